@@ -191,7 +191,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.workers.cancel_group(self, "probes")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show an engine failure for as long as the app runs: stale data must not look like a quiet fleet."""
+        """Show an engine failure until the app ends: stale data must not look like a quiet fleet."""
         if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error

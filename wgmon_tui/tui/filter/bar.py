@@ -1,4 +1,4 @@
-"""The filter line over a table or a list: it works while it is typed, so enter only gives the keys back."""
+"""The filter bar over a table or a list. It filters while the operator types; enter returns the focus."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from textual.widgets import Input, Static
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.filter.query import Filter, complete_filter, invert_filter, parse_filter
+from wgmon_tui.tui.filter.query import (
+    Filter,
+    complete_filter,
+    explain_unfinished,
+    invert_filter,
+    parse_filter,
+)
 from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
 
 
 def fleet_tags(fleet_state: FleetState) -> set[str]:
-    """Every tag that a server of the board has."""
+    """All tags of the servers in the fleet."""
     return {tag for server_state in fleet_state.states.values() for tag in server_state.server.tags}
 
 
 class FilterInput(Input):
-    """The line itself; up and down go through the lines before it."""
+    """The input line; up and down go through the filter history."""
 
     BINDINGS = bindings_for("filter")
 
@@ -33,11 +39,11 @@ class FilterInput(Input):
         self.history = history
 
     def action_older_line(self) -> None:
-        """The filter before."""
+        """Show the previous filter of the history."""
         self._set_line(self.history.older(self.value))
 
     def action_newer_line(self) -> None:
-        """The filter after."""
+        """Show the next filter of the history."""
         self._set_line(self.history.newer(self.value))
 
     def _set_line(self, line: str) -> None:
@@ -46,9 +52,7 @@ class FilterInput(Input):
 
 
 class _FilterCompleter(Suggester):
-    """Carries on the word that is being typed; `tags` and `vantages` say which there are, `saved` are names
-    of filters.
-    """
+    """Completes the word that is being typed, from the tags, vantages and names of saved filters."""
 
     def __init__(
         self, tags: Callable[[], Set[str]], saved: Iterable[str], vantages: Callable[[], Iterable[str]]
@@ -63,7 +67,7 @@ class _FilterCompleter(Suggester):
 
 
 class FilterBar(Horizontal):
-    """Prompt, line, and how much of everything is shown. Hidden until it is opened."""
+    """Prompt, input line, and how many entries pass. Hidden until it is opened."""
 
     app: AppContext
     DEFAULT_CSS = """
@@ -91,7 +95,7 @@ class FilterBar(Horizontal):
         self._count_text = ""
 
     def compose(self) -> ComposeResult:
-        """From left to right."""
+        """The widgets, from left to right."""
         yield Static("/ ", id="filter-prompt", markup=False)
         saved = self.app.saved_filters
         yield FilterInput(
@@ -115,44 +119,44 @@ class FilterBar(Horizontal):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be seen."""
+        """Whether the bar is visible."""
         return self.has_class("-open")
 
     @property
     def chosen(self) -> Filter:
-        """The filter that the line means."""
+        """The filter that the input line describes."""
         return parse_filter(self.query_one(FilterInput).value, self.app.saved_filters)
 
     def invert(self) -> None:
-        """Let through what it does not, and the other way round."""
+        """Invert the filter line."""
         line = self.query_one(FilterInput)
         line.value = invert_filter(line.value)
 
     def set_filter(self, line: str) -> None:
-        """Have this line, as if it had been typed."""
+        """Show the bar with this filter line, as if it had been typed."""
         self.add_class("-open")
         self.query_one(FilterInput).value = line
 
     def open(self) -> None:
-        """Show it and take the keys."""
+        """Show the bar and focus its input line."""
         self.add_class("-open")
         self.query_one(FilterInput).focus()
 
     def clear(self) -> None:
-        """Empty it and hide it."""
+        """Clear the filter and hide the bar."""
         self.query_one(FilterInput).value = ""
         self.remove_class("-open")
 
     def commit(self) -> None:
-        """Stay in view, unless there is nothing in it."""
+        """Add the line to the history; hide the bar if the line is empty."""
         line = self.query_one(FilterInput)
         line.history.commit(line.value)
         self.set_class(bool(line.value.strip()), "-open")
 
     def count(self, shown: int, of: int) -> None:
-        """Say how many of how many pass, and which comparison does not count because it is not whole."""
+        """Show how many of how many entries pass, and what a comparison still lacks to take effect."""
         if self.is_open:
             begun = [word for word in self.chosen.unfinished if set(word) & set("<=>")]
-            unfinished = f" {begun[0]} is not whole," if begun else ""
+            unfinished = f" {explain_unfinished(begun[0])};" if begun else ""
             self._count_text = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
             self._draw()

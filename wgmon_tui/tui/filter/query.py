@@ -1,12 +1,12 @@
-"""The filter line: what an operator types, and which rows it lets through.
+"""The filter language: parses a filter line, and matches servers against it.
 
-Terms are separated by blanks and all must hold. A word is looked for in name, endpoint, tags and verdict.
-`state:down`, `tag:eu`, `verdict:silent`, `name:fra` and `endpoint:10.` look in one place, and take a
-beginning (`name:` and `endpoint:` any part), because the filter works while it is being typed. `vantage:nyc`
-are the servers that are checked from there, `downfrom:nyc` those that are down as seen from there. `rtt>100`,
-`loss>=5%`, `uptime<99.9` and `since<1h` compare; a row without that figure is not found. `is:muted` asks
-for a fact. `@name` stands for a saved filter. `!` before a term inverts it, and alone before all of them the
-whole. Nothing that can be typed is an error: what is no known key is a word, as in `fe80::1`.
+Terms are separated by blanks, and all must match. A plain word is searched in name, endpoint, tags and
+verdict. `state:down`, `tag:eu` and `verdict:silent` match the start of one field, `name:fra` and
+`endpoint:10.` any part of it, because the filter works while the operator types. `vantage:nyc` selects the
+servers checked from there, `downfrom:nyc` those that are down from there. `rtt>100`, `loss>=5%`,
+`uptime<99.9` and `since<1h` compare; a server without that value does not match. `is:muted` tests a flag.
+`@name` is a saved filter. `!` before a term inverts it; alone before all terms it inverts the whole filter.
+No input is an error: a term with an unknown key is a plain word, as in `fe80::1`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
 
 NUMERIC_KEYS = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
-"""What can be compared, and how one mostly does."""
+"""The values that can be compared, each with its usual comparison."""
 
 _COMPARISON = re.compile(rf"({'|'.join(NUMERIC_KEYS)})(<=|>=|<|>|=)(.*)")
 _VALUE = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
@@ -40,19 +40,26 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "uptime": _PERCENT_UNITS,
     "since": {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400},
 }
-"""By what a typed number is divided. How long ago has no usual unit: `since<1` waits for one."""
+"""Divisors for a typed number, by unit. `since` has no default unit: `since<1` takes effect with a unit."""
+
+_EXAMPLES = {
+    "rtt": "needs a number, for example rtt>100",
+    "loss": "needs a number, for example loss>5%",
+    "uptime": "needs a number, for example uptime<99",
+    "since": "needs a time, for example since<1h",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FilterContext:
-    """What a filter looks at beside the row: the Unix time, and which servers are marked."""
+    """What a filter needs in addition to the server: the Unix time, and the marked servers."""
 
     now: float
     marked: Set[str] = frozenset()
 
 
 def muted(server_state: ServerState, now: float) -> bool:
-    """Whether nothing of it is announced for a while, because somebody wished so."""
+    """Whether the operator has muted the alerts of a server."""
     return server_state.muted_until is not None and server_state.muted_until > now
 
 
@@ -66,13 +73,15 @@ FACTS: Mapping[str, Callable[[ServerState, FilterContext], bool]] = {
     "muted": lambda server_state, context: muted(server_state, context.now),
     "paused": lambda server_state, _: server_state.paused,
 }
-"""What `is:` asks."""
+"""The flags that `is:` tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterTerm:
-    """One condition. `key` is one of KEYS or FIGURES, "@" for a saved filter, or "" for a word that may stand
-    anywhere; `text` is folded. `limit` is in seconds, or a share of 0 to 1.
+    """One condition.
+
+    `key` is one of KEYS or NUMERIC_KEYS, "@" for a saved filter, or "" for a plain word. `text` is
+    case-folded. `limit` is in seconds, or a share from 0 to 1.
     """
 
     key: str
@@ -82,18 +91,18 @@ class FilterTerm:
     limit: float = 0.0
     saved: Filter | None = None
     facts: tuple[str, ...] = ()
-    """Of `is:`, those that the text begins."""
+    """For `is:`, the flags that start with the text."""
 
     def matches_value(self, figure: float | None) -> bool:
-        """Whether a figure compares as it should; none never does."""
+        """Whether the comparison with a value holds; False for None."""
         return figure is not None and _OPERATORS[self.comparison](figure, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All terms of a filter line. Without terms it lets every row through.
+    """All terms of a filter line. Without terms every server passes.
 
-    `unfinished` are the words of the line that do not count yet.
+    `unfinished` are the words of the line that have no effect yet.
     """
 
     terms: tuple[FilterTerm, ...] = ()
@@ -104,13 +113,13 @@ class Filter:
         return bool(self.terms)
 
     def passes(self, term_matches: Callable[[FilterTerm], bool]) -> bool:
-        """Whether every condition is met, where `term_matches` says it of a term as if that were not inverted."""
+        """Whether every term holds. `term_matches` tests one term, ignoring its inversion."""
         if not self.terms:
             return True
         return all(_is_met(term, term_matches) for term in self.terms) is not self.inverted
 
     def matches(self, server_state: ServerState, context: FilterContext) -> bool:
-        """Whether the row meets every condition."""
+        """Whether a server meets every condition."""
         for term in self.terms:
             found = (
                 term.saved.matches(server_state, context)
@@ -180,13 +189,13 @@ _TERM_MATCHERS: Mapping[str, Callable[[FilterTerm, ServerState, FilterContext], 
     "uptime": lambda term, server_state, _: term.matches_value(server_state.uptime),
     "since": lambda term, server_state, context: term.matches_value(_age(server_state, context)),
 }
-"""Of each key, whether a term with it holds for a row, as if it were not inverted."""
+"""For each key, the test of a term against a server, ignoring its inversion."""
 
 
 def parse_filter(line: str, saved: Mapping[str, str] | None = None) -> Filter:
-    """The filter that a line means. Terms still without all of it (`!`, `tag:`, `since<1`) do not count yet.
+    """Parse a filter line. Unfinished terms (`!`, `tag:`, `since<1`) have no effect yet.
 
-    `saved` are lines by name; they name no other ones. Never raises.
+    `saved` are filter lines by name; a saved filter cannot refer to another one. Never raises.
     """
     words = line.split()
     whole = False
@@ -203,7 +212,7 @@ def parse_filter(line: str, saved: Mapping[str, str] | None = None) -> Filter:
 
 
 def invert_filter(line: str) -> str:
-    """The line that lets through exactly what this one does not. Of nothing it is nothing."""
+    """The line that shows exactly what this one hides. An empty line stays empty."""
     words = line.split()
     if words[:1] == ["!"]:
         return " ".join(words[1:])
@@ -215,10 +224,9 @@ def invert_filter(line: str) -> str:
 def complete_filter(
     line: str, tags: Iterable[str], saved: Iterable[str] = (), vantages: Iterable[str] = ()
 ) -> str | None:
-    """The line with its last word carried on to the first key, state, verdict, tag, fact, vantage or saved
-    filter that it begins.
+    """Complete the last word of a line to the first matching key, state, verdict, tag, flag, vantage or filter.
 
-    None where it begins none, or is one already.
+    None if there is no match, or if the word is complete.
     """
     begun = line.rpartition(" ")[2].lstrip("!").casefold()
     key, colon, text = begun.partition(":")
@@ -238,6 +246,12 @@ def complete_filter(
     typed = text if colon else begun
     found = next((each for each in words if typed and each.startswith(typed)), typed)
     return line + found[len(typed) :] if found != typed else None
+
+
+def explain_unfinished(word: str) -> str:
+    """What an unfinished comparison lacks, with an example to type."""
+    key = re.split("[<>=]", word.lstrip("!").casefold(), maxsplit=1)[0]
+    return f"{key} {_EXAMPLES[key]}" if key in _EXAMPLES else f"{word} is incomplete"
 
 
 def _parse_term(word: str, saved: Mapping[str, str]) -> FilterTerm | None:

@@ -1,4 +1,4 @@
-"""The filter lines that up and down go through: the last ones, the newest first, then the saved filters."""
+"""Filter history for the up and down keys: recent lines, newest first, then the saved filters."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ MAX_LINES = 50
 
 
 class FilterHistory:
-    """Remembers lines while the program runs. What was being typed is the newest, and comes back."""
+    """Recent filter lines, kept while the program runs. The unfinished draft is the newest entry."""
 
     def __init__(self, saved: Iterable[str] = ()) -> None:
-        """`saved` are the names of filters that can be called up."""
+        """`saved` are the names of the saved filters."""
         self._saved = [f"@{name}" for name in saved]
         self._lines: list[str] = []
         self._draft = ""
         self._position = 0
 
     def commit(self, line: str) -> None:
-        """A line was used; nothing is remembered twice."""
+        """Add a line that was applied, without duplicates."""
         line = " ".join(line.split())
         self._position = 0
         if line:
             self._lines = [line, *(each for each in self._lines if each != line)][:MAX_LINES]
 
     def older(self, current: str) -> str:
-        """The line before `current`, which is what stands there now; at the end that itself."""
+        """The line before `current`, the line on screen; at the oldest one, that line itself."""
         if self._position == 0 or self._current != current:
             self._draft, self._position = current, 0
         if self._position < len(self._entries) and self._entries[self._position] == current:
@@ -34,7 +34,7 @@ class FilterHistory:
         return self._current
 
     def newer(self, current: str) -> str:
-        """The line after `current`; at last what was being typed."""
+        """The line after `current`; after the newest one, the draft."""
         if self._position == 0 or self._current != current:
             return current
         self._position -= 1

@@ -173,9 +173,8 @@ ACTIONS: tuple[Action, ...] = (
            "and JSON",
            SEE, _ALL, palette=True),
     Action("inspect", ("i",), "ask server",
-           "Ask the server for its view of this machine, and compare its key, port and peers with "
-           "servers.toml",
-           CHECK, _SERVER, hint=True, palette=True),
+           "Ask the server how it sees this machine; compare its key, port and peers with servers.toml", CHECK,
+           _SERVER, hint=True, palette=True),
     Action("note", ("n",), "note", "Add a note to the incident", CHECK, _INCIDENTS, hint=True, palette=True),
     Action("recheck_all", ("R",), "re-check all", "Check every server now", CHECK, _FLEET, palette=True),
     Action("pause", ("p",), "pause", "Pause or resume checks of this server, or of the marked ones", CHECK,

@@ -1,4 +1,4 @@
-"""The keymap: the action table with the keys that config.toml assigns. Pure functions: tables in, a table out.
+"""The keymap: the action table with the keys that config.toml assigns. Pure: tables in, a table out.
 
 Unknown actions and keys are refused. So is one key for two actions on one screen, because one of them would
 silently do nothing.

@@ -1,4 +1,4 @@
-"""Alerts as lines of a list: the sinks, then what was sent to them. Pure: records in, Rich texts out."""
+"""Text of the alerts screen: sinks, deliveries and details. Pure: records in, Rich texts out."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _STATE, _WHEN, _SINK = 11, 12, 12
 _SINK_KEY, _ALERT_KEY = "sink ", "alert "
 
 FIRST_SINK = '[[sink]]\nname = "me"\ntype = "bell"'
-"""What makes the first sink of a config.toml, and needs nothing else."""
+"""The smallest [[sink]] of a config.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertOverview:
-    """The sinks by name, as config.toml has them, and the last deliveries, the latest first."""
+    """The names of the sinks in config.toml, and the latest deliveries, newest first."""
 
     sinks: tuple[str, ...]
     deliveries: tuple[Delivery, ...]
 
     def of(self, sink: str) -> tuple[Delivery, ...]:
-        """What was sent to a sink."""
+        """The deliveries to a sink."""
         return tuple(each for each in self.deliveries if each.sink == sink)
 
     def delivery_at(self, key: str | None) -> Delivery | None:
@@ -45,15 +45,15 @@ class AlertOverview:
         return next((each for each in self.deliveries if _key(each) == key), None)
 
     def sink_at(self, key: str | None) -> str | None:
-        """The sink whose line has this key, or to which its delivery goes, while it is there."""
+        """The sink of the line with this key, or of its delivery; None if config.toml no longer has it."""
         delivery = self.delivery_at(key)
         name = delivery.sink if delivery else (key or "").removeprefix(_SINK_KEY)
         return name if name in self.sinks else None
 
     def retryable_at(self, key: str | None) -> Delivery | None:
-        """What to try again: the delivery of this line; of a sink the oldest that failed.
+        """The delivery to retry: the one of this line, or the oldest failing one of a sink.
 
-        When that one arrives, the dispatcher hurries with the others.
+        When that one succeeds, the dispatcher retries the others at once.
         """
         delivery = self.delivery_at(key)
         if delivery:
@@ -63,9 +63,9 @@ class AlertOverview:
         return failing[-1] if failing else None
 
     def unacknowledged_at(self, key: str | None) -> UnacknowledgedFailure | None:
-        """What somebody can say that he knows: the delivery of this line, or all that a sink was not told.
+        """What can be acknowledged: the failed delivery of this line, or all failed ones of a sink.
 
-        All of them too where the sink is gone from config.toml, for it has no line of its own then.
+        If the sink is no longer in config.toml it has no line, so its deliveries are acknowledged together.
         """
         delivery = self.delivery_at(key)
         if delivery and not delivery.is_unacknowledged:
@@ -79,7 +79,7 @@ class AlertOverview:
 
 @dataclass(frozen=True, slots=True)
 class UnacknowledgedFailure:
-    """What was given up and nobody has seen: the delivery of that number, or with 0 all to that sink."""
+    """Unacknowledged deliveries that were given up: one by id, or with id 0 all of the sink."""
 
     sink: str
     delivery_id: int
@@ -87,14 +87,14 @@ class UnacknowledgedFailure:
 
 
 def badge_text(counts: DeliveryCounts) -> str:
-    """The badge of the top line; nothing where nobody need look."""
+    """The badge in the top line; "" if no delivery needs attention."""
     parts = [(counts.failing, "failing"), (counts.given_up, "given up")]
     words = ", ".join(f"{count} {word}" for count, word in parts if count)
     return f"alerts: {words}" if words else ""
 
 
 def summary(log: AlertOverview) -> str:
-    """How they stand, beside the title."""
+    """The counts next to the title."""
     states = [each.state for each in log.deliveries]
     parts = [
         (len(log.sinks), "sink" if len(log.sinks) == 1 else "sinks"),
@@ -111,7 +111,7 @@ def summary(log: AlertOverview) -> str:
 def lines(
     log: AlertOverview, now: float, text_style: TextStyle, actions: Sequence[Action] = ACTIONS
 ) -> list[ListLine]:
-    """The sinks, then the deliveries."""
+    """The lines of the list: the sinks, then the deliveries."""
     quiet = text_style.palette.muted
     found = [
         ListLine(_sink_line(name, log.of(name), now, text_style), f"{_SINK_KEY}{name}") for name in log.sinks
@@ -120,7 +120,7 @@ def lines(
     found += [ListLine(_line(each, now, text_style), _key(each)) for each in log.deliveries]
     if not log.deliveries:
         test = key_of("test_sink", actions)
-        found.append(ListLine(Text(f"Nothing was sent yet; {test} sends a test.", quiet)))
+        found.append(ListLine(Text(f"No alerts sent yet. Press {test} to send a test.", quiet)))
     return found
 
 
@@ -133,7 +133,7 @@ def _heading() -> str:
 
 
 def _sink_line(name: str, deliveries: Sequence[Delivery], now: float, text_style: TextStyle) -> Text:
-    """A sink and how its deliveries go; the last attempt that came to an end decides."""
+    """A sink and the state of its deliveries, according to the last finished attempt."""
     failing = [each for each in deliveries if each.is_failing]
     sent = next((each for each in deliveries if each.state is DeliveryState.SENT), None)
     waiting = sum(each.state is DeliveryState.PENDING for each in deliveries) - len(failing)
@@ -188,9 +188,9 @@ def _needs_attention(delivery: Delivery) -> bool:
 
 
 def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
-    """What was sent, in one line and in the terminal's alphabet."""
+    """What was sent, in one line, with the glyphs of the terminal."""
     if delivery.announcement.kind is AnnouncementKind.TEST:
-        return "a test"  # its words, that alerts arrive, are not true before it has
+        return "a test"  # its title claims that alerts arrive, which is unknown before it is sent
     words = title(delivery.announcement)
     for severity in Severity:
         words = words.replace(severity.glyph, glyphs.of(severity))
@@ -200,7 +200,7 @@ def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
 def detail(
     delivery: Delivery, now: float, text_style: TextStyle, actions: Sequence[Action] = ACTIONS
 ) -> Text:
-    """One delivery in full: what, to whom, what has come of it and when it is tried next."""
+    """One delivery in full: alert, sink, outcome and the time of the next attempt."""
     palette = text_style.palette
     found = text_style.paragraph(describe_delivery(delivery, text_style.glyphs), palette.text)
     outcome = _outcome_text(delivery, now, actions)
@@ -220,11 +220,11 @@ def _outcome_text(delivery: Delivery, now: float, actions: Sequence[Action]) -> 
         case DeliveryState.GIVEN_UP:
             if delivery.seen_at is None:
                 again, seen = key_of("retry", actions), key_of("see", actions)
-                return f"given up {done}; {again} tries again, {seen} says that you know"
+                return f"given up {done}; press {again} to retry, {seen} to acknowledge"
             seen_at = format_recent_time(delivery.seen_at, now, seconds=True)
-            return f"given up {done}, seen by {delivery.seen_by} {seen_at}"
+            return f"given up {done}, acknowledged by {delivery.seen_by} {seen_at}"
         case DeliveryState.HELD:
-            return "nobody was told"
+            return "not sent"
         case _ if delivery.sending:
             return "being sent now"
         case _:
@@ -234,5 +234,5 @@ def _outcome_text(delivery: Delivery, now: float, actions: Sequence[Action]) -> 
 
 
 def _next_attempt_text(due: float, now: float) -> str:
-    """What is due already waits for the others of its sink, which is left alone for longer the more fail."""
+    """When the next attempt starts. A due delivery may still wait for the back-off of its sink."""
     return f"next try {format_recent_time(due, now, seconds=True)}" if due > now else "next try soon"

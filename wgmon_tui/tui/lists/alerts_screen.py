@@ -1,4 +1,4 @@
-"""What was told to whom: the sinks, then every delivery, the latest first, and what came of it."""
+"""The alerts screen: the sinks, then the delivery log, newest first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_DELIVERIES = 200
 
 
 class AlertsScreen(PolledListScreen):
-    """Whom there is to tell, what was told, and what has still to be."""
+    """Sinks and deliveries, with retry, acknowledge and test."""
 
     ACTIONS_OF = "alerts"
     BINDINGS = bindings_for("alerts")
@@ -38,7 +38,7 @@ class AlertsScreen(PolledListScreen):
         self._log: AlertOverview | None = None
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """The widgets, from top to bottom."""
         yield Static(id="title")
         yield LineList(lambda: self.app.palette)
         yield Static(id="nothing")
@@ -52,17 +52,17 @@ class AlertsScreen(PolledListScreen):
 
     @property
     def _sink(self) -> str | None:
-        """The sink under the cursor, or that of the delivery there."""
+        """The sink under the cursor, or the sink of the delivery there."""
         return self._log.sink_at(self.scrollable.cursor) if self._log else None
 
     # What is read
 
     def has_store(self) -> bool:
-        """Where there is a state directory."""
+        """Whether there is a state directory."""
         return self.app.state_dir is not None
 
     async def read(self) -> bool:
-        """The latest deliveries, and who there is to tell."""
+        """Read the latest deliveries and the sinks. Returns whether they changed."""
         before, state_dir = self._log, self.app.state_dir
         if state_dir is not None:
             found = await asyncio.to_thread(deliveries, state_dir, _MAX_DELIVERIES)
@@ -72,7 +72,7 @@ class AlertsScreen(PolledListScreen):
     # What is shown
 
     def draw(self) -> None:
-        """The head, the list, and what there is to say of the line under the cursor."""
+        """Draw the title, the list, and the details of the line under the cursor."""
         content_style = self.content_style
         title = Text().append("Alerts", content_style.palette.text + Style(bold=True))
         if self._log:
@@ -89,7 +89,7 @@ class AlertsScreen(PolledListScreen):
         self._draw_detail()
 
     def _draw_detail(self) -> None:
-        """Of a sink what failed first: the reason may be long, and its line is short."""
+        """Draw the details; for a sink those of its oldest failed delivery, as a reason may be long."""
         cursor, panel = self.scrollable.cursor, self.query_one("#detail", Static)
         delivery = self._log and (self._log.delivery_at(cursor) or self._log.retryable_at(cursor))
         panel.display = bool(delivery)
@@ -99,26 +99,29 @@ class AlertsScreen(PolledListScreen):
     def _empty_reason(self, content_style: TextStyle) -> Text | None:
         if self.app.state_dir is None:
             return unavailable_text(
-                "No alerts", "Nothing is stored in this run, so nobody is told.", content_style
+                "No alerts", "This run stores nothing, so it sends no alerts.", content_style
             )
         if self.read_error:
-            return unavailable_text("The alerts cannot be read now", self.read_error, content_style)
+            return unavailable_text("The delivery log cannot be read", self.read_error, content_style)
         if self._log is None:
-            return unavailable_text("Reading the alerts", "They are there in a moment.", content_style)
+            return unavailable_text("Reading the delivery log", "This takes a moment.", content_style)
         if self._log.sinks or self._log.deliveries:
             return None
-        where = "There is no [[sink]] in config.toml. These three lines are the first:"
-        found = unavailable_text("Nobody is told when a server is down", where, content_style)
+        where = "There is no [[sink]] in config.toml. Add these three lines to start:"
+        found = unavailable_text("No alerts are configured", where, content_style)
         for line in FIRST_SINK.splitlines():
             found.append(f"\n  {line}", content_style.palette.accent)
         found.append("\n\n")
-        rest = "docs/alerts.md has mail, chats, webhooks and the others. What is saved counts at once."
+        rest = (
+            "docs/alerts.md describes mail, chats, webhooks and the others. "
+            "A saved change takes effect at once."
+        )
         return found.append_text(Text("\n").join(content_style.paragraph(rest, content_style.palette.muted)))
 
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that would do nothing now is not offered."""
+        """Offer only actions that have an effect now."""
         if not self.is_mounted:
             return True
         if action == "open":
@@ -133,48 +136,50 @@ class AlertsScreen(PolledListScreen):
 
     @property
     def _server(self) -> str | None:
-        """The first server of the delivery under the cursor that is still watched: the worst off of them."""
+        """The first server of the delivery under the cursor that is still in the fleet: the worst of them."""
         about = self._chosen.announcement.about if self._chosen else ()
         names = (snapshot.incident.server for snapshot in about)
         return next((name for name in names if name in self.app.engine.fleet_state.states), None)
 
     def on_line_list_line_selected(self) -> None:
-        """What can be done depends on what is under the cursor, and all of it is told below the list."""
+        """Update the details and the available actions for the line under the cursor."""
         self._draw_detail()
         self.refresh_bindings()
 
     def on_line_list_line_opened(self) -> None:
-        """A double click opens as well."""
+        """Open the server with a double click."""
         if self._server:
             self.action_open()
 
     def action_open(self) -> None:
-        """Open the server that it is about."""
+        """Open the server of the alert."""
         if self._server:
             self.app.open_server(self._server)
 
     def action_test(self) -> None:
-        """Send the sink a test; what comes of it appears in the list."""
+        """Send a test alert to the sink; the result appears in the list."""
         if self._sink:
             self.app.engine.test_sink(self._sink)
-            self.app.show_notice(f"A test is on its way to {self._sink}")
+            self.app.show_notice(f"Sending a test to {self._sink}")
 
     def action_retry(self) -> None:
-        """Try again now."""
+        """Retry the delivery now."""
         delivery = self._log.retryable_at(self.scrollable.cursor) if self._log else None
         if delivery:
             self.app.engine.retry_alert(delivery.id)
-            self.app.show_notice(f"Trying again: {describe_delivery(delivery, self.app.glyphs)}")
+            self.app.show_notice(f"Retrying: {describe_delivery(delivery, self.app.glyphs)}")
 
     def action_see(self) -> None:
-        """Say that it is known what was given up: it is no longer in the line on top."""
+        """Acknowledge failed deliveries, which removes them from the top line."""
         failures = self._log.unacknowledged_at(self.scrollable.cursor) if self._log else None
         if failures:
             self.app.engine.acknowledge_alerts(failures.sink, failures.delivery_id)
             self.app.show_notice(
-                "Seen" if failures.delivery_id else f"Seen: all that was given up for {failures.sink}"
+                "Acknowledged"
+                if failures.delivery_id
+                else f"Acknowledged: all failed deliveries to {failures.sink}"
             )
 
     def action_back(self) -> None:
-        """Back to the fleet."""
+        """Go back to the fleet."""
         self.dismiss()

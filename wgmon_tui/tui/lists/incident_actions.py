@@ -21,8 +21,10 @@ from wgmon_tui.tui.report_copy import build_server_report, copy_reports
 
 
 async def copy_incident(app: AppContext, entry: IncidentEntry, *, markdown: bool) -> None:
-    """The report on an incident: of the server as it is now where that is its open one, else with the
-    exchange that opened it, as far as the store has that.
+    """Copy the report on an incident.
+
+    For the server's open incident it describes the server as it is now. For another one it includes the
+    exchange that opened the incident, if that is still stored.
     """
     incident = entry.incident
     server_state = app.engine.fleet_state.states.get(incident.server)
@@ -46,7 +48,7 @@ def _opened_by(history: History, incident: Incident) -> Round | None:
 
 
 def write_incidents(app: AppContext, entries: Sequence[IncidentEntry]) -> None:
-    """Write the incidents with their notes: CSV and JSON."""
+    """Write the incidents with their notes as CSV and JSON."""
     columns = history_export.COLUMNS["incidents"]
     write_list(
         app, "incidents", columns, lambda: [incident_object(each.incident, each.notes) for each in entries]

@@ -1,6 +1,6 @@
-"""Reads incidents and stored checks from the history, each as one record.
+"""Queries for incidents and stored checks, each returning one record.
 
-Meant for a thread. Every function blocks for as long as the store takes, and raises StoreUnavailableError.
+Call them in a thread: every function blocks while the store is read, and raises StoreUnavailableError.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _MAX_INCIDENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class OpenedExchange:
-    """A stored round, and our last good one before it; `vantage` is who made it, "" where that is us."""
+    """A stored round, and the last good exchange of this machine before it.
+
+    `vantage` is the vantage that made the round; "" for this machine.
+    """
 
     round: Round
     good: StoredExchange | None
@@ -29,7 +32,7 @@ class OpenedExchange:
 
 @dataclass(frozen=True, slots=True)
 class IncidentTimeline:
-    """The fleet's incidents. `version` is another one where any of them, or a note, has changed."""
+    """The fleet's incidents. `version` changes when an incident or a note changes."""
 
     version: int
     entries: tuple[IncidentEntry, ...]
@@ -38,7 +41,7 @@ class IncidentTimeline:
 def read_timeline(
     history: History, servers: Mapping[str, Server], known: int | None
 ) -> IncidentTimeline | None:
-    """The fleet's incidents, the open ones first, then the newest first; None where they are `known`."""
+    """The fleet's incidents, open ones first, then newest first; None if `known` is their version."""
     version = history.fleet_version()
     if version == known:
         return None
@@ -49,7 +52,7 @@ def read_timeline(
 
 
 def read_exchange(history: History, number: int) -> OpenedExchange | None:
-    """A stored exchange by its id; None where it is no longer kept."""
+    """A stored exchange by its id; None if it is no longer stored."""
     stored = history.exchange(number)
     if stored is None:
         return None
@@ -57,7 +60,7 @@ def read_exchange(history: History, number: int) -> OpenedExchange | None:
 
 
 def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> OpenedExchange | None:
-    """The packets of a failed check; None where they are no longer kept."""
+    """The packets of a failed check; None if they are no longer stored."""
     if isinstance(kept, ExchangeSummary):
         return read_exchange(history, kept.id)
     outcome = history.vantage_round(kept)
@@ -68,9 +71,9 @@ def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> Op
 
 
 def read_opening(history: History, incident: Incident) -> OpenedExchange | None:
-    """The exchange that opened an incident; None where it is no longer kept.
+    """The exchange that opened an incident; None if it is no longer stored.
 
-    Of one that only other vantages saw, the last before it of those who say so.
+    For an incident that only other vantages saw, their last failure before it.
     """
     number = opening_exchange_id(history, incident)
     if number is not None:
@@ -83,7 +86,7 @@ def read_opening(history: History, incident: Incident) -> OpenedExchange | None:
 
 
 def opening_exchange_id(history: History, incident: Incident) -> int | None:
-    """The id of the exchange that opened an incident, as far as it is kept."""
+    """The id of the exchange that opened an incident; None if it is no longer stored."""
     kept = history.exchanges(incident.server, incident=incident.id, limit=None)
     return min(kept, key=lambda line: line.at).id if kept else None
 

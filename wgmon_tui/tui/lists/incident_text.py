@@ -1,4 +1,4 @@
-"""Incidents as lines of a list, on the server's page and on the fleet's. Pure: records in, Rich texts out."""
+"""Text of incidents, for the server and incidents screens. Pure: records in, Rich texts out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDE = 100
 _MIN_NOTES_WIDTH = 12
 
 OPEN, CLOSED, ACKNOWLEDGED, FLAPPING = "open", "closed", "acknowledged", "flapping"
-"""Words of the filter that mean a fact of the incident, not a text in it."""
+"""Filter words that test a flag of the incident, and not its text."""
 
 
 _OPEN_STEP_S = 10
@@ -31,7 +31,7 @@ _OPEN_STEP_S = 10
 
 @dataclass(frozen=True, slots=True)
 class IncidentEntry:
-    """An incident, what was written beside it, and the entry of its server where that is still watched."""
+    """An incident, its notes, and its server if that is still in the fleet."""
 
     incident: Incident
     notes: tuple[Note, ...] = ()
@@ -40,15 +40,15 @@ class IncidentEntry:
 
 @dataclass(frozen=True, slots=True)
 class IncidentColumns:
-    """What the columns of a list are wide, in cells; no server where all are of one."""
+    """Column widths in cells. `server` is 0 if all incidents are of one server."""
 
     server: int
     notes_width: int
-    """For who knows of it and what was noted; 0 where there is no room."""
+    """Width for the acknowledgement and the last note; 0 if there is no room."""
 
 
 def columns_for(width: int, *, with_server: bool) -> IncidentColumns:
-    """The columns for a list of `width` cells."""
+    """The column widths for a list of `width` cells."""
     server = (_SERVER if width >= _WIDE else _SHORT_SERVER) if with_server else 0
     column_widths = [_STATE, *([server] if server else []), _CAUSE, _OPENED, _LASTED]
     notes_width = width - sum(column_widths) - GAP * len(column_widths)
@@ -69,7 +69,7 @@ def heading(columns: IncidentColumns) -> str:
 def line(
     entry: IncidentEntry, now: float, columns: IncidentColumns, text_style: TextStyle, muted_reason: str = ""
 ) -> Text:
-    """One incident; only an open one is loud. `muted_reason` is why nobody is told of it."""
+    """One incident; only an open one has a colour. `muted_reason` is why its alerts are muted."""
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     is_open = incident.closed_at is None
     loud = palette.severity[incident.severity] if is_open else palette.muted
@@ -89,7 +89,7 @@ def line(
 
 
 def duration_text(incident: Incident, now: float) -> str:
-    """How long it took, or has taken until now: that in whole tens of seconds, since each repaints a line."""
+    """How long the incident lasted. An open one counts in steps of 10 s, because each step repaints a line."""
     if incident.closed_at is None:
         return format_elapsed((now - incident.opened_at) // _OPEN_STEP_S * _OPEN_STEP_S)
     return format_elapsed(incident.closed_at - incident.opened_at)
@@ -98,9 +98,7 @@ def duration_text(incident: Incident, now: float) -> str:
 def _notes_text(
     entry: IncidentEntry, now: float, width: int, text_style: TextStyle, muted_reason: str
 ) -> Text:
-    """Open or not, who saw it where that is not us alone, who is not told, flapping, who knows of it since
-    when, and the last note.
-    """
+    """The notes column: open, vantages other than this machine, muted, flapping, acknowledged, last note."""
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     parts: list[tuple[str, Style]] = []
     if incident.closed_at is None:
@@ -127,9 +125,7 @@ def _notes_text(
 
 
 def detail(entry: IncidentEntry, now: float, text_style: TextStyle, muted_reason: str = "") -> Text:
-    """All that is known of one incident: its summary, from when to when, who knows of it or is not told,
-    every note.
-    """
+    """The details of an incident: summary, times, flapping, acknowledgement, mute, and all notes."""
     incident, palette = entry.incident, text_style.palette
     lines = text_style.paragraph(incident.summary, palette.text)
     closed = "now" if incident.closed_at is None else format_recent_time(incident.closed_at, now)
@@ -157,11 +153,11 @@ def _acknowledgement_text(incident: Incident, now: float) -> str:
     return f"acknowledged{by} {format_recent_time(incident.acknowledged_at or 0.0, now)}"
 
 
-# Which of them a filter lets through
+# Filtering
 
 
 def passes(entry: IncidentEntry, chosen: Filter, now: float) -> bool:
-    """Whether an incident meets every condition of a filter line; it is as old as its opening."""
+    """Whether an incident passes a filter. `since` compares the time since it was opened."""
     return chosen.passes(lambda term: _matches_term(entry, term, now))
 
 

@@ -1,4 +1,4 @@
-"""The fleet's incidents: the open ones, then the newest first, with who knows of them and the notes."""
+"""The incidents screen: open incidents first, then newest first, with acknowledgements and notes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 
 
 class IncidentsScreen(PolledListScreen):
-    """The timeline, as it is filtered."""
+    """The filtered timeline of incidents."""
 
     ACTIONS_OF = "incidents"
     BINDINGS = bindings_for("incidents")
@@ -53,7 +53,7 @@ class IncidentsScreen(PolledListScreen):
         self._filter = Filter()
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """The widgets, from top to bottom."""
         yield Static(id="title")
         yield FilterBar(
             "name, open, acknowledged, state:down, tag:eu, !not",
@@ -83,11 +83,11 @@ class IncidentsScreen(PolledListScreen):
     # What is read
 
     def has_store(self) -> bool:
-        """Where there is a history."""
+        """Whether there is a history."""
         return self.app.history is not None
 
     async def read(self) -> bool:
-        """The timeline, where it has changed; but time alone changes what is written of it, too."""
+        """Read the timeline. Returns whether it changed, or whether the passing time changes its text."""
         history, timeline = self.app.history, None
         servers = {
             name: server_state.server for name, server_state in self.app.engine.fleet_state.states.items()
@@ -100,7 +100,7 @@ class IncidentsScreen(PolledListScreen):
         return timeline is not None or self._has_new_text()
 
     def _has_new_text(self) -> bool:
-        """Whether time alone has changed what is written of the open incidents."""
+        """Whether the passing time has changed the text of an open incident."""
         now = self.app.clock()
         if self._muted_reasons != self._current_muted_reasons():
             return True
@@ -110,7 +110,7 @@ class IncidentsScreen(PolledListScreen):
         return last != [duration_text(each.incident, now) for each in self._entries or () if _is_open(each)]
 
     def _current_muted_reasons(self) -> dict[str, str]:
-        """Why nobody is told of which of the open incidents."""
+        """Why alerts of open incidents are muted, by incident id."""
         states, now = self.app.engine.fleet_state.states, self.app.clock()
         found = {
             each.incident.id: muted_reason(states[each.incident.server], now)
@@ -122,7 +122,7 @@ class IncidentsScreen(PolledListScreen):
     # What is shown
 
     def draw(self) -> None:
-        """The head, the list, and the incident under the cursor."""
+        """Draw the title, the list, and the details of the incident under the cursor."""
         content_style = self.content_style
         self._drawn_at = self.app.clock()
         entries = self._entries or ()
@@ -161,26 +161,26 @@ class IncidentsScreen(PolledListScreen):
         title = Text().append("Incidents", content_style.palette.text + Style(bold=True))
         if entries:
             count = sum(map(_is_open, entries))
-            words = f"{count} open" if count else "none is open"
-            title.append(f"  {words}, {len(entries)} in all", content_style.palette.muted)
+            words = f"{count} open" if count else "none open"
+            title.append(f"  {words}, {len(entries)} in total", content_style.palette.muted)
         return title
 
     def _empty_reason(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
         if self.app.history is None:
-            return "No history", "Nothing is stored in this run, so there is no timeline of incidents."
+            return "No history", "This run stores nothing, so there is no timeline of incidents."
         if self.read_error:
-            return "The history cannot be read now", self.read_error
+            return "The history cannot be read", self.read_error
         if self._entries is None:
-            return "Reading the history", "It is there in a moment."
+            return "Reading the history", "This takes a moment."
         if not self._entries:
-            return "No incident yet", "Since the history began no server of this fleet was down or degraded."
-        clears = f"{key_of('back', self.app.actions)} clears it."
+            return "No incidents yet", "No server has been down or degraded since the history began."
+        clears = f"Press {key_of('back', self.app.actions)} to clear the filter."
         return None if shown else ("No incident matches this filter", clears)
 
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that would do nothing now is not offered."""
+        """Offer only actions that have an effect now."""
         if not self.is_mounted:
             return True
         chosen = self._chosen
@@ -199,12 +199,12 @@ class IncidentsScreen(PolledListScreen):
         return True
 
     def on_line_list_line_selected(self) -> None:
-        """What can be done depends on what is under the cursor, and all of it is told below the list."""
+        """Update the details and the available actions for the line under the cursor."""
         self._draw_detail()
         self.refresh_bindings()
 
     def on_line_list_line_opened(self) -> None:
-        """A double click opens as well."""
+        """Open the server with a double click."""
         if self.check_action("open", ()):
             self.action_open()
 
@@ -214,21 +214,21 @@ class IncidentsScreen(PolledListScreen):
             self.app.open_server(self._chosen.server)
 
     def action_acknowledge(self) -> None:
-        """Say that somebody knows of it."""
+        """Acknowledge the incident."""
         if self._chosen:
             self.app.acknowledge(self._chosen.server)
 
     def action_explain(self) -> None:
-        """Explain its cause."""
+        """Explain the verdict of the incident."""
         if self._chosen:
             self.app.open_explanation(self._chosen.server, self._chosen.verdict)
 
     def action_copy_summary(self) -> None:
-        """Copy a report on it."""
+        """Copy a report on the incident as text."""
         self._copy(markdown=False)
 
     def action_copy_markdown(self) -> None:
-        """Copy a report on it in Markdown."""
+        """Copy a report on the incident in Markdown."""
         self._copy(markdown=True)
 
     def _copy(self, *, markdown: bool) -> None:
@@ -236,16 +236,16 @@ class IncidentsScreen(PolledListScreen):
             self.run_worker(copy_incident(self.app, entry, markdown=markdown), group="history")
 
     def action_note(self) -> None:
-        """Write something beside it."""
+        """Add a note to the incident."""
         if self._chosen:
             self.app.add_note(self._chosen.id, self._chosen.server)
 
     def action_write(self) -> None:
-        """Write the incidents to files, as they are filtered here."""
+        """Write the filtered incidents to files."""
         write_incidents(self.app, self._shown)
 
     def action_back(self) -> None:
-        """Clear the filter; where there is none, back to the fleet."""
+        """Clear the filter; without a filter, go back to the fleet."""
         bar = self.query_one(FilterBar)
         if bar.is_open:
             bar.clear()
@@ -263,12 +263,12 @@ class IncidentsScreen(PolledListScreen):
         self.refresh_bindings()
 
     def on_input_changed(self) -> None:
-        """Filter while it is being typed."""
+        """Filter while the operator types."""
         self._filter = self.query_one(FilterBar).chosen
         self.draw()
 
     def on_input_submitted(self) -> None:
-        """Keep the filter and go back to the list; an empty one closes the line."""
+        """Apply the filter and go back to the list; an empty filter closes the bar."""
         self.query_one(FilterBar).commit()
         self.set_focus(None)
         self.refresh_bindings()

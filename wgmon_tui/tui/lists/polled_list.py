@@ -1,4 +1,4 @@
-"""A list out of the store: read once a second, in a thread, while it is the screen that is seen."""
+"""Base of screens with a list from the store, read once a second in a thread while the screen is visible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _MARGINS = 3
 
 
 class PolledListScreen(MovementActions, Screen[None]):
-    """A subclass reads and draws. What it has stays where the store cannot be read; `read_error` says why."""
+    """A screen with a polled list; subclasses read and draw.
+
+    If the store cannot be read, the last data stays and `read_error` holds the reason.
+    """
 
     app: AppContext
     AUTO_FOCUS = ""
@@ -41,43 +44,43 @@ class PolledListScreen(MovementActions, Screen[None]):
 
     @property
     def content_style(self) -> TextStyle:
-        """With what lines are written, as wide as there is room."""
+        """Theme, glyphs and available width for the text."""
         return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
 
     def has_store(self) -> bool:
-        """Whether there is anything to be read in this run."""
+        """Whether this run has a store to read."""
         raise NotImplementedError
 
     async def read(self) -> bool:
-        """Read it; whether it reads differently than before. Raises StoreUnavailableError."""
+        """Read the store. Returns whether the content changed. Raises StoreUnavailableError."""
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Write what there is."""
+        """Draw the current content."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        """Show what there is, then follow it."""
+        """Draw, read, then poll."""
         self.draw()
         self.reload()
         self.set_interval(_READ_INTERVAL_S, self.reload)
 
     def on_screen_resume(self) -> None:
-        """Catch up at once after another screen was on top."""
+        """Read at once after another screen was on top."""
         self.reload()
 
     def on_resize(self, event: Resize) -> None:
-        """Lines are cut for the width."""
+        """Redraw, because lines are cut to the width."""
         self.draw()
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is written anew."""
+        """Redraw everything with the new theme."""
         super().notify_style_update()
         if self.is_mounted:
             self.draw()
 
     def reload(self) -> None:
-        """Read it now, unless that is being done."""
+        """Read now, unless a read is in progress."""
         if self.has_store() and self.is_current and not self._reading:
             self._reading = True
             self.run_worker(self._reader(), group="history")

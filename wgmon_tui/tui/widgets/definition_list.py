@@ -1,7 +1,7 @@
-"""Words and what they mean, side by side.
+"""Definition list: terms on the left, their meanings on the right.
 
-Textual asks a widget for its height and its lines many times before it is seen, and a table of Rich's is laid
-out anew each time: for the help that took ten times as long as all else.
+Textual asks a widget for its height and lines many times before the first paint. A Rich table is laid out
+again each time; for the help screen that took ten times as long as everything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GAP = 2
 
 
 class DefinitionList(Widget):
-    """Each word with its meaning, in `style`, which goes on below itself where it is long."""
+    """Terms with their meanings in `style`. A long meaning continues below itself."""
 
     DEFAULT_CSS = "DefinitionList { height: auto; }"
 
@@ -34,7 +34,7 @@ class DefinitionList(Widget):
         return len(self._lines(width))
 
     def render(self) -> Text:
-        """All lines."""
+        """All lines for the current width."""
         return Text("\n").join(self._lines(self.content_size.width))
 
     def _lines(self, width: int) -> list[Text]:

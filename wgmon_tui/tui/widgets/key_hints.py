@@ -1,4 +1,4 @@
-"""The last line of a screen: the keys that do something now. A click on one presses it."""
+"""Key hints, the last line of a screen: the keys that have an effect now. A click on one presses it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _HELP = "help"
 
 
 class KeyHints(Widget):
-    """The active bindings that are meant to be shown, in the order of the action table.
+    """The active bindings with `hint`, in the order of the action table.
 
-    Textual's Footer is a row of widgets that is built anew with every change, and cuts a key in half where
-    the terminal ends; this is one line, and leaves out whole keys.
+    Textual's Footer rebuilds a row of widgets with every change, and cuts a key in half at the right edge.
+    This widget is one line, and leaves out whole keys.
     """
 
     app: AppContext
@@ -41,14 +41,14 @@ class KeyHints(Widget):
         self._hint_ends: list[tuple[int, str]] = []
 
     def on_mount(self) -> None:
-        """Follow what can be done: it changes with the focus and with what is under the cursor."""
+        """Follow the available actions, which depend on the focus and on the cursor."""
         self.screen.bindings_updated_signal.subscribe(self, self._on_bindings_updated)
 
     def _on_bindings_updated(self, _screen: Screen[object]) -> None:
         self.refresh()
 
     def render(self) -> Text:
-        """As many whole keys as there is room for."""
+        """As many whole keys as fit."""
         palette = self.app.palette
         line = Text(no_wrap=True, end="", style=palette.base)
         self._hint_ends = []
@@ -66,7 +66,7 @@ class KeyHints(Widget):
                 return
 
     def _fitting(self) -> list[tuple[str, str, str]]:
-        """Key, label and key to press of the hints that fit; the help goes last, since it has all others."""
+        """Key, label and key to press of the hints that fit. The help is dropped last, as it lists all others."""
         hints = self._hints()
         while (
             sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
@@ -75,7 +75,7 @@ class KeyHints(Widget):
         return hints
 
     def _hints(self) -> list[tuple[str, str, str]]:
-        """The actions whose first key reaches them now, and not an input line or another action."""
+        """The actions whose first key triggers them now, rather than an input line or another action."""
         focused, active = self.screen.focused, self.screen.active_bindings
         hints = []
         for action in self.app.hinted_actions:

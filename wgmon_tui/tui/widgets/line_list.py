@@ -1,6 +1,6 @@
-"""Lines on screen, some of which can be chosen: a page with a list in it, moved by the screen's keys.
+"""List widget: lines, some of them selectable, moved by the keys of the screen.
 
-Lines are drawn one by one as they come into view; moving the cursor draws the two lines concerned.
+Lines are drawn when they come into view. A cursor move redraws only the two lines concerned.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """One line. `key` names what it stands for where it can be chosen, and belongs to no other line."""
+    """One line. `key` is unique and identifies the entry; None for a line that cannot be selected."""
 
     text: Text
     key: str | None = None
 
 
 class LineList(ScrollView, can_focus=False):
-    """Shows lines. The cursor stays on its line by key, wherever that comes to stand.
+    """A scrollable list of lines. The cursor follows its line by key when the lines change.
 
-    `palette` is asked at every redraw, so that a theme takes effect at once. `start_at_top`: the cursor
-    begins nowhere, and what stands above the list is read first.
+    `palette` is called at every redraw, so that a new theme takes effect at once. With `start_at_top` no
+    line is selected at first, so that the text above the list is visible.
     """
 
     ALLOW_SELECT = False
@@ -42,10 +42,10 @@ class LineList(ScrollView, can_focus=False):
     """
 
     class LineSelected(Message):
-        """The cursor is on another line."""
+        """The cursor moved to another line."""
 
     class LineOpened(Message):
-        """Somebody wants to see more of the line under the cursor."""
+        """The line under the cursor was opened."""
 
     def __init__(self, palette: Callable[[], Palette], *, start_at_top: bool = False) -> None:
         super().__init__()
@@ -56,11 +56,11 @@ class LineList(ScrollView, can_focus=False):
         self._line_numbers: dict[str, int] = {}
 
     def on_mount(self) -> None:
-        """Draw the scrollbar like every other."""
+        """Draw the scrollbar with whole cells."""
         self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def show(self, lines: Sequence[ListLine]) -> None:
-        """Show these lines. Where the cursor's line is gone, it goes to the one that stands there now."""
+        """Show these lines. If the cursor's line is gone, the cursor goes to the line now at its position."""
         before = self._line_numbers.get(self.cursor or "")
         self._lines = lines
         self._line_numbers = {line.key: number for number, line in enumerate(lines) if line.key is not None}
@@ -71,7 +71,7 @@ class LineList(ScrollView, can_focus=False):
         self.post_message(self.LineSelected())
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is drawn anew."""
+        """Redraw everything with the new theme."""
         super().notify_style_update()
         self.refresh()
 
@@ -79,7 +79,7 @@ class LineList(ScrollView, can_focus=False):
 
     @property
     def text_at_cursor(self) -> str | None:
-        """The line under the cursor, as it is read."""
+        """The plain text of the line under the cursor."""
         return (
             self._lines[self._line_numbers[self.cursor]].text.plain
             if self.cursor in self._line_numbers
@@ -87,34 +87,34 @@ class LineList(ScrollView, can_focus=False):
         )
 
     def move_to_top(self) -> None:
-        """To where one begins."""
+        """Move the cursor to its start position and scroll to the top."""
         self.cursor = self._start_key
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.refresh()
         self.post_message(self.LineSelected())
 
     def up(self) -> None:
-        """To the line before; from the first of them to the top of the page."""
+        """Move to the previous line; from the first one to the top of the page."""
         self._step(-1)
 
     def down(self) -> None:
-        """To the line after."""
+        """Move to the next line."""
         self._step(1)
 
     def page_up(self) -> None:
-        """A page up."""
+        """Move one page up."""
         self._move_page(-1)
 
     def page_down(self) -> None:
-        """A page down."""
+        """Move one page down."""
         self._move_page(1)
 
     def first(self) -> None:
-        """To the beginning."""
+        """Move to the start."""
         self.move_to_top()
 
     def last(self) -> None:
-        """To the last line."""
+        """Move to the last line."""
         if self._line_numbers:
             self._set_cursor(self._last_key)
 
@@ -123,7 +123,7 @@ class LineList(ScrollView, can_focus=False):
         return None if self._starts_at_top else next(iter(self._line_numbers), None)
 
     def _nearest_key(self, number: int) -> str | None:
-        """The first line that can be chosen from `number` on, else the last."""
+        """The first selectable line from `number` on, else the last one."""
         below = (key for key, at in self._line_numbers.items() if at >= number)
         return next(below, next(reversed(self._line_numbers), None))
 
@@ -168,7 +168,7 @@ class LineList(ScrollView, can_focus=False):
         self.post_message(self.LineSelected())
 
     def _reveal(self, key: str) -> None:
-        """Scroll so that the line is in view, and the heading over the first of a list too."""
+        """Scroll the line into view, and also the heading above the first line of a list."""
         top = line = self._line_numbers[key]
         while top and self._lines[top - 1].key is None and self._lines[top - 1].text.plain:
             top -= 1
@@ -176,7 +176,7 @@ class LineList(ScrollView, can_focus=False):
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def on_click(self, event: Click) -> None:
-        """Choose a line; a second click on it opens it."""
+        """Select a line; a double click opens it."""
         place = event.get_content_offset(self)
         number = place.y + self.scroll_offset.y if place is not None else -1
         key = self._lines[number].key if 0 <= number < len(self._lines) else None
@@ -188,14 +188,14 @@ class LineList(ScrollView, can_focus=False):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        """One visible line, the cursor's laid out to the end."""
+        """One visible line. The cursor's background extends to the right edge."""
         palette, number = self._palette(), y + self.scroll_offset.y
         base, width = palette.base, self.size.width
         if number >= len(self._lines):
             return Strip.blank(width, base)
         line = self._lines[number]
         over = palette.cursor if line.key is not None and line.key == self.cursor else Style.null()
-        # Rich leaves the style of a whole text out where no part of it has one of its own.
+        # Rich omits the style of the text as a whole if none of its parts has a style.
         whole = base + self.app.console.get_style(line.text.style)
         segments = [
             Segment(text, (base + style if style else whole) + over)

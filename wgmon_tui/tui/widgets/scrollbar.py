@@ -1,4 +1,4 @@
-"""A scrollbar of whole cells: the usual one ends in eighths of a block, which ASCII and some fonts lack."""
+"""A scrollbar of whole cells. Textual's ends in eighths of a block, which ASCII and some fonts lack."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from textual.scrollbar import ScrollBarRender
 
 
 class WholeCellScrollbar(ScrollBarRender):
-    """Give it to a widget as `vertical_scrollbar.renderer`."""
+    """A scrollbar renderer; assign it to `vertical_scrollbar.renderer` of a widget."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]

@@ -1,4 +1,4 @@
-"""A page of prose, and the keys of the screen that it stands on, which move it."""
+"""A scrollable page of prose, and the movement actions of a screen."""
 
 from __future__ import annotations
 
@@ -10,91 +10,91 @@ from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 
 class Scrollable(Protocol):
-    """Something that the movement keys move in."""
+    """A widget that the movement keys scroll."""
 
     def up(self) -> None:
-        """One up."""
+        """Move one line up."""
 
     def down(self) -> None:
-        """One down."""
+        """Move one line down."""
 
     def page_up(self) -> None:
-        """A page up."""
+        """Scroll one page up."""
 
     def page_down(self) -> None:
-        """A page down."""
+        """Scroll one page down."""
 
     def first(self) -> None:
-        """To the beginning."""
+        """Move to the start."""
 
     def last(self) -> None:
-        """To the end."""
+        """Move to the end."""
 
 
 class MovementActions:
-    """The movement keys of a screen that has one thing to move in."""
+    """The movement actions of a screen with one scrollable widget."""
 
     @property
     def scrollable(self) -> Scrollable:
-        """What they move in."""
+        """The widget that the movement keys scroll."""
         raise NotImplementedError
 
     def action_up(self) -> None:
-        """One line up."""
+        """Move one line up."""
         self.scrollable.up()
 
     def action_down(self) -> None:
-        """One line down."""
+        """Move one line down."""
         self.scrollable.down()
 
     def action_page_up(self) -> None:
-        """One page up."""
+        """Move one page up."""
         self.scrollable.page_up()
 
     def action_page_down(self) -> None:
-        """One page down."""
+        """Move one page down."""
         self.scrollable.page_down()
 
     def action_first(self) -> None:
-        """To the beginning."""
+        """Move to the start."""
         self.scrollable.first()
 
     def action_last(self) -> None:
-        """To the end."""
+        """Move to the end."""
         self.scrollable.last()
 
 
 class ProseView(VerticalScroll, can_focus=False):
-    """Prose that the screen's keys scroll."""
+    """A page of prose that the screen's keys scroll."""
 
     def on_mount(self) -> None:
-        """Draw the scrollbar like every other."""
+        """Draw the scrollbar with whole cells."""
         self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def up(self) -> None:
-        """A line up."""
+        """Scroll one line up."""
         self.scroll_up(animate=False, immediate=True)
 
     def down(self) -> None:
-        """A line down."""
+        """Scroll one line down."""
         self.scroll_down(animate=False, immediate=True)
 
     def page_up(self) -> None:
-        """A page up."""
+        """Scroll one page up."""
         self._scroll_by(-self.scrollable_content_region.height)
 
     def page_down(self) -> None:
-        """A page down."""
+        """Scroll one page down."""
         self._scroll_by(self.scrollable_content_region.height)
 
     def first(self) -> None:
-        """To the top."""
+        """Scroll to the top."""
         self.scroll_home(animate=False, immediate=True)
 
     def last(self) -> None:
-        """To the bottom."""
+        """Scroll to the bottom."""
         self.scroll_end(animate=False, immediate=True)
 
     def _scroll_by(self, lines: int) -> None:
-        """At once: Textual's own paging waits for a refresh, and comes after keys that were pressed later."""
+        """Scroll at once. Textual's paging waits for a refresh, so later keys would take effect before it."""
         self.scroll_relative(y=lines, animate=False, immediate=True)
