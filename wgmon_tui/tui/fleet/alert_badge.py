@@ -1,4 +1,4 @@
-"""Whether deliveries are in trouble, out of the store into the line on top."""
+"""Poller of failed deliveries, for the alert badge in the top line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POLL_INTERVAL_S = 5.0
 
 
 async def poll_alert_badge(state_dir: Path, show_badge: Callable[[str], None]) -> None:
-    """Tell it in words, again and again until cancelled. That a store cannot be read is told elsewhere."""
+    """Update the badge until cancelled. With an unreadable store it is empty; that error is shown elsewhere."""
     while True:
         try:
             show_badge(badge_text(await asyncio.to_thread(counts, state_dir)))

@@ -1,6 +1,6 @@
-"""The columns of the fleet table: what each shows of a row, and which of them a terminal has room for.
+"""The columns of the fleet table: their cells, and the layout for the width of the terminal.
 
-Pure: a row, a palette and an alphabet in, styled text of an exact width out. Only rows on screen are asked.
+Pure: a server state, a palette and glyphs in, styled text of an exact width out. Only visible rows are drawn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wgmon_tui.tui.theme.palette import Palette
 
 LEFT_MARGIN = 1
 RIGHT_MARGIN = 2
-"""Blank cells at the edges; the scrollbar takes one of the right ones when it is there."""
+"""Blank cells at the edges. A scrollbar takes one of the right ones."""
 
 GAP = 2
 """Blank cells between columns."""
@@ -31,8 +31,10 @@ Part = tuple[str, Style]
 
 @dataclass(frozen=True, slots=True)
 class CellContext:
-    """What all cells are drawn with. `now` is Unix time: it decides whether a time was today; `vantages` are
-    the others that look too.
+    """The context of all cells.
+
+    `now` is Unix time, which decides whether a time was today. `vantages` are the vantages other than this
+    machine.
     """
 
     palette: Palette
@@ -46,7 +48,7 @@ Cell = Callable[[ServerState, int, CellContext], list[Part]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `meaning` is for the help screen; `cell` draws a row's cell in exactly that many cells."""
+    """One column. `meaning` is for the help screen; `cell` draws a cell with an exact width."""
 
     key: str
     title: str
@@ -67,7 +69,7 @@ def _state(server_state: ServerState, width: int, cell_context: CellContext) -> 
 
 
 def _notice_mark(server_state: ServerState, glyphs: Glyphs) -> str:
-    """That nobody is told of it, or that somebody knows."""
+    """The mark of a muted server, or of an acknowledged incident; "" for neither."""
     if server_state.muted_until is not None or server_state.maintenance is not None:
         return glyphs.muted
     return (
@@ -109,7 +111,7 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
 
 
 def _seen(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
-    """A mark a vantage, ours first; blank where one does not look at this server."""
+    """One mark per vantage, this machine first; blank for a vantage that does not check this server."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     parts = [(glyphs.of(server_state.own_severity), palette.severity[server_state.own_severity])]
     for name in cell_context.vantages:
@@ -230,8 +232,8 @@ COLUMNS: Mapping[str, Column] = {
             "state",
             "state",
             12,
-            "How bad it is, as glyph, word and colour. The mark behind it: somebody knows of the incident; "
-            "or nobody is told, because it is muted or in a maintenance",
+            "The severity, as glyph, word and colour. A mark after it: the incident is acknowledged, or "
+            "alerts are off because the server is muted or in maintenance",
             _state,
         ),
         Column("name", "name", 12, "The server's name in servers.toml", _name),
@@ -239,21 +241,21 @@ COLUMNS: Mapping[str, Column] = {
             "verdict",
             "verdict",
             16,
-            "What the last check means; 1/2: one such check, of the two that change the state",
+            "The result of the last check; 1/2: one such check of the two needed to change the state",
             _verdict,
         ),
         Column(
             "seen",
             "seen",
             4,
-            "How each vantage sees it, a mark each: this machine, then the others as in config.toml",
+            "The state from each vantage, one mark each: this machine, then the others as in config.toml",
             _seen,
         ),
         Column(
             "port",
             "port monitor",
             13,
-            'What a port monitor would say; "but" marks its false green: UP for a server that is down',
+            'What a port monitor would report; "but" marks a false green: UP for a server that is down',
             _port,
             align_right=True,
         ),
@@ -261,7 +263,7 @@ COLUMNS: Mapping[str, Column] = {
             "rtt",
             "rtt",
             7,
-            "Round-trip time of the last handshake, or that it was lost",
+            'Round-trip time of the last handshake; "lost" without an answer',
             _rtt,
             align_right=True,
         ),
@@ -269,7 +271,7 @@ COLUMNS: Mapping[str, Column] = {
             "checks",
             "last checks",
             11,
-            "Each check's round-trip time, the newest on the right; a lost check is a mark of its own",
+            "Round-trip time of each check, newest on the right; a lost check has a special mark",
             _checks,
         ),
         Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, align_right=True),
@@ -277,16 +279,16 @@ COLUMNS: Mapping[str, Column] = {
             "p50", "p50", 7, "Half of the answered checks were faster", _percentile(0.5), align_right=True
         ),
         Column("p95", "p95", 7, "19 of 20 answered checks were faster", _percentile(0.95), align_right=True),
-        Column("endpoint", "endpoint", 12, "Where the server listens", _endpoint),
+        Column("endpoint", "endpoint", 12, "The address and port of the server", _endpoint),
         Column(
             "uptime",
             "uptime",
             6,
-            "Share of the last 24 hours in which it was not down, of the time in which we were able to see",
+            "Share of the last 24 hours in which it was not down; hours without checks do not count",
             _uptime,
             align_right=True,
         ),
-        Column("since", "since", 6, "When it came into this state", _since, align_right=True),
+        Column("since", "since", 6, "When it changed to this state", _since, align_right=True),
     )
 }
 
@@ -301,18 +303,18 @@ LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (56, ("state", "name", "verdict", "rtt")),
     (0, ("state", "name", "rtt")),
 )
-"""From the terminal width on which a set of columns was designed for."""
+"""Default columns by the terminal width from which they apply."""
 
 _WITH_CHECKS = 72
-"""The least of those widths that shows the last checks."""
+"""The smallest of those widths that shows the last checks."""
 
 _GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("name", 40), ("endpoint", 50))
-"""Which column grows first where there is room left, and up to what width; the rest goes to the checks."""
+"""How spare width is used: columns in order, each up to a width; the rest goes to the last checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedColumn:
-    """A column where it stands: `start` and `width` in cells."""
+    """A column with its position: `start` and `width` in cells."""
 
     column: Column
     start: int
@@ -320,24 +322,21 @@ class PlacedColumn:
 
 
 def validate_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """The columns that somebody wants, as config.toml names them; none where he leaves it to us.
-
-    Raises ConfigurationError.
-    """
+    """Validate the columns of config.toml; none for the default ones. Raises ConfigurationError."""
     where = "config.toml: columns: key fleet"
     for number, name in enumerate(names):
         if name not in COLUMNS:
             known = ", ".join(COLUMNS)
-            raise ConfigurationError(f'{where}: there is no column "{name}"; expected some of {known}')
+            raise ConfigurationError(f'{where}: unknown column "{name}"; expected one of {known}')
         if name in names[:number]:
-            raise ConfigurationError(f'{where}: "{name}" stands there twice')
+            raise ConfigurationError(f'{where}: "{name}" is listed twice')
     if names and "name" not in names:
-        raise ConfigurationError(f'{where}: expected "name" among them')
+        raise ConfigurationError(f'{where}: the column "name" is required')
     return tuple(names)
 
 
 def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
-    """As many of them as there is room for, the first ones first; the name in any case."""
+    """The chosen columns that fit, in order; the name always."""
     available = width - LEFT_MARGIN - RIGHT_MARGIN - COLUMNS["name"].width
     fitting = {"name"}
     for key in chosen:
@@ -348,7 +347,7 @@ def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:
 
 
 def _default_columns(width: int, vantages: int) -> tuple[str, ...]:
-    """The columns for this width; with those of so many vantages where that leaves the checks in sight."""
+    """The default columns for this width, with `seen` if the last checks still fit next to it."""
     available = width - max(COLUMNS["seen"].width, vantages) - GAP
     if vantages and available >= _WITH_CHECKS:
         keys = next(keys for least, keys in LAYOUTS if available >= least)
@@ -360,10 +359,10 @@ def _default_columns(width: int, vantages: int) -> tuple[str, ...]:
 def lay_out(
     width: int, longest_name: int, longest_endpoint: int, chosen: Sequence[str] = (), vantages: int = 0
 ) -> tuple[PlacedColumn, ...]:
-    """The columns for a table of `width` cells: names and endpoints take no more than they need.
+    """Lay out the columns for a table of `width` cells. Names and endpoints get no more than they need.
 
-    `longest_name` and `longest_endpoint` are in cells. Of `chosen` columns come those that have room.
-    `vantages` are as many as look at these servers, ours among them, where there are several.
+    `longest_name` and `longest_endpoint` are in cells. `chosen` columns are used as far as they fit.
+    `vantages` is the number of vantages including this machine, or 0 if there are no others.
     """
     keys = _fitting(chosen, width) if chosen else _default_columns(width, vantages)
     widths = {key: COLUMNS[key].width for key in keys}

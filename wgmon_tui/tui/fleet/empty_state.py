@@ -1,4 +1,4 @@
-"""What an empty fleet says: the ways to a first green row, with the keys that begin them."""
+"""Empty state of the fleet screen: the ways to add a first server, with their keys."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
 _WAYS = (
-    ("import", "import a wg-quick file, of a client"),
+    ("import", "import a client's wg-quick file"),
     ("", "or paste its text right here"),
-    ("new", "write a server by hand"),
-    ("identities", "make an identity: a key pair for monitoring"),
+    ("new", "add a server by hand"),
+    ("identities", "create an identity: a key pair for monitoring"),
 )
 _KEYS = (*(action for action, _ in _WAYS if action), "quit")
 _DEMO = "wgmon-tui demo"
@@ -28,9 +28,9 @@ _DEMO = "wgmon-tui demo"
 def first_steps(
     config_dir: Path | None, palette: Palette, glyphs: Glyphs, actions: Sequence[Action] = ACTIONS
 ) -> Text:
-    """Keys where this account may write into `config_dir`; else who may, and what there is to watch."""
+    """The first steps with their keys; if this account may not write to `config_dir`, who may."""
     refusal = explain_not_writable(config_dir) if config_dir else None
-    text = Text("No server is watched yet.\n\n", palette.text)
+    text = Text("No servers yet.\n\n", palette.text)
     key = palette.accent + Style(bold=True)
     width = 3 + max(cell_len(key_of(action, actions)) for action in _KEYS)
     if refusal:
@@ -41,7 +41,6 @@ def first_steps(
             text.append(f"{purpose}\n", palette.text)
         text.append("\n")
     text.append(f"  {key_of('quit', actions):<{width}}", key)
-    text.append("leave; ", palette.text)
-    text.append(_DEMO, palette.accent)
-    text.append(" shows it at work\n", palette.text)
+    text.append("quit; to see an example, run ", palette.text)
+    text.append(f"{_DEMO}\n", palette.accent)
     return text

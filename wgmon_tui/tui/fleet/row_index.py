@@ -1,7 +1,7 @@
-"""Which servers the table shows, and in which order: an index over the board, kept without copying a row.
+"""Row index: which servers the fleet table shows, and in which order.
 
-Sort keys are remembered per row. A check that moves only the round-trip time then costs nothing while the
-table is sorted by state, and a re-sort of ten thousand rows compares what is already there.
+It caches a sort key per server and copies no state. While the table is sorted by state, a check that changes
+only the round-trip time costs nothing. A re-sort of ten thousand servers compares cached keys.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SEVERITY_ORDER = {severity: -severity.rank for severity in Severity}
 class SortOrder:
     """A column to sort by.
 
-    `value` is None where the row has none: such rows come last in either direction. `descending` is the
-    direction that puts first what an operator looks for.
+    `value` returns None for a server without a value; such servers come last in either direction.
+    `descending` is the default direction, which puts first what an operator looks for.
     """
 
     column: str
@@ -45,7 +45,7 @@ def _false_green_rank(server_state: ServerState) -> int | None:
 
 
 def _down_vantage_count(server_state: ServerState) -> int | None:
-    """By how many vantages hold it to be down; nothing where only we look."""
+    """The number of vantages that see the server as down; None without other vantages."""
     return (
         sum(view.settled is Severity.DOWN for view in server_state.views)
         if server_state.vantage_states
@@ -70,14 +70,14 @@ SORTS: Mapping[str, SortOrder] = {
         SortOrder("since", lambda server_state: server_state.since, descending=True),
     )
 }
-"""Every column that can be sorted by, in the order of the table. Equal rows stand by name."""
+"""The columns to sort by, in the order of the table. Servers with equal values are sorted by name."""
 
 
 class RowIndex:
-    """What is shown, in order. `record_changes` takes changes cheaply; `rebuild` puts them into effect.
+    """The lines of the table in order. `record_changes` notes changes cheaply; `rebuild` applies them.
 
-    `names` are the servers that pass the filter, each once; `lines` those of the table, where a server stands
-    under each of its tags if it is `grouped`. `context` is asked for what a filter wants to know.
+    `names` are the servers that pass the filter, each once. `lines` are the lines of the table; if `grouped`,
+    a server has one line for each of its tags. `context` returns the context for the filter.
     """
 
     def __init__(
@@ -106,32 +106,32 @@ class RowIndex:
 
     @property
     def descending(self) -> bool:
-        """Whether the largest value stands first."""
+        """Whether the largest value comes first."""
         return self.sort.descending is not self.reversed
 
     @property
     def is_outdated(self) -> bool:
-        """Whether servers have come or gone since the last `rebuild`."""
+        """Whether servers were added or removed since the last `rebuild`."""
         return self._membership != self._board.membership_version
 
     @property
     def depends_on_time(self) -> bool:
-        """Whether time alone decides what the filter lets through."""
+        """Whether the result of the filter can change with time or marks alone."""
         return self.filter.has_key("since") or self.filter.has_key("is")
 
     def group_at(self, index: int) -> TagGroup | None:
-        """The group whose heading stands on a line; None where a server does, or nothing."""
+        """The group whose heading is on a line; None for the line of a server, or no line."""
         if not 0 <= index < len(self.lines):
             return None
         tag, name = self.lines[index]
         return None if name else self.grouping.groups[tag]
 
     def index(self, line_key: LineKey) -> int | None:
-        """The line of a place; None where it is not shown."""
+        """The position of a line by its key; None if it is not shown."""
         return self._positions.get(line_key)
 
     def position(self, name: str) -> int | None:
-        """The first line on which a server stands; None where it stands on none."""
+        """The position of the first line of a server; None if it is not shown."""
         if not self.grouped:
             return self._positions.get(("", name))
         server_state = self._board.states.get(name)
@@ -139,31 +139,31 @@ class RowIndex:
         return min((index for index in found if index is not None), default=None)
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
-        """Sort by a column of `SORTS`, in its own direction or the other one."""
+        """Sort by a column of `SORTS`, in its default direction or reversed."""
         if self.sort.column != column:
             self._values.clear()
         self.sort, self.reversed = SORTS[column], reverse
         self.rebuild()
 
     def show_only(self, chosen: Filter) -> None:
-        """Show the rows that pass a filter."""
+        """Show the servers that pass a filter."""
         self.filter = chosen
         self.rebuild()
 
     def group(self, grouped: bool) -> None:
-        """Show the servers under their tags, or not."""
+        """Turn grouping by tag on or off."""
         self.grouped = grouped
         self.rebuild()
 
     def fold(self, tags: Iterable[str]) -> None:
-        """Show of these groups the headings only, and of all others everything."""
+        """Fold these groups and unfold all others."""
         self.grouping.folded = set(tags)
         self.rebuild()
 
     def record_changes(self, changed: Collection[str]) -> bool:
-        """Whether one of these rows, as it is now, stands in the wrong place or is wrongly shown or hidden.
+        """Whether one of the changed servers is now in the wrong position, or wrongly shown or hidden.
 
-        Looks at all of them even so: what it works out here `rebuild` need not work out in one long go.
+        It computes the keys of all of them, which saves `rebuild` that work.
         """
         states, sort_keys, context = self._board.states, self._sort_keys, self._context()
         misplaced = False
@@ -176,7 +176,7 @@ class RowIndex:
         return misplaced
 
     def rebuild(self) -> bool:
-        """Put every row where it belongs now; whether any line is another one than before."""
+        """Filter and sort all servers. Returns whether any line changed."""
         states, context = self._board.states, self._context()
         if self.is_outdated:
             self._membership = self._board.membership_version
@@ -201,7 +201,7 @@ class RowIndex:
         return True
 
     def _sort_groups(self, groups: list[TagGroup]) -> list[TagGroup]:
-        """As their first servers would stand; by name, as their tags."""
+        """Sort the groups by their first servers; when sorting by name, by their tags."""
         groups.sort(key=lambda group: group.tag.casefold())
         if self.sort.column == "name":
             return groups[::-1] if self.descending else groups
@@ -209,7 +209,7 @@ class RowIndex:
         return groups
 
     def _key(self, server_state: ServerState, context: FilterContext) -> Key | None:
-        """None for a row that the filter hides. The first half keeps rows without a value last."""
+        """The sort key; None if the filter hides the server. Its first part keeps servers without a value last."""
         if self.filter and not self.filter.matches(server_state, context):
             return None
         value = self._value(server_state)

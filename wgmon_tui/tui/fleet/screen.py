@@ -1,4 +1,4 @@
-"""The fleet: totals, the table worst first, the filter line, and the keys that work now."""
+"""The fleet screen: totals, filter bar, server table with the worst first, and key hints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
 
 
 class FleetScreen(ServerActions):
-    """Home. Takes what changed off the board twice a second, while it is the screen that is seen."""
+    """The first screen. While visible, it applies changes of the fleet state twice a second."""
 
     app: AppContext
     ACTIONS_OF = "fleet"
@@ -63,7 +63,7 @@ class FleetScreen(ServerActions):
     _last_action_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """The widgets, from top to bottom."""
         app = self.app
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
@@ -84,11 +84,11 @@ class FleetScreen(ServerActions):
 
     @property
     def table(self) -> FleetTable:
-        """The table of the fleet."""
+        """The server table."""
         return self.query_one(FleetTable)
 
     def on_mount(self) -> None:
-        """Show what the board knows already, then follow it."""
+        """Show the current fleet state, then follow it."""
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_static())
         self._draw_static()
         self._follow()
@@ -103,11 +103,11 @@ class FleetScreen(ServerActions):
         self.run_worker(trouble, group="alerts", description="reads whether alerts arrive")
 
     def on_screen_resume(self) -> None:
-        """Catch up at once after another screen was on top."""
+        """Update at once after another screen was on top."""
         self._follow()
 
     def show_failure(self, line: str | None) -> None:
-        """Keep a line in view that says what does not work; None when all does again."""
+        """Show a line about a failure until it is replaced; None removes it."""
         if line != self._failure:
             self._failure = line
             self.query_one("#failure", Static).update(Text(line or ""))
@@ -131,7 +131,7 @@ class FleetScreen(ServerActions):
         self.query_one(TotalsLine).follow(len(self.table.marked))
 
     def _action_state(self) -> tuple[object, ...]:
-        """What decides which keys are offered, beside those that are pressed."""
+        """The state that determines the available actions, apart from pressed keys."""
         acts = tuple(self.can_act_on_servers(action) for action in ("acknowledge", "unmute", "pause"))
         return (
             *acts,
@@ -152,7 +152,7 @@ class FleetScreen(ServerActions):
     # What can be done
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that would do nothing now is not offered."""
+        """Offer only actions that have an effect now."""
         if not self.is_mounted:
             return True
         if action == "clear":
@@ -174,55 +174,55 @@ class FleetScreen(ServerActions):
         return True
 
     def target_servers(self) -> Sequence[str]:
-        """The marked servers, also those that are not shown now; without marks the one under the cursor."""
+        """The marked servers, including hidden ones; without marks, the server under the cursor."""
         if self.table.marked:
             return [name for name in self.app.engine.fleet_state.states if name in self.table.marked]
         return [self.table.cursor_name] if self.table.cursor_name is not None else []
 
     def current_server(self) -> str | None:
-        """The server under the cursor, whatever is marked."""
+        """The server under the cursor, regardless of marks."""
         return self.table.cursor_name
 
     def server_label(self, names: Sequence[str]) -> str:
-        """The servers in a notice, which says that it was the marked ones."""
+        """The servers, as named in a notice: by name, or as "3 marked servers"."""
         if not self.table.marked:
             return format_servers(names)
         return format_count(len(names), "marked server")
 
     def explained_columns(self) -> Sequence[str]:
-        """Those that there is room for."""
+        """The columns on screen."""
         return self.table.shown_columns
 
     def refresh_view(self) -> None:
-        """Show what has changed."""
+        """Apply changes of the fleet state now."""
         self._follow()
 
     def action_up(self) -> None:
-        """One line up."""
+        """Move one line up."""
         self.table.move_cursor(-1)
 
     def action_down(self) -> None:
-        """One line down."""
+        """Move one line down."""
         self.table.move_cursor(1)
 
     def action_first(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self.table.cursor_home()
 
     def action_last(self) -> None:
-        """To the last line."""
+        """Go to the last line."""
         self.table.move_cursor_to(len(self.table.row_index) - 1)
 
     def action_page_up(self) -> None:
-        """One page up."""
+        """Move one page up."""
         self.table.move_cursor(-self.table.page)
 
     def action_page_down(self) -> None:
-        """One page down."""
+        """Move one page down."""
         self.table.move_cursor(self.table.page)
 
     def action_open(self) -> None:
-        """Open the server under the cursor, or fold the group there."""
+        """Open the server under the cursor; on a group heading, fold or unfold the group."""
         self.table.pin_cursor()
         group = self.table.cursor_group
         if group is not None:
@@ -231,7 +231,7 @@ class FleetScreen(ServerActions):
             self.app.open_server(self.table.cursor_name)
 
     def on_fleet_table_row_opened(self) -> None:
-        """A double click opens as well."""
+        """Open with a double click."""
         self.action_open()
 
     def action_recheck_all(self) -> None:
@@ -241,22 +241,22 @@ class FleetScreen(ServerActions):
         self.app.show_notice(f"Checking all {len(names)} servers")
 
     def action_recheck(self) -> None:
-        """Check them now; the cursor stays on its server."""
+        """Check the selected servers now; the cursor stays on its server."""
         self.table.pin_cursor()
         super().action_recheck()
 
     def action_pause(self) -> None:
-        """Pause or resume them; the cursor stays on its server."""
+        """Pause or resume the selected servers; the cursor stays on its server."""
         self.table.pin_cursor()
         super().action_pause()
 
     def action_acknowledge(self) -> None:
-        """Say that somebody knows of them; the cursor stays on its server."""
+        """Acknowledge the open incidents of the selected servers; the cursor stays on its server."""
         self.table.pin_cursor()
         super().action_acknowledge()
 
     def action_incidents(self) -> None:
-        """Open the timeline of the fleet."""
+        """Open the incidents of the fleet."""
         self.app.open_incidents()
 
     def action_alerts(self) -> None:
@@ -264,7 +264,7 @@ class FleetScreen(ServerActions):
         self.app.open_alerts()
 
     def action_write(self) -> None:
-        """Write the servers to files, as they are filtered and sorted here."""
+        """Write the servers to files, filtered and sorted as in the table."""
         from wgmon_tui.tui.file_export import write_fleet
 
         states = self.app.engine.fleet_state.states
@@ -273,7 +273,7 @@ class FleetScreen(ServerActions):
     # Marks and groups
 
     def action_mark(self) -> None:
-        """Mark the server under the cursor and go on to the next; or all of the group there."""
+        """Mark the server under the cursor and move to the next; on a group heading, mark its servers."""
         group, name = self.table.cursor_group, self.table.cursor_name
         if group is not None:
             self.table.mark(group.names)
@@ -283,12 +283,12 @@ class FleetScreen(ServerActions):
         self._marks_changed()
 
     def action_mark_shown(self) -> None:
-        """Mark every server that is shown."""
+        """Mark every server that the table shows."""
         self.table.mark(set(self.table.row_index.names) - self.table.marked)
         self._marks_changed()
 
     def action_unmark(self) -> None:
-        """Take all marks away."""
+        """Remove all marks."""
         self.table.mark(set(self.table.marked))
         self._marks_changed()
 
@@ -298,14 +298,14 @@ class FleetScreen(ServerActions):
         self.refresh_bindings()
 
     def action_group(self) -> None:
-        """Show the servers under their tags, or not."""
+        """Group the servers by tag, or end that."""
         grouped = not self.table.row_index.grouped
         self.table.group(grouped)
         self.app.show_notice("Grouped by tag" if grouped else "Not grouped")
         self.refresh_bindings()
 
     def action_fold_all(self) -> None:
-        """Show the headings only; where all of them are folded, everything."""
+        """Fold all groups; if all are folded, unfold them."""
         groups = self.table.row_index.grouping
         self.table.fold(() if groups.folded >= groups.groups.keys() else groups.groups)
 
@@ -336,7 +336,7 @@ class FleetScreen(ServerActions):
         self.table.sort_by(shown[at % len(shown)])
 
     def action_reverse(self) -> None:
-        """Turn the order round."""
+        """Reverse the sort order."""
         row_index = self.table.row_index
         self.table.sort_by(row_index.sort.column, reverse=not row_index.reversed)
         direction = "descending" if row_index.descending else "ascending"
@@ -351,28 +351,28 @@ class FleetScreen(ServerActions):
         self.refresh_bindings()
 
     def action_clear(self) -> None:
-        """Clear the filter and go back to the table."""
+        """Clear the filter and focus the table."""
         self.query_one(FilterBar).clear()
         self.table.focus()
         self.refresh_bindings()
 
     def action_invert(self) -> None:
-        """Show what the filter hides, and hide what it shows."""
+        """Invert the filter: show what it hides."""
         self.query_one(FilterBar).invert()
 
     def filter_by(self, line: str) -> None:
-        """Have this filter line, as if it had been typed."""
+        """Apply this filter line, as if it had been typed."""
         self.query_one(FilterBar).set_filter(line)
         self.table.focus()
 
     def on_input_changed(self) -> None:
-        """Filter while it is being typed."""
+        """Filter while the operator types."""
         self.table.show_only(self.query_one(FilterBar).chosen)
         self._update_count()
         self.refresh_bindings()
 
     def on_input_submitted(self) -> None:
-        """Keep the filter and go back to the table; an empty one closes the line."""
+        """Apply the filter and focus the table; an empty filter closes the bar."""
         self.query_one(FilterBar).commit()
         self.table.focus()
         self.refresh_bindings()

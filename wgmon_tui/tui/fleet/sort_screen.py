@@ -1,4 +1,4 @@
-"""The sort picker: every column that can be sorted by, also those that this terminal has no room for."""
+"""The sort picker: all columns to sort by, including those that the terminal is too narrow to show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 
 
 class SortScreen(ModalScreen[str | None]):
-    """Asks for a column; its result is the column's key, or None."""
+    """Dialog for a sort column. The result is the column's key, or None if cancelled."""
 
     app: AppContext
     BINDINGS = bindings_for("sort")
@@ -42,31 +42,31 @@ class SortScreen(ModalScreen[str | None]):
         self._current = current
 
     def compose(self) -> ComposeResult:
-        """The columns, the one in force under the cursor."""
+        """The list of columns."""
         offered = (Option(f"  by {COLUMNS[key].title}", id=key) for key in self._offered())
         yield OptionList(*offered, markup=False)
 
     def on_mount(self) -> None:
-        """Start where the table is."""
+        """Put the cursor on the current sort column."""
         self.query_one(OptionList).highlighted = self._offered().index(self._current)
 
     def _offered(self) -> list[str]:
-        """Without what vantages see where there are none."""
+        """The sortable columns; `seen` only if there are other vantages."""
         several = bool(self.app.engine.fleet_state.vantages)
         return [key for key in SORTS if key != "seen" or several or self._current == key]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Chosen."""
+        """Return the chosen column."""
         self.dismiss(event.option_id)
 
     def action_up(self) -> None:
-        """One line up."""
+        """Move one line up."""
         self.query_one(OptionList).action_cursor_up()
 
     def action_down(self) -> None:
-        """One line down."""
+        """Move one line down."""
         self.query_one(OptionList).action_cursor_down()
 
     def action_close(self) -> None:
-        """Leave the order as it is."""
+        """Cancel and keep the current sort order."""
         self.dismiss(None)

@@ -1,7 +1,7 @@
-"""The fleet table: one widget that draws lines, because ten thousand rows cannot be widgets or cells.
+"""The fleet table: one widget that draws lines, because ten thousand rows are too many for widgets.
 
-It repaints a line only when its row's version moved and the line is on screen, from strips that are cached
-until then. It redraws nothing on a clock: what it shows of time is absolute.
+It repaints a line only if the line is on screen and the version of its server changed, from cached strips.
+Nothing is redrawn by a timer, because all times in the table are absolute.
 """
 
 from __future__ import annotations
@@ -30,19 +30,18 @@ from wgmon_tui.tui.theme.palette import Palette
 from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 RESORT_SECONDS = 3.0
-"""Rows keep their places at least this long: a table that moves under the eye cannot be read."""
+"""The shortest time between two re-sorts: a table that moves all the time cannot be read."""
 
 HEADER_LINES = 1
 _CACHED_STRIPS = 512
 
 
 class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
-    """The rows of the board under a header that stays on top, and a cursor that stays on its server.
+    """The servers under a fixed header, with a cursor that follows its server.
 
-    Until the operator moves it, the cursor stays on the first line, where the worst server stands; a filter
-    that hides its server does not make it forget. Grouped by tag, groups have headings on which it can stand.
-    `marked` are the servers that the operator has marked. `palette` is asked at every redraw, so that a theme
-    takes effect at once.
+    Until the operator moves it, the cursor stays on the first line, which has the worst server. A filter that
+    hides its server does not reset it. In groups by tag the cursor can also be on a heading. `marked` are the
+    marked servers. `palette` is called at every redraw, so that a new theme takes effect at once.
     """
 
     ALLOW_SELECT = False
@@ -56,7 +55,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     class RowOpened(Message):
-        """The operator wants to see what is under the cursor."""
+        """The line under the cursor was opened."""
 
     def __init__(
         self,
@@ -91,13 +90,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor_name(self) -> str | None:
-        """The server under the cursor; None where no row is shown, or the heading of a group is there."""
+        """The server under the cursor; None on a group heading, or if no server is shown."""
         line_key = self._key_at(self._cursor_index)
         return (line_key[1] or None) if line_key else None
 
     @property
     def cursor_row(self) -> ServerState | None:
-        """What is known of the server under the cursor."""
+        """The state of the server under the cursor."""
         name = self.cursor_name
         return self._board.states.get(name) if name is not None else None
 
@@ -108,23 +107,23 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def shown_columns(self) -> list[str]:
-        """The keys of the columns that there is room for."""
+        """The keys of the columns on screen."""
         return [placed.column.key for placed in self._layout]
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
-        """Sort by a column of `order.SORTS`. A cursor that nobody has moved shows what now stands first."""
+        """Sort by a column of `row_index.SORTS`. A cursor that was never moved stays on the first line."""
         self.row_index.sort_by(column, reverse=reverse)
         self._reposition(follow=True)
 
     def show_only(self, chosen: Filter) -> None:
-        """Show the rows that pass a filter."""
+        """Show the servers that pass a filter."""
         self.row_index.show_only(chosen)
         self._reposition()
 
     def apply_changes(self) -> bool:
-        """Repaint the visible rows that changed since the last call; whether anything changed at all.
+        """Repaint the visible servers that changed since the last call. Returns whether anything changed.
 
-        This is the one place that drains the board, and what the screen's timer calls.
+        The timer of the screen calls this. Nothing else takes the changes from the fleet state.
         """
         changed = self._board.apply_changes()
         if self.row_index.is_outdated:
@@ -155,7 +154,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Marks and groups
 
     def mark(self, names: Iterable[str]) -> None:
-        """Mark these servers, or, where all of them are marked, take the marks away."""
+        """Mark these servers; if all of them are marked, unmark them."""
         names = set(names)
         self.marked = self.marked - names if names <= self.marked else self.marked | names
         if self.row_index.filter.has_key("is") and self.row_index.rebuild():
@@ -164,12 +163,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_rows(names)
 
     def group(self, grouped: bool) -> None:
-        """Show the servers under their tags, or not."""
+        """Turn grouping by tag on or off."""
         self.row_index.group(grouped)
         self._reposition(follow=True)
 
     def fold(self, tags: Iterable[str]) -> None:
-        """Show of these groups the headings only."""
+        """Fold these groups and unfold all others."""
         self.pin_cursor()
         self.row_index.fold(tags)
         self._reposition(follow=True)
@@ -177,7 +176,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     # The cursor
 
     def cursor_home(self) -> None:
-        """Put the cursor on the first line, and let it stay there whatever server that is."""
+        """Put the cursor on the first line and keep it there, whichever server that is."""
         self.move_cursor_to(0)
         self._cursor_key = None
 
@@ -186,7 +185,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_cursor_to(self._cursor_index + by)
 
     def move_cursor_to(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0 or, if negative, from the end; and show it."""
+        """Put the cursor on a line, counted from 0, and scroll it into view. Beyond the ends it stops there."""
         if not len(self.row_index):
             return
         last = len(self.row_index) - 1
@@ -197,18 +196,18 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_cursor()
 
     def pin_cursor(self) -> None:
-        """Keep the cursor on its server from now on, as if it had been moved there."""
+        """Make the cursor follow its server from now on, as if it had been moved there."""
         self._cursor_key = self._key_at(self._cursor_index)
 
     @property
     def page(self) -> int:
-        """How many rows the screen has room for."""
+        """The number of rows on screen."""
         return max(1, self.scrollable_content_region.height - HEADER_LINES)
 
-    # Textual's side
+    # Textual's methods
 
     def on_mount(self) -> None:
-        """Show what the board already knows."""
+        """Show the current fleet state."""
         self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._reposition()
 
@@ -217,18 +216,18 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_cursor()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Lay the columns out for the room there is, before the first line of it is asked for."""
+        """Lay out the columns for the current width before lines are drawn."""
         if self._width != self.container_size.width:
             self._lay_out()
         return super().render_lines(crop)
 
     def notify_style_update(self) -> None:
-        """A new theme: everything is drawn anew."""
+        """Redraw everything with the new theme."""
         super().notify_style_update()
         self._redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """Select a line; a second click on it opens it."""
+        """Select a line; a double click opens it."""
         index = self._index_at(event.y)
         if index is None:
             return
@@ -237,7 +236,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.RowOpened())
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen: the header, a row, the heading of a group, or nothing."""
+        """One line of the screen: the header, a server, a group heading, or a blank line."""
         if y < HEADER_LINES:
             return self._line(
                 header_line(self._layout, self.row_index, self._cell_context), fill=self._header_style
@@ -278,7 +277,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._line(parts, self._cursor_style(at_cursor))
 
     def _line(self, parts: list[Part], over: Style | None = None, fill: Style | None = None) -> Strip:
-        """A full line on the theme's background; `over` is laid over everything."""
+        """A full line on the theme's background; the style `over` is added to everything."""
         width = self.scrollable_content_region.width
         base = self._cell_context.palette.base
         over = over or Style.null()
@@ -308,7 +307,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _redraw_on_new_day(self) -> bool:
-        """At midnight "19:15" becomes "Nov 21": the one change that comes from the clock alone."""
+        """Redraw at midnight, when "19:15" becomes "Nov 21": the only change that time alone causes."""
         now = self._clock()
         if time.localtime(now)[:3] == time.localtime(self._cell_context.now)[:3]:
             return False
@@ -320,10 +319,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _reposition(
         self, before: Sequence[LineKey] = (), changed: Set[str] = frozenset(), *, follow: bool = False
     ) -> None:
-        """The order changed: find the cursor's server again, and keep it in view where it was in view.
+        """Update the cursor after the order changed, and keep it in view if it was in view.
 
-        With `follow` it is shown in any case. Where the lines from `before` are given, only those are
-        repainted on which another server stands now, or one of `changed`.
+        With `follow` it is always scrolled into view. With the previous lines in `before`, only lines that
+        now show another server, or one of `changed`, are repainted.
         """
         was_at, was_visible = self._cursor_index, self._is_visible(self._cursor_index)
         self._sort_pending = False
@@ -343,7 +342,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._show_cursor()
 
     def _index_of_cursor(self) -> int:
-        """Where the cursor's server stands now: in the same group, in another one, or in a folded one."""
+        """The line of the cursor's server: in the same group, in another one, or the heading of a folded one."""
         if self._cursor_key is None:
             return 0
         tag, name = self._cursor_key
@@ -355,7 +354,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.row_index.lines[index] if index < len(self.row_index) else None
 
     def _refresh_rows(self, names: Set[str]) -> None:
-        """Repaint the visible lines of these servers, and the headings of groups that were counted anew."""
+        """Repaint the visible lines of these servers, and the headings of groups with new totals."""
         changed_tags, lines = self.row_index.grouping.changed_tags, self.row_index.lines
 
         def reads_differently(index: int) -> bool:
@@ -366,7 +365,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         changed_tags.clear()
 
     def _refresh_where(self, wanted: Callable[[int], bool]) -> None:
-        """Repaint those of the visible lines."""
+        """Repaint the visible lines for which `wanted` is true."""
         lines = [
             Region(0, y, self.size.width, 1)
             for y in range(HEADER_LINES, self.size.height)

@@ -1,4 +1,4 @@
-"""The lines of the fleet table: its header, a server, the heading of a group. Pure: records in, parts out."""
+"""The lines of the fleet table: header, server, group heading. Pure: records in, styled parts out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORST_FIRST = sorted(Severity, key=lambda severity: severity.rank)
 
 
 def header_line(layout: Sequence[PlacedColumn], row_index: RowIndex, cell_context: CellContext) -> list[Part]:
-    """The titles of the columns, and an arrow at the one that is sorted by."""
+    """The column titles, with an arrow at the sort column."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     parts: list[Part] = []
     end = 0
@@ -38,7 +38,7 @@ def header_line(layout: Sequence[PlacedColumn], row_index: RowIndex, cell_contex
 def row_line(
     server_state: ServerState, layout: Sequence[PlacedColumn], cell_context: CellContext, *, marked: bool
 ) -> list[Part]:
-    """A server. The mark stands in the margin."""
+    """A server, with its mark in the left margin."""
     mark = cell_context.glyphs.marked if marked else ""
     parts: list[Part] = [(f"{mark:<{LEFT_MARGIN}}", cell_context.palette.accent)]
     end = LEFT_MARGIN
@@ -52,7 +52,7 @@ def row_line(
 def group_line(
     group: TagGroup, layout: Sequence[PlacedColumn], cell_context: CellContext, width: int
 ) -> list[Part]:
-    """The heading of a group: its tag, and how many are how bad, the worst first, as far as there is room."""
+    """The heading of a group: its tag, and the counts by severity that fit, worst first."""
     palette, glyphs = cell_context.palette, cell_context.glyphs
     arrow = glyphs.folded if group.folded else glyphs.descending
     tag = "no tag" if group.tag == UNTAGGED else glyphs.clean(group.tag)
@@ -73,6 +73,9 @@ def group_line(
 
 
 def no_match_line(cell_context: CellContext, clear: str) -> list[Part]:
-    """Where the filter hides every server; `clear` is the key that ends that."""
+    """The text if the filter hides every server; `clear` is the key that clears the filter."""
     palette = cell_context.palette
-    return [(" No server matches this filter. ", palette.text), (f"{clear} clears it.", palette.muted)]
+    return [
+        (" No server matches this filter. ", palette.text),
+        (f"Press {clear} to clear it.", palette.muted),
+    ]

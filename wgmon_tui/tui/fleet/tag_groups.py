@@ -1,6 +1,6 @@
-"""Servers by tag: one group a tag, a server in each of its groups, and how many of a group are how bad.
+"""Groups of servers by tag, with totals by severity. A server is in the group of each of its tags.
 
-Totals are kept up to date with every change of a row, and who stands where only when the order is made anew.
+Totals are updated with every change of a server; the order of the lines only with the next `arrange`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
 
 LineKey = tuple[str, str]
-"""A line of the table: the tag of its group ("" where there are none, or for those without a tag) and the
-server's name ("" for the heading of the group).
+"""The key of a table line: tag of the group, and name of the server.
+
+The tag is "" without grouping, and for servers without a tag. The name is "" for a group heading.
 """
 
 UNTAGGED = ""
@@ -22,7 +23,7 @@ UNTAGGED = ""
 
 @dataclass(slots=True)
 class TagGroup:
-    """The shown servers with a tag, in order. A folded one shows its heading only."""
+    """The shown servers with a tag, in order. A folded group shows only its heading."""
 
     tag: str
     names: list[str] = field(default_factory=list)
@@ -31,14 +32,14 @@ class TagGroup:
 
 
 class TagGroups:
-    """All groups. `fold` takes effect with the next `arrange`."""
+    """All groups. A change of `folded` takes effect with the next `arrange`."""
 
     def __init__(self) -> None:
         self.groups: dict[str, TagGroup] = {}
-        """By tag, in the order of the table."""
+        """Groups by tag, in the order of the table."""
         self.folded: set[str] = set()
         self.changed_tags: set[str] = set()
-        """The tags whose totals have changed since somebody took them from here."""
+        """The tags whose totals have changed since the caller last cleared this set."""
         self._severities: dict[str, Severity] = {}
 
     def arrange(
@@ -47,7 +48,7 @@ class TagGroups:
         rows: Mapping[str, ServerState],
         sort_groups: Callable[[list[TagGroup]], list[TagGroup]],
     ) -> list[LineKey]:
-        """The lines of the table for servers in this order; `sort_groups` puts the groups into theirs."""
+        """Group servers that are in sort order, and return the table lines. `sort_groups` sorts the groups."""
         found: dict[str, TagGroup] = {}
         self._severities = {}
         for name in names:
@@ -62,7 +63,7 @@ class TagGroups:
         return [line_key for group in self.groups.values() for line_key in _lines(group)]
 
     def count(self, changed: Iterable[str], rows: Mapping[str, ServerState]) -> None:
-        """Bring the totals up to date with these rows, as far as they are in a group."""
+        """Update the totals for the changed servers that are in a group."""
         for name in changed:
             before, server_state = self._severities.get(name), rows.get(name)
             if before is None or server_state is None or server_state.severity is before:
@@ -76,7 +77,7 @@ class TagGroups:
 
 
 def group_tags(server_state: ServerState) -> Iterable[str]:
-    """The groups that a server is in."""
+    """The tags of the groups that a server is in."""
     return dict.fromkeys(server_state.server.tags) or (UNTAGGED,)
 
 

@@ -1,4 +1,4 @@
-"""The line on top: how the fleet is, in one glance."""
+"""The top line: counts by state, alert failures, check rate and correlated failures."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from wgmon_tui.tui.theme.palette import Palette
 _PERCENTILE_INTERVAL_S = 5.0
 
 _WIDE = 118
-"""Cells of the line from which on it has a place for who fails together: a terminal of 120 columns."""
+"""Line width in cells from which correlated failures are shown: a terminal of 120 columns."""
 
 _SEVERITIES = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class FleetTotals:
-    """The fleet in figures. `p95` is of the round-trip times of every server's last check, in seconds;
-    `together` the servers that fail together, if any do; `marked` how many the operator has marked;
-    `alerts` what is wrong with telling people, in words.
+    """The numbers of the top line.
+
+    `p95` is over the round-trip times of every server's last check, in seconds. `together` is the largest
+    group of correlated failures. `marked` is the number of marked servers. `alerts` is the alert badge.
     """
 
     counts: Mapping[Severity, int]
@@ -44,7 +45,7 @@ class FleetTotals:
 
 
 def fleet_p95(fleet_state: FleetState) -> float | None:
-    """The time that 19 of 20 servers answered their last check in, in seconds; None where none did."""
+    """The 95th percentile of the servers' last round-trip times, in seconds; None without any."""
     times = sorted(
         rtt
         for server_state in fleet_state.states.values()
@@ -59,19 +60,19 @@ class _TotalsPart:
     style: Style
     gap: str
     drop_order: int
-    """Where the line is too narrow, the highest of these goes first; 0 stays."""
+    """On a narrow line the part with the highest value is dropped first; 0 is never dropped."""
 
     short: str = ""
-    """What stands here where those that stay have no room either."""
+    """A shorter text if the parts that are never dropped do not fit; "" for none."""
 
 
 def totals_line(
     totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
 ) -> list[tuple[str, Style]]:
-    """The line as styled text of exactly `width` cells, `note` at its right end; what has no room goes.
+    """The line as styled text of exactly `width` cells, with `note` at the right end; parts are dropped to fit.
 
-    A `status` stands in the note's place, whole or as far as its first part, and other things make room for
-    it. Counts of zero are muted, so that colour always means that there is something to look at.
+    A `status` replaces the note, in full or with its first part only, and other parts make room for it.
+    Counts of zero are muted, so that a colour always needs attention.
     """
     separator = f" {glyphs.separator} "
     pieces: list[_TotalsPart] = []
@@ -104,7 +105,7 @@ def totals_line(
 def _with_status(
     pieces: list[_TotalsPart], status: str, note: str, width: int, glyphs: Glyphs
 ) -> tuple[list[_TotalsPart], str]:
-    """The pieces that stay, and what stands at the right end."""
+    """The parts that remain, and the text at the right end."""
     if not status:
         return _fitting(pieces, width), note
     for words in map(glyphs.clean, (status, status.partition(" · ")[0])):
@@ -115,7 +116,7 @@ def _with_status(
 
 
 def _fitting(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
-    """As many of the pieces as have room, and those that stay in any case."""
+    """The parts that fit, and those that are never dropped."""
     kept = list(pieces)
     while _width_of(kept) > width and any(piece.drop_order for piece in kept):
         kept.remove(max(reversed(kept), key=lambda piece: piece.drop_order))
@@ -123,7 +124,7 @@ def _fitting(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
 
 
 def _abbreviate(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
-    """The pieces, from the last on in short, as many as must be: a glyph says the state without its word."""
+    """Shorten parts from the last one on until the line fits: a glyph shows the state without its name."""
     kept = list(pieces)
     for number in reversed(range(len(kept))):
         if _width_of(kept) > width and kept[number].short:
@@ -139,7 +140,7 @@ def _with_failure_group(
     separator: str,
     glyphs: Glyphs,
 ) -> list[_TotalsPart]:
-    """The pieces and who fails together. Zeros make room for it; where that is too little it is left out."""
+    """The parts with the correlated failures. Zero counts make room for it; if it still does not fit, drop it."""
     count = len(together.names)
     words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
     failure_group = _TotalsPart(words, style, separator, 0)
@@ -154,7 +155,7 @@ def _width_of(pieces: list[_TotalsPart]) -> int:
 
 
 class TotalsLine(Widget):
-    """The top line. It repaints only when a figure in it changed."""
+    """The top line. It repaints only when its text changed."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -187,14 +188,14 @@ class TotalsLine(Widget):
         self._alerts = ""
 
     def show_alert_badge(self, alerts: str) -> None:
-        """From now on say this of telling people; it is seen when the figures are taken next."""
+        """Set the alert badge; it appears with the next `follow`."""
         self._alerts = alerts
 
     def follow(self, marked: int = 0) -> None:
-        """Take the figures as they are now.
+        """Update the numbers.
 
-        An unchanged board is not counted again. What is never the same twice, and the percentile, which sorts
-        the whole fleet, is taken at most every few seconds.
+        An unchanged fleet state is not counted again. The check rate changes all the time, and the percentile
+        sorts the whole fleet, so both are updated every few seconds.
         """
         fleet_state, now, totals = self._engine.fleet_state, time.monotonic(), self._totals
         counts, rate, p95 = totals.counts, totals.checks_per_second, totals.p95
@@ -211,7 +212,7 @@ class TotalsLine(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """The line for the width there is."""
+        """The line for the current width."""
         line = self._line()
         self._drawn_text = line.plain
         return line

@@ -1,4 +1,4 @@
-"""The fleet's uptimes of the last 24 hours, out of the history onto the board."""
+"""Poller of the uptimes of the last 24 hours, from the history into the fleet state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RETRY_INTERVAL_S = 2.0
 
 
 async def follow_uptimes(history: History, fleet_state: FleetState, clock: Callable[[], float]) -> None:
-    """Read them now and then until cancelled. A store that cannot be read leaves what was there before."""
+    """Poll the uptimes until cancelled. With an unreadable store the previous uptimes stay."""
     while True:
         now = clock()
         try:
@@ -28,7 +28,7 @@ async def follow_uptimes(history: History, fleet_state: FleetState, clock: Calla
 
 
 def store_uptimes(fleet_state: FleetState, uptimes: Mapping[str, float]) -> None:
-    """Write them on the board; a row changes only where it would read differently."""
+    """Set the uptimes in the fleet state; a server changes only if its displayed uptime changes."""
     for name, share in uptimes.items():
         server_state = fleet_state.states.get(name)
         if server_state is not None and (

@@ -1,29 +1,29 @@
-"""The way to the terminal: how many bytes went over it, and whether it is slow."""
+"""Terminal driver that counts written bytes, and constants to measure a slow link."""
 
 from __future__ import annotations
 
 from textual.drivers.linux_driver import LinuxDriver
 
 CURSOR_POSITION_QUERY = "\x1b[6n"
-"""Asked right behind the first full paint: the answer comes when all of that has arrived, and come back."""
+"""Sent after the first full paint. The answer arrives when the terminal has received all of that paint."""
 
 SLOW_LINK_S = 0.5
-"""A paint and an answer that take longer than this are felt with every key."""
+"""A paint with its answer that takes longer than this, in seconds, is noticeable with every key."""
 
 
 class CountingDriver(LinuxDriver):
-    """Textual's driver of a terminal, with a count. `bytes_written` is in bytes."""
+    """Textual's terminal driver with a count of the bytes written."""
 
     bytes_written = 0
     _has_mouse: bool | None = None
 
     def write(self, data: str) -> None:
-        """Write, and count. Nearly all of it is ASCII; what is not is counted as what it is."""
+        """Write and count. Text that is not ASCII is encoded to count its bytes."""
         self.bytes_written += len(data) if data.isascii() else len(data.encode(errors="replace"))
         super().write(data)
 
     def use_mouse(self, enabled: bool) -> None:
-        """Begin or end asking for the mouse's moves, which come for every cell; never against --no-mouse."""
+        """Turn mouse reports on or off; they come for every cell moved. Never turn them on under --no-mouse."""
         if self._has_mouse is None:
             self._has_mouse = self._mouse
         if enabled and self._has_mouse:

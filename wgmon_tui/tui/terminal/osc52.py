@@ -1,4 +1,4 @@
-"""OSC 52: how a program at the far end of SSH writes the clipboard of the terminal at the near end."""
+"""OSC 52 control sequences: they write to the clipboard of the local terminal, also over SSH."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import base64
 import os
 
 TMUX_OPTION = "set -g set-clipboard on"
-"""What tmux needs in its configuration before it takes a bare sequence from a program and passes it on."""
+"""The tmux setting with which tmux passes a plain OSC 52 sequence on."""
 
 
 LARGEST_COPY = 74_994
-"""Bytes that every terminal with a clipboard takes: base64 makes of them what fits into 100,000."""
+"""The most bytes that every terminal with a clipboard accepts: in base64 they fit into 100,000 bytes."""
 
 
 def under_tmux() -> bool:
-    """Whether a tmux stands between this program and the terminal."""
+    """Whether this program runs inside tmux."""
     return bool(os.environ.get("TMUX"))
 
 
 def osc52(text: str) -> str:
-    """The control sequence that puts `text` on the clipboard."""
+    """The control sequence that copies `text` to the clipboard."""
     return f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"
 
 
 def through_tmux(sequence: str) -> str:
-    """The sequence wrapped, so that a tmux with `allow-passthrough on` hands it to the terminal untouched."""
+    """Wrap a sequence, so that tmux with `allow-passthrough on` passes it to the terminal unchanged."""
     doubled = sequence.replace("\x1b", "\x1b\x1b")
     return f"\x1bPtmux;{doubled}\x1b\\"

@@ -1,6 +1,6 @@
-"""How often what changes by itself is painted: so that a slow link carries it, however large the screen.
+"""Repaint throttle: limits repaints of changing data, so that a slow link can carry them at any screen size.
 
-What a key changes is painted at once, at any pace.
+Changes caused by a key are painted at once, whatever the limits.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from math import inf
 
 @dataclass(frozen=True, slots=True)
 class RepaintLimits:
-    """At least `min_seconds` between two paints, and so many more that they are `bytes_per_second` bytes a second at most.
+    """Limits for the time between two repaints.
 
-    `max_seconds` is how many seconds that may become.
+    It is at least `min_seconds`, and long enough for an average of at most `bytes_per_second`, but never
+    more than `max_seconds`.
     """
 
     min_seconds: float
@@ -28,10 +29,10 @@ LOW_BANDWIDTH = RepaintLimits(min_seconds=2.0, bytes_per_second=1_000.0)
 
 
 class RepaintThrottle:
-    """Says whether it is time to paint; is asked a few times a second.
+    """Decides whether to repaint; called a few times a second.
 
-    `bytes_written` gives the bytes that went to the terminal so far. What a paint cost is known when this is asked
-    for the next time; what keys cost after that is not held against anybody.
+    `bytes_written` returns the bytes written to the terminal so far. The cost of a repaint is measured at the
+    next call; bytes written after that, for keys, do not count.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class RepaintThrottle:
         self._paint_bytes: int | None = 0
 
     def is_due(self) -> bool:
-        """Whether to paint now; where it is, the time until the next begins."""
+        """Whether to repaint now. If so, the time until the next repaint starts."""
         now, limits = self._clock(), self.limits
         if self._paint_bytes is None:
             self._paint_bytes = self._written() - self._bytes_before_paint

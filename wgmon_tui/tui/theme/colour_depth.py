@@ -1,7 +1,7 @@
-"""How many colours the terminal has, and palettes that look meant with so few.
+"""Colour depth of the terminal, and palettes adapted to it.
 
-Left alone, Rich takes the hue of a dark colour for more than its darkness: of 256 colours a blue-black cursor
-becomes teal, of 16 the panel becomes the background.
+Rich's own conversion weighs the hue of a dark colour more than its darkness. With 256 colours a blue-black
+cursor becomes teal; with 16 the panel becomes the background.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Triple = tuple[int, int, int]
 
 
 class ColourDepth(Enum):
-    """What a terminal can show."""
+    """The number of colours that a terminal can show."""
 
     NONE = "none"
     SIXTEEN = "16"
@@ -34,7 +34,7 @@ class ColourDepth(Enum):
 
 
 def detect_depth(environment: Mapping[str, str]) -> ColourDepth:
-    """What the terminal says of itself in TERM and COLORTERM."""
+    """The colour depth according to TERM and COLORTERM."""
     term = environment.get("TERM", "")
     if term in ("dumb", "unknown"):
         return ColourDepth.NONE
@@ -42,14 +42,14 @@ def detect_depth(environment: Mapping[str, str]) -> ColourDepth:
 
 
 def default_theme(depth: ColourDepth, *, low_bandwidth: bool) -> str:
-    """The theme where nobody chose one. The sixteen colours are written in a third of the bytes."""
+    """The theme if none is configured. Sixteen colours need a third of the bytes."""
     if depth is ColourDepth.NONE:
         return COLOURLESS_THEME
     return SIXTEEN_COLOUR_THEME if depth is ColourDepth.SIXTEEN or low_bandwidth else DEFAULT_THEME
 
 
 def adapt_palette(palette: Palette, depth: ColourDepth) -> Palette:
-    """The palette with colours that the terminal has; as it is for those that have all or few."""
+    """Adapt a palette to a terminal with 256 colours. For other depths it stays unchanged."""
     if depth is not ColourDepth.EIGHT_BIT:
         return palette
     return replace(
@@ -90,7 +90,7 @@ def _nearest_hex(colour: str) -> str:
 
 @cache
 def _nearest(wanted: Triple) -> Triple:
-    """Of the cube and the greys of the 256, which are the same in every terminal, the one that is closest."""
+    """The closest colour of the 256-colour cube and greys, which are the same in every terminal."""
     red, green, blue = (min(_STEPS, key=lambda step: abs(step - part)) for part in wanted)
     grey = min(_GREYS, key=lambda level: abs(level - sum(wanted) / 3))
     return min((red, green, blue), (grey, grey, grey), key=lambda triple: _squared_distance(triple, wanted))

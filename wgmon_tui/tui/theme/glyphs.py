@@ -1,4 +1,4 @@
-"""The two alphabets that the face draws with: Unicode, and ASCII for terminals that have nothing else."""
+"""The two glyph sets of the terminal UI: Unicode, and ASCII for terminals without Unicode."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wgmon_tui.checks.verdict import Severity
 _IN_ASCII = str.maketrans(
     {"—": "-", "–": "-", "→": "->", "←": "<-", "…": "...", "≠": "!=", "·": "-", "’": "'", "“": '"', "”": '"'}
 )
-"""Typography that our own sentences use, as a terminal without it would write it."""
+"""ASCII replacements for the typographic characters that messages use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One alphabet. `bars` rise from low to high; `lost` must not be mistaken for any of them.
+    """One glyph set. `bars` rise from low to high; `lost` looks different from all of them.
 
-    `losses` rise likewise, from nothing lost to nearly all, and read apart from the severities' marks.
+    `losses` rise from nothing lost to nearly all, and look different from the marks of the severities.
     """
 
     ascii_only: bool
@@ -36,14 +36,14 @@ class Glyphs:
     folded: str
 
     def of(self, severity: Severity) -> str:
-        """The mark of a severity."""
+        """The glyph of a severity."""
         return severity.ascii_glyph if self.ascii_only else severity.glyph
 
     def clean(self, text: str) -> str:
-        """Text from outside, fit for a terminal.
+        """Make external text safe for a terminal: unsafe characters become a replacement mark.
 
-        Control characters could move the cursor or retitle the window, and format characters such as the
-        bidirectional overrides could make one name look like another: each becomes a replacement mark.
+        Control characters could move the cursor or set the window title. Format characters, such as the
+        bidirectional overrides, could make one name look like another.
         """
         if text.isascii() and text.isprintable():
             return text
@@ -90,5 +90,5 @@ ASCII = Glyphs(
 
 
 def glyphs_for(ascii_only: bool) -> Glyphs:
-    """The alphabet that `--ascii` asks for."""
+    """The glyph set with or without `--ascii`."""
     return ASCII if ascii_only else UNICODE

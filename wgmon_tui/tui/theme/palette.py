@@ -1,7 +1,7 @@
-"""Colour by role: themes/*.toml, read into a frozen `Palette` and the Textual theme that goes with it.
+"""Palettes: colours by role, read from themes/*.toml, with the matching Textual theme.
 
-Cells are drawn with the palette's Rich styles; what Textual draws itself (toasts, scrollbars, input lines)
-takes the same colours from the Textual theme. A theme without a background leaves the terminal its own.
+Cells are drawn with the palette's Rich styles. Textual's own widgets (toasts, scrollbars, input lines) take
+the same colours from the Textual theme. A theme without a background keeps that of the terminal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEFAULT_THEME = "night"
 COLOURLESS_THEME = "mono"
 SIXTEEN_COLOUR_THEME = "ansi"
 SHIPPED_THEMES = ("night", "paper", "contrast", "deuteranopia", "tritanopia", "ansi", "mono")
-"""In the order in which they are offered."""
+"""The shipped themes, in the order of the theme picker."""
 
 FIELD_NAMES = (
     "type",
@@ -54,10 +54,10 @@ _KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sp
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """A theme by role.
+    """The colours of a theme, by role.
 
-    `background` and `panel` are "#rrggbb", or "" for the terminal's own. All else are Rich styles, without a
-    background unless they need one. `cursor` is laid over a row (`row_style + palette.cursor`).
+    `background` and `panel` are "#rrggbb", or "" for the terminal's own. All others are Rich styles, with a
+    background only where needed. `cursor` is added to the style of a row (`row_style + palette.cursor`).
     """
 
     name: str
@@ -75,16 +75,16 @@ class Palette:
 
     @property
     def base(self) -> Style:
-        """The text style on the theme's background: what a line is drawn on."""
+        """The text style on the theme's background, the base of every line."""
         return self.text + Style(bgcolor=self.background or None)
 
     @property
     def header(self) -> Style:
-        """Muted text on the panel colour: column headings and other furniture."""
+        """Muted text on the panel colour, for column headings and group headings."""
         return self.muted + Style(bgcolor=self.panel or None)
 
     def textual_theme(self) -> Theme:
-        """The same colours for what Textual draws itself."""
+        """The same colours as a Textual theme, for Textual's own widgets."""
         text = _textual_colour(self.text)
         accent = _textual_colour(self.accent)
         variables = {
@@ -140,44 +140,42 @@ class Palette:
 
 
 def shipped_palettes() -> Mapping[str, Palette]:
-    """The themes that come with the program, by name, in `SHIPPED_THEMES` order."""
+    """The shipped themes by name, in the order of `SHIPPED_THEMES`."""
     return {name: _load_shipped(name) for name in SHIPPED_THEMES}
 
 
 @cache
 def _load_shipped(name: str) -> Palette:
-    """In the wheel the themes lie inside the package; in a checkout they lie beside it."""
+    """Load a shipped theme: from inside the package in a wheel, from next to it in a checkout."""
     package = Path(__file__).parents[2]
     inside, beside = package / "themes", package.parent / "themes"
     return read_palette((inside if inside.is_dir() else beside) / f"{name}.toml")
 
 
 def load_palette(theme: str, other_names: Iterable[str] = ()) -> Palette:
-    """The one that is shipped under this name, or the one in the file that `theme` is the path of (`….toml`).
+    """Load the shipped theme of this name, or the theme file of this path (`….toml`).
 
-    Raises ConfigurationError, which names those and `other_names` others.
+    Raises ConfigurationError, which lists the shipped themes and `other_names`.
     """
     if theme in SHIPPED_THEMES:
         return _load_shipped(theme)
     if theme.endswith(".toml"):
         return read_palette(Path(theme).expanduser())
     names = ", ".join((*SHIPPED_THEMES, *other_names))
-    raise ConfigurationError(
-        f"theme {theme!r}: no such theme; say one of {names}, or the path of a .toml file"
-    )
+    raise ConfigurationError(f'unknown theme "{theme}"; expected one of {names}, or the path of a .toml file')
 
 
 def read_palette(file: Path) -> Palette:
-    """The palette in a theme file, named for the file. Raises ConfigurationError: one line, file and key."""
+    """Read a theme file; its name is the theme's name. Raises ConfigurationError with file and key, one line."""
     name = file.name.removesuffix(".toml")
     if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"{file}: a theme's file is named with letters, digits, - and _ alone")
+        raise ConfigurationError(f"{file}: invalid file name; use only letters, digits, - and _")
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"{file}: cannot read the file: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+        raise ConfigurationError(f"{file}: invalid TOML: {error}") from None
     severities = tuple(severity.word for severity in Severity)
     _refuse_unknown(file, "", table, (*_KEYS, "severity", "fields"))
     dark = table.get("dark", True)
@@ -192,7 +190,7 @@ def read_palette(file: Path) -> Palette:
         text=_parse_style(file, "text", table.get("text")),
         muted=_parse_style(file, "muted", table.get("muted")),
         accent=_parse_style(file, "accent", table.get("accent")),
-        # Nothing under the cursor is dim: reversed, it can hardly be read.
+        # No dim text under the cursor: reversed dim text is hard to read.
         cursor=_parse_style(file, "cursor", table.get("cursor")) + Style(dim=False),
         sparkline=_parse_style(file, "sparkline", table.get("sparkline")),
         lost=_parse_style(file, "lost", table.get("lost")),
@@ -204,12 +202,14 @@ def read_palette(file: Path) -> Palette:
 def _refuse_unknown(file: Path, section: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
-            raise ConfigurationError(f"{file}: {section}{key!r}: unknown key; expected {', '.join(known)}")
+            raise ConfigurationError(
+                f'{file}: unknown key "{section}{key}"; expected one of {", ".join(known)}'
+            )
 
 
 def _parse_styles(file: Path, section: str, table: object, keys: tuple[str, ...]) -> dict[str, Style]:
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{file}: [{section}]: missing; expected a table with {', '.join(keys)}")
+        raise ConfigurationError(f"{file}: missing table [{section}] with the keys {', '.join(keys)}")
     _refuse_unknown(file, f"{section}.", table, keys)
     return {key: _parse_style(file, f"{section}.{key}", table.get(key)) for key in keys}
 
@@ -230,7 +230,7 @@ def _parse_colour(file: Path, key: str, value: object) -> str:
 
 
 def _textual_colour(style: Style) -> str:
-    """As Textual writes it: to it "red" is a colour of the web."""
+    """The colour in Textual's notation, in which a plain "red" would be the web colour."""
     if style.color is None:
         return "ansi_default"
     return style.color.name if style.color.triplet else f"ansi_{style.color.name}"

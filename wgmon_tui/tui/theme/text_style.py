@@ -1,4 +1,4 @@
-"""How screens write words: colours, glyphs, and the width to wrap at. Pure: records in, Rich texts out."""
+"""Text style: palette, glyphs and width of the text on a screen. Pure: records in, Rich texts out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
 LABEL_WIDTH = 7
-"""The cells of a label before a paragraph, its blank included."""
+"""Width of a label before a paragraph in cells, including the blank after it."""
 
 _MAX_PROSE_WIDTH = 96
-"""Cells beyond which a line of prose is hard to follow."""
+"""Longest line of prose in cells; longer lines are hard to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """What words are written with: the theme, the alphabet, and the width in cells."""
+    """Palette, glyphs and width in cells for text."""
 
     palette: Palette
     glyphs: Glyphs
@@ -32,9 +32,9 @@ class TextStyle:
         return self.palette.severity[severity]
 
     def paragraph(self, text: str, style: Style, label: str = "", indent: int = 0) -> list[Text]:
-        """`text` wrapped, after a quiet `label` and with its later lines under the first.
+        """Wrap `text` after a muted `label`, with later lines indented below the first.
 
-        A word that has no room there, such as a key, begins further left on a line of its own.
+        A word that is too long for that, such as a key, starts further left on a separate line.
         """
         hanging = indent or (LABEL_WIDTH if label else 0)
         max_width = max(20, min(self.width, _MAX_PROSE_WIDTH))
@@ -46,7 +46,7 @@ class TextStyle:
 
 
 def _wrapped(text: str, available_width: int, max_width: int) -> list[str]:
-    """Lines of at most `available_width`; those after the first of up to `max_width` where one word needs it."""
+    """Wrap to `available_width`. Later lines may be up to `max_width` wide if a single word needs it."""
     whole = wrap(text, available_width, break_on_hyphens=False, break_long_words=False)
     if not whole or len(whole[0]) > available_width or max(map(len, whole)) > max_width:
         return wrap(text, available_width, break_on_hyphens=False) or [""]
@@ -54,6 +54,6 @@ def _wrapped(text: str, available_width: int, max_width: int) -> list[str]:
 
 
 def unavailable_text(title: str, why: str, text_style: TextStyle) -> Text:
-    """What a screen shows in place of something that is absent: a title, and the reason."""
+    """The text in place of missing content: a title and the reason."""
     lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])

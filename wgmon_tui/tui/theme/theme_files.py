@@ -1,4 +1,4 @@
-"""The themes to choose from: those that are shipped, and the files that somebody wrote beside config.toml."""
+"""The available themes: the shipped ones, and custom theme files in the configuration directory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.theme.palette import SHIPPED_THEMES, Palette, load_palette, read_palette, shipped_palettes
 
 THEMES_DIRECTORY = "themes"
-"""The directory of them in the configuration directory."""
+"""The directory of custom themes inside the configuration directory."""
 
 Stamps = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ThemeCatalog:
-    """The palettes by name, the lines about files that are none, and what the files were when read."""
+    """The palettes by name, the problems of invalid files, and the stamps of the files when they were read."""
 
     palettes: Mapping[str, Palette]
     problems: tuple[str, ...] = ()
@@ -25,10 +25,10 @@ class ThemeCatalog:
 
 
 def find_palette(theme: str, config_dir: Path | None) -> Palette:
-    """One alone: the theme of this name, or in the file of this path. Raises ConfigurationError.
+    """Load one theme by name or path. Raises ConfigurationError.
 
-    A file of one's own that cannot stand is told of when all are read; until then the shipped theme of that
-    name is worn, where there is one.
+    An invalid custom file with the name of a shipped theme is reported when all themes are loaded. Until then
+    the shipped theme is used.
     """
     own = {path.stem: path for path in _files(config_dir)}
     if theme in own:
@@ -41,9 +41,9 @@ def find_palette(theme: str, config_dir: Path | None) -> Palette:
 
 
 def load_theme_catalog(config_dir: Path | None, before: ThemeCatalog | None = None) -> ThemeCatalog:
-    """The shipped themes and those in `config_dir`/themes. One's own may have the name of a shipped one.
+    """Load the shipped themes and those in `config_dir`/themes. A custom theme overrides a shipped one.
 
-    Of a file that has become unreadable the palette `before` stays.
+    For a file that has become invalid the palette of `before` stays.
     """
     palettes = dict(shipped_palettes())
     stamps = read_stamps(config_dir)
@@ -59,7 +59,7 @@ def load_theme_catalog(config_dir: Path | None, before: ThemeCatalog | None = No
 
 
 def read_stamps(config_dir: Path | None) -> Stamps:
-    """Name, time and size of every theme file: they differ when somebody wrote one."""
+    """Name, modification time and size of every theme file, to detect changes."""
     stamps = []
     for path in _files(config_dir):
         try:

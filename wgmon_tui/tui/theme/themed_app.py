@@ -1,4 +1,4 @@
-"""What the app wears: a palette, the others to choose from, and what is written to theme files meanwhile."""
+"""Theme selection and live reload of theme files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PROBLEM_NOTICE_S = 10
 
 
 class ThemedApp(App[None]):
-    """An app in the colours of a palette. The others are read behind the first paint."""
+    """An app with a theme. The other themes are loaded after the first paint."""
 
     def __init__(
         self, theme: str | None, settings: TuiSettings, depth: ColourDepth, config_dir: Path | None
     ) -> None:
         """`theme` is the name of a shipped theme, or of one in `config_dir`, or the path of a theme file.
 
-        NO_COLOR overrules it. Raises ConfigurationError for one that is not there or cannot stand.
+        NO_COLOR overrides it. Raises ConfigurationError if the theme is missing or invalid.
         """
         self.colourless = _is_no_color_set()
         self.depth = depth
@@ -40,23 +40,23 @@ class ThemedApp(App[None]):
 
     @property
     def palette(self) -> Palette:
-        """The colours of the theme in force."""
+        """The colours of the current theme."""
         return self.palettes[self.theme]
 
     def show_notice(self, *lines: str, seconds: float = 2) -> None:
-        """A notice, in place of the one before."""
+        """Show a notice in place of the previous one."""
         raise NotImplementedError
 
     def follow_themes(self) -> None:
-        """Read all there are to choose from, and from now on what somebody writes to theme files."""
+        """Load all themes, and reload theme files when they change."""
         chosen, self.palettes = self.palettes, {}
         self._load_themes()
-        self._register_palettes(chosen)  # it may be the file of a path, and have the name of another
+        self._register_palettes(chosen)  # it may come from a path, with the name of another theme
         if self.config_dir is not None:
             self.set_interval(_THEME_RELOAD_INTERVAL_S, self.reload_themes)
 
     def reload_themes(self) -> None:
-        """Take what somebody has written to theme files since, and put it on."""
+        """Reload the theme files if one has changed, and apply the current theme again."""
         if self.colourless or read_stamps(self.config_dir) == self._theme_catalog.stamps:
             return
         current = self.palette
@@ -66,7 +66,7 @@ class ThemedApp(App[None]):
             self.theme = current.name
 
     def use_theme(self, name: str) -> None:
-        """Change the colours, and say which they are."""
+        """Switch to a theme and show a notice with its name."""
         self.theme = name
         self.show_notice(f"Theme: {name}")
 
@@ -77,7 +77,7 @@ class ThemedApp(App[None]):
             self.show_notice(*self._theme_catalog.problems, seconds=_PROBLEM_NOTICE_S)
 
     def _initial_palette(self, theme: str | None, settings: TuiSettings) -> Palette:
-        """What NO_COLOR, the command line, config.toml and the terminal say, in this order."""
+        """The theme chosen by NO_COLOR, the command line, config.toml or the terminal, in this order."""
         if self.colourless:
             return find_palette(COLOURLESS_THEME, self.config_dir)
         if theme or settings.theme is None:
@@ -95,9 +95,9 @@ class ThemedApp(App[None]):
 
 
 def _is_no_color_set() -> bool:
-    """Whether NO_COLOR is set, which by its standard means: and not empty.
+    """Whether NO_COLOR is set and not empty, as its standard demands.
 
-    Textual takes an empty one for set, so it must not see it.
+    Textual treats an empty one as set, so an empty one is removed from the environment.
     """
     if not os.environ.get("NO_COLOR", "unset"):
         del os.environ["NO_COLOR"]
