@@ -224,7 +224,7 @@ def invert_filter(line: str) -> str:
 def complete_filter(
     line: str, tags: Iterable[str], saved: Iterable[str] = (), vantages: Iterable[str] = ()
 ) -> str | None:
-    """Complete the last word of a line to the first matching key, state, verdict, tag, flag, vantage or filter.
+    """Complete the last word to the first matching key, state, verdict, tag, flag, vantage or saved filter.
 
     None if there is no match, or if the word is complete.
     """

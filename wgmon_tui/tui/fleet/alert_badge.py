@@ -14,7 +14,7 @@ _POLL_INTERVAL_S = 5.0
 
 
 async def poll_alert_badge(state_dir: Path, show_badge: Callable[[str], None]) -> None:
-    """Update the badge until cancelled. With an unreadable store it is empty; that error is shown elsewhere."""
+    """Update the badge until cancelled. If the store is unreadable it is empty; the error shows elsewhere."""
     while True:
         try:
             show_badge(badge_text(await asyncio.to_thread(counts, state_dir)))

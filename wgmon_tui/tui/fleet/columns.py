@@ -284,7 +284,7 @@ COLUMNS: Mapping[str, Column] = {
             "uptime",
             "uptime",
             6,
-            "Share of the last 24 hours in which it was not down; hours without checks do not count",
+            "Share of the last 24 hours in which it was not down; time without checks does not count",
             _uptime,
             align_right=True,
         ),

@@ -185,7 +185,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_cursor_to(self._cursor_index + by)
 
     def move_cursor_to(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0, and scroll it into view. Beyond the ends it stops there."""
+        """Put the cursor on a line, counted from 0, and scroll it into view. It stops at the ends."""
         if not len(self.row_index):
             return
         last = len(self.row_index) - 1
@@ -342,7 +342,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._show_cursor()
 
     def _index_of_cursor(self) -> int:
-        """The line of the cursor's server: in the same group, in another one, or the heading of a folded one."""
+        """The line of the cursor's server: in its group, in another one, or the heading of a folded one."""
         if self._cursor_key is None:
             return 0
         tag, name = self._cursor_key

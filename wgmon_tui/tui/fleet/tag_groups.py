@@ -48,7 +48,7 @@ class TagGroups:
         rows: Mapping[str, ServerState],
         sort_groups: Callable[[list[TagGroup]], list[TagGroup]],
     ) -> list[LineKey]:
-        """Group servers that are in sort order, and return the table lines. `sort_groups` sorts the groups."""
+        """Group servers that are already sorted. Returns the table lines. `sort_groups` sorts the groups."""
         found: dict[str, TagGroup] = {}
         self._severities = {}
         for name in names:

@@ -69,8 +69,9 @@ class _TotalsPart:
 def totals_line(
     totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
 ) -> list[tuple[str, Style]]:
-    """The line as styled text of exactly `width` cells, with `note` at the right end; parts are dropped to fit.
+    """The line as styled text of exactly `width` cells. Parts that do not fit are dropped.
 
+    `note` is at the right end.
     A `status` replaces the note, in full or with its first part only, and other parts make room for it.
     Counts of zero are muted, so that a colour always needs attention.
     """
@@ -140,7 +141,7 @@ def _with_failure_group(
     separator: str,
     glyphs: Glyphs,
 ) -> list[_TotalsPart]:
-    """The parts with the correlated failures. Zero counts make room for it; if it still does not fit, drop it."""
+    """Add the correlated failures, without the zero counts if needed; leave them out if they do not fit."""
     count = len(together.names)
     words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
     failure_group = _TotalsPart(words, style, separator, 0)

@@ -50,7 +50,7 @@ class KeySequencer(App[None]):
     def hold_keys(self) -> Iterator[None]:
         """Hold typed keys while a thread reads the data that they act on.
 
-        The hold lasts one second at most. Code after the block, up to its next await, runs before the next key.
+        The hold lasts one second at most. Code after the block runs before the next key, until it awaits.
         """
         hold = object()
         self._holds.add(hold)

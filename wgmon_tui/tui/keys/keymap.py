@@ -101,7 +101,7 @@ def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterato
             for key in (key for key in one.keys if key in other.keys):
                 if screen := _shared_screens(one, other):
                     both = f"{one.id} and {other.id}"
-                    yield f'{_TABLE}: "{key}" is assigned to {both} {screen}; choose another key for one of them'
+                    yield f'{_TABLE}: "{key}" is assigned to both {both} {screen}; change one of them'
 
 
 def _shared_screens(one: Action, other: Action) -> str:

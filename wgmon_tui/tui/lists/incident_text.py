@@ -89,7 +89,7 @@ def line(
 
 
 def duration_text(incident: Incident, now: float) -> str:
-    """How long the incident lasted. An open one counts in steps of 10 s, because each step repaints a line."""
+    """How long the incident lasted. An open one counts in steps of 10 s, as each step repaints a line."""
     if incident.closed_at is None:
         return format_elapsed((now - incident.opened_at) // _OPEN_STEP_S * _OPEN_STEP_S)
     return format_elapsed(incident.closed_at - incident.opened_at)

@@ -23,7 +23,7 @@ class CountingDriver(LinuxDriver):
         super().write(data)
 
     def use_mouse(self, enabled: bool) -> None:
-        """Turn mouse reports on or off; they come for every cell moved. Never turn them on under --no-mouse."""
+        """Turn mouse reports, one per cell moved, on or off; with --no-mouse never on."""
         if self._has_mouse is None:
             self._has_mouse = self._mouse
         if enabled and self._has_mouse:

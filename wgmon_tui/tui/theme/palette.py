@@ -166,7 +166,7 @@ def load_palette(theme: str, other_names: Iterable[str] = ()) -> Palette:
 
 
 def read_palette(file: Path) -> Palette:
-    """Read a theme file; its name is the theme's name. Raises ConfigurationError with file and key, one line."""
+    """Read a theme file, named like its theme. Raises ConfigurationError: one line with file and key."""
     name = file.name.removesuffix(".toml")
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{file}: invalid file name; use only letters, digits, - and _")

@@ -17,7 +17,7 @@ Stamps = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class ThemeCatalog:
-    """The palettes by name, the problems of invalid files, and the stamps of the files when they were read."""
+    """The palettes by name, the problems of invalid files, and the stamps of the files at that time."""
 
     palettes: Mapping[str, Palette]
     problems: tuple[str, ...] = ()
