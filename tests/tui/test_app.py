@@ -174,7 +174,7 @@ async def test_an_engine_that_died_is_told_and_stays_told() -> None:
         await settle(it.pilot)
         await settle(it.pilot)
         text = "\n".join(it.lines())
-        assert "Checking has stopped: OSError: no more \ufffd[31m file descriptors." in text
+        assert "Checks have stopped: OSError: no more \ufffd[31m file descriptors." in text
         assert len(it.notices()) == 1
 
 
@@ -218,7 +218,7 @@ async def test_an_empty_no_color_counts_as_unset(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_theme_that_is_not_there_is_refused_before_anything_is_drawn() -> None:
-    with pytest.raises(ConfigurationError, match="no such theme"):
+    with pytest.raises(ConfigurationError, match="unknown theme"):
         WgmonApp(QuietEngine(), title="", theme="solarised")
 
 

@@ -69,7 +69,7 @@ async def test_a_check_without_packets_is_written_without_a_capture(tmp_path: Pa
 async def test_before_the_first_check_there_is_nothing_to_write(tmp_path: Path) -> None:
     async with opened() as it:
         await it.press("w")
-        assert it.toasts() == ["No exchange to write yet"]
+        assert it.toasts() == ["There is no exchange to write yet"]
     assert names(tmp_path) == []
 
 

@@ -65,7 +65,9 @@ async def test_what_no_clipboard_takes_is_not_copied_and_says_what_to_do() -> No
         it.app.copy_with_notice("x" * (LARGEST_COPY + 1), "the report on 900 servers")
         await settle(it.pilot)
         assert it.app.clipboard == ""
-        assert it.notices()[0].endswith("too long for a terminal's clipboard; w writes it to a file")
+        assert it.notices()[0].endswith(
+            "too long for the terminal's clipboard. Press w to write it to a file."
+        )
 
 
 async def test_a_muted_server_and_who_fails_with_it_stand_in_the_report() -> None:
@@ -199,4 +201,4 @@ async def test_m_and_shift_m_on_the_server_mute_and_unmute_it() -> None:
         assert "muted until 20:30" in it.words("head")
         await it.press("M")
         assert "muted" not in it.words("head")
-        assert it.toasts() == ["No longer muted: fra1"]
+        assert it.toasts() == ["Unmuted fra1"]

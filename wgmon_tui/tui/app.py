@@ -269,7 +269,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy with OSC 52. Under tmux write both forms, because its options decide which one it passes on."""
+        """Copy with OSC 52. Under tmux write both forms: its options decide which one it passes on."""
         super().copy_to_clipboard(text)
         if under_tmux() and self._driver is not None:
             self._driver.write(through_tmux(osc52(text)))

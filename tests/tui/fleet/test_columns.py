@@ -198,9 +198,9 @@ def test_columns_stand_apart_and_inside_the_terminal(width: int, name: int, endp
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        (("name", "rttt"), 'there is no column "rttt"; expected some of state, name, '),
-        (("name", "rtt", "name"), '"name" stands there twice'),
-        (("state", "rtt"), 'expected "name" among them'),
+        (("name", "rttt"), 'unknown column "rttt"; expected one of state, name, '),
+        (("name", "rtt", "name"), '"name" is listed twice'),
+        (("state", "rtt"), 'the column "name" is required'),
     ],
 )
 def test_columns_that_cannot_be_chosen_are_named(names: tuple[str, ...], line: str) -> None:

@@ -17,9 +17,9 @@ from wgmon_tui.tui.editing.import_screen import ImportScreen
 
 async def test_every_way_is_there_with_its_key(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
-        for way in ("i import a wg-quick file", "paste its text", "n write a server", "K make an identity"):
+        for way in ("i import a client's", "paste its text", "n add a server", "K create an identity"):
             assert way in it.text()
-        assert "leave; wgmon-tui demo shows it at work" in it.text()
+        assert "quit; to see an example, run wgmon-tui demo" in it.text()
         for key, screen in (("i", ImportScreen), ("n", FormScreen), ("K", IdentitiesScreen)):
             await it.press(key)
             await it.opened(screen)

@@ -87,7 +87,7 @@ async def test_what_is_done_is_done_to_the_marked_and_says_so() -> None:
         ]
         assert it.notices() == ["Paused 2 marked servers"]
         await it.press("p")
-        assert it.notices() == ["Checking 2 marked servers again"]
+        assert it.notices() == ["Resumed 2 marked servers"]
 
 
 async def test_pausing_the_marked_pauses_the_rest_of_them_first() -> None:
@@ -150,7 +150,7 @@ async def test_shift_m_ends_the_mutes_of_the_marked() -> None:
         await it.press("M")
         states = it.engine.fleet_state.states
         assert [states[name].muted_until is None for name in ("fra1", "lon3")] == [False, True]
-        assert it.notices() == ["No longer muted: lon3"]
+        assert it.notices() == ["Unmuted lon3"]
 
 
 async def test_unmute_is_offered_only_where_something_is_muted() -> None:

@@ -280,7 +280,7 @@ async def test_angle_brackets_sort_by_the_neighbouring_column_and_shift_s_turns_
 async def test_an_empty_fleet_says_what_to_do_and_offers_nothing_else() -> None:
     async with face(QuietEngine()) as it:
         text = "\n".join(it.lines())
-        assert "No server is watched yet." in text
+        assert "No servers yet." in text
         assert "wgmon-tui demo" in text
         assert "open" not in it.hints()
         await it.press("enter", "r", "R", "p", "s", "S", "j", "G")

@@ -82,7 +82,7 @@ async def test_a_filter_without_a_match_says_what_clears_it(past: History) -> No
         await it.press("I")
         await it.read()
         await it.press("/", *"zzz")
-        assert "f7 clears it." in text(it)
+        assert "Press f7 to clear" in text(it)
 
 
 async def test_a_mute_without_an_end_says_what_ends_it() -> None:
@@ -95,7 +95,7 @@ async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) 
     Shop(tmp_path, all_to("pager"), Clock(NOW)).close()
     async with face(Telling("pager"), state_dir=tmp_path, settings=keys(test_sink="f3")) as it:
         await it.press("A")
-        await comes(it, "f3 sends a test.")
+        await comes(it, "Press f3 to send a test.")
 
 
 def test_the_import_says_what_completes_a_path() -> None:

@@ -53,18 +53,21 @@ def test_several_keys_do_the_same() -> None:
 @pytest.mark.parametrize(
     ("chosen", "lines"),
     [
-        (keys(srot="o"), ["config.toml: keys: key srot: there is no such action; did you mean sort?"]),
-        (keys(zzzz="o"), ["config.toml: keys: key zzzz: there is no such action; docs/keys.md"]),
+        (keys(srot="o"), ['config.toml: keys: unknown action "srot"; did you mean "sort"?']),
+        (keys(zzzz="o"), ['config.toml: keys: unknown action "zzzz"; docs/keys.md']),
         (
             keys(sort="hyper+o", pause="f99"),
             [
-                'config.toml: keys: key sort: there is no key "hyper+o"; expected a character, or a name',
-                'config.toml: keys: key pause: there is no key "f99"; expected a character, or a name',
+                'config.toml: keys: sort: unknown key "hyper+o"; expected one character, or a name',
+                'config.toml: keys: pause: unknown key "f99"; expected one character, or a name',
             ],
         ),
-        (keys(sort="p"), ['config.toml: keys: "p" would be both sort and pause on the screen fleet;']),
-        (keys(sort="t"), ['config.toml: keys: "t" would be both sort and choose_theme on the screen fleet;']),
-        (keys(quit="L"), ['config.toml: keys: "L" would be both low_bandwidth and quit everywhere;']),
+        (keys(sort="p"), ['config.toml: keys: "p" is assigned to both sort and pause on the fleet screen;']),
+        (
+            keys(sort="t"),
+            ['config.toml: keys: "t" is assigned to both sort and choose_theme on the fleet screen;'],
+        ),
+        (keys(quit="L"), ['config.toml: keys: "L" is assigned to both low_bandwidth and quit everywhere;']),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_line_by_line(

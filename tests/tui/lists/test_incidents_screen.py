@@ -45,7 +45,7 @@ async def test_the_open_ones_stand_on_top_then_the_newest(past: History) -> None
         await open_timeline(it)
         assert [line.split()[0] for line in servers(it)] == ["fra1", "fra1", "lon3", "fra1"]
         assert "psk-mismatch" in servers(it)[0]
-        assert prose(it, "title") == "Incidents 1 open, 4 in all"
+        assert prose(it, "title") == "Incidents 1 open, 4 in total"
 
 
 async def test_the_one_under_the_cursor_is_told_in_full(past: History) -> None:
@@ -85,7 +85,7 @@ async def test_a_filter_that_nothing_matches_says_how_to_clear_it(past: History)
     async with face(failing(), history=past) as it:
         await open_timeline(it)
         await it.press("/", *"xyz", "enter")
-        assert prose(it, "nothing") == "No incident matches this filter esc clears it."
+        assert prose(it, "nothing") == "No incident matches this filter Press esc to clear the filter."
 
 
 async def test_a_acknowledges_the_incident_under_the_cursor(past: History) -> None:
@@ -125,19 +125,19 @@ async def test_a_fleet_without_incidents_says_so(tmp_path: Path) -> None:
     past.server("fra1", Spell(600, 0))
     async with face(fleet(), history=past.history()) as it:
         await open_timeline(it)
-        assert prose(it, "nothing").startswith("No incident yet")
+        assert prose(it, "nothing").startswith("No incidents yet")
 
 
 async def test_a_run_without_a_store_says_so() -> None:
     async with face(fleet()) as it:
         await open_timeline(it)
-        assert "Nothing is stored in this run" in prose(it, "nothing")
+        assert "This run stores nothing" in prose(it, "nothing")
 
 
 async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     async with face(fleet(), history=History(tmp_path / STORE)) as it:
         await open_timeline(it)
-        assert "The history cannot be read now" in prose(it, "nothing")
+        assert "The history cannot be read" in prose(it, "nothing")
 
 
 async def test_what_is_written_while_it_is_open_appears(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_low_bandwidth_leaves_the_mouse_to_the_terminal(terminal: Tmux, config: 
     terminal.wait_for("port-closed")
     assert terminal._ask("display-message", "-p", "#{mouse_any_flag}").strip() == "0"
     terminal.type("L")
-    terminal.wait_for("Painting as usual")
+    terminal.wait_for("Low bandwidth off")
     assert terminal._ask("display-message", "-p", "#{mouse_any_flag}").strip() == "1"
     terminal.type("q")
     terminal.wait_for("left with 0")

@@ -209,7 +209,7 @@ class RowIndex:
         return groups
 
     def _key(self, server_state: ServerState, context: FilterContext) -> Key | None:
-        """The sort key; None if the filter hides the server. Its first part puts servers without value last."""
+        """The sort key; None if the filter hides the server. Its first part puts missing values last."""
         if self.filter and not self.filter.matches(server_state, context):
             return None
         value = self._value(server_state)

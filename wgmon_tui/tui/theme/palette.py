@@ -173,7 +173,7 @@ def read_palette(file: Path) -> Palette:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{file}: cannot read the file: {error.strerror}") from None
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: invalid TOML: {error}") from None
     severities = tuple(severity.word for severity in Severity)

@@ -66,7 +66,7 @@ class KeyHints(Widget):
                 return
 
     def _fitting(self) -> list[tuple[str, str, str]]:
-        """Key, label and key to press of the hints that fit. The help is dropped last; it lists all others."""
+        """Key, label and key to press of the hints that fit. The help is dropped last; it lists all keys."""
         hints = self._hints()
         while (
             sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
