@@ -60,9 +60,9 @@ def test_the_first_steps_begin_with_the_chosen_keys(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in steps if line.startswith("  ")] == [
         ["f2", "import"],
         ["or", "paste"],
-        ["ctrl+n", "write"],
+        ["ctrl+n", "add"],
         ["f4", "make"],
-        ["f10", "leave;"],
+        ["f10", "quit;"],
     ]
 
 

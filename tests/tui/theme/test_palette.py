@@ -131,7 +131,7 @@ def test_an_unknown_theme_names_those_there_are() -> None:
         (('text = "#d3dae6"', 'text = "grey"'), "text: expected a style"),
         (('up = "#45c9a5"', 'up = "blink #45c9a5"'), "severity.up: expected a style"),
         (('mac1 = "#5ad4e6"\n', ""), "fields.mac1: expected a style"),
-        (("[severity]", "shadow = 3\n[severity]"), 'unknown key "severity.shadow"'),
+        (("[severity]", "shadow = 3\n[severity]"), 'unknown key "shadow"'),
         (("[fields]", "[feelds]"), 'unknown key "feelds"'),
         (('background = "#0f131a"', 'background = "on #0f131a"'), "background: expected a colour"),
         (("dark = true", "dark ="), "invalid TOML"),
