@@ -182,7 +182,7 @@ def foreign(name: str = "fra1", at: float = NOW) -> Check:
 
 
 def unresolved(name: str = "fra1", at: float = NOW) -> Check:
-    """The name has no address."""
+    """A name without an address."""
     return check(
         (), NameUnresolved(f"{name}.example.net", "Name or service not known"), name=name, address=None, at=at
     )

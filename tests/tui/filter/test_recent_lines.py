@@ -1,4 +1,4 @@
-"""Up and down in the filter line."""
+"""Tests of the filter history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The empty fleet: the ways to a first green row."""
+"""Tests of the empty state of the fleet screen."""
 
 from __future__ import annotations
 

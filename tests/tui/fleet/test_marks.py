@@ -1,4 +1,4 @@
-"""Marks: how they are set, that they are seen, and that what is done is done to the marked."""
+"""Tests of marks: set, shown, and used as the target of actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOUR = 3600.0
 
 
 def failing() -> QuietEngine:
-    """Two of three are down, each with an open incident."""
+    """Three servers, two of them down with an open incident."""
     engine = fleet()
     sample_exchanges.record_checks(engine, sample_exchanges.healthy("ams2"))
     sample_exchanges.record_checks(engine, sample_exchanges.psk_mismatch("fra1"))

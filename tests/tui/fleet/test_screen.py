@@ -1,4 +1,4 @@
-"""Every key of the fleet, pressed."""
+"""Tests of every key of the fleet screen."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_keys_move_the_cursor() -> None:
 
 
 def lit_line(it: Face) -> str:
-    """The name on the one line that is drawn as the cursor's."""
+    """The server name on the line with the cursor style."""
     table, cursor = it.table, it.app.palette.cursor.bgcolor
     strips = [table.render_line(y) for y in range(1, 1 + table.page)]
     (lit,) = (strip for strip in strips if all(part.style and part.style.bgcolor == cursor for part in strip))

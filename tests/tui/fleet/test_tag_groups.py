@@ -1,4 +1,4 @@
-"""Servers under their tags: who stands where, what the headings count, and the keys that fold them."""
+"""Tests of groups by tag: order, totals in the headings, and the keys that fold them."""
 
 from __future__ import annotations
 

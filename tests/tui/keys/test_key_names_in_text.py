@@ -1,4 +1,4 @@
-"""Sentences that name a key name the one that was chosen in config.toml."""
+"""Tests that messages name the keys assigned in config.toml."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_first_steps_begin_with_the_chosen_keys(tmp_path: Path) -> None:
         ["f2", "import"],
         ["or", "paste"],
         ["ctrl+n", "add"],
-        ["f4", "make"],
+        ["f4", "create"],
         ["f10", "quit;"],
     ]
 

@@ -1,4 +1,4 @@
-"""What is typed faster than it is taken: every key finds what the key before it has made."""
+"""Tests of the key sequencer: each key sees the effect of the previous one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 
 
 async def at_once(app: WgmonApp, pilot: Pilot[None], *keys: str) -> None:
-    """Type all of this before any of it is taken, and come back when all of it has been."""
+    """Send all keys before the first one is processed, and wait until all have taken effect."""
     for key in keys:
         typed = len(key) == 1
         app.post_message(Key(_character_to_key(key) if typed else key, key if typed else None))

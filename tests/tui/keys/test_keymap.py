@@ -1,4 +1,4 @@
-"""Keys of one's own: what config.toml may say of them, and that they then work and are shown."""
+"""Tests of the keymap of config.toml: validation, effect and display."""
 
 from __future__ import annotations
 

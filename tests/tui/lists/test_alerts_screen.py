@@ -1,4 +1,4 @@
-"""The log of alerts over a real store: every state of a delivery, and every key, pressed."""
+"""Tests of the alerts screen with a real store: every delivery state and every key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wgmon_tui.tui.server.screen import ServerScreen
 
 
 class Telling(QuietEngine):
-    """An engine with sinks, which keeps what it is asked to send."""
+    """An engine with sinks that records the requests to send."""
 
     def __init__(self, *sinks: str) -> None:
         super().__init__(sample_exchanges.server(name) for name in NAMES)
@@ -49,14 +49,14 @@ class Telling(QuietEngine):
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Where nothing has happened yet; its clock stands at NOW."""
+    """An empty delivery log with the clock at NOW."""
     made = Shop(tmp_path, all_to("pager", "chat"), Clock(NOW))
     yield made
     made.close()
 
 
 def fails_on_chat(shop: Shop) -> None:
-    """`pager` was told of fra1; `chat` refuses it."""
+    """An alert for fra1: sent to `pager`, refused by `chat`."""
     shop.opens("fra1")
     shop.expand()
     shop.deliver(to=["pager"])
@@ -64,7 +64,7 @@ def fails_on_chat(shop: Shop) -> None:
 
 
 def gives_up(shop: Shop, sink: str) -> None:
-    """A test to `sink` is refused for good."""
+    """A test to `sink` that is given up."""
     now = shop.clock.now
     shop.deliveries.add(Announcement("test-1", AnnouncementKind.TEST, now), [sink], now)
     job = shop.deliveries.lease_next(shop.alerts.sinks[1], now)
@@ -73,7 +73,7 @@ def gives_up(shop: Shop, sink: str) -> None:
 
 
 def holds_back(shop: Shop) -> None:
-    """lon3 is down, and muted by ada."""
+    """lon3 is down and muted by ada."""
     shop.opens("lon3", "192.0.2.3")
     shop.mutes("lon3", NOW + 60 * MINUTE)
     shop.expand()
@@ -90,7 +90,7 @@ def prose(it: Face, widget: str) -> str:
 
 
 def listed(it: Face, word: str) -> list[str]:
-    """The lines of the list that begin with a word."""
+    """The lines of the list that start with a text."""
     lines = [" ".join(line.split()) for line in it.lines()[1:]]
     return [line for line in lines if line.startswith(word)]
 

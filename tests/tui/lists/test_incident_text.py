@@ -1,4 +1,4 @@
-"""Incidents as lines: what is loud, what is cut, what is told in full, and which a filter lets through."""
+"""Tests of incident text: colours, truncation, details and filters."""
 
 from __future__ import annotations
 

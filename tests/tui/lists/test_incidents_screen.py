@@ -1,4 +1,4 @@
-"""The fleet's timeline over a real store: every key of it, pressed."""
+"""Tests of the incidents screen with a real store: every key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program in a real terminal: it starts, hears keys, and leaves the terminal as it found it."""
+"""Tests in a real terminal: start, keys, and a restored terminal at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ name = "lon3"
 endpoint = "127.0.0.1:9"
 public_key = "{b64encode(bytes([7] * 32)).decode()}"
 """
-"""Nobody listens on port 9."""
+"""Nothing listens on port 9."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The pace of paints: at most so often, and at most so many bytes over time."""
+"""Tests of the repaint throttle: limits on repaints and on bytes over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASKED_EVERY_S = 0.5
 
 
 class Terminal:
-    """Counts bytes on a clock that the test moves."""
+    """A byte counter with a clock that the test advances."""
 
     def __init__(self, limits: RepaintLimits) -> None:
         self.now = 0.0
@@ -24,7 +24,7 @@ class Terminal:
         self.repaint_throttle = RepaintThrottle(limits, lambda: self.bytes, lambda: self.now)
 
     def paints(self, cost: int, seconds: float) -> int:
-        """How often something of that many bytes is painted in so many seconds."""
+        """The number of repaints of this many bytes in this many seconds."""
         painted = 0
         for _ in range(int(seconds / _ASKED_EVERY_S)):
             if self.repaint_throttle.is_due():

@@ -1,4 +1,4 @@
-"""Colours in use: the chooser, themes of one's own, few colours, a slow link."""
+"""Tests of themes in use: picker, custom themes, few colours, slow links."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def theme_file(config: Path, name: str, text: str) -> Path:
 
 
 def painted(it: Face) -> str:
-    """The colour behind the first server."""
+    """The background colour of the first server."""
     style = it.table.render_line(5)._segments[0].style
     assert style is not None
     assert style.bgcolor is not None

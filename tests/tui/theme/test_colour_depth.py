@@ -1,4 +1,4 @@
-"""Terminals with fewer colours: which theme they get, and that its colours are among those they have."""
+"""Tests of the colour depth: the default theme, and colours that the terminal has."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_with_256_colours_a_dark_background_stays_dark_and_grey() -> None:
 
 
 def test_with_256_colours_every_colour_is_one_of_the_256() -> None:
-    """Within the step of grey by which Rich rounds."""
+    """Whether two colours differ by at most the grey step by which Rich rounds."""
     for palette in shipped_palettes().values():
         fewer = adapt_palette(palette, ColourDepth.EIGHT_BIT)
         for style in (fewer.text, fewer.accent, *fewer.severity.values(), *fewer.fields.values()):

@@ -57,7 +57,7 @@ def test_the_row_under_the_cursor_can_be_read(name: str) -> None:
 
 
 APART = 25.0
-"""CIE 1976: what is this different is told apart at a glance, at any place of the screen."""
+"""CIE 1976 difference of colours that are distinguished at a glance, anywhere on the screen."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A page with a list in it: where the cursor goes, and what is in view."""
+"""Tests of the list widget: cursor moves and scrolling."""
 
 from __future__ import annotations
 
