@@ -46,7 +46,7 @@ class AppContext(App[None]):
     Mypy rejects an app that lacks one of the abstract members.
     """
 
-    # What the app shows
+    # Content
 
     engine: FleetController
     """Keeps the fleet state current, and takes requests: check, pause, mute, acknowledge."""
@@ -80,7 +80,7 @@ class AppContext(App[None]):
     deleted: DeletedServer | None
     """What `undo` restores."""
 
-    # How it is drawn
+    # Appearance
 
     glyphs: Glyphs
     """The Unicode glyphs, or the ASCII ones for terminals without Unicode."""
@@ -146,7 +146,7 @@ class AppContext(App[None]):
     ) -> None:
         """Explain a verdict of this server; with `server_state` also its state and these columns."""
 
-    # Requests that ask for something first
+    # Requests with a dialog
 
     @abstractmethod
     def can_acknowledge(self, server_state: ServerState | None) -> bool:

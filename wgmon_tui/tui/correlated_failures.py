@@ -30,7 +30,7 @@ class CorrelatedFailures:
     """
 
     def __init__(self, fleet_state: FleetState, clock: Callable[[], float] = time.monotonic) -> None:
-        self._board = fleet_state
+        self._fleet_state = fleet_state
         self._clock = clock
         self._version: int | None = None
         self._next_run_at = clock()
@@ -39,8 +39,8 @@ class CorrelatedFailures:
     def groups(self) -> tuple[FailureGroup, ...]:
         """All groups, the one with the most specific common cause first."""
         began = self._clock()
-        if self._board.version != self._version and began >= self._next_run_at:
-            self._version = self._board.version
+        if self._fleet_state.version != self._version and began >= self._next_run_at:
+            self._version = self._fleet_state.version
             self._groups = self._find_groups()
             ended = self._clock()
             self._next_run_at = ended + max(_MIN_INTERVAL_S, (ended - began) / _MAX_TIME_SHARE)
@@ -56,7 +56,9 @@ class CorrelatedFailures:
         return max(self.groups(), key=lambda group: len(group.names), default=None)
 
     def _find_groups(self) -> tuple[FailureGroup, ...]:
-        states = [server_state for server_state in self._board.states.values() if not server_state.paused]
+        states = [
+            server_state for server_state in self._fleet_state.states.values() if not server_state.paused
+        ]
         if sum(server_state.severity is Severity.DOWN for server_state in states) < MIN_SERVERS:
             return ()
         return find_correlated_failures(_correlation_input(server_state) for server_state in states)

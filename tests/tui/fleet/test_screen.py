@@ -234,7 +234,7 @@ async def test_keys_go_into_the_filter_line_while_it_is_open() -> None:
     async with face() as it:
         await it.press("/", *"qpr?")
         assert it.fleet.query_one(FilterInput).value == "qpr?"
-        shown = "enter keep  tab complete  up older  esc clear filter"
+        shown = "enter apply  tab complete  up older  esc clear filter"
         assert it.hints().split() == shown.split()
 
 

@@ -34,7 +34,7 @@ async def taken(app: WgmonApp, pilot: Pilot[None]) -> None:
     async with asyncio.timeout(10):
         await settle(pilot)
         while app._pending_input:
-            await pilot.pause(0.005)  # gives way to the thread that reads what a key is to show
+            await pilot.pause(0.005)  # lets the reading thread run
     await settle(pilot)
 
 

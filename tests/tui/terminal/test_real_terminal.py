@@ -75,7 +75,7 @@ def test_it_starts_hears_keys_and_leaves_the_terminal_clean(terminal: Tmux, conf
     terminal.assert_clean()
 
 
-@pytest.mark.thorough  # a terminal of its own takes seconds
+@pytest.mark.thorough  # a private terminal takes seconds
 def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: Tmux, config: Path) -> None:
     terminal.run(*dashboard(config))
     terminal.wait_for("port-closed")
@@ -106,7 +106,7 @@ def test_sigterm_leaves_the_terminal_clean(terminal: Tmux, config: Path) -> None
     terminal.assert_clean()
 
 
-@pytest.mark.thorough  # a terminal of its own takes seconds
+@pytest.mark.thorough  # a private terminal takes seconds
 def test_low_bandwidth_leaves_the_mouse_to_the_terminal(terminal: Tmux, config: Path) -> None:
     terminal.run(*dashboard(config, "--low-bandwidth"))
     terminal.wait_for("port-closed")
@@ -119,7 +119,7 @@ def test_low_bandwidth_leaves_the_mouse_to_the_terminal(terminal: Tmux, config: 
     terminal.assert_clean()
 
 
-@pytest.mark.thorough  # a terminal of its own takes seconds
+@pytest.mark.thorough  # a private terminal takes seconds
 @pytest.mark.parametrize(("term", "sequence"), [("xterm", "\x1b[31m"), ("xterm-256color", "\x1b[38;5;203m")])
 def test_a_terminal_with_few_colours_gets_colours_it_has(
     tmp_path: Path, config: Path, term: str, sequence: str

@@ -85,7 +85,7 @@ class RowIndex:
         fleet_state: FleetState,
         context: Callable[[], FilterContext] = lambda: FilterContext(time.time()),
     ) -> None:
-        self._board = fleet_state
+        self._fleet_state = fleet_state
         self._context = context
         self._membership = -1
         self._by_name: list[str] = []
@@ -112,7 +112,7 @@ class RowIndex:
     @property
     def is_outdated(self) -> bool:
         """Whether servers were added or removed since the last `rebuild`."""
-        return self._membership != self._board.membership_version
+        return self._membership != self._fleet_state.membership_version
 
     @property
     def depends_on_time(self) -> bool:
@@ -134,7 +134,7 @@ class RowIndex:
         """The position of the first line of a server; None if it is not shown."""
         if not self.grouped:
             return self._positions.get(("", name))
-        server_state = self._board.states.get(name)
+        server_state = self._fleet_state.states.get(name)
         found = [self._positions.get((tag, name)) for tag in group_tags(server_state)] if server_state else []
         return min((index for index in found if index is not None), default=None)
 
@@ -165,7 +165,7 @@ class RowIndex:
 
         It computes the keys of all of them, which saves `rebuild` that work.
         """
-        states, sort_keys, context = self._board.states, self._sort_keys, self._context()
+        states, sort_keys, context = self._fleet_state.states, self._sort_keys, self._context()
         misplaced = False
         for name in changed:
             server_state = states.get(name)
@@ -177,9 +177,9 @@ class RowIndex:
 
     def rebuild(self) -> bool:
         """Filter and sort all servers. Returns whether any line changed."""
-        states, context = self._board.states, self._context()
+        states, context = self._fleet_state.states, self._context()
         if self.is_outdated:
-            self._membership = self._board.membership_version
+            self._membership = self._fleet_state.membership_version
             self._by_name = sorted(states, key=str.casefold)
             self._values = {name: known for name, known in self._values.items() if name in states}
         sort_keys = {name: self._key(states[name], context) for name in self._by_name}

@@ -149,7 +149,7 @@ class FleetScreen(ServerActions):
             self.query_one("#empty", Static).update(steps)
         self.set_class(empty, "-empty")
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only actions that have an effect now."""

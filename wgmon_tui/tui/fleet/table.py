@@ -71,7 +71,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.marked: set[str] = set()
         self.row_index = RowIndex(fleet_state, lambda: FilterContext(clock(), self.marked))
-        self._board = fleet_state
+        self._fleet_state = fleet_state
         self._palette = palette
         self._glyphs = glyphs
         self._clock = clock
@@ -86,7 +86,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._sort_pending = False
         self._sorted_at = time.monotonic()
 
-    # What is shown
+    # Drawing
 
     @property
     def cursor_name(self) -> str | None:
@@ -98,7 +98,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def cursor_row(self) -> ServerState | None:
         """The state of the server under the cursor."""
         name = self.cursor_name
-        return self._board.states.get(name) if name is not None else None
+        return self._fleet_state.states.get(name) if name is not None else None
 
     @property
     def cursor_group(self) -> TagGroup | None:
@@ -125,9 +125,9 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         The timer of the screen calls this. Nothing else takes the changes from the fleet state.
         """
-        changed = self._board.apply_changes()
+        changed = self._fleet_state.apply_changes()
         if self.row_index.is_outdated:
-            self.marked.intersection_update(self._board.states)
+            self.marked.intersection_update(self._fleet_state.states)
             self._lay_out()
             self.row_index.rebuild()
             self._reposition()
@@ -251,7 +251,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             width = self.scrollable_content_region.width
             parts = group_line(group, self._layout, self._cell_context, width)
             return self._line(parts, self._cursor_style(at_cursor), self._header_style)
-        server_state = self._board.states.get(self.row_index.lines[index][1])
+        server_state = self._fleet_state.states.get(self.row_index.lines[index][1])
         if server_state is None:
             return self._line([])
         name = server_state.server.name
@@ -286,7 +286,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         return strip.simplify()
 
     def _lay_out(self) -> None:
-        servers = [server_state.server for server_state in self._board.states.values()]
+        servers = [server_state.server for server_state in self._fleet_state.states.values()]
         clean = self._glyphs.clean
         self._width = self.container_size.width
         self._layout = lay_out(
@@ -294,12 +294,14 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             max((cell_len(clean(server.name)) for server in servers), default=0),
             max((cell_len(clean(str(server.endpoint))) for server in servers), default=0),
             self._columns,
-            vantages=len(self._board.vantages) + 1 if self._board.vantages else 0,
+            vantages=len(self._fleet_state.vantages) + 1 if self._fleet_state.vantages else 0,
         )
         self._clear_cache()
 
     def _clear_cache(self) -> None:
-        self._cell_context = CellContext(self._palette(), self._glyphs, self._clock(), self._board.vantages)
+        self._cell_context = CellContext(
+            self._palette(), self._glyphs, self._clock(), self._fleet_state.vantages
+        )
         self._strips.clear()
 
     def _redraw(self) -> None:

@@ -55,7 +55,7 @@ class AlertsScreen(PolledListScreen):
         """The sink under the cursor, or the sink of the delivery there."""
         return self._log.sink_at(self.scrollable.cursor) if self._log else None
 
-    # What is read
+    # Reading
 
     def has_store(self) -> bool:
         """Whether there is a state directory."""
@@ -69,7 +69,7 @@ class AlertsScreen(PolledListScreen):
             self._log = AlertOverview(self.app.engine.sinks, tuple(found))
         return self._log != before
 
-    # What is shown
+    # Drawing
 
     def draw(self) -> None:
         """Draw the title, the list, and the details of the line under the cursor."""
@@ -118,7 +118,7 @@ class AlertsScreen(PolledListScreen):
         )
         return found.append_text(Text("\n").join(content_style.paragraph(rest, content_style.palette.muted)))
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only actions that have an effect now."""

@@ -80,7 +80,7 @@ class IncidentsScreen(PolledListScreen):
     def _shown(self) -> list[IncidentEntry]:
         return [entry for entry in self._entries or () if passes(entry, self._filter, self.app.clock())]
 
-    # What is read
+    # Reading
 
     def has_store(self) -> bool:
         """Whether there is a history."""
@@ -119,7 +119,7 @@ class IncidentsScreen(PolledListScreen):
         }
         return {key: words for key, words in found.items() if words}
 
-    # What is shown
+    # Drawing
 
     def draw(self) -> None:
         """Draw the title, the list, and the details of the incident under the cursor."""
@@ -177,7 +177,7 @@ class IncidentsScreen(PolledListScreen):
         clears = f"Press {key_of('back', self.app.actions)} to clear the filter."
         return None if shown else ("No incident matches this filter", clears)
 
-    # What can be done
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only actions that have an effect now."""
