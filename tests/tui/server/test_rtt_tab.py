@@ -99,9 +99,9 @@ async def test_zooming_in_the_past_keeps_its_middle(past: History) -> None:
 async def test_the_keys_of_the_plot_are_offered_on_its_tab_alone(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         hints = it.lines()[-1]
-        assert "narrower" not in hints
+        assert "zoom in" not in hints
         await turn_to_plot(it)
-        assert "+ narrower  - wider" in it.lines()[-1]
+        assert "+ zoom in  - zoom out" in it.lines()[-1]
         assert " 0 now" not in it.lines()[-1]
         await press(it, "h")
         assert " 0 now" in it.lines()[-1]
