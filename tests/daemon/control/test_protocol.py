@@ -79,9 +79,9 @@ def test_any_object_is_a_request_or_refused(fields: dict[str, object], operation
         ({"id": True}, "id: expected a number"),
         ({"names": "fra1"}, "names: expected a list"),
         ({"names": [1]}, "names: expected text"),
-        ({"names": ["fra1\x1b[31m"]}, "names: holds the character U\\+001B"),
+        ({"names": ["fra1\x1b[31m"]}, "names: contains the unprintable character U\\+001B"),
         ({"text": "x" * 1001}, "text: expected text of at most 1000 characters"),
-        ({"text": "two\nlines"}, "text: holds the character U\\+000A"),
+        ({"text": "two\nlines"}, "text: contains the unprintable character U\\+000A"),
     ],
 )
 def test_a_request_that_cannot_stand_is_refused_in_one_line(fields: dict[str, object], reason: str) -> None:
