@@ -1,4 +1,4 @@
-"""Evidence in words: one plain sentence for each fact, for screens, JSON and logs alike."""
+"""Evidence as text: one sentence per fact, for screens, JSON and logs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
-"""(IP version, type, code) of the ICMP errors that say "nothing listens on this port"."""
+"""(IP version, type, code) of the ICMP errors that mean "nothing listens on this port"."""
 
 # RFC 792 and RFC 1812 §5.2.7.1 for version 4, RFC 4443 §3.1 for version 6.
 _ICMP_NAMES = {
@@ -58,14 +59,14 @@ _ICMP_NAMES = {
 }
 
 _ERRNO_MEANINGS = {
-    "EPERM": "our own firewall refuses to let it out",
-    "EACCES": "our own firewall or policy refuses to let it out",
-    "ENETUNREACH": "we have no route to that network",
-    "EHOSTUNREACH": "we have no route to that host",
-    "EAFNOSUPPORT": "this machine does not speak that IP version",
-    "EADDRNOTAVAIL": "we have no address of that IP version",
-    "EMSGSIZE": "the packet is larger than our path allows",
-    "ENOBUFS": "our own send queue is full",
+    "EPERM": "the firewall of this machine blocks it",
+    "EACCES": "the firewall or a policy of this machine blocks it",
+    "ENETUNREACH": "this machine has no route to that network",
+    "EHOSTUNREACH": "this machine has no route to that host",
+    "EAFNOSUPPORT": "this machine does not support that IP version",
+    "EADDRNOTAVAIL": "this machine has no address of that IP version",
+    "EMSGSIZE": "the packet is larger than the path allows",
+    "ENOBUFS": "the send queue of this machine is full",
 }
 
 
@@ -77,74 +78,84 @@ _ANSWERS = {
 }
 
 
+_REJECTED_PACKETS = {Reason.BAD_EMPTY: "handshake response", Reason.BAD_COOKIE: "cookie reply"}
+
+
 def icmp_name(error: IcmpError | InnerIcmp) -> str:
-    """The RFC's name of an ICMP error, or its numbers."""
+    """Name an ICMP error as its RFC does; type and code where it has no name."""
     return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
 
 
 def describe_evidence(evidence: Evidence) -> str:
-    """One sentence of fact."""
+    """Describe one piece of evidence in one sentence."""
     match evidence:
         case NameUnresolved(host, error):
             return f"{host} does not resolve: {error}"
         case CookieDemanded():
-            return "the server demanded a cookie: it says that it is under load"
+            return "the server demanded a cookie: it reports that it is under load"
         case PacketRejected(at, reason, length):
-            return f"after {format_rtt(at)} came {length} bytes that are not believed: {reason.value}"
+            return f"{_rejected_packet(reason, length)} after {format_rtt(at)}, but {reason.value}"
         case ForeignBytes(at, length, head):
-            return f"after {format_rtt(at)} came {length} bytes that are not WireGuard: {head.hex(' ')}"
+            return f"{length} bytes after {format_rtt(at)} that are not WireGuard: {head.hex(' ')}"
         case IcmpError():
             sender = "the server itself" if evidence.from_target else (evidence.offender or "an unknown hop")
             numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
             mtu = f", MTU {evidence.mtu}" if evidence.mtu else ""
-            return f"{sender} says: {icmp_name(evidence)} ({numbers}{mtu})"
+            return f"{sender} reports: {icmp_name(evidence)} ({numbers}{mtu})"
         case SocketError(_, name):
-            return f"our own system would not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
+            return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
         case LateAnswer(age):
-            return f"an authentic answer to an earlier check came {format_rtt(age)} after it was asked"
+            return f"an authentic answer to an earlier check arrived {format_rtt(age)} after the request"
         case ReceiveOverflow(dropped):
-            return f"our own socket dropped {dropped} datagrams meanwhile"
+            return f"the socket of this machine dropped {dropped} datagrams during the check"
         case InnerEcho(target, sent, received, rtt):
             took = f", {format_rtt(rtt)}" if rtt is not None else ""
             return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
         case InnerIcmp():
-            return f"inside the tunnel {evidence.source} says: {icmp_name(evidence)}"
+            return f"inside the tunnel {evidence.source} reports: {icmp_name(evidence)}"
         case InnerService(kind, target, answer):
             what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
             return f"through the tunnel the {what} {_ANSWERS[answer]}"
         case InnerUnaddressed(target):
-            return f"{target} was not asked: our identity has no tunnel address of that IP version"
+            return f"{target} was not tested: this identity has no tunnel address of that IP version"
         case InnerHop(version, None):
-            return f"nothing inside answered over IPv{version}, where any server that forwards has an answer"
+            return f"no answer from inside over IPv{version}; a server that forwards would answer"
         case InnerHop(_, source, rtt):
             took = f" after {format_rtt(rtt)}" if rtt is not None else ""
             return f"{source} inside the tunnel answered{took}"
         case PassiveKeepalive(after, waited):
             if after is None:
-                return f"no keepalive acknowledged our data within {format_rtt(waited)}"
-            return f"a keepalive acknowledged our data after {format_rtt(after)}: the server receives it"
+                return f"no keepalive acknowledged the data within {format_rtt(waited)}"
+            return f"a keepalive acknowledged the data after {format_rtt(after)}: the server receives it"
         case PathMtu(required, largest_passing, fails, reported):
-            said = f"; a hop named {reported}" if reported else ""
+            hop_mtu = f"; a hop reported MTU {reported}" if reported else ""
             if fails is None:
                 return f"inner packets of {required} bytes pass"
-            return f"inner packets of {largest_passing} bytes pass, of {fails} vanish{said}"
+            return f"inner packets of {largest_passing} bytes pass, {fails} bytes are lost{hop_mtu}"
         case KnownKeyAnswered(public_key):
             return f"the server answered its other known key {public_key}"
         case IdentityAnswered(identity):
-            return f'the server answered our identity "{identity}", but not this one'
+            return f'the server answered identity "{identity}", but not this one'
         case PresharedKeyFound(None):
-            return "the answer opens without any preshared key: the server has none for us"
+            return "the answer authenticates without a preshared key: the server has none here"
         case PresharedKeyFound(server_name):
-            return f'the answer opens with the preshared key of server "{server_name}"'
+            return f'the answer authenticates with the preshared key of server "{server_name}"'
         case OtherAddressAnswered(address):
             return f"another address of the same name, {address}, answered"
         case FreshPortAnswered():
-            return "the server answered from a fresh source port of ours"
+            return "the server answered when asked from a fresh source port"
         case AllSilent(servers):
-            return f"all {servers} servers that were well a moment ago fell silent at once"
+            return f"all {servers} servers that were up a moment ago stopped answering at once"
         case StampsAhead(seconds):
-            return f"our timestamps run {format_elapsed(seconds)} ahead of our clock: it was set back"
+            return (
+                f"the timestamps run {format_elapsed(seconds)} ahead of this machine's clock: it was set back"
+            )
         case NameMoved(host, removed, new):
-            return f"{host} moved from {format_list(removed) or 'nothing'} to {format_list(new) or 'nothing'}"
+            return f"{host} moved from {format_list(removed) or 'no address'} to {format_list(new) or 'no address'}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"
+
+
+def _rejected_packet(reason: Reason, length: int) -> str:
+    """Name a rejected packet by its message type where the reason implies one, else by its length."""
+    return _REJECTED_PACKETS.get(reason, f"packet of {length} bytes")

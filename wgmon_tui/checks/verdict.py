@@ -1,4 +1,4 @@
-"""The words for what evidence means: verdicts, their severities, and the diagnosis that carries them."""
+"""Verdicts, their severities, and the diagnosis of a check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How bad it is. Always shown as word, glyph and colour together."""
+    """How bad a verdict is. Always shown as text, glyph and colour together."""
 
     UP = ("up", "●", "o")
     DEGRADED = ("degraded", "▲", "^")
@@ -22,7 +22,7 @@ class Severity(Enum):
 
     @property
     def rank(self) -> int:
-        """0 is worst: the order in which a table shows them."""
+        """The sort order of a table; 0 is worst."""
         return _WORST_FIRST.index(self)
 
 
@@ -30,12 +30,12 @@ _WORST_FIRST = [Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN, Severity.UP,
 
 
 class Verdict(Enum):
-    """What the evidence of a check means: a slug that others script against, a severity, an explanation."""
+    """The meaning of a check: a stable slug for scripts, a severity and an explanation."""
 
     HEALTHY = (
         "healthy",
         Severity.UP,
-        "The handshake completed and data came back through the tunnel (not asked for with tunnel = false).",
+        "The handshake completed and data came back through the tunnel (not tested with tunnel = false).",
     )
     UNDER_LOAD = (
         "under-load",
@@ -57,12 +57,12 @@ class Verdict(Enum):
     MTU_BLACKHOLE = (
         "mtu-blackhole",
         Severity.DEGRADED,
-        "Small packets pass through the tunnel; large ones vanish, and connections hang half-way.",
+        "Small packets pass through the tunnel, large ones are lost. Connections open, then hang.",
     )
     STUCK_FLOW = (
         "stuck-flow",
         Severity.DEGRADED,
-        "The server answers from a fresh source port, but not from ours: something on the way is stuck.",
+        "The server answers a fresh source port, but not the usual one: a stale entry on the path.",
     )
     DATA_DEAD = (
         "data-dead",
@@ -72,38 +72,46 @@ class Verdict(Enum):
     WRONG_SERVER_KEY = (
         "wrong-server-key",
         Severity.DOWN,
-        "The server holds another key than the one in our file; proven, because that one answered.",
+        "The server's key is not the one in servers.toml. Proven: it answered to another known key.",
     )
     PEER_MISSING = (
         "peer-missing",
         Severity.DOWN,
-        "The server does not know our key; proven, because it answered another identity of ours.",
+        "The server does not know this identity's key. Proven: it answered another identity.",
     )
     PSK_MISMATCH = (
         "psk-mismatch",
         Severity.DOWN,
-        "The server knows our key and answers, but its answer does not open with our preshared key.",
+        "The server answers, but the answer does not authenticate with the preshared key configured here.",
     )
-    PORT_CLOSED = ("port-closed", Severity.DOWN, "The server itself says that nothing listens on this port.")
-    UNREACHABLE = ("unreachable", Severity.DOWN, "The network says that the server cannot be reached.")
-    SILENT = ("silent", Severity.DOWN, "Nothing came back. Silence alone does not tell why.")
+    PORT_CLOSED = (
+        "port-closed",
+        Severity.DOWN,
+        "The server itself reports that nothing listens on this port.",
+    )
+    UNREACHABLE = ("unreachable", Severity.DOWN, "The network reports that the server cannot be reached.")
+    SILENT = ("silent", Severity.DOWN, "No answer. Silence alone does not show the cause.")
     REGIONAL = (
         "regional",
         Severity.DOWN,
-        "Down from some of the places that we look from, and not from the others.",
+        "Down from some vantages, but not from others.",
     )
     NOT_WIREGUARD = (
         "not-wireguard",
         Severity.DOWN,
-        "Something answers there, but it does not speak WireGuard.",
+        "Something answers on that port, but it does not speak WireGuard.",
     )
     DNS_FAILURE = ("dns-failure", Severity.DOWN, "The name of the server does not resolve.")
     LOCAL_FAULT = (
         "local-fault",
         Severity.UNKNOWN,
-        "Our own side could not send: this says nothing about the server.",
+        "A fault of this machine: the check shows nothing about the server.",
     )
-    MISCONFIGURED = ("misconfigured", Severity.UNKNOWN, "Our own file lacks something that a check needs.")
+    MISCONFIGURED = (
+        "misconfigured",
+        Severity.UNKNOWN,
+        "The configuration on this machine lacks something that a check needs.",
+    )
 
     def __init__(self, slug: str, severity: Severity, meaning: str) -> None:
         self.slug = slug
@@ -113,7 +121,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A possible cause: what, why we think so, and what to type to settle it."""
+    """A possible cause: what it is, why it is likely, and what to type to confirm it."""
 
     cause: str
     why: str
@@ -122,7 +130,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A verdict, the sentence for a tired human, the evidence in words, and the causes, likeliest first."""
+    """A verdict, its summary sentence, the evidence as text, and the causes, likeliest first."""
 
     verdict: Verdict
     summary: str

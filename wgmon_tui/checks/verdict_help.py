@@ -1,4 +1,4 @@
-"""How each verdict is told from the others, and what to do first: what a screen says to who asks for it."""
+"""Help for each verdict: how wgmon-tui decides it, and what to do first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wgmon_tui.checks.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class VerdictHelp:
-    """`explanation` the evidence leads to a verdict, and what to `first_step` first."""
+    """`explanation`: which evidence leads to the verdict. `first_step`: what to do first."""
 
     explanation: str
     first_step: str
@@ -18,83 +18,83 @@ class VerdictHelp:
 
 VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     Verdict.HEALTHY: VerdictHelp(
-        "The response authenticated under the server's key and our preshared key, and data came back through "
-        "the session, or the server acknowledged ours.",
-        "Nothing. Without a tunnel_ping only the first hop inside the tunnel is asked: give the server one.",
+        "The response authenticated with the server's key and the preshared key. Data came back through "
+        "the session, or the server acknowledged the data sent.",
+        "Nothing. Without tunnel_ping only the first hop inside the tunnel is tested: set tunnel_ping.",
     ),
     Verdict.UNDER_LOAD: VerdictHelp(
-        "An authentic cookie reply came, and the initiation that carried the cookie was answered.",
-        "On the server, see who floods it: top, then tcpdump on its UDP port.",
+        "An authentic cookie reply arrived, and the server answered the initiation with that cookie.",
+        "On the server, find the source of the load: top, then tcpdump on its UDP port.",
     ),
     Verdict.SLOW: VerdictHelp(
         "The handshake's round-trip time is above `slow` in servers.toml.",
-        "Ping the same address: as slow, it is the way; only the handshake slow, it is the server.",
+        "Ping the same address. Ping slow too: the path. Only the handshake slow: the server.",
     ),
     Verdict.LOSSY: VerdictHelp(
-        "At least three of the last 20 checks were lost, apart from each other: one long gap is an outage.",
-        "Run mtr to the address, and look at the RTT tab for when it began.",
+        "At least three separate losses in the last 20 checks; one long gap counts as an outage.",
+        "Run mtr to the address. The RTT tab shows when it began.",
     ),
     Verdict.UNPROVEN: VerdictHelp(
         "The handshake completed; no tunnel_ping is set, the first hop inside did not answer, and nothing "
-        "acknowledged our data.",
-        "Set tunnel_ping to an inner address that must answer; compare AllowedIPs on the server.",
+        "acknowledged the data sent.",
+        "Set tunnel_ping to an inner address that must answer. Compare AllowedIPs on the server.",
     ),
     Verdict.INNER_DEAD: VerdictHelp(
-        "Some inner addresses or services answer through the tunnel, and one that should answer does not.",
-        "Look at the machine behind that inner address, and at the routes between the server and it.",
+        "Some inner addresses or services answer through the tunnel; a configured one does not.",
+        "Check the machine at that inner address, and the routes between it and the server.",
     ),
     Verdict.MTU_BLACKHOLE: VerdictHelp(
-        "Small inner packets came back; those of the size wanted vanished, more than once.",
+        "Small inner packets came back; packets of the required size were lost more than once.",
         "Set the tunnel's MTU to the size that passes, or let ICMP \u201cfragmentation needed\u201d through.",
     ),
     Verdict.STUCK_FLOW: VerdictHelp(
-        "The same initiation is answered when it comes from a fresh source port, and not from the usual one.",
-        "A NAT or firewall on the way holds an old entry for our port: clear it there.",
+        "The server answers an initiation from a fresh source port, but not from the usual one.",
+        "A NAT or firewall on the path holds an old entry for the usual port: clear it there.",
     ),
     Verdict.DATA_DEAD: VerdictHelp(
-        "The handshake completed, and nothing of what we sent through the tunnel came back.",
-        "On the server: AllowedIPs of our peer, its forwarding and its firewall on the tunnel interface.",
+        "The handshake completed, but no answer to the data sent came back through the tunnel.",
+        "On the server, check AllowedIPs of this peer, forwarding, and the firewall on the tunnel interface.",
     ),
     Verdict.WRONG_SERVER_KEY: VerdictHelp(
-        "An initiation sealed for another key in known_keys was answered, one for public_key was not.",
-        "If the change was meant, write the new key into servers.toml; if not, find out who made it.",
+        "The server answered an initiation for another key in known_keys, but not one for public_key.",
+        "If the change was planned, write the new key into servers.toml. If not, find out who made it.",
     ),
     Verdict.PEER_MISSING: VerdictHelp(
-        "The server answered another identity of ours at the same address, and not this one.",
+        "The server answered another identity from servers.toml at the same address, but not this one.",
         "Add this identity as a peer on the server; K shows the section to paste.",
     ),
     Verdict.PSK_MISMATCH: VerdictHelp(
-        "A response to our initiation came, but its seal does not open under our preshared key.",
-        "Compare the preshared key of our peer on the server with the one that servers.toml names.",
+        "A response to the initiation arrived, but does not authenticate with the preshared key.",
+        "Compare the preshared key of this peer on the server with the one that servers.toml names.",
     ),
     Verdict.PORT_CLOSED: VerdictHelp(
-        "An ICMP \u201cport unreachable\u201d came from the server's own address, quoting our initiation.",
+        "An ICMP \u201cport unreachable\u201d came from the server's own address and quotes the initiation.",
         "On the server: is WireGuard up, and on this port? wg show; ss -lun.",
     ),
     Verdict.UNREACHABLE: VerdictHelp(
-        "An ICMP error other than a closed port came, quoting our initiation; the evidence names its sender.",
-        "Ask whoever runs the hop that sent it; a firewall that rejects looks like this as well.",
+        "An ICMP error other than port unreachable quotes the initiation; the evidence names its sender.",
+        "Ask the operator of the hop that sent it. A firewall with a REJECT rule looks the same.",
     ),
     Verdict.SILENT: VerdictHelp(
-        "No packet, no ICMP error and no error of our own came within the timeout, for any initiation.",
-        "Go through the causes in their order: WireGuard says nothing to who it does not know.",
+        "No packet, no ICMP error and no local error within the timeout, for any initiation.",
+        "Check the causes in order. WireGuard never answers peers that it does not know.",
     ),
     Verdict.REGIONAL: VerdictHelp(
-        "As many vantages as the quorum asks for have settled on down, while others that see it have not.",
-        "The server itself is up: look at the path, at firewalls and limits by source address in between.",
+        "Enough vantages for the quorum find it down, while others that can check it do not.",
+        "The server itself is up. Check the path: firewalls and limits per source address.",
     ),
     Verdict.NOT_WIREGUARD: VerdictHelp(
-        "Datagrams came from the address and port that are in no form of WireGuard's, or that do not "
+        "Datagrams arrived from that address and port, but they are not WireGuard messages or do not "
         "authenticate.",
-        "See what listens there, ss -lunp on the server, and whether the port in servers.toml is right.",
+        "On the server, find what listens there: ss -lunp. Check the port in servers.toml.",
     ),
     Verdict.DNS_FAILURE: VerdictHelp(
         "The resolver of this machine gave an error, or no address, for the endpoint's name.",
-        "Ask another resolver: dig @1.1.1.1 NAME. Until it resolves, an address may stand as endpoint.",
+        "Ask another resolver: dig @1.1.1.1 NAME. Until it resolves, set an IP address as endpoint.",
     ),
     Verdict.LOCAL_FAULT: VerdictHelp(
-        "Our own system refused to send, or every server that was well fell silent at once.",
-        "Type wgmon-tui doctor here: route, firewall, clock and uplink of this machine.",
+        "This machine refused to send, or all servers that were up stopped answering at once.",
+        "Run wgmon-tui doctor here: it checks route, firewall, clock and uplink of this machine.",
     ),
     Verdict.MISCONFIGURED: VerdictHelp(
         "A key file is missing or unreadable, or the identity does not exist: nothing was sent.",

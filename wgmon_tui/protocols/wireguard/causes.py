@@ -1,6 +1,7 @@
-"""Possible causes, each with why it comes to mind and what to type to settle it, real names filled in.
+"""Possible causes of a verdict, each with a reason and a command that confirms it.
 
-Commands that belong on the server say so; `wg0` stands for its interface, whose name we cannot know.
+Commands for the server begin with "on the server:". `wg0` is a placeholder for its interface, whose name
+wgmon-tui does not know.
 """
 
 from __future__ import annotations
@@ -20,34 +21,34 @@ from wgmon_tui.text import format_elapsed
 
 
 def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
-    """What silence can mean, likeliest first. None of it is proven."""
+    """Possible causes of silence, likeliest first. None of them is proven."""
     port = server.endpoint.port
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return [
         Cause(
-            "the server does not know our key",
-            "WireGuard drops an unknown peer without a word; a removed or never added peer looks like this",
+            "the server does not know this identity's public key",
+            "WireGuard never answers unknown peers; a removed or never added peer looks like this",
             f"on the server: wg show wg0 peers — must list {own_public_key}",
         ),
         Cause(
             "the server's key is not the one in servers.toml",
-            "an initiation sealed for another key is dropped without a word",
+            "the server silently drops an initiation for another key",
             f"on the server: wg show wg0 public-key — must print {server.public_key}",
         ),
         Cause(
-            "a firewall drops our packets or the answers",
-            "a DROP rule on the way is as silent as WireGuard itself",
+            "a firewall drops the packets or the answers",
+            "a DROP rule on the path is as silent as WireGuard itself",
             f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port}",
         ),
         Cause(
             "the server or its WireGuard process is down or hung",
-            "a machine that is off, or a stopped process whose socket is still bound, says nothing",
+            "a machine that is off does not answer, nor does a stopped process whose socket is still bound",
             "on the server: wg show wg0; systemctl status wg-quick@wg0",
         ),
         Cause(
             "this identity's clock once ran ahead",
-            "a server drops timestamps that are not later than the last one it saw from a key",
-            f"on the server: wg set wg0 peer {own_public_key} remove — then add it anew: that forgets it",
+            "a server drops timestamps that are not later than the last one from the same key",
+            f"on the server: wg set wg0 peer {own_public_key} remove — then add it again: this clears its timestamp",
         ),
     ]
 
@@ -62,25 +63,25 @@ def under_load(server: Server) -> Cause:
 
 
 def slow(server: Server) -> Cause:
-    """For a server that answers over its limit."""
+    """For a server that answers above its limit `slow`."""
     return Cause(
         "the path or the server is slow",
-        "the round trip is measured by the kernel's receive timestamp, so our own load is not in it",
+        "the kernel timestamps the answer, so load on this machine does not count",
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
     )
 
 
 def lossy(server: Server) -> Cause:
-    """For a server that answers some checks only."""
+    """For a server that answers only some checks."""
     return Cause(
-        "packets are lost on the way, or a rate limit drops some",
-        "answers that come are authentic; the others never arrived",
+        "packets are lost on the path, or a rate limit drops some",
+        "the answers that arrive are authentic; the others never arrived",
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
     )
 
 
 def hung(server: Server) -> Cause:
-    """For a server whose answers come long after the question."""
+    """For a server whose answers arrive long after the request."""
     return Cause(
         "the server hangs for seconds at a time",
         "it answered an earlier check authentically, but late: the keys are right on both sides",
@@ -89,36 +90,38 @@ def hung(server: Server) -> Cause:
 
 
 def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause]:
-    """For an answer whose `empty` does not open under our preshared key; `found` is whose it opens under."""
+    """For an answer that does not authenticate; `found` names the preshared key under which it does."""
     if found:
-        # An answer that opens is authentic: nobody else can have made it.
-        which = "none" if found.server_name is None else f'the one of server "{found.server_name}"'
+        # An answer that authenticates comes from the server: no one else can make it.
+        which = (
+            "without a preshared key"
+            if found.server_name is None
+            else f'with the preshared key of server "{found.server_name}"'
+        )
         return [
             Cause(
-                "the preshared key in our file is not the server's",
-                f"the answer opens with {which}, so it is the server's own",
+                "the preshared key in servers.toml is not the one on the server",
+                f"the answer authenticates {which}, so the server itself sent it",
                 _compare_psk(server),
             )
         ]
-    ours = "have one for this server" if server.preshared_key else "have none for this server"
+    here = "sets a preshared key" if server.preshared_key else "sets no preshared key"
     return [
         Cause(
-            "the preshared key differs between the server and us",
-            f"the answer names our attempt and our public key, but its seal does not open; we {ours}",
+            "the preshared key here differs from the one on the server",
+            f"the answer matches the attempt, but authentication failed; servers.toml {here}",
             _compare_psk(server),
         ),
         Cause(
-            "somebody on the path forges answers",
-            "such an answer can be made without any secret; it proves presence, not identity",
+            "a machine on the path forges answers",
+            "such an answer needs no secret: it proves that something answers, not who",
             f"on the server: tcpdump -ni any udp port {server.endpoint.port} — did it send the 92 bytes?",
         ),
     ]
 
 
 def _compare_psk(server: Server) -> str:
-    return (
-        f'on the server: wg show wg0 preshared-keys — our line must match server "{server.name}" in our file'
-    )
+    return f'on the server: wg show wg0 preshared-keys — must match the key of server "{server.name}" here'
 
 
 def port_closed(server: Server) -> list[Cause]:
@@ -131,8 +134,8 @@ def port_closed(server: Server) -> list[Cause]:
             "systemctl status wg-quick@wg0",
         ),
         Cause(
-            "the server's own firewall rejects our packets",
-            "a REJECT rule on the server sends the very same ICMP error",
+            "the server's own firewall rejects the packets",
+            "a REJECT rule on the server sends the same ICMP error",
             f"on the server: nft list ruleset | grep {server.endpoint.port}",
         ),
     ]
@@ -142,78 +145,78 @@ def unreachable(server: Server, error: str, who: str) -> Cause:
     """For any other ICMP error."""
     prohibited = "prohibited" in error or error == "port unreachable"
     return Cause(
-        "a firewall rejects our packets" if prohibited else "routing to the server is broken",
-        f"{who} said so: {error}",
+        "a firewall rejects the packets" if prohibited else "routing to the server is broken",
+        f"{who} reports: {error}",
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
     )
 
 
 def local(server: Server, error: str) -> Cause:
-    """For a send that our own system refused."""
+    """For a send that this machine refused."""
     fix = "nft list ruleset" if error in ("EPERM", "EACCES") else f"ip route get {server.endpoint.host}"
-    return Cause("our own side", f"our kernel refused to send: {error}", fix)
+    return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix)
 
 
 def overflow() -> Cause:
-    """For a receive buffer of ours that ran over."""
+    """For a receive buffer that overflowed."""
     return Cause(
         "this machine is too busy for this many checks",
-        "the kernel dropped datagrams before we could read them",
-        "longer intervals in servers.toml, or sysctl -w net.core.rmem_max=4194304",
+        "the kernel dropped datagrams before wgmon-tui could read them",
+        "longer intervals in servers.toml, or here: sysctl -w net.core.rmem_max=4194304",
     )
 
 
 def name(server: Server) -> Cause:
     """For a name without an address."""
     return Cause(
-        "the DNS record is gone, or our resolver does not answer",
-        "clients that start now cannot find the server; those already connected keep the old address",
+        "the DNS record is gone, or the resolver of this machine does not answer",
+        "clients that start now cannot find the server; connected clients keep the old address",
         f"dig {server.endpoint.host} A {server.endpoint.host} AAAA",
     )
 
 
 def not_wireguard(server: Server) -> Cause:
-    """For answers that are no WireGuard, or not this server's."""
+    """For answers that are not WireGuard, or not from this server."""
     return Cause(
-        "another service has this port, or something on the way answers in its place",
-        "what came back is no answer that this server's key could have made",
+        "another service uses this port, or a machine on the path answers instead",
+        "the holder of this server's key did not send this answer",
         f"on the server: ss -ulpn sport = :{server.endpoint.port}",
     )
 
 
 def uplink(servers: int) -> Cause:
-    """For a fleet that falls silent as one."""
+    """For a fleet that stops answering all at once."""
     return Cause(
-        "our own uplink or firewall",
-        f"{servers} servers that were well a moment ago do not fail in the same second by themselves",
+        "the uplink or firewall of this machine",
+        f"{servers} servers that were up a moment ago do not all fail in the same second",
         "ip route; ping your gateway; nft list ruleset",
     )
 
 
 def rotated(server: Server, answered: PublicKey) -> Cause:
-    """For a server that answered another key of its entry."""
+    """For a server that answered to another of its `known_keys`."""
     return Cause(
-        "the server's key was rotated, and what clients have was not",
-        f"silent to {server.public_key}, it answered an initiation sealed for {answered}",
+        "the server's key was rotated, but not at its clients",
+        f"silent to {server.public_key}, it answered an initiation for {answered}",
         f'in servers.toml, server "{server.name}": public_key = "{answered}" — and the same for its clients',
     )
 
 
 def peer_missing(server: Server) -> Cause:
-    """For a server that answered another identity of ours."""
+    """For a server that answered another identity."""
     return Cause(
-        "our peer was removed from the server, or never added",
-        "the same server, at the same address and key, answers another identity of this file",
-        f'on the server: wg show wg0 peers — then add identity "{server.identity}" with the stanza that '
+        "this identity was removed from the server's peers, or never added",
+        "the same server, with the same address and key, answers another identity of servers.toml",
+        f'on the server: wg show wg0 peers — then add identity "{server.identity}" with the section that '
         "`wgmon-tui keygen` printed",
     )
 
 
 def stuck_flow(server: Server) -> Cause:
-    """For a server that answers a fresh source port only."""
+    """For a server that answers only a fresh source port."""
     return Cause(
-        "a NAT or stateful firewall on the way holds a stale entry for our port",
-        "the same initiation was answered when it came from another source port",
+        "a NAT or stateful firewall on the path holds a stale entry for this source port",
+        "the server answered an initiation from another source port",
         f"on the NAT: conntrack -D -p udp --dport {server.endpoint.port}",
     )
 
@@ -221,32 +224,32 @@ def stuck_flow(server: Server) -> Cause:
 def clock(seconds: float) -> Cause:
     """For a clock that was set back."""
     return Cause(
-        "our clock was set back, or another prober with a faster clock uses this key",
-        f"the last timestamp of this identity lies {format_elapsed(seconds)} ahead of our clock",
-        "timedatectl; one prober a key: `wgmon-tui keygen NAME` on each machine",
+        "this machine's clock was set back, or another prober with a faster clock uses this key",
+        f"the last timestamp of this identity is {format_elapsed(seconds)} ahead of this machine's clock",
+        "timedatectl; use one key per prober: `wgmon-tui keygen NAME` on each machine",
     )
 
 
 def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
-    """For data that arrives at the server and is not answered. None of them is proven over the others."""
+    """For data that reaches the server and gets no answer. No cause is proven over the others."""
     addresses = _own_address_texts(probed_as)
     return [
         _allowed_ips(probed_as, addresses),
         Cause(
-            "an inner firewall drops our packets, or the inner address is not there or its interface is down",
-            "what has passed WireGuard still has the server's own rules before it",
+            "an inner firewall drops the packets, or the inner address or its interface is down",
+            "after WireGuard, the server's own firewall rules apply",
             f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
         ),
         Cause(
-            "the server has no route back to our tunnel address",
-            "answers that leave by another interface never reach us",
+            "the server has no route back to this identity's tunnel address",
+            "answers that leave by another interface never arrive here",
             f"on the server: ip route get {addresses[0]} — must name wg0",
         ),
     ]
 
 
 def unproven(server: Server, probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Cause]:
-    """For a first hop that is silent in these IP versions. A server may be well and yet have no answer."""
+    """For a first hop that is silent in these IP versions. A healthy server may be silent too."""
     addresses = _own_address_texts(probed_as, versions)
     usual = [str(likely_server_address(each)) for each in _own_addresses(probed_as, versions)] or [
         "the usual address"
@@ -254,25 +257,25 @@ def unproven(server: Server, probed_as: ProbedAs | None, versions: Sequence[int]
     return [
         _allowed_ips(probed_as, addresses),
         Cause(
-            f"the server is well, but does not forward, and is not at {' or '.join(usual)} inside",
-            "then it has no answer to what we can ask without knowing an address inside",
+            f"the server works, but does not forward, and is not at {' or '.join(usual)} inside",
+            "without a known inner address, only a server that forwards or has that address answers",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
             "(on it: ip addr show wg0), or tunnel = false where the handshake alone is enough",
         ),
         Cause(
-            "the server has no route back to our tunnel address, or its interface is down",
-            "answers that leave by another interface never reach us",
+            "the server has no route back to this identity's tunnel address, or its interface is down",
+            "answers that leave by another interface never arrive here",
             f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
         ),
     ]
 
 
 def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
-    """For an identity of ours from which nothing can be asked inside."""
+    """For an identity without a tunnel address."""
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
-        f'our identity "{server.identity}" has no tunnel address in servers.toml',
-        "without one we can ask nothing inside: wrong AllowedIPs on the server would not show",
+        f'identity "{server.identity}" has no tunnel address in servers.toml',
+        "without one nothing inside can be tested: wrong AllowedIPs on the server would not show",
         f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"], the one that '
         f"`wg show wg0 allowed-ips` on the server prints for {own_public_key}; "
         f'or server "{server.name}": tunnel = false where the handshake alone is enough',
@@ -282,14 +285,15 @@ def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
 def _allowed_ips(probed_as: ProbedAs | None, addresses: Sequence[str]) -> Cause:
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
-        "the server's AllowedIPs for us lack our tunnel address",
-        "it drops, without a word, inner packets whose source is not in the peer's AllowedIPs",
-        f"on the server: wg show wg0 allowed-ips — the line of {own_public_key} must hold {', '.join(addresses)}",
+        "the server's AllowedIPs for this peer lack its tunnel address",
+        "it silently drops inner packets whose source is not in the peer's AllowedIPs",
+        f"on the server: wg show wg0 allowed-ips — the line of {own_public_key} must contain "
+        f"{', '.join(addresses)}",
     )
 
 
 def _own_addresses(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Interface]:
-    """Our tunnel address in each of these IP versions: of several the first, which is the one we ask from."""
+    """The first tunnel address in each of these IP versions: the one that probes are sent from."""
     addresses = probed_as.tunnel_addresses if probed_as else ()
     firsts = (next((each for each in addresses if each.version == version), None) for version in versions)
     return [each for each in firsts if each]
@@ -300,17 +304,17 @@ def _own_address_texts(probed_as: ProbedAs | None, versions: Sequence[int] = (4,
 
 
 def data_lost(server: Server) -> list[Cause]:
-    """For data that nothing acknowledges, though the handshake is fine."""
+    """For data that nothing acknowledges although the handshake succeeds."""
     port = server.endpoint.port
     return [
         Cause(
-            "something on the way lets the handshake through and drops data",
-            "no keepalive acknowledged our packets; packet inspection and rate limiters do this to WireGuard",
+            "something on the path passes the handshake and drops data",
+            "no keepalive acknowledged the data; packet inspection and rate limiters do this to WireGuard",
             f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — do type 4 packets arrive?",
         ),
         Cause(
             "the server's WireGuard does not acknowledge data",
-            "implementations without timers exist; with them only an inner address can prove the data path",
+            "some implementations have no timers; then only an inner address can prove the data path",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], or tunnel = false',
         ),
     ]
@@ -319,8 +323,8 @@ def data_lost(server: Server) -> list[Cause]:
 def inner_refused(server: Server, error: InnerIcmp) -> Cause:
     """For an ICMP error from inside the tunnel."""
     return Cause(
-        "routing or a firewall inside the tunnel refuses our packets",
-        f"{error.source} said so through the tunnel: {icmp_name(error)}",
+        "routing or a firewall inside the tunnel rejects the packets",
+        f"{error.source} reports through the tunnel: {icmp_name(error)}",
         f"on the server: ip route get {error.original_destination or 'INNER-ADDRESS'}; nft list ruleset; "
         "sysctl net.ipv4.ip_forward",
     )
@@ -329,17 +333,17 @@ def inner_refused(server: Server, error: InnerIcmp) -> Cause:
 def inner_dead(server: Server, targets: list[str]) -> Cause:
     """For inner targets that are silent while others answer."""
     return Cause(
-        "the inner host or service is down, or its own firewall drops us",
+        "the inner host or service is down, or its own firewall drops the packets",
         "other inner targets of this server answer, so the tunnel itself is fine",
         f"on the server: ping {targets[0]}; ip route get {targets[0]}",
     )
 
 
 def mtu(server: Server, found: PathMtu) -> Cause:
-    """For large inner packets that vanish."""
+    """For large inner packets that are lost."""
     why = f"{found.largest_passing} bytes pass both ways, {found.smallest_failing} do not"
     if found.reported:
-        why += f"; a hop on the way says that its MTU is {found.reported}"
+        why += f"; a hop on the path reports MTU {found.reported}"
     return Cause(
         "the path's MTU is smaller than the tunnel's",
         why,

@@ -1,7 +1,6 @@
-"""What the tunnel stage means: whether data passes through a session whose handshake was fine.
+"""The diagnosis of the data path: whether data passes after a successful handshake.
 
-The seed of many a false green: the handshake proves keys, not AllowedIPs, routes, firewalls or a path that
-kills what comes after the handshake.
+A handshake proves the keys. It does not prove AllowedIPs, routes, firewalls, or a path that passes data.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from wgmon_tui.text import format_list
 def diagnose_data_path(
     check: Check, evidence: Sequence[Evidence], server: Server
 ) -> tuple[Verdict, str, list[Cause]] | None:
-    """The verdict on the data path, the worst first; None where data passes, or is not to be looked at."""
+    """Diagnose the data path, worst verdict first. None where data passes or `tunnel` is false."""
     if not server.tunnel:
         return None
     passive = first_of_kind(PassiveKeepalive, evidence)
@@ -32,7 +31,7 @@ def diagnose_data_path(
         return _diagnose_no_answer(check, evidence, passive, server)
     silent = _find_silent_targets(evidence)
     if silent and _has_partial_loss(evidence):
-        summary = f"The tunnel loses packets, all of those to {', '.join(silent)} among them."
+        summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
         return Verdict.LOSSY, summary, [causes.lossy(server), causes.inner_dead(server, silent)]
     if silent:
         summary = f"The tunnel carries data, but {', '.join(silent)} inside does not answer."
@@ -40,22 +39,20 @@ def diagnose_data_path(
     mtu = first_of_kind(PathMtu, evidence)
     if mtu and mtu.smallest_failing:
         summary = (
-            f"Inner packets of {mtu.largest_passing} bytes pass, of {mtu.smallest_failing} and more vanish."
+            f"Inner packets of {mtu.largest_passing} bytes pass, {mtu.smallest_failing} or more are lost."
         )
         return Verdict.MTU_BLACKHOLE, summary, [causes.mtu(server, mtu)]
     lost = _lost_echoes(evidence)
     if lost:
-        summary = f"The handshake is fine, but {lost} through the tunnel were lost."
+        summary = f"The handshake works, but {lost} through the tunnel were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
     return None
 
 
 def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server) -> str:
-    """How far a healthy server is proven to be so, as a sentence."""
+    """State in one sentence what was proven of a healthy server."""
     if not server.tunnel:
-        return (
-            f"The handshake is fine, authentic answer in {rtt_text}; only that is looked at (tunnel = false)."
-        )
+        return f"The handshake works: authentic answer in {rtt_text}. Data is not tested (tunnel = false)."
     hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
     who = f" ({_answers(hops)})" if hops else ""
     return f"A real client can connect: authentic answer in {rtt_text}, data passes both ways{who}."
@@ -64,9 +61,9 @@ def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server)
 def _diagnose_first_hop(
     check: Check, evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
 ) -> tuple[Verdict, str, list[Cause]] | None:
-    """The verdict where no inner address could be asked: proven is only what the first hop has answered.
+    """Diagnose where no inner address can be tested: only the first hop's answers are proof.
 
-    It must have answered in each IP version that we have an address of: AllowedIPs may lack one of the two.
+    It must answer in each IP version that the identity has an address of: AllowedIPs may lack one of them.
     """
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
@@ -75,17 +72,19 @@ def _diagnose_first_hop(
         return None
     if answered:
         without = f"nothing came back over IPv{silent[0]}"
-        summary = f"Not proven: the handshake is fine and {_answers(answered)} inside, but {without}."
+        summary = f"Not proven: the handshake works and {_answers(answered)} inside, but {without}."
         return Verdict.UNPROVEN, summary, causes.unproven(server, check.probed_as, silent)
     if passive and passive.after is None:
-        summary = "The handshake is fine, but nothing acknowledged our data."
+        summary = "The handshake works, but nothing acknowledged the data sent."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
-    fine = "the handshake is fine and the server receives our data" if passive else "the handshake is fine"
+    works = "the handshake works and the server receives data" if passive else "the handshake works"
     if not hops:
-        summary = f'Not proven: {fine}, but our identity "{server.identity}" has no address in the tunnel.'
+        summary = f'Not proven: {works}, but identity "{server.identity}" has no tunnel address.'
         return Verdict.UNPROVEN, summary, [causes.unaddressed(server, check.probed_as)]
-    summary = f"Not proven: {fine}, but nothing came back out of the tunnel."
-    lost = causes.data_lost(server)[:1] if passive is None else []  # nobody has waited for its keepalive yet
+    summary = f"Not proven: {works}, but nothing came back through the tunnel."
+    lost = (
+        causes.data_lost(server)[:1] if passive is None else []
+    )  # no check has waited for its keepalive yet
     return Verdict.UNPROVEN, summary, [*causes.unproven(server, check.probed_as, silent), *lost]
 
 
@@ -98,22 +97,21 @@ def _diagnose_no_answer(
 ) -> tuple[Verdict, str, list[Cause]]:
     inner_errors = all_of_kind(InnerIcmp, evidence)
     if inner_error := next((each for each in inner_errors if not _is_redirect(each)), None):
-        summary = f"The handshake is fine, but inside the tunnel {inner_error.source} says: {icmp_name(inner_error)}."
+        error = icmp_name(inner_error)
+        summary = f"The handshake works, but {inner_error.source} inside the tunnel reports: {error}."
         return (
             Verdict.DATA_DEAD,
             summary,
             [causes.inner_refused(server, inner_error), *causes.dropped_inside(server, check.probed_as)],
         )
-    if inner_errors or (passive and passive.after is not None):  # a redirect too is about data that arrived
-        summary = (
-            "The handshake is fine and the server receives our data, but drops it or its answers inside."
-        )
+    if inner_errors or (passive and passive.after is not None):  # a redirect also proves that data arrived
+        summary = "The handshake works and the server receives data, but drops it or the answers inside."
         return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as)
     if passive:
-        # Which way is not to be seen: an acknowledgement that is lost looks like data that never arrived.
-        summary = "The handshake is fine, but the path loses the data that comes after it, there or back."
+        # The direction is unknown: a lost acknowledgement looks like data that never arrived.
+        summary = "The handshake works, but the path loses the data after it, in one direction or both."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
-    summary = "The handshake is fine, but nothing comes back through the tunnel."
+    summary = "The handshake works, but nothing comes back through the tunnel."
     return (
         Verdict.DATA_DEAD,
         summary,
@@ -122,7 +120,7 @@ def _diagnose_no_answer(
 
 
 def _is_redirect(error: InnerIcmp) -> bool:
-    """Whether it only names a better way: where the server forwards, for an address that is not its own."""
+    """Whether an ICMP error is a redirect: a server that forwards names a better route."""
     return (error.version, error.type) == (4, 5)
 
 
@@ -132,12 +130,12 @@ def _find_silent_targets(evidence: Sequence[Evidence]) -> list[str]:
 
 
 def _has_partial_loss(evidence: Sequence[Evidence]) -> bool:
-    """Whether silence may be loss: echoes to a target that does answer got lost as well."""
+    """Whether silence may be packet loss: echoes to a target that answers were lost too."""
     return any(0 < each.received < each.sent for each in all_of_kind(InnerEcho, evidence))
 
 
 def _lost_echoes(evidence: Sequence[Evidence]) -> str | None:
-    """How many echoes were lost, in words, where half of them or more were: one packet is no verdict."""
+    """Text for lost echoes if half or more were lost; one lost packet is no verdict."""
     echoes = all_of_kind(InnerEcho, evidence)
     sent, received = sum(each.sent for each in echoes), sum(each.received for each in echoes)
     return f"{sent - received} of {sent} echoes" if sent and received <= sent / 2 else None

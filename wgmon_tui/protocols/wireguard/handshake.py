@@ -1,11 +1,12 @@
-"""Noise_IKpsk2 as WireGuard runs it (§5.4): who knocks, who answers, and what each may believe.
+"""The Noise_IKpsk2 handshake of WireGuard (§5.4): initiator and responder.
 
-The initiator's side is `Initiator` (one pair of static keys; everything that does not change between
-attempts is computed once) and `Attempt` (one initiation on its way, with the ephemeral and hash that a late
-answer needs). The responder's side is `Responder` and `ReceivedInitiation`. Both end in a `Session`.
+The initiator's side is `Initiator` and `Attempt`. An `Initiator` holds one pair of static keys and computes
+once what does not change between attempts. An `Attempt` is one initiation in flight, with the ephemeral key
+and hash that a late response needs. The responder's side is `Responder` and `ReceivedInitiation`. Both sides
+end in a `Session`.
 
-A response is believed only after the AEAD of `empty` opened: MAC1 needs nothing but our public key, so 92
-bytes of type 2 with the right index prove nothing.
+A response is accepted only after the AEAD of `empty` authenticates. MAC1 needs only the initiator's public
+key, so 92 bytes of type 2 with the right index prove nothing.
 """
 
 from __future__ import annotations
@@ -39,22 +40,22 @@ _RESPONSE = b"\x02\0\0\0"
 
 
 class Reason(Enum):
-    """Why a packet was not believed."""
+    """Why a packet was rejected."""
 
     NOT_WIREGUARD = "not a WireGuard message"
-    UNEXPECTED_TYPE = "a WireGuard message that has no place here"
-    OTHER_INDEX = "addressed to another attempt"
-    OTHER_SESSION = "its seal does not open under this session, or it came twice"
-    BAD_MAC1 = "mac1 is wrong: its sender does not know our public key"
-    BAD_STATIC = "the sealed static key does not open: it was sealed for another server key"
-    BAD_TIMESTAMP = "the sealed timestamp does not open"
-    BAD_EMPTY = "the seal over `empty` does not open: another preshared key, or a forgery"
-    BAD_COOKIE = "the cookie does not open: another server's, or a forgery"
+    UNEXPECTED_TYPE = "a WireGuard message of an unexpected type"
+    OTHER_INDEX = "addressed to another handshake attempt"
+    OTHER_SESSION = "authentication failed under this session, or replayed"
+    BAD_MAC1 = "wrong mac1: the sender does not know the receiver's public key"
+    BAD_STATIC = "its static key does not decrypt: it was encrypted for another server key"
+    BAD_TIMESTAMP = "its timestamp does not decrypt"
+    BAD_EMPTY = "authentication failed: wrong preshared key, or forged"
+    BAD_COOKIE = "its cookie does not decrypt: from another server, or forged"
     LOW_ORDER = "a public key of low order"
 
 
 class RejectedError(Exception):
-    """A packet that must not be believed, and why."""
+    """A packet was rejected; `reason` says why."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
@@ -62,7 +63,7 @@ class RejectedError(Exception):
 
 
 class Initiator:
-    """Our side towards one server: static keys, preshared key, and all that attempts have in common."""
+    """The initiator towards one server: static keys, preshared key and shared precomputed state."""
 
     __slots__ = (
         "_cookie_key",
@@ -94,9 +95,9 @@ class Initiator:
     ) -> Attempt:
         """Start an attempt (§5.4.2).
 
-        `sender` is the index by which the answer finds us, `timestamp` a TAI64N later than any this key has
-        used, `cookie` the 16 bytes of a cookie reply not older than two minutes, `ephemeral` the one-time
-        private key: random, unless a test names it or somebody is to read the exchange afterwards.
+        `sender` is the index that the response carries as receiver. `timestamp` is a TAI64N stamp later than
+        any that this key has used. `cookie` holds the 16 bytes of a cookie reply at most two minutes old.
+        `ephemeral` is the one-time private key, random unless a test or a recorded exchange passes one.
         """
         ephemeral = ephemeral or os.urandom(32)
         ephemeral_public = dh_public(ephemeral)
@@ -116,11 +117,11 @@ class Initiator:
         return Attempt(self, sender, packet, mac1, ephemeral, chain, transcript)
 
     def complete(self, attempt: Attempt, packet: bytes) -> Session:
-        """The session that a response opens (§5.4.3).
+        """Authenticate a response and derive the session (§5.4.3).
 
-        Raises RejectedError. A BAD_EMPTY is no proof of a wrong key: anyone on the path can forge it.
-        Take one session from an attempt: where the network doubles a response, a second session would seal
-        with the same keys from packet number zero again.
+        Raises RejectedError. BAD_EMPTY does not prove a wrong key: anyone on the path can forge it.
+        Take only one session from an attempt. If the network duplicates a response, a second session would
+        encrypt with the same keys from packet number zero again.
         """
         chain, transcript = self._mix_response(attempt, packet)
         try:
@@ -138,10 +139,10 @@ class Initiator:
     def find_psk(
         self, attempt: Attempt, packet: bytes, candidates: Iterable[PresharedKey]
     ) -> PresharedKey | None:
-        """The preshared key among `candidates` with which a response was made that ours does not open.
+        """Find the preshared key among `candidates` under which a response authenticates.
 
         The four Diffie-Hellman results do not depend on it, so each further candidate costs microseconds.
-        Raises RejectedError for a packet that no preshared key could make an answer.
+        Raises RejectedError for a packet that no preshared key could authenticate.
         """
         chain, transcript = self._mix_response(attempt, packet)
         for candidate in candidates:
@@ -153,7 +154,7 @@ class Initiator:
         return None
 
     def _mix_response(self, attempt: Attempt, packet: bytes) -> tuple[bytes, bytes]:
-        """Chaining key and hash of a response up to where the preshared key comes in; or RejectedError."""
+        """Chaining key and hash of a response, before the preshared key is mixed in. Raises RejectedError."""
         if message_type(packet) is not MessageType.RESPONSE:
             raise RejectedError(_type_mismatch(packet))
         if packet[8:12] != attempt.packet[4:8]:
@@ -182,7 +183,7 @@ class Initiator:
 
 
 class Attempt:
-    """One initiation on its way. Kept until nothing can answer it any more: servers do answer late."""
+    """One initiation in flight. Kept until no response can arrive: servers may answer late."""
 
     __slots__ = ("chain", "ephemeral", "initiator", "mac1", "packet", "sender", "transcript")
 
@@ -212,7 +213,7 @@ class Attempt:
         return self.initiator.complete(self, packet)
 
     def find_psk(self, packet: bytes, candidates: Iterable[PresharedKey]) -> PresharedKey | None:
-        """`Initiator.whose_psk` for this attempt."""
+        """`Initiator.find_psk` for this attempt."""
         return self.initiator.find_psk(self, packet, candidates)
 
     def open_cookie(self, packet: bytes) -> bytes:
@@ -221,7 +222,7 @@ class Attempt:
 
 
 class ReceivedInitiation:
-    """An initiation that opened: who knocks, when, and the state that the answer continues."""
+    """A decrypted initiation: the peer's key, its timestamp, and the state for the response."""
 
     __slots__ = ("chain", "ephemeral", "sender", "static", "timestamp", "transcript")
 
@@ -243,25 +244,25 @@ class ReceivedInitiation:
 
 
 class Responder:
-    """The answering side, for the lab and for tests. It holds no peers: who may come in, the caller says."""
+    """The responder, for the lab and for tests. It holds no peers: the caller decides whom to admit."""
 
     __slots__ = ("_hash", "_mac1", "_private", "_static_static")
 
     def __init__(self, private: PrivateKey) -> None:
         self._private = private
-        # As real servers do: the same for every handshake of a peer, and a third of what an answer costs.
+        # Cached, as in real servers: it is the same for every handshake of a peer, and a third of the cost.
         self._static_static = lru_cache(4096)(lambda static: dh(private.raw, static))
         self._hash = hash_(_HASH + private.public.raw)
         self._mac1 = Mac1(private.public)
 
     def has_valid_mac1(self, packet: bytes) -> bool:
-        """Whether the sender of a handshake packet knows our public key: the cheap test, before any DH."""
+        """Whether the sender of a handshake packet knows this public key. Cheap: no DH."""
         return self._mac1.verify(packet)
 
     def open(self, packet: bytes) -> ReceivedInitiation:
-        """Who knocks. Raises RejectedError; a real server is silent then.
+        """Decrypt an initiation. Raises RejectedError; a real server stays silent then.
 
-        The caller must drop a stamp that is not later than the last one of that static key (§5.1).
+        The caller must drop a timestamp that is not later than the last one of that static key (§5.1).
         """
         if message_type(packet) is not MessageType.INITIATION:
             raise RejectedError(_type_mismatch(packet))
@@ -289,7 +290,7 @@ class Responder:
         psk: PresharedKey = NO_PRESHARED_KEY,
         ephemeral: bytes | None = None,
     ) -> tuple[bytes, Session]:
-        """The 92-byte response (§5.4.3) and the session it opens on our side.
+        """Make the 92-byte response (§5.4.3) and the responder's session.
 
         Raises RejectedError (LOW_ORDER).
         """
@@ -320,7 +321,7 @@ class Responder:
 
 
 def _open_empty(chain: bytes, transcript: bytes, packet: bytes, psk: PresharedKey) -> bytes:
-    """The chaining key behind a response whose seal over `empty` opens. Raises AuthenticationError."""
+    """Authenticate `empty` and return the chaining key. Raises AuthenticationError."""
     chain, tau, key = kdf3(chain, psk.raw)
     aead_open(key, packet[44:60], hash_(transcript + tau))
     return chain
