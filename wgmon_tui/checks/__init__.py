@@ -1,1 +1,1 @@
-"""One check: sockets, ICMP errors and kernel timestamps in, an exchange and evidence out. No opinions."""
+"""Checks and their evidence: what a check sent, received and observed, and how verdicts are named."""

@@ -1,4 +1,4 @@
-"""One check of one address: its packets, its handshake, its tunnel stage and its evidence."""
+"""Record types for one check: packets, handshake, tunnel stage and evidence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 class Direction(Enum):
-    """Which way a packet went."""
+    """The direction of a packet."""
 
     SENT = "sent"
     RECEIVED = "received"
@@ -19,7 +19,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A UDP payload of an exchange. `at` is in seconds from the start of the check."""
+    """A UDP payload of an exchange. `at` is in seconds since the start of the check."""
 
     at: float
     direction: Direction
@@ -30,9 +30,9 @@ class Packet:
 class Handshake:
     """A handshake whose response authenticated.
 
-    `rtt` is in seconds, of the attempt that was answered, by the kernel's receive timestamp where the
-    platform has one. `retransmits` counts the initiations before that attempt that got no answer;
-    `cookie` says that the server demanded one first.
+    `rtt` is the round-trip time of the answered attempt, in seconds. It uses the kernel's receive timestamp
+    where the platform has one. `retransmits` counts the earlier initiations without an answer. `cookie` is
+    true if the server demanded a cookie first.
     """
 
     rtt: float
@@ -42,12 +42,12 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What came of sending data through the session.
+    """The result of sending data through the session.
 
-    `sent` and `received` count echoes and service questions; `rtt` is the median echo's, in seconds. `mtu`
-    is the largest inner packet that passed, None where it was not searched. `passive` says that there was no
-    inner address to ask: then the first hop was asked instead, counted once for each IP version, and a deep
-    look waits for the server's keepalive where that too is silent.
+    `sent` and `received` count echoes and service probes. `rtt` is the median echo time in seconds. `mtu` is
+    the largest inner packet that passed, None if it was not measured. `passive` is true if no inner address
+    is configured. The first hop is probed instead and counts once per IP version. If it is silent too, a deep
+    check waits for the server's keepalive.
     """
 
     sent: int
@@ -59,7 +59,7 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class ProbedAs:
-    """As whom a check asked: what the server must list of us."""
+    """The identity that a check used: what the server must list for this peer."""
 
     public_key: PublicKey
     tunnel_addresses: tuple[Interface, ...] = ()
@@ -69,7 +69,7 @@ class ProbedAs:
 class Check:
     """One run of all stages against one address of one server.
 
-    `started_at` is Unix time in seconds; `address` is None where the name did not resolve; `sent` counts
+    `started_at` is Unix time in seconds. `address` is None if the name did not resolve. `sent` counts
     initiations.
     """
 

@@ -1,4 +1,4 @@
-"""What a check writes down while it runs: packets with their times, and evidence. Bounded on both sides."""
+"""The log of a running check: timestamped packets and evidence, both bounded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerService, InnerUn
 
 _PACKETS_KEPT = 64
 _EVIDENCE_KEPT = 8
-"""Of each kind: a flood of one must neither fill the memory nor crowd out another."""
+"""Limit per kind: a flood of one kind must not fill memory or displace another."""
 
 
 class CheckLog:
-    """The record of one check. Times are seconds from the departure of its first packet."""
+    """The packets and evidence of one check. Times are seconds since its first packet was sent."""
 
     def __init__(self) -> None:
         self.evidence: list[Evidence] = []
@@ -23,37 +23,40 @@ class CheckLog:
         self._counts_by_kind: dict[object, int] = {}
 
     def sent(self, packet: bytes, sent_ns: int) -> None:
-        """A packet of ours that left at a Unix time in nanoseconds."""
+        """Record a sent packet. `sent_ns` is Unix time in nanoseconds."""
         if self._first_ns is None:
             self._first_ns = sent_ns
         self._append_packet(Packet(self.seconds_since_start(sent_ns), Direction.SENT, packet))
 
     def received(self, packet: bytes, received_ns: int) -> float:
-        """A packet that came; gives its time in the check."""
+        """Record a received packet and return its time in the check, in seconds."""
         at = self.seconds_since_start(received_ns)
         self._append_packet(Packet(at, Direction.RECEIVED, packet))
         return at
 
     def record_decisive(self, packet: bytes, received_ns: int) -> None:
-        """The packet that decided: kept even where a flood before it has filled the record."""
+        """Record the packet that decided the check, even if a flood has filled the log."""
         if not self.exchange or self.exchange[-1].data is not packet:
             self.exchange.append(Packet(self.seconds_since_start(received_ns), Direction.RECEIVED, packet))
 
     def add_evidence(self, evidence: Evidence) -> None:
-        """Remember a fact."""
+        """Record evidence, up to a limit per kind."""
         kind: object = type(evidence)
         match evidence:
             case PacketRejected(reason=reason):
                 kind = reason
             case InnerEcho(target=target) | InnerService(target=target) | InnerUnaddressed(target=target):
-                kind = kind, target  # of our own asking: as many as the file names, and none may get lost
+                kind = (
+                    kind,
+                    target,
+                )  # one kind per probed target: servers.toml limits them, and none may be lost
         count = self._counts_by_kind.get(kind, 0)
         if count < _EVIDENCE_KEPT:
             self._counts_by_kind[kind] = count + 1
             self.evidence.append(evidence)
 
     def seconds_since_start(self, unix_ns: int) -> float:
-        """Seconds from the first packet's departure, never negative where the wall clock steps."""
+        """Seconds since the first packet was sent; never negative if the wall clock steps back."""
         return 0.0 if self._first_ns is None else max(0.0, (unix_ns - self._first_ns) / 1e9)
 
     def _append_packet(self, packet: Packet) -> None:

@@ -1,4 +1,4 @@
-"""Evidence: what a check observed. Facts, no opinion."""
+"""Evidence: the facts that a check observed, without interpretation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 @dataclass(frozen=True, slots=True)
 class NameUnresolved:
-    """The resolver had no address. `error` is its own word."""
+    """The resolver returned no address. `error` is the resolver's message."""
 
     host: str
     error: str
@@ -21,14 +21,14 @@ class NameUnresolved:
 
 @dataclass(frozen=True, slots=True)
 class CookieDemanded:
-    """An authentic cookie reply came: the server says that it is under load."""
+    """An authentic cookie reply arrived: the server reports that it is under load."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class PacketRejected:
-    """A WireGuard message to us that must not be believed, and why."""
+    """A received packet that was rejected, and the reason."""
 
     at: float
     reason: Reason
@@ -37,7 +37,7 @@ class PacketRejected:
 
 @dataclass(frozen=True, slots=True)
 class ForeignBytes:
-    """Bytes from the server's address and port in no form that WireGuard sends; the first of them."""
+    """Bytes from the server's address and port that are not a WireGuard message; `head` holds the first."""
 
     at: float
     length: int
@@ -46,7 +46,7 @@ class ForeignBytes:
 
 @dataclass(frozen=True, slots=True)
 class IcmpError:
-    """An ICMP or ICMPv6 error about a packet of ours, and who sent it."""
+    """An ICMP or ICMPv6 error about a sent packet, and its sender `offender`."""
 
     at: float
     version: int
@@ -59,7 +59,7 @@ class IcmpError:
 
 @dataclass(frozen=True, slots=True)
 class SocketError:
-    """Our own system refused to send: `name` is the errno's (EPERM, ENETUNREACH …)."""
+    """This machine refused to send; `name` is the errno name (EPERM, ENETUNREACH …)."""
 
     at: float
     name: str
@@ -67,21 +67,21 @@ class SocketError:
 
 @dataclass(frozen=True, slots=True)
 class LateAnswer:
-    """An authentic answer to an attempt of an earlier check, `age` seconds after that was sent."""
+    """An authentic answer to an earlier check, `age` seconds after its initiation was sent."""
 
     age: float
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveOverflow:
-    """Our own socket dropped datagrams while this check waited: silence proves nothing then."""
+    """The local socket dropped datagrams during this check, so silence proves nothing."""
 
     dropped: int
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No authentic answer came before the deadline, `waited` seconds after the first initiation."""
+    """No authentic answer arrived before the deadline, `waited` seconds after the first initiation."""
 
     waited: float
 
@@ -98,7 +98,7 @@ class InnerEcho:
 
 @dataclass(frozen=True, slots=True)
 class InnerService:
-    """A name server or TCP port asked through the tunnel. `answer` is None where nothing came."""
+    """A name server or TCP port probed through the tunnel. `answer` is None if it did not answer."""
 
     kind: Literal["dns", "tcp"]
     target: str
@@ -107,17 +107,17 @@ class InnerService:
 
 @dataclass(frozen=True, slots=True)
 class InnerUnaddressed:
-    """An inner target that cannot be asked: our identity has no tunnel address of that IP version."""
+    """An inner target that cannot be probed: the identity has no tunnel address of its IP version."""
 
     target: str
 
 
 @dataclass(frozen=True, slots=True)
 class InnerHop:
-    """Who answered packets of ours that live no further than the first hop inside the tunnel.
+    """The answer of the first hop inside the tunnel to packets that expire there.
 
-    Asked in each IP version that we have a tunnel address of, where no inner address can be asked. `source`
-    is None where nobody answered, `rtt` in seconds.
+    Probed when no inner address is configured, in each IP version that the identity has a tunnel address of.
+    `source` is None if nothing answered; `rtt` is in seconds.
     """
 
     version: int
@@ -129,8 +129,9 @@ class InnerHop:
 class PassiveKeepalive:
     """Whether the server acknowledged data that nothing inside answered.
 
-    `after` is how many seconds after the first data packet its keepalive came, None where none came within
-    `waited` seconds. Servers arm this timer before they look at AllowedIPs, routes or inner firewalls.
+    `after` is the time in seconds from the first data packet to the keepalive. It is None if no keepalive
+    arrived within `waited` seconds. Servers arm this timer before they check AllowedIPs, routes or inner
+    firewalls.
     """
 
     after: float | None
@@ -139,9 +140,9 @@ class PassiveKeepalive:
 
 @dataclass(frozen=True, slots=True)
 class PathMtu:
-    """The largest inner packet that came back whole or in fragments, and the smallest above it that did not.
+    """The largest inner packet that came back, whole or in fragments, and the smallest above it that did not.
 
-    `required` is the size that ought to pass; `reported` the MTU that a hop named, if one did.
+    `required` is the size that should pass. `reported` is the MTU that a hop reported, if any.
     """
 
     required: int
@@ -152,23 +153,24 @@ class PathMtu:
 
 @dataclass(frozen=True, slots=True)
 class KnownKeyAnswered:
-    """Experiment: the server is silent to `public_key` of its entry, and answered one of its `known_keys`."""
+    """Experiment: the server is silent to its configured key, but answered to one of its `known_keys`."""
 
     public_key: PublicKey
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityAnswered:
-    """Experiment: the server is silent to our identity, and answered another one of the same file."""
+    """Experiment: the server is silent to this identity, but answered another one of servers.toml."""
 
     identity: str
 
 
 @dataclass(frozen=True, slots=True)
 class PresharedKeyFound:
-    """Experiment: with which preshared key an answer was made that ours does not open.
+    """Experiment: the preshared key under which an answer authenticates, where the configured one fails.
 
-    `server_name` is the server in whose entry that key stands; None says that the server has no preshared key for us.
+    `server_name` is the server that has this key in servers.toml. None means that the server uses no
+    preshared key for this identity.
     """
 
     server_name: str | None
@@ -183,26 +185,26 @@ class OtherAddressAnswered:
 
 @dataclass(frozen=True, slots=True)
 class FreshPortAnswered:
-    """Experiment: silent to our usual source port, the server answered a fresh one."""
+    """Experiment: the server is silent to the usual source port, but answered a fresh one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllSilent:
-    """Every one of `servers` servers, well a moment ago, fell silent at once: it is our side."""
+    """All `servers` servers that were up stopped answering at once: a local fault."""
 
     servers: int
 
 
 @dataclass(frozen=True, slots=True)
 class StampsAhead:
-    """Our timestamps run `seconds` ahead of our clock: it was set back, or ran ahead once."""
+    """The last timestamp is `seconds` ahead of the local clock, which was set back or once ran ahead."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class NameMoved:
-    """The addresses of the server's name changed since the last look."""
+    """The addresses of the server's name changed since the last lookup."""
 
     host: str
     removed: tuple[Address, ...]

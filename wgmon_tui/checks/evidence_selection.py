@@ -1,4 +1,4 @@
-"""Picking kinds of evidence out of what a check left."""
+"""Selection of evidence by type."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Kind = TypeVar("Kind")
 
 
 def first_of_kind(kind: type[Kind], evidence: Iterable[object]) -> Kind | None:
-    """The first piece of evidence of a kind."""
+    """Return the first evidence of a type, or None."""
     return next((each for each in evidence if isinstance(each, kind)), None)
 
 
 def all_of_kind(kind: type[Kind], evidence: Iterable[object]) -> list[Kind]:
-    """All pieces of evidence of a kind, in the order in which they came."""
+    """Return all evidence of a type, in its original order."""
     return [each for each in evidence if isinstance(each, kind)]

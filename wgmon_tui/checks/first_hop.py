@@ -1,9 +1,9 @@
-"""The question to the first hop inside the tunnel: an answer that needs no inner address to be known.
+"""The first-hop probe: test the data path without a known inner address.
 
-A router says so where a packet's time to live ends at it (RFC 1812 §5.3.1, RFC 4443 §3.3), before any rule
-for what it forwards. So a server that forwards, as nearly all do, answers a packet from our tunnel address to
-our tunnel address; one that does not still answers an echo at its own address, which usually is the first of
-the network. The packet gets in, and the answer out, only where AllowedIPs hold our address. Neither travels
+A router reports a packet whose time to live expires (RFC 1812 §5.3.1, RFC 4443 §3.3), before any forwarding
+rule applies. So a server that forwards, as nearly all do, answers a packet from the identity's tunnel address
+to the same address. A server that does not forward still answers an echo at its own address, usually the
+first of the network. Packet and answer pass only if AllowedIPs contain the tunnel address. Neither travels
 further than the server.
 """
 
@@ -23,7 +23,7 @@ _USUAL_PREFIX = {4: 24, 6: 64}
 
 @dataclass(slots=True)
 class FirstHop:
-    """What is asked in one IP version: a packet to each destination, any of whose answers will do.
+    """The probe in one IP version: one packet per destination; an answer from any of them is enough.
 
     Times are Unix nanoseconds.
     """
@@ -36,7 +36,7 @@ class FirstHop:
     rtt: float | None = None
 
     def match_answer(self, packet: inner_packets.InnerPacket, received_ns: int) -> bool:
-        """Whether an inner packet answers this; the first that does is kept."""
+        """Whether an inner packet answers this probe. Keeps the first answer."""
         match packet:
             case inner_packets.EchoReply(source, identifier) if identifier == self.identifier:
                 asked: Address | None = source
@@ -52,13 +52,13 @@ class FirstHop:
         return True
 
     def evidence(self) -> InnerHop:
-        """What came of it."""
+        """The result as evidence."""
         return InnerHop(self.version, self.source, self.rtt)
 
 
-def first_hops(ours: Iterable[Interface], identifier: int) -> Iterator[FirstHop]:
-    """The question in each IP version of our tunnel addresses, of which there is one a version."""
-    for own in ours:
+def first_hops(own_addresses: Iterable[Interface], identifier: int) -> Iterator[FirstHop]:
+    """Make one probe per tunnel address; there is one address per IP version."""
+    for own in own_addresses:
         packets: dict[Address, bytes] = {}
         for sequence, destination in enumerate((own.ip, likely_server_address(own)), start=1):
             packets[destination] = inner_packets.echo_request(
@@ -68,9 +68,9 @@ def first_hops(ours: Iterable[Interface], identifier: int) -> Iterator[FirstHop]
 
 
 def likely_server_address(own: Interface) -> Address:
-    """Where servers usually are: the first host of our address's network, or the second where we are that.
+    """The usual tunnel address of a server: the first host of the network that is not `own`.
 
-    The network is the interface's; where that is our address alone, the usual one around it.
+    The network is the interface's own. For a /32 or /128 it is the usual network around the address.
     """
     network = own.network
     if network.prefixlen == own.max_prefixlen:

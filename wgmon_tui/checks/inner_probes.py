@@ -1,4 +1,4 @@
-"""What is asked through the tunnel, and how each question recognises its answer."""
+"""Probes sent through the tunnel, and how each one matches its answer."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from wgmon_tui.net.addresses import Address
 
 Answer = Literal["answered", "open", "closed"]
 OwnAddresses = Mapping[int, Address]
-"""Our tunnel address for each IP version that our identity has one of."""
+"""The identity's tunnel address per IP version."""
 
 
 @dataclass(slots=True)
 class InnerProbe:
-    """An inner packet that wants an answer. `key` is what the answer is known by; times are Unix nanoseconds.
+    """An inner packet that expects an answer. `key` identifies the answer; times are Unix nanoseconds.
 
-    `follow_up` is what politeness sends after an answer: a reset behind an accepted SYN, or the server
-    repeats its answer and, unheard, calls back.
+    `follow_up` is sent after an answer: a TCP reset after an accepted SYN. Without it the server repeats its
+    answer and starts a handshake.
     """
 
     kind: Literal["echo", "dns", "tcp"]
@@ -37,14 +37,14 @@ class InnerProbe:
 
     @property
     def rtt(self) -> float | None:
-        """Seconds from question to answer; None where none came."""
+        """Seconds from probe to answer; None without an answer."""
         return None if self.answered_ns is None else max(0.0, (self.answered_ns - self.sent_ns) / 1e9)
 
 
 def make_echo_probe(
     target: Address, own: OwnAddresses, identifier: int, sequence: int, size: int = 0
 ) -> InnerProbe | None:
-    """An echo of at least `size` bytes; None where we have no address of that IP version."""
+    """Make an echo of at least `size` bytes; None without a tunnel address of that IP version."""
     source = own.get(target.version)
     if source is None:
         return None
@@ -53,7 +53,7 @@ def make_echo_probe(
 
 
 def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProbe | InnerUnaddressed]:
-    """A question to each name server and TCP port that the server's entry names."""
+    """Make a probe for each configured name server and TCP port of a server."""
     for target in server.tunnel_dns:
         source = own.get(target.version)
         if source is None:
@@ -75,7 +75,7 @@ def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProb
 
 
 def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
-    """The key of the question that an inner packet answers, and what it says; None where it answers none."""
+    """Return the key of the probe that an inner packet answers, and the answer; None if it matches none."""
     match answer:
         case inner_packets.EchoReply(source, echo_identifier, sequence) if echo_identifier == identifier:
             return ("echo", source, sequence), "answered"

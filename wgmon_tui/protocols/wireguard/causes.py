@@ -48,7 +48,8 @@ def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
         Cause(
             "this identity's clock once ran ahead",
             "a server drops timestamps that are not later than the last one from the same key",
-            f"on the server: wg set wg0 peer {own_public_key} remove — then add it again: this clears its timestamp",
+            f"on the server: wg set wg0 peer {own_public_key} remove — then add it again, "
+            "which clears the stored timestamp",
         ),
     ]
 

@@ -1,7 +1,8 @@
 """MAC1, MAC2 and the cookie that a server under load demands (§5.3, §5.4.4, §5.4.7).
 
-MAC1 proves that the sender knows the receiver's public key. Under load a server answers with a cookie sealed
-for the sender's MAC1; only who receives at the source address can put it into MAC2 and be served.
+MAC1 proves that the sender knows the receiver's public key. Under load a server answers with a cookie that is
+encrypted and bound to the sender's MAC1. Only a sender that receives at its source address can use it in
+MAC2.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ _HEADER = b"\x03\0\0\0"
 _NONCE_LENGTH = 24
 
 COOKIE_LIFETIME_S = 120.0
-"""How long a cookie is good on either side (COOKIE_SECRET_MAX_AGE in the kernel)."""
+"""How long a cookie is valid on either side (COOKIE_SECRET_MAX_AGE in the kernel)."""
 
 NO_MAC = bytes(MAC_LENGTH)
 
 
 class Mac1:
-    """MAC1 of messages addressed to the holder of one public key; the keyed state is made once."""
+    """MAC1 of messages to one public key; the keyed state is computed once."""
 
     __slots__ = ("_state",)
 
@@ -40,7 +41,7 @@ class Mac1:
         return state.digest()
 
     def verify(self, packet: bytes) -> bool:
-        """Whether the mac1 of a whole handshake packet is right."""
+        """Whether the mac1 of a complete handshake packet is correct."""
         return compare_digest(self.compute(packet[:-32]), packet[-32:-16])
 
 
@@ -50,21 +51,21 @@ def mac2(cookie: bytes, message: bytes) -> bytes:
 
 
 def cookie_key(server: PublicKey) -> bytes:
-    """The key of the seal on this server's cookie replies; anyone who knows the public key can make it."""
+    """The key that encrypts a server's cookie replies; anyone with its public key can compute it."""
     return hash_(_LABEL_COOKIE + server.raw)
 
 
 def open_cookie_reply(packet: bytes, key: bytes, mac1: bytes) -> bytes:
-    """The cookie in a 64-byte cookie reply to the message that carried `mac1`.
+    """Decrypt the cookie in a 64-byte cookie reply to the message that carried `mac1`.
 
-    `key` is the server's `cookie_key`. Raises AuthenticationError where the reply was made with another
-    public key or for another message.
+    `key` is the server's `cookie_key`. Raises AuthenticationError if the reply was made with another public
+    key or for another message.
     """
     return xaead_open(key, packet[32:COOKIE_REPLY_LENGTH], mac1, packet[8:32])
 
 
 class CookieJar:
-    """The server's side: a secret that changes, and the cookies that come from it."""
+    """The server's cookies, derived from a secret that changes regularly."""
 
     def __init__(self, server: PublicKey) -> None:
         self._key = cookie_key(server)
@@ -72,14 +73,14 @@ class CookieJar:
         self._secret_created_s = float("-inf")
 
     def cookie_for(self, source: bytes, now_s: float) -> bytes:
-        """The cookie of a source address and port, as bytes of the caller's form, at a monotonic time."""
+        """The cookie of a source (address and port as bytes) at a monotonic time in seconds."""
         if now_s - self._secret_created_s >= COOKIE_LIFETIME_S:
             self._secret = os.urandom(32)
             self._secret_created_s = now_s
         return mac(self._secret, source)
 
     def reply(self, packet: bytes, source: bytes, now_s: float) -> bytes:
-        """The cookie reply to a handshake packet whose sender index and mac1 it is bound to."""
+        """Make the cookie reply to a handshake packet, bound to its sender index and mac1."""
         nonce = os.urandom(_NONCE_LENGTH)
         sealed = xaead_seal(self._key, self.cookie_for(source, now_s), packet[-32:-16], nonce)
         return _HEADER + packet[4:8] + nonce + sealed

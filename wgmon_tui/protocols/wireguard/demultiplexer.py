@@ -1,4 +1,4 @@
-"""Who hears what: one UDP socket a family, as a real client has; all checks share it, told apart by index."""
+"""The demultiplexer: all checks share one UDP socket per family; the index selects the check."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sen
 _MAX_LATE_EVIDENCE = 8
 
 _TIMESTAMPING_DELAY_S = 0.03
-"""The kernel begins to stamp what arrives only a moment after a socket asked for it (net_enable_timestamp).
+"""The kernel starts to timestamp packets shortly after a socket requests it (net_enable_timestamp).
 
-Until then it stamps at reading, and the first round-trip times would hold our own delay.
+Until then it stamps on reading, and the first round-trip times would include the delay of this process.
 """
 
 
@@ -31,27 +31,27 @@ class PacketListener(Protocol):
     source: SocketAddress
 
     def on_datagram(self, datagram: Datagram) -> None:
-        """A packet addressed to one of its indices, or from its server's address without any index."""
+        """Handle a packet for one of its indices, or one without index from its server's address."""
 
     def on_icmp(self, error: QueuedError) -> None:
-        """An ICMP error about a packet of its own, or about one to its server that quotes too little."""
+        """Handle an ICMP error about its own packet, or about one to its server that quotes too little."""
 
 
 @dataclass(slots=True)
 class _LateAnswerWindow:
-    """The attempts of a finished check, kept until the next one is over: servers do answer late."""
+    """The attempts of a finished check, kept until the next one ends: servers may answer late."""
 
     handshake_stage: HandshakeStage
     late: list[Evidence] = field(default_factory=list)
 
     def add_evidence(self, evidence: Evidence | None) -> None:
-        """Remember a fact for the next check, up to a bound: who answers late may do so without end."""
+        """Keep evidence for the next check, up to a limit: late answers may be a flood."""
         if evidence and len(self.late) < _MAX_LATE_EVIDENCE:
             self.late.append(evidence)
 
 
 class Demultiplexer:
-    """The sockets and the indices. `open` it inside the event loop (and network namespace) of the checks."""
+    """The sockets and indices. Call `open` inside the event loop and network namespace of the checks."""
 
     def __init__(self) -> None:
         self._sockets: dict[int, DatagramSocket] = {}
@@ -61,7 +61,7 @@ class Demultiplexer:
         self._late_by_index: dict[int, _LateAnswerWindow] = {}
 
     async def open(self) -> None:
-        """Open a socket for each address family that this machine has. Raises OSError where it has none."""
+        """Open a socket per address family that this machine supports. Raises OSError if there is none."""
         loop = asyncio.get_running_loop()
         refusal: OSError | None = None
         for family in (socket.AF_INET, socket.AF_INET6):
@@ -78,7 +78,7 @@ class Demultiplexer:
             await asyncio.sleep(_TIMESTAMPING_DELAY_S)
 
     async def close(self) -> None:
-        """Give the ports back."""
+        """Close the sockets."""
         loop = asyncio.get_running_loop()
         for opened in self._sockets.values():
             opened.close(loop)
@@ -90,27 +90,27 @@ class Demultiplexer:
         return tuple(opened.port for opened in self._sockets.values())
 
     def socket_for(self, address: Address) -> DatagramSocket | None:
-        """The socket of an address's family; None where this machine does not speak it."""
+        """The socket of an address's family; None if this machine does not support it."""
         return self._sockets.get(socket.AF_INET if address.version == 4 else socket.AF_INET6)
 
     def free_index(self) -> int:
-        """A random index that nobody listens under."""
+        """Pick a random unused index."""
         while True:
             index = int.from_bytes(os.urandom(INDEX_LENGTH), "little")
             if index not in self._by_index and index not in self._late_by_index:
                 return index
 
     def register(self, index: int, listener: PacketListener) -> None:
-        """Hand what is addressed to `index` to `listener`."""
+        """Deliver packets for `index` to `listener`."""
         self._by_index[index] = listener
 
     def unregister(self, index: int) -> None:
-        """Hand it to nobody any more."""
+        """Stop delivering packets for `index`."""
         del self._by_index[index]
 
     @contextmanager
     def listen_to_source(self, listener: PacketListener) -> Iterator[None]:
-        """Meanwhile hand what comes from the listener's server without any index to it as well."""
+        """Within the block, also deliver packets without index from the listener's server to it."""
         waiting = self._by_source.setdefault(listener.source, [])
         waiting.append(listener)
         try:
@@ -121,7 +121,7 @@ class Demultiplexer:
                 del self._by_source[listener.source]
 
     def pop_late_evidence(self, key: tuple[str, str]) -> list[Evidence]:
-        """Take what came too late for the last check under this key, and forget that check."""
+        """Return evidence that arrived too late for the last check under this key; stop tracking it."""
         previous = self._late_windows.pop(key, None)
         if previous is None:
             return []
@@ -130,7 +130,7 @@ class Demultiplexer:
         return previous.late
 
     def track_late_answers(self, key: tuple[str, str], handshake_stage: HandshakeStage) -> None:
-        """Go on listening for what comes too late for a finished check, until `pop_late_evidence` asks."""
+        """Track late answers to a finished check until `pop_late_evidence`."""
         window = self._late_windows[key] = _LateAnswerWindow(handshake_stage)
         for sent in handshake_stage.sent:
             self._late_by_index[sent.attempt.sender] = window
@@ -154,6 +154,6 @@ class Demultiplexer:
         elif index in self._by_index:
             self._by_index[index].on_icmp(error)
         elif index in self._late_by_index:
-            # A dead neighbour is reported after three seconds, when many a check is over.
+            # The kernel reports a dead neighbour after three seconds, when many checks have ended.
             late = self._late_by_index[index]
             late.add_evidence(late.handshake_stage.icmp_evidence(error))

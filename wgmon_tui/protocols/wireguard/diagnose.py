@@ -127,7 +127,7 @@ def _diagnose_psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Mean
     if found and found.server_name is None:
         summary = "It answers, but has no preshared key for this identity; servers.toml sets one."
     elif found:
-        summary = f'It answers, but with the preshared key of server "{found.server_name}", not with this server\'s.'
+        summary = f'It answers, but with the preshared key of server "{found.server_name}".'
     return Verdict.PSK_MISMATCH, summary, causes.preshared_key(server, found)
 
 

@@ -1,7 +1,7 @@
-"""Experiments that turn silence into proof: what does answer, where our check was not answered?
+"""Experiments that find the cause of silence or of an answer that does not authenticate.
 
-Each asks the server once more with one thing changed. What they find is proof because an answer
-authenticates: only the holder of the key that was asked can have made it. Finding nothing proves nothing.
+Each repeats the check with one thing changed. An answer is proof because it authenticates: only the holder of
+the requested key can make it. No answer proves nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CompletesHandshake = Callable[[Target], Awaitable[bool]]
 """Whether a handshake with a target completes."""
 
 MAX_WAIT_S = 1.5
-"""How long an experiment waits at most: it repeats what was already waited for in full."""
+"""Longest wait of an experiment: the check before it has already waited for the full timeout."""
 
 _MAX_KEYS = 8
 _MAX_IDENTITIES = 8
@@ -36,7 +36,7 @@ _CANDIDATES_PER_TURN = 64  # preshared keys between two turns of the event loop
 async def find_preshared_key(
     attempt: Attempt, response: bytes, other_secrets: OtherSecrets
 ) -> tuple[Evidence, ...]:
-    """With which preshared key of ours, if any, a response opens that the right one does not open."""
+    """Find another configured preshared key under which a response authenticates, if there is one."""
     if attempt.find_psk(response, [NO_PRESHARED_KEY]):
         return (PresharedKeyFound(None),)
     candidates = iter(other_secrets.preshared_keys.items())
@@ -50,10 +50,11 @@ async def find_preshared_key(
 async def explain_silence(
     target: Target, answers_usual_port: CompletesHandshake, answers_fresh_port: CompletesHandshake
 ) -> tuple[Evidence, ...]:
-    """Ask a silent server again: under its other known keys, from a fresh source port, as another identity.
+    """Retry a silent server: with its other known keys, from a fresh source port, as another identity.
 
-    `answers_usual_port` asks from our usual source port, `answers_fresh_port` from one that no middlebox has seen. Ends with the first
-    proof. A server that answers the unchanged question meanwhile was only away: that explains itself.
+    `answers_usual_port` sends from the usual source port, `answers_fresh_port` from one that no middlebox has
+    seen. Stops at the first proof. A server that now answers the unchanged check was down only briefly and
+    needs no explanation.
     """
     server = replace(target.server, timeout=min(target.server.timeout, MAX_WAIT_S), tunnel=False)
     same = replace(target, server=server)
@@ -61,7 +62,7 @@ async def explain_silence(
         if await answers_usual_port(replace(same, server=replace(server, public_key=known))):
             return (KnownKeyAnswered(known),)
     if await answers_fresh_port(same):
-        # Chance must be out of it: silent to the usual port once more, and answering the fresh one again.
+        # Exclude chance: the usual port must fail once more, and a fresh one succeed again.
         stuck = not await answers_usual_port(same) and await answers_fresh_port(same)
         return (FreshPortAnswered(),) if stuck else ()
     if server.try_identities:

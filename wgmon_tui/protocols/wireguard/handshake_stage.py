@@ -1,13 +1,13 @@
-"""One check under way: a state machine of events and timers, from the first initiation to the facts.
+"""The handshake stage of a check: a state machine of events and timers.
 
     start ──► initiation sent ──► authentic response ──► keepalive sent ──► done
                  │  ▲  ▲
-                 │  │  └── authentic cookie reply: again at once, with mac2
-                 │  └───── half of the time gone, or refused once: again
+                 │  │  └── authentic cookie reply: retry at once, with mac2
+                 │  └───── half of the timeout over, or refused once: retry
                  └───────► deadline, or refused twice ──► done, no handshake
 
-Whatever does not authenticate is recorded and changes nothing: whoever can write the server's address on a
-packet must not be able to end a check.
+A packet that does not authenticate is recorded and changes nothing. A forged source address must not be able
+to end a check.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
 
 INITIATION_SPACING_S = 0.03
-"""Least time between two initiations of one peer: servers drop, silently, what comes within 20 ms."""
+"""Least time between two initiations of one peer: servers silently drop those within 20 ms."""
 
 _REFUSAL_RETRY_S = 0.25
 _HEAD = 16
-_MAX_UNAUTHENTICATED = 4  # a forged one in front must not hide the server's own
+_MAX_UNAUTHENTICATED = 4  # a forged response must not hide the real one after it
 
 
 @dataclass(slots=True)
 class SentAttempt:
-    """An initiation on its way and when it left: wall clock in nanoseconds and monotonic seconds."""
+    """An initiation in flight and its send time: Unix nanoseconds and monotonic seconds."""
 
     attempt: Attempt
     sent_ns: int
@@ -56,7 +56,7 @@ class SentAttempt:
 
 
 class HandshakeStage:
-    """The state of one check. The prober feeds it what arrives; `finished` resolves when it is over."""
+    """The handshake of one check. The prober feeds it packets; `finished` resolves when it ends."""
 
     def __init__(
         self,
@@ -66,17 +66,17 @@ class HandshakeStage:
         destination: SocketAddress,
         make_attempt: Callable[[HandshakeStage, bytes | None], Attempt],
     ) -> None:
-        """`make_attempt` gives a fresh attempt under an index at which this run will be found."""
+        """`make_attempt` returns a new attempt with an index that is registered for this stage."""
         self.target = target
         self.check_log = check_log
         self.destination = destination
         self.source = (destination[0].partition("%")[0], destination[1])
-        """Where an answer comes from as the kernel names it: without the scope of a link-local address."""
+        """The source of an answer as the kernel formats it: without the scope of a link-local address."""
         self.sent: list[SentAttempt] = []
         self.handshake: Handshake | None = None
         self.session: Session | None = None
         self.unauthenticated: list[tuple[Attempt, bytes]] = []
-        """The first responses whose seal did not open under our preshared key, and what they answer."""
+        """The first responses that did not authenticate, each with its attempt."""
         self._socket = socket
         self._make_attempt = make_attempt
         self._loop = asyncio.get_running_loop()
@@ -87,16 +87,16 @@ class HandshakeStage:
         self._started = time.monotonic()
 
     def start(self) -> None:
-        """Send the first initiation and set the clocks."""
+        """Send the first initiation and start the timers."""
         self._started = time.monotonic()
-        # The deadline's timer is set at half-time: most checks are over before they need it.
+        # The deadline timer starts at half-time: most checks end before they need it.
         self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._on_half_time))
         self._initiate()
 
     # Events
 
     def on_datagram(self, datagram: Datagram) -> None:
-        """A datagram for one of our attempts, or from the server's address with no index at all."""
+        """Handle a datagram for one of the attempts, or one without index from the server's address."""
         if self.finished.done():
             return
         at = self.check_log.received(datagram.data, datagram.received_ns)
@@ -116,14 +116,14 @@ class HandshakeStage:
             self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.data)))
 
     def on_icmp(self, error: QueuedError) -> None:
-        """An ICMP error about an attempt of ours, or about a packet of which it quotes too little to tell."""
+        """Handle an ICMP error about an attempt, or one that quotes too little to identify the packet."""
         if self.finished.done():
             return
         self.check_log.add_evidence(self.icmp_evidence(error))
         self._on_refusal(self._find_attempt(sender_index(error.quoted)) or self.sent[-1])
 
     def icmp_evidence(self, error: QueuedError) -> IcmpError:
-        """What an ICMP error says, and whether the server itself sent it."""
+        """Convert an ICMP error into evidence, with whether the server itself sent it."""
         return IcmpError(
             at=self.check_log.seconds_since_start(time.time_ns()),
             version=error.version,
@@ -135,7 +135,7 @@ class HandshakeStage:
         )
 
     def late_answer(self, datagram: Datagram) -> LateAnswer | None:
-        """An authentic answer that comes when the check is over; None where it does not authenticate."""
+        """Evidence of an authentic answer after the check ended; None if it does not authenticate."""
         sent = self._find_attempt(receiver_index(datagram.data))
         if sent is None:
             return None
@@ -146,17 +146,17 @@ class HandshakeStage:
         return LateAnswer(time.monotonic() - sent.sent_at)
 
     def stop(self) -> None:
-        """Stop the clocks, where the check is over and where it is given up."""
+        """Cancel the timers when the check ends or is cancelled."""
         for timer in self._timers:
             timer.cancel()
 
     # Steps
 
     def _initiate_later(self) -> None:
-        """What a timer calls: a fault of this program must end the check with its traceback, not vanish."""
+        """Timer callback: a bug must end the check with its traceback, not disappear."""
         try:
             self._initiate()
-        except Exception as fault:  # noqa: BLE001  handed on, to whoever awaits the check
+        except Exception as fault:  # noqa: BLE001  passed to the caller that awaits the check
             if not self.finished.done():
                 self.finished.set_exception(fault)
 
@@ -207,7 +207,7 @@ class HandshakeStage:
             self._initiate()
 
     def _on_refusal(self, sent: SentAttempt) -> None:
-        """Once may be chance or forgery: ask again soon. Refused twice, waiting longer tells nothing new."""
+        """Retry after the first refusal, which may be chance or forged; end the check after the second."""
         if sent.refused:
             return
         sent.refused = True
@@ -222,7 +222,7 @@ class HandshakeStage:
         self._initiate_later()
 
     def _on_deadline(self) -> None:
-        # What has reached the kernel in time is no loss, even where this process was late to read it.
+        # A packet that reached the kernel in time is not lost, even if this process reads it late.
         self._socket.drain_backlog()
         if self.finished.done():
             return
@@ -242,7 +242,7 @@ class HandshakeStage:
 
 
 def round_trip(sent: SentAttempt, datagram: Datagram) -> float:
-    """Seconds from send to the kernel's receipt; by the monotonic clock where the wall clock stepped."""
+    """Seconds from send to the kernel's receive timestamp; monotonic time if the wall clock stepped."""
     elapsed = time.monotonic() - sent.sent_at
     rtt = (datagram.received_ns - sent.sent_ns) / 1e9
     return rtt if 0 <= rtt <= elapsed else elapsed

@@ -1,7 +1,7 @@
-"""Keys as WireGuard writes them: 32 bytes, base64 in text. Secret ones never show themselves.
+"""WireGuard keys: 32 bytes, base64 as text. Secret keys never print.
 
-A secret's `repr`, `str` and format are all "hidden", so that no log line, traceback or export can leak one
-by accident; the bytes come out only where code asks for `.raw` by name.
+A secret's `repr`, `str` and format are all "hidden", so no log line, traceback or export can leak one by
+accident. Only `.raw` and `to_text` return the key.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ KEY_LENGTH = 32
 
 
 class InvalidKeyError(ValueError):
-    """Text that is no WireGuard key. The message never repeats the text, which may be a secret."""
+    """A text is not a WireGuard key. The message never repeats the text, which may be a secret."""
 
 
 def decode_key(text: str) -> bytes:
-    """The 32 bytes behind `text`, as strict as wg(8): 44 characters of canonical base64.
+    """Decode a key as strictly as wg(8): 44 characters of canonical base64, 32 bytes.
 
-    Raises InvalidKeyError, which says what is wrong without repeating the text.
+    Raises InvalidKeyError, which names the problem without repeating the text.
     """
     stripped = text.strip()
     try:
@@ -33,7 +33,7 @@ def decode_key(text: str) -> bytes:
     if len(raw) != KEY_LENGTH:
         raise InvalidKeyError(f"{len(raw)} bytes, not {KEY_LENGTH} (a WireGuard key is 44 characters)")
     if base64.b64encode(raw).decode() != stripped:
-        raise InvalidKeyError("not canonical base64 (wg refuses it: the last characters hold stray bits)")
+        raise InvalidKeyError("not canonical base64 (wg rejects it: the last characters have extra bits)")
     return raw
 
 
@@ -53,7 +53,7 @@ class PublicKey:
 
     @classmethod
     def from_text(cls, text: str) -> PublicKey:
-        """Raises InvalidKeyError."""
+        """Decode base64 text. Raises InvalidKeyError."""
         return cls(decode_key(text))
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class PublicKey:
 
 
 class _Secret:
-    """32 bytes that compare and hash, and never print."""
+    """32 secret bytes that compare and hash, but never print."""
 
     __slots__ = ("raw",)
 
@@ -86,7 +86,7 @@ class _Secret:
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is neither pickled nor copied: a pickle holds it in the clear")
+        raise TypeError("a secret cannot be pickled or copied: a pickle contains it in clear text")
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and isinstance(other, _Secret) and other.raw == self.raw
@@ -95,12 +95,12 @@ class _Secret:
         return hash((type(self), self.raw))
 
     def to_text(self) -> str:
-        """Base64, for the 0600 file that holds it. Never for a screen."""
+        """Base64 for the key file with mode 0600. Never for a screen."""
         return base64.b64encode(self.raw).decode()
 
 
 class PrivateKey(_Secret):
-    """A Curve25519 private key; clamped by the scalar multiplication, as in wg."""
+    """A Curve25519 private key; the scalar multiplication clamps it, as in wg."""
 
     __slots__ = ("public",)
 
@@ -110,12 +110,12 @@ class PrivateKey(_Secret):
 
     @classmethod
     def from_text(cls, text: str) -> PrivateKey:
-        """Raises InvalidKeyError."""
+        """Decode base64 text. Raises InvalidKeyError."""
         return cls(decode_key(text))
 
     @classmethod
     def generate(cls) -> PrivateKey:
-        """A fresh key, clamped as `wg genkey` writes it."""
+        """Generate a key, clamped as by `wg genkey`."""
         raw = bytearray(os.urandom(KEY_LENGTH))
         raw[0] &= 248
         raw[31] = (raw[31] & 127) | 64
@@ -123,13 +123,13 @@ class PrivateKey(_Secret):
 
 
 class PresharedKey(_Secret):
-    """The symmetric key that is mixed in as psk2. All zeros where a peer has none (whitepaper §5.2)."""
+    """The symmetric key mixed in as psk2. All zeros if a peer has none (whitepaper §5.2)."""
 
     __slots__ = ()
 
     @classmethod
     def from_text(cls, text: str) -> PresharedKey:
-        """Raises InvalidKeyError."""
+        """Decode base64 text. Raises InvalidKeyError."""
         return cls(decode_key(text))
 
 

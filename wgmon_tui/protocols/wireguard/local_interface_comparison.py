@@ -1,8 +1,8 @@
-"""This machine's own WireGuard interface beside our verdict: where kernel and prober disagree, and why.
+"""Comparison of this machine's WireGuard interfaces with the prober's verdict.
 
-The interface is a second client of the same server, with a key of its own. An established session makes a
-new handshake every two minutes while it is used, and is dead after three; so its last handshake tells when
-that client last got through. Pure: the dump was read before, the clock is given.
+An interface is a second client of the same server, with its own key. A session in use makes a new handshake
+every two minutes and expires after three. So the last handshake shows when that client last reached the
+server. Pure functions: dump and clock are parameters.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from wgmon_tui.protocols.wireguard.server_view_comparison import (
 from wgmon_tui.text import format_age, format_elapsed, format_list
 
 _RETRIES_S = 15.0
-"""Three attempts at a new handshake; one alone may be lost on any path."""
+"""Three attempts at a new handshake; a single one may be lost on any path."""
 
 _CLOCK_SLACK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPeer:
-    """A peer of an interface here that is a server of ours. `own_key` is what the server knows it by."""
+    """A configured server as peer of a local interface. `own_key` is the interface's public key."""
 
     interface: str
     own_key: PublicKey | None
@@ -39,7 +39,7 @@ class LocalPeer:
 
 
 def local_peers(dumps: Mapping[str, InterfaceDump], server: Server) -> tuple[LocalPeer, ...]:
-    """The interfaces here that have this server for a peer, under its key or one of its known keys."""
+    """Find local interfaces with this server as peer, under its key or one of its known keys."""
     keys = (server.public_key, *server.known_keys)
     return tuple(
         LocalPeer(interface, running.public_key, peer)
@@ -52,10 +52,12 @@ def local_peers(dumps: Mapping[str, InterfaceDump], server: Server) -> tuple[Loc
 def compare_local_peer(
     peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict | None, now: float
 ) -> Finding:
-    """What an interface here says of the same server. `now` is Unix time in seconds."""
+    """Compare a local interface with the prober's verdict. `now` is Unix time in seconds."""
     subject, server = f"{peer.interface} here", configured.server
     if peer.own_key is not None and peer.own_key == configured.public_key:
-        sentence = f'identity "{server.identity}" has the key of this interface: each check cuts it off'
+        sentence = (
+            f'identity "{server.identity}" uses the key of this interface: each check breaks its session'
+        )
         return Finding(
             ComparisonResult.DIFFERS,
             subject,
@@ -63,12 +65,12 @@ def compare_local_peer(
             "wgmon-tui keygen NAME makes a key for monitoring alone",
         )
     if peer.entry.public_key != server.public_key:
-        sentence = f"has the server under {peer.entry.public_key}, which servers.toml has among known_keys"
+        sentence = f"has the server under {peer.entry.public_key}, which servers.toml lists in known_keys"
         return Finding(
             ComparisonResult.DIFFERS,
             subject,
             sentence,
-            f"wgmon-tui probe {server.name} says which one it holds",
+            f"wgmon-tui probe {server.name} shows which key it holds",
         )
     return _handshakes(peer, configured, prober_verdict, now)
 
@@ -79,12 +81,14 @@ def _handshakes(
     subject, entry = f"{peer.interface} here", peer.entry
     age = None if entry.latest_handshake is None else now - entry.latest_handshake
     if age is not None and age < -_CLOCK_SLACK_S:
-        sentence = f"its last handshake lies {format_elapsed(-age)} ahead of our clock, which was set back"
+        sentence = (
+            f"its last handshake is {format_elapsed(-age)} ahead of this machine's clock, which was set back"
+        )
         return Finding(ComparisonResult.UNKNOWN, subject, sentence)
     when = (
-        "it has had no handshake with it"
+        "it has had no handshake with the server"
         if age is None
-        else f"its last handshake with it was {format_age(age)}"
+        else f"its last handshake with the server was {format_age(age)}"
     )
     fresh = age is not None and age <= SESSION_LIFETIME_S
     is_overdue = _is_overdue(entry, age)
@@ -95,16 +99,16 @@ def _handshakes(
     if prober_verdict and verdict and severity in (Severity.UP, Severity.DEGRADED) and is_overdue:
         return _explain_interface_cut_off(peer, configured, prober_verdict, verdict, when)
     if severity is Severity.DOWN and is_overdue:
-        return Finding(ComparisonResult.OK, subject, f"{when}: to it the server is gone too")
+        return Finding(ComparisonResult.OK, subject, f"{when}: it cannot reach the server either")
     if is_overdue:
         return Finding(ComparisonResult.UNKNOWN, subject, f"{when}, although it has {_keepalive(entry)}")
     if fresh or entry.keepalive_s:
         return Finding(ComparisonResult.OK, subject, when)
-    return Finding(ComparisonResult.UNKNOWN, subject, f"{when}; without a keepalive it may just be idle")
+    return Finding(ComparisonResult.UNKNOWN, subject, f"{when}; without a keepalive it may be idle")
 
 
 def _is_overdue(entry: PeerEntry, age: float | None) -> bool:
-    """Whether a handshake is missing: an interface with a keepalive never rests longer than this."""
+    """Whether a handshake is overdue: an interface with a keepalive is never idle longer than this."""
     if entry.keepalive_s is None or entry.endpoint is None:
         return False
     return age is None or age > max(SESSION_LIFETIME_S, entry.keepalive_s) + entry.keepalive_s + _RETRIES_S
@@ -117,26 +121,28 @@ def _keepalive(entry: PeerEntry) -> str:
 def _explain_prober_cut_off(
     peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict, verdict: Verdict, when: str
 ) -> Finding:
-    """The server and a path to it are well, or were so a moment ago."""
+    """Explain a server that works for the interface but not for the prober."""
     subject, server, endpoint = f"{peer.interface} here", configured.server, peer.entry.endpoint
     setting = f'in servers.toml, server "{server.name}": endpoint = "{endpoint}"'
     if endpoint and verdict is Verdict.DNS_FAILURE:
-        sentence = f"{when}, at {endpoint}: the server is well, only its name does not resolve"
-        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"mend the name; or {setting}")
+        sentence = f"{when}, at {endpoint}: the server works, only its name does not resolve"
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"fix the DNS name; or {setting}")
     if endpoint and prober_verdict.was_checked_only_elsewhere(endpoint):
-        sentence = f"{when}, at {endpoint}; we ask {format_list(prober_verdict.checked_endpoints)}: the server has moved"
-        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting}; or mend its name in the DNS")
+        checked = format_list(prober_verdict.checked_endpoints)
+        sentence = f"{when}, at {endpoint}; checks go to {checked}: the server has moved"
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting}; or fix its DNS name")
     meanwhile = (peer.entry.latest_handshake or 0) >= prober_verdict.since
-    doubt = "" if meanwhile else " (unless it went down since: look again in two minutes)"
+    doubt = "" if meanwhile else " (unless it went down since: check again in two minutes)"
     sentence = (
-        f"{when}, and we find it {verdict.slug}{doubt}: it answers this machine under the key of "
-        f"{peer.interface}, so what is wrong is about our identity, or our source port"
+        f"{when}, but checks find it {verdict.slug}{doubt}: it answers this machine under the key of "
+        f"{peer.interface}, so the fault is in this identity or its source port"
     )
     return Finding(ComparisonResult.DIFFERS, subject, sentence, _allow_peer_command(configured, verdict))
 
 
 def _allow_peer_command(configured: ConfiguredSide, verdict: Verdict) -> str:
-    command = f"on the server: wg set {interface_of(configured.server)} peer {configured.public_key or 'OUR_PUBLIC_KEY'}"
+    interface, key = interface_of(configured.server), configured.public_key or "OUR_PUBLIC_KEY"
+    command = f"on the server: wg set {interface} peer {key}"
     if verdict is Verdict.PSK_MISMATCH:
         return f"{command} preshared-key FILE"
     hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in configured.addresses)
@@ -146,17 +152,19 @@ def _allow_peer_command(configured: ConfiguredSide, verdict: Verdict) -> str:
 def _explain_interface_cut_off(
     peer: LocalPeer, configured: ConfiguredSide, prober_verdict: ProberVerdict, verdict: Verdict, when: str
 ) -> Finding:
-    """The server and the path to it are well; the interface here is not, and its users notice."""
+    """Explain a server that works for the prober but not for the interface, whose users notice."""
     subject, entry = f"{peer.interface} here", peer.entry
     although = f"{when}, although it has {_keepalive(entry)}"
     if entry.endpoint and prober_verdict.was_checked_only_elsewhere(entry.endpoint):
-        # wg resolves a name once, when the interface comes up.
-        sentence = f"{although}: it sends to {entry.endpoint}, and the server is at {format_list(prober_verdict.checked_endpoints)}"
+        # wg resolves a name only once, when the interface comes up.
+        checked = format_list(prober_verdict.checked_endpoints)
+        sentence = f"{although}: it sends to {entry.endpoint}, but the server is at {checked}"
         fix = f"here: wg set {peer.interface} peer {entry.public_key} endpoint {configured.server.endpoint}"
         return Finding(ComparisonResult.DIFFERS, subject, sentence, fix)
     sentence = (
-        f"{although}; we find it {verdict.slug}: what is wrong is this interface's own: its key unknown to "
-        "the server, its preshared key, a route or fwmark of its own, a firewall before its port"
+        f"{although}; checks find it {verdict.slug}: the fault is in this interface: its key unknown to the "
+        "server, its preshared key, its route or fwmark, or a firewall on its port"
     )
-    fix = f"on the server: wg show {interface_of(configured.server)} | grep -A 5 {peer.own_key or 'ITS_PUBLIC_KEY'}"
+    own_key = peer.own_key or "ITS_PUBLIC_KEY"
+    fix = f"on the server: wg show {interface_of(configured.server)} | grep -A 5 {own_key}"
     return Finding(ComparisonResult.DIFFERS, subject, sentence, fix)

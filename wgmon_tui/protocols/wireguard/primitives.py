@@ -1,9 +1,8 @@
 """DH, AEAD, HASH, MAC, HMAC and KDF as the whitepaper names them (§5.4), over libsodium and hashlib.
 
-Two things are spelled out because a handshake repeats them and they are most of what it costs beyond its
-four scalar multiplications (BENCHMARKS.md): HMAC over two BLAKE2s calls takes half the time of `hmac.digest`,
-and libsodium is called below PyNaCl's argument checks, which triple the time of an AEAD. The known-answer
-tests compare both with other implementations.
+Two optimisations cover most of a handshake's cost beyond its four scalar multiplications (BENCHMARKS.md).
+HMAC as two BLAKE2s calls takes half the time of `hmac.digest`. Direct libsodium calls avoid PyNaCl's argument
+checks, which triple the time of an AEAD. The known-answer tests compare both with other implementations.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _INNER_REST = b"\x36" * (_BLOCK - HASH_LENGTH)
 _OUTER_REST = b"\x5c" * (_BLOCK - HASH_LENGTH)
 
 
-# Every u-coordinate of low order, on the curve and on its twist. The highest bit does not count (RFC 7748).
+# Every u-coordinate of low order, on the curve and on its twist. The highest bit is ignored (RFC 7748).
 _P = 2**255 - 19
 _ORDER_EIGHT = (
     0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
@@ -39,11 +38,11 @@ _LOW_ORDER = frozenset(u.to_bytes(32, "little") for u in (0, 1, *_ORDER_EIGHT, _
 
 
 class AuthenticationError(Exception):
-    """A seal did not open: another key, another nonce, or bytes that were changed."""
+    """A ciphertext did not authenticate: wrong key, wrong nonce, or changed bytes."""
 
 
 class LowOrderPointError(Exception):
-    """A public key of low order: the shared secret would be zero, and the kernel refuses it too."""
+    """A public key of low order: the shared secret would be zero. The kernel rejects it too."""
 
 
 def dh(private: bytes, public: bytes) -> bytes:
@@ -56,7 +55,7 @@ def dh(private: bytes, public: bytes) -> bytes:
 
 
 def is_low_order(public: bytes) -> bool:
-    """Whether `dh` refuses this public key; a thousandth of what it costs to try."""
+    """Whether `dh` rejects this public key; costs a thousandth of `dh`."""
     _check_lengths(public)
     return public[:31] + bytes([public[31] & 0x7F]) in _LOW_ORDER
 
@@ -70,7 +69,7 @@ def dh_public(private: bytes) -> bytes:
 
 
 def _check_lengths(*keys: bytes) -> None:
-    """libsodium reads 32 bytes wherever a pointer points: nothing shorter may get there."""
+    """Reject short keys: libsodium always reads 32 bytes from a pointer."""
     for key in keys:
         if len(key) != KEY_LENGTH:
             raise ValueError("a Curve25519 key has 32 bytes")
@@ -92,13 +91,13 @@ def _pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def hmac(key: bytes, data: bytes) -> bytes:
-    """HMAC over BLAKE2s; the key has 32 bytes, as every key of a KDF has."""
+    """HMAC over BLAKE2s; the key has 32 bytes, as in every KDF."""
     inner, outer = _pads(key)
     return blake2s(outer + blake2s(inner + data).digest()).digest()
 
 
 def kdf1(key: bytes, data: bytes) -> bytes:
-    """KDF with one output. Spelled out: four of the seven KDFs of a handshake are this one."""
+    """KDF with one output. Inlined for speed: four of a handshake's seven KDF calls."""
     inner, outer = _pads(key)
     inner, outer = _pads(blake2s(outer + blake2s(inner + data).digest()).digest())
     return blake2s(outer + blake2s(inner + b"\x01").digest()).digest()
@@ -144,7 +143,7 @@ def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: byte
 
 
 def aead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
-    """The text behind a seal. Raises AuthenticationError."""
+    """Decrypt and authenticate. Raises AuthenticationError."""
     _check_sealing(key, nonce_bytes)
     length = len(sealed) - TAG_LENGTH
     if length < 0:
@@ -163,7 +162,7 @@ def xaead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: byt
 
 
 def xaead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes) -> bytes:
-    """The text behind an XAEAD seal. Raises AuthenticationError."""
+    """Decrypt and authenticate XAEAD. Raises AuthenticationError."""
     if len(sealed) < TAG_LENGTH:  # PyNaCl would ask cffi for a buffer of negative length
         raise AuthenticationError
     try:

@@ -1,4 +1,4 @@
-"""The prober: runs checks, stage by stage, one handshake at a time for each peer."""
+"""The prober: runs checks stage by stage, one handshake at a time per peer."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
 
 NextTimestamp = Callable[[PublicKey], bytes]
-"""Gives a TAI64N stamp later than any that this identity has ever used, in this process or another."""
+"""Returns a TAI64N stamp later than any that this identity has used, in any process."""
 
 _CLOCK_AHEAD_S = 2.0
-"""Stamps that lie so far ahead of our clock say that it was set back."""
+"""If the last stamp is this far ahead of the local clock, the clock was set back."""
 
 _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
-"""Evidence beside which silence needs no experiments: somebody has said something."""
+"""Evidence that makes experiments unnecessary: something did answer."""
 
 
 @dataclass(slots=True)
 class _ProbedPeer:
-    """What a server knows as one peer: an identity at a server key. One handshake at a time, not too fast."""
+    """One peer as the server sees it: an identity and a server key. Limits it to one handshake at a time."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     last_sent: float = float("-inf")
 
 
 class Prober:
-    """Runs checks. `open` it inside the event loop (and the network namespace) that it is to work in."""
+    """Runs checks. Call `open` inside the event loop and network namespace of the checks."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Prober:
         vantage: str = "local",
         make_ephemeral: Callable[[], PrivateKey] | None = None,
     ) -> None:
-        """`ahead_s` says how far an identity's last stamp lies ahead of our clock, in seconds.
+        """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
 
-        Whoever gives `make_ephemeral`, a fresh one-time key a call, can read the exchanges afterwards. Without it
-        nobody can: no attempt's key outlives it.
+        `make_ephemeral` returns a new one-time key per call, so that the caller can decrypt the exchange
+        later. Without it no exchange can be decrypted: an attempt's key is not kept.
         """
         self.vantage = vantage
         self._timestamps = timestamps
@@ -79,34 +79,34 @@ class Prober:
         self._addresses: dict[str, tuple[Address, ...]] = {}
 
     async def open(self) -> None:
-        """Open a socket for each address family that this machine has. Raises OSError where it has none."""
+        """Open a socket per address family that this machine supports. Raises OSError if there is none."""
         await self._demultiplexer.open()
 
     async def close(self) -> None:
-        """Give the ports back."""
+        """Close the sockets."""
         await self._demultiplexer.close()
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The source ports in use: one a family while open, none otherwise."""
+        """The source ports in use: one per family while open, else none."""
         return self._demultiplexer.ports
 
     def port_for(self, address: Address) -> int | None:
-        """The source port towards an address; None where this machine does not speak its family."""
+        """The source port towards an address; None if this machine does not support its family."""
         opened = self._demultiplexer.socket_for(address)
         return opened.port if opened else None
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
-        """Every address of an endpoint. Raises ResolutionError."""
+        """Resolve an endpoint to all its addresses. Raises ResolutionError."""
         return await self._resolver.resolve(endpoint, timeout_s)
 
     async def check_all(
         self, target: Target, *, deep: bool = False, explain: bool = False
     ) -> tuple[Check, ...]:
-        """A check of each address of a server, one after the other: behind them is one and the same peer.
+        """Check each address of a server in turn: all of them are the same WireGuard peer.
 
-        `deep` adds what takes long and is wanted now and then (see TunnelStage.run), `explain` the experiments
-        that explain silence.
+        `deep` adds the slow stages that run only now and then (see TunnelStage.run). `explain` adds
+        experiments that explain silence.
         """
         host = target.server.endpoint.host
         try:
@@ -119,7 +119,7 @@ class Prober:
     async def check(
         self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
     ) -> Check:
-        """One check of one address. Never raises for what the network or the server does."""
+        """Check one address. Never raises for what the network or the server does."""
         if self._demultiplexer.socket_for(address) is None:
             return self._make_unsent_check(
                 target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
@@ -210,7 +210,7 @@ class Prober:
             self._demultiplexer.unregister(session.local_index)
 
     async def _explain(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
-        """Experiments, where something is unexplained: an answer that does not open, or silence."""
+        """Run experiments for an answer that does not authenticate, or for silence."""
         for attempt, response in run.unauthenticated:
             if found := await experiments.find_preshared_key(attempt, response, run.target.other_secrets):
                 return found
@@ -230,7 +230,7 @@ class Prober:
             try:
                 await demultiplexer.open()
                 return (await self._handshake(target, address, CheckLog(), demultiplexer)).session is not None
-            except OSError:  # no further socket is to be had: an experiment less, and no end of the engine
+            except OSError:  # no further socket: skip this experiment, keep the engine running
                 return False
             finally:
                 await demultiplexer.close()
@@ -240,7 +240,7 @@ class Prober:
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
 
     def _detect_moved_name(self, host: str, addresses: tuple[Address, ...]) -> NameMoved | None:
-        """Whether a name's addresses changed since the last look. Their order does not matter."""
+        """Detect changed addresses of a name since the last lookup; their order does not matter."""
         before = self._addresses.get(host)
         self._addresses[host] = addresses
         if before is None or before == addresses or set(before) == set(addresses):
@@ -257,7 +257,7 @@ class Prober:
 
 @lru_cache(65536)
 def _kernel_spelling(address: Address) -> str:
-    """An address in the kernel's spelling, so that the source of an answer compares equal."""
+    """Format an address as the kernel does, so that the source of an answer compares equal."""
     if isinstance(address, IPv4Address):
         return str(address)
     scope = f"%{address.scope_id}" if address.scope_id else ""
@@ -265,7 +265,7 @@ def _kernel_spelling(address: Address) -> str:
 
 
 def _add_round_evidence(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:
-    """Checks of one round with what they say of each other: a name that moved, an address that answered."""
+    """Add to a round's checks what only the round shows: a moved name, another address that answered."""
     answered = [check.address for check in checks if check.handshake and check.address]
     extended = []
     for check in checks:

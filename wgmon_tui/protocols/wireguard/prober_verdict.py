@@ -1,4 +1,4 @@
-"""Our own verdict on a server, as it is laid beside what kernels say of their handshakes."""
+"""The prober's verdict on a server, for comparison with handshakes of WireGuard interfaces."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SESSION_LIFETIME_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class ProberVerdict:
-    """How our own checks find the server, and since when (Unix time in seconds).
+    """The prober's verdict on a server, and since when (Unix time in seconds).
 
-    `by_endpoint` has the last round's verdict on each address that was asked.
+    `by_endpoint` maps each address checked in the last round to its verdict.
     """
 
     verdict: Verdict
@@ -26,22 +26,22 @@ class ProberVerdict:
 
     @property
     def checked_endpoints(self) -> tuple[Endpoint, ...]:
-        """Every place where the server was looked for."""
+        """All endpoints checked in the last round."""
         return tuple(self.by_endpoint)
 
     def verdict_at(self, endpoint: Endpoint | None) -> Verdict:
-        """The verdict on one address; of one that was not asked, what stands for all."""
+        """The verdict on one endpoint; the server's verdict if that endpoint was not checked."""
         return self.by_endpoint.get(endpoint, self.verdict) if endpoint else self.verdict
 
     def was_checked_only_elsewhere(self, endpoint: Endpoint) -> bool:
-        """Whether it was looked for, and only in other places."""
+        """Whether the last round checked only other endpoints."""
         return bool(self.by_endpoint) and endpoint not in self.by_endpoint
 
 
 def make_prober_verdict(
     verdict: Verdict, since: float, judged_checks: Iterable[tuple[Check, Verdict]] = ()
 ) -> ProberVerdict:
-    """The verdict that stands for the server, and a round's checks with what each means."""
+    """Build a ProberVerdict from the server's verdict and a round's checks with their verdicts."""
     by_endpoint = {
         Endpoint(str(check.address), check.endpoint.port): meaning
         for check, meaning in judged_checks

@@ -1,8 +1,7 @@
-"""The server's own view: what `wg show INTERFACE dump` and its configuration file say, read over there.
+"""The server's own view: `wg show INTERFACE dump` and its configuration file, read on the server.
 
-Both hold private and preshared keys. The readers (this one, and that of dumps in config/imports/wg_dump_parser.py) turn each
-into whether there is one, and nothing else of it survives; an error names the line and the field, never what
-stood there.
+Both contain private and preshared keys. The parsers (here and in config/imports/wg_dump_parser.py) keep only
+whether a key is set. An error names the line and the field, never the value.
 """
 
 from __future__ import annotations
@@ -33,19 +32,19 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 COMMAND_TIMEOUT_S = 15.0
-"""How long a command may take."""
+"""Time limit for a command."""
 
 _MAX_OUTPUT_BYTES = 1 << 20
 _STDERR_KEPT = 4096
 _STDERR_SHOWN = 200
 
-# Half of a key's 44 characters: also what is left of one that was wrapped or cut.
+# Half of a key's 44 characters, to match a wrapped or cut key as well.
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/]{22}")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredInterface:
-    """The interface as its file on the server describes it; a port that the file leaves open is None."""
+    """The interface as its file on the server defines it; the port is None if the file sets none."""
 
     has_private_key: bool
     listen_port: int | None
@@ -54,24 +53,24 @@ class StoredInterface:
 
 @dataclass(frozen=True, slots=True)
 class ViewUnavailable:
-    """A view that is not to be had, and why: a phrase, printable."""
+    """A view that could not be read; `reason` is a printable phrase."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """What the server says of itself; `stored` is None where servers.toml names no `inspect_config`."""
+    """The server's running and stored interface; `stored` is None without `inspect_config`."""
 
     running: InterfaceDump | ViewUnavailable
     stored: StoredInterface | ViewUnavailable | None
 
 
 def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServerView:
-    """Ask the server with its commands `inspect` and `inspect_config`. What goes wrong becomes Unread.
+    """Run the commands `inspect` and `inspect_config` of a server. Errors become ViewUnavailable.
 
-    Blocks for up to `timeout_s` seconds a command. The commands run without a shell and without a terminal, so
-    that ssh asks no questions on a screen of ours.
+    Blocks for up to `timeout_s` seconds per command. The commands run without a shell and without a terminal,
+    so ssh never prompts on the screen of wgmon-tui.
     """
     running: InterfaceDump | ViewUnavailable
     try:
@@ -86,12 +85,12 @@ def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT
         return ServerView(running, ViewUnavailable(f"inspect_config: {error}"))
 
 
-# What the file says
+# The configuration file
 
 
 @dataclass(slots=True)
 class _ConfSection:
-    """A section while its lines are read."""
+    """A section of the file while it is parsed."""
 
     line: int
     is_peer: bool
@@ -101,7 +100,7 @@ class _ConfSection:
     allowed_ips: set[Network] = field(default_factory=set)
 
     def set_value(self, key: str, value: str, where: str) -> None:
-        """Take a value over, as far as it is compared with anything. Raises InspectionError."""
+        """Store a value that is compared later; ignore the others. Raises InspectionError."""
         match self.is_peer, key:
             case False, "privatekey":
                 self.has_secret = is_set(value, f"{where}: PrivateKey")
@@ -115,14 +114,14 @@ class _ConfSection:
                 self.allowed_ips |= parse_networks(value, f"{where}: AllowedIPs")
 
     def peer(self) -> PeerEntry:
-        """The finished section of a peer. Raises InspectionError."""
+        """The parsed peer section. Raises InspectionError."""
         if self.public_key is None:
             raise InspectionError(f"line {self.line}: this [Peer] has no PublicKey")
         return PeerEntry(self.public_key, self.has_secret, frozenset(self.allowed_ips))
 
 
 def parse_file(text: str) -> StoredInterface:
-    """A configuration file of wg(8) or wg-quick(8). Raises InspectionError."""
+    """Parse a configuration file of wg(8) or wg-quick(8). Raises InspectionError."""
     sections: list[_ConfSection] = []
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         where = f"line {number}"
@@ -136,8 +135,8 @@ def parse_file(text: str) -> StoredInterface:
             sections[-1].set_value(name.strip().lower(), value.strip(), where)
     interfaces = [section for section in sections if not section.is_peer]
     if not interfaces:
-        raise InspectionError("there is no [Interface] in what it printed")
-    # Where something stands twice wg takes the later one.
+        raise InspectionError("the output has no [Interface] section")
+    # wg uses the later of two values.
     ports = [section.listen_port for section in interfaces if section.listen_port]
     peers = {entry.public_key: entry for entry in (each.peer() for each in sections if each.is_peer)}
     return StoredInterface(
@@ -156,7 +155,7 @@ def run_command(
     timeout_s: float = COMMAND_TIMEOUT_S,
     max_bytes: int = _MAX_OUTPUT_BYTES,
 ) -> str:
-    """What a command prints, at most `max_bytes` bytes, once it has ended well. Raises InspectionError."""
+    """Run a command and return its output, at most `max_bytes` bytes. Raises InspectionError."""
     program = quoted(command[0])
     try:
         process = start(
@@ -167,7 +166,7 @@ def run_command(
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise InspectionError(f"there is no program {program}; install it, or give its path") from None
+        raise InspectionError(f"program {program} not found; install it, or set its full path") from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise InspectionError(f"cannot start {program}: {reason}") from None
@@ -181,16 +180,16 @@ def run_command(
     if process.returncode != 0:
         code = process.returncode
         ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        message = _last_line(error_output) or "run it by hand to see why"
+        message = _last_line(error_output) or "run it by hand to see the error"
         raise InspectionError(f"{program} ended with {ending}: {message}")
     return output.decode("utf-8", errors="replace")
 
 
 def _communicate(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> tuple[bytes, bytes]:
-    """All of its output and the end of its complaints. Raises TimeoutError, InspectionError.
+    """Return all of stdout and the end of stderr. Raises TimeoutError, InspectionError.
 
-    Unlike Popen.communicate it keeps a bound, and does not wait for the end of stderr: the connection that an
-    ssh leaves behind for the next one (ControlPersist) holds that open.
+    Unlike Popen.communicate it limits the size, and does not wait for the end of stderr: the shared
+    connection that ssh keeps in the background (ControlPersist) holds stderr open.
     """
     output, error_output = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
@@ -231,7 +230,7 @@ def _remaining(deadline: float) -> float:
 
 
 def _last_line(error_output: bytes) -> str:
-    """The last thing that a command said, where that is short and holds nothing like a key."""
+    """The last line of stderr, or "" if it is long or contains anything like a key."""
     lines = [line.strip() for line in error_output.decode("utf-8", errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "")
     if len(last) > _STDERR_SHOWN or _LIKE_A_KEY.search(last):

@@ -1,6 +1,6 @@
-"""What the server says of itself, compared with our file. Pure: the view was read before, the clock is given.
+"""Comparison of the server's own view with servers.toml. Pure functions: view and clock are parameters.
 
-The fixes name commands for the server; only what is true on both sides is told as agreeing.
+Most fixes are commands for the server. A finding is `ok` only if both sides agree.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterfac
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
 
 _MAX_NAMED_PEERS = 3
-"""So many peers are named in one sentence; the others are counted."""
+"""How many peers a sentence names; it counts the others."""
 
 _MAX_RETYPED_NETWORKS = 8
-"""So many networks are worth typing again in a command."""
+"""How many networks a command repeats at most."""
 
 _CLOCK_SLACK_S = 2.0
 _INTERFACE = re.compile(r"\bshow ([A-Za-z0-9_=+.-]{1,15})(?: |$)")
 
 
 class ComparisonResult(Enum):
-    """Whether both sides say the same. Always shown as word and glyph together."""
+    """Whether both sides agree. Always shown as text and glyph together."""
 
     OK = ("ok", "●", "o")
     DIFFERS = ("differs", "✖", "X")
@@ -44,7 +44,7 @@ class ComparisonResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing compared: what it is, what was found, and what to type where the sides differ."""
+    """One compared item: its subject, the result, and what to type if the sides differ."""
 
     result: ComparisonResult
     subject: str
@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredSide:
-    """What our file says. `public_key` and `has_preshared_key` are None where the secret cannot be read."""
+    """The configuration here. `public_key` and `has_preshared_key` are None if the secret is unreadable."""
 
     server: Server
     public_key: PublicKey | None
@@ -65,7 +65,7 @@ class ConfiguredSide:
 def compare(
     configured: ConfiguredSide, view: ServerView, now: float, found: ProberVerdict | None = None
 ) -> tuple[Finding, ...]:
-    """The findings, in the order in which a handshake depends on them. `now` is Unix time in seconds."""
+    """Compare both sides, in the order in which a handshake depends on them. `now` is Unix seconds."""
     interface = interface_of(configured.server)
     findings: list[Finding] = []
     if isinstance(view.running, ViewUnavailable):
@@ -82,12 +82,12 @@ def compare(
 
 
 def interface_of(server: Server) -> str:
-    """The server's interface as its `inspect` command names it; wg0 where it does not."""
+    """The interface that the `inspect` command names; wg0 if it names none."""
     named = _INTERFACE.search(" ".join(server.inspect))
     return named[1] if named and named[1] != "all" else "wg0"
 
 
-# The running interface beside our file
+# The running interface against servers.toml
 
 
 def _compare_running(
@@ -99,8 +99,8 @@ def _compare_running(
         yield Finding(
             ComparisonResult.UNKNOWN,
             "our peer",
-            "our own private key cannot be read",
-            "wgmon-tui doctor says why",
+            "the private key of this identity cannot be read",
+            "wgmon-tui doctor shows why",
         )
         return
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
@@ -110,15 +110,15 @@ def _compare_running(
         yield Finding(
             ComparisonResult.DIFFERS,
             "our peer",
-            f'the public key of identity "{configured.server.identity}" is not among its {_peers(running.peers)}: '
-            "our initiations are dropped without a word",
+            f'identity "{configured.server.identity}" is not one of its {_peers(running.peers)}: '
+            "the server silently drops its initiations",
             f"on the server: wg set {interface} peer {configured.public_key}{allowed}",
         )
         return
     yield Finding(
         ComparisonResult.OK,
         "our peer",
-        f'the public key of identity "{configured.server.identity}" is listed there',
+        f'the server lists the public key of identity "{configured.server.identity}"',
     )
     yield _compare_preshared_key(configured, own_peer, interface)
     yield from _compare_addresses(configured, own_peer, running, interface)
@@ -130,12 +130,12 @@ def _compare_server_key(server: Server, running: InterfaceDump, interface: str) 
         return Finding(
             ComparisonResult.DIFFERS,
             "server key",
-            "the interface has no private key: it answers nobody",
+            "the interface has no private key: it answers no peer",
             f"on the server: wg set {interface} private-key FILE",
         )
     if running.public_key == server.public_key:
         return Finding(ComparisonResult.OK, "server key", "it runs with the key in servers.toml")
-    known = ", which is among its known_keys" if running.public_key in server.known_keys else ""
+    known = " (one of its known_keys)" if running.public_key in server.known_keys else ""
     return Finding(
         ComparisonResult.DIFFERS,
         "server key",
@@ -149,11 +149,11 @@ def _compare_listen_port(server: Server, running: InterfaceDump, interface: str)
     port = server.endpoint.port
     if running.listen_port == port:
         return Finding(ComparisonResult.OK, "listen port", f"it listens on {port}")
-    has = f"listens on {running.listen_port}" if running.listen_port else "has no port: it is not up"
+    has = f"listens on {running.listen_port}" if running.listen_port else "has no port: it is down"
     return Finding(
         ComparisonResult.DIFFERS,
         "listen port",
-        f"it {has}; our endpoint is {server.endpoint} (right only where something forwards {port} to it)",
+        f"it {has}; servers.toml has {server.endpoint} (correct only if {port} is forwarded to it)",
         f"on the server: wg set {interface} listen-port {port}"
         if running.listen_port
         else f"on the server: ip link set up dev {interface}",
@@ -169,28 +169,28 @@ def _compare_preshared_key(configured: ConfiguredSide, own_peer: PeerEntry, inte
             return Finding(
                 ComparisonResult.UNKNOWN,
                 "preshared key",
-                f"it has {has} for us; ours cannot be read",
-                "wgmon-tui doctor says why",
+                f"it has {has} for this peer; the one here cannot be read",
+                "wgmon-tui doctor shows why",
             )
         case True, True:
             return Finding(
                 ComparisonResult.OK,
                 "preshared key",
-                "both sides have one; whether it is the same, a check tells (psk-mismatch)",
+                "both sides have one; a check shows whether they match (psk-mismatch)",
             )
         case True, False:
             return Finding(
                 ComparisonResult.DIFFERS,
                 "preshared key",
-                "it has one for us; our file has none",
+                "it has one for this peer; servers.toml has none",
                 f"{setting}; or {command} /dev/null",
             )
         case False, True:
             return Finding(
                 ComparisonResult.DIFFERS,
                 "preshared key",
-                "it has none for us; our file has one",
-                f"{command} FILE; or take the key out of servers.toml",
+                "it has none for this peer; servers.toml has one",
+                f"{command} FILE; or remove the key from servers.toml",
             )
     return Finding(ComparisonResult.OK, "preshared key", "neither side has one")
 
@@ -202,7 +202,7 @@ def _compare_addresses(
         yield Finding(
             ComparisonResult.UNKNOWN,
             "allowed ips",
-            f'identity "{configured.server.identity}" has no tunnel address, so nothing of ours passes the tunnel',
+            f'identity "{configured.server.identity}" has no tunnel address, so it can send no data',
             f'in servers.toml, identity "{configured.server.identity}": addresses = ["ADDRESS/32"]',
         )
     for own in configured.addresses:
@@ -210,24 +210,24 @@ def _compare_addresses(
         host = f"{address}/{address.max_prefixlen}"
         address_owner = _find_address_owner(running.peers, address)
         if address_owner is own_peer:
-            yield Finding(ComparisonResult.OK, "allowed ips", f"{address} belongs to our peer")
+            yield Finding(ComparisonResult.OK, "allowed ips", f"{address} belongs to this peer")
             continue
-        # `wg set … allowed-ips` replaces the list, so what the peer has must be typed again.
+        # `wg set … allowed-ips` replaces the list, so the command repeats the present networks.
         wanted = ",".join([*_sorted(own_peer.allowed_ips), host])
         fix = f"on the server: wg set {interface} peer {own_peer.public_key} allowed-ips {wanted}"
         if len(own_peer.allowed_ips) > _MAX_RETYPED_NETWORKS:
             fix = f"on the server: add {host} to the AllowedIPs of peer {own_peer.public_key}"
         if address_owner is None:
-            sentence = f"{address} belongs to no peer: what we send through the tunnel is dropped"
+            sentence = f"{address} belongs to no peer: the server drops data from it"
         else:
-            sentence = f"{address} belongs to peer {address_owner.public_key}, and so do the answers to it"
+            sentence = f"{address} belongs to peer {address_owner.public_key}, which gets the answers"
             if host in _sorted(address_owner.allowed_ips):
-                fix += " (this takes it from that peer; or give our identity another address)"
+                fix += " (this takes it from that peer; or give this identity another address)"
         yield Finding(ComparisonResult.DIFFERS, "allowed ips", sentence, fix)
 
 
 def _find_address_owner(peers: Sequence[PeerEntry], address: Address) -> PeerEntry | None:
-    """Whose address it is: cryptokey routing takes the longest prefix among all peers (whitepaper §2)."""
+    """Find the peer that owns an address: the longest prefix among all peers wins (whitepaper §2)."""
     holding: list[tuple[Network, PeerEntry]] = [
         (network, peer)
         for peer in peers
@@ -242,7 +242,7 @@ def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
         return Finding(
             ComparisonResult.UNKNOWN,
             "handshake",
-            "it has completed none with us yet; a check without data through the tunnel leaves no trace here",
+            "none with this peer yet; a check without data through the tunnel does not show here",
         )
     age = now - own_peer.latest_handshake
     where = f" from {own_peer.endpoint}" if own_peer.endpoint else ""
@@ -250,20 +250,22 @@ def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
         return Finding(
             ComparisonResult.DIFFERS,
             "handshake",
-            f"the last one with us{where} was, by its clock, {format_elapsed(-age)} from now: "
+            f"the last one with this peer{where} is, by its clock, {format_elapsed(-age)} in the future: "
             "one clock is wrong",
             "timedatectl, here and on the server",
         )
-    return Finding(ComparisonResult.OK, "handshake", f"the last one with us{where} was {format_age(age)}")
+    return Finding(
+        ComparisonResult.OK, "handshake", f"the last one with this peer{where} was {format_age(age)}"
+    )
 
 
-# Its latest handshakes beside our verdict
+# Its latest handshakes against the prober's verdict
 
 
 def _compare_other_peers(
     configured: ConfiguredSide, running: InterfaceDump, now: float, found: ProberVerdict | None
 ) -> Iterator[Finding]:
-    """Where we find it down: whether it answers others."""
+    """If the prober finds the server down: whether the server answers other peers."""
     if found is None or found.verdict.severity is not Severity.DOWN:
         return
     others = [
@@ -278,22 +280,20 @@ def _compare_other_peers(
     if count:
         doubt = "" if now - latest >= found.since else ", unless it went down since"
         sentence = (
-            f"we find it {found.verdict.slug}, and {count} of its other peers made a handshake in the last 3 "
-            f"min, the latest {format_age(latest)}: it works{doubt}; what is wrong is about our identity or "
-            "our path"
+            f"checks find it {found.verdict.slug}, but {count} of its other peers made a handshake in the "
+            f"last 3 min, the latest {format_age(latest)}: it works{doubt}; the fault is in this identity or the "
+            "path from here"
         )
         yield Finding(ComparisonResult.DIFFERS, "other peers", sentence)
     else:
-        sentence = (
-            f"none made a handshake in the last 3 min, the latest {format_age(latest)}: it is not us alone"
-        )
+        sentence = f"none made a handshake in the last 3 min, the latest {format_age(latest)}: all peers are affected"
         yield Finding(ComparisonResult.OK, "other peers", sentence)
 
 
 def _check_responder(
     configured: ConfiguredSide, running: InterfaceDump, now: float, found: ProberVerdict | None
 ) -> Iterator[Finding]:
-    """Where we find it well, and data passes: whether it is this interface that answers us."""
+    """If checks succeed and data passes: whether this interface is the one that answers."""
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
     well = found and found.verdict.severity in (Severity.UP, Severity.DEGRADED)
     if (
@@ -308,30 +308,30 @@ def _check_responder(
         and now - own_peer.latest_handshake <= SESSION_LIFETIME_S + configured.server.interval
     ):
         return
-    last = f"only {format_age(now - own_peer.latest_handshake)}" if own_peer.latest_handshake else "none"
+    last = format_age(now - own_peer.latest_handshake) if own_peer.latest_handshake else "none"
     yield Finding(
         ComparisonResult.DIFFERS,
         "who answers",
-        f"our checks succeed, but this interface has had {last} with us: another machine answers at "
-        f"{configured.server.endpoint} with the same key, or `inspect` asks the wrong one",
-        f"on the server: wg show {interface_of(configured.server)} latest-handshakes; compare with the address "
-        "that a check asked",
+        f"checks succeed, but the last handshake of this interface with this peer: {last}. Another machine "
+        f"answers at {configured.server.endpoint} with the same key, or `inspect` asks the wrong one",
+        f"on the server: wg show {interface_of(configured.server)} latest-handshakes; compare with the "
+        "address that was checked",
     )
 
 
-# The running interface beside the server's own file
+# The running interface against the server's own file
 
 
 def _compare_stored(
     configured: ConfiguredSide, running: InterfaceDump, stored: StoredInterface, interface: str
 ) -> list[Finding]:
-    """What the next start would change; nothing shows that from outside until it happens."""
+    """Find what the next start of the interface would change."""
     findings = [
         *_compare_stored_peers(configured, running, stored, interface),
         *_compare_stored_port(configured.server, running, stored),
     ]
     if not findings:
-        sentence = f"the file and what runs agree on {_peers(running.peers)} and the port"
+        sentence = f"file and running interface agree on {_peers(running.peers)} and the port"
         findings.append(Finding(ComparisonResult.OK, "file", sentence))
     if not stored.has_private_key:
         sentence = "the file has no PrivateKey; the next start has one only if PostUp sets it"
@@ -345,19 +345,19 @@ def _compare_stored_peers(
     runs = {peer.public_key: peer for peer in running.peers}
     written = {peer.public_key: peer for peer in stored.peers}
     both = _sort_own_first(configured, written.keys() & runs.keys())
-    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) (the file comes into force)"
-    save = f"on the server: wg-quick save {interface} (what runs is written into the file)"
+    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) (applies the file)"
+    save = f"on the server: wg-quick save {interface} (writes the running state into the file)"
     if dead := _sort_own_first(configured, written.keys() - runs.keys()):
-        sentence = f"in the file, but not running: {_named(configured, dead)}; dropped without a word"
+        sentence = f"in the file, but not running: {_named(configured, dead)}; silently dropped"
         yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
     if passing := _sort_own_first(configured, runs.keys() - written.keys()):
-        sentence = f"running, but not in the file: {_named(configured, passing)}; gone with the next start"
+        sentence = f"running, but not in the file: {_named(configured, passing)}; lost at the next start"
         yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
     if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
         file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
         sentence = (
             f"AllowedIPs differ for {_named(configured, moved)}; the first has {_listed(file)} in the file, "
-            f"and runs with {_listed(live)}"
+            f"but runs with {_listed(live)}"
         )
         yield Finding(ComparisonResult.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
     if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
@@ -376,7 +376,7 @@ def _compare_stored_port(
     yield Finding(
         ComparisonResult.DIFFERS,
         "file: listen port",
-        f"the file {has}, and it runs on {running.listen_port}: the next start changes the port",
+        f"the file {has}, but it runs on {running.listen_port}: the next start changes the port",
         f"on the server: ListenPort = {server.endpoint.port} under [Interface] in the file",
     )
 
@@ -386,7 +386,7 @@ def _sort_own_first(configured: ConfiguredSide, keys: Iterable[PublicKey]) -> li
 
 
 def _named(configured: ConfiguredSide, keys: Sequence[PublicKey]) -> str:
-    names = (f"{key} (ours)" if key == configured.public_key else str(key) for key in keys)
+    names = (f"{key} (this identity)" if key == configured.public_key else str(key) for key in keys)
     return format_list(names, most=_MAX_NAMED_PEERS)
 
 

@@ -1,4 +1,4 @@
-"""The transport session that a handshake leaves: two keys, a counter, a replay window (§5.4.5, §5.4.6)."""
+"""The transport session after a handshake: two keys, a counter, a replay window (§5.4.5, §5.4.6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PADDING = 16
 
 
 class ReplayError(Exception):
-    """A packet number that was seen before, or that is too old to tell."""
+    """A packet number was seen before, or is too old to decide."""
 
 
 class SessionExhaustedError(Exception):
@@ -23,10 +23,10 @@ class SessionExhaustedError(Exception):
 
 
 class ReplayWindow:
-    """Which packet numbers were seen: the greatest, and a bitmap of those just below it (RFC 6479)."""
+    """The packet numbers seen: the greatest, and a bitmap of those just below it (RFC 6479)."""
 
     SIZE = 8128
-    """As many numbers back from the greatest as the kernel remembers (COUNTER_WINDOW_SIZE)."""
+    """Window size in packet numbers, as in the kernel (COUNTER_WINDOW_SIZE)."""
 
     __slots__ = ("_greatest", "_seen")
     _MASK = (1 << SIZE + 1) - 1
@@ -43,7 +43,7 @@ class ReplayWindow:
         return age < 0 or (age <= self.SIZE and not self._seen >> age & 1)
 
     def mark(self, counter: int) -> None:
-        """Remember a number whose packet was authentic."""
+        """Mark the number of an authentic packet as seen."""
         advance = counter - self._greatest
         if advance > self.SIZE:
             self._seen = 1
@@ -55,7 +55,7 @@ class ReplayWindow:
 
 
 class Session:
-    """Seals what we send and opens what we receive. The keys never show in a repr."""
+    """Encrypts sent packets and decrypts received ones. The keys never show in a repr."""
 
     __slots__ = ("_next", "_receive_key", "_send_key", "_window", "local_index", "remote_index")
 
@@ -71,12 +71,12 @@ class Session:
         return f"Session(local_index={self.local_index:#010x}, remote_index={self.remote_index:#010x})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a session is neither pickled nor copied: two of it would use a packet number twice")
+        raise TypeError("a session cannot be pickled or copied: two copies would use a packet number twice")
 
     def seal(self, inner: bytes, *, padded: bool = True) -> bytes:
-        """A transport packet around an inner IP packet, padded with zeros to a multiple of 16.
+        """Make a transport packet from an inner IP packet, padded with zeros to a multiple of 16.
 
-        An empty `inner` makes a keepalive. Without padding goes what must not grow beyond the MTU, as in the
+        An empty `inner` makes a keepalive. Use `padded=False` if padding would exceed the MTU, as in the
         kernel. Raises SessionExhaustedError.
         """
         counter = self._next
@@ -88,13 +88,13 @@ class Session:
         return header + aead_seal(self._send_key, content, b"", nonce(counter))
 
     def keepalive(self) -> bytes:
-        """The empty packet that confirms a session to a responder, and answers data."""
+        """Make the empty packet that confirms a session to a responder and acknowledges data."""
         return self.seal(b"")
 
     def open(self, packet: bytes) -> bytes:
-        """The inner bytes of a transport packet, padding included; empty for a keepalive.
+        """Decrypt a transport packet to its inner bytes, padding included; empty for a keepalive.
 
-        Raises AuthenticationError (another session's, forged, or not a transport packet) and ReplayError.
+        Raises AuthenticationError (another session, forged, or not a transport packet) and ReplayError.
         """
         if (
             message_type(packet) is not MessageType.TRANSPORT
@@ -110,5 +110,5 @@ class Session:
 
     @staticmethod
     def is_keepalive(packet: bytes) -> bool:
-        """Whether a transport packet has room for nothing but its tag."""
+        """Whether a packet is a transport packet with an empty payload."""
         return len(packet) == TRANSPORT_OVERHEAD and message_type(packet) is MessageType.TRANSPORT

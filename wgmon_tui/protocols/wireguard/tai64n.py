@@ -1,27 +1,27 @@
-"""TAI64N, the timestamp inside an initiation: 8 bytes of seconds, 4 of nanoseconds, big-endian (§5.1).
+"""TAI64N, the timestamp in an initiation: 8 bytes of seconds, 4 of nanoseconds, big-endian (§5.1).
 
-A server keeps the greatest stamp it has seen from a peer and drops, silently, every initiation that is not
-later. So a stamp must never repeat or go backwards, whatever the wall clock does.
+A server stores the greatest stamp of each peer and silently drops every initiation that is not later. So a
+stamp must never repeat or go back, whatever the wall clock does.
 """
 
 from __future__ import annotations
 
 TAI64N_LENGTH = 12
 
-# 2^62 marks the epoch of TAI64; the ten seconds are TAI's lead in 1970. WireGuard ignores leap seconds since
+# 2^62 is the epoch of TAI64; ten seconds are the offset of TAI in 1970. WireGuard ignores leap seconds since
 # (kernel: tai64n_now adds 0x400000000000000a).
 _EPOCH = 0x400000000000000A
 _NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 def encode(unix_ns: int) -> bytes:
-    """The stamp of a Unix time in nanoseconds."""
+    """Encode a Unix time in nanoseconds as a stamp."""
     seconds, nanoseconds = divmod(unix_ns, _NANOSECONDS_PER_SECOND)
     return (_EPOCH + seconds).to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
 
 
 def decode(timestamp: bytes) -> int:
-    """The Unix time in nanoseconds of a stamp. Raises ValueError when it is not 12 bytes."""
+    """Decode a stamp to Unix nanoseconds. Raises ValueError if it is not 12 bytes."""
     if len(timestamp) != TAI64N_LENGTH:
         raise ValueError(f"a TAI64N stamp has {TAI64N_LENGTH} bytes, not {len(timestamp)}")
     return (int.from_bytes(timestamp[:8], "big") - _EPOCH) * _NANOSECONDS_PER_SECOND + int.from_bytes(
@@ -30,8 +30,8 @@ def decode(timestamp: bytes) -> int:
 
 
 def next_timestamp_ns(last_unix_ns: int, now_unix_ns: int) -> int:
-    """The time for the next stamp: now, or one nanosecond after the last where the clock has not moved on.
+    """The time of the next stamp: now, or one nanosecond after the last if the clock is not later.
 
-    One nanosecond suffices: servers compare the twelve bytes.
+    One nanosecond is enough: servers compare all twelve bytes.
     """
     return max(now_unix_ns, last_unix_ns + 1)

@@ -1,4 +1,4 @@
-"""Servers and their resolved secrets, joined into what can be checked; and why the others cannot."""
+"""Check targets: servers joined with their secrets, and why some servers cannot be checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, P
 
 @dataclass(frozen=True, slots=True)
 class OtherSecrets:
-    """The other secrets of the same file: tried only to explain why a server does not answer ours."""
+    """Other secrets of servers.toml, used only in experiments that explain a failure."""
 
     private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
     preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
@@ -26,7 +26,7 @@ NO_OTHER_SECRETS = OtherSecrets()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server with the secrets that a check of it needs, resolved. Keys never show in its repr.
+    """A server with the secrets that its check needs. Keys never show in its repr.
 
     Raises RejectedError (LOW_ORDER) for a server key that no Curve25519 key pair has.
     """
@@ -45,23 +45,23 @@ class Target:
 
 @lru_cache(32768)
 def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Initiator:
-    """Made once for these keys, and kept when servers.toml is read anew.
+    """Make an Initiator, cached across reloads of servers.toml.
 
-    The static-static DH is a quarter of what a handshake costs, and ten thousand of them take a second.
+    The static-static DH is a quarter of a handshake's cost; ten thousand of them take a second.
     """
     return Initiator(private, remote, psk)
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What can be checked, by server name; and for each other server the line that says why not."""
+    """The targets by server name, and one line per other server with its problem."""
 
     ready: Mapping[str, Target]
     problems: Mapping[str, str]
 
 
 def join(fleet: Fleet, keyring: Keyring) -> Targets:
-    """Give every server its keys. One bad secret keeps one server from being checked, never the fleet."""
+    """Join servers with their keys. A bad secret excludes one server, never the fleet."""
     ready: dict[str, Target] = {}
     problems = dict(keyring.problems)
     other_secrets = OtherSecrets(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
@@ -79,8 +79,8 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
             )
         except RejectedError:
             problems[server.name] = (
-                f'servers.toml: server "{server.name}": key public_key: no key pair has this key; '
-                "type the one that `wg show wg0 public-key` prints on the server"
+                f'servers.toml: server "{server.name}": key public_key: not a valid public key; '
+                "set the key that `wg show wg0 public-key` prints on the server"
             )
     return Targets(ready, problems)
 

@@ -1,12 +1,12 @@
-"""The tunnel stage: data through the session that a handshake opened, and what comes back.
+"""The tunnel stage of a check: sends data through the session and records what comes back.
 
-    echoes and service questions, spread over a time ──► answers counted, inner ICMP errors noted
-    nothing of that to ask:    the first hop, in each IP version  ──► does anything come back at all?
+    echoes and service probes, spread over time     ──► answers counted, inner ICMP errors recorded
+    none of those configured:  the first hop, in each IP version  ──► does anything come back at all?
     deep, and echoes pass:     padded echoes in a ladder of sizes ──► the path's MTU inside the tunnel
     deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
-    data was received:         one closing keepalive, or the server calls back for two minutes
+    data was received:         one closing keepalive, or the server retries handshakes for two minutes
 
-What comes is believed once it has opened under the session's key, and counts once it answers a question.
+A packet is accepted if it authenticates under the session's key. It counts if it answers a probe.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.targets import Target
 
 KEEPALIVE_TIMEOUT_S = 10.75
-"""Servers acknowledge unanswered data 10.0 to 10.25 s after it came (KEEPALIVE_TIMEOUT); and the path."""
+"""Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
 
 _MAX_ANSWER_WAIT_S = 2.0
 _SIZES_PER_ROUND = 12
@@ -59,7 +59,7 @@ _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
 
 
 class TunnelStage:
-    """One tunnel stage. The prober feeds it what arrives for the session."""
+    """The tunnel stage of one check. The prober feeds it the packets of the session."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class TunnelStage:
         destination: SocketAddress,
         source: SocketAddress,
     ) -> None:
-        """`source` is where the server's packets come from, as the kernel spells it."""
+        """`source` is the server's address and port as the kernel formats it."""
         self.session = session
         self.source = source
         self._server = target.server
@@ -91,9 +91,9 @@ class TunnelStage:
         self._arrival = asyncio.Event()
 
     async def run(self, *, deep: bool) -> Tunnel | None:
-        """Go through the stage; `deep` adds what takes long: the MTU search and the passive keepalive.
+        """Run the stage; `deep` adds the slow steps: the MTU search and the passive keepalive.
 
-        None where there was nothing to ask.
+        Returns None if nothing can be probed.
         """
         await self._send_probes()
         sent_probes = self._sent_probes
@@ -122,7 +122,7 @@ class TunnelStage:
     # Events
 
     def on_datagram(self, datagram: Datagram) -> None:
-        """A packet addressed to the session's index."""
+        """Handle a packet for the session's index."""
         at = self._check_log.received(datagram.data, datagram.received_ns)
         try:
             content = self.session.open(datagram.data)
@@ -137,7 +137,7 @@ class TunnelStage:
         self._arrival.set()
 
     def on_icmp(self, error: QueuedError) -> None:
-        """An ICMP error about a packet to the server; "too big" is part of an answer."""
+        """Handle an ICMP error about a packet to the server; "too big" is part of the MTU search."""
         if (error.version, error.type, error.code) in _PACKET_TOO_BIG and error.info:
             self._reported_mtu = min(error.info, self._reported_mtu or error.info)
             return
@@ -163,9 +163,9 @@ class TunnelStage:
     # Steps
 
     async def _send_probes(self) -> None:
-        """Echoes over the configured time, services with the first of them; then wait for the last answer.
+        """Send echoes over the configured time and service probes at once; then wait for answers.
 
-        Services that are silent for half of that wait are asked again.
+        Services that stay silent for half of that wait are probed again.
         """
         server = self._server
         for inner_probe in make_service_probes(server, self._own):
@@ -183,14 +183,14 @@ class TunnelStage:
         await self._await_answers(self._sent_probes, patience_s / 2)
         for inner_probe in self._sent_probes:
             if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
-                self._send_probe(inner_probe)  # asked once only so far, and one lost packet is no verdict
+                self._send_probe(inner_probe)  # probed only once so far; one lost packet is no verdict
         await self._await_answers(self._sent_probes, patience_s / 2)
         self._record_evidence()
 
     async def _probe_first_hops(self) -> None:
-        """What no inner address is needed for, twice where need be: one lost packet is no verdict."""
-        ours = [self._interfaces[version] for version in sorted(self._interfaces)]
-        self._hops = list(first_hops(ours, self._identifier))
+        """Probe the first hops, twice if necessary: one lost packet is no verdict."""
+        own_addresses = [self._interfaces[version] for version in sorted(self._interfaces)]
+        self._hops = list(first_hops(own_addresses, self._identifier))
         for _ in range(_ATTEMPTS):
             for hop in self._hops:
                 if hop.source is None:
@@ -201,7 +201,7 @@ class TunnelStage:
             await self._wait_until(lambda: all(hop.source for hop in self._hops), deadline)
 
     def _record_evidence(self) -> None:
-        """The evidence of the questions: a line for each target."""
+        """Record one piece of evidence per target."""
         for target in self._server.tunnel_ping:
             if target.version not in self._own:
                 self._check_log.add_evidence(InnerUnaddressed(str(target)))
@@ -221,7 +221,7 @@ class TunnelStage:
                 )
 
     async def _search_mtu(self, rtt: float) -> int:
-        """The largest echo that comes back, by ladders of sizes: each narrows the gap to one of its rungs."""
+        """Find the largest echo that comes back. Each round sends a ladder of sizes and narrows the range."""
         required = self._server.tunnel_mtu or 0
         target = next(each for each in self._server.tunnel_ping if self._has_echoed(each))
         largest_passing, fails = 64, required + 1
@@ -241,7 +241,7 @@ class TunnelStage:
                 self._send_probe(inner_probe, padded=False)
             await self._await_answers(inner_probes, max(0.5, 4 * rtt))
             if self._reported_mtu and not named_before:
-                continue  # what was too large is lost; from now on our kernel cuts it up, as a client's does
+                continue  # the large packets are lost; from now on the local kernel fragments, as a client's does
             passing = [len(inner_probe.packet) for inner_probe in inner_probes if inner_probe.rtt is not None]
             largest_passing = max(passing, default=largest_passing)
             fails = min((size for size in sizes if size > largest_passing), default=fails)
@@ -255,9 +255,9 @@ class TunnelStage:
         return largest_passing
 
     async def _await_keepalive(self) -> None:
-        """Whether the server acknowledges our data. Data must be something: sixteen zeros are.
+        """Wait for the server's keepalive, which acknowledges data. Sends 16 zero bytes if nothing was sent.
 
-        Data that comes late after all is better, and takes the keepalive's place.
+        Late data from inside is stronger proof and replaces the keepalive.
         """
         if self._first_data is None:
             self._send(bytes(16))
@@ -281,19 +281,19 @@ class TunnelStage:
             self._send_probe(inner_probe)
 
     def _send_probe(self, inner_probe: InnerProbe, *, padded: bool = True) -> None:
-        """Send a question, so that its answer will be known."""
+        """Send a probe and register it for its answer."""
         self._pending[inner_probe.key] = inner_probe
         inner_probe.sent_ns = self._send(inner_probe.packet, padded=padded) or time.time_ns()
 
     def _send(self, content: bytes, *, padded: bool = True) -> int | None:
-        """Send through the session; None where our own system does not let it out."""
+        """Send through the session; returns None if this machine refuses to send."""
         if content and self._first_data is None:
             self._first_data = time.monotonic()
         packet = self.session.seal(content, padded=padded)
         try:
             sent_ns = self._socket.send(packet, self._destination)
         except OSError as error:
-            if error.errno != errno.EMSGSIZE:  # which is an answer to the question about sizes
+            if error.errno != errno.EMSGSIZE:  # EMSGSIZE is a result of the MTU search
                 name = errno.errorcode.get(error.errno or 0, "error")
                 self._check_log.add_evidence(
                     SocketError(self._check_log.seconds_since_start(time.time_ns()), name)
@@ -307,7 +307,7 @@ class TunnelStage:
         return self._sequence
 
     async def _await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
-        """Wait until all are answered, for so long at most."""
+        """Wait until all probes are answered, at most `timeout_s` seconds."""
         if inner_probes:
             deadline = time.monotonic() + timeout_s
             await self._wait_until(
@@ -319,7 +319,7 @@ class TunnelStage:
             self._arrival.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrival.wait(), left)
-        self._socket.drain_backlog()  # what has reached the kernel in time is no loss
+        self._socket.drain_backlog()  # a packet that reached the kernel in time is not lost
 
 
 def _median_or_none(rtts: Sequence[float]) -> float | None:

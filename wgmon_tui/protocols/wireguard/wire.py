@@ -1,6 +1,6 @@
-"""The four messages on the wire, and a name for every byte of them (whitepaper §5.4.2 to §5.4.7).
+"""The wire format of the four WireGuard messages (whitepaper §5.4.2 to §5.4.7).
 
-The field lists are the one description of the wire format that the hex view, the JSON and the docs share.
+The hex view, the JSON and the docs share the field lists of this module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MessageType(IntEnum):
 
     @property
     def label(self) -> str:
-        """The message's name in the whitepaper's words."""
+        """The message's name in the whitepaper."""
         return _LABELS[self]
 
 
@@ -62,65 +62,65 @@ def _layout(*parts: tuple[str, int, str]) -> tuple[WireField, ...]:
     return tuple(fields)
 
 
-_RESERVED = ("reserved", 3, "three zero bytes; servers drop anything else here without a word")
+_RESERVED = ("reserved", 3, "three zero bytes; servers silently drop anything else here")
 _MAC2 = (
     "mac2",
     16,
-    "keyed hash over all before it, with the cookie as key; zeros unless a cookie was demanded",
+    "keyed hash of all bytes before it, with the cookie as key; zeros unless a cookie was demanded",
 )
 
 FIELDS: dict[MessageType, tuple[WireField, ...]] = {
     MessageType.INITIATION: _layout(
         ("type", 1, "1: handshake initiation"),
         _RESERVED,
-        ("sender", 4, "index the initiator picked for this attempt; the answer must name it as its receiver"),
+        ("sender", 4, "index chosen by the initiator; the answer must carry it as receiver"),
         ("ephemeral", 32, "the initiator's one-time Curve25519 public key, in the clear"),
         (
             "static",
             48,
-            "the initiator's public key, sealed for the server's key (32 bytes and a 16-byte tag)",
+            "the initiator's public key, encrypted for the server (32 bytes and a 16-byte tag)",
         ),
-        ("timestamp", 28, "TAI64N time, sealed (12 bytes and a tag); must be later than every one before it"),
-        ("mac1", 16, "keyed hash over all before it; the key comes from the server's public key"),
+        ("timestamp", 28, "TAI64N time, encrypted (12 bytes and a tag); must be later than all earlier ones"),
+        ("mac1", 16, "keyed hash of all bytes before it; the key comes from the server's public key"),
         _MAC2,
     ),
     MessageType.RESPONSE: _layout(
         ("type", 1, "2: handshake response"),
         _RESERVED,
-        ("sender", 4, "index the server picked; our transport packets carry it as receiver"),
-        ("receiver", 4, "the index that our initiation carried as sender"),
+        ("sender", 4, "index chosen by the server; the client's transport packets carry it as receiver"),
+        ("receiver", 4, "the index that the initiation carried as sender"),
         ("ephemeral", 32, "the server's one-time Curve25519 public key, in the clear"),
         (
             "empty",
             16,
-            "the tag over an empty text: opens only with the right static, ephemeral and preshared keys",
+            "tag over an empty text: verifies only with the right static, ephemeral and preshared keys",
         ),
         (
             "mac1",
             16,
-            "keyed hash over all before it; the key comes from our public key, so anyone can make it",
+            "keyed hash of all bytes before it; the key comes from a public key, so anyone can make it",
         ),
         _MAC2,
     ),
     MessageType.COOKIE_REPLY: _layout(
         ("type", 1, "3: cookie reply, the answer of a server under load"),
         _RESERVED,
-        ("receiver", 4, "the index that our initiation carried as sender"),
-        ("nonce", 24, "random nonce of the XChaCha20-Poly1305 seal"),
+        ("receiver", 4, "the index that the initiation carried as sender"),
+        ("nonce", 24, "random nonce of XChaCha20-Poly1305"),
         (
             "cookie",
             32,
-            "the cookie, sealed with the server's public key and bound to our mac1 (16 bytes and a tag)",
+            "the cookie, encrypted under the server's public key, bound to mac1 (16 bytes and a tag)",
         ),
     ),
     MessageType.TRANSPORT: _layout(
         ("type", 1, "4: transport data"),
         _RESERVED,
-        ("receiver", 4, "the index that the other side picked in the handshake"),
+        ("receiver", 4, "the index that the other side chose in the handshake"),
         (
             "counter",
             8,
-            "little-endian packet number; the nonce of the seal, and what replay protection counts",
+            "little-endian packet number: the nonce, and the number for replay protection",
         ),
     ),
 }
@@ -135,7 +135,7 @@ _HEADERS = {bytes((kind, 0, 0, 0)): kind for kind in MessageType}
 
 
 def message_type(packet: bytes) -> MessageType | None:
-    """What `packet` claims to be; None where its type, reserved bytes or length are not WireGuard's."""
+    """The type that `packet` claims; None if type, reserved bytes or length are not WireGuard's."""
     kind = _HEADERS.get(packet[:4])
     if kind is None:
         return None
@@ -145,7 +145,7 @@ def message_type(packet: bytes) -> MessageType | None:
 
 
 def label_of(packet: bytes) -> str:
-    """The name of the message for a human: the whitepaper's word, "keepalive", or "not WireGuard"."""
+    """The displayed name of a message: the whitepaper's name, "keepalive", or "not WireGuard"."""
     kind = message_type(packet)
     if kind is None:
         return "not WireGuard"
@@ -164,9 +164,9 @@ def receiver_index(packet: bytes) -> int | None:
 
 
 def sender_index(packet: bytes) -> int | None:
-    """The index that the sender of a handshake message picked.
+    """The sender index of a handshake message.
 
-    Takes a message cut short as well: an ICMP error quotes at least the first eight bytes.
+    Accepts a truncated message too: an ICMP error quotes at least the first eight bytes.
     """
     if len(packet) >= 8 and packet[:4] in (b"\x01\0\0\0", b"\x02\0\0\0"):
         return int.from_bytes(packet[4:8], "little")
@@ -174,19 +174,17 @@ def sender_index(packet: bytes) -> int | None:
 
 
 def fields_of(packet: bytes) -> tuple[WireField, ...]:
-    """Every byte of `packet` under a name, in order and without gaps."""
+    """The fields of `packet`, in order and without gaps."""
     kind = message_type(packet)
     if kind is None:
-        return (
-            (WireField("unknown", 0, len(packet), "bytes in no form that WireGuard sends"),) if packet else ()
-        )
+        return (WireField("unknown", 0, len(packet), "not a WireGuard message"),) if packet else ()
     fields = FIELDS[kind]
     if kind is MessageType.TRANSPORT:
         sealed = len(packet) - fields[-1].end
         meaning = (
-            "the tag over an empty text: a keepalive"
+            "tag over an empty text: a keepalive"
             if sealed == MAC_LENGTH
-            else "the inner IP packet, sealed, padded to a multiple of 16, and a 16-byte tag"
+            else "the inner IP packet, padded to a multiple of 16 and encrypted, and a 16-byte tag"
         )
         return (*fields, WireField("packet", fields[-1].end, sealed, meaning))
     return fields
