@@ -1,7 +1,7 @@
 """wgmon-tui: watch WireGuard servers by performing the real handshake.
 
-As a library: `wgmon_tui.check("fra1")`, see docs/library.md. What is named here is imported when it is first
-used, so that `import wgmon_tui` costs nothing and the program's own commands start as fast as before.
+As a library: `wgmon_tui.check("fra1")`, see docs/library.md. Names are imported on first use, so that
+`import wgmon_tui` and the program's commands start fast.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker that saw it would let every misspelling pass
+if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any name
 
     def __getattr__(name: str) -> object:
         for home, names in _HOMES.items():

@@ -1,4 +1,4 @@
-"""`python -m wgmon_tui`, for where no script directory is on the PATH."""
+"""`python -m wgmon_tui`, for systems without the script directory on PATH."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""The library: one look at a server from a program of one's own. What is offered, `wgmon_tui` names.
+"""The Python API: check a server once from another program. The package `wgmon_tui` exports it.
 
-A check is a real handshake with a real identity, so the rule of the whole program holds here too: one key,
-one prober. Stamps go through the ledger of the state directory; whoever shares an identity shares that.
+A check is a real handshake with a real identity, so one key must have only one prober. Timestamps come from
+the ledger in the state directory. Processes that share an identity must share that directory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check(
     state: Path | None = None,
     quick: bool = False,
 ) -> Round:
-    """Look at a server once. Blocks for as long as that takes; see `check_async` for everything else."""
+    """Check a server once. Blocks until the check ends; see `check_async` for the parameters."""
     return asyncio.run(check_async(server, config=config, state=state, quick=quick))
 
 
@@ -42,16 +42,15 @@ async def check_async(
     state: Path | None = None,
     quick: bool = False,
 ) -> Round:
-    """Look at a server once: a check of each of its addresses, and what each means, the worst first.
+    """Check a server once: each of its addresses with its diagnosis, worst first.
 
-    `server` is the name of one in servers.toml; or the path of a wg-quick file with one peer to check; or a
-    Server, whose keys come from where it says, its identity from servers.toml; or a Target, which has its
-    keys with it. `config` is the directory of servers.toml, `state` that of the stamps, both the program's
-    own where they are not given. `quick` leaves out what takes seconds: the passive data path, the
-    experiments that explain silence.
+    `server` is a name in servers.toml, or the Path of a wg-quick file with one peer. It may also be a Server,
+    with its identity in servers.toml, or a Target, which contains its keys. `config` is the directory of
+    servers.toml and `state` that of the timestamps; the defaults are the program's own. `quick` skips what
+    takes seconds: the passive data path and the experiments that explain silence.
 
-    Whatever the network or the server does is in the diagnosis. Raises ConfigurationError where our own files
-    or keys do not let a check happen, OSError where this machine has no socket to send from.
+    The diagnosis covers everything that the network or the server does. Raises ConfigurationError if files or
+    keys on this machine prevent a check, and OSError if this machine has no socket to send from.
     """
     target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
     ledger = TimestampLedger(state or default_state_dir())
@@ -69,21 +68,21 @@ async def check_async(
 
 
 def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:
-    """A server with its keys. Raises ConfigurationError; blocks while commands give secrets."""
+    """Resolve a server and its keys. Raises ConfigurationError; blocks while commands return secrets."""
     if isinstance(server, Target):
         return server
     if isinstance(server, Path):
         loaded = load_conf(server)
         if len(loaded.fleet.servers) > 1:
             names = ", ".join(each.name for each in loaded.fleet.servers)
-            raise ConfigurationError(f"{server.name}: has several servers ({names}); give a file with one")
+            raise ConfigurationError(f"{server.name}: several servers ({names}); use a file with one peer")
         return _join_target(loaded.fleet.servers[0], loaded.fleet, loaded.keyring)
     fleet = read(config).fleet
     if isinstance(server, str):
         named = fleet.server(server)
         if named is None:
             raise ConfigurationError(
-                f"{config / 'servers.toml'}: there is no server {quoted(server)}; a wg-quick file is a Path"
+                f"{config / 'servers.toml'}: no server {quoted(server)}; pass a wg-quick file as a Path"
             )
         server = named
     fleet = replace(fleet, servers=(server,))
@@ -93,7 +92,7 @@ def _resolve_target(server: str | Path | Server | Target, config: Path) -> Targe
 def _join_target(server: Server, fleet: Fleet, keyring: Keyring) -> Target:
     if fleet.identity(server.identity) is None:
         raise ConfigurationError(
-            f"servers.toml: there is no identity {quoted(server.identity)}; type: wgmon-tui keygen NAME"
+            f"servers.toml: no identity {quoted(server.identity)}; type: wgmon-tui keygen NAME"
         )
     targets = join(fleet, keyring)
     if server.name in targets.problems:

@@ -1,7 +1,6 @@
-"""The operator's programs that we have started: none of them outlives us.
+"""Child processes for the operator's programs; none of them outlives this process.
 
-Each runs in a session of its own, which holds together what it starts in turn. What one said last is often
-why it failed.
+Each runs in its own session, so that its own children can be killed with it.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from typing import Any
 from wgmon_tui.text import printable
 
 STDERR_TAIL_BYTES = 4096
-"""So many bytes of what a program says are enough to find its last line in."""
+"""How many bytes of stderr are kept to find its last line."""
 
 _LONGEST_LINE = 200
 
 _running: set[subprocess.Popen[bytes]] = set()
 _starting = Lock()
-"""Held while one is started: the end of this program waits until it is known."""
+"""Held while a child starts, so that exit waits until it is registered."""
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start one as `Popen` does, in a session of its own; leave it by `terminate_on_exit`. Raises the same."""
+    """Start a child like `Popen`, in its own session; use with `terminate_on_exit`. Raises like `Popen`."""
     with _starting:
-        process = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603  theirs, and no shell
+        process = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603  the operator's command, without a shell
         _running.add(process)
     return process
 
 
 @contextmanager
 def terminate_on_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End it, with what it has started, when the block is left or this program ends before that.
+    """Kill a child and its children when the block ends or this process exits.
 
-    What has ended by itself is left alone.
+    A child that has already ended is left alone.
     """
     try:
         yield
@@ -50,7 +49,7 @@ def terminate_on_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
-        # What runs as root under a sudo is not ours to kill; it ends when it next writes to us.
+        # A root process under sudo cannot be killed; it ends at its next write to the closed pipe.
         with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(1.0)
@@ -58,16 +57,16 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 @atexit.register
 def _kill_all() -> None:
-    """Threads that nobody waits for may be in the middle of it."""
+    """Kill all children at exit: daemon threads may still run some."""
     with _starting:
         for process in tuple(_running):
             _kill(process)
 
 
 def last_line(output: bytes) -> str:
-    """The last line that a program wrote, safe to show; "" where there is none.
+    """The last line of a program's output, safe to print; "" if there is none.
 
-    OpenSSH warns between asterisks of what keeps nobody from connecting: that is passed over.
+    Skips harmless OpenSSH warnings, which start with asterisks.
     """
     lines = output.decode(errors="replace").replace("\r", "\n").split("\n")
     messages = [line.strip() for line in lines if line.strip() and not line.startswith("**")]

@@ -1,4 +1,4 @@
-"""Coroutines that live and end together."""
+"""Coroutines that run until the first one ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def run_until_first(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run them until the first one ends, then end them all. Raises what that one raised."""
+    """Run coroutines until the first one ends, then cancel the others. Re-raises its exception."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""Values in words, one function for each kind: durations, times, lists, counts, shares and foreign text.
+"""Text formatting of durations, times, lists, counts, shares and untrusted text.
 
-Pure functions of the lowest layer: every other module may use them, and they import none. Seconds are
-floats; a Unix time is in seconds since the epoch.
+Pure functions of the lowest layer: all modules may use them, and they import none. Seconds are floats; a Unix
+time is in seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from math import inf
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 FEW = 3
-"""So many names are read at a glance; a sentence that has more counts the others."""
+"""How many names a sentence lists; it counts the others."""
 
 _LONGEST_QUOTE = 40
 
 _SECONDS_BELOW = 100
-"""Up to here seconds say more than minutes do: `75 s` is not `1 min`."""
+"""Below this, durations show seconds: `75 s`, not `1 min`."""
 
 _LIMIT_UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, HOUR_S), ("min", MINUTE_S, MINUTE_S))
 
@@ -33,10 +33,9 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 
 
 def format_elapsed(seconds: float) -> str:
-    """How long something lasted: `75 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
+    """Format a duration: `75 s`, `12 min`, `3 h 05 min`, `2 d 04 h`, `41 d`.
 
-    Cut, never rounded up: what has not lasted an hour does not read as one. At most eleven cells: beyond
-    99,999 days it stops.
+    Truncates, never rounds up. Takes at most eleven cells; stops at 99,999 days.
     """
     whole = int(min(max(0.0, seconds), _LONGEST_S))
     minutes, hours, days = whole // MINUTE_S, whole // HOUR_S, whole // DAY_S
@@ -50,12 +49,12 @@ def format_elapsed(seconds: float) -> str:
 
 
 def format_age(seconds: float) -> str:
-    """How long ago something was: `42 s ago`, `3 h 05 min ago`. What lies ahead was `0 s ago`."""
+    """Format an age: `42 s ago`, `3 h 05 min ago`; `0 s ago` for the future."""
     return f"{format_elapsed(seconds)} ago"
 
 
 def format_rtt(seconds: float) -> str:
-    """A round-trip time to three figures, in at most seven cells: `0.42 ms`, `12.4 ms`, `1.20 s`."""
+    """Format a round-trip time to three digits, in at most seven cells: `0.42 ms`, `12.4 ms`, `1.20 s`."""
     milliseconds = seconds * 1000
     if milliseconds < 0.995:
         return f"{milliseconds:.2f} ms"
@@ -69,7 +68,7 @@ def format_rtt(seconds: float) -> str:
 
 
 def format_offset(seconds: float) -> str:
-    """When in a check something happened, down to the microsecond: `+0.413 ms`, `+12.38 ms`, `+1.250 s`."""
+    """Format a time offset in a check, to the microsecond: `+0.413 ms`, `+12.38 ms`, `+1.250 s`."""
     milliseconds = seconds * 1000
     if milliseconds < 0.9995:
         return f"+{milliseconds:.3f} ms"
@@ -77,7 +76,7 @@ def format_offset(seconds: float) -> str:
 
 
 def format_limit(seconds: float) -> str:
-    """A duration that somebody chose, exactly: `500 ms`, `2.5 s`, `90 s`, `24 h`, and days from `2 d` on."""
+    """Format a configured duration exactly: `500 ms`, `2.5 s`, `90 s`, `24 h`, and days from `2 d`."""
     for unit, length, least in _LIMIT_UNITS:
         if seconds >= least and seconds % length == 0:
             return f"{seconds / length:g} {unit}"
@@ -88,46 +87,46 @@ def format_limit(seconds: float) -> str:
 
 
 def format_local_time(at: float, *, seconds: bool = True, zone: bool = False) -> str:
-    """A Unix time in the zone of this machine, which `zone` names: `2026-11-22 19:18:05`."""
+    """Format a Unix time in the local zone: `2026-11-22 19:18:05`; `zone` appends the zone's name."""
     then = datetime.fromtimestamp(at, UTC).astimezone()
     return then.strftime(f"%Y-%m-%d {_clock(seconds)}{' %Z' if zone else ''}")
 
 
 def format_local_date(at: float) -> str:
-    """The day of a Unix time in the zone of this machine: `2026-11-22`."""
+    """Format the day of a Unix time in the local zone: `2026-11-22`."""
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
 def format_utc_time(at: float, *, seconds: bool = True) -> str:
-    """A Unix time for readers anywhere: `2026-11-22 19:18:05 UTC`."""
+    """Format a Unix time in UTC: `2026-11-22 19:18:05 UTC`."""
     return time.strftime(f"%Y-%m-%d {_clock(seconds)} UTC", time.gmtime(at))
 
 
 def format_iso_time(at: float) -> str:
-    """A Unix time for programs, in ISO 8601 to the millisecond: `2026-11-22T19:18:05.250+00:00`."""
+    """Format a Unix time in ISO 8601, to the millisecond: `2026-11-22T19:18:05.250+00:00`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def format_file_time(at: float) -> str:
-    """A Unix time as a part of a file's name, in UTC: `20261122T191805Z`."""
+    """Format a Unix time for a file name, in UTC: `20261122T191805Z`."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
 
 
 def format_clock(at: float, *, seconds: bool = False) -> str:
-    """The local time of day of a Unix time: `19:18`, with seconds `19:18:05`."""
+    """Format the local time of day: `19:18`, with seconds `19:18:05`."""
     return time.strftime(_clock(seconds), time.localtime(at))
 
 
 def format_day(at: float) -> str:
-    """The local day of a Unix time, without its year: `Nov 22`."""
+    """Format the local day without its year: `Nov 22`."""
     return time.strftime("%b %d", time.localtime(at))
 
 
 def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: bool = False) -> str:
-    """A Unix time beside `now`, without what both share: `19:15` today, `Nov 21 19:15`, `2024 Nov 21`.
+    """Format a Unix time relative to `now`: `19:15` today, `Nov 21 19:15`, `2024 Nov 21`.
 
-    `narrow` leaves out what matters less, for columns of six cells: `19:15` today, `Nov 21`, `2024`. It is
-    never an age, which would change each second and repaint its row.
+    `narrow` is for columns of six cells: `19:15` today, `Nov 21`, `2024`. Unlike an age it does not change
+    every second, so its row is not repainted.
     """
     then, today = time.localtime(at), time.localtime(now)
     if then[:3] == today[:3]:
@@ -138,7 +137,7 @@ def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: 
 
 
 def format_until(until: float, now: float) -> str:
-    """Until when something holds: `until 19:15`, `until Nov 23 09:00`; without an end `until unmuted`."""
+    """Format an end time: `until 19:15`, `until Nov 23 09:00`; `until unmuted` without an end."""
     return f"until {'unmuted' if until == inf else format_recent_time(until, now)}"
 
 
@@ -150,7 +149,7 @@ def _clock(seconds: bool) -> str:
 
 
 def format_list(items: Iterable[object], *, most: int | None = None) -> str:
-    """The items as a person lists them: `a, b and c`. Beyond `most` they are counted: `a, b and 7 more`."""
+    """Format a list: `a, b and c`. More than `most` items are counted: `a, b and 7 more`."""
     words = [str(each) for each in items]
     if most is not None and len(words) > most:
         words[most:] = [f"{len(words) - most} more"]
@@ -159,7 +158,7 @@ def format_list(items: Iterable[object], *, most: int | None = None) -> str:
 
 
 def format_servers(names: Sequence[str]) -> str:
-    """Servers in a notice: their names, where they are few enough to read, else how many they are."""
+    """Format servers for a notice: names up to FEW, else their number."""
     few = len(names) <= FEW
     return format_list(names) if few else format_count(len(names), "server")
 
@@ -168,12 +167,12 @@ def format_servers(names: Sequence[str]) -> str:
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
-    """How many of something: `1 server`, `2 servers`. `plural` is for nouns that take more than an s."""
+    """Format a count: `1 server`, `2 servers`. `plural` is for irregular nouns."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def format_bytes(size: int) -> str:
-    """A size in bytes, in the unit that leaves a number below 1024: `512 bytes`, `1.5 KiB`, `64 MiB`."""
+    """Format a size in the unit that gives a number below 1024: `512 bytes`, `1.5 KiB`, `64 MiB`."""
     if size < 1024:
         return format_count(size, "byte")
     scaled, unit = size / 1024, "KiB"
@@ -185,25 +184,25 @@ def format_bytes(size: int) -> str:
 
 
 def format_share(part: float) -> str:
-    """A share of 0 to 1 as a percentage; only none at all reads as `0%`."""
+    """Format a share of 0 to 1 as a percentage; only exactly 0 is `0%`."""
     if part == 0:
         return "0%"
     return f"{part:.1%}" if part < 0.0995 else f"{part:.0%}"
 
 
 def format_uptime(part: float) -> str:
-    """A share of 0 to 1 as a percentage, cut rather than rounded: only one without any outage is `100%`."""
+    """Format a share of 0 to 1 as a truncated percentage; only exactly 1 is `100%`."""
     if part >= 1:
         return "100%"
     hundredths = int(part * 10_000)
     return f"{hundredths / 100:.2f}%" if hundredths >= 9_000 else f"{hundredths // 10 / 10:.1f}%"
 
 
-# Foreign text
+# Untrusted text
 
 
 def printable(text: str) -> str:
-    """`text` with everything that could move a cursor or hide itself written as an escape."""
+    """Escape all characters in `text` that are not printable."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
@@ -211,7 +210,7 @@ def printable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` for a message: printable, in quotes, cut where it is long. A key that strayed is not shown."""
+    """Quote `text` for a message: escaped and shortened. Never shows a key."""
     if _KEY.fullmatch(text.strip()):
         return "a key"
     cut = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"

@@ -151,7 +151,7 @@ def describe_evidence(evidence: Evidence) -> str:
                 f"the timestamps run {format_elapsed(seconds)} ahead of this machine's clock: it was set back"
             )
         case NameMoved(host, removed, new):
-            return f"{host} moved from {format_list(removed) or 'no address'} to {format_list(new) or 'no address'}"
+            return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"
 

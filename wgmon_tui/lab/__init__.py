@@ -1,5 +1,5 @@
 """Embedded WireGuard servers on loopback, healthy and broken, for the demo and the tests.
 
-They speak the protocol with the same code as the prober and share nothing else with it. That the code is
-right, servers and clients that others wrote must say (tests/real).
+They share only the protocol code with the prober. tests/real checks that code against other WireGuard
+implementations.
 """

@@ -1,7 +1,7 @@
-"""A believable fleet on loopback: sixteen servers, most of them well, and every way to be broken.
+"""The demo fleet on loopback: sixteen servers, healthy and with every kind of fault.
 
-Some fail and recover while one watches. What the names promise (a region, a round trip to it) the servers
-keep; keys are new in every run.
+Some fail and recover during the demo. Round-trip times fit the regions in the names. Keys are new in every
+run.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _TIMEOUT_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class DemoServer:
-    """A server of the demo: its name, how it behaves, and what its operators wrote about it."""
+    """A demo server: its name, behaviour, tags and note."""
 
     name: str
     behaviour: LabBehaviour
     tags: tuple[str, ...]
     preshared: bool = False
     lists_next_key: bool = False
-    """Whether the file already lists the server's next key among `known_keys`."""
+    """Whether servers.toml already lists the server's next key in `known_keys`."""
     knows_old_identity: bool = False
-    """Whether the server still lists the key that was used for monitoring before, which we may try."""
+    """Whether the server still lists the previous monitoring key, which experiments may try."""
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoVantage:
-    """Who checks the demo's servers from elsewhere, with a key of its own; some may not know that key."""
+    """Another vantage of the demo, with its own key, which some servers may not know."""
 
     public_key: PublicKey
     addresses: tuple[Interface, ...]
@@ -49,9 +49,9 @@ class DemoVantage:
 
 
 def _behaviour_at(milliseconds: float, *script: ModeStep, mode: LabMode = LabMode.HEALTHY) -> LabBehaviour:
-    """A server that far away, with a jitter of a twentieth.
+    """A server at this latency, with a jitter of one twentieth.
 
-    Where it drops packets it drops so many that checks are lost in spite of their retransmission.
+    In lossy mode its loss is so high that checks fail despite retransmission.
     """
     latency_s = milliseconds / 1000
     return LabBehaviour(mode, latency=latency_s, jitter=latency_s / 20, loss=0.6, script=script)
@@ -89,15 +89,15 @@ DEMO_SERVERS = (
     DemoServer("mum1-relay", _behaviour_at(121, mode=LabMode.DATA_DROPPED), ("ap", "relay")),
     DemoServer("jnb1-edge", _behaviour_at(162, mode=LabMode.NOT_WIREGUARD), ("af", "edge")),
 )
-"""Who is in the demo. Six are always well, five are well at first and fail now and then, five stay broken."""
+"""The demo servers. Six are always healthy, five start healthy and fail at times, five stay broken."""
 
 
 class DemoFleet:
-    """The servers of the demo, and the fleet that watches them.
+    """The demo servers and the fleet configuration that monitors them.
 
-    Their ports are bound when the object is made, so `fleet` is whole before `start`; `stop` must be called
-    in any case. `vantages` are let in beside the fleet's own identity, with the same preshared keys. Raises
-    OSError where loopback gives no port.
+    The constructor binds the ports, so `fleet` is complete before `start`. `stop` must always be called.
+    Servers admit `vantages` as well as the fleet's identity, with the same preshared keys. Raises OSError if
+    loopback has no free port.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class DemoFleet:
             if demo_server.preshared
         }
         self.servers: dict[str, LabServer] = {}
-        """By name, for who wants one to fail now."""
+        """By name, for tests that make one fail."""
         entries = []
         for demo_server in demo_servers:
             setup = self._setup(demo_server)
@@ -127,12 +127,12 @@ class DemoFleet:
         )
 
     async def start(self) -> None:
-        """Begin to answer, and to fail by script."""
+        """Start to answer and to follow the fault scripts."""
         for server in self.servers.values():
             await server.start()
 
     async def stop(self) -> None:
-        """Stop answering and give the ports back."""
+        """Stop answering and close the ports."""
         for server in self.servers.values():
             await server.stop()
 

@@ -1,7 +1,7 @@
-"""What comes out of the tunnel: just enough IP and ICMP for a server that answers pings and forwards.
+"""IP and ICMP of a lab server: enough to answer pings and to act as a router.
 
-Echo and "time exceeded" are RFC 792 for IPv4 and RFC 4443 for IPv6. Fragments and IPv6 extension headers are
-left unanswered.
+Echo and "time exceeded" follow RFC 792 for IPv4 and RFC 4443 for IPv6. Fragments and IPv6 extension headers
+get no answer.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _V6_HEADER = 40
 _V4_FRAGMENT_MASK = 0x3FFF  # more-fragments flag and fragment offset
 _TTL = 64
 _V4_ICMP_ERRORS = (3, 4, 5, 11, 12)
-_V4_QUOTED = 548  # with headers 576, which is as much as a router may send (RFC 1812 §4.3.2.3)
+_V4_QUOTED = 548  # with headers 576, the most that a router may send (RFC 1812 §4.3.2.3)
 _V6_QUOTED = 1232  # with headers 1280 (RFC 4443 §3.3)
 
 
 @dataclass(frozen=True, slots=True)
 class InnerPacket:
-    """An IP packet as the tunnel carried it, its padding gone."""
+    """An IP packet from the tunnel, without padding."""
 
     source: Address
     destination: Address
@@ -34,7 +34,7 @@ class InnerPacket:
 
 
 def parse(inner: bytes) -> InnerPacket | None:
-    """The IP packet at the start of `inner`; None where there is no whole one."""
+    """Parse the IP packet at the start of `inner`; None if it is incomplete."""
     version = inner[0] >> 4 if inner else 0
     if version == 4 and len(inner) >= _V4_HEADER:
         header, total = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
@@ -53,7 +53,7 @@ def parse(inner: bytes) -> InnerPacket | None:
 
 
 def echo_reply(packet: InnerPacket) -> bytes | None:
-    """The IP packet that answers an echo request; None for anything else."""
+    """Build the answer to an echo request; None for any other packet."""
     if isinstance(packet.destination, IPv4Address):
         if packet.protocol != _ICMP or packet.payload[:2] != b"\x08\0" or len(packet.payload) < 8:
             return None
@@ -65,7 +65,7 @@ def echo_reply(packet: InnerPacket) -> bytes | None:
 
 
 def time_exceeded(inner: bytes, packet: InnerPacket, router: Address) -> bytes | None:
-    """What `router` sends back for a packet whose time to live ends there; None where nothing may be sent.
+    """Build the error that `router` sends for an expired packet; None if none may be sent.
 
     An ICMP error never answers an ICMP error.
     """

@@ -1,6 +1,6 @@
-"""Many healthy servers in one process, for measuring a prober against something that never is the bottleneck.
+"""Load servers: many healthy servers in one process, for benchmarks of the prober.
 
-Each has its own key: a prober does not hurry one peer of one server, and keys are how it tells servers apart.
+Each has its own key, because the prober limits the rate per peer and identifies servers by key.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 INNER_ADDRESS = ip_address("10.255.0.1")
-"""The inner address at which every server of a crowd answers echoes."""
+"""The inner address at which every load server answers echoes."""
 
-_RESERVED_FILES = 64  # standard streams, the pipe, the event loop's own
+_RESERVED_FILES = 64  # standard streams, the pipe, the event loop
 
 
 @dataclass(frozen=True, slots=True)
 class LoadServers:
-    """Where each server of a crowd listens, and its public key."""
+    """The endpoint and public key of each load server."""
 
     servers: tuple[tuple[Endpoint, PublicKey], ...]
 
 
 @contextmanager
 def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[LoadServers]:
-    """Run `size` healthy servers that know `clients` in a process of their own, on 127.0.0.1.
+    """Run `size` healthy servers that admit `clients`, in a child process on 127.0.0.1.
 
-    Raises OSError where the system does not let a process have as many sockets.
+    Raises OSError if the system does not allow that many sockets per process.
     """
     spawn = multiprocessing.get_context("spawn")
     parent_end, child_end = spawn.Pipe()
@@ -53,7 +53,7 @@ def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[Load
             raise answer
         yield answer
     finally:
-        parent_end.close()  # the process ends when its end of the pipe says so
+        parent_end.close()  # closing the pipe ends the process
         process.join()
 
 
@@ -61,14 +61,14 @@ def _receive_result(pipe: Connection) -> LoadServers | OSError:
     try:
         answer = pipe.recv()
     except EOFError:
-        return OSError("the process of the crowd ended before its servers listened")
+        return OSError("the load server process ended before its servers listened")
     if isinstance(answer, LoadServers | OSError):
         return answer
     raise TypeError(type(answer).__name__)
 
 
 def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that measures
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the benchmark process
     asyncio.run(_serve_until_closed(pipe, size, clients))
 
 
@@ -100,7 +100,7 @@ def _allow_open_files(count: int) -> None:
 
 
 async def _wait_until_closed(pipe: Connection) -> None:
-    """Return when the other end of the pipe is closed: the only thing that ever happens to it."""
+    """Wait until the other end of the pipe is closed; nothing is ever sent through it."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(pipe.fileno(), ended.set)

@@ -1,4 +1,4 @@
-"""How a lab server is set up and how it behaves, as frozen records. All times are in seconds."""
+"""Setup and behaviour of a lab server. All times are in seconds."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ Network = IPv4Network | IPv6Network
 
 
 class LabMode(Enum):
-    """What is right or wrong with a server. Each is a thing that happens to real ones."""
+    """The fault of a server, if any. Each fault happens to real servers."""
 
     HEALTHY = "healthy"
     SLOW = "slow"
-    """Every answer comes `slow_delay` late."""
+    """Every answer is delayed by `slow_delay`."""
     LOSSY = "lossy"
-    """A share `loss` of what arrives is dropped."""
+    """A share `loss` of received packets is dropped."""
     SILENT = "silent"
-    """Everything that arrives is dropped: a hung process, or a firewall in front of it."""
+    """All received packets are dropped, as by a hung process or a firewall."""
     ROTATED_KEY = "rotated key"
-    """The server holds `rotated_to`; who still uses the old public key gets silence."""
+    """The server holds `rotated_to`; clients with the old public key get no answer."""
     UNKNOWN_PEER = "unknown peer"
-    """No peer is configured but those that are `remaining_peers`: ours was removed, or never added. Silence."""
+    """Only `remaining_peers` are configured: the client was removed or never added. No answer."""
     WRONG_PSK = "wrong preshared key"
-    """The server's preshared key for every peer is another: it answers, and the answer does not open."""
+    """The server has another preshared key for every peer: its answers do not authenticate."""
     DATA_DROPPED = "data dropped"
-    """AllowedIPs lack the client's tunnel address: the handshake is fine, its data goes nowhere."""
+    """AllowedIPs lack the client's tunnel address: the handshake works, data is dropped."""
     UNDER_LOAD = "under load"
-    """A cookie is demanded before a handshake is served."""
+    """The server demands a cookie before it answers."""
     CLOSED = "closed"
-    """Nothing listens on the port: the kernel itself answers with ICMP port unreachable."""
+    """Nothing listens on the port: the kernel answers with ICMP port unreachable."""
     NOT_WIREGUARD = "not WireGuard"
-    """A DNS server has the port, and calls what it gets a format error."""
+    """A DNS server uses the port and answers with a format error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModeStep:
-    """A mode, and how long it lasts."""
+    """A mode and its duration."""
 
     seconds: float
     mode: LabMode
@@ -48,13 +48,12 @@ class ModeStep:
 
 @dataclass(frozen=True, slots=True)
 class LabBehaviour:
-    """How a server behaves.
+    """The behaviour of a server.
 
-    `latency` is what the server and the way to it add to a round trip; on top comes a random part that is
-    `jitter` on average and now and then several times that. `script`, where there is one, sets the mode in
-    a loop that begins with its first step. `keepalive_after` is how long data may stay unanswered before an
-    empty packet acknowledges it; real servers wait ten seconds (KEEPALIVE_TIMEOUT).
-    `seed` makes jitter and loss the same in every run.
+    `latency` is the fixed part of the round trip. A random part is added: `jitter` on average, sometimes
+    several times that. `script` sets the mode in a loop, from its first step on. `keepalive_after` is how long
+    data stays unanswered before an empty packet acknowledges it. Real servers wait ten seconds
+    (KEEPALIVE_TIMEOUT). `seed` makes jitter and loss the same in every run.
     """
 
     mode: LabMode = LabMode.HEALTHY
@@ -69,7 +68,7 @@ class LabBehaviour:
 
 @dataclass(frozen=True, slots=True)
 class LabPeer:
-    """Who may come in: the server's `[Peer]` section."""
+    """A peer that the server admits: its `[Peer]` section."""
 
     public_key: PublicKey
     allowed_ips: tuple[Network, ...] = ()
@@ -78,14 +77,14 @@ class LabPeer:
 
 @dataclass(frozen=True, slots=True)
 class LabSetup:
-    """The server's own half of its configuration: its keys and its tunnel addresses, which answer pings."""
+    """The configuration of a lab server: keys, peers, and tunnel addresses, which answer pings."""
 
     private_key: PrivateKey
     peers: tuple[LabPeer, ...]
     addresses: tuple[Address, ...] = ()
     rotated_to: PrivateKey | None = None
-    """The key that the server holds in the mode ROTATED_KEY; a random one where nobody needs to know it."""
+    """The server's key in mode ROTATED_KEY; random if None."""
     remaining_peers: tuple[LabPeer, ...] = ()
-    """Further peers, whom the server knows in the mode UNKNOWN_PEER too."""
+    """Further peers, which the server knows even in mode UNKNOWN_PEER."""
     forwards: bool = True
-    """Whether it is a router, and says so to packets whose time to live ends at it."""
+    """Whether it is a router and reports expired packets."""

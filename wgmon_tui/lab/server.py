@@ -1,4 +1,4 @@
-"""One embedded WireGuard server on a UDP socket, whose faults can be switched while it runs."""
+"""An embedded WireGuard server on a UDP socket, with faults that can change while it runs."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 Source = tuple[object, ...]
-"""An address of the socket module: host and port, and two more numbers in IPv6."""
+"""An address of the socket module: host and port, plus two numbers for IPv6."""
 
 _LARGEST_DATAGRAM = 65535
-_DATAGRAMS_PER_TURN = 64  # then other servers on the same loop have their turn
+_DATAGRAMS_PER_TURN = 64  # then other servers on the same loop run
 _DEFAULT_BEHAVIOUR = LabBehaviour()
 
 
 class LabServer:
     """A WireGuard server on loopback.
 
-    The port is bound when the object is made, so that its `endpoint` can be told to others before anything
-    runs; `start` begins to answer. Raises OSError where the address cannot be bound.
+    The constructor binds the port, so `endpoint` is known before `start`, which begins to answer. Raises
+    OSError if the address cannot be bound.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class LabServer:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where it listens."""
+        """The endpoint of the server."""
         return self._endpoint
 
     @property
     def public_key(self) -> PublicKey:
-        """The key that clients are configured with, whatever key the mode makes the server hold."""
+        """The key that clients are configured with, in every mode."""
         return self._current.public_key
 
     async def start(self) -> None:
-        """Begin to answer, and to follow the script."""
+        """Start to answer and to follow the script."""
         self._started = True
         self._listen()
         self.set_mode(self.mode)
@@ -83,7 +83,7 @@ class LabServer:
             self._run_script()
 
     async def stop(self) -> None:
-        """Stop answering and give the port back."""
+        """Stop answering and close the port."""
         if self._started:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._started = False
@@ -103,7 +103,7 @@ class LabServer:
         await self.stop()
 
     def set_mode(self, mode: LabMode) -> None:
-        """Change what is right or wrong with the server, at once. Peers and sessions are kept."""
+        """Change the fault of the server at once. Peers and sessions are kept."""
         self.mode = mode
         if mode is LabMode.CLOSED and not self._closed:
             self._close()
@@ -111,8 +111,8 @@ class LabServer:
             self._reopen()
 
     def _close(self) -> None:
-        # A UDP socket connected to itself takes datagrams from nobody else: to every sender the port is
-        # closed, and the kernel says so, yet no other program can get it.
+        # A UDP socket connected to itself accepts no other sender. The kernel reports the port as closed,
+        # but no other program can bind it.
         self._socket.connect(self._socket.getsockname())
         self._closed = True
 
@@ -143,7 +143,7 @@ class LabServer:
         for _ in range(_DATAGRAMS_PER_TURN):
             try:
                 packet, source = self._socket.recvfrom(_LARGEST_DATAGRAM)
-            except (BlockingIOError, ConnectionError):  # ICMP errors about our answers end up here too
+            except (BlockingIOError, ConnectionError):  # ICMP errors about the answers arrive here too
                 return
             self._receive(packet, source)
 
@@ -230,9 +230,9 @@ class LabServer:
     def _schedule_acknowledgement(
         self, state: PeerState, session: Session, send: Callable[[bytes], None]
     ) -> None:
-        """Arm the keepalive that tells a peer that its data arrived, whatever became of it (§6.5).
+        """Start the keepalive timer that acknowledges a peer's data (§6.5).
 
-        As in the kernel there is one timer a peer, and it goes out in the session that carried data last.
+        As in the kernel there is one timer per peer; the keepalive uses the session with the last data.
         """
         peer = state.peer.public_key
         state.unacknowledged = (session, send)
@@ -278,11 +278,11 @@ class LabServer:
             try:
                 self._socket.sendto(packet, source)
             except (BlockingIOError, ConnectionError):
-                return  # lost, as in any network; a pending ICMP error from an earlier answer counts as that
+                return  # lost, as in any network; a pending ICMP error from an earlier answer counts as loss
 
 
 class _ServerKey:
-    """What a server derives from the private key that it holds."""
+    """The objects derived from a server's private key."""
 
     __slots__ = ("cookies", "public_key", "responder")
 
@@ -305,5 +305,5 @@ def _bind_socket(host: str, port: int) -> socket.socket:
 
 
 def _dns_format_error(query: bytes) -> bytes:
-    """RFC 1035: the query's id, the flags of a response, RCODE 1, and no records."""
+    """A DNS format error (RFC 1035): the query's id, response flags, RCODE 1, no records."""
     return query[:2] + b"\x80\x01" + bytes(8)

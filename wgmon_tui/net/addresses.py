@@ -1,4 +1,4 @@
-"""Addresses and endpoints, as every protocol writes them."""
+"""Address and endpoint types for all protocols."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Interface = IPv4Interface | IPv6Interface
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server listens: a host name or an address, and a UDP port."""
+    """A server's host name or address, and its UDP port."""
 
     host: str
     port: int

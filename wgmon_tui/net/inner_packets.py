@@ -1,7 +1,7 @@
-"""Inner packets: what travels inside the tunnel. Made and read here, byte by byte, without any privilege.
+"""Inner packets: building and parsing of the IP packets inside the tunnel. Needs no privileges.
 
-ICMP echo (RFC 792, RFC 4443), a DNS query (RFC 1035), a TCP SYN (RFC 9293); and what may come back: their
-answers, ICMP errors from inside, and fragments of answers that were too large for the server's interface.
+Builds ICMP echo (RFC 792, RFC 4443), a DNS query (RFC 1035) and a TCP SYN (RFC 9293). Parses their answers,
+ICMP errors from inside, and fragments of answers too large for the server's interface.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SYN, _RST, _ACK = 0x02, 0x04, 0x10
 
 @dataclass(frozen=True, slots=True)
 class EchoReply:
-    """An answer to an echo; `size` is the whole inner packet's."""
+    """An echo reply; `size` is the size of the whole inner packet in bytes."""
 
     source: Address
     identifier: int
@@ -34,7 +34,7 @@ class EchoReply:
 
 @dataclass(frozen=True, slots=True)
 class InnerIcmp:
-    """An ICMP error that came through the tunnel, from `source`, about a packet of ours to `original_destination`."""
+    """An ICMP error through the tunnel from `source`, about a packet to `original_destination`."""
 
     source: Address
     version: int
@@ -46,7 +46,7 @@ class InnerIcmp:
 
 @dataclass(frozen=True, slots=True)
 class DnsAnswer:
-    """An answer of a name server, whatever it says."""
+    """An answer of a name server, with any result."""
 
     source: Address
     transaction: int
@@ -54,7 +54,7 @@ class DnsAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TcpAnswer:
-    """An answer from `port` to a SYN from our `local_port`; `open` for SYN and ACK, else a reset."""
+    """An answer from `port` to a SYN from `local_port`; `open` is true for SYN+ACK, false for a reset."""
 
     source: Address
     port: int
@@ -64,9 +64,9 @@ class TcpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FragmentReceived:
-    """A piece of an answer too large for the server's own interface.
+    """A fragment of an answer too large for the server's interface.
 
-    `echo` is the identifier and sequence number in the first piece of an echo reply, else None.
+    `echo` is the identifier and sequence number in the first fragment of an echo reply, else None.
     """
 
     source: Address
@@ -76,7 +76,7 @@ class FragmentReceived:
 
 @dataclass(frozen=True, slots=True)
 class UnrecognisedPacket:
-    """An inner packet that answers nothing we asked, or whose form is broken."""
+    """An inner packet that is malformed or answers no probe."""
 
     size: int
 
@@ -84,7 +84,7 @@ class UnrecognisedPacket:
 InnerPacket = EchoReply | InnerIcmp | DnsAnswer | TcpAnswer | FragmentReceived | UnrecognisedPacket
 
 
-# Making
+# Building
 
 
 def echo_request(
@@ -96,9 +96,9 @@ def echo_request(
     *,
     hop_limit: int = _HOP_LIMIT,
 ) -> bytes:
-    """An ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
+    """Build an ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
 
-    Version 4 carries "don't fragment": where it is too large for the way on, the way on must say so.
+    IPv4 sets "don't fragment", so a hop with a smaller MTU must report it.
     """
     header = 20 if source.version == 4 else 40
     data = bytes(max(16, size - header - 8))
@@ -112,7 +112,7 @@ def echo_request(
 
 
 def dns_query(source: Address, destination: Address, port: int, transaction: int) -> bytes:
-    """A query for the root's name servers: every resolver answers it, if only by refusing."""
+    """Build a query for the root name servers: every resolver answers it, even if only with a refusal."""
     question = b"\0" + struct.pack("!HH", 2, 1)
     message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
@@ -121,7 +121,7 @@ def dns_query(source: Address, destination: Address, port: int, transaction: int
 
 
 def tcp_syn(source: Address, destination: Address, port: int, destination_port: int, sequence: int) -> bytes:
-    """A SYN. An answer of any kind proves the way there and back."""
+    """Build a SYN. Any answer proves both directions of the path."""
     segment = struct.pack("!HHIIBBHHH", port, destination_port, sequence, 0, 5 << 4, _SYN, 64240, 0, 0)
     return _with_tcp_checksum(source, destination, segment)
 
@@ -129,7 +129,7 @@ def tcp_syn(source: Address, destination: Address, port: int, destination_port: 
 def tcp_reset(
     source: Address, destination: Address, port: int, destination_port: int, sequence: int
 ) -> bytes:
-    """What ends the half-open connection that an answered SYN leaves on the server."""
+    """Build a reset that ends the half-open connection after an answered SYN."""
     segment = struct.pack("!HHIIBBHHH", port, destination_port, sequence, 0, 5 << 4, _RST, 0, 0, 0)
     return _with_tcp_checksum(source, destination, segment)
 
@@ -159,11 +159,11 @@ def _pseudo_header(source: Address, destination: Address, protocol: int, length:
     return source.packed + destination.packed + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
 
 
-# Reading
+# Parsing
 
 
 def parse(inner: bytes) -> InnerPacket:
-    """What an opened transport packet holds, padding aside. Never raises: the other end is a stranger."""
+    """Parse a decrypted transport packet, without its padding. Never raises: the input is untrusted."""
     try:
         match inner[0] >> 4:
             case 4:
@@ -232,5 +232,5 @@ def _parse_icmp(source: Address, message: bytes, size: int) -> InnerPacket:
 
 
 def _address(packed: bytes) -> Address | None:
-    """The destination in a quoted header; None where the quotation is cut short."""
+    """The destination in a quoted header; None if the quote is truncated."""
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed) if len(packed) == 16 else None

@@ -1,4 +1,4 @@
-"""What a port monitor would say: the naive UDP probe, made to show its false green beside our verdict."""
+"""The naive UDP port check of a port monitor, to compare its false result with the verdict."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _WAIT_S = 1.0
 
 
 async def check_port_naively(address: Address, port: int) -> str | None:
-    """Send a UDP datagram as a port monitor does, and read its answer as one does.
+    """Send a UDP datagram as a port monitor does, and interpret the result as it does.
 
-    No answer, or any answer, reads as "open|filtered"; only ICMP port unreachable reads as "closed". None
-    where our own side could not send.
+    No answer or any answer means "open|filtered". Only ICMP port unreachable means "closed". Returns None if
+    this machine could not send.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
@@ -27,7 +27,7 @@ async def check_port_naively(address: Address, port: int) -> str | None:
     loop = asyncio.get_running_loop()
     with probe:
         try:
-            # Connected, as a port monitor's is: that is how a program sees the ICMP error.
+            # A connected socket, as in a port monitor: it receives the ICMP error.
             probe.connect((str(address), port))
             probe.send(b"")
             await asyncio.wait_for(loop.sock_recv(probe, 1), _WAIT_S)

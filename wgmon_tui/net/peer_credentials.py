@@ -1,4 +1,4 @@
-"""Accounts of this machine: who is behind a number, who is at the other end of a socket, who is let in."""
+"""Accounts of this machine: names of ids, credentials of a socket peer, and access to a state directory."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _UCRED = struct.Struct("3i")
 _SO_PEERGROUPS = 59
 """Linux 4.13 and later; the socket module has no name for it."""
 _GROUPS_BYTES = 1024
-"""As much as the socket module takes: 256 groups."""
+"""The limit of the socket module: 256 groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerCredentials:
-    """The process at the other end of a Unix socket, as the kernel vouches for it."""
+    """The process at the other end of a Unix socket, as the kernel reports it."""
 
     pid: int
     uid: int
@@ -31,7 +31,7 @@ class PeerCredentials:
 
 
 def read_peer_credentials(connected: socket.socket) -> PeerCredentials:
-    """Who connected; on the connecting side, who listens. Raises OSError."""
+    """Read the credentials of the process at the other end of a socket. Raises OSError."""
     pid, uid, gid = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     try:
         raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
@@ -42,7 +42,7 @@ def read_peer_credentials(connected: socket.socket) -> PeerCredentials:
 
 
 def _look_up_groups(uid: int, gid: int) -> frozenset[int]:
-    """Those that the account would have after logging in now."""
+    """The groups that the account gets at its next login."""
     try:
         return frozenset(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
     except KeyError:
@@ -50,7 +50,7 @@ def _look_up_groups(uid: int, gid: int) -> frozenset[int]:
 
 
 def login_name(uid: int) -> str:
-    """The account's name, or its number where it has none. May ask the network (LDAP): not in a loop."""
+    """The account's name, or its number if it has none. May query the network (LDAP): not in a loop."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -58,7 +58,7 @@ def login_name(uid: int) -> str:
 
 
 def group_name(gid: int) -> str:
-    """The group's name, or its number where it has none."""
+    """The group's name, or its number if it has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
@@ -66,20 +66,22 @@ def group_name(gid: int) -> str:
 
 
 def is_shared(status: os.stat_result) -> bool:
-    """Whether a state directory is open to the members of its group."""
+    """Whether members of its group can read a state directory."""
     return status.st_mode & (stat.S_IRGRP | stat.S_IXGRP) == stat.S_IRGRP | stat.S_IXGRP
 
 
 def explain_access_denied(state_dir: Path) -> str:
-    """Why this account may not look into a state directory, and what to do, in one line."""
+    """Explain in one line why this account cannot read a state directory, and what to do."""
     place = printable(str(state_dir))
     try:
         status = state_dir.stat()
     except OSError:
-        return f"{place}: not for this account; use one of your own: --state DIR"
+        return f"{place}: access denied for this account; use your own state directory: --state DIR"
     if not is_shared(status):
         owner = login_name(status.st_uid)
-        return f"{place}: not for this account; it belongs to {owner} and is shared with no group"
+        return (
+            f"{place}: access denied for this account; it belongs to {owner} and is not shared with a group"
+        )
     login, group = login_name(os.geteuid()), group_name(status.st_gid)
     if status.st_gid in (os.getegid(), *os.getgroups()):
         return f"{place}: not readable, although this account is in its group {group}"
@@ -87,7 +89,7 @@ def explain_access_denied(state_dir: Path) -> str:
         return f"{place}: this session is older than your membership in the group {group}; log in again"
     command = f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(login)}"
     return (
-        f"{place}: not for this account; ask to be added to the group {group}: {command}, then log in again"
+        f"{place}: access denied for this account; ask an administrator to run {command}, then log in again"
     )
 
 

@@ -1,4 +1,4 @@
-"""Names to addresses without blocking the engine: getaddrinfo in threads, answers kept for a while."""
+"""A non-blocking resolver: getaddrinfo in threads, with a cache."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.text import format_limit
 
 CACHE_TTL_S = 30.0
-"""How long an answer is used again. A name that moves is seen after this time at the latest."""
+"""How long a cached answer is valid. A changed name is noticed after this time at the latest."""
 
 _THREADS = 16
 
 
 class ResolutionError(Exception):
-    """The name has no address now. The message is the resolver's own word."""
+    """A name did not resolve. The message comes from the resolver."""
 
 
 class Resolver:
-    """Looks names up; every A and AAAA address, in the order in which the system prefers them."""
+    """Resolves names to all A and AAAA addresses, in the system's order of preference."""
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(_THREADS)
         self._cache: dict[str, tuple[float, tuple[Address, ...]]] = {}
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
-        """The addresses of an endpoint's host, without duplicates. Raises ResolutionError."""
+        """Resolve an endpoint's host to addresses without duplicates. Raises ResolutionError."""
         if literal := _parse_literal(endpoint.host):
             return (literal,)
         cached = self._cache.get(endpoint.host)
@@ -41,7 +41,7 @@ class Resolver:
             addresses = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
-        except OSError as error:  # gaierror, and whatever our own system lacks: file descriptors, memory
+        except OSError as error:  # gaierror, or this machine lacks file descriptors or memory
             raise ResolutionError(error.strerror or "no answer") from None
         except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
@@ -49,9 +49,9 @@ class Resolver:
         return addresses
 
     async def _look_up(self, endpoint: Endpoint) -> tuple[Address, ...]:
-        """getaddrinfo in a daemon thread, so that a lookup that hangs ends with the process.
+        """Run getaddrinfo in a daemon thread, so that a hanging lookup ends with the process.
 
-        The threads of a pool are waited for at exit, and the system's resolver may take half a minute.
+        A thread pool would wait for its threads at exit; the system's resolver may take half a minute.
         """
         await self._threads.acquire()
         loop = asyncio.get_running_loop()
@@ -73,7 +73,7 @@ class Resolver:
                 outcome = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
             except (OSError, ValueError) as error:
                 outcome = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits
                 loop.call_soon_threadsafe(deliver, outcome)
 
         Thread(target=look_up, name="resolve", daemon=True).start()
@@ -82,7 +82,7 @@ class Resolver:
 
 @lru_cache(65536)
 def _parse_literal(host: str) -> Address | None:
-    """The address that a host already is; remembered, because every check asks."""
+    """Parse a host that is already an address; cached because every check needs it."""
     try:
         return ip_address(host)
     except ValueError:

@@ -1,8 +1,8 @@
-"""UDP as a prober needs it: when the kernel received a datagram, and who said that one cannot arrive.
+"""The UDP socket of the prober: kernel receive timestamps and ICMP errors with their sender.
 
-The socket stays unconnected, so that an answer from another address of the server is seen, and asks for the
-error queue, so that ICMP errors come with their type, code and sender (ip(7), IP_RECVERR). Both are Linux's;
-elsewhere datagrams are stamped on arrival here and ICMP errors stay unseen.
+The socket stays unconnected to receive answers from another address of the server. It reads the error queue
+to get ICMP errors with type, code and sender (ip(7), IP_RECVERR). Timestamps and error queue need Linux.
+Elsewhere datagrams are stamped on reading and ICMP errors stay invisible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 LINUX = sys.platform == "linux"
 
-# From the kernel's uapi headers; the socket module does not name them.
+# From the kernel's uapi headers; the socket module does not define them.
 _SO_TIMESTAMPNS = 35
 _SO_MEMINFO = 55
 _DROPS = slice(8 * 4, 9 * 4)  # SK_MEMINFO_DROPS, the ninth of its 32-bit counters
@@ -33,7 +33,7 @@ _TIMESPEC = struct.Struct("@ll")
 _RECEIVE_BUFFER = 4 * 1024 * 1024  # the kernel caps it at net.core.rmem_max
 _LARGEST_DATAGRAM = 2048
 _ANCILLARY = 512
-_DATAGRAMS_PER_TURN = 256  # then the event loop gets its turn
+_DATAGRAMS_PER_TURN = 256  # then the event loop runs
 _BACKLOG = 16384  # more than the receive buffer holds
 
 SocketAddress = tuple[str, int]
@@ -41,7 +41,7 @@ SocketAddress = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """A UDP payload, where it came from, and when: Unix nanoseconds, the kernel's where it stamps."""
+    """A UDP payload, its source and its receive time in Unix nanoseconds, from the kernel if possible."""
 
     data: bytes
     source: SocketAddress
@@ -50,9 +50,9 @@ class Datagram:
 
 @dataclass(frozen=True, slots=True)
 class QueuedError:
-    """An entry of the error queue: the packet it is about, as far as quoted, and the ICMP error.
+    """An entry of the error queue: the ICMP error and the quoted part of the packet.
 
-    `offender` is the address that sent the error; `info` the MTU where the error names one.
+    `offender` is the address that sent the error. `info` is the MTU if the error reports one.
     """
 
     quoted: bytes
@@ -65,7 +65,7 @@ class QueuedError:
 
 
 class DatagramSocket:
-    """One unconnected UDP socket of one address family, on a port that stays the same while it is open."""
+    """An unconnected UDP socket of one address family; its port is fixed while it is open."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class DatagramSocket:
         on_datagram: Callable[[Datagram], None],
         on_error: Callable[[QueuedError], None],
     ) -> None:
-        """Opens the socket. Raises OSError where the family is not to be had on this machine."""
+        """Open the socket. Raises OSError if this machine does not support the family."""
         self.family = family
         self._on_datagram = on_datagram
         self._on_error = on_error
@@ -98,11 +98,11 @@ class DatagramSocket:
         sock.bind(("", 0))
 
     def attach(self, loop: AbstractEventLoop) -> None:
-        """Read whenever the loop sees something to read."""
+        """Read the socket whenever the event loop reports it readable."""
         loop.add_reader(self._socket.fileno(), self.drain)
 
     def close(self, loop: AbstractEventLoop) -> None:
-        """Stop reading and give the port back."""
+        """Stop reading and close the socket."""
         loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
@@ -114,10 +114,10 @@ class DatagramSocket:
 
     @property
     def overflows(self) -> int:
-        """Datagrams that the kernel dropped because we did not read in time, since the socket was opened.
+        """Datagrams dropped by the kernel since the socket opened, because its receive buffer was full.
 
-        Read from the socket itself: SO_RXQ_OVFL tells of a drop only with the next datagram that still finds
-        room, and after a burst there may be none.
+        Read from the socket itself: SO_RXQ_OVFL reports a drop only with the next accepted datagram, and after
+        a burst there may be none.
         """
         if not LINUX:
             return 0
@@ -128,10 +128,10 @@ class DatagramSocket:
         return int.from_bytes(counters[_DROPS], sys.byteorder)
 
     def send(self, data: bytes, destination: SocketAddress) -> int:
-        """Send, and give the Unix time in nanoseconds just before.
+        """Send a datagram and return the Unix time just before, in nanoseconds.
 
-        Raises OSError where our own side refuses (no route, firewall). An ICMP error that an earlier packet
-        caused makes the kernel fail the next send unsent: the queue is emptied and the send tried again.
+        Raises OSError if this machine refuses to send (no route, firewall). A pending ICMP error of an earlier
+        packet makes the kernel fail the next send. The error queue is then drained and the send retried.
         """
         for _ in range(3):
             sent_ns = time.time_ns()
@@ -147,14 +147,14 @@ class DatagramSocket:
         return sent_ns
 
     def drain(self) -> None:
-        """Hand on what has arrived, a turn's share of it: datagrams, and errors about what we sent."""
+        """Deliver pending datagrams and ICMP errors, up to a limit per call."""
         for _ in range(_DATAGRAMS_PER_TURN):
             if self._read() is None:
                 break
         self._drain_errors()
 
     def drain_backlog(self) -> None:
-        """Hand on all that had arrived before this call, however much that is."""
+        """Deliver everything that arrived before this call."""
         now_ns = time.time_ns()
         for _ in range(_BACKLOG):
             received_ns = self._read()
@@ -163,13 +163,13 @@ class DatagramSocket:
         self._drain_errors()
 
     def _read(self) -> int | None:
-        """Hand on the next datagram and give its time; 0 for an error in its place, None for nothing."""
+        """Deliver the next datagram and return its time; 0 for an error instead, None if there is none."""
         try:
             data, ancillary, _, source = self._socket.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
         except BlockingIOError:
             return None
         except OSError:
-            # The pending error of a packet we sent; the queue says whose. It is cleared by being reported.
+            # The pending error of a sent packet; the error queue has the details. Reporting clears it.
             self._drain_errors()
             return 0
         received_ns = _received_ns(ancillary)
@@ -203,7 +203,7 @@ def _received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
 
 
 def _queued_error(quoted: bytes, destination: SocketAddress, value: bytes) -> QueuedError | None:
-    """Read struct sock_extended_err and the sockaddr behind it; None for errors that no packet caused."""
+    """Parse struct sock_extended_err and the sockaddr after it; None for errors without ICMP origin."""
     _, origin, kind, code, _, info, _ = _EXTENDED_ERROR.unpack_from(value)
     if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
         return None

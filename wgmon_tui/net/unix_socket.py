@@ -1,4 +1,4 @@
-"""Where sockets are, and how to reach one by a path that is longer than a socket address may be."""
+"""The control socket's path, shortened where it exceeds the limit of a socket address."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "control.sock"
-"""The writer's, in its state directory."""
+"""The writer's socket, in its state directory."""
 
 _MAX_PATH_BYTES = 107
-"""Bytes that fit a Unix socket address, less its ending zero."""
+"""Bytes that fit into a Unix socket address, without the final zero."""
 
 
 @contextmanager
 def bindable_path(state_dir: Path, name: str = NAME) -> Iterator[str]:
-    """A path of the socket that `bind` and `connect` take, good within the block. Raises OSError."""
+    """A path that `bind` and `connect` accept, valid within the block. Raises OSError."""
     path = str(state_dir / name)
     if len(os.fsencode(path)) <= _MAX_PATH_BYTES:
         yield path
