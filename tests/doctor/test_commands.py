@@ -202,7 +202,7 @@ def test_our_own_key_need_not_be_readable_to_compare_the_rest(shell: Shell) -> N
     (shell.config / "bastion.key").unlink()
     ran = shell.run("inspect", "fra1")
     assert ran.code == 0
-    assert "our own private key cannot be read" in ran.out
+    assert "the private key of this identity cannot be read" in ran.out
 
 
 def test_without_a_command_the_exit_code_is_64_and_one_line_shows_how_to_configure_it(shell: Shell) -> None:

@@ -268,8 +268,8 @@ async def test_when_all_fall_silent_each_is_diagnosed_again_the_earlier_ones_too
         }
         last = desk.server_state(names[0]).last
         assert last is not None
-        assert last.diagnosis.summary.startswith("All 4 servers fell silent at once")
-        await rounds(desk, names)  # and they stay so while it lasts
+        assert last.diagnosis.summary.startswith("All 4 servers stopped answering at once")
+        await rounds(desk, names)  # and they stay so, while it lasts
         assert words(desk) == {"local-fault"}
 
 

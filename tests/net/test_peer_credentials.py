@@ -141,7 +141,7 @@ def test_everybody_else_gets_one_line_that_says_what_to_do(place: Place, people:
     told = as_user(people.stranger, "--state", place.state)
     assert (told.returncode, told.stdout) == (64, "")
     assert told.stderr == (
-        f"wgmon-tui: {place.state}: not for this account; ask to be added to the group {people.service}: "
+        f"wgmon-tui: {place.state}: access denied for this account; ask an administrator to run "
         f"sudo usermod -aG {people.service} {people.stranger}, then log in again\n"
     )
 
@@ -170,14 +170,14 @@ def test_a_directory_that_is_shared_with_no_group_says_whose_it_is(tmp_path: Pat
     shutil.chown(tmp_path / "state", people.service)
     (tmp_path / "state").chmod(0o700)
     assert explain_access_denied(tmp_path / "state") == (
-        f"{tmp_path / 'state'}: not for this account; it belongs to {people.service} "
-        "and is shared with no group"
+        f"{tmp_path / 'state'}: access denied for this account; it belongs to {people.service} "
+        "and is not shared with a group"
     )
 
 
 def test_a_directory_out_of_reach_is_refused_in_one_line(tmp_path: Path) -> None:
     assert explain_access_denied(tmp_path / "nowhere").endswith(
-        "not for this account; use one of your own: --state DIR"
+        "access denied for this account; use your own state directory: --state DIR"
     )
 
 

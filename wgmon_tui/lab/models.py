@@ -25,7 +25,7 @@ class LabMode(Enum):
     ROTATED_KEY = "rotated key"
     """The server holds `rotated_to`; clients with the old public key get no answer."""
     UNKNOWN_PEER = "unknown peer"
-    """Only `remaining_peers` are configured: the client was removed or never added. No answer."""
+    """Only `remaining_peers` are known: the client was removed or never added. No answer."""
     WRONG_PSK = "wrong preshared key"
     """The server has another preshared key for every peer: its answers do not authenticate."""
     DATA_DROPPED = "data dropped"
@@ -51,8 +51,8 @@ class LabBehaviour:
     """The behaviour of a server.
 
     `latency` is the fixed part of the round trip. A random part is added: `jitter` on average, sometimes
-    several times that. `script` sets the mode in a loop, from its first step on. `keepalive_after` is how long
-    data stays unanswered before an empty packet acknowledges it. Real servers wait ten seconds
+    several times that. `script` sets the mode in a loop, from its first step on. `keepalive_after` is how
+    long data stays unanswered before an empty packet acknowledges it. Real servers wait ten seconds
     (KEEPALIVE_TIMEOUT). `seed` makes jitter and loss the same in every run.
     """
 

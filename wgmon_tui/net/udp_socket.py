@@ -116,8 +116,8 @@ class DatagramSocket:
     def overflows(self) -> int:
         """Datagrams dropped by the kernel since the socket opened, because its receive buffer was full.
 
-        Read from the socket itself: SO_RXQ_OVFL reports a drop only with the next accepted datagram, and after
-        a burst there may be none.
+        Read from the socket itself: SO_RXQ_OVFL reports a drop only with the next accepted datagram, and
+        there may be none after a burst.
         """
         if not LINUX:
             return 0
@@ -130,8 +130,8 @@ class DatagramSocket:
     def send(self, data: bytes, destination: SocketAddress) -> int:
         """Send a datagram and return the Unix time just before, in nanoseconds.
 
-        Raises OSError if this machine refuses to send (no route, firewall). A pending ICMP error of an earlier
-        packet makes the kernel fail the next send. The error queue is then drained and the send retried.
+        Raises OSError if this machine refuses to send (no route, firewall). A pending ICMP error of an
+        earlier packet makes the kernel fail the next send. Then drains the error queue and retries.
         """
         for _ in range(3):
             sent_ns = time.time_ns()

@@ -118,7 +118,7 @@ def test_silence_says_that_it_does_not_know_and_ranks_what_may_be(evidence: list
 
 
 def test_mere_silence_says_so_in_words() -> None:
-    assert diagnose(check(SILENCE), SERVER).summary == "Nothing came back. Silence alone does not tell why."
+    assert diagnose(check(SILENCE), SERVER).summary == "No answer. Silence alone does not show the cause."
 
 
 def test_what_is_known_beside_silence_leads_the_causes() -> None:
@@ -139,7 +139,7 @@ def test_an_answer_that_does_not_open_may_be_forged_and_says_so() -> None:
 def test_a_psk_mismatch_says_whether_we_have_one(ours: SecretSource | None) -> None:
     server = dataclasses.replace(SERVER, preshared_key=ours)
     why = diagnose(check(BAD_EMPTY), server).causes[0].why
-    assert ("we have one" if ours else "we have none") in why
+    assert ("sets a preshared key" if ours else "sets no preshared key") in why
 
 
 # Real names and ports
@@ -166,11 +166,11 @@ def test_what_to_type_names_the_real_server(facts: tuple[Evidence, ...], typed: 
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ((CLOSED,), "192.0.2.7 says that nothing listens on UDP port 51823."),
-        ((REJECTED_BY_ROUTER,), "198.51.100.1 on the way says: port unreachable."),
-        ((PROHIBITED,), "The server itself says: communication administratively prohibited."),
+        ((CLOSED,), "192.0.2.7 reports that nothing listens on UDP port 51823."),
+        ((REJECTED_BY_ROUTER,), "198.51.100.1 on the path reports: port unreachable."),
+        ((PROHIBITED,), "The server itself reports: communication administratively prohibited."),
         ((UNRESOLVED,), "fra1.example.net does not resolve: Name or service not known."),
-        ((EPERM,), "We could not send: our own firewall refuses to let it out (EPERM)."),
+        ((EPERM,), "Could not send: the firewall of this machine blocks it (EPERM)."),
     ],
 )
 def test_a_summary_says_who_said_what(facts: tuple[Evidence, ...], said: str) -> None:
@@ -193,9 +193,9 @@ def test_no_two_kinds_of_fact_share_a_sentence() -> None:
 
 def test_an_icmp_error_without_a_name_keeps_its_numbers() -> None:
     assert icmp_name(icmp(4, 3, 200)) == "type 3 code 200"
-    assert describe_evidence(icmp(6, 1, 3, "fe80::1")) == "fe80::1 says: address unreachable (ICMPv6 1/3)"
+    assert describe_evidence(icmp(6, 1, 3, "fe80::1")) == "fe80::1 reports: address unreachable (ICMPv6 1/3)"
 
 
 def test_a_too_small_mtu_is_named() -> None:
     too_big = dataclasses.replace(icmp(4, 3, 4, "198.51.100.1"), mtu=1280)
-    assert describe_evidence(too_big) == "198.51.100.1 says: fragmentation needed (ICMP 3/4, MTU 1280)"
+    assert describe_evidence(too_big) == "198.51.100.1 reports: fragmentation needed (ICMP 3/4, MTU 1280)"

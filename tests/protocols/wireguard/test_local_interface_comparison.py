@@ -69,14 +69,14 @@ def test_both_find_it_well() -> None:
     finding = said(peer(20), found(Verdict.HEALTHY))
     assert (finding.result, finding.sentence) == (
         ComparisonResult.OK,
-        "its last handshake with it was 20 s ago",
+        "its last handshake with the server was 20 s ago",
     )
 
 
 def test_both_find_it_gone() -> None:
     finding = said(peer(3 * 3600), found(Verdict.SILENT))
     assert (finding.result, finding.fix) == (ComparisonResult.OK, "")
-    assert finding.sentence.endswith("3 h 00 min ago: to it the server is gone too")
+    assert finding.sentence.endswith("3 h 00 min ago: it cannot reach the server either")
 
 
 def test_an_idle_interface_without_a_keepalive_says_little() -> None:
@@ -95,7 +95,7 @@ def test_without_a_verdict_only_the_fact_is_told() -> None:
 def test_a_clock_that_was_set_back_proves_nothing() -> None:
     finding = said(peer(-60), found(Verdict.SILENT))
     assert finding.result is ComparisonResult.UNKNOWN
-    assert "60 s ahead of our clock" in finding.sentence
+    assert "60 s ahead of this machine's clock" in finding.sentence
 
 
 # Only we are cut off
@@ -104,7 +104,10 @@ def test_a_clock_that_was_set_back_proves_nothing() -> None:
 def test_silent_to_us_and_answering_the_interface_is_about_our_identity() -> None:
     finding = said(peer(20), found(Verdict.SILENT, since=NOW - 60))
     assert finding.result is ComparisonResult.DIFFERS
-    assert "20 s ago, and we find it silent: it answers this machine under the key of wg0" in finding.sentence
+    assert (
+        "20 s ago, but checks find it silent: it answers this machine under the key of wg0"
+        in finding.sentence
+    )
     assert finding.fix == f"on the server: wg set wg0 peer {US} allowed-ips 10.8.0.250/32"
 
 
@@ -118,7 +121,7 @@ def test_a_preshared_key_that_differs_for_us_alone_is_set_for_us_alone() -> None
 
 def test_a_server_that_answers_elsewhere_has_moved() -> None:
     finding = said(peer(20, endpoint=THERE), found(Verdict.SILENT))
-    assert "at 192.0.2.99:51820; we ask 192.0.2.7:51820: the server has moved" in finding.sentence
+    assert "at 192.0.2.99:51820; checks go to 192.0.2.7:51820: the server has moved" in finding.sentence
     assert finding.fix.startswith('in servers.toml, server "fra1": endpoint = "192.0.2.99:51820"')
 
 
@@ -137,13 +140,13 @@ def test_well_for_us_and_long_silent_to_an_interface_with_a_keepalive_is_about_t
 ) -> None:
     finding = said(peer(age), found(Verdict.HEALTHY))
     assert finding.result is ComparisonResult.DIFFERS
-    assert "although it has a keepalive every 25 s; we find it healthy" in finding.sentence
+    assert "although it has a keepalive every 25 s; checks find it healthy" in finding.sentence
     assert str(ITS) in finding.fix
 
 
 def test_an_interface_that_still_sends_to_the_old_address_is_told_the_new_one() -> None:
     finding = said(peer(3 * 3600, endpoint=THERE), found(Verdict.SLOW))
-    assert "it sends to 192.0.2.99:51820, and the server is at 192.0.2.7:51820" in finding.sentence
+    assert "it sends to 192.0.2.99:51820, but the server is at 192.0.2.7:51820" in finding.sentence
     assert finding.fix == f"here: wg set wg0 peer {THEIRS} endpoint fra1.example.net:51820"
 
 
@@ -168,7 +171,7 @@ def test_of_several_addresses_the_one_that_the_interface_uses_is_compared() -> N
 def test_an_identity_with_the_interfaces_own_key_is_the_first_thing_to_say() -> None:
     finding = compare_local_peer(peer(20), replace(CONFIGURED, public_key=ITS), found(Verdict.HEALTHY), NOW)
     assert finding.result is ComparisonResult.DIFFERS
-    assert "each check cuts it off" in finding.sentence
+    assert "each check breaks its session" in finding.sentence
     assert "wgmon-tui keygen" in finding.fix
 
 
@@ -176,7 +179,7 @@ def test_an_interface_with_an_old_key_of_the_server_is_named() -> None:
     its = peer(3600)
     finding = said(replace(its, entry=replace(its.entry, public_key=OLD)), found(Verdict.HEALTHY))
     assert str(OLD) in finding.sentence
-    assert finding.fix == "wgmon-tui probe fra1 says which one it holds"
+    assert finding.fix == "wgmon-tui probe fra1 shows which key it holds"
 
 
 @given(

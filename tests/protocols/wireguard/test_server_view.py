@@ -301,7 +301,7 @@ def test_a_last_line_with_something_like_a_key_is_not_told(
 ) -> None:
     code = f"import sys; sys.stderr.write({around.format(secret)!r}); sys.exit(1)"
     reason = commands.reason(commands.script(code))
-    assert reason.endswith("ended with exit code 1: run it by hand to see why")
+    assert reason.endswith("ended with exit code 1: run it by hand to see the error")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

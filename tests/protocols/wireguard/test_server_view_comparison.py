@@ -97,7 +97,7 @@ def test_another_server_key_is_named_with_the_line_to_change() -> None:
 def test_a_rotated_key_that_we_know_is_said_to_be_known() -> None:
     ours = replace(CONFIGURED, server=replace(SERVER, known_keys=(OTHER,)))
     found = findings(ours, replace(RUNNING, public_key=OTHER))
-    assert "among its known_keys" in the("server key", found).sentence
+    assert "one of its known_keys" in the("server key", found).sentence
 
 
 def test_an_interface_without_a_key_answers_nobody() -> None:
@@ -197,7 +197,10 @@ def test_without_a_tunnel_address_of_ours_there_is_nothing_to_compare() -> None:
 
 
 def test_the_last_handshake_is_told_with_its_age_and_where_from() -> None:
-    assert the("handshake", findings()).sentence == "the last one with us from 192.0.2.9:40000 was 42 s ago"
+    assert (
+        the("handshake", findings()).sentence
+        == "the last one with this peer from 192.0.2.9:40000 was 42 s ago"
+    )
 
 
 def test_no_handshake_yet_tells_nothing() -> None:
@@ -210,7 +213,7 @@ def test_a_handshake_from_the_future_means_that_a_clock_is_wrong() -> None:
     peer = replace(PEER, latest_handshake=int(NOW) + 3600)
     finding = the("handshake", findings(running=replace(RUNNING, peers=(peer,))))
     assert finding.result is ComparisonResult.DIFFERS
-    assert "1 h 00 min from now" in finding.sentence
+    assert "1 h 00 min in the future" in finding.sentence
 
 
 # What runs beside the server's own file
@@ -226,7 +229,7 @@ def test_a_peer_in_the_file_that_does_not_run_is_the_removed_one() -> None:
 
 def test_a_peer_that_runs_and_is_not_in_the_file_is_gone_with_the_next_start() -> None:
     finding = the("file: peers", findings(stored=replace(STORED, peers=(ELSE,))))
-    assert f"running, but not in the file: {US} (ours)" in finding.sentence
+    assert f"running, but not in the file: {US} (this identity)" in finding.sentence
     assert finding.fix.startswith("on the server: wg-quick save wg7")
 
 
@@ -234,14 +237,14 @@ def test_of_many_peers_a_few_are_named_ours_first() -> None:
     others = tuple(PeerEntry(key(number), False, frozenset()) for number in range(10, 20))
     found = findings(stored=StoredInterface(True, 51820, ()), running=replace(RUNNING, peers=(*others, PEER)))
     sentence = the("file: peers", found).sentence
-    assert sentence.startswith(f"running, but not in the file: {US} (ours), ")
+    assert sentence.startswith(f"running, but not in the file: {US} (this identity), ")
     assert "and 8 more" in sentence
 
 
 def test_other_allowed_ips_in_the_file_are_told_with_both() -> None:
     moved = replace(ELSE, allowed_ips=networks("10.8.1.0/24"))
     finding = the("file: allowed ips", findings(stored=replace(STORED, peers=(STORED.peers[0], moved))))
-    assert "has 10.8.1.0/24 in the file, and runs with 10.8.0.0/24" in finding.sentence
+    assert "has 10.8.1.0/24 in the file, but runs with 10.8.0.0/24" in finding.sentence
 
 
 def test_a_preshared_key_on_one_side_only_is_told() -> None:
@@ -375,7 +378,7 @@ def test_well_for_us_while_this_interface_never_hears_from_us_is_another_machine
     forgotten = replace(PEER, latest_handshake=None if age is None else int(NOW) - age)
     finding = the("who answers", judged(Verdict.HEALTHY, (forgotten,)))
     assert finding.result is ComparisonResult.DIFFERS
-    assert "another machine answers at fra1.example.net:51820 with the same key" in finding.sentence
+    assert "Another machine answers at fra1.example.net:51820 with the same key" in finding.sentence
 
 
 def test_checks_that_send_no_data_leave_no_trace_and_prove_no_other_machine() -> None:

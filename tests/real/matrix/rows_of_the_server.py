@@ -113,20 +113,20 @@ KEYS = (
         psk(
             faults.only_we_have_a_preshared_key,
             cause=OUR_PSK,
-            says="the server has no preshared key for us",
+            says="has no preshared key for this identity",
             never_says=(FORGERY,),
         ),
         seed=2,
     ),
     row(
         "only the server has a preshared key",
-        psk(faults.only_the_server_has_a_preshared_key, cause=SOME_PSK, says="we have none for this server"),
+        psk(faults.only_the_server_has_a_preshared_key, cause=SOME_PSK, says="sets no preshared key"),
         seed=2,
         on=FULL,
     ),
     row(
         "the preshared keys differ",
-        psk(faults.the_preshared_keys_differ, cause=SOME_PSK, says="we have one for this server"),
+        psk(faults.the_preshared_keys_differ, cause=SOME_PSK, says="sets a preshared key"),
         seed=2,
         on=FULL,
     ),

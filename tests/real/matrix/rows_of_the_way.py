@@ -85,11 +85,11 @@ ON_THE_WAY = (
     row("a firewall drops the answers", silent(DROP_ANSWERS, cause=FIREWALL)),
     row(
         "a router rejects",
-        refused(REJECT, cause="a firewall rejects", says="on the way says: port unreachable"),
+        refused(REJECT, cause="a firewall rejects", says="on the path reports: port unreachable"),
     ),
     row(
         "a router rejects, over IPv6",
-        refused(REJECT, cause="a firewall rejects", says="on the way says: port unreachable"),
+        refused(REJECT, cause="a firewall rejects", says="on the path reports: port unreachable"),
         version=6,
     ),
     row(
@@ -160,20 +160,24 @@ ON_THE_WAY = (
         Look(
             Verdict.LOSSY,
             (faults.two_of_three_data_packets_are_lost,),
-            "packets are lost on the way",
+            "packets are lost on the path",
             ("2 of 3 echoes",),
         ),
     ),
     row(
         "a third party forges answers too",
-        Look(Verdict.HEALTHY, (faults.a_third_party_forges_answers_too,), says=("not believed",)),
+        Look(
+            Verdict.HEALTHY,
+            (faults.a_third_party_forges_answers_too,),
+            says=("wrong preshared key, or forged",),
+        ),
     ),
     row(
         "a third party forges answers, the server is cut off",
         psk(
             faults.a_third_party_forges_answers_and_the_server_is_cut_off,
             cause=FORGERY,
-            says="it proves presence, not identity",
+            says="it proves that something answers, not who",
         ),
     ),
     row(
@@ -195,11 +199,11 @@ OUR_SIDE = (
     ),
     row(
         "we have no route",
-        Look(Verdict.LOCAL_FAULT, (faults.we_have_no_route,), "our own side", ("ENETUNREACH",)),
+        Look(Verdict.LOCAL_FAULT, (faults.we_have_no_route,), "a fault of this machine", ("ENETUNREACH",)),
     ),
     row(
         "our own firewall drops",
-        Look(Verdict.LOCAL_FAULT, (faults.our_own_firewall_drops,), "our own side", ("EPERM",)),
+        Look(Verdict.LOCAL_FAULT, (faults.our_own_firewall_drops,), "a fault of this machine", ("EPERM",)),
     ),
     row(
         "our clock was an hour ahead, the stamps are forgotten",
@@ -218,7 +222,7 @@ OUR_SIDE = (
             faults.our_clock_is_right_again,
             faults.our_last_stamp_is_half_an_hour_older,
             cause="another prober with a faster clock uses this key",
-            says=("ahead of our clock",),
+            says=("ahead of this machine's clock",),
         ),
     ),
 )
@@ -232,7 +236,7 @@ TWO_AT_ONCE = (
     ),
     row(
         "the preshared keys differ, and the path drops data",
-        psk(faults.the_preshared_keys_differ, DROP_DATA, cause=SOME_PSK, says="we have one for this server"),
+        psk(faults.the_preshared_keys_differ, DROP_DATA, cause=SOME_PSK, says="sets a preshared key"),
         on=FULL,
     ),
     row(

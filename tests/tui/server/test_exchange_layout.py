@@ -103,7 +103,7 @@ def test_a_rejected_packet_carries_the_reason_under_its_heading() -> None:
     fate = lines[at + 1]
     assert isinstance(fate, RemarkLine)
     assert fate.tone is LineTone.BAD
-    assert fate.text.startswith("rejected: the seal over `empty` does not open")
+    assert fate.text.startswith("rejected: authentication failed")
 
 
 def test_a_cookie_reply_says_what_the_server_demands() -> None:
@@ -129,7 +129,7 @@ def test_an_icmp_error_stands_between_the_packets_at_its_time() -> None:
         if isinstance(line, PacketHeading | RemarkLine)
     ]
     assert order[0] == "+0.000 ms"
-    assert order[1].startswith("+100.00 ms  198.51.100.1 says: communication administratively prohibited")
+    assert order[1].startswith("+100.00 ms  198.51.100.1 reports: communication administratively prohibited")
     assert order[2] == "+250.00 ms"
 
 
@@ -145,9 +145,7 @@ def test_silence_and_late_answers_stand_at_the_end() -> None:
 
 def test_what_our_own_system_refused_is_told() -> None:
     said = remarks(lay_out(sample_exchanges.check((), SocketError(0.0, "EPERM")), 200))
-    assert said == [
-        "+0.000 ms  our own system would not send (EPERM): our own firewall refuses to let it out"
-    ]
+    assert said == ["+0.000 ms  this machine could not send (EPERM): the firewall of this machine blocks it"]
 
 
 @given(st.integers(20, 200))

@@ -100,7 +100,7 @@ def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> N
 
 def test_a_tall_terminal_has_evidence_and_why_as_well() -> None:
     said = prose(head(row_after(sample_exchanges.psk_mismatch()), HeaderDetail.FULL))
-    assert "seen after 13.8 ms came 92 bytes that are not believed" in said
+    assert "seen handshake response after 13.8 ms, but authentication failed" in said
     assert "why the answer names our attempt" in said
 
 
@@ -158,7 +158,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, detail: HeaderDetail) ->
 
 def test_the_diagnosis_gives_all_evidence_and_every_cause_with_why_and_what_to_type() -> None:
     said = prose(diagnosis(row_after(sample_exchanges.psk_mismatch())))
-    assert "· after 13.8 ms came 92 bytes that are not believed" in said
+    assert "· handshake response after 13.8 ms, but authentication failed" in said
     assert "· no authentic answer within 5.00 s" in said
     first, second = said.index("1 the preshared key differs"), said.index("2 somebody on the path forges")
     assert "why the answer names our attempt" in said[first:second]

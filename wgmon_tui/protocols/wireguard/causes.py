@@ -237,7 +237,7 @@ def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
     return [
         _allowed_ips(probed_as, addresses),
         Cause(
-            "an inner firewall drops the packets, or the inner address or its interface is down",
+            "an inner firewall drops the packets, or the inner address is missing or its interface is down",
             "after WireGuard, the server's own firewall rules apply",
             f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
         ),

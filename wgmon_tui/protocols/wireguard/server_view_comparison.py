@@ -281,12 +281,12 @@ def _compare_other_peers(
         doubt = "" if now - latest >= found.since else ", unless it went down since"
         sentence = (
             f"checks find it {found.verdict.slug}, but {count} of its other peers made a handshake in the "
-            f"last 3 min, the latest {format_age(latest)}: it works{doubt}; the fault is in this identity or the "
-            "path from here"
+            f"last 3 min, the latest {format_age(latest)}: it works{doubt}; the fault is in this identity or "
+            "the path from here"
         )
         yield Finding(ComparisonResult.DIFFERS, "other peers", sentence)
     else:
-        sentence = f"none made a handshake in the last 3 min, the latest {format_age(latest)}: all peers are affected"
+        sentence = f"no handshake in the last 3 min, the latest {format_age(latest)}: all peers are affected"
         yield Finding(ComparisonResult.OK, "other peers", sentence)
 
 

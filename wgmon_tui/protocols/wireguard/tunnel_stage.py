@@ -241,7 +241,7 @@ class TunnelStage:
                 self._send_probe(inner_probe, padded=False)
             await self._await_answers(inner_probes, max(0.5, 4 * rtt))
             if self._reported_mtu and not named_before:
-                continue  # the large packets are lost; from now on the local kernel fragments, as a client's does
+                continue  # large packets are lost; from now on the local kernel fragments, as a client's does
             passing = [len(inner_probe.packet) for inner_probe in inner_probes if inner_probe.rtt is not None]
             largest_passing = max(passing, default=largest_passing)
             fails = min((size for size in sizes if size > largest_passing), default=fails)
