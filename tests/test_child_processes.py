@@ -1,4 +1,4 @@
-"""No program of the operator's outlives ours, even where ours ends in the middle of it."""
+"""Tests of child processes: no child outlives wgmon-tui, even if it is killed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from select import select
 import pytest
 
 _GONE_WITHIN_S = 20.0
-"""Less than what is started would live."""
+"""Less than the run time of the started programs."""
 
 STARTS = "exec 3>alive; sleep 60 & sleep 60; true"
-"""A shell and its child; both hold the pipe `alive` open for as long as they live."""
+"""A shell and its child; both hold the pipe `alive` open while they run."""
 
 INSPECTS = """
 run_command(("sh", "-c", STARTS), Path())

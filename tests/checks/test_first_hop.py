@@ -1,4 +1,4 @@
-"""The first hop inside the tunnel: what is asked where no inner address is known, and who answers."""
+"""Tests of the first-hop probe, which needs no known inner address."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from wgmon_tui.net.inner_packets import EchoReply, InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
 
 BRIEF_S = 0.2
-"""The timeout of a check of which some questions stay unanswered: so long is waited for them."""
+"""The timeout of a check with unanswered probes."""
 
 
 def answered_by(result: Check) -> dict[int, str | None]:
-    """Who answered in each IP version."""
+    """The source of the answer in each IP version."""
     return {
         hop.version: str(hop.source) if hop.source else None for hop in evidence_of_kind(InnerHop, result)
     }
@@ -100,7 +100,7 @@ async def test_an_error_about_the_echo_is_an_answer_too() -> None:
 
 
 async def test_what_answers_nothing_of_ours_proves_nothing() -> None:
-    """The server's own traffic to us shows its way to us, not ours to it."""
+    """Traffic from the server proves only that direction, not the one to the server."""
 
     def talks(packet: bytes) -> Iterable[bytes]:
         asked = parse(packet)

@@ -1,4 +1,4 @@
-"""A client of the lab: the protocol's initiator on a real loopback socket."""
+"""A lab client: the protocol's initiator on a real loopback socket."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, P
 from wgmon_tui.protocols.wireguard.session import Session
 
 ANSWER_TIMEOUT_S = 2.0
-"""Longer than any answer on loopback takes, even on a busy machine."""
+"""Longer than any answer on loopback, even on a busy machine."""
 
 SILENCE_S = 0.1
-"""Silence on loopback is certain after this."""
+"""After this time without an answer a loopback server is silent."""
 
 _clock = itertools.count(time.time_ns())
 
 
 class Client:
-    """Knocks at one lab server."""
+    """A client of one lab server."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Client:
         self._socket.send(packet)
 
     async def answer(self) -> bytes:
-        """The next datagram. Raises OSError where the kernel got an ICMP error instead."""
+        """Receive the next datagram. Raises OSError if an ICMP error arrived instead."""
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             return await asyncio.get_running_loop().sock_recv(self._socket, 65535)
 

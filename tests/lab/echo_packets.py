@@ -1,4 +1,4 @@
-"""Echo requests as a client's kernel would write them, checksums left to whoever cares."""
+"""Echo requests as a client's kernel writes them, but without checksums."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from wgmon_tui.lab.inner_packets import InnerPacket, echo_reply, parse, time_exc
 
 
 def sum_of_words(data: bytes) -> int:
-    """RFC 1071 as written: carry by carry. 65535 where the checksum inside is right."""
+    """RFC 1071 literally, carry by carry. 65535 if the included checksum is correct."""
     total = 0
     for at in range(0, len(data), 2):
         total += int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")

@@ -39,7 +39,7 @@ def configured(psk: PresharedKey = NO_PRESHARED_KEY) -> LabSetup:
 async def visit(
     behaviour: LabBehaviour, *, setup: LabSetup | None = None, psk: PresharedKey = NO_PRESHARED_KEY
 ) -> AsyncIterator[tuple[LabServer, Client]]:
-    """A running server, and a client that is configured for it."""
+    """A running server and a client configured for it."""
     async with LabServer(setup or configured(), behaviour) as server:
         with Client(server.endpoint, CLIENT, server.public_key, psk) as client:
             yield server, client

@@ -8,7 +8,7 @@ from wgmon_tui.net.checksum import internet_checksum, udp_checksum
 
 
 def sum_by_rfc_1071(data: bytes) -> int:
-    """The sum as RFC 1071 section 1 defines it: word by word, each carry added at once."""
+    """The sum as RFC 1071 section 1 defines it: per word, each carry added at once."""
     total = 0
     for at in range(0, len(data), 2):
         total += int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")

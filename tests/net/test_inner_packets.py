@@ -1,4 +1,4 @@
-"""Inner packets, read here field by field as their RFCs lay them out, with sums computed another way."""
+"""Tests of inner packets: an independent parser by the RFCs, with independent checksums."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ both_versions = pytest.mark.parametrize("version", [4, 6])
 
 
 def sum_of_words(data: bytes) -> int:
-    """RFC 1071 as written: carry by carry. 65535 where the checksum inside is right."""
+    """RFC 1071 literally, carry by carry. 65535 if the included checksum is correct."""
     total = 0
     for at in range(0, len(data), 2):
         total += int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")
@@ -46,7 +46,7 @@ def sum_of_words(data: bytes) -> int:
 
 
 def unwrapped(packet: bytes, protocol: int) -> bytes:
-    """The payload of a packet from us to them, its IP header and every checksum verified on the way."""
+    """The payload of a packet from client to server, after checks of its IP header and checksums."""
     version = packet[0] >> 4
     if version == 4:
         kind, tos, total, _, flags, ttl, inner_received, _, source, to = struct.unpack(
@@ -215,7 +215,7 @@ def test_an_error_that_quotes_too_little_is_about_nobody_knows_what(version: int
 
 
 def reply_in_pieces(version: int, cut: int) -> list[bytes]:
-    """An echo reply of 1000 bytes, cut in two by the server's own interface."""
+    """An echo reply of 1000 bytes in two fragments, split at the server's interface."""
     message = struct.pack("!BBHHH", 0 if version == 4 else 129, 0, 0, 0x1234, 7) + bytes(992)
     pieces = ((0, message[:cut], True), (cut, message[cut:], False))
     if version == 4:

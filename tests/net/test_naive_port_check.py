@@ -1,4 +1,4 @@
-"""What a port monitor says: the same of a healthy server and of one that no client can connect to."""
+"""Tests of the naive port check: same result for a healthy server and for one that rejects all clients."""
 
 from __future__ import annotations
 

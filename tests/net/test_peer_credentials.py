@@ -1,4 +1,4 @@
-"""People with accounts of their own: real users, one in the group of the state directory and one not."""
+"""Tests of peer credentials with real users: one in the state directory's group and one outside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wgmon_tui.net.peer_credentials import explain_access_denied, is_shared
 
 @dataclass(frozen=True)
 class People:
-    """A service's account, somebody in its group, and somebody who is not."""
+    """A service account, a member of its group, and an account outside the group."""
 
     service: str
     member: str
@@ -33,7 +33,7 @@ class People:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the service keeps its files."""
+    """The configuration and state directories of the service."""
 
     config: Path
     state: Path
@@ -55,7 +55,7 @@ def people() -> Iterator[People]:
 
 @contextmanager
 def installed(people: People) -> Iterator[Place]:
-    """Configuration and state as the system-wide unit makes them."""
+    """Configuration and state as the system-wide unit creates them."""
     owner = getpwnam(people.service)
     # Not pytest's own directory: that one is for root alone.
     with TemporaryDirectory(prefix="wgmon-tui-test-") as path:
@@ -72,13 +72,13 @@ def installed(people: People) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def place(people: People) -> Iterator[Place]:
-    """The service at work."""
+    """A running service."""
     with installed(people) as place, running(place.config, place.state, user=people.service):
         yield place
 
 
 def as_user(name: str, *words: str | Path, groups: str = "all") -> subprocess.CompletedProcess[str]:
-    """What a login of that user runs."""
+    """Run a command as after a login of that user."""
     return subprocess.run(
         [sys.executable, "-m", "tests.daemon.as_user", name, groups, *map(str, words)],
         capture_output=True,

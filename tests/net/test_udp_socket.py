@@ -16,7 +16,7 @@ INITIATION = b"\x01\0\0\0" + bytes(range(144))
 
 
 class Ears:
-    """A DatagramSocket and all that it handed on."""
+    """A DatagramSocket and everything that it delivered."""
 
     def __init__(self, family: socket.AddressFamily = socket.AF_INET) -> None:
         self.datagrams: list[Datagram] = []
@@ -24,7 +24,7 @@ class Ears:
         self.socket = DatagramSocket(family, self.datagrams.append, self.errors.append)
 
     def wait(self) -> None:
-        """Until there is something to read: a datagram or an error."""
+        """Wait until a datagram or an error can be read."""
         readable, _, _ = select.select([self.socket._socket], [], [], 3)
         assert readable
 

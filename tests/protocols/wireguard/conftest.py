@@ -1,4 +1,4 @@
-"""A kernel that stamps."""
+"""Fixture for kernel timestamps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
 
 @pytest.fixture(scope="package", autouse=True)
 def kernel_that_stamps() -> Iterator[None]:
-    """A kernel that stamps every datagram as it comes in.
+    """A kernel that timestamps every datagram on receipt.
 
     It begins to do so some milliseconds after the first socket on the machine asks for it, and stops with
     the last one; in between it stamps when the datagram is read.

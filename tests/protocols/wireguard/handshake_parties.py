@@ -1,4 +1,4 @@
-"""The two who shake hands in these tests, with fixed keys, and one whole handshake between them."""
+"""Client and server with fixed keys, and a complete handshake between them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LOW_ORDER_POINTS += tuple(point[:31] + bytes([point[31] | 0x80]) for point in LO
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A completed handshake: what went over the wire, and the session on either side."""
+    """A completed handshake: its packets and the session on each side."""
 
     attempt: Attempt
     response: bytes
@@ -63,20 +63,20 @@ def answer(initiation: bytes, psk: PresharedKey = NO_PRESHARED_KEY) -> tuple[byt
 
 
 def complete_handshake(psk: PresharedKey = NO_PRESHARED_KEY) -> Handshake:
-    """The whole handshake, with fresh ephemerals."""
+    """A complete handshake with fresh ephemeral keys."""
     sent = attempt(psk)
     response, server = answer(sent.packet, psk)
     return Handshake(sent, response, sent.complete(response), server)
 
 
 def with_mac1(packet: bytes, receiver: PublicKey) -> bytes:
-    """A handshake message with its mac1 made anew: what anyone who knows the receiver's key can send."""
+    """A handshake message with a new mac1, as anyone with the receiver's public key can send."""
     message = packet[:-32]
     return message + Mac1(receiver).compute(message) + packet[-16:]
 
 
 def flip_bit(packet: bytes, bit: int) -> bytes:
-    """The packet with one bit turned over; bit 0 is the lowest of the first byte."""
+    """The packet with one bit flipped; bit 0 is the lowest of the first byte."""
     changed = bytearray(packet)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)

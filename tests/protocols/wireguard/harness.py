@@ -1,4 +1,4 @@
-"""What the tests of this room share: a prober, a target, and a server whose every answer a test decides."""
+"""Test harness: a prober, a target, and a server with scripted answers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SERVER = PrivateKey.generate()
 PSK = PresharedKey(bytes(range(32)))
 
 ANSWER_TIMEOUT_S = 3.0
-"""The deadline of checks that are to be answered: longer than loopback takes on a busy machine."""
+"""The deadline of checks that get an answer: long enough for loopback on a busy machine."""
 
 SILENCE_TIMEOUT_S = 0.2
-"""The deadline of checks that are to see silence."""
+"""The deadline of checks that expect silence."""
 
 Script = Callable[[bytes], Iterable[bytes]]
-"""What to send back for an initiation, one datagram after the other."""
+"""The datagrams to send in reply to an initiation, in order."""
 
 Address = tuple[str, int]
 _Evidence = TypeVar("_Evidence")
@@ -70,7 +70,7 @@ def make_target(
 
 
 async def check(prober: Prober, target: Target) -> Check:
-    """A check of the one address that these endpoints have."""
+    """Check the single address of a test endpoint."""
     return await prober.check(target, ip_address(target.server.endpoint.host))
 
 
@@ -85,7 +85,7 @@ def response_to(initiation: bytes, psk: PresharedKey = NO_PRESHARED_KEY) -> byte
 
 
 def cookie_reply_to(initiation: bytes) -> bytes:
-    """An authentic demand for a cookie."""
+    """An authentic cookie reply."""
     return _cookies.reply(initiation, b"anywhere", 0.0)
 
 
@@ -98,7 +98,7 @@ def healthy(initiation: bytes) -> Iterable[bytes]:
 
 
 class ScriptedServer:
-    """A UDP server on loopback that sends what its script says, and remembers what it got."""
+    """A UDP server on loopback with scripted answers; it records what it receives."""
 
     def __init__(self, script: Script, host: str = "127.0.0.1") -> None:
         self.script = script
@@ -145,7 +145,7 @@ class ScriptedServer:
 
 @contextmanager
 def closed_port(host: str = "127.0.0.1") -> Iterator[Endpoint]:
-    """A port that stays closed: a socket that is connected to itself takes nothing from anybody else."""
+    """A port that stays closed: a socket connected to itself accepts no other sender."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as reserved:
         reserved.bind((host, 0))

@@ -1,4 +1,4 @@
-"""What stands behind the tunnel in these tests: servers whose every inner answer and loss a test decides."""
+"""Test servers with scripted inner answers and losses."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ TUNNEL_V4, TUNNEL_V6 = ip_interface("10.8.0.250/32"), ip_interface("fd00::250/12
 ALLOWED = (ip_network("10.8.0.250/32"), ip_network("fd00::250/128"))
 
 SETUP = LabSetup(SERVER, (LabPeer(IDENTITY.public, ALLOWED),), (INNER_V4, INNER_V6))
-"""A lab server that knows us, and answers pings to two addresses."""
+"""A lab server that knows the client and answers pings to two addresses."""
 
 Inside = Callable[[bytes], Iterable[bytes]]
 """The inner packets that answer an inner packet."""
 
 Path = Callable[[bytes], Iterable[bytes]]
-"""What arrives of a sealed answer: itself, nothing, several, something else."""
+"""The packets that arrive for one encrypted answer: the same, none, several or others."""
 
 
 def make_tunnel_target(
@@ -45,7 +45,7 @@ def make_tunnel_target(
     timeout: float = 3.0,
     ours: tuple[Interface, ...] = (TUNNEL_V4, TUNNEL_V6),
 ) -> Target:
-    """A target whose echoes follow one another at once."""
+    """A target that sends its echoes without pauses."""
     server = Server(
         "fra1",
         endpoint,
@@ -63,14 +63,14 @@ def make_tunnel_target(
 
 
 def answer_pings(packet: bytes) -> Iterable[bytes]:
-    """Every address inside answers pings, and nothing else."""
+    """Answer pings to every inner address, and nothing else."""
     received = parse(packet)
     reply = received and echo_reply(received)
     return (reply,) if reply else ()
 
 
 def ip_packet(source: Address, to: Address, protocol: int, payload: bytes, *, flags: int = 0) -> bytes:
-    """An IP packet, its checksum left out: the tunnel's seal is a better one."""
+    """An IP packet without checksum: the tunnel authenticates it."""
     if source.version == 4:
         fixed = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 7, flags, 64, protocol, 0)
     else:
@@ -79,7 +79,7 @@ def ip_packet(source: Address, to: Address, protocol: int, payload: bytes, *, fl
 
 
 def service(*, tcp_flags: int) -> Inside:
-    """A name server that refuses, and a port that answers a SYN with these flags."""
+    """A name server that refuses queries, and a port that answers a SYN with these flags."""
 
     def answers(packet: bytes) -> Iterable[bytes]:
         received = parse(packet)
@@ -108,14 +108,14 @@ async def deep_check(prober: Prober, target: Target) -> Check:
 
 
 class TunnelServer(ScriptedServer):
-    """Completes every handshake, and hands what then comes through the tunnel to `inside`."""
+    """Completes every handshake and passes tunnel data to `inside`."""
 
     def __init__(self, inside: Inside, *, path: Path = pass_unchanged, host: str = "127.0.0.1") -> None:
         super().__init__(no_answer, host)
         self.inside = inside
         self.path = path
         self.inner_received: list[bytes] = []
-        """What our side sent through the tunnel, its padding included; empty for a keepalive."""
+        """The data that the client sent through the tunnel, with padding; empty for a keepalive."""
         self.session: Session | None = None
         self._responder = Responder(SERVER)
 

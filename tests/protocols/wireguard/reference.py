@@ -1,11 +1,11 @@
-"""The whitepaper's sections 5.4.2 to 5.4.7 written down a second time, from other building blocks.
+"""A second implementation of the whitepaper's sections 5.4.2 to 5.4.7, from other libraries.
 
-It shares no function with wgmon_tui: X25519 and ChaCha20-Poly1305 come from `cryptography` (OpenSSL), BLAKE2s
-and HMAC from the standard library, and XChaCha20-Poly1305 is built here on an HChaCha20 in plain Python. What
-the room and this transcription agree on, byte for byte, no common mistake of a library can explain.
+It shares no function with wgmon_tui. X25519 and ChaCha20-Poly1305 come from `cryptography` (OpenSSL), BLAKE2s
+and HMAC from the standard library. XChaCha20-Poly1305 uses an HChaCha20 in plain Python. So a library bug
+cannot be the reason if both agree byte for byte.
 
-`python -m tests.protocols.wireguard.reference` prints transcript.json. A test holds that file against `transcript()`,
-so that room and reference cannot drift together.
+`python -m tests.protocols.wireguard.reference` prints transcript.json. A test compares that file with
+`transcript()`, so that package and reference cannot change together.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ INPUTS = {
     "question": b"an inner packet of 31 bytes....",
     "answer": b"and its answer, 32 bytes to seal",
 }
-"""Everything that chance or a clock decides in a real exchange."""
+"""All inputs that are random or time-dependent in a real exchange."""
 
 
 def dh(private: bytes, public: bytes) -> bytes:
@@ -104,7 +104,7 @@ def kdf(outputs: int, key: bytes, data: bytes) -> list[bytes]:
 def initiation(
     static: bytes, server: bytes, ephemeral: bytes, index: bytes, timestamp: bytes, cookie: bytes | None
 ) -> tuple[bytes, bytes, bytes]:
-    """§5.4.2: the message, and C and H as they stand after it."""
+    """§5.4.2: the message, and C and H after it."""
     c = hash_(CONSTRUCTION)
     h = hash_(c + IDENTIFIER)
     h = hash_(h + server)
@@ -137,7 +137,7 @@ def response(
 
 
 def with_macs(message: bytes, receiver: bytes, cookie: bytes | None) -> bytes:
-    """§5.4.4: the message with mac1, and with mac2 or the zeros in its place."""
+    """§5.4.4: the message with mac1, and mac2 or zeros."""
     message += mac(hash_(LABEL_MAC1 + receiver), message)
     return message + (bytes(16) if cookie is None else mac(cookie, message))
 
@@ -149,7 +149,7 @@ def transport(key: bytes, receiver: bytes, counter: int, inner: bytes) -> bytes:
 
 
 def transcript() -> dict[str, bytes]:
-    """Every message that INPUTS determine: without a preshared key, with one, and under load."""
+    """All messages for INPUTS: without a preshared key, with one, and under load."""
     i = INPUTS
     client, server = dh_public(i["initiator_static"]), dh_public(i["responder_static"])
     opening, c, h = initiation(

@@ -1,4 +1,4 @@
-"""The facts that the tests of this room combine: one server, and what a handshake can leave behind."""
+"""Sample evidence for tests: one server, and one of each evidence from a handshake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One check of one server: what each kind of answer, and of silence, leaves behind."""
+"""Tests of one check: the evidence for each kind of answer and of silence."""
 
 from __future__ import annotations
 

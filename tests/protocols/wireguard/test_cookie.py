@@ -1,4 +1,4 @@
-"""The cookie of a server under load: its round, and what it is bound to."""
+"""Tests of the cookie of a server under load, and what it is bound to."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_without_a_cookie_mac2_is_zeros_and_does_not_verify() -> None:
 
 
 def test_a_cookie_reply_is_bound_to_the_mac1_that_it_answers() -> None:
-    """The ephemerals differ, hence the mac1; the index is the same."""
+    """The ephemeral keys differ, hence the mac1; the index is the same."""
     reply = CookieJar(SERVER.public).reply(attempt().packet, SOURCE, now_s=0.0)
     with rejected(Reason.BAD_COOKIE):
         attempt().open_cookie(reply)
@@ -82,7 +82,7 @@ def test_a_cookie_is_bound_to_its_source_address_and_port() -> None:
 
 
 def test_a_cookie_of_another_jar_does_not_verify() -> None:
-    """Two jars of one key stand for a server before and after its restart."""
+    """Two jars of one key model a server before and after a restart."""
     cookie = CookieJar(SERVER.public).cookie_for(SOURCE, now_s=0.0)
     assert not CookieJar(SERVER.public).verify(with_cookie(cookie), SOURCE, now_s=0.0)
 

@@ -1,4 +1,4 @@
-"""From what came of sending data to a verdict: whether a session whose handshake was fine carries data."""
+"""Tests of the data path diagnosis: whether a session carries data after its handshake."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def echo(target: str, sent: int, received: int) -> InnerEcho:
 
 
 def tunnel_of(evidence: tuple[Evidence, ...]) -> Tunnel | None:
-    """What the stage sums up beside such evidence."""
+    """The tunnel stage's summary for such evidence."""
     asked = [(each.sent, each.received) for each in evidence if isinstance(each, InnerEcho)]
     asked += [(1, int(each.answer is not None)) for each in evidence if isinstance(each, InnerService)]
     hops = [(1, int(each.source is not None)) for each in evidence if isinstance(each, InnerHop)]

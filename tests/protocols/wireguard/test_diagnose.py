@@ -1,4 +1,4 @@
-"""The table from evidence to verdict, as one reads it."""
+"""Tests of the verdict for each combination of evidence."""
 
 from __future__ import annotations
 

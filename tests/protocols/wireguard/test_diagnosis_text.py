@@ -1,4 +1,4 @@
-"""What a diagnosis says: every fact has its sentence, every possible cause what to type."""
+"""Tests of the diagnosis text: a sentence per fact, a command per cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The experiments: what turns silence into proof, what proves nothing, and when nobody asks at all."""
+"""Tests of the experiments: what is proof, what is not, and when none run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets, Target
 
 BRIEF_S = 0.1
-"""The timeout of checks and experiments: most of them are to see silence, some of them many times."""
+"""The timeout of checks and experiments: most of them expect silence."""
 
 NEXT_KEY = PrivateKey.generate()
 LAPTOP = PrivateKey.generate()
@@ -224,7 +224,7 @@ async def test_stamps_that_run_ahead_of_our_clock_are_told(ahead_s: float, found
 
 
 class Counted:
-    """A prober that counts the initiations it makes, those of experiments too."""
+    """A prober that counts its initiations, including those of experiments."""
 
     def __init__(self) -> None:
         self.made = 0

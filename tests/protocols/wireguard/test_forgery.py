@@ -1,4 +1,4 @@
-"""What an attacker can change, one bit at a time, and bytes that nobody made with a plan."""
+"""Tests against forgery: every flipped bit, and random bytes."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def opens_initiation(packet: bytes) -> bool:
 
 
 def test_no_bit_of_a_response_can_be_flipped_but_those_of_mac2() -> None:
-    """mac2 is the concern of a server under load; an initiator, as in the kernel, does not look at it."""
+    """Only a server under load checks mac2; an initiator ignores it, as in the kernel."""
     believed = {bit for bit in range(92 * 8) if believes_response(flip_bit(HANDS.response, bit))}
     assert believed == bits(field(MessageType.RESPONSE, "mac2"))
 
 
 def test_who_makes_mac1_anew_can_change_nothing_in_a_response_but_the_servers_index() -> None:
-    """The transcript holds no index, so the AEAD does not vouch for `sender`; mac1 vouches for nothing."""
+    """The transcript contains no index, so the AEAD does not authenticate `sender`; nor does mac1."""
     ahead_of_mac1 = range(field(MessageType.RESPONSE, "mac1").offset * 8)
     believed = {
         bit

@@ -1,4 +1,4 @@
-"""Who believes whom: the handshake between two parties, and what goes wrong between them."""
+"""Tests of the handshake between two parties, and of its failures."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_preshared_key_that_we_do_not_know_is_not_guessed() -> None:
 
 
 def test_a_forged_response_is_not_believed() -> None:
-    """92 bytes of type 2, our index and a valid mac1: all that needs no secret."""
+    """92 bytes of type 2, the right index and a valid mac1: all of it without a secret."""
     sent = attempt()
     forged = b"\x02\0\0\0" + b"\xaa" * 4 + sent.packet[4:8] + b"\x09" + bytes(31) + b"\xbb" * 16 + bytes(32)
     with rejected(Reason.BAD_EMPTY):

@@ -1,4 +1,4 @@
-"""Whatever a hostile server sends, a check ends in time and believes nothing but an authentic response."""
+"""Tests with hostile servers: a check ends in time and accepts only an authentic response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.protocols.wireguard.harness import (
 from wgmon_tui.checks.check import Check
 
 Datagram = Callable[[bytes], bytes]
-"""What a hostile server makes of an initiation."""
+"""A hostile server's reply to an initiation."""
 
 TIMEOUT_S = 0.05
 SLACK_S = 2.0
@@ -55,7 +55,7 @@ def of_another_length(draw: st.DrawFn) -> Datagram:
 
 @st.composite
 def with_our_index(draw: st.DrawFn) -> Datagram:
-    """Random bytes that look like an answer to this very attempt."""
+    """Random bytes with the header of a response to this attempt."""
     kind, length, offset = draw(st.sampled_from([(2, 92, 8), (3, 64, 4), (4, 32, 4), (4, 48, 4)]))
     body = draw(st.binary(min_size=length, max_size=length))
 

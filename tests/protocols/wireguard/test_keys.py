@@ -1,4 +1,4 @@
-"""Keys as text, no laxer than wg; and secrets that never show, whatever one does to print them."""
+"""Tests of keys as text, as strict as wg, and of secrets, which never print."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SECRETS = (
 
 
 def written(secret: bytes) -> tuple[str, ...]:
-    """The ways in which a secret could stand in a text, whole or in a part that is worth having."""
+    """The forms in which a secret could appear in a text, whole or in part."""
     return (
         base64.b64encode(secret).decode()[:20],
         base64.urlsafe_b64encode(secret).decode()[:20],

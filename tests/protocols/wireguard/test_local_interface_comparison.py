@@ -1,4 +1,4 @@
-"""An interface of this machine beside our verdict: both see the same server, with different keys."""
+"""Tests of the comparison between a local interface and the prober's verdict."""
 
 from __future__ import annotations
 

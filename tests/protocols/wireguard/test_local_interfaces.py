@@ -1,4 +1,4 @@
-"""This machine's interfaces, asked of a program that stands where wg(8) would."""
+"""Tests of reading local interfaces, with a program in place of wg(8)."""
 
 from __future__ import annotations
 

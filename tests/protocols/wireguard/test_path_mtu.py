@@ -1,4 +1,4 @@
-"""The search for the path's MTU inside the tunnel."""
+"""Tests of the MTU search inside the tunnel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, 
 
 
 class Narrow(LabServer):
-    """A server behind a hop that drops, without a word, data packets which are larger than its MTU."""
+    """A server behind a hop that silently drops data packets larger than its MTU."""
 
     largest = 65535
 
@@ -56,7 +56,7 @@ async def test_the_largest_packet_that_passes_is_found_to_the_byte() -> None:
 
 
 def too_big(server: TunnelServer, mtu: int) -> QueuedError:
-    """What a hop on the way says of our packet, as the kernel hands it on."""
+    """A hop's ICMP error about a sent packet, as the kernel delivers it."""
     return QueuedError(b"", (server.endpoint.host, server.endpoint.port), 4, 3, 4, mtu, "198.51.100.1")
 
 

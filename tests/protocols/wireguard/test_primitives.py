@@ -1,4 +1,4 @@
-"""The primitives against published vectors, and against other implementations of the same."""
+"""Tests of the primitives against published vectors and other implementations."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_hmac_is_the_standard_librarys(key: bytes, data: bytes) -> None:
 
 @given(KEYS, TEXTS)
 def test_the_kdfs_are_hkdf_without_info(key: bytes, data: bytes) -> None:
-    """RFC 5869, as OpenSSL has it: the whitepaper's KDF is HKDF with the chaining key as salt."""
+    """RFC 5869 in OpenSSL: the whitepaper's KDF is HKDF with the chaining key as salt."""
     derived = HKDF(algorithm=hashes.BLAKE2s(32), length=96, salt=key, info=b"").derive(data)
     assert kdf1(key, data) == derived[:32]
     assert b"".join(kdf2(key, data)) == derived[:64]
@@ -221,7 +221,7 @@ def test_xaead_opens_no_garbage_however_short(sealed: bytes) -> None:
 
 
 def test_what_is_too_short_for_libsodium_never_reaches_it() -> None:
-    """Below PyNaCl's checks a short key would be read beyond its end."""
+    """Without PyNaCl's checks libsodium would read past the end of a short key."""
     calls: list[Callable[[], bytes]] = [
         lambda: primitives.dh(bytes(31), bytes(32)),
         lambda: primitives.dh(bytes(32), bytes(31)),

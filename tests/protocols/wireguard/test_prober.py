@@ -1,4 +1,4 @@
-"""Many checks through one prober: who gets which packet, and what one check leaves for the next."""
+"""Tests of many checks in one prober: packet delivery, and state kept between checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server's own view: read strictly, and no key of it ever shown."""
+"""Tests of the server view: strict parsing, and no key is ever shown."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_of_two_dumps_that_differ_in_their_secrets_only_the_views_are_the_same(
 
 @dataclass(frozen=True)
 class Commands:
-    """Programs that play the server's part: Python scripts in a directory."""
+    """Python scripts that simulate the server's commands."""
 
     directory: Path
 

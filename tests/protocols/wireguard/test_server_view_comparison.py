@@ -1,4 +1,4 @@
-"""The server's own view beside our file: what agrees, what differs, and what to type."""
+"""Tests of the comparison between the server's view and servers.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session that a handshake leaves: data both ways, once each, and the window that sees to it."""
+"""Tests of the session: data in both directions, and the replay window."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_packet_older_than_the_window_is_refused_and_the_oldest_in_it_accepted
 
 
 def test_a_packet_of_our_own_does_not_open() -> None:
-    """A reflected packet: addressed to the other side, and sealed with the other key."""
+    """A reflected packet: for the other side, and encrypted with the other key."""
     hands = complete_handshake()
     with pytest.raises(AuthenticationError):
         hands.client.open(hands.client.seal(b"data"))
@@ -122,7 +122,7 @@ def test_asking_whether_a_number_is_fresh_does_not_use_it_up() -> None:
 
 
 def test_the_window_reaches_as_far_back_as_the_kernels() -> None:
-    """The kernel's own self-test accepts the number 8128 below the greatest and refuses the one below it."""
+    """The kernel's self-test accepts the number 8128 below the greatest and rejects the next lower one."""
     window = ReplayWindow()
     window.mark(4 * 8129)
     assert window.can_accept(4 * 8129 - 8128)
@@ -138,7 +138,7 @@ def test_a_number_seen_is_remembered_to_the_very_edge_of_the_window(advance: int
 
 
 class WindowAgainstASet(RuleBasedStateMachine):
-    """The bitmap against a plain set of every number seen."""
+    """Compare the bitmap with a set of all numbers seen."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Stamps that a server must take for later than every one before, whatever the clock does."""
+"""Tests of TAI64N stamps, which must always increase, whatever the clock does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_stamp_of_another_length_is_refused(stamp: bytes) -> None:
 
 @given(st.binary(min_size=12, max_size=12))
 def test_any_twelve_bytes_read_as_some_time(stamp: bytes) -> None:
-    """What a stranger sends need not be a time at all, and its nanoseconds may exceed a second."""
+    """A received stamp may not be a valid time, and its nanoseconds may exceed a second."""
     assert isinstance(decode(stamp), int)
 
 

@@ -1,4 +1,4 @@
-"""Servers joined with their keys: what can be checked, and the line that says why something cannot."""
+"""Tests of servers joined with their keys, and of the problem line for servers without."""
 
 from __future__ import annotations
 

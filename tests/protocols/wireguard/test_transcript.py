@@ -1,4 +1,4 @@
-"""The room against the whitepaper as reference.py transcribes it, byte for byte."""
+"""Tests of the package against the second implementation in reference.py, byte for byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERVER = PrivateKey(GOLDEN["responder_static"])
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """With or without a preshared key; `suffix` is what the names of its values end with."""
+    """A case with or without a preshared key; `suffix` ends the names of its values."""
 
     suffix: str
     psk: PresharedKey
@@ -71,7 +71,7 @@ def test_the_frozen_transcript_is_what_the_reference_makes() -> None:
 
 
 def test_the_references_opening_hashes_are_those_that_implementations_publish() -> None:
-    """The constants that other implementations carry instead of computing them."""
+    """The constants that other implementations store instead of computing them."""
     chain = reference.hash_(reference.CONSTRUCTION)
     assert chain.hex() == "60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36"
     assert reference.hash_(chain + reference.IDENTIFIER).hex() == (

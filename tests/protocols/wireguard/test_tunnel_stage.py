@@ -1,4 +1,4 @@
-"""The tunnel stage: what is asked through a session, what counts as an answer, and what is left behind."""
+"""Tests of the tunnel stage: its probes, what counts as an answer, and its evidence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 BRIEF_S = 0.2
-"""The timeout of a check of which some questions stay unanswered: so long is waited for them."""
+"""The timeout of a check with unanswered probes."""
 
 TUNNEL_DNS = (INNER_V4,)
 TUNNEL_TCP = (Endpoint(str(INNER_V4), 443),)

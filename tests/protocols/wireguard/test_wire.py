@@ -1,4 +1,4 @@
-"""Names for bytes: what a packet is, whom it is addressed to, and a field for every byte of it."""
+"""Tests of the wire format: packet types, indices, and a field for every byte."""
 
 from __future__ import annotations
 
