@@ -1,4 +1,4 @@
-"""boringtun, Cloudflare's WireGuard in Rust, in a process of its own. No root, no TUN device, no PSK."""
+"""boringtun, Cloudflare's WireGuard in Rust, in its own process. No root, no TUN device, no PSK."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
 class Boringtun:
-    """A boringtun server on loopback, or behind the router of a routed path. It has every inner address."""
+    """A boringtun server on loopback or behind a router. It has every inner address."""
 
     inner_net = 0
     interface = ""

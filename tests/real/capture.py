@@ -1,4 +1,4 @@
-"""A capture of UDP packets as a classic pcap file, for Wireshark's dissector to judge."""
+"""UDP packets as a classic pcap file, for Wireshark's dissector."""
 
 from __future__ import annotations
 

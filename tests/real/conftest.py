@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def path() -> Iterator[RoutedPath]:
-    """client - router - server."""
+    """Namespaces client - router - server."""
     require("ip", "nft", root=True)
     with routed_path() as made:
         yield made
@@ -28,7 +28,7 @@ def path() -> Iterator[RoutedPath]:
 
 @pytest.fixture
 def isolated_namespace() -> Iterator[str]:
-    """A namespace with nothing but loopback."""
+    """A namespace with only loopback."""
     require("ip", root=True)
     with namespace("n") as name:
         yield name
@@ -53,14 +53,14 @@ def boringtun() -> Iterator[Boringtun]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> RealServer:
-    """The implementation that the test's parameter names."""
+    """The implementation named by the test's parameter."""
     found: RealServer = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
 def short_lived(request: pytest.FixtureRequest) -> Iterator[RealServer]:
-    """The same, but a server that the test may stop."""
+    """The same, but the test may stop the server."""
     made: RealServer
     if request.param == "boringtun":
         made = Boringtun()

@@ -1,4 +1,4 @@
-"""Junk that costs a server work: its MAC1 is right, the rest is noise."""
+"""A flood of handshakes with a valid MAC1 and random content, which costs a server CPU."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 _BURST = 900
-"""More handshakes than any server takes without asking for cookies."""
+"""More handshakes than any server accepts without cookies."""
 
 _BURSTS = 20
 
 _EVERY_S = 0.3
-"""A server that has asked once goes on to for a second."""
+"""A server that demands cookies continues for one second."""
 
 
 def junk_initiation(server: PublicKey) -> bytes:

@@ -38,7 +38,7 @@ _KERNEL_PARAMETERS = "console=ttyS0 quiet panic=-1 mitigations=off pci=noacpi cr
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What the guest's network card is plugged into.
+    """The network of the guest's card.
 
     `netdev` is the card's other end in qemu's words, `addresses` are the guest's own, `endpoints` say where a
     prober finds its WireGuard port by IP version, from `namespace` (None: where we are).
@@ -50,7 +50,7 @@ class Link:
     namespace: str | None = None
 
     def vantage(self) -> AbstractContextManager[None]:
-        """Where qemu must start, and a prober open its sockets."""
+        """The namespace for qemu and the prober's sockets."""
         return entered(self.namespace) if self.namespace else nullcontext()
 
 
@@ -66,7 +66,7 @@ def forwarded_port() -> Link:
 
 @contextmanager
 def tap() -> Iterator[Link]:
-    """A namespace with a tap device whose other end is the guest's card."""
+    """A namespace with a tap device connected to the guest's card."""
     with namespace("k") as name:
         ip(name, "tuntap add dev guest mode tap")
         ip(name, "address add 10.78.0.1/24 dev guest\naddress add fd78::1/64 dev guest nodad")
@@ -80,7 +80,7 @@ def tap() -> Iterator[Link]:
 
 
 class Guest:
-    """A virtual machine with a shell, ready when made. Whoever makes it must stop it."""
+    """A virtual machine with a shell, ready after construction. The caller must stop it."""
 
     def __init__(self, link: Link) -> None:
         image = kernel_image()
@@ -113,7 +113,7 @@ class Guest:
                 raise
 
     def run(self, script: str) -> str:
-        """What a shell script prints in the guest. Raises AssertionError with that where it fails.
+        """Run a shell script in the guest and return its output. Raises AssertionError with the output if it fails.
 
         The script does not appear there: it may hold keys.
         """
@@ -126,7 +126,7 @@ class Guest:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop the whole machine, as a hypervisor does for a snapshot. What is sent to it waits."""
+        """Pause the whole machine, as a hypervisor does for a snapshot. Packets to it wait."""
         os.kill(self._process.pid, signal.SIGSTOP)
         try:
             yield
@@ -134,7 +134,7 @@ class Guest:
             os.kill(self._process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Pull the plug."""
+        """Kill the machine."""
         self._process.kill()
         self._process.wait()
         self._shell.close()
@@ -182,7 +182,7 @@ class LinuxKernel:
         return private_key
 
     def run(self, script: str) -> str:
-        """`Guest.run`: whatever else a test wants to change in there."""
+        """Run a script in the guest (`Guest.run`)."""
         return self.guest.run(script)
 
     def forget(self, peer: PublicKey) -> None:
@@ -195,7 +195,7 @@ class LinuxKernel:
         return int(dict(line.split("\t") for line in lines)[str(peer)])
 
     def await_sent_to(self, peer: PublicKey) -> None:
-        """Return when the server has sent something to a peer that it had sent nothing before."""
+        """Wait until the server has sent its first packet to a peer."""
         sent = f"^{peer}\t[0-9]*\t[1-9]"
         self.run(f"until wg show wg0 transfer | grep -q '{sent}'; do usleep 1000; done")
 
@@ -210,7 +210,7 @@ class LinuxKernel:
 
     @contextmanager
     def filtered(self, rule: str) -> Iterator[None]:
-        """Have the guest apply one nftables rule to what comes in."""
+        """Apply one nftables rule to packets that the guest receives."""
         chain = f"chain input {{\ntype filter hook input priority 0\n{rule}\n}}"
         self.run(f"nft -f - <<'END'\ntable inet filter {{\n{chain}\n}}\nEND\n")
         try:

@@ -1,4 +1,4 @@
-"""Debian's kernel and a root file system for linux_kernel.py: what is booted, where it comes from.
+"""Debian's kernel and a root file system for the guest of linux_kernel.py.
 
 The kernel package is downloaded and unpacked, not installed: nothing of the machine changes but a cache.
 """
@@ -41,14 +41,14 @@ _INIT = Path(__file__).with_name("linux_kernel_init")
 
 @dataclass(frozen=True, slots=True)
 class KernelImage:
-    """A kernel, and the modules that the guest needs; their names sort in the order of loading."""
+    """A kernel and the modules for the guest; their names sort in loading order."""
 
     vmlinuz: Path
     modules: Path
 
 
 def require_machine(*, tap: bool = False) -> None:
-    """Skip the test where the machine cannot run the guest; in CI nothing may be skipped: fail."""
+    """Skip the test if the machine cannot run the guest; in CI, fail."""
     if platform.machine() != "x86_64" or _found("apt-get") is None:
         give_up("the guest is made of Debian's packages for amd64: it runs where apt-get has them")
     missing = [program for program in _PACKAGES if _found(program) is None]
@@ -61,7 +61,7 @@ def require_machine(*, tap: bool = False) -> None:
 
 @cache
 def kernel_image() -> KernelImage:
-    """Debian's current kernel for cloud machines; downloaded once, then from the user's cache.
+    """Debian's current cloud kernel, downloaded once, then from the user's cache.
 
     Skips the test (in CI fails it) where apt does not know that package.
     """
@@ -102,7 +102,7 @@ def initramfs(image: KernelImage) -> bytes:
 
 
 def _download(package: str, scratch: Path) -> None:
-    """Leave in scratch/kept the kernel and the modules that are needed."""
+    """Copy the kernel and the required modules to scratch/kept."""
     # Run there, because apt-get downloads into its working directory.
     fetched = subprocess.run(
         ["apt-get", "download", "--quiet", package], cwd=scratch, capture_output=True, text=True, check=False
@@ -118,7 +118,7 @@ def _download(package: str, scratch: Path) -> None:
 
 
 def _with_dependencies(unpacked: Path) -> Iterator[tuple[str, bytes]]:
-    """The modules that are needed, each after those that it depends on (the package has no modules.dep)."""
+    """The required modules, each after its dependencies (the package has no modules.dep)."""
     paths = {_module_name(path): path for path in unpacked.rglob("*.ko*")}
     (builtin,) = unpacked.rglob("modules.builtin")
     loaded = {_module_name(Path(line)) for line in builtin.read_text().splitlines()}

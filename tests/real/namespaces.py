@@ -23,12 +23,12 @@ SERVER_V4, SERVER_V6 = IPv4Address("10.77.2.2"), IPv6Address("fd77:2::2")
 
 
 def unique_name(role: str) -> str:
-    """A name for a namespace or an interface (15 characters at most) that no other run of the tests has."""
+    """A unique name for a namespace or interface, at most 15 characters."""
     return f"w{os.getpid()}{role}{next(_numbers)}"
 
 
 def run(*command: str, stdin: str = "") -> str:
-    """What a command prints. Raises AssertionError with what it complained about."""
+    """Run a command and return its output. Raises AssertionError with its stderr."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
     return done.stdout
@@ -36,7 +36,7 @@ def run(*command: str, stdin: str = "") -> str:
 
 @contextmanager
 def namespace(role: str) -> Iterator[str]:
-    """A network namespace with loopback up; gives its name."""
+    """Make a network namespace with loopback up; yields its name."""
     name = unique_name(role)
     run("ip", "netns", "add", name)
     try:
@@ -48,7 +48,7 @@ def namespace(role: str) -> Iterator[str]:
 
 @contextmanager
 def entered(name: str) -> Iterator[None]:
-    """Have the current thread in a namespace: sockets and children that it makes stay there for good."""
+    """Move the current thread into a namespace; its new sockets and children stay there."""
     with Path("/proc/thread-self/ns/net").open() as home, Path("/run/netns", name).open() as there:
         _setns(there.fileno())
         try:
@@ -65,7 +65,7 @@ def _setns(descriptor: int) -> None:  # os.setns came with Python 3.12
 
 @dataclass(frozen=True, slots=True)
 class RoutedPath:
-    """The names of three namespaces; what the client sends to the server passes the router.
+    """The names of three namespaces; packets from client to server pass the router.
 
     The fields after them are addresses, version 4 and version 6: the router's on the client's side, and the
     server's.
@@ -89,7 +89,7 @@ class RoutedPath:
 
     @contextmanager
     def filtered(self, rule: str) -> Iterator[None]:
-        """Have the router apply one nftables rule to what it forwards."""
+        """Apply one nftables rule to packets that the router forwards."""
         firewall(self.router, "forward", rule)
         try:
             yield
@@ -98,14 +98,14 @@ class RoutedPath:
 
 
 def firewall(name: str, hook: str, rule: str) -> None:
-    """Apply one nftables rule to all that passes a hook (forward, input, output …) of a namespace."""
+    """Apply one nftables rule to a hook (forward, input, output …) of a namespace."""
     chain = f"type filter hook {hook} priority 0\n{rule}\n"
     with entered(name):
         run("nft", "-f", "-", stdin=f"table inet filter {{\nchain {hook} {{\n{chain}}}\n}}\n")
 
 
 def no_firewall(name: str) -> None:
-    """Take all rules of a namespace away."""
+    """Remove all rules of a namespace."""
     with entered(name):
         run("nft", "flush", "ruleset")
 
@@ -122,7 +122,7 @@ def routed_path() -> Iterator[RoutedPath]:
 
 
 def join(host: str, router: str, link: str, *, net: int) -> None:
-    """Connect a host to a router by 10.77.net.0/24 and fd77:net::/64; it is the host's default way."""
+    """Connect a host to a router by 10.77.net.0/24 and fd77:net::/64, as its default route."""
     host_mac, router_mac = f"02:77:00:00:{net:02x}:02", f"02:77:00:00:{net:02x}:01"
     peer = f"peer name {link} address {router_mac} netns {router}"
     ip(host, f"link add dev uplink address {host_mac} type veth {peer}")
@@ -132,7 +132,7 @@ def join(host: str, router: str, link: str, *, net: int) -> None:
 
 
 def forward(router: str) -> None:
-    """Make a router of a namespace."""
+    """Make a namespace a router."""
     with entered(router):
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
@@ -144,7 +144,7 @@ def ip(name: str, commands: str) -> None:
 
 
 def _joined(device: str, host: int, net: int, *, neighbour: int, neighbour_mac: str) -> str:
-    """Address one end of a link. Its neighbour is written down: discovery would cost IPv6 a second."""
+    """Address one end of a link, with a static neighbour: IPv6 discovery would take a second."""
     return f"""
 link set dev {device} up
 address add 10.77.{net}.{host}/24 dev {device}

@@ -1,4 +1,4 @@
-"""What the tests against real WireGuard need on the machine, and what to type where it is missing."""
+"""Prerequisites of the tests against real WireGuard, and how to install them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PACKAGES = {
 
 
 def require(*programs: str, root: bool = False) -> None:
-    """Skip the test where a program or the rights are missing; in CI nothing may be skipped: fail."""
+    """Skip the test if a program or permission is missing; in CI, fail."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         packages = " ".join(_PACKAGES[program] for program in missing)
@@ -42,7 +42,7 @@ def require(*programs: str, root: bool = False) -> None:
 
 
 def give_up(reason: str) -> NoReturn:
-    """Skip where somebody develops; fail in CI, where the script has installed all of it."""
+    """Skip on a developer's machine; fail in CI, where a script installs everything."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""Debian's Prometheus and Alertmanager on loopback, and how they are asked."""
+"""Debian's Prometheus and Alertmanager on loopback, with queries."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """One that scrapes and evaluates every second, and the webhook to which its Alertmanager passes on."""
+    """A Prometheus that scrapes and evaluates every second, and the webhook of its Alertmanager."""
 
     url: str
     webhook: Receiver
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series of an instant query; none while it does not answer."""
+        """The series of an instant query; empty while Prometheus does not answer."""
 
         def ask() -> list[dict[str, Any]]:
             try:
@@ -43,12 +43,12 @@ class Prometheus:
         return await asyncio.to_thread(ask)
 
     async def value(self, expression: str) -> float | None:
-        """The value of a query that has one series."""
+        """The value of a query with one series."""
         found = await self.query(expression)
         return float(found[0]["value"][1]) if len(found) == 1 else None
 
     def notified(self, status: str, alert: str, server: str) -> dict[str, Any] | None:
-        """The last such alert that the Alertmanager passed on."""
+        """The last matching alert from the Alertmanager."""
         for heard in reversed(self.webhook.heard):
             for each in json.loads(heard.body)["alerts"]:
                 labels = each["labels"]
@@ -66,7 +66,7 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
 
 @contextmanager
 def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometheus]:
-    """Scrapes `metrics` (an address and port) at /metrics, and at /probe each server of `targets`."""
+    """Start a Prometheus that scrapes `metrics` (address and port) and /probe for each of `targets`."""
     require("prometheus", "prometheus-alertmanager")
     port, alerts_port = free_port(), free_port()
     with ExitStack() as held:

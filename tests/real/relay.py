@@ -1,4 +1,4 @@
-"""A UDP relay on the router: what stands between a client and its server, and meddles."""
+"""A UDP relay on the router that can change traffic between client and server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST_DATAGRAM = 2048
 
 
 class Towards(Enum):
-    """Which way a packet goes."""
+    """The direction of a packet."""
 
     SERVER = "server"
     CLIENT = "client"
@@ -29,7 +29,7 @@ class Towards(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A packet to pass on, `after` so many seconds."""
+    """A packet to forward after `after` seconds."""
 
     towards: Towards
     packet: bytes
@@ -37,11 +37,11 @@ class Delivery:
 
 
 Meddler = Callable[[Towards, bytes], Iterable[Delivery]]
-"""What becomes of a packet on its way."""
+"""A function that decides what happens to a packet."""
 
 
 class Relay:
-    """Listens on the router's address towards the client. Make it inside the event loop; close it."""
+    """A relay on the router's address towards the client. Create it inside the event loop; close it."""
 
     def __init__(self, path: RoutedPath, server: tuple[Address, int], meddler: Meddler) -> None:
         self._path = path
@@ -99,12 +99,12 @@ class Relay:
 
 
 def delaying(seconds: float) -> Meddler:
-    """Everything takes longer, each way."""
+    """Delay all packets in both directions."""
     return lambda towards, packet: [Delivery(towards, packet, seconds)]
 
 
 def losing_two_of_three_data_packets() -> Meddler:
-    """Of the data that the client sends; keepalives and handshakes pass."""
+    """Drop some of the client's data; keepalives and handshakes pass."""
     numbers = count()
 
     def meddle(towards: Towards, packet: bytes) -> list[Delivery]:
@@ -116,18 +116,18 @@ def losing_two_of_three_data_packets() -> Meddler:
 
 
 def another_service(_: Towards, __: bytes) -> list[Delivery]:
-    """No WireGuard at all: some service that answers whatever it is asked."""
+    """A service other than WireGuard that answers every packet."""
     return [Delivery(Towards.CLIENT, b"220 ready\r\n")]
 
 
 def forging(client: PublicKey, *, instead: bool) -> Meddler:
-    """A forged response to each initiation: before the server's own, or instead of it."""
+    """Send a forged response to each initiation, before the server's response or instead of it."""
     mac1 = Mac1(client)
 
     def meddle(towards: Towards, packet: bytes) -> list[Delivery]:
         if message_type(packet) is not MessageType.INITIATION:
             return [Delivery(towards, packet)]
-        # Our index is in the clear, and mac1 asks for our public key only: nothing secret is needed for this.
+        # The index is in clear text, and mac1 needs only the client's public key: no secret is needed.
         message = b"\x02\0\0\0" + os.urandom(4) + packet[4:8] + os.urandom(32 + 16)
         forged = Delivery(Towards.CLIENT, message + mac1.compute(message) + NO_MAC)
         return [forged] if instead else [forged, Delivery(towards, packet)]

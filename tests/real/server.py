@@ -1,4 +1,4 @@
-"""What the tests ask of a WireGuard server that others wrote, whichever it is."""
+"""The interface of a third-party WireGuard server in these tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
 SHORT_S = 0.5
-"""How long a check waits that is to end in silence: hundreds of times what a round trip takes here."""
+"""The timeout of checks that expect silence: hundreds of round trips here."""
 
 LONG_S = 5.0
 
@@ -33,16 +33,16 @@ class RealServer(Protocol):
     public_key: PublicKey
 
     def endpoint(self, version: int) -> tuple[Address, int]:
-        """Its address of IP version 4 or 6, and its port."""
+        """The address of IP version 4 or 6, and the port."""
 
     def vantage(self) -> AbstractContextManager[None]:
-        """Where a prober must open its sockets to reach it."""
+        """The namespace in which a prober must open its sockets."""
 
     def new_peer(self, psk: PresharedKey | None = None) -> PrivateKey:
-        """The private key of a peer that the server has been told of, used by nobody yet."""
+        """The unused private key of a peer that the server knows."""
 
     def stop(self) -> None:
-        """End the process; its port is closed when this returns."""
+        """Stop the process; its port is closed on return."""
 
 
 def target(
@@ -54,7 +54,7 @@ def target(
     version: int = 4,
     timeout_s: float = LONG_S,
 ) -> Target:
-    """A server of servers.toml that names `server`, rightly unless told otherwise; by its handshake alone."""
+    """A servers.toml entry for `server`, correct by default; checks the handshake only."""
     address, port = server.endpoint(version)
     watched = Server(
         name="real",
@@ -69,7 +69,7 @@ def target(
 
 @asynccontextmanager
 async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
-    """A prober with its sockets where the server can be reached."""
+    """A prober with its sockets in the server's namespace."""
     prober = Prober(timestamps=lambda _: tai64n.encode(next(_stamps)))
     with server.vantage():
         await prober.open()
@@ -80,14 +80,14 @@ async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
 
 
 async def run_check(server: RealServer, aim: Target, version: int = 4) -> tuple[Check, Diagnosis]:
-    """One check and what it means."""
+    """One check and its diagnosis."""
     async with prober_at(server) as prober:
         check = await prober.check(aim, server.endpoint(version)[0])
     return check, diagnose(check, aim.server)
 
 
 async def poll_until_nonzero(value: Callable[[], int]) -> int:
-    """The value as soon as it is not 0; nothing tells us when a server has read its socket."""
+    """Poll until the value is not 0, because a server does not signal when it reads its socket."""
     async with asyncio.timeout(LONG_S):
         while not (found := value()):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Debian's sshd in a namespace, for one key that may start one command."""
+"""Debian's sshd in a namespace, with one key that may run one command."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ PrintMotd no
 
 
 class Sshd:
-    """One sshd, with a host key of its own and the client's key in its authorized_keys."""
+    """An sshd with its own host key and the client's key in authorized_keys."""
 
     def __init__(self, namespace: str, address: str, home: Path, command: Sequence[str]) -> None:
-        """`command` is the only one that the key may start, as this account."""
+        """`command` is the only command that the key may run, as this account."""
         self._home, self._address = home, address
         self.known_hosts = home / "known_hosts"
         home.mkdir()
@@ -64,7 +64,7 @@ class Sshd:
                 raise
 
     def client(self, alive_s: int = 15) -> tuple[str, ...]:
-        """The command that reaches it; what is asked for there is the forced command's affair."""
+        """The ssh command that connects; sshd always runs the forced command."""
         options = {
             "BatchMode": "yes",
             "ConnectTimeout": "2",
@@ -90,7 +90,7 @@ class Sshd:
         )
 
     def stop(self) -> None:
-        """End it; the sessions that it has begun end with their lines."""
+        """Stop sshd; its sessions end with their connections."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -1,4 +1,4 @@
-"""What the doctor finds in networks that have something wrong with them."""
+"""Tests of the doctor in networks with faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wgmon_tui.doctor.network import check_network
 
 
 def in_namespace(name: str, fleet: Fleet) -> dict[str, ItemStatus]:
-    """What is found there. In a thread of its own, which takes its event loop's sockets with it."""
+    """Run the doctor in the namespace, in its own thread, so that its sockets are there too."""
     found: list[ExaminedItem] = []
 
     def look() -> None:

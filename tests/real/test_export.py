@@ -1,4 +1,4 @@
-"""What we export of exchanges with wireguard-go, read by Wireshark, which is told nothing beside the file."""
+"""Tests of exported exchanges with wireguard-go: Wireshark reads the file without further input."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
 INNER = {4: ip_address("10.7.0.1"), 6: ip_address("fd07::1")}
 
 RIGHT = "1"
-"""How Wireshark writes that it found a checksum right, and that a handshake verified."""
+"""The values that Wireshark shows for a correct checksum and a verified handshake."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ async def looked(server: WireguardGo, version: int) -> Round:
 
 
 def dissected(capture: Path, *fields: str) -> list[tuple[str, ...]]:
-    """What tshark reads in the fields, a tuple a packet; an absent field is empty."""
+    """The field values from tshark, one tuple per packet; an absent field is empty."""
     checking = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"]
     wanted = [part for field in fields for part in ("-e", field)]
     lines = run("tshark", "-r", str(capture), *checking, "-T", "fields", *wanted).splitlines()

@@ -1,4 +1,4 @@
-"""A real server's own view, as its wg(8) prints it, beside our file."""
+"""Tests of a real server's view, printed by its wg(8), against servers.toml."""
 
 from __future__ import annotations
 

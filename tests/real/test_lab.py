@@ -1,4 +1,4 @@
-"""The embedded lab, judged by a client that others wrote: wireguard-go, and the kernel's own ping."""
+"""Tests of the embedded lab with third-party clients: wireguard-go and the kernel's ping."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OUR_INNER, SERVERS_INNER = ("10.9.0.2", "fd09::2"), ("10.9.0.1", "fd09::1")
 
 
 class Client:
-    """wireguard-go as a client, on the loopback of a namespace of its own."""
+    """wireguard-go as a client, on loopback in its own namespace."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
@@ -41,7 +41,7 @@ class Client:
         )
 
     async def who_ends(self, address: str) -> str:
-        """What ping(8) says of a packet that lives no further than the first hop."""
+        """The output of ping(8) for a packet that expires at the first hop."""
         with entered(self.namespace):
             ping = await asyncio.create_subprocess_exec(
                 "ping", "-c", "1", "-W", "3", "-t", "1", address, stdout=asyncio.subprocess.PIPE
@@ -74,7 +74,7 @@ async def served(
     host: str = "127.0.0.1",
     psk: PresharedKey = NO_PRESHARED_KEY,
 ) -> AsyncIterator[LabServer]:
-    """A lab server that the client is connected to."""
+    """A lab server with the connected client."""
     peer = LabPeer(CLIENT.public, tuple(ip_network(address) for address in OUR_INNER), psk)
     setup = LabSetup(PrivateKey.generate(), (peer,), tuple(ip_address(address) for address in SERVERS_INNER))
     with entered(client.namespace):

@@ -1,4 +1,4 @@
-"""What the Linux kernel's own WireGuard does, and the verdict that it earns."""
+"""Tests of verdicts on the Linux kernel's WireGuard."""
 
 from __future__ import annotations
 

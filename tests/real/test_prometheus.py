@@ -1,4 +1,4 @@
-"""Debian's Prometheus scrapes us, and its Alertmanager is told when a server falls and when it is back."""
+"""Tests with Debian's Prometheus: it scrapes wgmon-tui, and its Alertmanager gets down and recovery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wgmon_tui.lab.server import LabServer
 
 @asynccontextmanager
 async def scraped(tmp_path: Path) -> AsyncIterator[tuple[Prometheus, LabServer]]:
-    """A real `wgmon-tui run --metrics` that checks a server of the lab each second, and who scrapes it."""
+    """A `wgmon-tui run --metrics` that checks a lab server every second, and its Prometheus."""
     require("prometheus", "prometheus-alertmanager")
     config, state, targets = tmp_path / "config", tmp_path / "state", tmp_path / "targets.json"
     async with healthy("fra1") as (lab, fra1):

@@ -1,4 +1,4 @@
-"""Two vantages behind OpenSSH, with different faults on their ways to one wireguard-go."""
+"""Tests of two vantages over OpenSSH, with different faults on their paths to one wireguard-go."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NETS = {"home": 1, "a": 3, "b": 4}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A vantage: its namespace's name, its sshd, and where its agent keeps what no writer has taken."""
+    """A vantage: its namespace, its sshd, and its agent's directory for undelivered reports."""
 
     name: str
     namespace: str
@@ -59,19 +59,19 @@ class Place:
 
     @property
     def silent_way(self) -> str:
-        """The nftables rule that swallows what goes from there to the server."""
+        """The nftables rule that drops packets from the vantage to the server."""
         return f"ip saddr 10.77.{NETS[self.name]}.0/24 udp dport 51820 drop"
 
     @property
     def cut_line(self) -> str:
-        """The rule that swallows what goes over its line, either way."""
+        """The rule that drops packets of its connection in both directions."""
         net = f"10.77.{NETS[self.name]}.0/24"
         return f"ip saddr {net} tcp sport {PORT} drop\nip daddr {net} tcp dport {PORT} drop"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Home, two vantages, and the server, each in a namespace of its own around a router."""
+    """The writer's machine, two vantages and the server, each in its own namespace around a router."""
 
     home: str
     router: str
@@ -120,7 +120,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def _place(stack: ExitStack, real: WireguardGo, name_of_namespace: str, name: str, tmp_path: Path) -> Place:
-    """Its private key is made there, and stays."""
+    """Make its private key on the vantage, where it stays."""
     config, state, key = tmp_path / f"{name}-config", tmp_path / f"{name}-state", real.new_peer()
     _write_identity(config, key)
     sshd = Sshd(
@@ -142,7 +142,7 @@ def _write_identity(config: Path, key: PrivateKey, *servers: Server) -> None:
 
 @asynccontextmanager
 async def writing(scene: Scene, state: Path, quorum: int = 1, alive_s: int = 15) -> AsyncIterator[Writer]:
-    """A writer at home that has heard from both vantages."""
+    """A writer that has received reports from both vantages."""
     ours = Identity("bastion", SecretSource(SecretForm.INLINE, scene.key.to_text()))
     loaded = load_from_fleet(Fleet((scene.server,), (ours,)))
     config = Config(vantages=scene.vantages(alive_s), quorum=quorum)
@@ -263,19 +263,19 @@ def _status(writer: Writer, name: str) -> VantageStatus:
 
 
 async def caught_up(writer: Writer, name: str) -> None:
-    """Until a vantage has told of a check that is younger than this call: then it has told of all before."""
+    """Wait for a report of a check after this call: all earlier reports have then arrived."""
     server_state, now = writer.fleet_state.states["fra1"], time.time()
     await until(lambda: server_state.vantage_states[name].at > now, PATIENCE_S)
 
 
 async def reported_more(state: Path, vantage: str) -> None:
-    """Until a few reports more are in the store."""
+    """Wait until the store has a few more reports."""
     before = last_taken(state, vantage)
     await until(lambda: last_taken(state, vantage) > before + 2, PATIENCE_S)
 
 
 def last_taken(state: Path, vantage: str) -> int:
-    """The number of the last report in the store; 0 where there is none."""
+    """The number of the last report in the store; 0 if there is none."""
     try:
         with closing(sqlite3.connect(f"file:{state / 'history.db'}?mode=ro", uri=True)) as connection:
             query = "SELECT number FROM reported WHERE vantage = ?"
@@ -285,7 +285,7 @@ def last_taken(state: Path, vantage: str) -> int:
 
 
 def nothing_is_missing_and_nothing_twice(state: Path) -> bool:
-    """Reports are numbered from 1, without gaps where no keeper was killed: then so many checks are there."""
+    """Reports are numbered from 1, without gaps unless an agent daemon was killed."""
     history = History(state / "history.db")
     try:
         for vantage in ("a", "b"):
@@ -305,7 +305,7 @@ def relay_of(place: Place) -> int:
 
 
 def processes_with(path: Path) -> list[int]:
-    """The processes in whose command this path stands."""
+    """The processes with this path in their command line."""
     pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
     return [pid for pid in pids if str(path).encode() in _command_of(pid)]
 

@@ -1,4 +1,4 @@
-"""What servers that others wrote do, and the verdict that it earns them."""
+"""Tests of verdicts on third-party servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
 
 @dataclass(frozen=True)
 class Case:
-    """What is right and wrong in a pair of configurations, and the verdict on it."""
+    """The faults in a pair of configurations, and the expected verdict."""
 
     what: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""A real interface on the machine that checks, with a key of its own, beside our verdict."""
+"""Tests of a real local interface, with its own key, against the prober's verdict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ran:
 
 
 class Bastion:
-    """A machine with an interface of its own to the server, and an identity of ours beside it."""
+    """A machine with its own interface to the server, and a wgmon-tui identity."""
 
     def __init__(self, server: WireguardGo, home: Path) -> None:
         self.server, self._home = server, home
@@ -43,7 +43,7 @@ class Bastion:
         self.identity = PrivateKey.from_text((home / "bastion.key").read_text().strip())
 
     def connect(self, host: str) -> None:
-        """Send the interface to an address of the server; a keepalive makes it shake hands at once."""
+        """Set the interface's endpoint; a keepalive starts a handshake at once."""
         self.device.configure(
             f"[Peer]\nPublicKey = {self.server.public_key}\nPresharedKey = {PSK.to_text()}\n"
             f"Endpoint = {host}:{self.server.endpoint(4)[1]}\nAllowedIPs = 10.7.0.1/32\n"
@@ -55,7 +55,7 @@ class Bastion:
         await poll_until_nonzero(lambda: self.device.latest_handshake(self.server.public_key))
 
     def let_in(self) -> None:
-        """What the import says is to be typed on the server."""
+        """The commands for the server that the import prints."""
         run("wg", "set", self.server.interface, "peer", str(self.identity.public))
 
     def wgmon(self, *words: str, stdin: str = "") -> Ran:
@@ -71,7 +71,7 @@ class Bastion:
         return Ran(child.returncode, child.stdout, child.stderr)
 
     def probed(self) -> dict[str, Any]:
-        """The one server's line of JSON; its checks shall not wait long for silence."""
+        """The server's JSON line; its checks use a short timeout."""
         toml = self._home / "servers.toml"
         if "timeout" not in toml.read_text():
             toml.write_text(toml.read_text().replace("[[server]]\n", '[[server]]\ntimeout = "500ms"\n', 1))
@@ -79,7 +79,7 @@ class Bastion:
         return line
 
     def files(self) -> str:
-        """All that was written."""
+        """All output."""
         return "".join(path.read_text() for path in self._home.glob("*.*"))
 
 

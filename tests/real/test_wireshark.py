@@ -1,4 +1,4 @@
-"""An exchange of our two sides, judged by Wireshark's dissector, which has its own WireGuard."""
+"""Tests of an exchange between prober and lab with Wireshark's independent WireGuard dissector."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _answered(request: bytes) -> bytes:
 
 
 class Exchange:
-    """A whole conversation, and the keys with which a third party can read it."""
+    """A complete exchange, and the keys to decrypt it."""
 
     def __init__(self, psk: PresharedKey) -> None:
         ours, servers = PrivateKey.generate(), PrivateKey.generate()
@@ -66,7 +66,7 @@ class Exchange:
 
 
 def dissected(directory: Path, exchange: Exchange, *fields: str) -> list[tuple[str, ...]]:
-    """What tshark reads in the fields, a tuple a packet; an absent field is empty."""
+    """The field values from tshark, one tuple per packet; an absent field is empty."""
     require("tshark")
     capture, key_log = directory / "exchange.pcap", directory / "keys.log"
     write_pcap(capture, exchange.packets)

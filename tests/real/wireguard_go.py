@@ -44,7 +44,7 @@ class Device:
             raise
 
     def configure(self, text: str) -> None:
-        """Add to the configuration. The text goes through stdin: argv shows keys to everybody."""
+        """Add to the configuration, through stdin: argv would show keys to all users."""
         run("wg", "addconf", self.name, "/dev/stdin", stdin=text)
 
     def latest_handshake(self, peer: PublicKey) -> int:
@@ -52,7 +52,7 @@ class Device:
         return self._shown("latest-handshakes", peer)[0]
 
     def received(self, peer: PublicKey) -> int:
-        """How many bytes came from the peer in WireGuard messages."""
+        """Bytes received from the peer in WireGuard messages."""
         return self._shown("transfer", peer)[0]
 
     def _shown(self, what: str, peer: PublicKey) -> list[int]:
@@ -70,13 +70,13 @@ class Device:
             self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End the process; the kernel takes its interface and sockets with it."""
+        """Stop the process; the kernel removes its interface and sockets."""
         self._process.kill()
         self._process.wait()
         (_UAPI / f"{self.name}.sock").unlink(missing_ok=True)
 
     def _await_socket(self) -> None:
-        """Its being there is not enough: wg deletes one that is bound and does not listen yet."""
+        """The file must exist and listen: wg deletes a socket that is bound but does not listen yet."""
         deadline = time.monotonic() + _READY_WITHIN_S
         with socket.socket(socket.AF_UNIX) as uapi:
             while uapi.connect_ex(str(_UAPI / f"{self.name}.sock")) != 0:
@@ -119,7 +119,7 @@ class WireguardGo:
         return private_key
 
     def run(self, script: str) -> str:
-        """What a shell script prints in the server's namespace. Not in argv: it may hold keys."""
+        """Run a shell script in the server's namespace, not through argv: it may contain keys."""
         with entered(self.path.server):
             return run("sh", "-se", stdin=script)
 

@@ -145,11 +145,7 @@ class Past:
         )
 
     def _count_up(self) -> None:
-<<<<<<< HEAD
         """Bump the change counter, as the recorder does, so that readers reload incidents and notes."""
-=======
-        """Raise the version, as the recorder does with every incident and note, so screens read again."""
->>>>>>> 05d461a (Wrap a line)
         self._db.execute(
             "INSERT INTO facts VALUES ('fleet_version', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
         )

@@ -1,4 +1,4 @@
-"""Plays the matrix and prints it: `make matrix`, or `python -m tests.real.matrix [WORDS OF A MODE]`."""
+"""Run the failure matrix and print it: `make matrix`, or `python -m tests.real.matrix [WORDS OF A MODE]`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.real.matrix.servers import COLUMNS
 
 
 def main() -> int:
-    """Exit status 1 where a verdict is not what it must be."""
+    """Run the matrix. Exit status 1 if a verdict is wrong."""
     words = " ".join(sys.argv[1:])
     began = time.monotonic()
     outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])

@@ -1,4 +1,4 @@
-"""What each fault does to a scene in which all is well. Scenes are thrown away: nothing is undone."""
+"""The faults of the matrix, each a change to a healthy scene. Scenes are discarded: no fault is undone."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def our_identity_has_an_ipv4_tunnel_address_only(scene: Scene) -> None:
 
 
 def its_inner_addresses_are_unusual(scene: Scene) -> None:
-    """The routes to its peers go with the old ones."""
+    """Also removes the routes to its peers."""
     interface = scene.server.interface
     v4, v6 = (f"{scene.inner(version, 99)}/{length}" for version, length in ((4, 24), (6, 64)))
     scene.server.run(f"""
@@ -122,13 +122,13 @@ def the_server_forwards(scene: Scene) -> None:
 
 
 def the_server_forwards_in_both_versions(scene: Scene) -> None:
-    """In IPv6 the kernel has one switch for all of a machine's interfaces."""
+    """In IPv6 the kernel has one switch for all interfaces of a machine."""
     the_server_forwards(scene)
     scene.server.run("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
 
 
 def inner_firewall(verdict: str, hooks: tuple[str, ...] = ("input",)) -> Fault:
-    """An nftables rule on the server for what comes out of the tunnel, to it or (forward) through it."""
+    """An nftables rule on the server for packets from the tunnel, to it or (forward) through it."""
 
     def fault(scene: Scene) -> None:
         name = scene.server.interface
@@ -153,7 +153,7 @@ def the_interface_is_down(scene: Scene) -> None:
 
 
 def the_router(rule: str) -> Fault:
-    """An nftables rule on the router for what it forwards; {port} is the server's, {ours} our source port."""
+    """An nftables rule on the router for forwarded packets; {port} is the server's, {ours} the prober's port."""
 
     def fault(scene: Scene) -> None:
         ours = scene.prober.ports[0]
@@ -225,12 +225,12 @@ def the_server_goes_on(scene: Scene) -> None:
 
 
 def the_server_is_flooded(scene: Scene) -> None:
-    """For as long as the scene lasts it finds more handshakes waiting than it takes without cookies."""
+    """During the scene more handshakes wait than the server accepts without cookies."""
     scene.cleanup.enter_context(flooded(scene.server, scene.server.frozen))
 
 
 def ten_initiations_of_ours_came(scene: Scene) -> None:
-    """After so many of one peer boringtun, as mitmproxy embeds it, asks for cookies as long as it runs."""
+    """After this many from one peer, mitmproxy's boringtun demands cookies as long as it runs."""
     initiator = Initiator(scene.private_key, scene.server.public_key)
     attempts = [initiator.initiate(index, scene.clock.stamp(scene.peer)) for index in range(10)]
     with scene.server.vantage():
@@ -265,5 +265,5 @@ def our_last_stamp_is_forgotten(scene: Scene) -> None:
 
 
 def our_last_stamp_is_half_an_hour_older(scene: Scene) -> None:
-    """As where another prober, with a clock even more ahead, uses our key."""
+    """Simulates another prober with the same key and a clock even further ahead."""
     scene.clock.last -= 1800 * 10**9

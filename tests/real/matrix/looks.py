@@ -1,4 +1,4 @@
-"""What rows are written in: causes in the product's words, and looks that come up again and again."""
+"""Building blocks of rows: the texts of causes, and frequent looks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def healthy(*faults: Fault, says: str = "data passes both ways") -> Look:
 
 
 def silent(*faults: Fault, cause: str, says: tuple[str, ...] = (UNPROVEN,)) -> Look:
-    """Silence that nothing explains: the true cause is one of several, and a port monitor is content."""
+    """Unexplained silence: the true cause is one of several, and a port monitor reports no fault."""
     return Look(Verdict.SILENT, faults, cause, says, port=OPEN_OR_FILTERED)
 
 
@@ -61,7 +61,7 @@ def dead(
 
 
 def unproven(*faults: Fault, cause: str, says: tuple[str, ...] = (RECEIVES, NOT_PROVEN)) -> Look:
-    """Nothing came out of the tunnel, which may be well: no port monitor would see the difference."""
+    """Nothing came back through the tunnel, which may work; a port monitor sees no difference."""
     return Look(Verdict.UNPROVEN, faults, cause, says, (PATH_DROPS_DATA,), port=OPEN_OR_FILTERED)
 
 

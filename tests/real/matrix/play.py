@@ -1,4 +1,4 @@
-"""Plays rows of the matrix on real servers, many at once, and says where a verdict is not what it must be."""
+"""Runner of the matrix: runs rows on real servers in parallel and reports wrong verdicts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def is_exclusive(self) -> bool:
-        """Whether it must not be played beside others: all of the kernel's scenes share one machine."""
+        """Whether it must run alone: all scenes of the kernel share one machine."""
         return self.row.freezes and self.server == LINUX_KERNEL
 
 
@@ -44,7 +44,7 @@ CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a cell: the rounds, how long the looks took in seconds, and what is wrong, in lines."""
+    """The result of a cell: the rounds, the duration of each look in seconds, and the errors."""
 
     rounds: tuple[Round, ...]
     seconds: float
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
-    """Play them all; gives what came of them, and why the machine lacks the servers that it lacks."""
+    """Run all cells; returns their results, and why some servers are missing."""
     columns: dict[str, Column] = {}
     missing_servers: dict[str, str] = {}
     with ExitStack() as stack:
@@ -76,7 +76,7 @@ def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
 
 
 def _outcome(played: Future[Outcome]) -> Outcome:
-    """One cell that cannot be played says so, and stops no other."""
+    """Run one cell; an error is part of its result and stops no other cell."""
     if error := played.exception():
         return Outcome((), 0.0, ("".join(traceback.format_exception(error)),))
     return played.result()
@@ -131,7 +131,7 @@ def _wrong(look: Look, outcome: Round) -> Iterable[str]:
 
 
 def _false_causes(look: Look, diagnosis: Diagnosis) -> Iterable[str]:
-    """A single cause is said to be the one: it must be. Where several are possible, it is among them."""
+    """Check that a single named cause is the true one, or that several include it."""
     causes = [each.cause for each in diagnosis.causes]
     if look.verdict.severity is Severity.UP:
         if causes:

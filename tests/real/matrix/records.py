@@ -1,4 +1,4 @@
-"""What a row of the matrix is made of."""
+"""Record types of the matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wgmon_tui.checks.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What happens to the scene, and what the look after it must say.
+    """Faults applied to the scene, and the expected result of the next look.
 
     `cause` are words of the true cause, which must be named; where only one is named it must be that one.
     `says` and `never_says` are about the whole diagnosis. `port` is what a port monitor must say of it.
@@ -27,7 +27,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A way to fail: looks in their order, and the servers that can fail that way.
+    """A failure: its looks in order, and the servers that can fail that way.
 
     `version` is the outer IP version, `ping` the inner ones that are asked, `mtu` and `timeout` (in seconds)
     are keys of our file. `seed` says that the row is one of the six failures that port monitors miss, and
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def weight(self) -> float:
-        """How long it takes, roughly, in seconds."""
+        """Its approximate duration in seconds."""
         dead = sum(look.verdict is Verdict.DATA_DEAD for look in self.looks)
         silent = sum(look.verdict is not Verdict.HEALTHY for look in self.looks)
         return 11 * (dead or not self.ping) + 3 * silent * self.timeout

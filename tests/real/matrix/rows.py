@@ -1,4 +1,4 @@
-"""The matrix: every way to fail that we know of, and the verdict that it must earn on each real server."""
+"""The matrix: every known failure, and its expected verdict on each real server."""
 
 from __future__ import annotations
 

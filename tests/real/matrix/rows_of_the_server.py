@@ -1,4 +1,4 @@
-"""What can be wrong with a server, its peers and what is behind it, and the verdicts that it must earn."""
+"""Rows for faults of a server, its peers and its inner network, with expected verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong on the way to a server and on our side, or in two places at once."""
+"""Rows for faults of the path, of the prober's machine, or in two places at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scene: a client, a router and one real server, all its own, and what our file says of that server."""
+"""A scene: its own client, router and real server, and the servers.toml entry of that server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUR_HOST = 2  # servers number their peers from 2; we are the first
 
 
 class SceneServer(RealServer, Protocol):
-    """A real server that faults can be made on.
+    """A real server that accepts faults.
 
     Its inner addresses are 10.7.N.1 and fd07:N::1, N being `inner_net`; `interface` is what the server calls
     its WireGuard interface.
@@ -35,15 +35,15 @@ class SceneServer(RealServer, Protocol):
     inner_net: int
 
     def run(self, script: str) -> str:
-        """What a shell script prints on the server, as root. Raises AssertionError where it fails."""
+        """Run a shell script on the server as root. Raises AssertionError if it fails."""
 
     def frozen(self) -> AbstractContextManager[None]:
-        """Meanwhile the server is stopped without being ended."""
+        """Pause the server process within the block."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """Our clock, and the stamps that our identity has used.
+    """The local clock, and the timestamps that the identity has used.
 
     `error` is how far the clock is wrong, in seconds; `last` is the last stamp in Unix nanoseconds, 0 where
     nobody has kept it.
@@ -65,7 +65,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Scene:
-    """What faults change: the path, the server, and our side. The fields from `entry` on are our side."""
+    """The state that faults change: path, server and prober. The fields from `entry` on are the prober's."""
 
     path: RoutedPath
     server: SceneServer
@@ -87,15 +87,15 @@ class Scene:
 
     @property
     def peer(self) -> PublicKey:
-        """What the server knows us by."""
+        """The public key by which the server knows the prober."""
         return self.private_key.public
 
     def inner(self, version: int, host: int = 1) -> Address:
-        """An inner address: the server's own is host 1."""
+        """An inner address; the server's is host 1."""
         return inner_interface(self.server, version, host).ip
 
     def change(self, **entry: Any) -> None:
-        """Change keys of the server's entry in our file."""
+        """Change keys of the server's entry in servers.toml."""
         self.entry = replace(self.entry, **entry)
 
     def use_preshared_key(self, psk: PresharedKey) -> None:
@@ -103,14 +103,14 @@ class Scene:
         self.change(preshared_key=SecretSource(SecretForm.INLINE, psk.to_text()))
 
     def relay(self, meddler: Meddler) -> None:
-        """From now on clients reach the server through a relay only."""
+        """Route clients through a relay from now on."""
         relay = Relay(self.path, self.server.endpoint(4), meddler)
         self.cleanup.callback(relay.close)
         address, port = relay.endpoint
         self.change(endpoint=Endpoint(str(address), port))
 
     async def look(self) -> Round:
-        """Look at the server as closely as we ever do."""
+        """Check the server with all stages and experiments."""
         target = Target(
             self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.other_secrets
         )
@@ -118,7 +118,7 @@ class Scene:
 
 
 def inner_interface(server: SceneServer, version: int, host: int) -> Interface:
-    """An inner address and the prefix that all of a server's have in common."""
+    """An inner address and the common prefix of a server's addresses."""
     net = server.inner_net
     if version == 4:
         return IPv4Interface(f"10.7.{net}.{host}/24")
@@ -129,7 +129,7 @@ def inner_interface(server: SceneServer, version: int, host: int) -> Interface:
 def scene(
     path: RoutedPath, server: SceneServer, *, version: int, ping: tuple[int, ...], **entry: Any
 ) -> Iterator[Scene]:
-    """All is well in it. `ping` are the inner IP versions to ask, `entry` further keys of our file."""
+    """Make a healthy scene. `ping` are the inner IP versions to ping, `entry` further keys of the entry."""
     address, port = server.endpoint(version)
     private_key = server.new_peer()
     made = Scene(

@@ -1,4 +1,4 @@
-"""The columns of the matrix: real servers, each cell's in a place of its own: cells run at once."""
+"""The columns of the matrix: real servers, one per cell, because cells run in parallel."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Place = tuple[RoutedPath, SceneServer]
 
 
 class Column(Protocol):
-    """An implementation, ready to play in scenes."""
+    """An implementation that scenes can use."""
 
     def place(self) -> AbstractContextManager[Place]:
-        """A server nobody else uses, and the path to it."""
+        """A server for one scene, and the path to it."""
 
 
 class WireguardGoColumn:
-    """A process a scene."""
+    """One process per scene."""
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -46,7 +46,7 @@ class WireguardGoColumn:
 
 
 class BoringtunColumn:
-    """A process a scene."""
+    """One process per scene."""
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -63,7 +63,7 @@ _GUEST_V4, _GUEST_V6 = IPv4Address("10.78.0.2"), IPv6Address("fd78::2")
 
 
 class LinuxKernelColumn:
-    """One virtual machine, an interface in it a scene. The routers of all scenes share a switch with it."""
+    """One virtual machine with an interface per scene. All routers share a switch with it."""
 
     def __init__(self, hub: str, guest: Guest) -> None:
         self._hub = hub
@@ -148,7 +148,7 @@ class _KernelInterface:
         return self._column.run(script)
 
     def frozen(self) -> AbstractContextManager[None]:
-        """The whole machine: every other scene's server too."""
+        """Pause the whole machine, including the servers of other scenes."""
         return self._guest.frozen()
 
     def stop(self) -> None:
@@ -160,7 +160,7 @@ class _KernelInterface:
 
 @contextmanager
 def column(name: str) -> Iterator[Column]:
-    """Make a column ready. Skips (in CI fails) where the machine lacks what it needs."""
+    """Prepare a column. Skips (in CI fails) if the machine lacks a prerequisite."""
     require("ip", "nft", root=True)
     if name == WIREGUARD_GO:
         require("wireguard-go", "wg", root=True)

@@ -1,4 +1,4 @@
-"""The failure matrix on real servers: every verdict what it must be, and no cause named that is false."""
+"""Tests of the failure matrix on real servers: correct verdicts, and no false cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEEDS = range(1, 7)
 
 
 def _in_its_time(cell: Cell) -> object:
-    """What port monitors miss is played on wireguard-go in every run, all else in thorough ones."""
+    """Failures that port monitors miss run on wireguard-go every time, all others in thorough runs."""
     quick = cell.row.seed and cell.server == WIREGUARD_GO
     return pytest.param(cell, marks=() if quick else pytest.mark.thorough)
 
@@ -31,14 +31,14 @@ Played = tuple[dict[Cell, Outcome], dict[str, str]]
 
 @pytest.fixture(scope="module")
 def played(request: pytest.FixtureRequest) -> Played:
-    """Every cell that a test of this run asks for, played at once: most of the time they wait."""
+    """Run all requested cells in parallel: they mostly wait."""
     chosen = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
     return play([cell for cell in CELLS if cell in chosen])
 
 
 @pytest.fixture
 def outcome(played: Played, cell: Cell) -> Outcome:
-    """What came of the test's cell. In CI a server that is lacking is a failure."""
+    """The result of the test's cell. In CI a missing server is a failure."""
     outcomes, missing_servers = played
     if cell.server in missing_servers:
         give_up(missing_servers[cell.server])

@@ -28,7 +28,7 @@ def read_local_interfaces() -> InterfaceDumps:
         if _can_read_interfaces():
             raise InspectionError(f"wg show all dump: {error}") from None
         raise InspectionError(
-            "to show interfaces, wg needs CAP_NET_ADMIN; type: sudo wg show all dump | wgmon-tui import --wg -"
+            "wg needs CAP_NET_ADMIN; type: sudo wg show all dump | wgmon-tui import --wg -"
         ) from None
 
 
