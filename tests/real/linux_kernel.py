@@ -113,7 +113,7 @@ class Guest:
                 raise
 
     def run(self, script: str) -> str:
-        """Run a shell script in the guest and return its output. Raises AssertionError with the output if it fails.
+        """Run a shell script in the guest; returns its output. Raises AssertionError with it on failure.
 
         The script does not appear there: it may hold keys.
         """

@@ -153,7 +153,7 @@ def the_interface_is_down(scene: Scene) -> None:
 
 
 def the_router(rule: str) -> Fault:
-    """An nftables rule on the router for forwarded packets; {port} is the server's, {ours} the prober's port."""
+    """An nftables rule on the router; {port} is the server's port, {ours} the prober's."""
 
     def fault(scene: Scene) -> None:
         ours = scene.prober.ports[0]
