@@ -155,7 +155,7 @@ def test_a_server_that_agrees_makes_the_exit_code_0(shell: Shell) -> None:
     ran = shell.run("inspect", "fra1")
     assert (ran.code, ran.err) == (0, "")
     assert {line.split("  ")[0] for line in ran.out.splitlines()} == {"● ok"}
-    assert "10.8.0.250 belongs to our peer" in ran.out
+    assert "10.8.0.250 belongs to this peer" in ran.out
 
 
 def test_a_difference_makes_the_exit_code_2_and_says_what_to_type(shell: Shell) -> None:
@@ -171,7 +171,7 @@ def test_the_running_interface_is_compared_with_its_file(shell: Shell) -> None:
     shell.inspectable(file="[Interface]\nListenPort = 51820\n")
     ran = shell.run("inspect", "fra1")
     assert ran.code == 2
-    assert f"running, but not in the file: {OWN_KEY.public} (ours)" in ran.out
+    assert f"running, but not in the file: {OWN_KEY.public} (this identity)" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     lines = as_text(psk_mismatch(), NOW + 12 * MINUTE).splitlines()
     assert lines[:2] == [
         "✖ fra1 is down: psk-mismatch",
-        "It answers, but not with our preshared key: a real client with this key cannot connect.",
+        "It answers, but with another preshared key: a client with this key cannot connect.",
     ]
     facts = {line[:10].strip(): line[10:] for line in lines[3:9]}
     assert facts["endpoint"] == "fra1.example.net:51820 (203.0.113.7)"

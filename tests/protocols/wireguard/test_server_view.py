@@ -272,7 +272,7 @@ def test_without_inspect_config_there_is_no_stored_view(commands: Commands) -> N
 def test_one_view_is_read_where_the_other_is_not_to_be_had(commands: Commands) -> None:
     view = commands.view(("/nonexistent",), commands.printing(FILE))
     assert view.running == ViewUnavailable(
-        'inspect: program "/nonexistent" not found; install it, or set its full path'
+        'inspect: there is no program "/nonexistent"; install it, or give its path'
     )
     assert isinstance(view.stored, StoredInterface)
 

@@ -85,7 +85,7 @@ def test_a_name_from_outside_does_not_reach_the_terminal_as_it_is() -> None:
 def test_the_detail_tells_everything_and_every_note() -> None:
     words = " ".join(detail(OVER, NOW, text_style(80)).plain.split())
     assert words == (
-        "Nothing came back. Silence alone does not tell why. "
+        "No answer. Silence alone does not show the cause. "
         "from Nov 20 19:30 to Nov 20 20:30, 1 h 00 min, acknowledged by anna Nov 20 19:31 "
         "note anna, 19:30: a power cut note ben, 19:30: it is back"
     )

@@ -263,7 +263,7 @@ def test_a_field_is_explained_with_its_place_and_meaning() -> None:
         "empty",
         "bytes 44 to 59, length 16",
     )
-    assert told.meaning.startswith("the tag over an empty text")
+    assert told.meaning.startswith("tag over an empty text")
 
 
 def test_a_receiver_index_is_traced_to_our_initiation() -> None:

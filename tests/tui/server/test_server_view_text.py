@@ -46,7 +46,7 @@ def test_a_key_in_a_command_has_a_line_of_its_own_where_it_would_be_cut() -> Non
 
 def test_what_differs_says_what_the_server_has_what_we_expect_and_what_to_type() -> None:
     text = " ".join(said(sample_server_views.DIFFERING).plain.split())
-    assert "✖ differs listen port it listens on 51999; our endpoint is fra1.example.net:51820" in text
+    assert "✖ differs listen port it listens on 51999; servers.toml has fra1.example.net:51820" in text
     assert "next on the server: wg set wg0 listen-port 51820" in text
 
 

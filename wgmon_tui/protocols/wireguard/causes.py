@@ -109,7 +109,7 @@ def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause
     here = "sets a preshared key" if server.preshared_key else "sets no preshared key"
     return [
         Cause(
-            "the preshared key here differs from the one on the server",
+            "the preshared key differs between this machine and the server",
             f"the answer matches the attempt, but authentication failed; servers.toml {here}",
             _compare_psk(server),
         ),

@@ -21,7 +21,7 @@ _CAP_NET_ADMIN = 1 << 12
 def read_local_interfaces() -> InterfaceDumps:
     """Read every interface with its peers. Raises InspectionError if wg is missing or access is denied."""
     if shutil.which(_SHOW_ALL[0]) is None:
-        raise InspectionError("program wg not found; install wireguard-tools")
+        raise InspectionError("there is no program wg here; install wireguard-tools")
     try:
         return parse_all_dumps(run_command(_SHOW_ALL, Path("/"), _LIMIT_S, _MAX_OUTPUT_BYTES))
     except InspectionError as error:

@@ -166,7 +166,7 @@ def run_command(
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise InspectionError(f"program {program} not found; install it, or set its full path") from None
+        raise InspectionError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise InspectionError(f"cannot start {program}: {reason}") from None

@@ -118,7 +118,7 @@ def _compare_running(
     yield Finding(
         ComparisonResult.OK,
         "our peer",
-        f'the server lists the public key of identity "{configured.server.identity}"',
+        f'it lists the public key of identity "{configured.server.identity}"',
     )
     yield _compare_preshared_key(configured, own_peer, interface)
     yield from _compare_addresses(configured, own_peer, running, interface)
