@@ -110,7 +110,7 @@ _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
 async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = ()) -> None:
-    """Run the demo, seen from the places `vantages` too; wait until there is something to see, and take it."""
+    """Run the demo, seen from `vantages` too; wait until there is something to see, and take the pictures."""
     demo = DemoFleet(vantages=tuple(place.demo_vantage for place in vantages))
     with (
         TemporaryDirectory() as config,

@@ -93,7 +93,7 @@ def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps
 def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> None:
     said = prose(head(row_after(sample_exchanges.psk_mismatch())))
     assert "It answers, but with another preshared key" in said
-    assert "cause the preshared key differs between the server and us" in said
+    assert "cause the preshared key differs between this machine and the server" in said
     assert "next on the server: wg show wg0 preshared-keys" in said
     assert 'server "fra1"' in said
 

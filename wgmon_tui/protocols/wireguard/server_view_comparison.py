@@ -110,7 +110,7 @@ def _compare_running(
         yield Finding(
             ComparisonResult.DIFFERS,
             "our peer",
-            f'identity "{configured.server.identity}" is not one of its {_peers(running.peers)}: '
+            f'identity "{configured.server.identity}" is not among its {_peers(running.peers)}: '
             "the server silently drops its initiations",
             f"on the server: wg set {interface} peer {configured.public_key}{allowed}",
         )

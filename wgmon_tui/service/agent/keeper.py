@@ -1,7 +1,7 @@
 """The agent's daemon under its earlier name.
 
-During an upgrade, a running bridge of an earlier version starts `python -m wgmon_tui.service.agent.keeper` and
-finds this version's files.
+During an upgrade, a running bridge of an earlier version starts `python -m wgmon_tui.service.agent.keeper`.
+It finds the files of this version.
 """
 
 from __future__ import annotations
