@@ -176,7 +176,7 @@ async def test_a_replayed_initiation_is_dropped() -> None:
 async def test_an_initiation_right_after_another_is_dropped_as_a_flood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # However long this machine stops us between the two.
+    # However long this machine pauses the test between the two.
     monkeypatch.setattr("wgmon_tui.lab.peer.FLOOD_WINDOW_S", 60.0)
     async with visit(LabBehaviour()) as (_, client):
         first, second = client.attempt(), client.attempt()

@@ -240,7 +240,7 @@ async def test_one_refusal_does_not_end_a_check_that_is_answered_then() -> None:
 
 
 async def test_what_our_own_kernel_refuses_to_send_is_a_socket_error_and_ends_early() -> None:
-    broadcast = Endpoint("255.255.255.255", 51820)  # asks for a socket option that we do not set
+    broadcast = Endpoint("255.255.255.255", 51820)  # needs a socket option that is not set
     async with opened_prober() as prober:
         started = time.monotonic()
         result = await check(prober, make_target(broadcast))

@@ -98,7 +98,7 @@ def test_a_clock_that_was_set_back_proves_nothing() -> None:
     assert "60 s ahead of this machine's clock" in finding.sentence
 
 
-# Only we are cut off
+# Only the prober is cut off
 
 
 def test_silent_to_us_and_answering_the_interface_is_about_our_identity() -> None:

@@ -341,7 +341,7 @@ def test_whatever_a_server_says_each_finding_is_a_printable_sentence_and_a_diffe
         assert finding.fix or finding.result is not ComparisonResult.DIFFERS
 
 
-# Its latest handshakes beside our verdict
+# Its latest handshakes against the verdict
 
 
 def judged(verdict: Verdict, peers: tuple[PeerEntry, ...], tunnel: bool = True) -> tuple[Finding, ...]:
