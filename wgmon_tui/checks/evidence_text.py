@@ -108,30 +108,12 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"an authentic answer to an earlier check arrived {format_rtt(age)} after the request"
         case ReceiveOverflow(dropped):
             return f"the socket of this machine dropped {dropped} datagrams during the check"
-        case InnerEcho(target, sent, received, rtt):
-            took = f", {format_rtt(rtt)}" if rtt is not None else ""
-            return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
-        case InnerIcmp():
-            return f"inside the tunnel {evidence.source} reports: {icmp_name(evidence)}"
-        case InnerService(kind, target, answer):
-            what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
-            return f"through the tunnel the {what} {_ANSWERS[answer]}"
-        case InnerUnaddressed(target):
-            return f"{target} was not tested: this identity has no tunnel address of that IP version"
-        case InnerHop(version, None):
-            return f"no answer from inside over IPv{version}; a server that forwards would answer"
-        case InnerHop(_, source, rtt):
-            took = f" after {format_rtt(rtt)}" if rtt is not None else ""
-            return f"{source} inside the tunnel answered{took}"
-        case PassiveKeepalive(after, waited):
-            if after is None:
-                return f"no keepalive acknowledged the data within {format_rtt(waited)}"
-            return f"a keepalive acknowledged the data after {format_rtt(after)}: the server receives it"
-        case PathMtu(required, largest_passing, fails, reported):
-            hop_mtu = f"; a hop reported MTU {reported}" if reported else ""
-            if fails is None:
-                return f"inner packets of {required} bytes pass"
-            return f"inner packets of {largest_passing} bytes pass, {fails} bytes are lost{hop_mtu}"
+        case InnerEcho() | InnerIcmp() | InnerService() | InnerUnaddressed() | InnerHop():
+            return _describe_inner(evidence)
+        case PassiveKeepalive():
+            return _describe_keepalive(evidence)
+        case PathMtu():
+            return _describe_path_mtu(evidence)
         case KnownKeyAnswered(public_key):
             return f"the server answered its other known key {public_key}"
         case IdentityAnswered(identity):
@@ -154,6 +136,40 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"
+
+
+def _describe_inner(evidence: InnerEcho | InnerIcmp | InnerService | InnerUnaddressed | InnerHop) -> str:
+    """Describe what a probe inside the tunnel found."""
+    match evidence:
+        case InnerEcho(target, sent, received, rtt):
+            took = f", {format_rtt(rtt)}" if rtt is not None else ""
+            return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
+        case InnerIcmp():
+            return f"inside the tunnel {evidence.source} reports: {icmp_name(evidence)}"
+        case InnerService(kind, target, answer):
+            what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
+            return f"through the tunnel the {what} {_ANSWERS[answer]}"
+        case InnerUnaddressed(target):
+            return f"{target} was not tested: this identity has no tunnel address of that IP version"
+        case InnerHop(version, None):
+            return f"no answer from inside over IPv{version}; a server that forwards would answer"
+        case InnerHop(_, source, rtt):
+            took = f" after {format_rtt(rtt)}" if rtt is not None else ""
+            return f"{source} inside the tunnel answered{took}"
+
+
+def _describe_keepalive(found: PassiveKeepalive) -> str:
+    if found.after is None:
+        return f"no keepalive acknowledged the data within {format_rtt(found.waited)}"
+    return f"a keepalive acknowledged the data after {format_rtt(found.after)}: the server receives it"
+
+
+def _describe_path_mtu(found: PathMtu) -> str:
+    if found.smallest_failing is None:
+        return f"inner packets of {found.required} bytes pass"
+    hop_mtu = f"; a hop reported MTU {found.reported}" if found.reported else ""
+    largest, lost = found.largest_passing, found.smallest_failing
+    return f"inner packets of {largest} bytes pass, {lost} bytes are lost{hop_mtu}"
 
 
 def _rejected_packet(reason: Reason, length: int) -> str:

@@ -96,6 +96,25 @@ class Writer(FleetController):
             Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s), fleet_state=fleet_state
         )
         self.fleet_state = self.engine.fleet_state
+        self._connect_engine(loaded)
+        self._vantages = self._make_vantages()
+        self._vantages.watch(loaded.config.vantages)
+        self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
+        self._control_problem: str | None = None
+        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
+
+    def _make_vantages(self) -> VantageManager:
+        return VantageManager(
+            self._record_report,
+            self.engine.mark_disconnected,
+            self._wait_until_stored,
+            self._list_active_servers,
+            last_number=self._last_report_number,
+        )
+
+    def _connect_engine(self, loaded: LoadedConfig) -> None:
+        """Restore the engine's state from the store, then record what it reports."""
         self.fleet_state.replace(())
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
         self._apply_vantages(loaded.config)
@@ -104,18 +123,6 @@ class Writer(FleetController):
         self.engine.listen(self._recorder)
         self.engine.vantage_reports.listen(self._recorder.record_vantage)
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
-        self._vantages = VantageManager(
-            self._record_report,
-            self.engine.mark_disconnected,
-            self._wait_until_stored,
-            self._list_active_servers,
-            last_number=self._last_report_number,
-        )
-        self._vantages.watch(loaded.config.vantages)
-        self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
-        self._control_problem: str | None = None
-        self._background_tasks: set[asyncio.Task[None]] = set()
-        self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""

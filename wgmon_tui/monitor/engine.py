@@ -307,7 +307,6 @@ class Engine(FleetController):
         server_state = self.fleet_state.states[name]
         self.schedule.record_lag(time.monotonic() - due)
         self._in_doubt_since.pop(name, None)
-        interval = server_state.server.interval
         first = server_state.last is None
         # A witness must answer quickly.
         depth = (
@@ -343,8 +342,20 @@ class Engine(FleetController):
         if is_in_doubt:
             self._in_doubt_since[name] = now
             self._check_witnesses(name)
-        if server_state.paused:
-            return
+        if not server_state.paused:
+            self._schedule_after_round(server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt)
+
+    def _schedule_after_round(
+        self,
+        server_state: ServerState,
+        outcome: Round,
+        due: float,
+        now: float,
+        *,
+        first: bool,
+        is_in_doubt: bool,
+    ) -> None:
+        name, interval = server_state.server.name, server_state.server.interval
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
         if is_in_doubt or (counts and is_unsettled(server_state.damping)):
             self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)

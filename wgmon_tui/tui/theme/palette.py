@@ -52,6 +52,32 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sparkline", "lost")
 
 
+_ANSI_DEFAULT = "ansi_default"
+
+_ANSI_VARIABLES = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "input-cursor-text-style": "reverse",
+    "block-cursor-text-style": "reverse",
+} | dict.fromkeys(
+    (
+        "input-cursor-background",
+        "input-cursor-foreground",
+        "block-cursor-background",
+        "block-cursor-foreground",
+        "scrollbar",
+        "scrollbar-hover",
+        "scrollbar-active",
+        "scrollbar-background",
+        "scrollbar-background-hover",
+        "scrollbar-background-active",
+        "scrollbar-corner-color",
+    ),
+    _ANSI_DEFAULT,
+)
+"""Textual's variables for a theme that uses only the terminal's own colours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Palette:
     """The colours of a theme, by role.
@@ -85,58 +111,45 @@ class Palette:
 
     def textual_theme(self) -> Theme:
         """The same colours as a Textual theme, for Textual's own widgets."""
-        text = _textual_colour(self.text)
         accent = _textual_colour(self.accent)
-        variables = {
-            "footer-key-foreground": accent,
-            "footer-description-foreground": _textual_colour(self.muted),
-            "footer-background": self.background or "ansi_default",
-            "footer-item-background": self.background or "ansi_default",
-            "footer-key-background": self.background or "ansi_default",
-        }
-        if self.background:
-            variables |= {
-                "scrollbar": _textual_colour(self.muted),
-                "scrollbar-background": self.panel,
-                "scrollbar-corner-color": self.panel,
-                "block-cursor-background": self.cursor.bgcolor.name if self.cursor.bgcolor else self.panel,
-                "block-cursor-foreground": _textual_colour(self.text + self.cursor),
-            }
-        else:
-            variables |= {
-                "ansi-background": "ansi_black",
-                "ansi-foreground": "ansi_white",
-                "input-cursor-background": "ansi_default",
-                "input-cursor-foreground": "ansi_default",
-                "input-cursor-text-style": "reverse",
-                "block-cursor-background": "ansi_default",
-                "block-cursor-foreground": "ansi_default",
-                "block-cursor-text-style": "reverse",
-                "scrollbar": "ansi_default",
-                "scrollbar-hover": "ansi_default",
-                "scrollbar-active": "ansi_default",
-                "scrollbar-background": "ansi_default",
-                "scrollbar-background-hover": "ansi_default",
-                "scrollbar-background-active": "ansi_default",
-                "scrollbar-corner-color": "ansi_default",
-            }
+        background, panel = self.background or _ANSI_DEFAULT, self.panel or _ANSI_DEFAULT
         return Theme(
             name=self.name,
             primary=accent,
             secondary=accent,
             accent=accent,
-            foreground=text,
-            background=self.background or "ansi_default",
-            surface=self.background or "ansi_default",
-            panel=self.panel or "ansi_default",
-            boost=self.panel or "ansi_default",
+            foreground=_textual_colour(self.text),
+            background=background,
+            surface=background,
+            panel=panel,
+            boost=panel,
             success=_textual_colour(self.severity[Severity.UP]),
             warning=_textual_colour(self.severity[Severity.DEGRADED]),
             error=_textual_colour(self.severity[Severity.DOWN]),
             dark=self.dark,
             ansi=not self.background,
-            variables=variables,
+            variables=self._footer_variables()
+            | (self._rgb_variables() if self.background else _ANSI_VARIABLES),
         )
+
+    def _footer_variables(self) -> dict[str, str]:
+        background = self.background or _ANSI_DEFAULT
+        return {
+            "footer-key-foreground": _textual_colour(self.accent),
+            "footer-description-foreground": _textual_colour(self.muted),
+            "footer-background": background,
+            "footer-item-background": background,
+            "footer-key-background": background,
+        }
+
+    def _rgb_variables(self) -> dict[str, str]:
+        return {
+            "scrollbar": _textual_colour(self.muted),
+            "scrollbar-background": self.panel,
+            "scrollbar-corner-color": self.panel,
+            "block-cursor-background": self.cursor.bgcolor.name if self.cursor.bgcolor else self.panel,
+            "block-cursor-foreground": _textual_colour(self.text + self.cursor),
+        }
 
 
 def shipped_palettes() -> Mapping[str, Palette]:
