@@ -139,7 +139,7 @@ def _glossary() -> Iterator[str]:
     for severity in sorted(Severity, key=lambda severity: severity.rank):
         yield f"| {severity.word} | {severity.glyph} | `{severity.ascii_glyph}` |"
     yield "\n## Verdicts\n"
-    yield "[verdicts.md](verdicts.md) adds how each is told from the others, and what to do first.\n"
+    yield "[verdicts.md](verdicts.md) adds how each is decided, and what to do first.\n"
     yield "| severity | verdicts |"
     yield "|---|---|"
     for severity in sorted({each.severity for each in Verdict}, key=lambda severity: severity.rank):

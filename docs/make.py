@@ -74,9 +74,12 @@ def _keys() -> Iterator[str]:
 
 
 def verdicts() -> str:
-    """What every verdict means, how it is told, what to do."""
+    """What every verdict means, how it is decided, what to do."""
     lines = ["# Verdicts\n", "`x` on a server shows this line of its own verdict.\n"]
-    lines += ["| verdict | severity | meaning | how it is told | what to do first |", "|---|---|---|---|---|"]
+    lines += [
+        "| verdict | severity | meaning | how it is decided | what to do first |",
+        "|---|---|---|---|---|",
+    ]
     for each in Verdict:
         cells = (
             f"`{each.slug}`",

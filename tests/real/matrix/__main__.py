@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.real.matrix.play import CELLS, Outcome, play
 from tests.real.matrix.rows import ROWS
+from tests.real.matrix.runner import CELLS, Outcome, play
 from tests.real.matrix.servers import COLUMNS
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.real import relay
 from tests.real.flood import flooded, send_all
-from tests.real.matrix.scene import Scene
+from tests.real.matrix.topology import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Initiator

@@ -12,7 +12,7 @@ from typing import Protocol
 from tests.real.boringtun import Boringtun
 from tests.real.linux_kernel import Guest, Link
 from tests.real.linux_kernel_image import require_machine
-from tests.real.matrix.scene import SceneServer
+from tests.real.matrix.topology import SceneServer
 from tests.real.namespaces import RoutedPath, entered, forward, ip, join, namespace, routed_path
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import WireguardGo

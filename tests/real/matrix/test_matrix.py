@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.real.matrix.play import CELLS, Cell, Outcome, play
 from tests.real.matrix.rows import ROWS
+from tests.real.matrix.runner import CELLS, Cell, Outcome, play
 from tests.real.matrix.servers import WIREGUARD_GO
 from tests.real.prerequisites import give_up
 from wgmon_tui.checks.verdict import Severity

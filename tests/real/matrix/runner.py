@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.real.matrix.records import Look, Row
+from tests.real.matrix.models import Look, Row
 from tests.real.matrix.rows import ROWS
-from tests.real.matrix.scene import Scene, scene
 from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
+from tests.real.matrix.topology import Scene, scene
 from tests.real.namespaces import entered
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.real.matrix.faults import Fault, the_router
-from tests.real.matrix.records import Look, Row
+from tests.real.matrix.models import Look, Row
 from tests.real.matrix.servers import LINUX_KERNEL, WIREGUARD_GO
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED

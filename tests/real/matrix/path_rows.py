@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.real.matrix import faults
-from tests.real.matrix.faults import the_router
-from tests.real.matrix.looks import (
+from tests.real.matrix.expectations import (
     ALLOWED_IPS,
     CLOCK,
     DROP,
@@ -31,7 +30,8 @@ from tests.real.matrix.looks import (
     row,
     silent,
 )
-from tests.real.matrix.records import Look
+from tests.real.matrix.faults import the_router
+from tests.real.matrix.models import Look
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 

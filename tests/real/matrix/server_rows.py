@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.real.matrix import faults
-from tests.real.matrix.faults import inner_firewall
-from tests.real.matrix.looks import (
+from tests.real.matrix.expectations import (
     ALLOWED_IPS,
     FORGERY,
     FULL,
@@ -28,7 +27,8 @@ from tests.real.matrix.looks import (
     silent,
     unproven,
 )
-from tests.real.matrix.records import Look
+from tests.real.matrix.faults import inner_firewall
+from tests.real.matrix.models import Look
 from tests.real.matrix.servers import BORINGTUN, LINUX_KERNEL, WIREGUARD_GO
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
