@@ -86,7 +86,7 @@ KEYS = (
             Verdict.WRONG_SERVER_KEY,
             (faults.our_file_has_another_server_key, faults.our_file_knows_the_right_key_too),
             "the server's key was rotated",
-            ("it answered an initiation sealed for",),
+            ("it answered to",),
             (UNPROVEN,),
         ),
     ),
