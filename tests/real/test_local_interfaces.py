@@ -93,7 +93,7 @@ def bastion(wireguard_go: WireguardGo, tmp_path: Path) -> Iterator[Bastion]:
 async def test_an_interface_is_imported_without_its_keys_and_checked_with_ours(bastion: Bastion) -> None:
     await bastion.connected()
     misspelt = await asyncio.to_thread(bastion.wgmon, "import", "--wg", "no-such-wg")
-    assert (misspelt.code, 'no interface "no-such-wg"; there are: ' in misspelt.err) == (64, True)
+    assert (misspelt.code, 'no interface "no-such-wg"; interfaces: ' in misspelt.err) == (64, True)
     ran = await asyncio.to_thread(bastion.wgmon, "import", "--wg", bastion.device.name)
     assert ran.code == 0, ran.err
     assert f'server "{bastion.device.name}" added' in ran.out
@@ -114,7 +114,7 @@ async def test_a_server_that_answers_the_interface_and_not_us_is_told_so(bastion
     assert line["verdict"] == "silent"
     [seen] = line["interfaces"]
     assert seen["agreement"] == "differs"
-    assert "what is wrong is about our identity" in seen["finding"]
+    assert "so the fault is in this identity or its source port" in seen["finding"]
     run(*seen["fix"].removeprefix("on the server: ").replace("wg0", bastion.server.interface).split())
     assert (await asyncio.to_thread(bastion.probed))["interfaces"][0]["agreement"] == "ok"
 

@@ -61,7 +61,7 @@ def read_only(state: Path) -> None:
 def wait_for_trouble(desk: Desk, before: int = 1) -> int:
     """Run checks until the recorder reports trouble; return how many checks there are."""
     checks = before
-    while not desk.recorder.trouble or "wait" not in desk.recorder.trouble:
+    while not desk.recorder.trouble or "not written yet" not in desk.recorder.trouble:
         desk.check()
         desk.clock.now += 10
         checks += 1

@@ -106,7 +106,7 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
         desk.recorder.start()
         desk.recorder.watch(desk.states.values())
         desk.check()
-        desk.until(lambda: "wait" in (desk.recorder.trouble or ""))
+        desk.until(lambda: "not written yet" in (desk.recorder.trouble or ""))
         trouble = desk.recorder.trouble
         assert trouble is not None
         assert "another program has locked it; 1 check not written yet" in trouble

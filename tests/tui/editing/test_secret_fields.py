@@ -137,7 +137,7 @@ async def test_a_config_is_not_pasted_over_a_server_that_is_there(config_dir: Pa
     async with editing(config_dir) as it:
         await it.open_form("e")
         await it.paste(CONF)
-        await it.until(lambda: "paste it into the form of a new server" in it.text())
+        await it.until(lambda: "open a new server (n) and paste it there" in it.text())
         assert it.form.row("name").text == "ams1"
 
 
@@ -146,7 +146,7 @@ async def test_a_pasted_config_with_several_servers_is_one_to_import(config_dir:
     async with editing(config_dir) as it:
         await it.open_form("n")
         await it.paste(f"{CONF}[Peer]\nPublicKey = {OTHER_SERVER_KEY}\nEndpoint = b.example.net:1\n")
-        await it.until(lambda: "That config has 2 servers" in it.text())
+        await it.until(lambda: "This config has 2 servers" in it.text())
 
 
 @pytest.mark.thorough

@@ -202,7 +202,7 @@ async def test_choices_are_made_with_space_arrows_and_letters(config_dir: Path) 
         await settle(it.pilot)
         choice = it.form.row("tunnel").choice
         choice.focus()
-        for key, text in (("space", "yes"), ("right", "no"), ("left", "yes"), ("n", "no"), ("a", "")):
+        for key, text in (("space", "yes"), ("right", "no"), ("left", "yes"), ("n", "no"), ("d", "")):
             await it.press(key)
             assert it.form.row("tunnel").text == text, key
         await it.press("n")
@@ -342,7 +342,7 @@ async def test_a_conflict_is_asked_about(config_dir: Path) -> None:
         change(config_dir, note="theirs")
         await it.write("note", "mine")
         await it.press("ctrl+s")
-        await it.until(lambda: isinstance(it.app.screen, ConfirmDialog) and "over it" in it.text())
+        await it.until(lambda: isinstance(it.app.screen, ConfirmDialog) and "overwrite it" in it.text())
         assert 'server "ams1": another program changed its note' in it.text()
         await it.press("escape")
         await it.opened(ServerForm)

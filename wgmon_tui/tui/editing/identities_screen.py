@@ -55,6 +55,7 @@ class IdentitiesScreen(Screen[None]):
         self._config_dir = config_dir
         self._fleet = Fleet()
         self._public_keys: Mapping[str, PublicKey] = {}
+        self._is_read = False
 
     def compose(self) -> ComposeResult:
         """Yield the list, the [Peer] section of the selected identity, and the key hints."""
@@ -82,6 +83,7 @@ class IdentitiesScreen(Screen[None]):
         found = await run_file_operation(self.app, work)
         if found is not None:
             self._fleet, self._public_keys = found
+            self._is_read = True
             self._show()
 
     # Display
@@ -98,6 +100,8 @@ class IdentitiesScreen(Screen[None]):
             self._show_stanza()
 
     def _show(self) -> None:
+        if not self._is_read or not self.query(LineList):
+            return  # the file is not read yet, or the screen was left meanwhile
         lines = [ListLine(self._line(identity), identity.name) for identity in self._fleet.identities]
         if not lines:
             key = key_of("new_identity", self.app.actions)
