@@ -24,6 +24,9 @@ SHORT_S = 0.5
 
 LONG_S = 5.0
 
+RETRIES_S = 20.0
+"""An interface retries its handshake every 5 s and up to a third of a second (whitepaper, REKEY_TIMEOUT)."""
+
 _stamps = itertools.count(time.time_ns())
 
 
@@ -86,9 +89,9 @@ async def run_check(server: RealServer, aim: Target, version: int = 4) -> tuple[
     return check, diagnose(check, aim.server)
 
 
-async def poll_until_nonzero(value: Callable[[], int]) -> int:
+async def poll_until_nonzero(value: Callable[[], int], timeout_s: float = LONG_S) -> int:
     """Poll until the value is not 0, because a server does not signal when it reads its socket."""
-    async with asyncio.timeout(LONG_S):
+    async with asyncio.timeout(timeout_s):
         while not (found := value()):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(0.01)
     return found

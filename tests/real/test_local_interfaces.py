@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.real.namespaces import entered, run
-from tests.real.server import poll_until_nonzero
+from tests.real.server import RETRIES_S, poll_until_nonzero
 from tests.real.wireguard_go import Device, WireguardGo
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
@@ -130,7 +130,9 @@ async def test_an_interface_that_sends_elsewhere_is_told_where_the_server_is(bas
     assert seen["agreement"] == "differs"
     assert "it sends to 10.77.1.77" in seen["finding"]
     run(*seen["fix"].removeprefix("here: ").split())
-    await poll_until_nonzero(lambda: bastion.device.latest_handshake(bastion.server.public_key))
+    await poll_until_nonzero(
+        lambda: bastion.device.latest_handshake(bastion.server.public_key), timeout_s=RETRIES_S
+    )
     assert (await asyncio.to_thread(bastion.probed))["interfaces"][0]["agreement"] == "ok"
 
 
