@@ -105,7 +105,7 @@ async def test_a_viewer_that_cannot_take_over_says_why_and_goes_on_looking(tmp_p
 
 @pytest.mark.thorough
 async def test_a_writer_that_hangs_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wgmon_tui.daemon.control.client._ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("wgmon_tui.control.client._ANSWER_TIMEOUT_S", 0.3)
     fleet_in(tmp_path)
     with running(tmp_path / "config", tmp_path / "state") as program:
         station = station_in(tmp_path)

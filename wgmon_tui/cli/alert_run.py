@@ -18,9 +18,9 @@ from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
-from wgmon_tui.daemon.control.protocol import Operation
-from wgmon_tui.daemon.control.server import RequestRefusedError
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.store_file import STORE

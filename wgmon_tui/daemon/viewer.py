@@ -11,9 +11,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
-from wgmon_tui.daemon.control.protocol import Operation
-from wgmon_tui.daemon.control.server import RequestRefusedError
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState, Round

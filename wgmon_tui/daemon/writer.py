@@ -19,9 +19,9 @@ from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
+from wgmon_tui.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
-from wgmon_tui.daemon.control.protocol import ControlRequest, Operation, describe_request
-from wgmon_tui.daemon.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine

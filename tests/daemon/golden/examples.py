@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT
-from wgmon_tui.daemon.control.protocol import (
+from wgmon_tui.control.protocol import (
     GROUP_OPERATIONS,
     ControlRequest,
     Greeting,

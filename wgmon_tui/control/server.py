@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.daemon.control.protocol import (
+from wgmon_tui.control.protocol import (
     GROUP_OPERATIONS,
     MAX_REQUEST_BYTES,
     BadMessageError,

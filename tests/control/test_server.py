@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.daemon.control.client import AccessDeniedError, ControlConnection, NoWriterError
-from wgmon_tui.daemon.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, ControlRequest, Operation
-from wgmon_tui.daemon.control.server import ControlServer, RequestRefusedError, allowed_operations
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, ControlRequest, Operation
+from wgmon_tui.control.server import ControlServer, RequestRefusedError, allowed_operations
 from wgmon_tui.net.peer_credentials import PeerCredentials
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from wgmon_tui.daemon.control.protocol import (
+from wgmon_tui.control.protocol import (
     MAX_ANSWER_BYTES,
     BadMessageError,
     ControlRequest,
@@ -18,7 +18,7 @@ from wgmon_tui.daemon.control.protocol import (
     parse_greeting,
     parse_message,
 )
-from wgmon_tui.daemon.control.server import RequestRefusedError
+from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.net.peer_credentials import PeerCredentials, explain_access_denied, read_peer_credentials
 from wgmon_tui.net.unix_socket import bindable_path
 

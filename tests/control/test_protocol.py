@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.daemon.control.protocol import (
+from wgmon_tui.control.protocol import (
     BadMessageError,
     ControlRequest,
     Greeting,
