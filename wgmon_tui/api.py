@@ -57,7 +57,11 @@ async def check_async(
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
     with ledger as timestamps:
-        prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s)
+        prober = Prober(
+            timestamps=timestamps.next,
+            ahead_s=timestamps.ahead_s,
+            hold_identity=timestamps.identity_locks.hold,
+        )
         await prober.open()
         try:
             return await run_check_round(

@@ -58,7 +58,11 @@ _ICMP_NAMES = {
     (6, 3, 0): "hop limit exceeded",
 }
 
+IDENTITY_BUSY = "EBUSY"
+"""The error name of a check that was not sent, because another process uses its identity."""
+
 _ERRNO_MEANINGS = {
+    IDENTITY_BUSY: "another wgmon-tui on this machine checks this server with the same identity",
     "EPERM": "the firewall of this machine blocks it",
     "EACCES": "the firewall or a policy of this machine blocks it",
     "ENETUNREACH": "this machine has no route to that network",

@@ -129,7 +129,9 @@ async def _check_rounds(
     from wgmon_tui.protocols.wireguard.targets import join
 
     targets = join(fleet, keyring)
-    prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s)
+    prober = Prober(
+        timestamps=timestamps.next, ahead_s=timestamps.ahead_s, hold_identity=timestamps.identity_locks.hold
+    )
     try:
         await prober.open()
     except OSError as error:

@@ -92,9 +92,12 @@ class Writer(FleetController):
             state_dir, loaded.config.history, ledger=self._stamps, on_events_saved=self.alerts.wake
         )
         self._recorder.start()
-        self.engine = Engine(
-            Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s), fleet_state=fleet_state
+        prober = Prober(
+            timestamps=self._stamps.next,
+            ahead_s=self._stamps.ahead_s,
+            hold_identity=self._stamps.identity_locks.hold,
         )
+        self.engine = Engine(prober, fleet_state=fleet_state)
         self.fleet_state = self.engine.fleet_state
         self._connect_engine(loaded)
         self._vantages = self._make_vantages()

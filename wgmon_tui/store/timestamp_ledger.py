@@ -14,7 +14,6 @@ file is damaged or missing.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from types import TracebackType
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.identity_lock import IdentityLocks, identity_digest
 
 _NO_CLOCK_SAYS = 2**63
 """In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
@@ -44,6 +44,8 @@ class TimestampLedger:
         self._files: dict[PublicKey, int] = {}
         self._last: dict[PublicKey, int] = {}
         self.trouble: str | None = None
+        self.identity_locks = IdentityLocks(self._dir)
+        """Keeps other processes from a server while this one checks it with the same identity."""
         try:
             self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -55,6 +57,7 @@ class TimestampLedger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.identity_locks.close()
         for descriptor in self._files.values():
             try:
                 os.fsync(descriptor)
@@ -96,14 +99,14 @@ class TimestampLedger:
 
         May be called from another thread.
         """
-        return {_digest(identity): last_ns for identity, last_ns in self._last.copy().items()}
+        return {identity_digest(identity): last_ns for identity, last_ns in self._last.copy().items()}
 
     def _last_of(self, identity: PublicKey, stored_ns: int, now_ns: int) -> int:
         """Return the later of the file and the memory of this process; if both are empty, the copy."""
         last_ns = max(stored_ns, self._last.get(identity, 0))
         if last_ns:
             return last_ns
-        known_ns = self._known.get(_digest(identity), 0)
+        known_ns = self._known.get(identity_digest(identity), 0)
         # If the copy lies behind the local clock, its age does no harm, because the clock decides. If it lies
         # ahead, it would.
         return known_ns + _COPY_AGE_NS if known_ns > now_ns else known_ns
@@ -114,15 +117,10 @@ class TimestampLedger:
     def _file(self, identity: PublicKey) -> int:
         descriptor = self._files.get(identity)
         if descriptor is None:
-            name = _digest(identity).hex()
+            name = identity_digest(identity).hex()
             descriptor = os.open(self._dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files[identity] = descriptor
         return descriptor
-
-
-def _digest(identity: PublicKey) -> bytes:
-    """Hash the key, because base64 contains slashes and a file name must not reveal the identity."""
-    return hashlib.sha256(identity.raw).digest()[:16]
 
 
 def _read(descriptor: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import PathMtu, PresharedKeyFound
-from wgmon_tui.checks.evidence_text import icmp_name
+from wgmon_tui.checks.evidence_text import IDENTITY_BUSY, icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
@@ -153,7 +153,13 @@ def unreachable(server: Server, error: str, who: str) -> Cause:
 
 
 def local(server: Server, error: str) -> Cause:
-    """For a send that this machine refused."""
+    """For a send that this machine refused, or that wgmon-tui left out."""
+    if error == IDENTITY_BUSY:
+        return Cause(
+            "another wgmon-tui on this machine uses this identity",
+            "two at once would lose each other's packets, so this check was not sent",
+            "pgrep -a wgmon",
+        )
     fix = "nft list ruleset" if error in ("EPERM", "EACCES") else f"ip route get {server.endpoint.host}"
     return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix)
 

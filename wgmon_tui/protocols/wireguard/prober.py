@@ -7,6 +7,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -24,6 +25,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.checks.evidence_text import IDENTITY_BUSY
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.wireguard import experiments
@@ -37,6 +39,11 @@ from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Returns a TAI64N stamp later than any that this identity has used, in any process."""
+
+HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]
+"""Keeps other processes from a server while this one checks it with the same identity. Gives False if another
+process does not let go.
+"""
 
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
@@ -63,6 +70,7 @@ class Prober:
         ahead_s: Callable[[PublicKey], float] = lambda _: 0.0,
         vantage: str = "local",
         make_ephemeral: Callable[[], PrivateKey] | None = None,
+        hold_identity: HoldIdentity = lambda _: nullcontext(True),
     ) -> None:
         """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
 
@@ -73,6 +81,7 @@ class Prober:
         self._timestamps = timestamps
         self._ahead_s = ahead_s
         self._make_ephemeral = make_ephemeral
+        self._hold_identity = hold_identity
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
@@ -127,7 +136,9 @@ class Prober:
         peer = self._peer(target)
         key = (target.server.name, _kernel_spelling(address))
         tunnel = None
-        async with peer.lock:
+        async with peer.lock, self._hold_identity(target) as is_held:
+            if not is_held:
+                return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY))
             wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)

@@ -83,7 +83,12 @@ class AgentDaemon:
         self._dropped = 0
         self._write_requested = asyncio.Event()
         self._stamps = TimestampLedger(state_dir)
-        self._engine = Engine(Prober(timestamps=self._stamps.next, ahead_s=self._stamps.ahead_s))
+        prober = Prober(
+            timestamps=self._stamps.next,
+            ahead_s=self._stamps.ahead_s,
+            hold_identity=self._stamps.identity_locks.hold,
+        )
+        self._engine = Engine(prober)
         self._engine.listen(self._report_check)
         self._servers: dict[str, Server] = {}
         self._rejected_servers: dict[str, str] = {}

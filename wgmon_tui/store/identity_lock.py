@@ -1,0 +1,186 @@
+"""Identity lock: no two processes check one server with one identity at the same time.
+
+A WireGuard server knows one session and one address for each key. Two checks at once take them from each
+other, and each looks like packet loss. So a check holds a lock, beside the timestamp ledger, on its pair of
+identity and server. Other servers can be checked with the same identity meanwhile.
+
+Each identity has a file. A server has a byte of it, which the kernel locks, and a record with the last user.
+The kernel releases the lock however its holder ends. Processes with different state directories share none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import struct
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.text import printable
+
+WAIT_LIMIT_S = 60.0
+"""A check waits this long for another process. A check with all its stages takes less."""
+
+_NOTICE_AFTER_S = 1.0
+_POLL_S = 0.02
+
+_SLOTS = 4096
+"""Places for servers in a file. Two servers that share a place wait for each other, which does no harm."""
+
+_RECORD = struct.Struct("=qq")
+"""The process id of the last user, and its last use in nanoseconds of the monotonic clock."""
+
+_FLOCK = struct.Struct("hhqqi4x")
+"""`struct flock`: kind, whence, start, length, process id."""
+
+_OPEN_FILE_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
+"""Linux: the command for a lock that belongs to the open file. Elsewhere, it belongs to the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A locked byte: an open file and the number of a slot."""
+
+    descriptor: int
+    slot: int
+
+    @property
+    def offset(self) -> int:
+        return self.slot * _RECORD.size
+
+
+class IdentityLocks:
+    """The locks of one process on the identities of a state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` is that of the timestamp ledger. If it is not writable, nothing is locked."""
+        self._directory = directory
+        self._files: dict[PublicKey, int] = {}
+        self._held: Counter[_Place] = Counter()
+        self.wait_limit_s = WAIT_LIMIT_S
+        self.on_wait: Callable[[str], None] = lambda _: None
+        """Gets a line when a check has to wait for another process."""
+
+    @asynccontextmanager
+    async def hold(self, target: Target) -> AsyncIterator[bool]:
+        """Hold the lock for a check. Gives False if another process keeps it beyond the limit."""
+        place = self._find_place(target)
+        if place is None:
+            yield True
+            return
+        if not await self._acquire(place, target.server.identity):
+            yield False
+            return
+        try:
+            await _keep_spacing(place)
+            yield True
+        finally:
+            self._release(place)
+
+    def close(self) -> None:
+        """Release all locks."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+        self._held.clear()
+
+    def _find_place(self, target: Target) -> _Place | None:
+        """The place of a target; None if the file cannot be opened, on a full or read-only disk."""
+        identity = target.private_key.public
+        descriptor = self._files.get(identity)
+        if descriptor is None:
+            path = self._directory / f"{identity_digest(identity).hex()}.lock"
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError:
+                return None
+            self._files[identity] = descriptor
+        digest = hashlib.sha256(target.server.public_key.raw).digest()
+        return _Place(descriptor, int.from_bytes(digest[:4], "big") % _SLOTS)
+
+    async def _acquire(self, place: _Place, identity: str) -> bool:
+        """Wait for the lock. The prober of this process already checks each server only once at a time."""
+        began, is_noticed = time.monotonic(), False
+        while not self._held[place] and not _try_lock(place):
+            waited = time.monotonic() - began
+            if waited > self.wait_limit_s:
+                return False
+            if waited > _NOTICE_AFTER_S and not is_noticed:
+                is_noticed = True
+                pid, _ = _read_record(place)
+                self.on_wait(f"waiting: another wgmon-tui (pid {pid}) uses identity {printable(identity)}")
+            await asyncio.sleep(_POLL_S)
+        self._held[place] += 1
+        return True
+
+    def _release(self, place: _Place) -> None:
+        if self._held[place] > 1:
+            self._held[place] -= 1
+            return
+        if self._held.pop(place, 0):
+            _write_record(place)
+            _unlock(place)
+
+
+def identity_digest(identity: PublicKey) -> bytes:
+    """Hash the key, because base64 contains slashes and a file name must not reveal the identity."""
+    return hashlib.sha256(identity.raw).digest()[:16]
+
+
+async def _keep_spacing(place: _Place) -> None:
+    """Wait until the server accepts the next initiation, counted from the last use by another process."""
+    pid, used_ns = _read_record(place)
+    since_s = (time.monotonic_ns() - used_ns) / 1e9
+    if pid != os.getpid() and 0 <= since_s < INITIATION_SPACING_S:
+        await asyncio.sleep(INITIATION_SPACING_S - since_s)
+    _write_record(place)
+
+
+def _try_lock(place: _Place) -> bool:
+    try:
+        if _OPEN_FILE_LOCK is None:
+            fcntl.lockf(place.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place.offset)
+        else:
+            _set_open_file_lock(place, fcntl.F_WRLCK)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
+def _unlock(place: _Place) -> None:
+    with suppress(OSError):
+        if _OPEN_FILE_LOCK is None:
+            fcntl.lockf(place.descriptor, fcntl.LOCK_UN, 1, place.offset)
+        else:
+            _set_open_file_lock(place, fcntl.F_UNLCK)
+
+
+def _set_open_file_lock(place: _Place, kind: int) -> None:
+    fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _FLOCK.pack(kind, os.SEEK_SET, place.offset, 1, 0))
+
+
+def _read_record(place: _Place) -> tuple[int, int]:
+    """The last user; zeros if there was none."""
+    with suppress(OSError):
+        stored = os.pread(place.descriptor, _RECORD.size, place.offset)
+        if len(stored) == _RECORD.size:
+            pid, used_ns = _RECORD.unpack(stored)
+            return int(pid), int(used_ns)
+    return 0, 0
+
+
+def _write_record(place: _Place) -> None:
+    """Record this process as the last user. The lock does not depend on it."""
+    with suppress(OSError):
+        os.pwrite(place.descriptor, _RECORD.pack(os.getpid(), time.monotonic_ns()), place.offset)
