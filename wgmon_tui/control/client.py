@@ -1,4 +1,4 @@
-"""Client of the control socket, used by viewers."""
+"""Client of the control socket, used by viewers and one-shot commands."""
 
 from __future__ import annotations
 
@@ -90,6 +90,9 @@ class ControlConnection:
         text: str = "",
         until: float = 0.0,
         number: int = 0,
+        depth: Iterable[str] = (),
+        digest: str = "",
+        timeout_s: float | None = None,
     ) -> dict[str, object]:
         """Send a request and return the writer's answer.
 
@@ -98,12 +101,20 @@ class ControlConnection:
         if self.ended.is_set():
             raise NoWriterError("the writer has ended")
         request = ControlRequest(
-            next(self._request_ids), operation, tuple(names), incident, text, until, number
+            next(self._request_ids),
+            operation,
+            tuple(names),
+            incident,
+            text,
+            until,
+            number,
+            tuple(depth),
+            digest,
         )
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self._pending_answers[request.id] = answer
         try:
-            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s or _ANSWER_TIMEOUT_S):
                 self._stream.write(encode_request(request))
                 await self._stream.drain()
                 return await answer

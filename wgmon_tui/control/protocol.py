@@ -1,7 +1,7 @@
 """Messages of the control socket: one JSON object per line in both directions, versioned and limited in size.
 
 The writer sends a greeting (`{"v": 1, "since": …, "may": [...]}`), or an error line and closes. Then each
-request gets one answer, in order:
+request gets one answer, in order. Only the answers to `probe` come when their check ends:
 
     {"v": 1, "id": 7, "op": "pause", "names": ["fra1"]}   →   {"v": 1, "id": 7, "ok": {}}
                                                          or   {"v": 1, "id": 7, "error": "one line"}
@@ -30,6 +30,8 @@ MAX_TEXT_CHARS = 1000
 
 MAX_NAMES = 100_000
 
+_MAX_DEPTH_WORDS = 16
+
 _MAX_NAMES_SHOWN = 3
 """The number of servers that the log names; above it, the log gives their number."""
 
@@ -50,6 +52,8 @@ class Operation(Enum):
     ROUND = "round"
     STATS = "stats"
     EDIT = "edit"
+    PROBE = "probe"
+    PROBE_WITH_KEYS = "probe with keys"
 
 
 CHANGING_OPERATIONS = frozenset(
@@ -68,8 +72,11 @@ CHANGING_OPERATIONS = frozenset(
 )
 """The operations that are logged with the account that requested them."""
 
-GROUP_OPERATIONS = CHANGING_OPERATIONS | {Operation.ROUND, Operation.STATS}
-"""The operations allowed for members of the state directory's group."""
+GROUP_OPERATIONS = CHANGING_OPERATIONS | {Operation.ROUND, Operation.STATS, Operation.PROBE}
+"""The operations allowed for members of the state directory's group: none that shows or changes a secret."""
+
+CHECKING_OPERATIONS = frozenset({Operation.PROBE, Operation.PROBE_WITH_KEYS})
+"""The operations that take as long as a check. Other requests of the connection do not wait for them."""
 
 
 class BadMessageError(Exception):
@@ -80,7 +87,8 @@ class BadMessageError(Exception):
 class ControlRequest:
     """A request: an operation, with names of servers or sinks, an incident, and a text.
 
-    `until` is a Unix time, 0 for none. `number` is the id of an alert.
+    `until` is a Unix time, 0 for none. `number` is the id of an alert. `depth` and `digest` belong to a probe
+    (see round_request.py).
     """
 
     id: int
@@ -90,6 +98,8 @@ class ControlRequest:
     text: str = ""
     until: float = 0.0
     number: int = 0
+    depth: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,7 @@ class Greeting:
 
 def encode_request(request: ControlRequest) -> bytes:
     """Encode a request as one line."""
+    probe = {"depth": list(request.depth), "digest": request.digest} if request.digest else {}
     return _encode(
         {
             "id": request.id,
@@ -111,6 +122,7 @@ def encode_request(request: ControlRequest) -> bytes:
             "text": request.text,
             "until": request.until,
             "number": request.number,
+            **probe,
         }
     )
 
@@ -126,6 +138,9 @@ def parse_request(line: bytes) -> ControlRequest:
     names = raw.get("names", [])
     if not isinstance(names, list) or len(names) > MAX_NAMES:
         raise BadMessageError("names: expected a list of server or sink names")
+    depth = raw.get("depth", [])
+    if not isinstance(depth, list) or len(depth) > _MAX_DEPTH_WORDS:
+        raise BadMessageError("depth: expected a list of words")
     return ControlRequest(
         _number(raw.get("id"), "id"),
         operation,
@@ -134,6 +149,8 @@ def parse_request(line: bytes) -> ControlRequest:
         _text(raw.get("text", ""), "text", parse_text),
         _until(raw.get("until", 0.0)),
         _number(raw.get("number", 0), "number"),
+        tuple(_text(word, "depth", parse_name) for word in depth),
+        _text(raw.get("digest", ""), "digest", parse_text),
     )
 
 

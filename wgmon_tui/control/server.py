@@ -1,6 +1,7 @@
 """Server of the control socket, in the writer: access rules, requests and answers.
 
 One task serves each client, one request after the other. A client that does not read delays only itself.
+Checks take seconds, so each has a task of its own. It ends when its client hangs up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.control.protocol import (
+    CHECKING_OPERATIONS,
     GROUP_OPERATIONS,
     MAX_REQUEST_BYTES,
     BadMessageError,
@@ -34,6 +36,9 @@ from wgmon_tui.net.peer_credentials import (
 from wgmon_tui.net.unix_socket import NAME, bindable_path
 
 _MAX_CLIENTS = 64
+MAX_CHECKS_PER_CLIENT = 128
+"""Checks that a client can wait for at once. Its next request is read when one of them has ended."""
+
 _ANSWER_TIMEOUT_S = 10.0
 
 RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]]
@@ -119,23 +124,41 @@ class ControlServer:
             return
         who = await asyncio.to_thread(login_name, peer.uid)
         await _send(writer, encode_greeting(Greeting(self._since, allowed)))
-        while True:
-            try:
-                line = await reader.readuntil()
-            except asyncio.IncompleteReadError:
-                return
-            except asyncio.LimitOverrunError:
-                await _send(
-                    writer, encode_error(None, f"expected at most {MAX_REQUEST_BYTES} bytes per line")
-                )
-                return
-            await _send(writer, await self._answer_line(line, allowed, who))
-
-    async def _answer_line(self, line: bytes, allowed: frozenset[Operation], who: str) -> bytes:
+        checks: set[asyncio.Task[None]] = set()
         try:
-            request = parse_request(line)
-        except BadMessageError as error:
-            return encode_error(None, str(error))
+            while (line := await _read_line(reader, writer)) is not None:
+                try:
+                    request = parse_request(line)
+                except BadMessageError as error:
+                    await _send(writer, encode_error(None, str(error)))
+                    continue
+                if request.operation not in CHECKING_OPERATIONS:
+                    await _send(writer, await self._answer_request(request, allowed, who))
+                    continue
+                if len(checks) >= MAX_CHECKS_PER_CLIENT:
+                    await asyncio.wait(checks, return_when=asyncio.FIRST_COMPLETED)
+                check = asyncio.create_task(self._answer_check(writer, request, allowed, who), name="probe")
+                checks.add(check)
+                check.add_done_callback(checks.discard)
+        finally:
+            for check in checks:
+                check.cancel()
+
+    async def _answer_check(
+        self,
+        writer: asyncio.StreamWriter,
+        request: ControlRequest,
+        allowed: frozenset[Operation],
+        who: str,
+    ) -> None:
+        try:
+            await _send(writer, await self._answer_request(request, allowed, who))
+        except OSError:
+            writer.transport.abort()  # the client has gone or does not read
+
+    async def _answer_request(
+        self, request: ControlRequest, allowed: frozenset[Operation], who: str
+    ) -> bytes:
         if request.operation not in allowed:
             return encode_error(request.id, f"{who} is not allowed to request {request.operation.value}")
         try:
@@ -161,6 +184,17 @@ def _explain_refusal(uid: int, state_dir: Path) -> str:
     if not is_shared(status):
         return f"{login_name(uid)} has no access: this state directory is not shared with a group"
     return f"{login_name(uid)} has no access: only the group {group_name(status.st_gid)} has"
+
+
+async def _read_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
+    """Read a request; None if the client has gone, or its line is too long."""
+    try:
+        return await reader.readuntil()
+    except asyncio.IncompleteReadError:
+        return None
+    except asyncio.LimitOverrunError:
+        await _send(writer, encode_error(None, f"expected at most {MAX_REQUEST_BYTES} bytes per line"))
+        return None
 
 
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:

@@ -22,6 +22,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
+from wgmon_tui.daemon.requested_probes import RequestedProbes
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
@@ -102,6 +103,7 @@ class Writer(FleetController):
         self._connect_engine(loaded)
         self._vantages = self._make_vantages()
         self._vantages.watch(loaded.config.vantages)
+        self._requested_probes = RequestedProbes(self.engine, self._stamps, lambda: self.loaded.targets.ready)
         self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
         self._control_problem: str | None = None
         self._background_tasks: set[asyncio.Task[None]] = set()
@@ -273,6 +275,11 @@ class Writer(FleetController):
                 }
             case Operation.ROUND:
                 return await self._round(self._require_servers(request.names))
+            case Operation.PROBE:
+                return await self._requested_probes.answer(request)
+            case Operation.PROBE_WITH_KEYS:
+                self._log_request(describe_request(request, who))
+                return await self._requested_probes.answer(request)
             case Operation.EDIT:
                 raise RequestRefusedError(self._explain_editing())
             case Operation.RECHECK:

@@ -48,6 +48,14 @@ class DeepCheckPolicy:
             self._explaining.add(server.name)
         return CheckDepth(deep, explain)
 
+    def record_requested(self, name: str, depth: CheckDepth) -> None:
+        """Record a round whose depth was requested, so that a scheduled one does not repeat it soon."""
+        now = time.monotonic()
+        if depth.deep:
+            self._deep_at[name] = now
+        if depth.explain:
+            self._explained_at[name] = now
+
     def finish_explaining(self, name: str) -> None:
         """Mark the experiments on a server as finished."""
         self._explaining.discard(name)

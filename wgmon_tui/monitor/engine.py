@@ -19,6 +19,7 @@ from wgmon_tui.monitor.damping import Damping, is_unsettled
 from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
+from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.uplink_guard import UplinkGuard
 from wgmon_tui.monitor.vantage_reports import VantageReports
@@ -81,6 +82,7 @@ class Engine(FleetController):
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
+        self._requested_rounds = RequestedRounds()
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._rate = CheckRate()
@@ -195,6 +197,22 @@ class Engine(FleetController):
                 self.schedule.schedule_at(name, now)
         self._wake()
 
+    def request_round(
+        self, name: str, depth: CheckDepth, prober: Prober | None = None
+    ) -> asyncio.Future[Round]:
+        """Check a server now, or after its check in flight, and return the future round.
+
+        `prober` replaces the engine's own. Raises NotCheckedHereError, also as the result.
+        """
+        server_state = self.fleet_state.states.get(name)
+        if server_state is None or server_state.paused or name not in self._targets:
+            raise NotCheckedHereError(f'"{name}" is not checked here')
+        result = self._requested_rounds.add(name, depth, prober)
+        if not self._is_being_checked(name):
+            self.schedule.schedule_at(name, time.monotonic())
+        self._wake()
+        return result
+
     def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
         """Pause or resume checks of these servers; `who` asked for it."""
         for name in names:
@@ -301,6 +319,8 @@ class Engine(FleetController):
         if not task.cancelled() and task.exception():
             # A bug in this program must end the engine with a traceback, not silently stop one server.
             self._failure = task.exception()
+        if self._requested_rounds.is_waiting(name):
+            self.schedule.schedule_at(name, time.monotonic())
         self._wake()  # its next due time may be the earliest
 
     async def _run_round(self, name: str, due: float) -> None:
@@ -308,14 +328,12 @@ class Engine(FleetController):
         self.schedule.record_lag(time.monotonic() - due)
         self._in_doubt_since.pop(name, None)
         first = server_state.last is None
-        # A witness must answer quickly.
-        depth = (
-            CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
-        )
+        requested = self._requested_rounds.take(name)
+        depth = self._choose_depth(server_state, requested)
         if depth.explain:
             server_state.carried_evidence = without_experiments(server_state.carried_evidence)
         outcome = await run_check_round(
-            self._prober,
+            (requested and requested.prober) or self._prober,
             server_state.server,
             self._targets.get(name),
             depth,
@@ -328,6 +346,8 @@ class Engine(FleetController):
         self._rate.count(len(outcome.checks))
         current = self.fleet_state.states.get(name)
         if current is not server_state:
+            if requested:
+                requested.refuse(f'"{name}" was removed during its check')
             if current and not current.paused:
                 # The server was removed and added again during this check, which used up its first due time.
                 self.schedule.schedule_at(name, now)
@@ -339,11 +359,21 @@ class Engine(FleetController):
         self._notify(
             name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)
         )
+        if requested:
+            requested.finish(outcome)
         if is_in_doubt:
             self._in_doubt_since[name] = now
             self._check_witnesses(name)
         if not server_state.paused:
             self._schedule_after_round(server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt)
+
+    def _choose_depth(self, server_state: ServerState, requested: RequestedRound | None) -> CheckDepth:
+        name = server_state.server.name
+        if requested:
+            self._deep_check_policy.record_requested(name, requested.depth)
+            return requested.depth
+        # A witness must answer quickly.
+        return CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
 
     def _schedule_after_round(
         self,
@@ -424,6 +454,7 @@ class Engine(FleetController):
 
     def _forget(self, name: str) -> None:
         self.schedule.unschedule(name)
+        self._requested_rounds.refuse_all(name, f'"{name}" is no longer checked here')
         self._uplink.forget(name)
         self._in_doubt_since.pop(name, None)
         self._witnesses.discard(name)

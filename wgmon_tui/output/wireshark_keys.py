@@ -7,6 +7,7 @@ be protected like the key itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
@@ -19,9 +20,10 @@ class KeyLog:
 
     __slots__ = ("_ephemerals", "_target")
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, ephemerals: Iterable[PrivateKey] = ()) -> None:
+        """`ephemerals` are the keys of the initiations that were sent already, in their order."""
         self._target = target
-        self._ephemerals: list[PrivateKey] = []
+        self._ephemerals = list(ephemerals)
 
     def __repr__(self) -> str:
         return "KeyLog(hidden)"

@@ -39,15 +39,15 @@ class TimestampLedger:
 
         `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`.
         """
-        self._dir = state_dir / "stamps"
+        self.directory = state_dir / "stamps"
         self._known = dict(known or {})
         self._files: dict[PublicKey, int] = {}
         self._last: dict[PublicKey, int] = {}
         self.trouble: str | None = None
-        self.identity_locks = IdentityLocks(self._dir)
+        self.identity_locks = IdentityLocks(self.directory)
         """Keeps other processes from a server while this one checks it with the same identity."""
         try:
-            self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             self._use_memory(error)
 
@@ -112,13 +112,15 @@ class TimestampLedger:
         return known_ns + _COPY_AGE_NS if known_ns > now_ns else known_ns
 
     def _use_memory(self, error: OSError) -> None:
-        self.trouble = f"{self._dir}: {error.strerror}; timestamps are kept in memory until this program ends"
+        self.trouble = (
+            f"{self.directory}: {error.strerror}; timestamps are kept in memory until this program ends"
+        )
 
     def _file(self, identity: PublicKey) -> int:
         descriptor = self._files.get(identity)
         if descriptor is None:
             name = identity_digest(identity).hex()
-            descriptor = os.open(self._dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self.directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files[identity] = descriptor
         return descriptor
 

@@ -1,0 +1,151 @@
+"""Rounds of a process that is not the writer: a one-shot command, or a program that uses the library.
+
+If a writer runs on the state directory, it makes the checks: one identity has one prober. Otherwise, and for
+a server that the writer does not know, this process checks, under the identity lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+
+from wgmon_tui.config.models import Server
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.round_request import (
+    RoundWithKeys,
+    depth_words,
+    read_round,
+    read_round_with_keys,
+    run_with_keys,
+    target_digest,
+)
+from wgmon_tui.control.server import MAX_CHECKS_PER_CLIENT, RequestRefusedError
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.text import format_count
+
+_ANSWER_TIMEOUT_S = 300.0
+"""The longest round: all addresses of a server, each with experiments, after the round in flight."""
+
+_FIRST_PROGRESS_S = 1.0
+_PROGRESS_INTERVAL_S = 5.0
+
+
+def _ignore(_: str) -> None:
+    """Show no progress."""
+
+
+class OneShotRounds:
+    """Runs rounds between `open` and `close`; use it as an async context manager."""
+
+    def __init__(
+        self, state_dir: Path, timestamps: TimestampLedger, progress: Callable[[str], None] = _ignore
+    ) -> None:
+        """`progress` gets a line about what the checks are waiting for."""
+        self._state_dir = state_dir
+        self._timestamps = timestamps
+        self._progress = progress
+        timestamps.identity_locks.on_wait = progress
+        self._connection: ControlConnection | None = None
+        self._prober: Prober | None = None
+        self._opening = asyncio.Lock()
+        self._slots = asyncio.Semaphore(MAX_CHECKS_PER_CLIENT)
+        self._asked = 0
+        self._reporting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> OneShotRounds:
+        """Connect to the writer; without one, open the sockets. Raises OSError if there is none."""
+        try:
+            self._connection = await ControlConnection.connect(self._state_dir)
+        except NoWriterError:
+            await self._own_prober()
+        except AccessDeniedError as error:
+            self._progress(f"checking without the running wgmon-tui: {error}")
+            await self._own_prober()
+        else:
+            self._reporting = asyncio.create_task(self._report_progress(self._connection.writer.pid))
+            if Operation.PROBE not in self._connection.greeting.allowed:
+                self._progress("checking beside an older wgmon-tui: restart it, so that it makes the checks")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reporting:
+            self._reporting.cancel()
+            await asyncio.gather(self._reporting, return_exceptions=True)
+        if self._connection:
+            await self._connection.close()
+        if self._prober:
+            await self._prober.close()
+
+    async def run(
+        self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
+    ) -> Round:
+        """Run a round (see `run_check_round`). Raises OSError if this process has no socket to send from."""
+        if target is not None:
+            answer = await self._ask(Operation.PROBE, target, depth)
+            if answer and (outcome := read_round(answer)):
+                return outcome
+        return await run_check_round(await self._own_prober(), server, target, depth, problem=problem)
+
+    async def run_with_keys(self, target: Target) -> RoundWithKeys:
+        """Run a round without experiments, and keep its one-time keys. Raises OSError.
+
+        Experiments try other keys of servers.toml, which nobody asked to reveal.
+        """
+        answer = await self._ask(Operation.PROBE_WITH_KEYS, target, CheckDepth())
+        if answer and (done := read_round_with_keys(answer)):
+            return done
+
+        def run(prober: Prober) -> Awaitable[Round]:
+            return run_check_round(prober, target.server, target, CheckDepth())
+
+        return await run_with_keys(run, self._timestamps, self._timestamps.identity_locks.hold)
+
+    async def _ask(self, operation: Operation, target: Target, depth: CheckDepth) -> dict[str, object] | None:
+        """Ask the writer; None if this process has to check."""
+        connection = self._connection
+        if connection is None or operation not in connection.greeting.allowed:
+            return None
+        async with self._slots:
+            self._asked += 1
+            try:
+                return await connection.ask(
+                    operation,
+                    [target.server.name],
+                    depth=depth_words(depth),
+                    digest=target_digest(target),
+                    timeout_s=_ANSWER_TIMEOUT_S,
+                )
+            except (NoWriterError, RequestRefusedError, TimeoutError) as error:
+                self._progress(f"the running wgmon-tui did not check {target.server.name}: {error}")
+                return None
+            finally:
+                self._asked -= 1
+
+    async def _own_prober(self) -> Prober:
+        async with self._opening:
+            if self._prober is None:
+                prober = Prober(
+                    timestamps=self._timestamps.next,
+                    ahead_s=self._timestamps.ahead_s,
+                    hold_identity=self._timestamps.identity_locks.hold,
+                )
+                await prober.open()
+                self._prober = prober
+            return self._prober
+
+    async def _report_progress(self, pid: int) -> None:
+        await asyncio.sleep(_FIRST_PROGRESS_S)
+        while True:
+            if self._asked:
+                checks = format_count(self._asked, "check")
+                self._progress(f"waiting for {checks} of the running wgmon-tui (pid {pid})")
+            await asyncio.sleep(_PROGRESS_INTERVAL_S)

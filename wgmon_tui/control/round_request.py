@@ -1,0 +1,124 @@
+"""Requests for rounds, and their answers: what a one-shot command asks of the writer.
+
+The writer runs the round only if it knows the very same server: the digest covers entry and keys. Otherwise
+it answers with a reason, and the command checks the server itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64Error
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Address, IPv6Address
+
+from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.prober import HoldIdentity, Prober
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.formats.server_entry import server_to_entry
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+
+_FAMILIES: Mapping[str, Address] = {"4": IPv4Address("127.0.0.1"), "6": IPv6Address("::1")}
+
+
+@dataclass(frozen=True, slots=True)
+class RoundWithKeys:
+    """A round with the one-time keys of its initiations and the source port of each IP version."""
+
+    outcome: Round
+    ports: Mapping[str, int]
+    ephemerals: tuple[PrivateKey, ...] = field(repr=False)
+
+    def port_for(self, address: Address) -> int | None:
+        """The source port towards an address; None if unknown."""
+        return self.ports.get(str(address.version))
+
+
+async def run_with_keys(
+    run: Callable[[Prober], Awaitable[Round]], timestamps: TimestampLedger, hold_identity: HoldIdentity
+) -> RoundWithKeys:
+    """Run a round with a prober of its own, and keep its one-time keys. Raises OSError without a socket."""
+    ephemerals: list[PrivateKey] = []
+
+    def make_ephemeral() -> PrivateKey:
+        ephemerals.append(PrivateKey.generate())
+        return ephemerals[-1]
+
+    prober = Prober(
+        timestamps=timestamps.next,
+        ahead_s=timestamps.ahead_s,
+        make_ephemeral=make_ephemeral,
+        hold_identity=hold_identity,
+    )
+    await prober.open()
+    try:
+        ports = {version: prober.port_for(address) for version, address in _FAMILIES.items()}
+        outcome = await run(prober)
+    finally:
+        await prober.close()
+    return RoundWithKeys(outcome, {key: port for key, port in ports.items() if port}, tuple(ephemerals))
+
+
+def target_digest(target: Target) -> str:
+    """Hash the entry of a server and its keys, so that two processes can compare them."""
+    parts = (
+        target.server.name,
+        server_to_entry(target.server),
+        str(target.private_key.public),
+        " ".join(map(str, target.tunnel_addresses)),
+        hashlib.sha256(target.preshared_key.raw).hexdigest(),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def depth_words(depth: CheckDepth) -> tuple[str, ...]:
+    """Name the parts of a depth that are on."""
+    return tuple(each.name for each in fields(CheckDepth) if getattr(depth, each.name))
+
+
+def depth_from_words(words: Sequence[str]) -> CheckDepth | None:
+    """Return the depth with these parts; None if this version does not have one of them."""
+    known = {each.name for each in fields(CheckDepth)}
+    return CheckDepth(**dict.fromkeys(words, True)) if known.issuperset(words) else None
+
+
+def answer_round(outcome: Round) -> dict[str, object]:
+    """Encode a round as an answer."""
+    return {"round": b64encode(record_codec.to_bytes(outcome)).decode()}
+
+
+def answer_round_with_keys(done: RoundWithKeys) -> dict[str, object]:
+    """Encode a round with its one-time keys. Only the owner of the state directory and root get this answer."""
+    keys = [key.to_text() for key in done.ephemerals]
+    return {**answer_round(done.outcome), "ports": dict(done.ports), "ephemerals": keys}
+
+
+def answer_not_here(why: str) -> dict[str, object]:
+    """Encode that this writer does not check the server, in one line."""
+    return {"round": None, "why": why}
+
+
+def read_round(answer: Mapping[str, object]) -> Round | None:
+    """Decode the round of an answer; None if there is none, or this version cannot read it."""
+    encoded = answer.get("round")
+    try:
+        return record_codec.from_bytes(b64decode(encoded)) if isinstance(encoded, str) else None
+    except NotBase64Error:
+        return None
+
+
+def read_round_with_keys(answer: Mapping[str, object]) -> RoundWithKeys | None:
+    """Decode a round with its keys; None if there is none, or this version cannot read it."""
+    outcome, ports, keys = read_round(answer), answer.get("ports"), answer.get("ephemerals")
+    if outcome is None or not isinstance(ports, dict) or not isinstance(keys, list):
+        return None
+    try:
+        ephemerals = tuple(PrivateKey.from_text(str(key)) for key in keys)
+    except ValueError:
+        return None
+    return RoundWithKeys(outcome, {str(key): int(port) for key, port in ports.items()}, ephemerals)
