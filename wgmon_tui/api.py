@@ -1,7 +1,8 @@
 """The Python API: check a server once from another program. The package `wgmon_tui` exports it.
 
-A check is a real handshake with a real identity, so one key must have only one prober. Timestamps come from
-the ledger in the state directory. Processes that share an identity must share that directory.
+A check is a real handshake with a real identity, so one key must have only one prober. If `wgmon-tui` runs on
+the state directory, it makes the check. Otherwise a lock there keeps other processes away. Processes that
+share an identity must share that directory.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.control.one_shot_rounds import OneShotRounds
+from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import quoted
@@ -53,22 +54,13 @@ async def check_async(
     keys on this machine prevent a check, and OSError if this machine has no socket to send from.
     """
     target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
-    ledger = TimestampLedger(state or default_state_dir())
+    state_dir = state or default_state_dir()
+    ledger = TimestampLedger(state_dir)
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
     with ledger as timestamps:
-        prober = Prober(
-            timestamps=timestamps.next,
-            ahead_s=timestamps.ahead_s,
-            hold_identity=timestamps.identity_locks.hold,
-        )
-        await prober.open()
-        try:
-            return await run_check_round(
-                prober, target.server, target, CheckDepth(deep=not quick, explain=not quick)
-            )
-        finally:
-            await prober.close()
+        async with OneShotRounds(state_dir, timestamps) as rounds:
+            return await rounds.run(target.server, target, CheckDepth(deep=not quick, explain=not quick))
 
 
 def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:

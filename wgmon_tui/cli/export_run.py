@@ -11,17 +11,18 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from wgmon_tui.cli.loading import explained_socket_errors
+from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.history_export import ExportRequest, export_parts, format_problem
 from wgmon_tui.output.output_files import write_output, write_private
 from wgmon_tui.output.pcapng_export import pcapng_of
 from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
-from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -96,7 +97,7 @@ def export_with_keys(
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
-    outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps))
+    outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps, arguments.state))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)
@@ -111,16 +112,15 @@ def export_with_keys(
     return 0
 
 
-async def _exchange_with_keys(target: Target, timestamps: TimestampLedger) -> tuple[Round, list[bytes]]:
+async def _exchange_with_keys(
+    target: Target, timestamps: TimestampLedger, state_dir: Path
+) -> tuple[Round, list[bytes]]:
     """Make one check without experiments: the other keys they try must not be written to a file."""
-    log = KeyLog(target)
-    prober = Prober(timestamps=timestamps.next, ahead_s=timestamps.ahead_s, make_ephemeral=log.ephemeral)
-    await prober.open()
-    try:
-        outcome = await run_check_round(prober, target.server, target, CheckDepth())
-        return outcome, list(pcapng_of([outcome], our_port=prober.port_for, key_log=log.lines()))
-    finally:
-        await prober.close()
+    with explained_socket_errors():
+        async with OneShotRounds(state_dir, timestamps, show_progress) as rounds:
+            done = await rounds.run_with_keys(target)
+    lines = KeyLog(target, done.ephemerals).lines()
+    return done.outcome, list(pcapng_of([done.outcome], our_port=done.port_for, key_log=lines))
 
 
 def _confirmed(target: Target) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,3 +53,12 @@ def no_servers_message(file: Path) -> str:
         f"{file}: no servers; type `wgmon-tui import FILE.conf` to import a wg-quick file, "
         "or `wgmon-tui demo` for a demonstration"
     )
+
+
+@contextmanager
+def explained_socket_errors() -> Iterator[None]:
+    """Turn the failure to open a socket for checks into a ConfigurationError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"cannot open a socket for checks: {error.strerror or error}") from None

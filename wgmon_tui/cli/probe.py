@@ -7,13 +7,20 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options, parse_count
-from wgmon_tui.cli.loading import load_fleet, no_servers_message, open_timestamp_ledger, select_servers
-from wgmon_tui.cli.terminal import is_output_ascii
+from wgmon_tui.cli.loading import (
+    explained_socket_errors,
+    load_fleet,
+    no_servers_message,
+    open_timestamp_ledger,
+    select_servers,
+)
+from wgmon_tui.cli.terminal import is_output_ascii, show_progress
 from wgmon_tui.config.models import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +45,8 @@ def add_commands(subparsers: Subparsers) -> None:
         "probe",
         parents=[directory_options(), ascii_option()],
         help="check servers once and exit",
-        description="Check servers once. Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
+        description="Check servers once. If wgmon-tui runs on the same state directory, it makes the checks. "
+        "Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
         "64 bad usage or configuration (3 with --format nagios or checkmk).",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
@@ -124,36 +132,30 @@ async def _check_rounds(
 
     Raises ConfigurationError if no socket can be opened.
     """
-    from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
-    from wgmon_tui.protocols.wireguard.prober import Prober
+    from wgmon_tui.control.one_shot_rounds import OneShotRounds
+    from wgmon_tui.monitor.check_round import CheckDepth
     from wgmon_tui.protocols.wireguard.targets import join
 
     targets = join(fleet, keyring)
-    prober = Prober(
-        timestamps=timestamps.next, ahead_s=timestamps.ahead_s, hold_identity=timestamps.identity_locks.hold
-    )
-    try:
-        await prober.open()
-    except OSError as error:
-        raise ConfigurationError(f"cannot open a socket for checks: {error.strerror or error}") from None
     semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
     depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick)
 
-    async def check_one(server: Server) -> Round:
+    async def check_one(rounds: OneShotRounds, server: Server) -> Round:
         async with semaphore:
             problem = targets.problems.get(server.name, "")
-            return await run_check_round(
-                prober, server, targets.ready.get(server.name), depth, problem=problem
-            )
+            with explained_socket_errors():
+                return await rounds.run(server, targets.ready.get(server.name), depth, problem=problem)
 
-    try:
+    async with AsyncExitStack() as stack:
+        with explained_socket_errors():
+            rounds = await stack.enter_async_context(
+                OneShotRounds(arguments.state, timestamps, show_progress)
+            )
         for _ in range(arguments.count):
-            pending = [(server, asyncio.create_task(check_one(server))) for server in fleet.servers]
+            pending = [(server, asyncio.create_task(check_one(rounds, server))) for server in fleet.servers]
             local_view = await asyncio.to_thread(_read_local_interfaces, fleet, keyring)
             for server, task in pending:
                 yield server, await task, local_view
-    finally:
-        await prober.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class OneShotRounds:
             answer = await self._ask(Operation.PROBE, target, depth)
             if answer and (outcome := read_round(answer)):
                 return outcome
+            if answer:
+                self._progress(f"checking {server.name} here: {answer.get('why')}")
         return await run_check_round(await self._own_prober(), server, target, depth, problem=problem)
 
     async def run_with_keys(self, target: Target) -> RoundWithKeys:

@@ -93,7 +93,7 @@ def answer_round(outcome: Round) -> dict[str, object]:
 
 
 def answer_round_with_keys(done: RoundWithKeys) -> dict[str, object]:
-    """Encode a round with its one-time keys. Only the owner of the state directory and root get this answer."""
+    """Encode a round with its one-time keys, for the owner of the state directory and root."""
     keys = [key.to_text() for key in done.ephemerals]
     return {**answer_round(done.outcome), "ports": dict(done.ports), "ephemerals": keys}
 

@@ -42,7 +42,7 @@ _RECORD = struct.Struct("=qq")
 _FLOCK = struct.Struct("hhqqi4x")
 """`struct flock`: kind, whence, start, length, process id."""
 
-_OPEN_FILE_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
+_OPEN_FILE_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
 """Linux: the command for a lock that belongs to the open file. Elsewhere, it belongs to the process."""
 
 
@@ -150,7 +150,7 @@ def _try_lock(place: _Place) -> bool:
         if _OPEN_FILE_LOCK is None:
             fcntl.lockf(place.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place.offset)
         else:
-            _set_open_file_lock(place, fcntl.F_WRLCK)
+            fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _flock(place, fcntl.F_WRLCK))
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
@@ -163,11 +163,11 @@ def _unlock(place: _Place) -> None:
         if _OPEN_FILE_LOCK is None:
             fcntl.lockf(place.descriptor, fcntl.LOCK_UN, 1, place.offset)
         else:
-            _set_open_file_lock(place, fcntl.F_UNLCK)
+            fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _flock(place, fcntl.F_UNLCK))
 
 
-def _set_open_file_lock(place: _Place, kind: int) -> None:
-    fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _FLOCK.pack(kind, os.SEEK_SET, place.offset, 1, 0))
+def _flock(place: _Place, kind: int) -> bytes:
+    return _FLOCK.pack(kind, os.SEEK_SET, place.offset, 1, 0)
 
 
 def _read_record(place: _Place) -> tuple[int, int]:

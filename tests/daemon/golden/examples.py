@@ -27,15 +27,22 @@ from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from
 
 HERE = Path(__file__).parent
 
+_LATER = (Operation.PROBE, Operation.PROBE_WITH_KEYS)
+_FIRST = tuple(each for each in Operation if each not in _LATER)
+
 REQUESTS = (
-    *(ControlRequest(number, operation) for number, operation in enumerate(Operation, 1)),
+    *(ControlRequest(number, operation) for number, operation in enumerate(_FIRST, 1)),
     ControlRequest(77, Operation.MUTE, ("fra1", "ams1"), "9f00000000000001", "Ü – ✖", AT, 12),
+    *(ControlRequest(number, operation) for number, operation in enumerate(_LATER, len(_FIRST) + 1)),
+    ControlRequest(78, Operation.PROBE, ("fra1",), depth=("deep", "explain"), digest="9f" * 32),
 )
 
 GREETINGS = (
-    Greeting(AT, frozenset(Operation)),
-    Greeting(AT, frozenset(GROUP_OPERATIONS)),
+    Greeting(AT, frozenset(_FIRST)),
+    Greeting(AT, frozenset(GROUP_OPERATIONS - {Operation.PROBE})),
     Greeting(AT, frozenset()),
+    Greeting(AT, frozenset(Operation)),
+    Greeting(AT, GROUP_OPERATIONS),
 )
 
 STATUSES = (
@@ -48,6 +55,8 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"checks_per_second": 4.5, "lag": 0.25, "warnings": ["the disk is full"], "sinks": ["mail"]},
     {"warning": "the store cannot be written now"},
     {"round": b64encode(b"\x01").decode()},
+    {"round": None, "why": "the server is paused"},
+    {"round": b64encode(b"\x01").decode(), "ports": {"4": 40001}, "ephemerals": ["a key"]},
 )
 
 ERRORS: tuple[tuple[int | None, str], ...] = ((7, "there is no server ams9"), (None, "not for ada"))

@@ -1,0 +1,264 @@
+"""One prober: one-shot commands and the library ask the writer of their state directory for its checks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.harness import CLIENT, NOWHERE, PATIENCE_S, healthy, until, write_config
+from wgmon_tui import check_async
+from wgmon_tui.checks.check import Direction
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.control.client import ControlConnection
+from wgmon_tui.control.one_shot_rounds import OneShotRounds
+from wgmon_tui.control.protocol import GROUP_OPERATIONS, Operation
+from wgmon_tui.control.round_request import target_digest
+from wgmon_tui.control.server import RequestRefusedError
+from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.protocols.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+
+RARELY_S = 3600.0
+DEEP = CheckDepth(deep=True, explain=True)
+
+
+@dataclass
+class Site:
+    """A healthy server, its writer, which checks it once and then rarely, and their directories."""
+
+    lab: LabServer
+    server: Server
+    writer: Writer
+    config: Path
+    state: Path
+    log: list[str]
+
+    @property
+    def target(self) -> Target:
+        return self.writer.loaded.targets.ready["fra1"]
+
+    @property
+    def last(self) -> Round | None:
+        return self.writer.fleet_state.states["fra1"].last
+
+    @asynccontextmanager
+    async def one_shot(self) -> AsyncIterator[OneShotRounds]:
+        with TimestampLedger(self.state) as ledger:
+            async with OneShotRounds(self.state, ledger, self.log.append) as rounds:
+                yield rounds
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    config, state, log = tmp_path / "config", tmp_path / "state", list[str]()
+    async with healthy("fra1") as (lab, quick):
+        server = replace(quick, interval=RARELY_S, timeout=2.0)
+        write_config(config, server)
+        loaded = await asyncio.to_thread(load_config, config)
+        writer = Writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
+        running = asyncio.create_task(writer.run())
+        try:
+            await until(lambda: writer.fleet_state.states["fra1"].last)
+            yield Site(lab, server, writer, config, state, log)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def command(site: Site, *words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wgmon_tui", *words),
+        *("--config", str(site.config), "--state", str(site.state)),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(errors="replace"), err.decode()
+
+
+async def test_the_writer_makes_the_round_and_hands_over_all_of_it(site: Site) -> None:
+    async with site.one_shot() as rounds:
+        outcome = await rounds.run(site.server, site.target, DEEP)
+        assert rounds._prober is None
+    assert outcome == site.last
+    assert outcome.check.exchange
+    assert outcome.port_monitor is not None  # only a deep check has one
+
+
+async def test_a_round_counts_as_a_check_of_the_writer(site: Site) -> None:
+    samples = site.writer.fleet_state.states["fra1"].samples
+    before = len(samples.recent(20))
+    async with site.one_shot() as rounds:
+        for _ in range(3):
+            await rounds.run(site.server, site.target, CheckDepth())
+    assert len(samples.recent(20)) == before + 3
+
+
+async def test_a_round_in_flight_ends_before_the_requested_one_begins(site: Site) -> None:
+    async with site.one_shot() as rounds:
+        both = await asyncio.gather(
+            *(rounds.run(site.server, site.target, depth) for depth in (CheckDepth(), DEEP))
+        )
+    first, second = (outcome.check for outcome in both)
+    assert both[1].port_monitor is not None
+    assert second.started_at >= first.started_at + first.exchange[-1].at
+    assert [outcome.diagnosis.verdict for outcome in both] == [Verdict.HEALTHY] * 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("probe", "fra1", "--json"),
+        ("probe", "--format", "nagios"),
+        ("probe", "--format", "checkmk", "--quick"),
+        ("probe", "--count", "2"),
+    ],
+    ids=lambda words: " ".join(words),
+)
+async def test_every_form_of_probe_asks_the_writer(site: Site, words: tuple[str, ...]) -> None:
+    before = site.last
+    code, out, err = await command(site, *words)
+    assert (code, err) == (0, "")
+    assert "fra1" in out
+    assert site.last is not before
+    if "--json" in words:
+        assert json.loads(out)["exchange"][0]["hex"] == site.last.check.exchange[0].data.hex()  # type: ignore[union-attr]
+
+
+async def test_the_library_asks_the_writer(site: Site) -> None:
+    found = await check_async("fra1", config=site.config, state=site.state, quick=True)
+    assert found == site.last
+
+
+async def test_an_exchange_with_keys_is_a_check_of_the_writer(site: Site) -> None:
+    output = site.state / "fra1.pcapng"
+    words = ("export", "exchange", "fra1", "--format", "pcapng", "--with-keys", "--yes-show-keys")
+    before = site.last
+    code, _, err = await command(site, *words, "--output", str(output))
+    assert code == 0, err
+    assert site.last is not before
+    assert site.last
+    written = await asyncio.to_thread(output.read_bytes)
+    initiation = next(each for each in site.last.check.exchange if each.direction is Direction.SENT)
+    assert initiation.data in written
+    assert f"LOCAL_STATIC_PRIVATE_KEY = {CLIENT.to_text()}\n".encode() in written
+
+
+async def test_the_one_time_keys_are_those_of_the_packets_and_appear_in_no_log(site: Site) -> None:
+    async with site.one_shot() as rounds:
+        done = await rounds.run_with_keys(site.target)
+    [ephemeral] = done.ephemerals
+    assert ephemeral.public.raw in done.outcome.check.exchange[0].data
+    assert set(done.ports) >= {"4"}
+    assert site.log == ["root requested: probe with keys fra1"]
+    assert ephemeral.to_text() not in repr(done)
+
+
+def test_the_group_of_the_directory_gets_rounds_but_no_keys() -> None:
+    assert Operation.PROBE in GROUP_OPERATIONS
+    assert Operation.PROBE_WITH_KEYS not in GROUP_OPERATIONS
+
+
+async def test_a_server_that_the_writer_has_otherwise_is_checked_here(site: Site) -> None:
+    before = site.last
+    changed = replace(site.server, slow=site.server.slow + 1)
+    async with site.one_shot() as rounds:
+        outcome = await rounds.run(changed, replace(site.target, server=changed), CheckDepth())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert site.last is before
+    assert "another entry or other keys" in site.log[-1]
+
+
+async def test_a_paused_server_is_checked_here(site: Site) -> None:
+    site.writer.pause(["fra1"], True)
+    async with site.one_shot() as rounds:
+        outcome = await rounds.run(site.server, site.target, CheckDepth())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+
+
+async def test_an_older_writer_is_told_from_its_greeting(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = frozenset(Operation) - {Operation.PROBE, Operation.PROBE_WITH_KEYS}
+    monkeypatch.setattr("wgmon_tui.control.server.allowed_operations", lambda *_: older)
+    before = site.last
+    async with site.one_shot() as rounds:
+        outcome = await rounds.run(site.server, site.target, CheckDepth())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert site.last is before
+    assert site.log == ["checking beside an older wgmon-tui: restart it, so that it makes the checks"]
+
+
+async def test_a_slow_check_holds_up_no_other_request_of_its_connection(site: Site) -> None:
+    connection = await ControlConnection.connect(site.state)
+    try:
+        other = TimestampLedger(site.state)
+        async with other.identity_locks.hold(site.target):  # the check waits for this lock
+            probe = asyncio.create_task(
+                connection.ask(
+                    Operation.PROBE, ["fra1"], digest=target_digest(site.target), timeout_s=PATIENCE_S
+                )
+            )
+            for _ in range(10):
+                await connection.ask(Operation.STATS)
+            assert not probe.done()
+        assert (await probe)["round"]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("operation", [Operation.PROBE, Operation.PROBE_WITH_KEYS])
+async def test_a_client_that_hangs_up_does_not_hurt_the_writer(site: Site, operation: Operation) -> None:
+    other = TimestampLedger(site.state)
+    async with other.identity_locks.hold(site.target):
+        connection = await ControlConnection.connect(site.state)
+        asking = asyncio.create_task(
+            connection.ask(operation, ["fra1"], digest=target_digest(site.target), timeout_s=PATIENCE_S)
+        )
+        await until(lambda: site.writer.engine._is_being_checked("fra1"))
+        asking.cancel()
+        await connection.close()
+    before = site.last
+    await until(lambda: site.last is not before)
+    async with site.one_shot() as rounds:
+        outcome = await rounds.run(site.server, site.target, CheckDepth())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+
+
+async def test_a_probe_of_several_servers_is_refused(site: Site) -> None:
+    connection = await ControlConnection.connect(site.state)
+    with pytest.raises(RequestRefusedError, match="one server"):
+        await connection.ask(Operation.PROBE, ["fra1", "fra1"], digest="x")
+    await connection.close()
+
+
+async def test_another_process_on_the_identity_is_a_local_fault_and_no_loss(site: Site) -> None:
+    site.writer._stamps.identity_locks.wait_limit_s = 0.0
+    other = TimestampLedger(site.state)
+    async with other.identity_locks.hold(site.target), site.one_shot() as rounds:
+        outcome = await rounds.run(site.server, site.target, CheckDepth())
+    assert outcome.diagnosis.verdict is Verdict.LOCAL_FAULT
+    assert "same identity" in outcome.diagnosis.summary
+    assert outcome.check.exchange == ()
+
+
+def test_the_digest_covers_entry_and_keys() -> None:
+    server = Server("fra1", NOWHERE, CLIENT.public, "bastion")
+    target = Target(server, CLIENT)
+    others = (
+        replace(target, server=replace(server, note="changed")),
+        replace(target, preshared_key=PresharedKey(b"p" * 32)),
+    )
+    assert len({target_digest(each) for each in (target, *others)}) == 3
+    assert target_digest(target) == target_digest(Target(server, CLIENT))
