@@ -146,6 +146,31 @@ async def test_a_client_that_does_not_read_holds_up_nobody_else(tmp_path: Path) 
     assert [operation for operation, _, _ in recorder.requests].count(Operation.ROUND) <= 2
 
 
+async def test_a_client_waits_for_so_many_checks_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wgmon_tui.control.server.MAX_CHECKS_PER_CLIENT", 2)
+    started, ends = asyncio.Queue[int](), [asyncio.Event() for _ in range(3)]
+
+    async def answer(request: ControlRequest, _: str) -> Mapping[str, object]:
+        started.put_nowait(request.id)
+        await ends[request.id].wait()
+        return {}
+
+    control = ControlServer(tmp_path, answer, since=0.0)
+    await control.open()
+    reader, writer = await raw(tmp_path)
+    await reader.readline()
+    for number in range(3):
+        writer.write(b'{"v":1,"id":%d,"op":"probe","names":["fra1"]}\n' % number)
+    assert [await started.get() for _ in range(2)] == [0, 1]
+    ends[1].set()
+    assert await reader.readline() == b'{"v":1,"id":1,"ok":{}}\n'
+    assert await started.get() == 2
+    writer.close()
+    await control.close()
+
+
 async def test_only_so_many_can_be_attached(tmp_path: Path) -> None:
     async with control_server(tmp_path, RequestRecorder()):
         clients = [await raw(tmp_path) for _ in range(64)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +47,7 @@ class Site:
     config: Path
     state: Path
     log: list[str]
+    running: asyncio.Task[None]
 
     @property
     def target(self) -> Target:
@@ -73,7 +75,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         running = asyncio.create_task(writer.run())
         try:
             await until(lambda: writer.fleet_state.states["fra1"].last)
-            yield Site(lab, server, writer, config, state, log)
+            yield Site(lab, server, writer, config, state, log, running)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -216,6 +218,27 @@ async def test_a_slow_check_holds_up_no_other_request_of_its_connection(site: Si
         assert (await probe)["round"]
     finally:
         await connection.close()
+
+
+async def test_a_long_wait_for_the_writer_is_shown(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.control.one_shot_rounds._FIRST_PROGRESS_S", 0.01)
+    async with TimestampLedger(site.state).identity_locks.hold(site.target), site.one_shot() as rounds:
+        asking = asyncio.create_task(rounds.run(site.server, site.target, CheckDepth()))
+        await until(lambda: site.log)
+        asking.cancel()
+    assert site.log == [f"waiting for 1 check of the running wgmon-tui (pid {os.getpid()})"]
+
+
+async def test_if_the_writer_ends_during_the_check_the_command_checks_itself(site: Site) -> None:
+    async with site.one_shot() as rounds:
+        async with TimestampLedger(site.state).identity_locks.hold(site.target):
+            asking = asyncio.create_task(rounds.run(site.server, site.target, CheckDepth()))
+            await until(lambda: site.writer.engine._is_being_checked("fra1"))
+            site.running.cancel()
+            await asyncio.gather(site.running, return_exceptions=True)
+        outcome = await asking
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert site.log[-1] == "the running wgmon-tui did not check fra1: the writer has ended"
 
 
 @pytest.mark.parametrize("operation", [Operation.PROBE, Operation.PROBE_WITH_KEYS])

@@ -27,8 +27,10 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.text import printable
 
-WAIT_LIMIT_S = 60.0
-"""A check waits this long for another process. A check with all its stages takes less."""
+WAIT_LIMIT_S = 50.0
+"""A check waits this long for another process: longer than a check takes, and less than the 60 s after which
+monitoring systems give up on a plugin.
+"""
 
 _NOTICE_AFTER_S = 1.0
 _POLL_S = 0.02
