@@ -8,7 +8,7 @@ import pytest
 
 from tests.output.sample_rounds import IDENTITY, server
 from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 PSK = PresharedKey(b"a".ljust(32))
@@ -19,9 +19,8 @@ def names(log: KeyLog) -> list[str]:
 
 
 def test_every_one_time_key_that_was_given_is_in_it() -> None:
-    log = KeyLog(Target(server(), IDENTITY))
-    given = [log.ephemeral() for _ in range(2)]
-    assert len(set(given)) == 2
+    given = [PrivateKey.generate() for _ in range(2)]
+    log = KeyLog(Target(server(), IDENTITY), given)
     assert names(log) == [
         "LOCAL_STATIC_PRIVATE_KEY",
         "REMOTE_STATIC_PUBLIC_KEY",
@@ -32,15 +31,13 @@ def test_every_one_time_key_that_was_given_is_in_it() -> None:
 
 
 def test_a_preshared_key_stands_behind_each_one_time_key() -> None:
-    log = KeyLog(Target(server(), IDENTITY, PSK))
-    for _ in range(2):
-        log.ephemeral()
+    log = KeyLog(Target(server(), IDENTITY, PSK), [PrivateKey.generate() for _ in range(2)])
     assert names(log)[2:] == ["LOCAL_EPHEMERAL_PRIVATE_KEY", "PRESHARED_KEY"] * 2
 
 
 def test_it_shows_nothing_unless_it_is_asked_for_its_lines(caplog: pytest.LogCaptureFixture) -> None:
-    log = KeyLog(Target(server(), IDENTITY, PSK))
-    fresh = log.ephemeral()
+    fresh = PrivateKey.generate()
+    log = KeyLog(Target(server(), IDENTITY, PSK), [fresh])
     logging.getLogger("tests").warning("%s %r %s", log, log, fresh)
     for secret in (IDENTITY, PSK, fresh):
         assert secret.to_text() not in caplog.text
@@ -51,7 +48,7 @@ def test_it_shows_nothing_unless_it_is_asked_for_its_lines(caplog: pytest.LogCap
 def test_it_is_neither_pickled_nor_copied(duplicate: object) -> None:
     assert callable(duplicate)
     with pytest.raises(TypeError, match="secrets in the clear"):
-        duplicate(KeyLog(Target(server(), IDENTITY)))
+        duplicate(KeyLog(Target(server(), IDENTITY), ()))
 
 
 def test_the_warning_names_every_secret_and_shows_none() -> None:

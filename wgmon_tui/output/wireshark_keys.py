@@ -16,12 +16,12 @@ from wgmon_tui.text import printable
 
 
 class KeyLog:
-    """Generates and records the ephemeral keys of a check. Only `lines` reveals them, never the repr."""
+    """Holds the ephemeral keys of a check. Only `lines` reveals them, never the repr."""
 
     __slots__ = ("_ephemerals", "_target")
 
-    def __init__(self, target: Target, ephemerals: Iterable[PrivateKey] = ()) -> None:
-        """`ephemerals` are the keys of the initiations that were sent already, in their order."""
+    def __init__(self, target: Target, ephemerals: Iterable[PrivateKey]) -> None:
+        """`ephemerals` are the one-time keys of the initiations, in their order."""
         self._target = target
         self._ephemerals = list(ephemerals)
 
@@ -30,12 +30,6 @@ class KeyLog:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key log is neither pickled nor copied: a pickle holds its secrets in the clear")
-
-    def ephemeral(self) -> PrivateKey:
-        """Generate the ephemeral key of the next initiation."""
-        fresh = PrivateKey.generate()
-        self._ephemerals.append(fresh)
-        return fresh
 
     def lines(self) -> str:
         """Return the key log. Use it only for a file that the operator has requested and confirmed."""
