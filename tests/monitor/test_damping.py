@@ -15,6 +15,7 @@ from wgmon_tui.monitor.damping import (
     as_json,
     from_json,
     is_unsettled,
+    needs_quick_recheck,
     next_damping,
     reset_keeping_severity,
     settling_progress,
@@ -98,9 +99,27 @@ def test_it_flaps_at_the_fourth_crossing_and_stays_down() -> None:
     assert after("u" * 5, of=flapping, start=100.0).severity is DOWN
 
 
-def test_between_up_and_degraded_it_does_not_flap() -> None:
-    often = after("u" + "gguu" * 6)
-    assert (often.severity, often.flapping, often.crossings) == (UP, False, ())
+def test_between_up_and_degraded_it_flaps_at_the_fourth_crossing_and_stays_degraded() -> None:
+    assert after("u" + "gguu" + "ggu").flapping is False
+    flapping = after("u" + "gguu" + "gguu")
+    assert (flapping.severity, flapping.flapping, flapping.crossings) == (DEGRADED, True, ())
+    assert after("u" * 5, of=flapping, start=100.0).severity is DEGRADED
+    assert after("uu", of=flapping, start=400.0).severity is UP
+
+
+def test_an_outage_of_a_server_that_flaps_between_up_and_degraded_ends_when_it_answers() -> None:
+    down = after("dd", of=after("u" + "gguugguu"), start=90.0)
+    assert (down.severity, down.flapping) == (DOWN, False)
+    back = after("uu", of=down, start=110.0)
+    assert (back.severity, back.flapping) == (DEGRADED, True)
+
+
+@pytest.mark.parametrize(
+    ("checks", "quick"),
+    [("u", False), ("ug", False), ("ggu", False), ("ud", True), ("ddu", True), ("g", True)],
+)
+def test_only_an_outage_that_begins_or_ends_is_rechecked_at_once(checks: str, quick: bool) -> None:
+    assert needs_quick_recheck(after(checks)) is quick
 
 
 def test_the_first_settlement_is_no_crossing() -> None:
@@ -230,7 +249,8 @@ def test_it_worsens_only_after_so_many_failures_and_improves_only_after_so_many_
         else:
             lately = seen[-by.recover_after :]
             assert len(lately) == by.recover_after
-            assert max(map(BADNESS.__getitem__, lately)) == BADNESS[now.severity]
+            worst = max(map(BADNESS.__getitem__, lately))
+            assert BADNESS[now.severity] == (max(worst, BADNESS[DEGRADED]) if now.flapping else worst)
 
 
 @given(pasts, rules(), counted)
@@ -242,21 +262,22 @@ def test_what_lasts_is_settled_and_flapping_ends_with_it(
         assert not damping.flapping or not is_unsettled(damping)
         damping = next_damping(damping, lasting, by, now := now + 1.0)
     if damping.flapping:
-        assert damping.severity is DOWN
+        assert damping.severity in (DOWN, DEGRADED)
         damping = next_damping(damping, lasting, by, now + by.calm)
     assert damping.severity is lasting
     assert not is_unsettled(damping)
-    assert damping.flapping is (lasting is DOWN and damping.flapping)
+    assert lasting is not UP or not damping.flapping
 
 
 @given(pasts, rules())
-def test_flapping_is_down_and_the_state_stays_small(
+def test_flapping_is_never_up_and_the_state_stays_small(
     past: list[tuple[Severity, float]], by: DampingRules
 ) -> None:
     for damping, _ in played(past, by):
-        assert damping.severity is DOWN or not damping.flapping
+        assert damping.severity in (DOWN, DEGRADED) or not damping.flapping
         assert len(damping.window) <= max(by.fail_window, by.recover_after)
         assert len(damping.crossings) <= by.flap_after
+        assert len(damping.up_crossings) <= by.flap_after + 1
 
 
 @given(pasts, rules())

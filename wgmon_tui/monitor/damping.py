@@ -8,8 +8,13 @@ The complete rule:
   these checks. Earlier checks are then ignored.
 - Before the first settled state there is none. One check that is up settles it at once.
 - Checks with an unknown outcome prove nothing about the server and are not counted.
+- A check that disagrees with the state is repeated at once if one of the two is down: an outage must be known
+  within seconds. Between up and degraded the next check comes at the normal interval, because a slowness of a
+  few seconds is over by then (`needs_quick_recheck`).
 - A server flaps when it goes down or comes back for the `flap_after`th time within `flap_within` seconds. It
-  then counts as down until `calm` seconds pass without a failed check.
+  then counts as down until `calm` seconds pass without a check that finds it down.
+- It also flaps when it leaves the state up or returns to it for the `flap_after`th time within `flap_within`
+  seconds. It then counts as degraded, or worse, until `calm` seconds pass in which every check finds it up.
 
 Pure functions: the state is a frozen record, and `next_damping` returns the next one. Times are Unix seconds,
 because the state outlives the process. Setting the clock back never makes the calm period longer.
@@ -51,8 +56,9 @@ class Damping:
     """State of the damping rule for one server.
 
     `severity` is the settled severity, None before the first one. `window` holds the last counted checks,
-    oldest first. `crossings` are the times at which the server went down or came back. `failed_at` is the
-    time of the last check that found it down.
+    oldest first. `crossings` are the times at which the server went down or came back. `up_crossings` are
+    those at which it left the state up or returned to it. `failed_at` is the time of the last check that
+    found it down, `not_up_at` of the last one that found it degraded or down.
     """
 
     severity: Severity | None = None
@@ -60,6 +66,8 @@ class Damping:
     crossings: tuple[float, ...] = ()
     failed_at: float | None = None
     flapping: bool = False
+    up_crossings: tuple[float, ...] = ()
+    not_up_at: float | None = None
 
 
 def next_damping(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
@@ -68,22 +76,24 @@ def next_damping(damping: Damping, severity: Severity, rules: DampingRules, now:
         return damping
     counted = _with_check(damping, severity, rules, now)
     settled = _settled_severity(counted, rules)
-    if settled is counted.severity:
+    if settled is None or settled is counted.severity:
         return counted
-    improves = _BADNESS[settled] < _BADNESS[counted.severity]
-    crosses = counted.severity is not None and Severity.DOWN in (settled, counted.severity)
-    crossings = (*counted.crossings, now) if crosses else counted.crossings
-    flapping = counted.flapping or len(crossings) >= rules.flap_after
-    if not improves:
-        return replace(counted, severity=settled, crossings=crossings, flapping=flapping)
-    if flapping and counted.failed_at is not None and now - counted.failed_at < rules.calm:
+    crossed = _with_crossings(counted, settled, now)
+    if _BADNESS[settled] > _BADNESS[counted.severity]:
+        flaps = len(_crossings_of(crossed, settled)) >= rules.flap_after
+        return replace(crossed, severity=settled, flapping=flaps)
+    if _is_held(crossed, counted.severity, rules, now):
         return replace(counted, flapping=True)
+    if counted.flapping or len(_crossings_of(crossed, counted.severity)) >= rules.flap_after:
+        crossed = _without_crossings(crossed, counted.severity)
+    held = settled is Severity.UP and _is_held(
+        replace(crossed, flapping=False), Severity.DEGRADED, rules, now
+    )
     return replace(
-        counted,
-        severity=settled,
-        window=counted.window[-rules.recover_after :],
-        crossings=() if flapping else crossings,
-        flapping=False,
+        crossed,
+        severity=Severity.DEGRADED if held else settled,
+        window=crossed.window[-rules.recover_after :],
+        flapping=held,
     )
 
 
@@ -93,6 +103,13 @@ def is_unsettled(damping: Damping) -> bool:
     A flapping server is never unsettled: quick rechecks would settle nothing.
     """
     return bool(damping.window) and damping.window[-1] is not damping.severity and not damping.flapping
+
+
+def needs_quick_recheck(damping: Damping) -> bool:
+    """Return whether another check at once is useful: unsettled, and an outage begins or ends."""
+    return is_unsettled(damping) and (
+        damping.severity is None or Severity.DOWN in (damping.severity, damping.window[-1])
+    )
 
 
 def settling_progress(damping: Damping, rules: DampingRules) -> tuple[int, int] | None:
@@ -115,16 +132,18 @@ def reset_keeping_severity(damping: Damping) -> Damping:
 
 def as_json(damping: Damping) -> str:
     """Encode the state as text for `from_json`."""
-    return json.dumps(
-        {
-            "severity": damping.severity and damping.severity.word,
-            "window": [severity.word for severity in damping.window],
-            "crossings": damping.crossings,
-            "failed_at": damping.failed_at,
-            "flapping": damping.flapping,
-        },
-        separators=(",", ":"),
-    )
+    stored: dict[str, object] = {
+        "severity": damping.severity and damping.severity.word,
+        "window": [severity.word for severity in damping.window],
+        "crossings": damping.crossings,
+        "failed_at": damping.failed_at,
+        "flapping": damping.flapping,
+    }
+    if damping.up_crossings:
+        stored["up_crossings"] = damping.up_crossings
+    if damping.not_up_at is not None:
+        stored["not_up_at"] = damping.not_up_at
+    return json.dumps(stored, separators=(",", ":"))
 
 
 def from_json(text: str) -> Damping:
@@ -141,6 +160,7 @@ def _is_steadily_up(damping: Damping, severity: Severity, rules: DampingRules) -
         severity is Severity.UP
         and damping.severity is Severity.UP
         and not damping.crossings
+        and not damping.up_crossings
         and damping.window.count(Severity.UP) == _window_length(rules) == len(damping.window)
     )
 
@@ -152,12 +172,45 @@ def _window_length(rules: DampingRules) -> int:
 def _with_check(damping: Damping, severity: Severity, rules: DampingRules, now: float) -> Damping:
     """Return the state with this check added. If the clock was set back, later times are dropped."""
     failed_at = now if severity is Severity.DOWN else damping.failed_at
+    not_up_at = damping.not_up_at if severity is Severity.UP else now
     return replace(
         damping,
         window=(*damping.window, severity)[-_window_length(rules) :],
         crossings=tuple(at for at in damping.crossings if now - rules.flap_within < at <= now),
         failed_at=None if failed_at is None else min(failed_at, now),
+        up_crossings=tuple(at for at in damping.up_crossings if now - rules.flap_within < at <= now),
+        not_up_at=None if not_up_at is None else min(not_up_at, now),
     )
+
+
+def _with_crossings(damping: Damping, settled: Severity, now: float) -> Damping:
+    """Return the state with the levels crossed between its severity and the newly settled one."""
+    if damping.severity is None:
+        return damping
+    between = (settled, damping.severity)
+    return replace(
+        damping,
+        crossings=(*damping.crossings, now) if Severity.DOWN in between else damping.crossings,
+        up_crossings=(*damping.up_crossings, now) if Severity.UP in between else damping.up_crossings,
+    )
+
+
+def _without_crossings(damping: Damping, level: Severity | None) -> Damping:
+    """Forget the crossings of a level at which the flapping has ended."""
+    if level is Severity.DOWN:
+        return replace(damping, crossings=())
+    return replace(damping, up_crossings=())
+
+
+def _crossings_of(damping: Damping, level: Severity | None) -> tuple[float, ...]:
+    return damping.crossings if level is Severity.DOWN else damping.up_crossings
+
+
+def _is_held(damping: Damping, level: Severity | None, rules: DampingRules, now: float) -> bool:
+    """Return whether a flapping server still counts as this bad: the calm is not over."""
+    flaps = damping.flapping or len(_crossings_of(damping, level)) >= rules.flap_after
+    bad_at = damping.failed_at if level is Severity.DOWN else damping.not_up_at
+    return flaps and bad_at is not None and now - bad_at < rules.calm
 
 
 def _settled_severity(damping: Damping, rules: DampingRules) -> Severity | None:
@@ -185,11 +238,13 @@ def _is_better(one: Severity, other: Severity | None) -> bool:
 
 
 def _read(stored: Mapping[str, Any]) -> Damping:
-    severity, failed_at = stored["severity"], stored["failed_at"]
+    severity, failed_at, not_up_at = stored["severity"], stored["failed_at"], stored.get("not_up_at")
     return Damping(
         severity=None if severity is None else _COUNTED[severity],
         window=tuple(_COUNTED[word] for word in stored["window"]),
         crossings=tuple(float(at) for at in stored["crossings"]),
         failed_at=None if failed_at is None else float(failed_at),
         flapping=bool(stored["flapping"]),
+        up_crossings=tuple(float(at) for at in stored.get("up_crossings", ())),
+        not_up_at=None if not_up_at is None else float(not_up_at),
     )

@@ -15,7 +15,7 @@ from wgmon_tui.monitor.carried_evidence import without_experiments
 from wgmon_tui.monitor.check_rate import CheckRate
 from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
 from wgmon_tui.monitor.controller import FleetController
-from wgmon_tui.monitor.damping import Damping, is_unsettled
+from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
 from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
@@ -387,7 +387,7 @@ class Engine(FleetController):
     ) -> None:
         name, interval = server_state.server.name, server_state.server.interval
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
-        if is_in_doubt or (counts and is_unsettled(server_state.damping)):
+        if is_in_doubt or (counts and needs_quick_recheck(server_state.damping)):
             self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)
             return
         self._unsettled.discard(name)

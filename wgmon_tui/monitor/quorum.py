@@ -169,7 +169,7 @@ def decide_quorum(views: Sequence[VantageView], quorum: int, server: Server) -> 
         diagnosis = regional.diagnose_outvoted(diagnosis, views, needed, server)
     elif down > 1 or len(agreeing) < len(views):
         diagnosis = regional.add_view_evidence(diagnosis, views)
-    flapping = severity is Severity.DOWN and any(view.flapping for view in agreeing)
+    flapping = severity in BROKEN and any(view.flapping for view in agreeing)
     return QuorumResult(severity, flapping, diagnosis, tuple(view.vantage for view in agreeing), source)
 
 

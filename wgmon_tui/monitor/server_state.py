@@ -131,6 +131,12 @@ class ServerState:
         )
 
     @property
+    def verdict_severity(self) -> Severity | None:
+        """Return the severity of the last verdict, which may differ from the damped state."""
+        verdict = self.diagnosis.verdict if self.diagnosis else self.verdict
+        return verdict.severity if verdict else None
+
+    @property
     def status_word(self) -> str:
         """Return the verdict's slug, or a replacement before the first check and while paused."""
         if self.paused:

@@ -218,3 +218,12 @@ def test_chosen_columns_come_in_their_order_as_far_as_there_is_room(width: int) 
     assert [key for key in shown if key != "name"] == others[: len(shown) - 1]
     last = lay_out(width, 12, 20, chosen)[-1]
     assert last.start + last.width <= width
+
+
+def test_a_healthy_verdict_of_a_server_that_still_counts_as_down_is_not_red() -> None:
+    fleet_state = QuietEngine([replace(server("fra1"), recover_after=2)]).fleet_state
+    for verdict in (Verdict.SILENT, Verdict.SILENT, Verdict.HEALTHY):
+        record(fleet_state, "fra1", verdict, None)
+    server_state = fleet_state.states["fra1"]
+    assert server_state.severity is Severity.DOWN
+    assert COLUMNS["verdict"].cell(server_state, 16, DRAWING)[0][1] == NIGHT.muted

@@ -120,5 +120,9 @@ def _is_same_damping(one: Damping, other: Damping) -> bool:
     """Return whether two damping states differ at most in the time of the last failed check."""
     if one == other:
         return True
-    age = abs((one.failed_at or 0.0) - (other.failed_at or 0.0))
-    return age < _DAMPING_AGE_S and replace(one, failed_at=other.failed_at) == other
+    ages = (
+        abs((one.failed_at or 0.0) - (other.failed_at or 0.0)),
+        abs((one.not_up_at or 0.0) - (other.not_up_at or 0.0)),
+    )
+    same = replace(one, failed_at=other.failed_at, not_up_at=other.not_up_at)
+    return max(ages) < _DAMPING_AGE_S and same == other

@@ -60,7 +60,11 @@ class Column:
 
 def _state(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     severity, glyphs = server_state.severity, cell_context.glyphs
-    word = "flapping" if server_state.flapping and severity is Severity.DOWN else severity.word
+    word = (
+        "flapping"
+        if server_state.flapping and severity in (Severity.DOWN, Severity.DEGRADED)
+        else severity.word
+    )
     state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
     return [
         (state, cell_context.palette.severity[severity]),
@@ -90,8 +94,9 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
         badge = " PAUSED "
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
     known = server_state.last is not None or server_state.verdict is not None
-    loud = known and server_state.severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
-    style = palette.severity[server_state.severity] if loud else palette.muted
+    severity = server_state.verdict_severity
+    loud = known and severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
+    style = palette.severity[severity] if loud and severity else palette.muted
     quiet = (
         ", muted"
         if server_state.muted_until is not None

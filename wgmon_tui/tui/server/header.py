@@ -154,7 +154,8 @@ def _headline(
     )
     if server_state.status_word != severity.word:
         line.append(
-            f"  {server_state.status_word}{progress(server_state.progress)}", text_style.state(severity)
+            f"  {server_state.status_word}{_progress_words(server_state)}",
+            text_style.state(server_state.verdict_severity or severity),
         )
     line.append(
         f"  {text_style.glyphs.clean(server_state.server.name)}", text_style.palette.text + Style(bold=True)
@@ -181,6 +182,15 @@ def _headline(
     if gap >= 2:
         return [line.append(" " * gap + location, text_style.palette.muted)]
     return [line] if detail is HeaderDetail.TERSE else [line, Text(location, style=text_style.palette.muted)]
+
+
+def _progress_words(server_state: ServerState) -> str:
+    """The progress of a change of state; while the last checks are up, in words."""
+    count = server_state.progress
+    if count is None or server_state.verdict_severity is not Severity.UP:
+        return progress(count)
+    more = count[1] - count[0]
+    return f", up again, {more} more {'check' if more == 1 else 'checks'} to count"
 
 
 def _figures(server_state: ServerState, text_style: TextStyle, now: float) -> Text:
