@@ -251,7 +251,7 @@ async def test_a_viewer_sees_what_was_written_last_when_nobody_writes(tmp_path: 
         assert severity(viewer, "ams1") is Severity.DOWN
         await until(lambda: viewer.status == "viewer · nobody is checking")
         viewer.recheck(["ams1"])
-        await until(lambda: viewer.warning == "nobody is checking: recheck was not done")
+        await until(lambda: viewer.warning == "The process that checks has ended: recheck was not done.")
 
 
 @pytest.mark.thorough

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.tui.app_harness import face
-from tests.tui.sample_fleet import QuietEngine, server
-from wgmon_tui.checks.verdict import Severity
+from tests.tui.sample_fleet import NOW, QuietEngine, record, server
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.tui.fleet.totals import FleetTotals, totals_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.theme.palette import load_palette
@@ -108,3 +109,45 @@ async def test_a_viewer_learns_whose_packets_are_on_the_screen() -> None:
         await it.press("]")
         await it.press("escape")
         assert engine.attended == ["ams1", "fra1", None]
+
+
+class Abandoned(OfAnother):
+    """A viewer whose writer has ended."""
+
+    @property
+    def outage(self) -> CheckOutage | None:
+        return CheckOutage("Nobody is checking", NOW - 3600.0) if self.free else None
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_a_bar_says_since_when_nobody_checks_and_which_key_takes_over(ascii_only: bool) -> None:
+    engine = Abandoned()
+    engine.free = True
+    async with face(engine, ascii_only=ascii_only) as it:
+        assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
+        await it.press("enter")
+        assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
+
+
+@pytest.mark.parametrize("key", ["r", "R", "p", "m"])
+async def test_a_key_that_needs_a_writer_says_once_that_nobody_checks(key: str) -> None:
+    engine = Abandoned()
+    engine.free = True
+    async with face(engine) as it:
+        await it.press(key)
+        assert it.notices() == ["Nobody is checking. Press T to check from here."]
+        assert not engine.rechecked
+
+
+async def test_a_row_that_nobody_refreshes_shows_its_age_and_no_longer_counts_as_up() -> None:
+    engine = QuietEngine([server("fra1")])
+    record(engine.fleet_state, "fra1", Verdict.HEALTHY, 0.01)
+    async with face(engine, size=(120, 24)) as it:
+        shown = engine.fleet_state.states["fra1"]
+        shown.mark_stale(180.0)
+        engine.fleet_state.touch("fra1")
+        await it.follow()
+        text = "\n".join(it.lines())
+        assert "? unknown" in text
+        assert "3 min old" in text
+        assert "0 up" in text

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
@@ -26,6 +27,11 @@ class ControllerProxy(FleetController):
     def status(self) -> str:
         """The writer, if it is another process."""
         return self._current.status
+
+    @property
+    def outage(self) -> CheckOutage | None:
+        """Why nobody checks the servers."""
+        return self._current.outage
 
     @property
     def warning(self) -> str | None:

@@ -15,6 +15,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_sights
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import RttWindow
 from wgmon_tui.store.formats.server_entry import server_from_entry
@@ -146,9 +147,14 @@ def _severity(state: PeriodState, server_state: ServerState) -> Severity:
 
 def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
     server_state.incident = known.incident
+    server_state.mark_fresh()
+    server_state.last_check = (
+        None if known.checked_at is None else LastCheck(known.checked_at, read_elapsed())
+    )
     server_state.severity, server_state.since = _severity(known.state, server_state), known.since
     server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is PeriodState.MAINTENANCE else None
-    server_state.verdict, server_state.port_monitor = known.verdict, known.port_monitor
+    server_state.verdict = known.verdict
+    server_state.port_monitor, server_state.port_monitor_at = known.port_monitor, known.port_monitor_at
     server_state.paused = known.state is PeriodState.PAUSED
     server_state.paused_by = known.paused_by
     server_state.damping = from_json(known.damping)
@@ -159,15 +165,21 @@ def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
 
 def _apply_journal_entry(server_state: ServerState, entry: JournalEntry, *, keep_round: bool) -> None:
     state, check = entry.moment.state, entry.moment.check
+    stale_age = None if check or state is PeriodState.PAUSED else server_state.stale_age
+    server_state.mark_fresh()
     server_state.severity, server_state.since = _severity(state, server_state), entry.since
     server_state.maintenance = _UNNAMED_MAINTENANCE if state is PeriodState.MAINTENANCE else None
     server_state.paused = state is PeriodState.PAUSED
     if state in _CHECKED_STATES and not server_state.vantage_states:
         server_state.damping = Damping(state.severity, flapping=server_state.damping.flapping)
+    if stale_age is not None:
+        server_state.mark_stale(stale_age)
     if check is None or not check.is_deciding:
         return
+    server_state.last_check = LastCheck(check.at, read_elapsed())
     server_state.verdict = check.verdict
-    server_state.port_monitor = entry.port_monitor or server_state.port_monitor
+    if entry.port_monitor:
+        server_state.port_monitor, server_state.port_monitor_at = entry.port_monitor, check.at
     if check.is_counted:
         server_state.samples.add(check.rtt)
     if server_state.last is None or not keep_round:

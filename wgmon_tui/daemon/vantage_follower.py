@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -79,3 +79,14 @@ def show_sights(fleet_state: FleetState, changes: VantageChanges | None, checked
         fleet_state.show_sights(
             name, {**previous, **{each.vantage: each for each in vantage_states.get(name, ())}}.values()
         )
+
+
+def expire_vantage_states(fleet_state: FleetState, now: float) -> None:
+    """Mark expired reports of vantages as outdated. The writer does this, and may have ended."""
+    for name, server_state in fleet_state.states.items():
+        states = server_state.vantage_states
+        if states and any(each.current and now >= each.valid_until for each in states.values()):
+            fleet_state.show_sights(
+                name,
+                [replace(each, current=each.current and now < each.valid_until) for each in states.values()],
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64decode
 from binascii import Error as NotBase64Error
 from collections.abc import Callable, Coroutine, Iterable
@@ -15,8 +16,11 @@ from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWri
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
+from wgmon_tui.daemon.vantage_follower import expire_vantage_states
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.monitor.freshness import read_clocks
+from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, newest_check_at
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.run_until_first import run_until_first
@@ -48,7 +52,9 @@ class Viewer(FleetController):
         self._focused_server: str | None = None
         self._is_round_outdated = False
         self._checks_per_second = 0.0
-        self._is_unresponsive = False
+        self._unresponsive_since: float | None = None
+        self._writer_ended_at: float | None = None
+        self._staleness_scan = StalenessScan(self.fleet_state)
         self._access_problem: str | None = None
         self._store_problem: str | None = None
         self._writer_warning: str | None = None
@@ -76,14 +82,23 @@ class Viewer(FleetController):
         """The writer's account and pid, or that there is no writer."""
         if self.writer is None:
             return "viewer · nobody is checking" if self.writer_gone.is_set() else "viewer"
-        return (
-            f"viewer · written by {self.writer}{', which does not answer' if self._is_unresponsive else ''}"
-        )
+        return f"viewer · written by {self.writer}{', which does not answer' if self._unresponsive_since else ''}"
 
     @property
     def warning(self) -> str | None:
         """The most serious problem: of this viewer first, then a refused request, then the writer's."""
         return self._access_problem or self._store_problem or self._message or self._writer_warning
+
+    @property
+    def outage(self) -> CheckOutage | None:
+        """That there is no writer, or that it does not answer."""
+        if self.writer is None and self.writer_gone.is_set():
+            since = self._writer_ended_at or newest_check_at(self.fleet_state)
+            return CheckOutage("Nobody is checking", since)
+        if self.writer is not None and self._unresponsive_since is not None:
+            remedy = "End that process, then take over."
+            return CheckOutage(f"{self.writer} does not answer", self._unresponsive_since, remedy)
+        return None
 
     @property
     def checks_per_second(self) -> float:
@@ -171,7 +186,7 @@ class Viewer(FleetController):
         except RequestRefusedError as error:
             message = f"refused: {error}"
         except NoWriterError:
-            message = f"nobody is checking: {operation.value} was not done"
+            message = f"The process that checks has ended: {operation.value} was not done."
         except TimeoutError:
             message = f"the writer does not answer: {operation.value} may not have been done"
         self._message = message
@@ -211,7 +226,8 @@ class Viewer(FleetController):
             self._connection = self.writer = self._writer_warning = None
             self._checks_per_second = 0.0
             self._vantages = ()
-            self._is_unresponsive = False
+            self._unresponsive_since = None
+            self._writer_ended_at = time.time()
             self.writer_gone.set()
             await connection.close()
 
@@ -233,6 +249,8 @@ class Viewer(FleetController):
                 self._store_problem = None
             except StoreUnavailableError as error:
                 self._store_problem = f"history: {error}"
+            expire_vantage_states(self.fleet_state, time.time())
+            self._staleness_scan.update(read_clocks(), is_checking=self.outage is None)
             self.store_read.set()
             await asyncio.sleep(_POLL_INTERVAL_S)
 
@@ -246,13 +264,13 @@ class Viewer(FleetController):
                     if self._focused_server and self._is_round_outdated:
                         await self._fetch_round(connection, self._focused_server)
                 except TimeoutError:
-                    self._is_unresponsive = True
+                    self._unresponsive_since = self._unresponsive_since or time.time()
                 except (RequestRefusedError, NoWriterError):
                     pass  # the server was just removed, or the writer has just ended
             await asyncio.sleep(_POLL_INTERVAL_S)
 
     def _apply_stats(self, stats: dict[str, object]) -> None:
-        self._is_unresponsive = False
+        self._unresponsive_since = None
         rate, warnings = stats.get("checks_per_second"), stats.get("warnings")
         self._checks_per_second = float(rate) if isinstance(rate, int | float) else 0.0
         self._writer_warning = str(warnings[0]) if isinstance(warnings, list) and warnings else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
@@ -81,6 +82,11 @@ class FleetController(Protocol):
     def can_become_writer(self) -> bool:
         """Return whether there is no writer and this process could become it."""
         return False
+
+    @property
+    def outage(self) -> CheckOutage | None:
+        """Return why nobody checks the servers; None while somebody does."""
+        return None
 
     @property
     def status(self) -> str:

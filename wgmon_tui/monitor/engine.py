@@ -18,9 +18,11 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
 from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
+from wgmon_tui.monitor.staleness import StalenessScan
 from wgmon_tui.monitor.uplink_guard import UplinkGuard
 from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
@@ -86,6 +88,7 @@ class Engine(FleetController):
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._rate = CheckRate()
+        self._staleness_scan = StalenessScan(self.fleet_state)
         self._listeners: list[Listener] = []
         self._maintenance: tuple[Maintenance, ...] = ()
         self.vantage_reports = VantageReports(
@@ -274,6 +277,7 @@ class Engine(FleetController):
         """Start and end maintenance windows, and end mutes that have expired."""
         now = time.time()
         self.vantage_reports.expire_outdated(now)
+        self._staleness_scan.update(read_clocks(), is_checking=True)
         for name, server_state in self.fleet_state.states.items():
             if server_state.muted_until is not None and server_state.muted_until <= now:
                 self.mute([name], None)

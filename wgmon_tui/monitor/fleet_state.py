@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset_keeping_severity
+from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import (
     BROKEN,
     IncidentEvent,
@@ -119,7 +120,10 @@ class FleetState:
                 server_state.last_good = good
                 break
         server_state.last = outcome
-        server_state.port_monitor = outcome.port_monitor or server_state.port_monitor
+        server_state.last_check = LastCheck(check.started_at, read_elapsed(), made_here=True)
+        server_state.mark_fresh()
+        if outcome.port_monitor:
+            server_state.port_monitor, server_state.port_monitor_at = outcome.port_monitor, check.started_at
         server_state.carried_evidence = {
             each.address: carried_after(server_state.carried_evidence.get(each.address, ()), each)
             for each in outcome.checks
@@ -167,6 +171,8 @@ class FleetState:
         """
         server_state = self.states[name]
         server_state.paused, server_state.paused_by = paused, who if paused else ""
+        server_state.last_check = None
+        server_state.mark_fresh()
         server_state.damping = server_state.damping_when_heard = Damping()
         for vantage_state in server_state.vantage_states.values():
             server_state.vantage_states[vantage_state.vantage] = replace(vantage_state, damping=Damping())
@@ -187,6 +193,8 @@ class FleetState:
             before, vantage, outcome, server_state.server, now, counted=not server_state.paused
         )
         server_state.vantage_states[vantage] = vantage_state
+        if vantage_state.current:
+            server_state.mark_fresh()
         confirmed = before is not None and before.verdict is vantage_state.verdict
         return self._update(server_state, now, vantage if confirmed else None)
 
@@ -346,10 +354,13 @@ class FleetState:
         server_state.quorum_result = decide_quorum(views, self.quorum, server_state.server)
 
     def _refresh_severity(self, server_state: ServerState, now: float) -> None:
-        severity = _severity_of(server_state)
+        severity, stale_age = _severity_of(server_state), server_state.stale_age
+        server_state.mark_fresh()
         if server_state.since is None or severity is not server_state.severity:
             server_state.severity = severity
             server_state.since = now
+        if stale_age is not None:
+            server_state.mark_stale(stale_age)
         self.touch(server_state.server.name)
 
 

@@ -9,6 +9,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, DampingRules, settling_progress
+from wgmon_tui.monitor.freshness import LastCheck
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import QuorumResult, VantageState, view_of
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 class ServerState:
     """Current state of one server.
 
-    `severity` is the one to show: the damped one, unless the server is paused or the last check had an
-    unknown outcome. `since` is the Unix time at which it last changed. `carried_evidence` is the evidence, by
-    address, that holds longer than one check.
+    `severity` is the one to show: the damped one, unless the server is paused, the last check had an unknown
+    outcome, or the data is stale. `since` is the Unix time at which `known_severity` last changed.
+    `carried_evidence` is the evidence, by address, that holds longer than one check.
+
+    `last_check` is the last check of any kind. If it is too old, `stale_age` is its age in seconds, rounded
+    down, and `severity_before` the severity from before that.
 
     `damping_when_heard` is the damping state when the server last answered. If the local uplink is to blame,
     what was counted after that is undone.
@@ -50,6 +54,11 @@ class ServerState:
     verdict: Verdict | None = None
     last_good: Check | None = None
     port_monitor: str | None = None
+    port_monitor_at: float | None = None
+    """Unix time of the naive port check; None if that is not known."""
+    last_check: LastCheck | None = None
+    stale_age: float | None = None
+    severity_before: Severity | None = None
     carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
     samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
@@ -61,6 +70,25 @@ class ServerState:
     vantage_states: dict[str, VantageState] = field(default_factory=dict)
     quorum_result: QuorumResult | None = None
     version: int = 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether the last check is so old that the server counts as unknown."""
+        return self.stale_age is not None
+
+    @property
+    def known_severity(self) -> Severity:
+        """Return the severity by the last check, whatever its age."""
+        return self.severity if self.severity_before is None else self.severity_before
+
+    def mark_stale(self, age: float) -> None:
+        """Mark the data as stale: the server counts as unknown."""
+        self.severity_before = self.known_severity
+        self.severity, self.stale_age = Severity.UNKNOWN, age
+
+    def mark_fresh(self) -> None:
+        """Show the severity by the last check again."""
+        self.severity, self.severity_before, self.stale_age = self.known_severity, None, None
 
     @property
     def flapping(self) -> bool:
@@ -110,7 +138,7 @@ class ServerState:
     @property
     def own_severity(self) -> Severity:
         """Return the severity by local checks alone."""
-        if self.paused or not self.vantage_states:
+        if self.paused or self.is_stale or not self.vantage_states:
             return self.severity
         home = self._home_view()
         return home.settled if home else Severity.UNKNOWN

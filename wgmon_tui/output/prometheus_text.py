@@ -127,7 +127,7 @@ def _home_sample(server_state: ServerState, tally: ServerCounters) -> VantageSam
     severity = server_state.damping.severity or Severity.UNKNOWN
     if server_state.paused:
         severity = Severity.PAUSED
-    elif verdict and verdict.severity is Severity.UNKNOWN:
+    elif server_state.is_stale or (verdict and verdict.severity is Severity.UNKNOWN):
         severity = Severity.UNKNOWN
     return VantageSample(
         severity,

@@ -165,7 +165,9 @@ class LastKnownState:
     """Last known state of a server: what a screen shows before the first check.
 
     `verdict` and `rtt` are of the last deciding check. `samples` are the last round-trip times, oldest first,
-    NaN for a lost one. `damping` is the damping state as JSON, at most some minutes old.
+    NaN for a lost one. `damping` is the damping state as JSON, at most some minutes old. `checked_at` is Unix
+    time: for a check that compaction has moved, the end of the time that is in the rollups. `port_monitor_at`
+    is None where compaction has dropped it.
     """
 
     server: str
@@ -179,6 +181,8 @@ class LastKnownState:
     incident: Incident | None = None
     paused_since: float | None = None
     paused_by: str = ""
+    checked_at: float | None = None
+    port_monitor_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

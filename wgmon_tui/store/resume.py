@@ -10,6 +10,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent, close_incident
 from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.formats.server_entry import server_from_entry
@@ -56,6 +57,9 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
             paused=pause is not None,
         )
         server_state.paused_by = pause.who if pause else ""
+        server_state.port_monitor_at = known.port_monitor_at
+        if known.checked_at is not None and not server_state.paused:
+            server_state.last_check = LastCheck(known.checked_at, read_elapsed())
         mute = mutes.get(name)
         server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
         failures = _failures(history, known)

@@ -19,7 +19,9 @@ from textual.worker import Worker, WorkerState
 
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.monitor.controller import FleetController
-from wgmon_tui.text import format_rtt, format_servers, format_until
+from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
+from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
+from wgmon_tui.text import format_recent_time, format_rtt, format_servers, format_until
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.fleet.columns import validate_columns
@@ -119,6 +121,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.deleted = None
         self.together = CorrelatedFailures(engine.fleet_state)
         self.engine_failure = None
+        self._staleness_scan = StalenessScan(engine.fleet_state)
         self._query_sent_at: float | None = None
         self.animation_level = "none"
         self.repaint_throttle = RepaintThrottle(
@@ -158,6 +161,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     def on_mount(self) -> None:
         """Paint what is known first, then start the background work."""
         self.call_after_refresh(self._start_background_work)
+        self.set_interval(1.0, self._update_staleness)
         if self.repaint_throttle.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
             self._driver.use_mouse(False)
 
@@ -197,10 +201,39 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         error = event.worker.error
         reason = self.glyphs.clean(f"{type(error).__name__}: {error}".splitlines()[0])
         self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
+        self._update_staleness()
         self.notify(self.engine_failure, severity="error", timeout=15, markup=False)
-        for screen in self.screen_stack:
-            if isinstance(screen, FleetScreen):
-                screen.show_failure(self.engine_failure)
+
+    def _update_staleness(self) -> None:
+        is_checking = self.engine.outage is None and self.engine_failure is None
+        self._staleness_scan.update(ClockReading(self.clock(), read_elapsed()), is_checking=is_checking)
+
+    def outage_line(self) -> str:
+        """Since when nobody checks, and what to do; "" while somebody checks."""
+        if self.engine_failure is not None:
+            return self.engine_failure
+        outage = self.engine.outage
+        if outage is None:
+            if not are_all_stale(self.engine.fleet_state):
+                return ""
+            outage = CheckOutage("No server was checked", newest_check_at(self.engine.fleet_state))
+        since = "" if outage.since is None else f" since {format_recent_time(outage.since, self.clock())}"
+        key = key_of("take_over", self.actions)
+        remedy = f"{key}: check from here" if self.engine.can_become_writer else outage.remedy
+        return f"{outage.reason}{since}. {remedy}".rstrip()
+
+    def refuse_request(self) -> bool:
+        """Whether nobody checks, so that a request would have no effect. Then a notice says so."""
+        if self.engine_failure is not None:
+            self.show_notice("Checks have stopped. Quit and start again.", seconds=4)
+            return True
+        outage = self.engine.outage
+        if outage is None:
+            return False
+        key = key_of("take_over", self.actions)
+        remedy = f"Press {key} to check from here." if self.engine.can_become_writer else outage.remedy
+        self.show_notice(f"{outage.reason}. {remedy}".rstrip(), seconds=4)
+        return True
 
     def _fatal_error(self) -> None:
         """Print the traceback without variable values, which might include a key that is being typed."""

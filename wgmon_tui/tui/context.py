@@ -122,6 +122,16 @@ class AppContext(App[None]):
     def copy_with_notice(self, text: str, what: str) -> None:
         """Copy a text to the clipboard, and show a notice that names it."""
 
+    # Outages
+
+    @abstractmethod
+    def outage_line(self) -> str:
+        """Since when nobody checks, and what to do; "" while somebody checks."""
+
+    @abstractmethod
+    def refuse_request(self) -> bool:
+        """Whether nobody checks, so that a request would have no effect. Then a notice says so."""
+
     # Screens of other features
 
     @abstractmethod

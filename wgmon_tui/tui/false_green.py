@@ -6,6 +6,9 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
+DEEP_INTERVALS = 3
+"""An answer older than this many intervals of deep checks is dropped."""
+
 
 def port_up(server_state: ServerState) -> bool | None:
     """Whether a port monitor would report the port as up; None where that is unknown.
@@ -17,13 +20,26 @@ def port_up(server_state: ServerState) -> bool | None:
         server_state.port_monitor is None
         or server_state.last is None
         or server_state.last.check.address is None
+        or server_state.is_stale
     ):
         return None
     if server_state.last.diagnosis.verdict is Verdict.PORT_CLOSED:
         return False
-    return server_state.last.check.handshake is not None or server_state.port_monitor == OPEN_OR_FILTERED
+    if server_state.last.check.handshake is not None:
+        return True
+    at, checked_at = server_state.port_monitor_at, server_state.last.check.started_at
+    if at is None or checked_at - at > DEEP_INTERVALS * server_state.server.tunnel_every:
+        return None
+    # A port that is still closed would have made the last check "port-closed".
+    return True if server_state.port_monitor == OPEN_OR_FILTERED else None if at < checked_at else False
 
 
 def is_false_green(server_state: ServerState) -> bool:
     """Whether a port monitor would show green for a server that is down."""
-    return server_state.severity is Severity.DOWN and port_up(server_state) is True
+    verdict = server_state.last.diagnosis.verdict if server_state.last else server_state.verdict
+    return (
+        server_state.severity is Severity.DOWN
+        and verdict is not None
+        and verdict.severity is Severity.DOWN
+        and port_up(server_state) is True
+    )

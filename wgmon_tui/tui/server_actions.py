@@ -59,12 +59,16 @@ class ServerActions(FleetActions):
 
     def action_recheck(self) -> None:
         """Check the selected servers now."""
+        if self.app.refuse_request():
+            return
         names = self.target_servers()
         self.app.engine.recheck(names)
         self.app.show_notice(f"Checking {self.server_label(names)}")
 
     def action_pause(self) -> None:
         """Pause the selected servers; if all of them are paused, resume."""
+        if self.app.refuse_request():
+            return
         names, paused = self.target_servers(), not all(server_state.paused for server_state in self._rows)
         self.app.engine.pause(names, paused)
         server_label = self.server_label(names)
@@ -73,6 +77,8 @@ class ServerActions(FleetActions):
 
     def action_acknowledge(self) -> None:
         """Acknowledge the open incidents of the selected servers."""
+        if self.app.refuse_request():
+            return
         names = [
             server_state.server.name for server_state in self._rows if self.app.can_acknowledge(server_state)
         ]
@@ -80,11 +86,15 @@ class ServerActions(FleetActions):
 
     def action_mute(self) -> None:
         """Mute the alerts of the selected servers until a time that is asked for."""
+        if self.app.refuse_request():
+            return
         names = self.target_servers()
         self.app.mute(*names, server_label=self.server_label(names))
 
     def action_unmute(self) -> None:
         """Send alerts for the selected servers again."""
+        if self.app.refuse_request():
+            return
         names = [
             server_state.server.name for server_state in self._rows if server_state.muted_until is not None
         ]

@@ -52,26 +52,39 @@ class _ServerScan:
     damping: str = ""
     samples: array[float] = field(default_factory=lambda: array("f"))
     as_of: int = 0
+    checked_at: float | None = None
+    port_monitor_at: float | None = None
 
 
 def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
     """Return the last known state of every server that was ever checked or paused, by name."""
     scans: defaultdict[int, _ServerScan] = defaultdict(_ServerScan)
-    for server, as_of, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
-        "SELECT server, as_of, state, since, verdict, rtt, port_monitor, damping, samples FROM current"
+    for server, as_of, at, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
+        "SELECT server, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples"
+        " FROM current"
     ):
         scans[server] = _ServerScan(
-            state, since, verdict, rtt, port_monitor, damping, unpack_samples(samples), as_of
+            state,
+            since,
+            verdict,
+            rtt,
+            port_monitor,
+            damping,
+            unpack_samples(samples),
+            as_of,
+            checked_at=at if verdict else None,
         )
-    for number, server, state, since, verdict, decides, rtt, port_monitor in connection.execute(
-        "SELECT id, server, state, since, verdict, decides, rtt, port_monitor FROM checks ORDER BY id"
+    for number, server, at, state, since, verdict, decides, rtt, port_monitor in connection.execute(
+        "SELECT id, server, at, state, since, verdict, decides, rtt, port_monitor FROM checks ORDER BY id"
     ):
         now = scans[server]
         if number <= now.as_of:
             continue
         now.state, now.since = state, since
         if decides:
-            now.verdict, now.rtt, now.port_monitor = verdict, rtt, port_monitor or now.port_monitor
+            now.verdict, now.rtt, now.checked_at = verdict, rtt, at
+            if port_monitor:
+                now.port_monitor, now.port_monitor_at = port_monitor, at
             if verdict not in _NOT_COUNTED:
                 now.samples.append(nan if rtt is None else rtt)
     incidents = _open_incidents(connection)
@@ -92,6 +105,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
             now.samples[-CAPACITY:],
             incidents.get(server),
             *pauses.get(server, (None, "")),
+            now.checked_at,
+            now.port_monitor_at,
         )
     return known
 

@@ -169,7 +169,7 @@ class Recorder:
         state = (
             PeriodState.MAINTENANCE.value
             if server_state.maintenance and not server_state.paused
-            else server_state.severity.word
+            else server_state.known_severity.word
         )
         self._server_updates.append(
             ServerUpdate(name, now, outcome, state, since, server_state.damping, incident)

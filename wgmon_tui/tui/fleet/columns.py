@@ -13,6 +13,7 @@ from rich.style import Style
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui import text_format as write
 from wgmon_tui.tui.false_green import is_false_green, port_up
@@ -66,8 +67,9 @@ def _state(server_state: ServerState, width: int, cell_context: CellContext) -> 
         else severity.word
     )
     state = write.fit(f"{glyphs.of(severity)} {word}", width - 2, glyphs)
+    style = cell_context.palette.muted if server_state.is_stale else cell_context.palette.severity[severity]
     return [
-        (state, cell_context.palette.severity[severity]),
+        (state, style),
         (f" {_notice_mark(server_state, glyphs):1}", cell_context.palette.muted),
     ]
 
@@ -93,6 +95,10 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
     if server_state.paused:
         badge = " PAUSED "
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
+    if server_state.stale_age is not None:
+        age = format_stale_age(server_state.stale_age)
+        words = f"{server_state.status_word}, {age}"
+        return [(write.fit(words if len(words) <= width else age, width, cell_context.glyphs), palette.muted)]
     known = server_state.last is not None or server_state.verdict is not None
     severity = server_state.verdict_severity
     loud = known and severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
@@ -153,6 +159,7 @@ def _rtt(server_state: ServerState, width: int, cell_context: CellContext) -> li
             server_state.last is not None
             and server_state.last.diagnosis.verdict is Verdict.SLOW
             and not server_state.paused
+            and not server_state.is_stale
         )
         style = palette.severity[Severity.DEGRADED] if slow else _normal_style(server_state, palette)
         return [(format_rtt(server_state.rtt).rjust(width), style)]
@@ -160,14 +167,14 @@ def _rtt(server_state: ServerState, width: int, cell_context: CellContext) -> li
         server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
     )
     if counted and not server_state.paused:
-        return [("lost".rjust(width), palette.lost)]
+        return [("lost".rjust(width), palette.muted if server_state.is_stale else palette.lost)]
     return _absent(width, cell_context)
 
 
 def _checks(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     palette, lost = cell_context.palette, cell_context.glyphs.lost
     line = write.sparkline(server_state.samples.recent(width), width, cell_context.glyphs)
-    calm = palette.muted if server_state.paused else palette.sparkline
+    calm = palette.muted if server_state.paused or server_state.is_stale else palette.sparkline
     parts: list[Part] = []
     start = 0
     for end in range(1, len(line) + 1):
@@ -227,7 +234,7 @@ def _absent(width: int, cell_context: CellContext) -> list[Part]:
 
 
 def _normal_style(server_state: ServerState, palette: Palette) -> Style:
-    return palette.muted if server_state.paused else palette.text
+    return palette.muted if server_state.paused or server_state.is_stale else palette.text
 
 
 COLUMNS: Mapping[str, Column] = {

@@ -21,6 +21,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 REFRESH_SECONDS = 0.5
 
@@ -65,6 +66,7 @@ class FleetScreen(ServerActions):
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
         app = self.app
+        yield OutageBar()
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
         yield FilterBar(
@@ -121,7 +123,7 @@ class FleetScreen(ServerActions):
         if not self.is_current:
             return
         warning = self.app.engine.warning
-        self.show_failure(self.app.engine_failure or (warning and self.app.glyphs.clean(warning)))
+        self.show_failure(warning and self.app.glyphs.clean(warning))
         if self.table.apply_changes():
             self.set_class(not self.app.engine.fleet_state.states, "-empty")
             self._update_count()
@@ -236,6 +238,8 @@ class FleetScreen(ServerActions):
 
     def action_recheck_all(self) -> None:
         """Check every server now."""
+        if self.app.refuse_request():
+            return
         names = list(self.app.engine.fleet_state.states)
         self.app.engine.recheck(names)
         self.app.show_notice(f"Checking all {len(names)} servers")

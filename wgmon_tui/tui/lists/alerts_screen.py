@@ -23,6 +23,7 @@ from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 _MAX_DELIVERIES = 200
 
@@ -39,6 +40,7 @@ class AlertsScreen(PolledListScreen):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
+        yield OutageBar()
         yield Static(id="title")
         yield LineList(lambda: self.app.palette)
         yield Static(id="nothing")
@@ -158,21 +160,21 @@ class AlertsScreen(PolledListScreen):
 
     def action_test(self) -> None:
         """Send a test alert to the sink; the result appears in the list."""
-        if self._sink:
+        if self._sink and not self.app.refuse_request():
             self.app.engine.test_sink(self._sink)
             self.app.show_notice(f"Sending a test to {self._sink}")
 
     def action_retry(self) -> None:
         """Retry the delivery now."""
         delivery = self._log.retryable_at(self.scrollable.cursor) if self._log else None
-        if delivery:
+        if delivery and not self.app.refuse_request():
             self.app.engine.retry_alert(delivery.id)
             self.app.show_notice(f"Retrying: {describe_delivery(delivery, self.app.glyphs)}")
 
     def action_see(self) -> None:
         """Acknowledge failed deliveries, which removes them from the top line."""
         failures = self._log.unacknowledged_at(self.scrollable.cursor) if self._log else None
-        if failures:
+        if failures and not self.app.refuse_request():
             self.app.engine.acknowledge_alerts(failures.sink, failures.delivery_id)
             self.app.show_notice(
                 "Acknowledged"

@@ -31,6 +31,7 @@ from wgmon_tui.tui.report_copy import muted_reason
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 
 class IncidentsScreen(PolledListScreen):
@@ -54,6 +55,7 @@ class IncidentsScreen(PolledListScreen):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
+        yield OutageBar()
         yield Static(id="title")
         yield FilterBar(
             "name, open, acknowledged, state:down, tag:eu, !not",

@@ -17,9 +17,17 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
-from wgmon_tui.text import format_limit, format_recent_time, format_rtt, format_share, format_until
+from wgmon_tui.text import (
+    format_age,
+    format_limit,
+    format_recent_time,
+    format_rtt,
+    format_share,
+    format_until,
+)
 from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.false_green import is_false_green, port_up
 from wgmon_tui.tui.server.exchange_layout import ExchangeComparison, FieldExplanation
@@ -126,8 +134,17 @@ def data_path_and_port(
         word = "UP (open|filtered)" if up else "down (closed)"
         style = text_style.state(Severity.DEGRADED) if wrong else text_style.palette.text
         but = ", but the server is down" if wrong else ""
-        lines += text_style.paragraph(f"a port monitor reports {word}{but}", style, "port")
+        age = _port_age(server_state, check)
+        lines += text_style.paragraph(f"a port monitor reports {word}{age}{but}", style, "port")
     return lines
+
+
+def _port_age(server_state: ServerState, check: Check) -> str:
+    """The age of the port monitor's answer at the last check; "" if that check confirms it."""
+    at = server_state.port_monitor_at
+    if check.handshake or at is None or at >= check.started_at:
+        return ""
+    return f" ({format_age(check.started_at - at)})"
 
 
 def failure_group_lines(
@@ -152,7 +169,14 @@ def _headline(
     line = Text().append(
         f"{text_style.glyphs.of(severity)} {severity.word}", text_style.state(severity) + Style(bold=True)
     )
-    if server_state.status_word != severity.word:
+    if server_state.stale_age is not None:
+        when = server_state.last_check.at if server_state.last_check else now
+        line.append(
+            f"  {server_state.status_word} as of {format_recent_time(when, now, seconds=True)}, "
+            f"{format_stale_age(server_state.stale_age)}",
+            text_style.palette.muted,
+        )
+    elif server_state.status_word != severity.word:
         line.append(
             f"  {server_state.status_word}{_progress_words(server_state)}",
             text_style.state(server_state.verdict_severity or severity),

@@ -28,6 +28,7 @@ from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
 from wgmon_tui.tui.server.vantages_tab import VantagesTab
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 _REFRESH_S = 0.5
 
@@ -59,6 +60,7 @@ class ServerScreen(ServerActions):
 
     def compose(self) -> ComposeResult:
         """Yield the header, the tabs and the key hints."""
+        yield OutageBar()
         yield Static(id="head")
         with TabbedContent(id="tabs"):
             yield PacketsTab()

@@ -1,0 +1,94 @@
+"""Marks servers whose last check is too old, so that they no longer count as up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
+from wgmon_tui.monitor.freshness import DEEP_CHECK_S, ClockReading, age_s, coarse_age_s, stale_after_s
+
+_MAX_SCAN_INTERVAL_S = 5.0
+_MIN_SCAN_INTERVAL_S = 0.9
+_CLOCK_STEP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutage:
+    """Why nobody checks the servers. `reason` is a clause; `since` is Unix time, None if that is unknown.
+
+    `remedy` is one sentence on what the operator can do.
+    """
+
+    reason: str
+    since: float | None
+    remedy: str = ""
+
+
+class StalenessScan:
+    """Marks stale servers of one fleet state. Call `update` at least every few seconds.
+
+    A scan of ten thousand servers takes some milliseconds. No server can become stale before the shortest
+    remaining time of the last scan is over, so most calls do nothing.
+    """
+
+    def __init__(self, fleet_state: FleetState) -> None:
+        self._fleet_state = fleet_state
+        self._next_at = -inf
+        self._seen: tuple[int, bool] | None = None
+        self._wall_offset = 0.0
+
+    def update(self, now: ClockReading, *, is_checking: bool) -> None:
+        """Mark stale servers, and update their ages.
+
+        `is_checking` means that somebody checks: then a long check may be in progress.
+        """
+        fleet_state = self._fleet_state
+        seen, offset = (fleet_state.membership_version, is_checking), now.wall - now.elapsed
+        is_clock_set = abs(offset - self._wall_offset) > _CLOCK_STEP_S
+        if seen == self._seen and not is_clock_set and now.elapsed < self._next_at:
+            return
+        self._seen, self._wall_offset = seen, offset
+        allowance = DEEP_CHECK_S if is_checking else 0.0
+        soonest = _MAX_SCAN_INTERVAL_S
+        for name, server_state in fleet_state.states.items():
+            remaining = _remaining_s(server_state, now, allowance)
+            if remaining > 0.0:
+                if server_state.stale_age is not None:
+                    server_state.mark_fresh()
+                    fleet_state.touch(name)
+                soonest = min(soonest, remaining)
+            elif _mark_stale(server_state, now):
+                fleet_state.touch(name)
+        self._next_at = now.elapsed + max(_MIN_SCAN_INTERVAL_S, soonest)
+
+
+def newest_check_at(fleet_state: FleetState) -> float | None:
+    """Return the Unix time of the newest check of all servers; None if none was ever checked."""
+    checks = (each.last_check for each in fleet_state.states.values())
+    return max((check.at for check in checks if check), default=None)
+
+
+def are_all_stale(fleet_state: FleetState) -> bool:
+    """Return whether there is a checked server, and the data about all of them is stale."""
+    checked = [each for each in fleet_state.states.values() if each.last_check and not each.paused]
+    return bool(checked) and all(each.is_stale for each in checked)
+
+
+def _remaining_s(server_state: ServerState, now: ClockReading, allowance: float) -> float:
+    """Return the seconds until the server is stale; infinite if it cannot become stale."""
+    last_check = server_state.last_check
+    if last_check is None or server_state.paused:
+        return inf
+    if any(each.current for each in server_state.vantage_states.values()):
+        return inf  # other vantages still report
+    return stale_after_s(server_state.server) + allowance - age_s(last_check, now)
+
+
+def _mark_stale(server_state: ServerState, now: ClockReading) -> bool:
+    """Mark a server as stale. Returns whether its shown age changed."""
+    age = coarse_age_s(age_s(server_state.last_check, now)) if server_state.last_check else 0.0
+    if age == server_state.stale_age:
+        return False
+    server_state.mark_stale(age)
+    return True
