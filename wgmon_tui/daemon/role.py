@@ -19,6 +19,8 @@ from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.freshness import read_clocks
+from wgmon_tui.monitor.staleness import StalenessScan
 from wgmon_tui.net.peer_credentials import explain_access_denied
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.store_file import refuse_newer
@@ -256,6 +258,8 @@ class RoleManager(ControllerProxy):
                 lock.release()
             raise ConfigurationError(str(error)) from None
         self._viewer = None
+        # Old results that were restored must not look like new ones until the first checks.
+        StalenessScan(self.fleet_state).update(read_clocks(), is_checking=False)
 
 
 def _load_with_lock(

@@ -82,7 +82,8 @@ class Viewer(FleetController):
         """The writer's account and pid, or that there is no writer."""
         if self.writer is None:
             return "viewer · nobody is checking" if self.writer_gone.is_set() else "viewer"
-        return f"viewer · written by {self.writer}{', which does not answer' if self._unresponsive_since else ''}"
+        trouble = ", which does not answer" if self._unresponsive_since else ""
+        return f"viewer · written by {self.writer}{trouble}"
 
     @property
     def warning(self) -> str | None:

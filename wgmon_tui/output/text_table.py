@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
+from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.text import format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
@@ -84,7 +85,9 @@ def _cells(server_state: ServerState, ascii_only: bool) -> tuple[str, ...]:
     return (
         f"{_glyph(server_state.severity, ascii_only)} {server_state.severity.word}",
         printable(server_state.server.name),
-        server_state.status_word,
+        server_state.status_word
+        if server_state.stale_age is None
+        else f"{server_state.status_word}, {format_stale_age(server_state.stale_age)}",
         _rtt_or_dash(server_state.rtt) if server_state.rtt is not None else lost,
         "-" if loss is None else f"{loss:.0%}",
         _rtt_or_dash(p50),

@@ -36,6 +36,7 @@ from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDT
 from wgmon_tui.tui.theme.colour_depth import ColourDepth
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
@@ -203,6 +204,9 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
         self._update_staleness()
         self.notify(self.engine_failure, severity="error", timeout=15, markup=False)
+        for screen in self.screen_stack:
+            for bar in screen.query(OutageBar):
+                bar.follow()
 
     def _update_staleness(self) -> None:
         is_checking = self.engine.outage is None and self.engine_failure is None
