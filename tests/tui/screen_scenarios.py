@@ -161,6 +161,7 @@ def _after_a_week(stage: Stage) -> WgmonApp:
     ):
         sample_exchanges.record_checks(engine, check)
     engine.fleet_state.states["fra1"].port_monitor = OPEN_OR_FILTERED
+    engine.fleet_state.states["fra1"].port_monitor_at = sample_fleet.NOW
     engine.fleet_state.states["fra1"].incident = incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH)
     return _app(stage, engine, past=True, asked=True)
 

@@ -23,7 +23,7 @@ DEEP_CHECK_S = 45.0
 _ELAPSED_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux stops CLOCK_MONOTONIC during suspend; macOS has no CLOCK_BOOTTIME, and does not stop it."""
 
-_STEPS = ((60.0, 10.0), (3600.0, 60.0), (86400.0, 300.0))
+_STEPS = ((10.0, 1.0), (60.0, 10.0), (3600.0, 60.0), (86400.0, 300.0))
 """Up to an age, the step in which it is shown. An age that changes every second would repaint every row."""
 
 _LAST_STEP_S = 3600.0

@@ -105,8 +105,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
             now.samples[-CAPACITY:],
             incidents.get(server),
             *pauses.get(server, (None, "")),
-            now.checked_at,
-            now.port_monitor_at,
+            checked_at=now.checked_at,
+            port_monitor_at=now.port_monitor_at,
         )
     return known
 

@@ -97,8 +97,8 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
     if server_state.stale_age is not None:
         age = format_stale_age(server_state.stale_age)
-        words = f"{server_state.status_word}, {age}"
-        return [(write.fit(words if len(words) <= width else age, width, cell_context.glyphs), palette.muted)]
+        dated = f"{server_state.status_word}, {age}"
+        return [(write.fit(dated if len(dated) <= width else age, width, cell_context.glyphs), palette.muted)]
     known = server_state.last is not None or server_state.verdict is not None
     severity = server_state.verdict_severity
     loud = known and severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
