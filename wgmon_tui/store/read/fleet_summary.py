@@ -104,7 +104,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
             now.damping,
             now.samples[-CAPACITY:],
             incidents.get(server),
-            *pauses.get(server, (None, "")),
+            paused_since=pauses[server][0] if server in pauses else None,
+            paused_by=pauses[server][1] if server in pauses else "",
             checked_at=now.checked_at,
             port_monitor_at=now.port_monitor_at,
         )
