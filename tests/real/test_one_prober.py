@@ -16,7 +16,7 @@ from tests.real.wireguard_go import WireguardGo
 
 REPEATED = [
     pytest.param(5, id="5"),
-    pytest.param(100, id="100", marks=[pytest.mark.thorough, pytest.mark.timeout(600)]),
+    pytest.param(100, id="100", marks=pytest.mark.thorough),
 ]
 
 
