@@ -57,9 +57,16 @@ class IcmpError:
     mtu: int | None = None
 
 
+IDENTITY_BUSY = "EBUSY"
+"""The error name of a check that was not sent, because another process uses its identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class SocketError:
-    """This machine refused to send; `name` is the errno name (EPERM, ENETUNREACH …)."""
+    """This machine refused to send, or did not send because of IDENTITY_BUSY.
+
+    `name` is the errno name (EPERM, ENETUNREACH …).
+    """
 
     at: float
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.evidence import (
+    IDENTITY_BUSY,
     AllSilent,
     CookieDemanded,
     Evidence,
@@ -57,9 +58,6 @@ _ICMP_NAMES = {
     (6, 2, 0): "packet too big",
     (6, 3, 0): "hop limit exceeded",
 }
-
-IDENTITY_BUSY = "EBUSY"
-"""The error name of a check that was not sent, because another process uses its identity."""
 
 _ERRNO_MEANINGS = {
     IDENTITY_BUSY: "another wgmon-tui on this machine checks this server with the same identity",

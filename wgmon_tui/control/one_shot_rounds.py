@@ -42,7 +42,7 @@ def _ignore(_: str) -> None:
 
 
 class OneShotRounds:
-    """Runs rounds between `open` and `close`; use it as an async context manager."""
+    """Runs rounds inside of its `async with` block."""
 
     def __init__(
         self, state_dir: Path, timestamps: TimestampLedger, progress: Callable[[str], None] = _ignore

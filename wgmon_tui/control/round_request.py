@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64Error
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Address, IPv6Address
@@ -108,7 +107,7 @@ def read_round(answer: Mapping[str, object]) -> Round | None:
     encoded = answer.get("round")
     try:
         return record_codec.from_bytes(b64decode(encoded)) if isinstance(encoded, str) else None
-    except NotBase64Error:
+    except ValueError:  # not base64
         return None
 
 
@@ -119,6 +118,6 @@ def read_round_with_keys(answer: Mapping[str, object]) -> RoundWithKeys | None:
         return None
     try:
         ephemerals = tuple(PrivateKey.from_text(str(key)) for key in keys)
-    except ValueError:
+        return RoundWithKeys(outcome, {str(key): int(port) for key, port in ports.items()}, ephemerals)
+    except (ValueError, TypeError):
         return None
-    return RoundWithKeys(outcome, {str(key): int(port) for key, port in ports.items()}, ephemerals)

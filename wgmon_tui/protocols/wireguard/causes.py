@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import PathMtu, PresharedKeyFound
-from wgmon_tui.checks.evidence_text import IDENTITY_BUSY, icmp_name
+from wgmon_tui.checks.evidence import IDENTITY_BUSY, PathMtu, PresharedKeyFound
+from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server

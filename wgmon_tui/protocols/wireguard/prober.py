@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
+    IDENTITY_BUSY,
     Evidence,
     ForeignBytes,
     IcmpError,
@@ -25,7 +26,6 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
-from wgmon_tui.checks.evidence_text import IDENTITY_BUSY
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.wireguard import experiments
