@@ -94,17 +94,40 @@ def test_degraded_is_one_too_and_down_makes_it_worse() -> None:
     ]
 
 
-def test_it_keeps_its_worst_severity_and_names_what_is_wrong_now() -> None:
+def test_it_keeps_its_worst_severity_with_the_verdict_of_that_time() -> None:
     assert event_fields(SILENT, SILENT, SLOW, SLOW, HEALTHY, HEALTHY) == [
         ("opened", 1, "silent", "down"),
-        ("cause changed", 3, "slow", "down"),
-        ("closed", 5, "slow", "down"),
+        ("cause changed", 3, "silent", "down"),
+        ("closed", 5, "silent", "down"),
     ]
 
 
 def test_another_cause_must_be_found_twice() -> None:
     assert event_fields(SILENT, SILENT, CLOSED, SILENT, CLOSED, SILENT) == [("opened", 1, "silent", "down")]
-    assert event_fields(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "port-closed", "down")]
+    assert event_fields(SILENT, SILENT, CLOSED, CLOSED)[1:] == [("cause changed", 3, "silent", "down")]
+
+
+def test_the_headline_is_the_first_of_the_worst_verdicts_and_the_sequence_is_beside_it() -> None:
+    unproven = Verdict.UNPROVEN
+    _, events = followed(
+        HEALTHY, CLOSED, CLOSED, CLOSED, SILENT, SILENT, unproven, unproven, HEALTHY, HEALTHY
+    )
+    closed = events[-1].incident
+    assert (closed.verdict, closed.severity, closed.summary) == (CLOSED, DOWN, CLOSED.meaning)
+    assert closed.sequence == "port-closed, then silent, then unproven, then healthy"
+    assert [each.at for each in closed.verdicts] == [2, 5, 7, 9]
+    assert [event.note for event in events[1:3]] == [
+        f"now silent: {SILENT.meaning}",
+        f"now unproven: {unproven.meaning}",
+    ]
+
+
+def test_a_long_sequence_keeps_its_ends_and_counts_the_rest() -> None:
+    incident, _ = followed(*([SILENT] * 2 + [CLOSED] * 2) * 40)
+    assert incident is not None
+    assert (len(incident.verdicts), incident.omitted_verdicts) == (32, 48)
+    assert incident.verdicts[0].at < 2 < incident.verdicts[1].at < 4
+    assert incident.verdicts[-1].verdict is CLOSED
 
 
 def test_a_better_check_that_changes_nothing_yet_is_no_other_cause() -> None:

@@ -229,5 +229,8 @@ def _matches(rule: Rule, snapshot: IncidentSnapshot) -> bool:
     return (
         is_selected(incident.server, snapshot.tags, rule.servers, rule.tags)
         and (not rule.severities or incident.severity.word in rule.severities)
-        and (not rule.verdicts or incident.verdict.slug in rule.verdicts)
+        and (
+            not rule.verdicts
+            or not {incident.verdict.slug, incident.latest.verdict.slug}.isdisjoint(rule.verdicts)
+        )
     )

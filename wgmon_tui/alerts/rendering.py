@@ -68,7 +68,7 @@ def title(announcement: Announcement) -> str:
 
 def _about_one(announcement: Announcement, snapshot: IncidentSnapshot) -> str:
     incident = snapshot.incident
-    name, verdict, word = brief(incident.server), incident.verdict.slug, incident.severity.word
+    name, verdict, word = brief(incident.server), incident.latest.verdict.slug, incident.severity.word
     lasted = format_elapsed(announcement.at - incident.opened_at)
     text = f"{incident.severity.glyph} {name} "
     match announcement.kind:
@@ -178,8 +178,10 @@ def _in_full(
         yield markup.strong(f"{incident.severity.glyph} {brief(incident.server)}: {incident.verdict.slug}")
     if kind is AnnouncementKind.RECOVERED:
         yield markup.escape(f"was {incident.severity.word}: {brief(incident.summary)}")
+        if len(incident.verdicts) > 1:
+            yield markup.escape(f"verdicts: {incident.sequence}")
     else:
-        yield markup.escape(brief(incident.summary))
+        yield markup.escape(brief(incident.latest.summary))
     yield markup.escape(_times(snapshot))
     place = f"{snapshot.endpoint} ({snapshot.address})" if snapshot.address else snapshot.endpoint
     if place:
@@ -262,6 +264,12 @@ def _incident(snapshot: IncidentSnapshot) -> dict[str, object]:
         "verdict": incident.verdict.slug,
         "severity": incident.severity.word,
         "summary": safe(incident.summary),
+        "verdict_now": incident.latest.verdict.slug,
+        "verdicts": [
+            {"at": format_iso_time(each.at), "verdict": each.verdict.slug, "summary": safe(each.summary)}
+            for each in incident.verdicts
+        ],
+        "verdicts_omitted": incident.omitted_verdicts,
         "opened_at": format_iso_time(incident.opened_at),
         "closed_at": _iso_or_none(incident.closed_at),
         "duration_s": None if snapshot.duration is None else round(snapshot.duration, 3),

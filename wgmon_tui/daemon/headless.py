@@ -226,7 +226,8 @@ def _describe_event(event: IncidentEvent) -> str:
             return f"{incident.severity.word}, {incident.verdict.slug}: {incident.summary}"
         case EventKind.CAUSE_CHANGED:
             flapping = ", flapping" if incident.flapping else ""
-            return f"still {incident.severity.word}{flapping}, {incident.verdict.slug}: {incident.summary}"
+            latest = incident.latest
+            return f"still {incident.severity.word}{flapping}, {latest.verdict.slug}: {latest.summary}"
         case EventKind.CLOSED:
             lasted = (incident.closed_at or event.at) - incident.opened_at
             return f"incident closed after {format_elapsed(lasted)}"

@@ -4,6 +4,10 @@ An incident opens when the damping rule settles that a server is not up. It clos
 the server is up again. It also ends when the server is no longer checked (paused, or removed from
 servers.toml), or when the local uplink was to blame. A note in the last event then gives the reason. A server
 whose entry is edited keeps its incident: the edit may fix it or not.
+
+The headline of an incident is its worst verdict: the one with which it first reached its worst severity.
+Among equals the first one counts, because later ones often follow from it, and because it never changes back
+and forth. The sequence of verdicts is beside it.
 """
 
 from __future__ import annotations
@@ -24,13 +28,27 @@ BROKEN = (Severity.DOWN, Severity.DEGRADED)
 """The severities that an incident can have, worst first."""
 
 
+MAX_VERDICTS = 32
+"""Verdicts that an incident keeps: the first half and the latest half. The others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictChange:
+    """A verdict of an incident, from the Unix time `at` on."""
+
+    at: float
+    verdict: Verdict
+    summary: str
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """A period in which a server was not up, by the damping rule. Times are Unix seconds.
 
     `id` is random and never changes, so that a receiver can recognise duplicates. `verdict` and `summary` are
-    the cause as known now; `severity` is the worst so far. `vantage` names the vantages that report it,
-    separated by commas.
+    those of its worst time; `severity` is the worst so far. `vantage` names the vantages that report it,
+    separated by commas. `verdicts` is the sequence, oldest first, without repeats and without
+    `omitted_verdicts` of its middle. It is empty if an earlier version or run opened the incident.
     """
 
     id: str
@@ -44,6 +62,22 @@ class Incident:
     flapping: bool = False
     acknowledged_at: float | None = None
     acknowledged_by: str = ""
+    verdicts: tuple[VerdictChange, ...] = ()
+    omitted_verdicts: int = 0
+
+    @property
+    def latest(self) -> VerdictChange:
+        """Return the latest verdict that is not up: the cause as known now."""
+        broken = (each for each in reversed(self.verdicts) if each.verdict.severity in BROKEN)
+        return next(broken, VerdictChange(self.opened_at, self.verdict, self.summary))
+
+    @property
+    def sequence(self) -> str:
+        """Return the slugs of the verdicts in order: "port-closed, then silent"; at least the headline."""
+        slugs = [each.verdict.slug for each in self.verdicts] or [self.verdict.slug]
+        if self.omitted_verdicts:
+            slugs.insert(MAX_VERDICTS // 2, f"{self.omitted_verdicts} more")
+        return ", then ".join(slugs)
 
 
 class EventKind(Enum):
@@ -92,7 +126,11 @@ def update_incident(
     """
     settled, verdict = damping.severity, diagnosis.verdict
     if settled not in BROKEN:
-        return (None, close_incident(incident, now)) if incident and settled else (incident, None)
+        if incident is None or settled is None:
+            return incident, None
+        if verdict.severity is Severity.UP:
+            incident = _with_verdict(incident, now, diagnosis)
+        return None, close_incident(incident, now)
     if incident is None:
         if verdict.severity not in BROKEN:
             return None, None
@@ -105,22 +143,34 @@ def update_incident(
             severity=settled,
             summary=diagnosis.summary,
             flapping=damping.flapping,
+            verdicts=(VerdictChange(now, verdict, diagnosis.summary),),
         )
         return opened, IncidentEvent(EventKind.OPENED, now, opened)
     worse = BROKEN.index(settled) < BROKEN.index(incident.severity)
-    other = confirmed and verdict is not incident.verdict and verdict.severity is settled
+    other = confirmed and verdict is not incident.latest.verdict and verdict.severity is settled
+    note = ""
     if worse or other:
-        incident = replace(
-            incident,
-            vantage=check.vantage,
-            verdict=verdict,
-            summary=diagnosis.summary,
-            severity=settled if worse else incident.severity,
-        )
-    elif incident.flapping or not damping.flapping:
+        incident = _with_verdict(replace(incident, vantage=check.vantage), now, diagnosis)
+        note = f"now {verdict.slug}: {diagnosis.summary}"
+    if worse:
+        incident = replace(incident, verdict=verdict, summary=diagnosis.summary, severity=settled)
+    elif not other and (incident.flapping or not damping.flapping):
         return incident, None
     incident = replace(incident, flapping=incident.flapping or damping.flapping)
-    return incident, IncidentEvent(EventKind.CAUSE_CHANGED, now, incident)
+    return incident, IncidentEvent(EventKind.CAUSE_CHANGED, now, incident, note=note)
+
+
+def _with_verdict(incident: Incident, now: float, diagnosis: Diagnosis) -> Incident:
+    """Add a verdict to the sequence, if it differs from the last one."""
+    known = incident.verdicts or (VerdictChange(incident.opened_at, incident.verdict, incident.summary),)
+    if known[-1].verdict is diagnosis.verdict:
+        return replace(incident, verdicts=known)
+    verdicts = (*known, VerdictChange(now, diagnosis.verdict, diagnosis.summary))
+    omitted = max(0, len(verdicts) - MAX_VERDICTS)
+    half = MAX_VERDICTS // 2
+    if omitted:
+        verdicts = (*verdicts[:half], *verdicts[half + omitted :])
+    return replace(incident, verdicts=verdicts, omitted_verdicts=incident.omitted_verdicts + omitted)
 
 
 def close_incident(incident: Incident, now: float, who: str = "", note: str = "") -> IncidentEvent:

@@ -40,7 +40,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
@@ -157,6 +157,17 @@ MATTERS = (
         vantage_verdicts=tuple(VantageVerdict("ams", verdict.severity, verdict) for verdict in Verdict),
     ),
     IncidentSnapshot(OPEN, "192.0.2.7:51820"),
+    IncidentSnapshot(
+        replace(
+            OPEN,
+            verdicts=(
+                VerdictChange(AT, Verdict.SLOW, "Takes 900 ms: Ü – ✖"),
+                VerdictChange(AT + 60.0, Verdict.LOSSY, "2 of 3."),
+            ),
+            omitted_verdicts=7,
+        ),
+        "192.0.2.7:51820",
+    ),
 )
 
 SERVERS = (

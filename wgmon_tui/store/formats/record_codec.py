@@ -31,6 +31,9 @@ Json = Any
 
 _VERSION = b"\x01"
 
+_ALWAYS = object()
+"""Differs from every value of a field: the field is always written."""
+
 _LOADED_LATER = {"Check": Check}
 """Types that the record modules do not import, so that screens start without them."""
 
@@ -120,8 +123,14 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
         if field.default is MISSING and field.default_factory is MISSING
     }
 
+    unset = {field.name: field.default for field in fields(kind) if field.name in names.records[kind].sparse}
+
     def write(record: Any) -> Json:
-        return {key: write_field(getattr(record, name)) for name, key, (write_field, _) in forms}
+        return {
+            key: write_field(value)
+            for name, key, (write_field, _) in forms
+            if (value := getattr(record, name)) != unset.get(name, _ALWAYS)
+        }
 
     def read(value: Json) -> Any:
         if not isinstance(value, dict) or not required <= value.keys():

@@ -42,7 +42,7 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
@@ -52,10 +52,14 @@ from wgmon_tui.protocols.wireguard.handshake import Reason
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """Stored names of a record's `fields`, and its stored `kind` if it is a member of a union."""
+    """Stored names of a record's `fields`, and its stored `kind` if it is a member of a union.
+
+    The `sparse` fields are written only if they differ from their default.
+    """
 
     fields: Mapping[str, str]
     kind: str = ""
+    sparse: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +115,12 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
             "flapping": "flapping",
             "acknowledged_at": "acknowledged_at",
             "acknowledged_by": "acknowledged_by",
-        }
+            "verdicts": "verdicts",
+            "omitted_verdicts": "omitted_verdicts",
+        },
+        sparse=frozenset({"verdicts", "omitted_verdicts"}),
     ),
+    VerdictChange: StoredRecord({"at": "at", "verdict": "verdict", "summary": "summary"}),
     VantageStatus: StoredRecord(
         {
             "name": "name",
