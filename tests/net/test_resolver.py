@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
+import threading
+import time
 from ipaddress import ip_address
 
 import pytest
 
+from wgmon_tui.net import resolver as resolver_module
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 
@@ -69,6 +74,47 @@ async def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ResolutionError):
         await resolver.resolve(endpoint, timeout_s=0)
     assert await resolver.resolve(endpoint, PATIENCE_S)
+
+
+async def test_an_older_answer_is_not_used_when_a_newer_one_is_wanted() -> None:
+    resolver = Resolver()
+    resolver._cache["localhost"] = (time.monotonic(), (ip_address("192.0.2.9"),))
+    fresh = await resolver.resolve(Endpoint("localhost", 51820), PATIENCE_S, newer_than=time.monotonic())
+    assert all(address.is_loopback for address in fresh)
+
+
+async def test_names_whose_lookup_hangs_do_not_hold_up_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def look_up(host: str, *_: object) -> list[tuple[object, ...]]:
+        if host.startswith("hangs"):
+            over.wait(PATIENCE_S)
+        return [(0, 0, 0, "", ("192.0.2.7", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(resolver_module, "_OVERDUE_S", 0.02)
+    resolver = Resolver()
+    hanging = [
+        asyncio.create_task(resolver.resolve(Endpoint(f"hangs{number}.test", 1), PATIENCE_S))
+        for number in range(3 * resolver_module._THREADS)
+    ]
+    await asyncio.sleep(0)
+    assert await resolver.resolve(Endpoint("quick.test", 1), 5.0) == (ip_address("192.0.2.7"),)
+    assert not any(task.done() for task in hanging)
+    over.set()
+    await asyncio.gather(*hanging)
+
+
+async def test_the_name_that_is_looked_up_is_the_one_of_idna_2008(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def look_up(host: str, *_: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(0, 0, 0, "", ("192.0.2.7", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    await Resolver().resolve(Endpoint("faß.example", 51820), PATIENCE_S)
+    assert asked == ["xn--fa-hia.example"]
 
 
 OUT_OF_FILES = """

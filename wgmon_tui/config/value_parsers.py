@@ -10,6 +10,7 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
+from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.protocols.wireguard.primitives import is_low_order
 from wgmon_tui.text import quoted
@@ -19,7 +20,8 @@ NAME_LENGTH = 63
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h|d)")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
 _HOST_AND_PORT = re.compile(r"([^:]+):([0-9]{1,5})")
-_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_LONGEST_HOST_NAME = 253
 _ZONE = re.compile(r"[\w.-]+")
 
 
@@ -115,16 +117,19 @@ def _is_ipv6(host: str) -> bool:
 
 
 def _is_host_name(host: str) -> bool:
-    labels = host.removesuffix(".").split(".")
-    # A last label of digits is a mistyped IPv4 address: no top-level domain is a number.
-    if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit() or len(host) > 253:
-        return False
     try:
-        # The resolver encodes the name the same way later; there, a UnicodeError is not expected.
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
+        encoded = encode_host(host)
+    except InvalidHostNameError as error:
+        raise InvalidValueError(
+            f"expected a host name or an address before the port, got {quoted(host)}: {error}"
+        ) from None
+    labels = encoded.removesuffix(".").split(".")
+    # A last label of digits is a mistyped IPv4 address: no top-level domain is a number.
+    return (
+        all(_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+        and len(encoded) <= _LONGEST_HOST_NAME
+    )
 
 
 def parse_address(text: str) -> Address:

@@ -11,12 +11,17 @@ from ipaddress import ip_address
 from threading import Thread
 
 from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.text import format_limit
 
 CACHE_TTL_S = 30.0
-"""How long a cached answer is valid. A changed name is noticed after this time at the latest."""
+"""How long a cached answer is valid. After a failed check the name is resolved again at once."""
 
 _THREADS = 16
+_OVERDUE_S = 2.0
+"""A lookup that takes longer gives its place to the next one: names that hang do not hold up the others."""
+
+_Lookup = asyncio.Future[tuple[Address, ...]]
 
 
 class ResolutionError(Exception):
@@ -27,56 +32,84 @@ class Resolver:
     """Resolves names to all A and AAAA addresses, in the system's order of preference."""
 
     def __init__(self) -> None:
-        self._threads = asyncio.Semaphore(_THREADS)
+        self._places = asyncio.Semaphore(_THREADS)
         self._cache: dict[str, tuple[float, tuple[Address, ...]]] = {}
+        self._running: dict[str, _Lookup] = {}
 
-    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
-        """Resolve an endpoint's host to addresses without duplicates. Raises ResolutionError."""
+    async def resolve(
+        self, endpoint: Endpoint, timeout_s: float, newer_than: float = float("-inf")
+    ) -> tuple[Address, ...]:
+        """Resolve an endpoint's host to addresses without duplicates. Raises ResolutionError.
+
+        `newer_than` is a time of the monotonic clock: an answer that was received before is not used.
+        """
         if literal := _parse_literal(endpoint.host):
             return (literal,)
         cached = self._cache.get(endpoint.host)
-        if cached and time.monotonic() - cached[0] < CACHE_TTL_S:
+        if cached and cached[0] > max(newer_than, time.monotonic() - CACHE_TTL_S):
             return cached[1]
         try:
-            addresses = await asyncio.wait_for(self._look_up(endpoint), timeout_s)
+            # Shielded, because other checks may wait for the same lookup.
+            addresses = await asyncio.wait_for(asyncio.shield(self._lookup(endpoint)), timeout_s)
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
         except OSError as error:  # gaierror, or this machine lacks file descriptors or memory
             raise ResolutionError(error.strerror or "no answer") from None
+        except InvalidHostNameError as error:
+            raise ResolutionError(str(error)) from None
         except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
         self._cache[endpoint.host] = (time.monotonic(), addresses)
         return addresses
+
+    def _lookup(self, endpoint: Endpoint) -> _Lookup:
+        """The lookup of a host that runs now; starts one if there is none."""
+        running = self._running.get(endpoint.host)
+        if running is None:
+            running = self._running[endpoint.host] = asyncio.ensure_future(self._look_up(endpoint))
+            running.add_done_callback(lambda done: self._end_lookup(endpoint.host, done))
+        return running
+
+    def _end_lookup(self, host: str, done: _Lookup) -> None:
+        if self._running.get(host) is done:
+            del self._running[host]
+        if not done.cancelled():
+            done.exception()  # nobody may be waiting any more; asyncio would log the exception
 
     async def _look_up(self, endpoint: Endpoint) -> tuple[Address, ...]:
         """Run getaddrinfo in a daemon thread, so that a hanging lookup ends with the process.
 
         A thread pool would wait for its threads at exit; the system's resolver may take half a minute.
         """
-        await self._threads.acquire()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[tuple[Address, ...]] = loop.create_future()
+        async with self._places:
+            loop = asyncio.get_running_loop()
+            answer: asyncio.Future[tuple[Address, ...]] = loop.create_future()
 
-        def deliver(outcome: tuple[Address, ...] | Exception) -> None:
-            self._threads.release()
-            if answer.cancelled():
-                return
-            if isinstance(outcome, Exception):
-                answer.set_exception(outcome)
-            else:
-                answer.set_result(outcome)
+            def deliver(outcome: tuple[Address, ...] | Exception) -> None:
+                if answer.cancelled():
+                    return
+                if isinstance(outcome, Exception):
+                    answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome)
 
-        def look_up() -> None:
-            outcome: tuple[Address, ...] | Exception
+            def look_up() -> None:
+                outcome: tuple[Address, ...] | Exception
+                try:
+                    host = encode_host(endpoint.host)
+                    found = socket.getaddrinfo(host, endpoint.port, 0, socket.SOCK_DGRAM)
+                    outcome = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+                except (OSError, ValueError) as error:
+                    outcome = error
+                with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits
+                    loop.call_soon_threadsafe(deliver, outcome)
+
+            Thread(target=look_up, name="resolve", daemon=True).start()
             try:
-                found = socket.getaddrinfo(endpoint.host, endpoint.port, 0, socket.SOCK_DGRAM)
-                outcome = tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
-            except (OSError, ValueError) as error:
-                outcome = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits
-                loop.call_soon_threadsafe(deliver, outcome)
-
-        Thread(target=look_up, name="resolve", daemon=True).start()
+                await asyncio.wait((answer,), timeout=_OVERDUE_S)
+            except asyncio.CancelledError:
+                answer.cancel()
+                raise
         return await answer
 
 
@@ -87,3 +120,8 @@ def _parse_literal(host: str) -> Address | None:
         return ip_address(host)
     except ValueError:
         return None
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address, so that nothing resolves it."""
+    return _parse_literal(host) is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import time
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -24,7 +26,7 @@ from tests.protocols.wireguard.harness import (
     silence,
     timestamps,
 )
-from wgmon_tui.checks.evidence import LateAnswer, NameUnresolved, Silence, SocketError
+from wgmon_tui.checks.evidence import LateAnswer, NameMoved, NameUnresolved, Silence, SocketError
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
@@ -198,6 +200,42 @@ async def test_every_address_of_a_name_is_checked() -> None:
         addresses = await prober.resolve(endpoint, ANSWER_TIMEOUT_S)
     assert tuple(result.address for result in results) == addresses
     assert [result.address for result in results if result.handshake] == [ip_address("127.0.0.1")]
+
+
+def answer_for_localhost(prober: Prober, address: str) -> None:
+    prober._resolver._cache["localhost"] = (time.monotonic(), (ip_address(address),))
+
+
+async def test_a_failed_check_resolves_the_name_again_and_checks_where_it_moved() -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(Endpoint("localhost", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        answer_for_localhost(prober, "127.0.0.9")
+        prober._addresses[target.server.name] = ("localhost", (ip_address("127.0.0.9"),))
+        results = await prober.check_all(target)
+    assert ip_address("127.0.0.9") not in [result.address for result in results]
+    [good] = [result for result in results if result.handshake]
+    [moved] = evidence_of_kind(NameMoved, good)
+    assert moved.removed == (ip_address("127.0.0.9"),)
+    assert good.address in moved.new
+
+
+async def test_a_failed_check_counts_if_the_name_has_no_other_address() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(Endpoint("localhost", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        results = await prober.check_all(target)
+    assert ip_address("127.0.0.1") in [result.address for result in results]
+    assert not any(evidence_of_kind(NameMoved, result) for result in results)
+
+
+async def test_every_server_of_a_name_learns_that_it_moved() -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(Endpoint("localhost", server.endpoint.port))
+        targets = [replace(target, server=replace(target.server, name=name)) for name in ("a", "b")]
+        answer_for_localhost(prober, "127.0.0.1")
+        for each in targets:
+            prober._addresses[each.server.name] = ("localhost", (ip_address("127.0.0.9"),))
+        rounds = [await prober.check_all(each) for each in targets]
+    assert [len(evidence_of_kind(NameMoved, checks[0])) for checks in rounds] == [1, 1]
 
 
 async def test_closing_gives_the_ports_back() -> None:

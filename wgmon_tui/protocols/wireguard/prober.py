@@ -26,8 +26,9 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake import Attempt
@@ -85,7 +86,8 @@ class Prober:
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
-        self._addresses: dict[str, tuple[Address, ...]] = {}
+        self._addresses: dict[str, tuple[str, tuple[Address, ...]]] = {}
+        """By server: the host name and its addresses at the last check."""
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -122,8 +124,29 @@ class Prober:
             addresses = await self.resolve(target.server.endpoint, target.server.timeout)
         except ResolutionError as error:
             return (self._make_unsent_check(target, None, NameUnresolved(host, str(error))),)
+        resolved_at = time.monotonic()
         checks = [await self.check(target, each, deep=deep, explain=explain) for each in addresses]
-        return tuple(_add_round_evidence(checks, self._detect_moved_name(host, addresses)))
+        if any(check.handshake is None for check in checks) and not is_literal(host):
+            addresses = await self._resolve_again(target, addresses, resolved_at)
+            # An address that the name no longer has is not the server's any more.
+            checks = [check for check in checks if check.address in addresses]
+            checked = [check.address for check in checks]
+            checks += [
+                await self.check(target, each, deep=deep, explain=explain)
+                for each in addresses
+                if each not in checked
+            ]
+        return tuple(_add_round_evidence(checks, self._detect_moved_name(target.server, addresses)))
+
+    async def _resolve_again(
+        self, target: Target, addresses: tuple[Address, ...], newer_than: float
+    ) -> tuple[Address, ...]:
+        """Resolve a name again after a failed check: it may have moved. Without an answer, nothing moved."""
+        server = target.server
+        try:
+            return await self._resolver.resolve(server.endpoint, server.timeout, newer_than)
+        except ResolutionError:
+            return addresses
 
     async def check(
         self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
@@ -250,11 +273,15 @@ class Prober:
         ahead_s = self._ahead_s(run.target.private_key.public)
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
 
-    def _detect_moved_name(self, host: str, addresses: tuple[Address, ...]) -> NameMoved | None:
-        """Detect changed addresses of a name since the last lookup; their order does not matter."""
-        before = self._addresses.get(host)
-        self._addresses[host] = addresses
-        if before is None or before == addresses or set(before) == set(addresses):
+    def _detect_moved_name(self, server: Server, addresses: tuple[Address, ...]) -> NameMoved | None:
+        """Detect changed addresses since the last check of this server; their order does not matter.
+
+        Kept by server: all servers of one name must learn that it moved.
+        """
+        host = server.endpoint.host
+        last_host, before = self._addresses.get(server.name, (host, addresses))
+        self._addresses[server.name] = (host, addresses)
+        if last_host != host or set(before) == set(addresses):
             return None
         removed = tuple(each for each in before if each not in addresses)
         return NameMoved(host, removed, tuple(each for each in addresses if each not in before))
