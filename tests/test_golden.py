@@ -91,7 +91,9 @@ def test_a_new_report_queue_has_the_tables_of_its_golden_schema(tmp_path: Path) 
 
 
 def _store_rows() -> str:
-    return next(golden.path.read_text() for golden in FILES if golden.path.name == "store_rows.jsonl")
+    return "".join(
+        golden.path.read_text() for golden in FILES if golden.path.name.endswith("store_rows.jsonl")
+    )
 
 
 def _golden_tables(path: Path) -> list[tuple[str, str]]:

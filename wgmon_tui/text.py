@@ -25,6 +25,7 @@ _SECONDS_BELOW = 100
 _LIMIT_UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, HOUR_S), ("min", MINUTE_S, MINUTE_S))
 
 _LONGEST_S = 99_999.0 * DAY_S
+_YEAR_9999 = 253_370_764_800.0
 
 _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 """32 bytes in canonical base64: a WireGuard key, which may be a secret."""
@@ -114,12 +115,17 @@ def format_file_time(at: float) -> str:
 
 def format_clock(at: float, *, seconds: bool = False) -> str:
     """Format the local time of day: `19:18`, with seconds `19:18:05`."""
-    return time.strftime(_clock(seconds), time.localtime(at))
+    return time.strftime(_clock(seconds), _local(at))
 
 
 def format_day(at: float) -> str:
     """Format the local day without its year: `Nov 22`."""
-    return time.strftime("%b %d", time.localtime(at))
+    return time.strftime("%b %d", _local(at))
+
+
+def _local(at: float) -> time.struct_time:
+    """Return the local time; times from another machine may be no time at all."""
+    return time.localtime(min(max(0.0, at), _YEAR_9999))
 
 
 def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: bool = False) -> str:

@@ -25,6 +25,7 @@ UNUSUAL = {
     "tunnel_count": "10",
     "tunnel_over": '"5s"',
     "tunnel_every": '"10m"',
+    "tunnel_soak": '"2h"',
     "explain": "false",
     "explain_every": '"1h"',
     "try_identities": "true",
@@ -100,13 +101,20 @@ def test_a_window_of_the_defaults_too_short_for_a_server_is_refused_there() -> N
     )
 
 
-def test_without_an_mtu_there_is_no_search() -> None:
+def test_without_an_mtu_the_usual_sizes_are_tested() -> None:
     assert only_server(MINIMAL_TOML).tunnel_mtu is None
     assert "tunnel_mtu" not in render(Fleet((server(),), (BASTION,)))
 
 
-def test_an_mtu_of_zero_is_none_so_that_a_server_can_take_back_its_defaults() -> None:
-    assert only_server("[defaults]\ntunnel_mtu = 1420\n" + MINIMAL_TOML + "tunnel_mtu = 0").tunnel_mtu is None
+@pytest.mark.parametrize(("said", "means"), [("0", 0), ('"usual"', None)])
+def test_a_server_can_take_back_the_mtu_of_its_defaults(said: str, means: int | None) -> None:
+    shared = "[defaults]\ntunnel_mtu = 1420\n" + MINIMAL_TOML
+    assert only_server(shared + f"tunnel_mtu = {said}").tunnel_mtu == means
+
+
+@pytest.mark.parametrize("said", ["0", '"0s"'])
+def test_a_soak_interval_of_zero_turns_the_soak_off(said: str) -> None:
+    assert only_server(MINIMAL_TOML + f"tunnel_soak = {said}").tunnel_soak == 0
 
 
 def test_echoes_may_leave_all_at_once() -> None:

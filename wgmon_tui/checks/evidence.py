@@ -105,11 +105,15 @@ class InnerEcho:
 
 @dataclass(frozen=True, slots=True)
 class InnerService:
-    """A name server or TCP port probed through the tunnel. `answer` is None if it did not answer."""
+    """A name server or TCP port probed through the tunnel. `answer` is None if it did not answer.
+
+    `rcode` is the response code of a name server (RFC 1035 §4.1.1); 0 is no error.
+    """
 
     kind: Literal["dns", "tcp"]
     target: str
     answer: Literal["answered", "open", "closed"] | None
+    rcode: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,125 @@ class NameMoved:
     new: tuple[Address, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FlowCut:
+    """Data passed at first, then all of it was lost, while later handshakes may still work.
+
+    `packets` and `size` count the datagrams of the flow, and the bytes in them, up to the last one that was
+    answered. `after` is the time of that one in seconds after the handshake. `unanswered` echoes followed.
+    """
+
+    packets: int
+    size: int
+    after: float
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """A soak: many echoes of mixed sizes in one flow. `size` counts the bytes sent, `lasted` seconds."""
+
+    sent: int
+    received: int
+    size: int
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredFromElsewhere:
+    """Authentic packets came from another address or port than the one probed."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentLoss:
+    """What the last `checks` checks of this server lost: initiations and echoes, without counting outages."""
+
+    checks: int
+    initiations: int
+    initiations_lost: int
+    echoes: int
+    echoes_lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInitiated:
+    """The server itself sent initiations that this identity's key decrypts.
+
+    It is alive, knows this identity, and its packets arrive here. `at` is in seconds since the check began.
+    """
+
+    at: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySilent:
+    """The next hop of this machine does not answer address resolution: its neighbour entry failed."""
+
+    gateway: Address
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessProbed:
+    """The `witness` of config.toml was probed while the server was silent."""
+
+    address: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStarved:
+    """This process waited `lag` seconds for the processor during the check."""
+
+    lag: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyServerWatched:
+    """No other server or witness is checked from here that could show whether the uplink works."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedUntil:
+    """The last time that this server answered this identity with the same keys, in Unix seconds."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursFailed:
+    """How many other servers at the same address failed at the same time, of all that are checked there."""
+
+    address: Address
+    failed: int
+    watched: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVantagesAnswered:
+    """Other vantages got an answer from this server recently."""
+
+    vantages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSession:
+    """Packets arrived for sessions that this process did not open: another client uses this identity."""
+
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityUsedElsewhere:
+    """Another process stamped an initiation of this identity `age` seconds before this check."""
+
+    age: float
+
+
 Evidence = (
     NameUnresolved
     | CookieDemanded
@@ -243,4 +366,18 @@ Evidence = (
     | AllSilent
     | StampsAhead
     | NameMoved
+    | FlowCut
+    | Soak
+    | AnsweredFromElsewhere
+    | RecentLoss
+    | ServerInitiated
+    | GatewaySilent
+    | WitnessProbed
+    | MachineStarved
+    | OnlyServerWatched
+    | WorkedUntil
+    | NeighboursFailed
+    | OtherVantagesAnswered
+    | ForeignSession
+    | IdentityUsedElsewhere
 )

@@ -5,33 +5,47 @@ from __future__ import annotations
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     AllSilent,
+    AnsweredFromElsewhere,
     CookieDemanded,
     Evidence,
+    FlowCut,
     ForeignBytes,
+    ForeignSession,
     FreshPortAnswered,
+    GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
     LateAnswer,
+    MachineStarved,
     NameMoved,
     NameUnresolved,
+    NeighboursFailed,
+    OnlyServerWatched,
     OtherAddressAnswered,
+    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
     ReceiveOverflow,
+    RecentLoss,
+    ServerInitiated,
     Silence,
+    Soak,
     SocketError,
     StampsAhead,
+    WitnessProbed,
+    WorkedUntil,
 )
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_elapsed, format_list, format_rtt
+from wgmon_tui.text import format_clock, format_day, format_elapsed, format_list, format_rtt
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 """(IP version, type, code) of the ICMP errors that mean "nothing listens on this port"."""
@@ -138,6 +152,75 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"
+        case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():
+            return _describe_data(evidence)
+        case WitnessProbed() | GatewaySilent() | MachineStarved() | OnlyServerWatched():
+            return _describe_this_machine(evidence)
+        case _:
+            return _describe_others(evidence)
+
+
+def _describe_data(evidence: FlowCut | Soak | AnsweredFromElsewhere | RecentLoss) -> str:
+    """Describe what the data of one or several checks showed."""
+    match evidence:
+        case FlowCut(packets, size, after, unanswered):
+            return (
+                f"data passed for {packets} packets ({size} bytes, {format_rtt(after)}); "
+                f"then {unanswered} echoes in a row were lost"
+            )
+        case Soak(sent, received, size, lasted):
+            return (
+                f"soak: {received} of {sent} echoes of mixed sizes came back, "
+                f"{size} bytes sent in {format_elapsed(lasted)}"
+            )
+        case AnsweredFromElsewhere(address, port):
+            return f"answers came from {address} port {port}, not from where they were asked for"
+        case RecentLoss():
+            return (
+                f"over the last {evidence.checks} checks {evidence.initiations_lost} of "
+                f"{evidence.initiations} initiations and {evidence.echoes_lost} of {evidence.echoes} echoes "
+                "were lost"
+            )
+
+
+def _describe_this_machine(
+    evidence: WitnessProbed | GatewaySilent | MachineStarved | OnlyServerWatched,
+) -> str:
+    """Describe what is known about this machine and its uplink."""
+    match evidence:
+        case WitnessProbed(address, answered):
+            return f"the witness {address} {'answers' if answered else 'does not answer either'}"
+        case GatewaySilent(gateway, interface):
+            return f"the gateway {gateway} of this machine on {interface} does not answer"
+        case MachineStarved(lag):
+            return f"this machine is overloaded: wgmon-tui waited {format_rtt(lag)} for the processor"
+        case OnlyServerWatched():
+            return "no other server or witness is checked from here"
+
+
+def _describe_others(
+    evidence: ServerInitiated
+    | WorkedUntil
+    | NeighboursFailed
+    | OtherVantagesAnswered
+    | ForeignSession
+    | IdentityUsedElsewhere,
+) -> str:
+    """Describe what other servers, vantages, clients and earlier checks showed."""
+    match evidence:
+        case ServerInitiated(count=count):
+            times = "" if count == 1 else f" {count} times"
+            return f"the server itself initiated a handshake to this identity{times}: it knows this key"
+        case WorkedUntil(at):
+            return f"the same keys worked until {format_day(at)}, {format_clock(at, seconds=True)}"
+        case NeighboursFailed(address, failed, watched):
+            return f"{failed} of {watched} other servers at {address} failed at the same time"
+        case OtherVantagesAnswered(vantages):
+            return f"the server answers {format_list(vantages)}"
+        case ForeignSession(packets):
+            return f"{packets} packets arrived for sessions of another client that uses this identity"
+        case IdentityUsedElsewhere(age):
+            return f"another process used this identity {format_elapsed(age)} before"
 
 
 def _describe_inner(evidence: InnerEcho | InnerIcmp | InnerService | InnerUnaddressed | InnerHop) -> str:

@@ -69,6 +69,11 @@ class Verdict(Enum):
         Severity.DOWN,
         "The handshake completes, but nothing comes back through the tunnel.",
     )
+    DIES_AFTER = (
+        "dies-after",
+        Severity.DOWN,
+        "Data passes at first, then the path cuts the flow off. Connections open, then die.",
+    )
     WRONG_SERVER_KEY = (
         "wrong-server-key",
         Severity.DOWN,

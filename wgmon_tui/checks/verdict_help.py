@@ -55,6 +55,11 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "The handshake completed, but no answer to the data sent came back through the tunnel.",
         "On the server, check AllowedIPs of this peer, forwarding, and the firewall on the tunnel interface.",
     ),
+    Verdict.DIES_AFTER: VerdictHelp(
+        "Echoes came back at first; then all were lost, although a new handshake works. The summary gives "
+        "packets, bytes and seconds.",
+        "Ask who runs the path for limits per flow: packet inspection, NAT, rate limits.",
+    ),
     Verdict.WRONG_SERVER_KEY: VerdictHelp(
         "The server answered an initiation for another key in known_keys, but not one for public_key.",
         "If the change was planned, write the new key into servers.toml. If not, find out who made it.",

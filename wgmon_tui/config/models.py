@@ -49,8 +49,9 @@ class Server:
 
     `tunnel`: send data through the session. A check sends `tunnel_count` echoes over `tunnel_over` seconds.
     `tunnel_every` is the time between slow tests (MTU, passive keepalive). `tunnel_mtu` is the inner size
-    that must pass. `explain` allows the experiments that explain silence, at most every `explain_every`
-    seconds. `try_identities` allows the other identities in them; the server then moves their endpoint to
+    that must pass; None tests the usual sizes, 0 none. `tunnel_soak` is the time between soaks; 0 is never.
+    `explain` allows the experiments that explain silence, at most every `explain_every` seconds.
+    `try_identities` allows the other identities in them; the server then moves their endpoint to
     this machine. `fail_after`, `fail_window` and `recover_after` damp the state (monitor/damping.py).
     `inspect` is a command that prints the server's `wg show INTERFACE dump`; `inspect_config` is one that
     prints its configuration file.
@@ -84,6 +85,7 @@ class Server:
     recover_after: int = 2
     paused: bool = False
     note: str = ""
+    tunnel_soak: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wgmon_tui.config.models import Identity, Server
 from wgmon_tui.config.setting import FormField, Section, Setting, Values, defaults_of
-from wgmon_tui.config.toml_reader import as_integer
+from wgmon_tui.config.toml_reader import as_integer, as_seconds
 from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
 from wgmon_tui.config.value_types import (
     ADDRESSES,
@@ -36,6 +36,7 @@ SLOW_RANGE = (0.001, 60.0)
 TUNNEL_MTU_RANGE = (576, 9000)
 TUNNEL_COUNT_RANGE = (1, 20)
 TUNNEL_OVER_RANGE = (0.0, 30.0)
+SOAK_RANGE = (300.0, 604800.0)
 EVERY_RANGE = (10.0, 86400.0)
 """Seconds between two runs of the slow parts of a check: `tunnel_every` and `explain_every`."""
 
@@ -57,10 +58,17 @@ def _fail_window(values: Values) -> int:
     return int(values["fail_after"]) + 1
 
 
+_USUAL_SIZES = "usual"
+
+
 def _as_mtu(value: object) -> int | None:
-    """An inner packet size in bytes. 0 means None: a server uses it to override `[defaults]`."""
-    if type(value) is int and value == 0:
+    """An inner packet size in bytes; 0 turns the test off. None is the usual test: a server writes "usual" to
+    override `[defaults]`.
+    """
+    if value == _USUAL_SIZES:
         return None
+    if type(value) is int and value == 0:
+        return 0
     try:
         return as_integer(*TUNNEL_MTU_RANGE)(value)
     except InvalidValueError as error:
@@ -71,10 +79,35 @@ _LEAST_MTU, _MOST_MTU = TUNNEL_MTU_RANGE
 _MTU = ValueType(
     "integer",
     _as_mtu,
-    {"type": "integer", "anyOf": [{"const": 0}, {"minimum": _LEAST_MTU, "maximum": _MOST_MTU}]},
-    f"0, or {_LEAST_MTU} to {_MOST_MTU}",
-    lambda size: size or 0,
+    {
+        "anyOf": [
+            {"const": 0},
+            {"const": _USUAL_SIZES},
+            {"type": "integer", "minimum": _LEAST_MTU, "maximum": _MOST_MTU},
+        ]
+    },
+    f"usual, 0, or {_LEAST_MTU} to {_MOST_MTU}",
+    lambda size: _USUAL_SIZES if size is None else size,
     FormFieldKind.NUMBER,
+)
+
+
+def _as_soak_interval(value: object) -> float:
+    """Seconds between two soaks; 0 turns them off."""
+    if (type(value) is int and value == 0) or value == "0s":
+        return 0.0
+    try:
+        return as_seconds(*SOAK_RANGE)(value)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{error}; write 0 to turn the soak off") from None
+
+
+_SOAK = replace(
+    duration(*SOAK_RANGE),
+    read=_as_soak_interval,
+    schema={"anyOf": [{"enum": [0, "0s"]}, duration(*SOAK_RANGE).schema]},
+    limits=f"0, or {duration(*SOAK_RANGE).limits}",
+    write=format_duration,
 )
 _IDENTITY_NAME = replace(NAME, kind=FormFieldKind.CHOICE)
 
@@ -213,9 +246,10 @@ _SHARED_BY_WIREGUARD = (
     Setting(
         "tunnel_mtu",
         _MTU,
-        "The size in bytes of an inner packet that must pass. 0 turns the test off.",
+        "The size in bytes of an inner packet that must pass. Without it 1280 must pass, and 1420 is tested. "
+        "0 turns the test off.",
         FormField(180, more=True),
-        default="`0`",
+        default="`usual`",
     ),
     Setting(
         "tunnel_count",
@@ -234,6 +268,13 @@ _SHARED_BY_WIREGUARD = (
         duration(*EVERY_RANGE),
         "The time between two runs of the slow tests: packet size and passive keepalive.",
         FormField(210, more=True),
+    ),
+    Setting(
+        "tunnel_soak",
+        _SOAK,
+        "The time between two soaks: 64 KB of data over 30 s, which find paths that cut a flow off. "
+        "0 turns them off, for example on metered links.",
+        FormField(215, more=True),
     ),
     Setting(
         "explain",

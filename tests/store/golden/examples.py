@@ -13,29 +13,43 @@ from tests.golden import GoldenFile
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     AllSilent,
+    AnsweredFromElsewhere,
     CookieDemanded,
     Evidence,
+    FlowCut,
     ForeignBytes,
+    ForeignSession,
     FreshPortAnswered,
+    GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
     LateAnswer,
+    MachineStarved,
     NameMoved,
     NameUnresolved,
+    NeighboursFailed,
+    OnlyServerWatched,
     OtherAddressAnswered,
+    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
     ReceiveOverflow,
+    RecentLoss,
+    ServerInitiated,
     Silence,
+    Soak,
     SocketError,
     StampsAhead,
+    WitnessProbed,
+    WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
@@ -99,6 +113,24 @@ EVIDENCE: tuple[Evidence, ...] = (
     NameMoved("fra1.example.net", (V4,), (V6,)),
 )
 
+LATER_EVIDENCE: tuple[Evidence, ...] = (
+    InnerService("dns", "10.8.0.1", "answered", 2),
+    FlowCut(20, 11_264, 1.25, 12),
+    Soak(100, 98, 65_536, 29.5),
+    AnsweredFromElsewhere("198.51.100.9", 51820),
+    RecentLoss(20, 22, 2, 60, 5),
+    ServerInitiated(0.5, 3),
+    GatewaySilent(ip_address("192.0.2.1"), "eth0"),
+    WitnessProbed("192.0.2.53:53", answered=False),
+    MachineStarved(0.75),
+    OnlyServerWatched(),
+    WorkedUntil(AT),
+    NeighboursFailed(ip_address("198.51.100.7"), 2, 3),
+    OtherVantagesAnswered(("fra", "nyc")),
+    ForeignSession(4),
+    IdentityUsedElsewhere(1.5),
+)
+
 FULL = Check(
     "fra1",
     "here",
@@ -121,10 +153,16 @@ PLAIN = replace(
     probed_as=ProbedAs(KEY),
 )
 
+FIRST_VERDICTS = tuple(verdict for verdict in Verdict if verdict is not Verdict.DIES_AFTER)
+
 ROUNDS = (
     Round((FULL,), (Diagnosis(Verdict.HEALTHY, "Answers.", ("after 250 ms",), (CAUSE,)),), "open"),
     Round((BARE,), (Diagnosis(Verdict.DNS_FAILURE, "The name is unknown."),)),
-    Round((PLAIN,) * len(Verdict), tuple(Diagnosis(verdict, "Ü – ✖") for verdict in Verdict)),
+    Round((PLAIN,) * len(FIRST_VERDICTS), tuple(Diagnosis(verdict, "Ü – ✖") for verdict in FIRST_VERDICTS)),
+    Round(
+        (replace(BARE, evidence=LATER_EVIDENCE),),
+        (Diagnosis(Verdict.DIES_AFTER, "Data dies after 20 packets."),),
+    ),
 )
 
 CLOSED = Incident(
@@ -154,7 +192,9 @@ MATTERS = (
         (CAUSE,),
         "ada",
         "paused",
-        vantage_verdicts=tuple(VantageVerdict("ams", verdict.severity, verdict) for verdict in Verdict),
+        vantage_verdicts=tuple(
+            VantageVerdict("ams", verdict.severity, verdict) for verdict in FIRST_VERDICTS
+        ),
     ),
     IncidentSnapshot(OPEN, "192.0.2.7:51820"),
     IncidentSnapshot(
@@ -204,6 +244,8 @@ SERVERS = (
     Server("ams1", Endpoint("192.0.2.7", 51820), KEY, "laptop"),
 )
 
+LATER_SERVERS = (replace(SERVERS[1], tunnel_soak=7200.0, tunnel_mtu=0),)
+
 DAMPINGS = (
     Damping(),
     Damping(
@@ -217,7 +259,7 @@ DAMPINGS = (
     Damping(Severity.UP, (Severity.UP,) * 3, (), AT),
 )
 
-_KNOWN = [verdict for slug in SLUGS if (verdict := verdict_of(slug))]
+_KNOWN = [verdict for slug in SLUGS if (verdict := verdict_of(slug)) in FIRST_VERDICTS]
 MOMENTS = (
     [TimelinePoint(MINUTE * 60.0 + number, state) for number, state in enumerate(PeriodState)],
     [
@@ -232,6 +274,7 @@ MOMENTS = (
         ),
         TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, None, "ams", Verdict.SILENT, False, None)),
     ],
+    [TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, V4, "here", Verdict.DIES_AFTER, True, 0.25))],
 )
 
 
@@ -280,7 +323,7 @@ FILES = (
     ),
     GoldenFile(
         HERE / "server_entries.jsonl",
-        [_unhidden(server) for server in SERVERS],
+        [_unhidden(server) for server in (*SERVERS, *LATER_SERVERS)],
         lambda server: json.dumps([server.name, server_to_entry(server)], ensure_ascii=False),
         _read_entry,
     ),

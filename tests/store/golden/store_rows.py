@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import AT, CLOSED, DAMPINGS, OPEN, ROUNDS, SERVERS
+from tests.store.golden.examples import AT, CLOSED, DAMPINGS, LATER_SERVERS, OPEN, ROUNDS, SERVERS
 from wgmon_tui.alerts import delivery_queue
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.alerts.notification_policy import Notification
@@ -42,7 +42,7 @@ _QUIET = ("minutes", "hours", "days", "packs", "sight_packs", "stamps", "telling
 
 def _batch() -> Batch:
     batch = Batch(fleet={server.name: StoredServer(server_to_entry(server), 97.5) for server in SERVERS})
-    full, bare, plain = ROUNDS
+    full, bare, plain = ROUNDS[:3]
     batch.add_journal_rows(make_journal_rows("fra1", full, "up", AT))
     batch.add_journal_rows(make_journal_rows("fra1", plain, "down", AT))
     batch.add_journal_rows([make_state_row("ams1", AT, state.value, AT) for state in PeriodState])
@@ -72,6 +72,13 @@ def _batch() -> Batch:
     return batch
 
 
+def _later_batch() -> Batch:
+    batch = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+    batch.add_journal_rows(make_journal_rows("ams1", ROUNDS[3], "down", AT))
+    batch.exchanges.append(make_exchange_row(PacketSample("ams1", "failure", ROUNDS[3])))
+    return batch
+
+
 def _deliver(connection: sqlite3.Connection) -> None:
     """Write deliveries of every kind, in every state except 'sent'."""
     about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
@@ -87,6 +94,13 @@ def _deliver(connection: sqlite3.Connection) -> None:
     connection.execute(
         *delivery_queue.insert("chat", Announcement("9f-test-2", AnnouncementKind.TEST, AT), AT)
     )
+
+
+def _later_rows() -> list[str]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        schema.create_or_migrate(connection)
+        _later_batch().write(connection, {}, AT)
+        return [line for name in ("servers", "checks", "exchanges") for line in _rows_of(connection, name)]
 
 
 def _rows() -> list[str]:
@@ -119,4 +133,7 @@ def _shown(column: str, value: object) -> object:
     return zlib.decompress(value[1:]).decode() if column == "round" else value.hex()
 
 
-FILES = (GoldenFile(HERE / "store_rows.jsonl", _rows(), str, str),)
+FILES = (
+    GoldenFile(HERE / "store_rows.jsonl", _rows(), str, str),
+    GoldenFile(HERE / "later_store_rows.jsonl", _later_rows(), str, str),
+)

@@ -19,12 +19,22 @@ _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
 _HINTS = get_type_hints(Server)
 _STORED = {field.name for field in fields(Server)} - _HIDDEN
 check_names(Server, SERVER_ENTRY, _STORED)
+_ALWAYS = object()
+"""Differs from every value."""
+
+_SPARSE = {field.name: field.default for field in fields(Server) if field.name == "tunnel_soak"}
+"""Settings that are stored only if they differ from their default: versions without them wrote none."""
+
 _FORMS = [(name, key, codec_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]
 
 
 def server_to_entry(server: Server) -> str:
     """Encode the entry as JSON."""
-    entry = {key: write(getattr(server, name)) for name, key, (write, _) in _FORMS}
+    entry = {
+        key: write(value)
+        for name, key, (write, _) in _FORMS
+        if (value := getattr(server, name)) != _SPARSE.get(name, _ALWAYS)
+    }
     return json.dumps(entry, separators=(",", ":"))
 
 

@@ -18,28 +18,42 @@ from typing import Any
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     AllSilent,
+    AnsweredFromElsewhere,
     CookieDemanded,
+    FlowCut,
     ForeignBytes,
+    ForeignSession,
     FreshPortAnswered,
+    GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
     InnerService,
     InnerUnaddressed,
     KnownKeyAnswered,
     LateAnswer,
+    MachineStarved,
     NameMoved,
     NameUnresolved,
+    NeighboursFailed,
+    OnlyServerWatched,
     OtherAddressAnswered,
+    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
     ReceiveOverflow,
+    RecentLoss,
+    ServerInitiated,
     Silence,
+    Soak,
     SocketError,
     StampsAhead,
+    WitnessProbed,
+    WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
@@ -171,7 +185,11 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
         },
         kind="InnerIcmp",
     ),
-    InnerService: StoredRecord({"kind": "kind", "target": "target", "answer": "answer"}, kind="InnerService"),
+    InnerService: StoredRecord(
+        {"kind": "kind", "target": "target", "answer": "answer", "rcode": "rcode"},
+        kind="InnerService",
+        sparse=frozenset({"rcode"}),
+    ),
     InnerUnaddressed: StoredRecord({"target": "target"}, kind="InnerUnaddressed"),
     InnerHop: StoredRecord({"version": "version", "source": "source", "rtt": "rtt"}, kind="InnerHop"),
     PassiveKeepalive: StoredRecord({"after": "after", "waited": "waited"}, kind="PassiveKeepalive"),
@@ -192,6 +210,35 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     AllSilent: StoredRecord({"servers": "servers"}, kind="AllSilent"),
     StampsAhead: StoredRecord({"seconds": "seconds"}, kind="StampsAhead"),
     NameMoved: StoredRecord({"host": "host", "removed": "gone", "new": "new"}, kind="NameMoved"),
+    FlowCut: StoredRecord(
+        {"packets": "packets", "size": "size", "after": "after", "unanswered": "unanswered"}, kind="FlowCut"
+    ),
+    Soak: StoredRecord(
+        {"sent": "sent", "received": "received", "size": "size", "lasted": "lasted"}, kind="Soak"
+    ),
+    AnsweredFromElsewhere: StoredRecord({"address": "address", "port": "port"}, kind="AnsweredFromElsewhere"),
+    RecentLoss: StoredRecord(
+        {
+            "checks": "checks",
+            "initiations": "initiations",
+            "initiations_lost": "initiations_lost",
+            "echoes": "echoes",
+            "echoes_lost": "echoes_lost",
+        },
+        kind="RecentLoss",
+    ),
+    ServerInitiated: StoredRecord({"at": "at", "count": "count"}, kind="ServerInitiated"),
+    GatewaySilent: StoredRecord({"gateway": "gateway", "interface": "interface"}, kind="GatewaySilent"),
+    WitnessProbed: StoredRecord({"address": "address", "answered": "answered"}, kind="WitnessProbed"),
+    MachineStarved: StoredRecord({"lag": "lag"}, kind="MachineStarved"),
+    OnlyServerWatched: StoredRecord({}, kind="OnlyServerWatched"),
+    WorkedUntil: StoredRecord({"at": "at"}, kind="WorkedUntil"),
+    NeighboursFailed: StoredRecord(
+        {"address": "address", "failed": "failed", "watched": "watched"}, kind="NeighboursFailed"
+    ),
+    OtherVantagesAnswered: StoredRecord({"vantages": "vantages"}, kind="OtherVantagesAnswered"),
+    ForeignSession: StoredRecord({"packets": "packets"}, kind="ForeignSession"),
+    IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
 }
 
 _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
@@ -223,6 +270,7 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.DNS_FAILURE: "DNS_FAILURE",
         Verdict.LOCAL_FAULT: "LOCAL_FAULT",
         Verdict.MISCONFIGURED: "MISCONFIGURED",
+        Verdict.DIES_AFTER: "DIES_AFTER",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",
@@ -252,6 +300,7 @@ SERVER_ENTRY: Mapping[str, str] = {
     "tunnel_dns": "tunnel_dns",
     "tunnel_tcp": "tunnel_tcp",
     "tunnel_mtu": "tunnel_mtu",
+    "tunnel_soak": "tunnel_soak",
     "tunnel_count": "tunnel_count",
     "tunnel_over": "tunnel_over",
     "tunnel_every": "tunnel_every",
