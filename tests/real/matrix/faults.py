@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.real import relay
 from tests.real.flood import flooded, send_all
 from tests.real.matrix.topology import Scene
 from tests.real.namespaces import firewall, ip, no_firewall
+from tests.real.real_client import CLIENT_PORT
+from tests.real.relay_settings import Forgery, OneWay, RelaySettings, both_ways
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
@@ -32,10 +33,12 @@ def our_file_knows_the_right_key_too(scene: Scene) -> None:
 
 def the_server_never_had_our_peer(scene: Scene) -> None:
     scene.private_key = PrivateKey.generate()
+    scene.client_key = PrivateKey.generate()
 
 
 def our_peer_is_removed(scene: Scene) -> None:
-    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} remove")
+    for peer in scene.peers:
+        scene.server.run(f"wg set {scene.server.interface} peer {peer} remove")
 
 
 def our_file_has_another_identity(scene: Scene) -> None:
@@ -67,35 +70,40 @@ def its_preshared_key_is_in_our_file_for_another_server(scene: Scene) -> None:
 
 def _give_the_server(scene: Scene, psk: PresharedKey) -> None:
     assert psk != NO_PRESHARED_KEY
-    setting = f"wg set {scene.server.interface} peer {scene.peer} preshared-key /dev/stdin"
-    scene.server.run(f"{setting} <<'END'\n{psk.to_text()}\nEND\n")
+    for peer in scene.peers:
+        setting = f"wg set {scene.server.interface} peer {peer} preshared-key /dev/stdin"
+        scene.server.run(f"{setting} <<'END'\n{psk.to_text()}\nEND\n")
 
 
 # Inside the tunnel
 
 
 def allowed_ips_lack_our_address(scene: Scene) -> None:
-    elsewhere = scene.inner(4, 200)
-    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} allowed-ips {elsewhere}/32")
+    for number, peer in enumerate(scene.peers):
+        elsewhere = scene.inner(4, 200 + number)
+        scene.server.run(f"wg set {scene.server.interface} peer {peer} allowed-ips {elsewhere}/32")
 
 
 def our_address_moved_to_another_peer(scene: Scene) -> None:
     other = scene.server.new_peer().public
-    ours = ",".join(str(each.ip) for each in scene.tunnel_addresses)
-    scene.server.run(f"wg set {scene.server.interface} peer {other} allowed-ips {ours}")
+    both = ",".join(str(each.ip) for each in (*scene.tunnel_addresses, *scene.client_addresses))
+    scene.server.run(f"wg set {scene.server.interface} peer {other} allowed-ips {both}")
 
 
 def allowed_ips_lack_our_ipv6_address(scene: Scene) -> None:
-    ours = next(each.ip for each in scene.tunnel_addresses if each.version == 4)
-    scene.server.run(f"wg set {scene.server.interface} peer {scene.peer} allowed-ips {ours}/32")
+    addresses = (scene.tunnel_addresses, scene.client_addresses)
+    for peer, own in zip(scene.peers, addresses, strict=True):
+        v4 = next(each.ip for each in own if each.version == 4)
+        scene.server.run(f"wg set {scene.server.interface} peer {peer} allowed-ips {v4}/32")
 
 
 def our_identity_has_no_tunnel_address(scene: Scene) -> None:
-    scene.tunnel_addresses = ()
+    scene.tunnel_addresses = scene.client_addresses = ()
 
 
 def our_identity_has_an_ipv4_tunnel_address_only(scene: Scene) -> None:
     scene.tunnel_addresses = tuple(each for each in scene.tunnel_addresses if each.version == 4)
+    scene.client_addresses = tuple(each for each in scene.client_addresses if each.version == 4)
 
 
 def its_inner_addresses_are_unusual(scene: Scene) -> None:
@@ -153,10 +161,10 @@ def the_interface_is_down(scene: Scene) -> None:
 
 
 def the_router(rule: str) -> Fault:
-    """An nftables rule on the router; {port} is the server's port, {ours} the prober's."""
+    """An nftables rule on the router; {port} is the server's port, {ours} those of prober and client."""
 
     def fault(scene: Scene) -> None:
-        ours = scene.prober.ports[0]
+        ours = f"{{ {scene.prober.ports[0]}, {CLIENT_PORT} }}"
         firewall(scene.path.router, "forward", rule.format(port=scene.entry.endpoint.port, ours=ours))
 
     return fault
@@ -189,24 +197,24 @@ def the_router_has_no_route(scene: Scene) -> None:
     ip(scene.path.router, f"route add unreachable {scene.path.server_address(4)}/32")
 
 
-def the_way_takes_600_ms(scene: Scene) -> None:
-    scene.relay(relay.delaying(0.3))
+def relayed(settings: RelaySettings) -> Fault:
+    """From now on all clients use the relay, with these settings."""
+    return lambda scene: scene.relay(settings)
 
 
-def two_of_three_data_packets_are_lost(scene: Scene) -> None:
-    scene.relay(relay.losing_two_of_three_data_packets())
+the_way_takes_600_ms = relayed(both_ways(delay_s=0.3))
+
+two_of_three_data_packets_are_lost = relayed(RelaySettings(to_server=OneWay(one_data_packet_of=3)))
+
+another_service_has_the_port = relayed(RelaySettings(service_answer="220 ready\r\n"))
 
 
 def a_third_party_forges_answers_too(scene: Scene) -> None:
-    scene.relay(relay.forging(scene.peer, instead=False))
+    scene.relay(RelaySettings(forgery=Forgery(tuple(map(str, scene.peers)))))
 
 
 def a_third_party_forges_answers_and_the_server_is_cut_off(scene: Scene) -> None:
-    scene.relay(relay.forging(scene.peer, instead=True))
-
-
-def another_service_has_the_port(scene: Scene) -> None:
-    scene.relay(relay.another_service)
+    scene.relay(RelaySettings(forgery=Forgery(tuple(map(str, scene.peers)), instead=True)))
 
 
 # The server's process

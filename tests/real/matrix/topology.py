@@ -10,7 +10,8 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any, Protocol
 
 from tests.real.namespaces import RoutedPath
-from tests.real.relay import Meddler, Relay
+from tests.real.relay import Relay
+from tests.real.relay_settings import RelaySettings
 from tests.real.server import RealServer
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
@@ -22,6 +23,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import NO_OTHER_SECRETS, OtherSecrets, Target
 
 _OUR_HOST = 2  # servers number their peers from 2; we are the first
+_CLIENT_HOST = 3
 
 
 class SceneServer(RealServer, Protocol):
@@ -73,6 +75,8 @@ class Scene:
     entry: Server
     private_key: PrivateKey
     tunnel_addresses: tuple[Interface, ...]
+    client_key: PrivateKey
+    client_addresses: tuple[Interface, ...]
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     other_secrets: OtherSecrets = NO_OTHER_SECRETS
     clock: Clock = field(default_factory=Clock)
@@ -90,6 +94,11 @@ class Scene:
         """The public key by which the server knows the prober."""
         return self.private_key.public
 
+    @property
+    def peers(self) -> tuple[PublicKey, PublicKey]:
+        """The public keys of the prober and of a real client; faults of a peer hit both."""
+        return self.peer, self.client_key.public
+
     def inner(self, version: int, host: int = 1) -> Address:
         """An inner address; the server's is host 1."""
         return inner_interface(self.server, version, host).ip
@@ -102,9 +111,9 @@ class Scene:
         self.preshared_key = psk
         self.change(preshared_key=SecretSource(SecretForm.INLINE, psk.to_text()))
 
-    def relay(self, meddler: Meddler) -> None:
+    def relay(self, settings: RelaySettings) -> None:
         """Route clients through a relay from now on."""
-        relay = Relay(self.path, self.server.endpoint(4), meddler)
+        relay = Relay(self.path, self.server.endpoint(4), settings)
         self.cleanup.callback(relay.close)
         address, port = relay.endpoint
         self.change(endpoint=Endpoint(str(address), port))
@@ -146,6 +155,8 @@ def scene(
         ),
         private_key,
         tuple(inner_interface(server, each, _OUR_HOST) for each in (4, 6)),
+        server.new_peer(),
+        tuple(inner_interface(server, each, _CLIENT_HOST) for each in (4, 6)),
     )
     with made.cleanup, made.freezer:
         yield made
