@@ -129,6 +129,26 @@ async def test_a_bar_says_since_when_nobody_checks_and_which_key_takes_over(asci
         assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
 
 
+@pytest.mark.parametrize("key", ["?", "I"])
+async def test_the_bar_and_its_key_are_on_the_pages_too(key: str) -> None:
+    engine = Abandoned()
+    engine.free = True
+    async with face(engine) as it:
+        await it.press(key)
+        assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
+        await it.press("T")
+        assert engine.taken == 1
+
+
+async def test_on_a_form_the_bar_says_to_leave_it_first() -> None:
+    engine = Abandoned()
+    engine.free = True
+    async with face(engine) as it:
+        assert it.app.outage_line(leave_first=True) == (
+            "Nobody is checking since 18:30. Esc, then T: check from here"
+        )
+
+
 @pytest.mark.parametrize("key", ["r", "R", "p", "m"])
 async def test_a_key_that_needs_a_writer_says_once_that_nobody_checks(key: str) -> None:
     engine = Abandoned()

@@ -212,7 +212,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         is_checking = self.engine.outage is None and self.engine_failure is None
         self._staleness_scan.update(ClockReading(self.clock(), read_elapsed()), is_checking=is_checking)
 
-    def outage_line(self) -> str:
+    def outage_line(self, *, leave_first: bool = False) -> str:
         """Since when nobody checks, and what to do; "" while somebody checks."""
         if self.engine_failure is not None:
             return self.engine_failure
@@ -223,7 +223,8 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
             outage = CheckOutage("No server was checked", newest_check_at(self.engine.fleet_state))
         since = "" if outage.since is None else f" since {format_recent_time(outage.since, self.clock())}"
         key = key_of("take_over", self.actions)
-        remedy = f"{key}: check from here" if self.engine.can_become_writer else outage.remedy
+        keys = f"Esc, then {key}" if leave_first else key
+        remedy = f"{keys}: check from here" if self.engine.can_become_writer else outage.remedy
         return f"{outage.reason}{since}. {remedy}".rstrip()
 
     def refuse_request(self) -> bool:

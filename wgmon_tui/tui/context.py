@@ -125,8 +125,11 @@ class AppContext(App[None]):
     # Outages
 
     @abstractmethod
-    def outage_line(self) -> str:
-        """Since when nobody checks, and what to do; "" while somebody checks."""
+    def outage_line(self, *, leave_first: bool = False) -> str:
+        """Since when nobody checks, and what to do; "" while somebody checks.
+
+        `leave_first` means that keys are typed into a field: the screen must be left before they work.
+        """
 
     @abstractmethod
     def refuse_request(self) -> bool:

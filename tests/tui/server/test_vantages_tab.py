@@ -272,5 +272,16 @@ def test_control_characters_of_a_vantage_do_not_reach_the_terminal() -> None:
     assert "\x07" not in told
 
 
+def test_what_a_vantage_said_too_long_ago_is_unknown_and_shows_its_age() -> None:
+    engine = lookout()
+    states = engine.fleet_state.states["fra1"].vantage_states
+    before = page(engine, "fra1", (), ascii_only=True)
+    states["nyc"] = replace(states["nyc"], current=False)
+    after = page(engine, "fra1", (), ascii_only=True)
+    assert "too old to count" not in before
+    assert "? nyc  unknown" in after
+    assert "old: too" in after
+
+
 def test_in_ascii_there_is_nothing_else() -> None:
     assert page(lookout(), "fra1", (), ascii_only=True).isascii()

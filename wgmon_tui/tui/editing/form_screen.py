@@ -27,6 +27,7 @@ from wgmon_tui.tui.editing.fields import FieldSpec
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 R = TypeVar("R")
@@ -142,6 +143,7 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     def compose(self) -> ComposeResult:
         """Yield heading, fields, message and key hints."""
+        yield OutageBar(leave_first=True)
         more = sum(field.more for field in self._fields)
         yield Static(id="heading", markup=False)
         with _FieldList():

@@ -29,6 +29,7 @@ from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 _WIDEST_NAME = 20
 _USED_WIDTH = 11
@@ -59,6 +60,7 @@ class IdentitiesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the list, the [Peer] section of the selected identity, and the key hints."""
+        yield OutageBar()
         yield Static(Text("Identities", Style(bold=True)), id="heading")
         yield LineList(lambda: self.app.palette)
         yield Static(id="stanza", markup=False)

@@ -30,6 +30,7 @@ from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
 PASTED = "(pasted config)"
@@ -95,6 +96,7 @@ class ImportScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the input line, the preview and the key hints."""
+        yield OutageBar(leave_first=True)
         yield Static(id="heading")
         with Static(id="line"):
             yield Static(id="prompt")

@@ -13,6 +13,7 @@ from wgmon_tui.config.error_location import redact_keys
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
 _CONTEXT_LINES = 40
@@ -46,6 +47,7 @@ class RejectedFileScreen(Screen[bool]):
 
     def compose(self) -> ComposeResult:
         """Yield the error, its context and the key hints."""
+        yield OutageBar()
         yield Static(
             Text("servers.toml is unchanged: your edit has an error", Style(bold=True)), id="heading"
         )

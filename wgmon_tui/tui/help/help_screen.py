@@ -18,6 +18,7 @@ from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
 from wgmon_tui.tui.widgets.definition_list import DefinitionList
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
 
 
@@ -49,6 +50,7 @@ class HelpScreen(MovementActions, Screen[None]):
         """Yield keys by group, then verdicts, then columns."""
         table = self.app.actions
         actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
+        yield OutageBar()
         with ProseView():
             for group in GROUPS:
                 members = [action for action in actions if action.group == group]

@@ -15,6 +15,8 @@ from rich.text import Text
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.freshness import coarse_age_s, format_stale_age
+from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
@@ -55,9 +57,10 @@ def vantage_columns(
     found = [
         VantageColumn(
             server_state.home,
-            server_state.own_severity,
+            Severity.UNKNOWN if server_state.is_stale else server_state.own_severity,
             server_state.last,
             server_state.last if server_state.last and server_state.last.check.exchange else None,
+            current=not server_state.is_stale,
             rtts=tuple(server_state.samples.recent(_RTTS)),
         )
     ]
@@ -69,7 +72,7 @@ def vantage_columns(
         found.append(
             VantageColumn(
                 name,
-                Severity.PAUSED if server_state.paused else vantage_state.severity,
+                _severity(server_state, vantage_state),
                 vantage_state.last,
                 vantage_state.exchange,
                 vantage_state.current,
@@ -79,6 +82,13 @@ def vantage_columns(
             )
         )
     return found
+
+
+def _severity(server_state: ServerState, vantage_state: VantageState) -> Severity:
+    """Return the severity from a vantage; what is too old to count is unknown."""
+    if server_state.paused:
+        return Severity.PAUSED
+    return vantage_state.severity if vantage_state.current else Severity.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,8 @@ def _block(column: VantageColumn, chosen: bool, text_style: TextStyle, now: floa
         return
     check = column.last.check
     when = format_recent_time(check.started_at, now, seconds=True)
-    yield from _labelled("when", when if column.current else f"{when}: too old to count", text_style)
+    age = format_stale_age(coarse_age_s(max(0.0, now - check.started_at)))
+    yield from _labelled("when", when if column.current else f"{when}, {age}: too old to count", text_style)
     if column.up_at is not None and column.severity is Severity.DOWN:
         yield from _labelled(
             "up", f"last at {format_recent_time(column.up_at, now, seconds=True)}", text_style

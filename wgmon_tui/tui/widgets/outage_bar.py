@@ -23,6 +23,11 @@ class OutageBar(Widget):
 
     _line = ""
 
+    def __init__(self, *, leave_first: bool = False) -> None:
+        """`leave_first` is for screens on which keys are typed into a field."""
+        super().__init__()
+        self._leave_first = leave_first
+
     def on_mount(self) -> None:
         """Follow the state of the checks."""
         self.follow()
@@ -30,7 +35,7 @@ class OutageBar(Widget):
 
     def follow(self) -> None:
         """Show the current line, or hide the bar."""
-        line = self.app.outage_line()
+        line = self.app.outage_line(leave_first=self._leave_first)
         if line != self._line:
             self._line = line
             self.display = bool(line)
