@@ -31,7 +31,7 @@ class Handshake:
     """A handshake whose response authenticated.
 
     `rtt` is the round-trip time of the answered attempt, in seconds. It uses the kernel's receive timestamp
-    where the platform has one. `retransmits` counts the earlier initiations without an answer. `cookie` is
+    where the platform has one. `retransmits` counts the initiations without an answer. `cookie` is
     true if the server demanded a cookie first.
     """
 

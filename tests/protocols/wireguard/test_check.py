@@ -101,10 +101,10 @@ async def test_an_initiation_that_gets_lost_is_followed_by_another() -> None:
 
 
 async def test_a_late_answer_to_the_first_attempt_is_still_an_answer() -> None:
-    def answers_the_first_when_the_second_comes(_: bytes) -> Iterable[bytes]:
-        return [response_to(server.initiations[0])] if len(server.initiations) > 1 else []
+    def answers_both_when_the_second_comes(_: bytes) -> Iterable[bytes]:
+        return [response_to(each) for each in server.initiations] if len(server.initiations) > 1 else []
 
-    async with ScriptedServer(answers_the_first_when_the_second_comes) as server, opened_prober() as prober:
+    async with ScriptedServer(answers_both_when_the_second_comes) as server, opened_prober() as prober:
         result = await check(prober, make_target(server.endpoint, timeout=0.4))
     assert result.handshake is not None
     assert result.handshake.retransmits == 0

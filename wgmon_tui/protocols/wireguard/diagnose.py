@@ -24,6 +24,7 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     PresharedKeyFound,
     ReceiveOverflow,
+    Silence,
     SocketError,
     StampsAhead,
 )
@@ -33,7 +34,7 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes, data_path
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_rtt
+from wgmon_tui.text import format_count, format_rtt
 
 LOSS_WINDOW = 20
 """How many recent checks decide whether a server is lossy."""
@@ -60,9 +61,11 @@ def diagnose(
     if check.handshake:
         rtt_text = format_rtt(check.handshake.rtt)
         evidence_text = (f"the response authenticated after {rtt_text}", *evidence_text)
-        verdict, summary, ranked = data_path.diagnose_data_path(
-            check, evidence, server
-        ) or _diagnose_answered(check.handshake, server, recent, evidence)
+        verdict, summary, ranked = (
+            _diagnose_lost_session(check.handshake, check.evidence, server)
+            or data_path.diagnose_data_path(check, evidence, server)
+            or _diagnose_answered(check.handshake, server, recent, evidence)
+        )
     else:
         verdict, summary, ranked = _diagnose_unanswered(check, evidence, server)
     return Diagnosis(verdict, summary, evidence_text, tuple(ranked))
@@ -72,6 +75,19 @@ def diagnose_misconfiguration(problem: str) -> Diagnosis:
     """Diagnose a server that the configuration does not let wgmon-tui check; `problem` is one line."""
     fix = Cause("the configuration on this machine", problem, "wgmon-tui probe names the file and the key")
     return Diagnosis(Verdict.MISCONFIGURED, problem, (problem,), (fix,))
+
+
+def _diagnose_lost_session(
+    handshake: Handshake, evidence: Sequence[Evidence], server: Server
+) -> Meaning | None:
+    """Diagnose a handshake whose session could not be used: the responses to later initiations were lost."""
+    if not first_of_kind(Silence, evidence):
+        return None
+    summary = (
+        f"The handshake works, but {format_count(handshake.retransmits, 'initiation')} got no answer: "
+        "data could not be tested."
+    )
+    return Verdict.LOSSY, summary, [causes.lossy(server)]
 
 
 def _diagnose_answered(

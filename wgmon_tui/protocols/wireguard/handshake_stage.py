@@ -1,10 +1,15 @@
 """The handshake stage of a check: a state machine of events and timers.
 
-    start ──► initiation sent ──► authentic response ──► keepalive sent ──► done
-                 │  ▲  ▲
+    start ──► initiation sent ──► response to the latest initiation ──► keepalive sent ──► done
+                 │  ▲  ▲  ▲            ▲
+                 │  │  │  └────────────┴── response to an earlier initiation: the handshake is proven,
+                 │  │  │                   wait for the latest response; if it is lost, start afresh
                  │  │  └── authentic cookie reply: retry at once, with mac2
                  │  └───── half of the timeout over, or refused once: retry
                  └───────► deadline, or refused twice ──► done, no handshake
+
+A server keeps only the session of the newest initiation that it received. So data waits for the response to
+the latest one, as in a real client. If none comes, the stage ends with a handshake and without a session.
 
 A packet that does not authenticate is recorded and changes nothing. A forged source address must not be able
 to end a check.
@@ -40,6 +45,12 @@ INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers silently drop those within 20 ms."""
 
 _REFUSAL_RETRY_S = 0.25
+_SESSION_MARGIN_S = 0.25
+"""Wait for the response to the latest initiation beyond two of the round trips just measured."""
+
+_MAX_FRESH_INITIATIONS = 2
+"""Initiations sent because the response to the latest one was lost."""
+
 _HEAD = 16
 _MAX_UNAUTHENTICATED = 4  # a forged response must not hide the real one after it
 
@@ -53,6 +64,7 @@ class SentAttempt:
     sent_at: float
     refused: bool = False
     cookie_demanded: bool = False
+    answered: bool = False
 
 
 class HandshakeStage:
@@ -82,6 +94,8 @@ class HandshakeStage:
         self._loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._cookie: bytes | None = None
+        self._rtt: float | None = None
+        self._fresh_initiations = 0
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
         self._started = time.monotonic()
@@ -149,6 +163,7 @@ class HandshakeStage:
         """Cancel the timers when the check ends or is cancelled."""
         for timer in self._timers:
             timer.cancel()
+        self._timers.clear()
 
     # Steps
 
@@ -179,16 +194,19 @@ class HandshakeStage:
             self._on_refusal(sent)
         else:
             self.check_log.sent(attempt.packet, sent.sent_ns)
+        if self._rtt is not None:
+            self._await_latest_response()
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
-        self.session = session = sent.attempt.complete(datagram.data)
+        session = sent.attempt.complete(datagram.data)
         self.check_log.record_decisive(datagram.data, datagram.received_ns)
-        answered = self.sent.index(sent)
-        self.handshake = Handshake(
-            rtt=round_trip(sent, datagram),
-            retransmits=sum(not earlier.cookie_demanded for earlier in self.sent[:answered]),
-            cookie=self._cookie is not None,
-        )
+        if self._rtt is None:
+            self._rtt = round_trip(sent, datagram)
+        sent.answered = True
+        if sent is not self.sent[-1] and self.target.server.tunnel:
+            self._await_latest_response()
+            return
+        self.session = session
         keepalive = session.keepalive()
         try:
             sent_ns = self._socket.send(keepalive, self.destination)
@@ -199,6 +217,24 @@ class HandshakeStage:
             self.check_log.sent(keepalive, sent_ns)
         self._finish()
 
+    def _await_latest_response(self) -> None:
+        """Wait for the response to the latest initiation, as long as the measured round trip suggests."""
+        self.stop()
+        overdue = self.sent[-1].sent_at + 2 * (self._rtt or 0.0) + _SESSION_MARGIN_S - time.monotonic()
+        self._timers.append(self._loop.call_later(max(0.0, overdue), self._on_overdue_response))
+
+    def _on_overdue_response(self) -> None:
+        """Start a fresh handshake: the server may hold only the session of a response that was lost."""
+        self._socket.drain_backlog()
+        if self.finished.done():
+            return
+        if self._fresh_initiations < _MAX_FRESH_INITIATIONS:
+            self._fresh_initiations += 1
+            self._initiate_later()
+        else:
+            self.check_log.add_evidence(Silence(time.monotonic() - self.sent[-1].sent_at))
+            self._finish()
+
     def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
         self.check_log.add_evidence(CookieDemanded(at))
         sent.cookie_demanded = True
@@ -207,8 +243,11 @@ class HandshakeStage:
             self._initiate()
 
     def _on_refusal(self, sent: SentAttempt) -> None:
-        """Retry after the first refusal, which may be chance or forged; end the check after the second."""
-        if sent.refused:
+        """Retry after the first refusal, which may be chance or forged; end the check after the second.
+
+        After an authentic response it proves nothing.
+        """
+        if sent.refused or self._rtt is not None:
             return
         sent.refused = True
         if sum(each.refused for each in self.sent) >= 2:
@@ -224,7 +263,7 @@ class HandshakeStage:
     def _on_deadline(self) -> None:
         # A packet that reached the kernel in time is not lost, even if this process reads it late.
         self._socket.drain_backlog()
-        if self.finished.done():
+        if self.finished.done() or self._rtt is not None:
             return
         dropped = self._socket.overflows - self._overflows_before
         if dropped:
@@ -234,8 +273,17 @@ class HandshakeStage:
 
     def _finish(self) -> None:
         self.stop()
-        if not self.finished.done():
-            self.finished.set_result(None)
+        if self.finished.done():
+            return
+        if self._rtt is not None:
+            self.handshake = Handshake(self._rtt, self._count_lost_initiations(), self._cookie is not None)
+        self.finished.set_result(None)
+
+    def _count_lost_initiations(self) -> int:
+        """Count the initiations without an answer. Those after the session was opened were not awaited."""
+        answered = [each.answered for each in self.sent]
+        awaited = len(answered) - answered[::-1].index(True) if self.session else len(answered)
+        return sum(not each.answered and not each.cookie_demanded for each in self.sent[:awaited])
 
     def _find_attempt(self, index: int | None) -> SentAttempt | None:
         return next((sent for sent in self.sent if sent.attempt.sender == index), None)

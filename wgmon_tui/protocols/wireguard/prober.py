@@ -174,7 +174,7 @@ class Prober:
                     check_log.add_evidence(late)
             if run.session and target.server.tunnel:
                 tunnel = await self._tunnel(run, run.session, address, deep)
-            elif run.session is None:
+            elif run.handshake is None:
                 self._demultiplexer.track_late_answers(key, run)
                 for evidence in await self._explain(run, address) if explain else ():
                     check_log.add_evidence(evidence)
