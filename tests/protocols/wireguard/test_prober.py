@@ -26,10 +26,12 @@ from tests.protocols.wireguard.harness import (
     silence,
     timestamps,
 )
-from wgmon_tui.checks.evidence import LateAnswer, NameMoved, NameUnresolved, Silence, SocketError
+from wgmon_tui.checks.evidence import Evidence, LateAnswer, NameMoved, NameUnresolved, Silence, SocketError
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.name_history import NameHistory
+from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -210,7 +212,6 @@ async def test_a_failed_check_resolves_the_name_again_and_checks_where_it_moved(
     async with ScriptedServer(healthy) as server, opened_prober() as prober:
         target = make_target(Endpoint("localhost", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
         answer_for_localhost(prober, "127.0.0.9")
-        prober._addresses[target.server.name] = ("localhost", (ip_address("127.0.0.9"),))
         results = await prober.check_all(target)
     assert ip_address("127.0.0.9") not in [result.address for result in results]
     [good] = [result for result in results if result.handshake]
@@ -231,11 +232,49 @@ async def test_every_server_of_a_name_learns_that_it_moved() -> None:
     async with ScriptedServer(healthy) as server, opened_prober() as prober:
         target = make_target(Endpoint("localhost", server.endpoint.port))
         targets = [replace(target, server=replace(target.server, name=name)) for name in ("a", "b")]
-        answer_for_localhost(prober, "127.0.0.1")
         for each in targets:
-            prober._addresses[each.server.name] = ("localhost", (ip_address("127.0.0.9"),))
+            prober._names[each.server.name] = NameHistory("localhost")
+            prober._names[each.server.name].add([ip_address("127.0.0.9")], time.monotonic())
         rounds = [await prober.check_all(each) for each in targets]
     assert [len(evidence_of_kind(NameMoved, checks[0])) for checks in rounds] == [1, 1]
+
+
+def answer_in_turn(prober: Prober, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+    """Let a name have one address at each lookup. The last answer stays."""
+    left = list(answers)
+
+    async def resolve(endpoint: Endpoint, timeout_s: float, newer_than: float = 0.0) -> tuple[Address, ...]:
+        return (ip_address(left.pop(0) if len(left) > 1 else left[0]),)
+
+    monkeypatch.setattr(prober._resolver, "resolve", resolve)
+
+
+async def test_an_address_that_a_name_lost_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    explained: list[str] = []
+
+    async def explain(target: Target, *_: object) -> tuple[Evidence, ...]:
+        explained.append(target.server.name)
+        return ()
+
+    monkeypatch.setattr(experiments, "explain_silence", explain)
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(Endpoint("fra1.test", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        answer_in_turn(prober, monkeypatch, "127.0.0.9", "127.0.0.1")
+        [result] = await prober.check_all(target, explain=True)
+    assert result.handshake
+    assert explained == []
+
+
+async def test_a_dead_address_of_a_name_that_rotates_stays_the_servers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead, alive = "127.0.0.9", "127.0.0.1"
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(Endpoint("fra1.test", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        answer_in_turn(prober, monkeypatch, *(dead, alive) * 8)
+        rounds = [await prober.check_all(target) for _ in range(3)]
+    assert [{str(each.address) for each in checks} for checks in rounds] == [{dead, alive}] * 3
+    assert not any(evidence_of_kind(NameMoved, each) for checks in rounds for each in checks)
 
 
 async def test_closing_gives_the_ports_back() -> None:

@@ -6,8 +6,8 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -28,6 +28,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.name_history import NameHistory
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
@@ -48,6 +49,9 @@ process does not let go.
 
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
+
+_CONFIRMING_LOOKUPS = 2
+"""Further lookups before an address counts as lost."""
 
 _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
 """Evidence that makes experiments unnecessary: something did answer."""
@@ -86,8 +90,8 @@ class Prober:
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
-        self._addresses: dict[str, tuple[str, tuple[Address, ...]]] = {}
-        """By server: the host name and its addresses at the last check."""
+        self._names: dict[str, NameHistory] = {}
+        """By server, not by name: all servers of one name must learn that it moved."""
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -118,53 +122,72 @@ class Prober:
 
         `deep` adds the slow stages that run only now and then (see TunnelStage.run). `explain` adds
         experiments that explain silence.
-        """
-        host = target.server.endpoint.host
-        try:
-            addresses = await self.resolve(target.server.endpoint, target.server.timeout)
-        except ResolutionError as error:
-            return (self._make_unsent_check(target, None, NameUnresolved(host, str(error))),)
-        resolved_at = time.monotonic()
-        checks = [await self.check(target, each, deep=deep, explain=explain) for each in addresses]
-        if any(check.handshake is None for check in checks) and not is_literal(host):
-            addresses = await self._resolve_again(target, addresses, resolved_at)
-            # An address that the name no longer has is not the server's any more.
-            checks = [check for check in checks if check.address in addresses]
-            checked = [check.address for check in checks]
-            checks += [
-                await self.check(target, each, deep=deep, explain=explain)
-                for each in addresses
-                if each not in checked
-            ]
-        return tuple(_add_round_evidence(checks, self._detect_moved_name(target.server, addresses)))
 
-    async def _resolve_again(
-        self, target: Target, addresses: tuple[Address, ...], newer_than: float
-    ) -> tuple[Address, ...]:
-        """Resolve a name again after a failed check: it may have moved. Without an answer, nothing moved."""
+        After a failed check the name is resolved again, and new addresses are checked. Experiments come last:
+        they take seconds, and an address that the name has lost needs none.
+        """
         server = target.server
         try:
-            return await self._resolver.resolve(server.endpoint, server.timeout, newer_than)
-        except ResolutionError:
-            return addresses
+            addresses, moved = await self._server_addresses(server)
+        except ResolutionError as error:
+            unresolved = NameUnresolved(server.endpoint.host, str(error))
+            return (self._make_unsent_check(target, None, unresolved),)
+        checked = [await self._check(target, each, deep) for each in addresses]
+        if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
+            with suppress(ResolutionError):  # without an answer, nothing moved
+                addresses, moved_now = await self._server_addresses(server, newer_than=time.monotonic())
+                moved = moved_now or moved
+            checked = [(check, run) for check, run in checked if check.address in addresses]
+            known = [check.address for check, _ in checked]
+            checked += [await self._check(target, each, deep) for each in addresses if each not in known]
+        checks = [await self._explain(target, *each) if explain else each[0] for each in checked]
+        return tuple(_add_round_evidence(checks, moved))
 
     async def check(
         self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
     ) -> Check:
         """Check one address. Never raises for what the network or the server does."""
+        check, run = await self._check(target, address, deep)
+        return await self._explain(target, check, run) if explain else check
+
+    async def _server_addresses(
+        self, server: Server, newer_than: float = float("-inf")
+    ) -> tuple[tuple[Address, ...], NameMoved | None]:
+        """The addresses of a server by NameHistory, and whether its name moved since the last check.
+
+        Before an address counts as lost, the name is resolved again: the next answer of a rotating name may
+        have it. Raises ResolutionError.
+        """
+        endpoint, history = server.endpoint, self._names.get(server.name)
+        if history is None or history.host != endpoint.host:
+            history = self._names[server.name] = NameHistory(endpoint.host)
+        answer = await self._resolver.resolve(endpoint, server.timeout, newer_than)
+        before = history.addresses(time.monotonic())
+        history.add(answer, time.monotonic())
+        for _ in range(_CONFIRMING_LOOKUPS):
+            if set(before) <= set(history.addresses(time.monotonic())):
+                break
+            with suppress(ResolutionError):
+                again = await self._resolver.resolve(endpoint, server.timeout, time.monotonic())
+                history.add(again, time.monotonic())
+        removed, new = history.moved_from(before, time.monotonic())
+        moved = NameMoved(endpoint.host, removed, new) if removed and new else None
+        return history.addresses(time.monotonic()), moved
+
+    async def _check(
+        self, target: Target, address: Address, deep: bool
+    ) -> tuple[Check, HandshakeStage | None]:
+        """Check one address. Returns the handshake stage too, if it failed: experiments may explain it."""
         if self._demultiplexer.socket_for(address) is None:
             return self._make_unsent_check(
                 target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
-            )
+            ), None
         peer = self._peer(target)
         key = (target.server.name, _kernel_spelling(address))
         tunnel = None
-        async with peer.lock, self._hold_identity(target) as is_held:
+        async with self._turn(target) as is_held:
             if not is_held:
-                return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY))
-            wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
+                return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
             check_log = CheckLog()
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
@@ -176,10 +199,7 @@ class Prober:
                 tunnel = await self._tunnel(run, run.session, address, deep)
             elif run.handshake is None:
                 self._demultiplexer.track_late_answers(key, run)
-                for evidence in await self._explain(run, address) if explain else ():
-                    check_log.add_evidence(evidence)
-            peer.last_sent = time.monotonic()
-        return Check(
+        check = Check(
             server=target.server.name,
             vantage=self.vantage,
             endpoint=target.server.endpoint,
@@ -192,6 +212,32 @@ class Prober:
             tunnel=tunnel,
             probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
         )
+        return check, None if run.session else run
+
+    @asynccontextmanager
+    async def _turn(self, target: Target) -> AsyncIterator[bool]:
+        """The only use of a peer at a time, in this process and in others, spaced from the last one.
+
+        Gives False if another process does not let go.
+        """
+        peer = self._peer(target)
+        async with peer.lock, self._hold_identity(target) as is_held:
+            wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
+            if is_held and wait > 0:
+                await asyncio.sleep(wait)
+            try:
+                yield is_held
+            finally:
+                if is_held:
+                    peer.last_sent = time.monotonic()
+
+    async def _explain(self, target: Target, check: Check, run: HandshakeStage | None) -> Check:
+        """Run the experiments that explain a failed check. They use the turn of a check."""
+        if run is None or check.address is None:
+            return check
+        async with self._turn(target) as is_held:
+            found = await self._experiment(run, check.address) if is_held else ()
+        return replace(check, evidence=(*check.evidence, *found)) if found else check
 
     def _peer(self, target: Target) -> _ProbedPeer:
         peer_key = (target.private_key.public, target.server.public_key)
@@ -243,7 +289,7 @@ class Prober:
         finally:
             self._demultiplexer.unregister(session.local_index)
 
-    async def _explain(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
+    async def _experiment(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
         """Run experiments for an answer that does not authenticate, or for silence."""
         for attempt, response in run.unauthenticated:
             if found := await experiments.find_preshared_key(attempt, response, run.target.other_secrets):
@@ -272,19 +318,6 @@ class Prober:
         found = await experiments.explain_silence(run.target, answers_usual_port, answers_fresh_port)
         ahead_s = self._ahead_s(run.target.private_key.public)
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
-
-    def _detect_moved_name(self, server: Server, addresses: tuple[Address, ...]) -> NameMoved | None:
-        """Detect changed addresses since the last check of this server; their order does not matter.
-
-        Kept by server: all servers of one name must learn that it moved.
-        """
-        host = server.endpoint.host
-        last_host, before = self._addresses.get(server.name, (host, addresses))
-        self._addresses[server.name] = (host, addresses)
-        if last_host != host or set(before) == set(addresses):
-            return None
-        removed = tuple(each for each in before if each not in addresses)
-        return NameMoved(host, removed, tuple(each for each in addresses if each not in before))
 
     def _make_unsent_check(
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError
