@@ -215,11 +215,15 @@ class StampsAhead:
 
 @dataclass(frozen=True, slots=True)
 class NameMoved:
-    """The addresses of the server's name changed since the last lookup."""
+    """The server's name moved from some addresses to others within the last 24 hours.
+
+    `at` is the Unix time of the lookup that showed it; None in records of earlier versions.
+    """
 
     host: str
     removed: tuple[Address, ...]
     new: tuple[Address, ...]
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

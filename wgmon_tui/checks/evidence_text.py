@@ -148,8 +148,9 @@ def describe_evidence(evidence: Evidence) -> str:
             return (
                 f"the timestamps run {format_elapsed(seconds)} ahead of this machine's clock: it was set back"
             )
-        case NameMoved(host, removed, new):
-            return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}"
+        case NameMoved(host, removed, new, at):
+            when = "" if at is None else f" on {format_day(at)}, {format_clock(at, seconds=True)}"
+            return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}{when}"
         case Silence(waited):
             return f"no authentic answer within {format_rtt(waited)}"
         case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():

@@ -231,5 +231,7 @@ def _describe_event(event: IncidentEvent) -> str:
         case EventKind.CLOSED:
             lasted = (incident.closed_at or event.at) - incident.opened_at
             return f"incident closed after {format_elapsed(lasted)}"
+        case EventKind.NOTED:
+            return "note"
         case EventKind.ACKNOWLEDGED:
             return f"acknowledged by {event.who or incident.acknowledged_by}"

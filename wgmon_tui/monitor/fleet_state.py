@@ -107,6 +107,7 @@ class FleetState:
         from wgmon_tui.monitor.carried_evidence import (
             carried_after,  # set at the first check: by then a screen is up
         )
+        from wgmon_tui.monitor.name_moves import note_moved_name
 
         server_state = self.states.get(name)
         if server_state is None:
@@ -135,7 +136,7 @@ class FleetState:
         if server_state.vantage_states:
             events = self._apply_quorum(server_state, now, check.vantage if confirmed else None)
         self._refresh_severity(server_state, now)
-        return events
+        return (*events, *note_moved_name(server_state.incident, events, before, outcome, now))
 
     def count_doubted_round(self, name: str, now: float) -> tuple[IncidentEvent, ...]:
         """Count the last round of a server after all: another server answered, so the local uplink works."""

@@ -88,6 +88,8 @@ class EventKind(Enum):
     """Another verdict, a worse severity, or the server now flaps."""
     CLOSED = "closed"
     ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
+    """Only a note was added: it is stored, and nobody is notified."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,17 @@ def answer_in_turn(prober: Prober, monkeypatch: pytest.MonkeyPatch, *answers: st
     monkeypatch.setattr(prober._resolver, "resolve", resolve)
 
 
+async def test_each_check_of_a_day_says_that_the_name_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ScriptedServer(healthy) as server, opened_prober() as prober:
+        target = make_target(Endpoint("fra1.test", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        answer_in_turn(prober, monkeypatch, "127.0.0.9", "127.0.0.1")
+        [first], [second] = [await prober.check_all(target) for _ in range(2)]
+        prober._moves["fra1"] = replace(prober._moves["fra1"], at=time.time() - 86_401.0)
+        [late] = await prober.check_all(target)
+    assert evidence_of_kind(NameMoved, first) == evidence_of_kind(NameMoved, second) != []
+    assert evidence_of_kind(NameMoved, late) == []
+
+
 async def test_an_address_that_a_name_lost_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     explained: list[str] = []
 

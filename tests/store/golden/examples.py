@@ -163,6 +163,10 @@ ROUNDS = (
         (replace(BARE, evidence=LATER_EVIDENCE),),
         (Diagnosis(Verdict.DIES_AFTER, "Data dies after 20 packets."),),
     ),
+    Round(
+        (replace(BARE, evidence=(NameMoved("fra1.example.net", (V4,), (V6,), AT),)),),
+        (Diagnosis(Verdict.SILENT, "Nothing."),),
+    ),
 )
 
 CLOSED = Incident(

@@ -59,7 +59,9 @@ def _batch() -> Batch:
     batch.mutes = {"ams1": Mute(AT, AT + 60.0, "ada")}
     row = ServerState(SERVERS[0], Severity.DOWN, last=full)
     batch.outbox = [
-        make_outbox_row(row, IncidentEvent(what, AT, CLOSED, "ada", "a note")) for what in EventKind
+        make_outbox_row(row, IncidentEvent(what, AT, CLOSED, "ada", "a note"))
+        for what in EventKind
+        if what is not EventKind.NOTED
     ]
     vantage_state = VantageState(
         "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False

@@ -135,6 +135,17 @@ def test_an_incident_is_written_as_it_is_after_each_event_with_what_was_noted(tm
         ]
 
 
+def test_an_event_that_only_notes_something_is_stored_and_notifies_nobody(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path)) as desk:
+        what = incident()
+        desk.recorder(desk.states["fra1"], None, opened(what))
+        event = IncidentEvent(EventKind.NOTED, START + 5, what, note="the name moved")
+        desk.recorder(desk.states["fra1"], None, (event,))
+        desk.written()
+        assert desk.query("SELECT text FROM notes") == [("the name moved",)]
+        assert desk.query("SELECT count(*) FROM outbox") == [(1,)]
+
+
 def test_a_note_with_a_lone_surrogate_is_written_like_any_other(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.recorder.note(incident().id, "an\udc61", "caf\udce9")

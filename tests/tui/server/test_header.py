@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
 from tests.tui.server_screen_harness import fleet
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import NameMoved
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping
@@ -79,6 +81,13 @@ def test_the_head_names_state_verdict_server_and_place() -> None:
     first = head(row_after(sample_exchanges.psk_mismatch()))[0]
     assert first.split("  ")[:3] == ["✖ down", "psk-mismatch", "fra1"]
     assert first.endswith("fra1.example.net:51820 → 203.0.113.7")
+
+
+def test_the_head_says_that_the_name_moved() -> None:
+    moved = NameMoved("fra1.example.net", (ip_address("203.0.113.6"),), (ip_address("203.0.113.7"),), NOW)
+    broken = sample_exchanges.psk_mismatch()
+    server_state = row_after(replace(broken, evidence=(*broken.evidence, moved)))
+    assert "name fra1.example.net moved from 203.0.113.6 to 203.0.113.7 on " in prose(head(server_state))
 
 
 def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -50,6 +50,9 @@ process does not let go.
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
 
+_MOVE_SHOWN_S = 86400.0
+"""How long each check of a server says that its name moved."""
+
 _CONFIRMING_LOOKUPS = 2
 """Further lookups before an address counts as lost."""
 
@@ -92,6 +95,7 @@ class Prober:
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._names: dict[str, NameHistory] = {}
         """By server, not by name: all servers of one name must learn that it moved."""
+        self._moves: dict[str, NameMoved] = {}
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -135,8 +139,7 @@ class Prober:
         checked = [await self._check(target, each, deep) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
-                addresses, moved_now = await self._server_addresses(server, newer_than=time.monotonic())
-                moved = moved_now or moved
+                addresses, moved = await self._server_addresses(server, newer_than=time.monotonic())
             checked = [(check, run) for check, run in checked if check.address in addresses]
             known = [check.address for check, _ in checked]
             checked += [await self._check(target, each, deep) for each in addresses if each not in known]
@@ -153,7 +156,7 @@ class Prober:
     async def _server_addresses(
         self, server: Server, newer_than: float = float("-inf")
     ) -> tuple[tuple[Address, ...], NameMoved | None]:
-        """The addresses of a server by NameHistory, and whether its name moved since the last check.
+        """The addresses of a server by NameHistory, and whether its name moved within the last 24 hours.
 
         Before an address counts as lost, the name is resolved again: the next answer of a rotating name may
         have it. Raises ResolutionError.
@@ -170,9 +173,22 @@ class Prober:
             with suppress(ResolutionError):
                 again = await self._resolver.resolve(endpoint, server.timeout, time.monotonic())
                 history.add(again, time.monotonic())
+        self._note_move(server, history, before)
+        return history.addresses(time.monotonic()), self._moves.get(server.name)
+
+    def _note_move(self, server: Server, history: NameHistory, before: Collection[Address]) -> None:
+        """Keep the last move of a server's name for a day, unless the name turns out to rotate."""
+        now = time.time()
         removed, new = history.moved_from(before, time.monotonic())
-        moved = NameMoved(endpoint.host, removed, new) if removed and new else None
-        return history.addresses(time.monotonic()), moved
+        if removed and new:
+            self._moves[server.name] = NameMoved(history.host, removed, new, now)
+        last = self._moves.get(server.name)
+        if last and (
+            last.host != history.host
+            or history.is_rotating(time.monotonic())
+            or now - (last.at or now) > _MOVE_SHOWN_S
+        ):
+            del self._moves[server.name]
 
     async def _check(
         self, target: Target, address: Address, deep: bool

@@ -209,7 +209,11 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     FreshPortAnswered: StoredRecord({}, kind="FreshPortAnswered"),
     AllSilent: StoredRecord({"servers": "servers"}, kind="AllSilent"),
     StampsAhead: StoredRecord({"seconds": "seconds"}, kind="StampsAhead"),
-    NameMoved: StoredRecord({"host": "host", "removed": "gone", "new": "new"}, kind="NameMoved"),
+    NameMoved: StoredRecord(
+        {"host": "host", "removed": "gone", "new": "new", "at": "at"},
+        kind="NameMoved",
+        sparse=frozenset({"at"}),
+    ),
     FlowCut: StoredRecord(
         {"packets": "packets", "size": "size", "after": "after", "unanswered": "unanswered"}, kind="FlowCut"
     ),

@@ -20,7 +20,7 @@ from pathlib import Path
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store.database import (
     DamagedStoreError,
@@ -175,7 +175,9 @@ class Recorder:
             ServerUpdate(name, now, outcome, state, since, server_state.damping, incident)
         )
         if events:
-            outbox = tuple(make_outbox_row(server_state, event) for event in events)
+            outbox = tuple(
+                make_outbox_row(server_state, event) for event in events if event.kind is not EventKind.NOTED
+            )
             self._pending_calls.append(lambda collector: collector.add_events(events, outbox))
         if server_state.muted_until != self._muted.get(name):
             self._record_mute(server_state, now)

@@ -14,6 +14,9 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import NameMoved
+from wgmon_tui.checks.evidence_selection import all_of_kind
+from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -84,6 +87,9 @@ def server_header(
                 lines += text_style.paragraph(
                     evidence, text_style.palette.text, "" if number else "seen", LABEL_WIDTH
                 )
+        if check and detail > HeaderDetail.BARE:
+            for moved in all_of_kind(NameMoved, check.evidence):
+                lines += text_style.paragraph(describe_evidence(moved), text_style.palette.text, "name")
         if diagnosis.causes and detail > HeaderDetail.BARE:
             likeliest = diagnosis.causes[0]
             if detail > HeaderDetail.TERSE:
