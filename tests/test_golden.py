@@ -32,6 +32,8 @@ STORED_RECORDS = sorted({kind for table in TABLES for kind in table.records}, ke
 STORED_ENUMS = sorted({kind for table in TABLES for kind in table.enums}, key=lambda kind: kind.__name__)
 
 STORE_SCHEMA = Path(__file__).parent / "store" / f"schema_version_{schema.VERSION}.sql"
+STORE_ADDITIONS = STORE_SCHEMA.with_name(f"{STORE_SCHEMA.stem}_additions.sql")
+"""Tables that came without a new version, because earlier versions can leave them alone."""
 REPORTS_SCHEMA = Path(__file__).parent / "vantages" / "golden" / "reports_version_1.sql"
 
 
@@ -81,7 +83,7 @@ def test_the_stored_name_of_a_state_is_read(state: PeriodState) -> None:
 def test_a_new_store_has_the_tables_of_its_golden_schema() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         schema.create_or_migrate(connection)
-        assert _tables(connection) == _golden_tables(STORE_SCHEMA)
+        assert _tables(connection) == _golden_tables(STORE_SCHEMA, STORE_ADDITIONS)
 
 
 def test_a_new_report_queue_has_the_tables_of_its_golden_schema(tmp_path: Path) -> None:
@@ -96,9 +98,10 @@ def _store_rows() -> str:
     )
 
 
-def _golden_tables(path: Path) -> list[tuple[str, str]]:
+def _golden_tables(*paths: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(path.read_text())
+        for path in paths:
+            connection.executescript(path.read_text())
         return _tables(connection)
 
 

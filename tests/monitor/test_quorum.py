@@ -188,7 +188,8 @@ def test_a_regional_outage_that_becomes_one_of_everywhere_has_another_cause() ->
         lookout.record(vantage, SILENT)
     incident = lookout.server_state.incident
     assert incident
-    assert (incident.verdict, incident.vantage) == (SILENT, "local,fra,nyc")
+    assert (incident.latest.verdict, incident.vantage) == (SILENT, "local,fra,nyc")
+    assert incident.verdict is Verdict.REGIONAL
     assert [event.kind for event in lookout.events] == [EventKind.OPENED, EventKind.CAUSE_CHANGED]
 
 

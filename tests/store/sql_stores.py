@@ -34,7 +34,7 @@ class Store:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = OFF")
         schema.create_or_migrate(self.connection)
-        self._ids: dict[str, int] = {}
+        self.ids: dict[str, int] = {}
 
     def close(self) -> None:
         self.history.close()
@@ -42,13 +42,13 @@ class Store:
 
     def server(self, name: str = "fra1", holds: float = HOLDS, removed_at: float | None = None) -> int:
         """Return the id of a server; create it if missing."""
-        if name not in self._ids:
+        if name not in self.ids:
             made = self.connection.execute(
                 "INSERT INTO servers (name, entry, holds, removed_at) VALUES (?, ?, ?, ?)",
                 (name, f'{{"endpoint":"{name}"}}', holds, removed_at),
             )
-            self._ids[name] = int(made.lastrowid or 0)
-        return self._ids[name]
+            self.ids[name] = int(made.lastrowid or 0)
+        return self.ids[name]
 
     def journal(
         self, *moments: TimelinePoint, server: str = "fra1", since: float = 0.0, port: str | None = None

@@ -19,7 +19,7 @@ import pytest
 from tests.output.sample_rounds import healthy, silent
 from tests.store.sql_stores import T0, Store
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, VerdictChange
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
@@ -33,6 +33,7 @@ from wgmon_tui.store.models import (
     StoredEntry,
     TimelinePoint,
 )
+from wgmon_tui.store.write.batch import Batch
 
 DAY = 86_400.0
 
@@ -210,6 +211,61 @@ def test_incidents_come_the_latest_first_and_as_they_are(store: Store) -> None:
     assert store.history.incidents(open_only=True) == [new]
     assert store.history.incidents("fra1", open_only=True) == []
     assert store.history.incidents(limit=1) == [new]
+
+
+def changes(*verdicts: Verdict) -> tuple[VerdictChange, ...]:
+    return tuple(VerdictChange(T0 + at, each, f"{each.slug}.") for at, each in enumerate(verdicts))
+
+
+def write(store: Store, *incidents: Incident) -> None:
+    for each in incidents:
+        store.server(each.server)
+        Batch(incidents={each.id: each}).write(store.connection, store.ids, T0)
+
+
+def test_an_incident_has_its_sequence_of_verdicts_wherever_it_is_read(store: Store) -> None:
+    over = replace(incident(1, 0, 60), verdicts=changes(Verdict.SILENT, Verdict.SLOW, Verdict.HEALTHY))
+    going = replace(incident(2, 100), verdicts=changes(Verdict.SILENT))
+    write(store, over, going)
+    store.journal(past(0))
+    assert store.history.incidents() == [going, over]
+    assert store.history.incidents("fra1") == [going, over]
+    assert store.history.incidents(open_only=True) == [going]
+    assert store.history.current()["fra1"].incident == going
+
+
+def test_a_sequence_is_written_as_it_is_after_the_last_change(store: Store) -> None:
+    first = replace(incident(1, 0), verdicts=changes(Verdict.SLOW))
+    second = replace(first, verdicts=changes(Verdict.SLOW, Verdict.SILENT))
+    write(store, first, second)
+    assert store.history.incidents() == [second]
+
+
+def test_the_verdicts_that_a_long_sequence_left_out_are_counted(store: Store) -> None:
+    pair = (Verdict.SILENT, Verdict.PORT_CLOSED)
+    long = replace(incident(1, 0), verdicts=changes(*pair * (MAX_VERDICTS // 2)), omitted_verdicts=7)
+    write(store, long)
+    assert store.history.incidents() == [long]
+
+
+def test_a_verdict_of_a_later_version_counts_as_left_out(store: Store) -> None:
+    write(store, replace(incident(1, 0), verdicts=changes(Verdict.SILENT, Verdict.SLOW)))
+    store.connection.execute("UPDATE verdict_changes SET verdict = 'on-fire' WHERE number = 1")
+    [found] = store.history.incidents()
+    assert (found.verdicts, found.omitted_verdicts) == (changes(Verdict.SILENT), 1)
+
+
+def test_more_incidents_than_one_query_can_name_have_their_sequences(store: Store) -> None:
+    many = [replace(incident(each, each, each), verdicts=changes(Verdict.SILENT)) for each in range(1100)]
+    write(store, *many)
+    assert store.history.incidents(limit=None) == many[::-1]
+
+
+def test_incidents_of_an_earlier_writer_are_read_without_a_sequence(store: Store) -> None:
+    store.connection.execute("DROP TABLE verdict_changes")
+    store.incident(incident(1, 0))
+    assert store.history.incidents() == [incident(1, 0)]
+    assert store.history.incidents()[0].sequence == "silent"
 
 
 def test_since_leaves_out_only_what_was_over_before(store: Store) -> None:

@@ -375,7 +375,7 @@ def shape(connection: sqlite3.Connection) -> dict[str, object]:
     names = connection.execute(
         "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     ).fetchall()
-    pragma = {"table": "table_info", "index": "index_info"}
+    pragma = {"table": "table_info", "index": "index_info", "trigger": "table_info"}
     columns = {name: connection.execute(f"PRAGMA {pragma[kind]}({name})") for kind, name in names}
     return {name: sorted(map(str, (row[1:] for row in states))) for name, states in columns.items()}
 

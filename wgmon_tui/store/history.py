@@ -38,6 +38,7 @@ from wgmon_tui.store.read import exchanges, fleet_summary, tiers, vantages
 from wgmon_tui.store.read import windows as rolled
 from wgmon_tui.store.read.row_mapping import exchange_summary_of, incident_of, timeline_point_of
 from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_server
+from wgmon_tui.store.read.verdict_changes import with_verdicts
 from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 FileId = tuple[int, int]
@@ -208,7 +209,8 @@ class History:
         usual = _INCIDENTS if server is None else _INCIDENTS_OF_SERVER
         with self._read_transaction() as connection:
             rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, parameters)
-            return [incident for row in rows if (incident := incident_of(*row))]
+            found = [incident for row in rows if (incident := incident_of(*row))]
+            return with_verdicts(connection, found)
 
     def notes(self, incident: str) -> list[Note]:
         """Return the notes on an incident, ascending."""

@@ -209,6 +209,24 @@ CREATE TABLE reported (               -- up to which report each of them was tak
 INSERT INTO facts (name, value) VALUES ('sights_version', 0);
 """
 
+_ADDITIONS = """
+CREATE TABLE IF NOT EXISTS verdict_changes (   -- the sequence of verdicts of an incident
+    incident TEXT NOT NULL,
+    number INTEGER NOT NULL,          -- from 0 on; those that were left out in the middle are counted
+    at REAL NOT NULL, verdict TEXT NOT NULL, summary TEXT NOT NULL,
+    PRIMARY KEY (incident, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER IF NOT EXISTS verdict_changes_of_deleted AFTER DELETE ON incidents BEGIN
+    DELETE FROM verdict_changes WHERE incident = old.id;
+END;
+"""
+"""What versions that do not know it can leave alone: they read and write the store as before.
+
+The trigger deletes with the incident, also when such a version does. Readers must do without a table of these
+if the writer does not know it.
+"""
+
 _MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE deliveries ADD COLUMN seen_at REAL;
@@ -222,7 +240,7 @@ _MIGRATIONS: tuple[str, ...] = (
 
 
 def create_or_migrate(connection: sqlite3.Connection) -> None:
-    """Create the tables, or migrate an older store to VERSION, in one transaction.
+    """Create the tables, or migrate an older store to VERSION, with all additions, in one transaction.
 
     Raises sqlite3.Error. Do not call it for a newer store.
     """
@@ -233,9 +251,20 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
             steps: tuple[str, ...] = (_TABLES, _SIGHTS)
         else:
             steps = _MIGRATIONS[version - 1 :]
-        for statement in _statements(steps):
+        for statement in _statements((*steps, _ADDITIONS)):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Return whether a store that is not newer has everything that this program writes."""
+    return version_of(connection) == VERSION and has_verdict_changes(connection)
+
+
+def has_verdict_changes(connection: sqlite3.Connection) -> bool:
+    """Return whether the store has the table `verdict_changes`: earlier versions do not create it."""
+    found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'verdict_changes'"
+    return connection.execute(found).fetchone() is not None
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -180,7 +180,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
     else:
         _check_both_ends(connection)
     require_tables(connection, "facts", "servers")
-    if schema.version_of(connection) < schema.VERSION:
+    if not schema.is_current(connection):
         schema.create_or_migrate(connection)
     if connection.execute("SELECT 1 FROM facts WHERE name = 'store'").fetchone() is None:
         raise DamagedStoreError(f"{path}: the id of the store is missing")

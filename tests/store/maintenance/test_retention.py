@@ -124,9 +124,11 @@ def test_incidents_that_are_over_leave_with_their_notes_and_open_ones_never(
             (number, old, closed),
         )
         store.execute("INSERT INTO notes (incident, at, who, text) VALUES (?, 0, 'ana', 'x')", (number,))
+        store.execute("INSERT INTO verdict_changes VALUES (?, 0, ?, 'silent', '')", (number, old))
     run(store, 2)
     assert store.execute("SELECT id FROM incidents").fetchall() == [("open",)]
     assert store.execute("SELECT incident FROM notes").fetchall() == [("open",)]
+    assert store.execute("SELECT incident FROM verdict_changes").fetchall() == [("open",)]
 
 
 def test_what_is_to_be_kept_can_change_while_it_is_written(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from wgmon_tui.store.maintenance.rollups import HOUR_S, counts
 from wgmon_tui.store.models import LastKnownState, PeriodState, state_of, verdict_of
 from wgmon_tui.store.read.row_mapping import incident_of
 from wgmon_tui.store.read.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
+from wgmon_tui.store.read.verdict_changes import with_verdicts
 
 _OPEN_INCIDENTS = """
     SELECT server, incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
@@ -166,9 +167,6 @@ def _recent(connection: sqlite3.Connection, end: float) -> Iterator[tuple[int, s
 
 def _open_incidents(connection: sqlite3.Connection) -> dict[int, Incident]:
     """Return the open incident by server; the latest if there are several, which should not happen."""
-    found = {}
-    for server, *row in connection.execute(_OPEN_INCIDENTS):
-        incident = incident_of(*row)
-        if incident is not None:
-            found[server] = incident
-    return found
+    rows = connection.execute(_OPEN_INCIDENTS)
+    found = {server: incident for server, *row in rows if (incident := incident_of(*row))}
+    return dict(zip(found, with_verdicts(connection, list(found.values())), strict=True))

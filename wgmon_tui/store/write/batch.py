@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.monitor.incidents import Incident, IncidentEvent
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, IncidentEvent
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
@@ -132,6 +132,8 @@ class Batch:
                 # If it could not be restored, an older incident of its server is still open.
                 connection.execute(_NO_LONGER_OPEN, (each.opened_at, known[each.server], each.id))
             connection.execute(_INCIDENT, _incident_row(known[each.server], each))
+            connection.execute(_NO_VERDICTS, (each.id,))
+            connection.executemany(_VERDICT, _verdict_rows(each))
         connection.executemany(
             _NOTE,
             (
@@ -249,6 +251,10 @@ _INCIDENT = """INSERT INTO incidents (id, server, vantage, opened_at, closed_at,
     verdict = excluded.verdict, severity = excluded.severity, summary = excluded.summary,
     flapping = excluded.flapping, acknowledged_at = excluded.acknowledged_at,
     acknowledged_by = excluded.acknowledged_by"""
+
+_NO_VERDICTS = "DELETE FROM verdict_changes WHERE incident = ?"
+
+_VERDICT = "INSERT INTO verdict_changes (incident, number, at, verdict, summary) VALUES (?, ?, ?, ?, ?)"
 
 _NOTE = "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)"
 
@@ -376,6 +382,13 @@ def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
         incident.acknowledged_at,
         _to_valid_utf8(incident.acknowledged_by),
     )
+
+
+def _verdict_rows(incident: Incident) -> Iterator[tuple[object, ...]]:
+    """Build the rows of its sequence. The numbers count the verdicts that were left out in the middle."""
+    for index, each in enumerate(incident.verdicts):
+        number = index if index < MAX_VERDICTS // 2 else index + incident.omitted_verdicts
+        yield incident.id, number, each.at, each.verdict.slug, _to_valid_utf8(each.summary)
 
 
 def _to_valid_utf8(text: str) -> str:
