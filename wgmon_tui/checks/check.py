@@ -44,10 +44,11 @@ class Handshake:
 class Tunnel:
     """The result of sending data through the session.
 
-    `sent` and `received` count echoes and service probes. `rtt` is the median echo time in seconds. `mtu` is
-    the largest inner packet that passed, None if it was not measured. `passive` is true if no inner address
-    is configured. The first hop is probed instead and counts once per IP version. If it is silent too, a deep
-    check waits for the server's keepalive.
+    `sent` and `received` count echoes and service probes. `rtt` is the median time of the echoes in
+    seconds; without echoes, that of TCP answers or of the first hop. `mtu` is the largest inner packet that
+    passed, None if it was not measured. `passive` is true if no inner address is configured. The first hop is
+    probed instead and counts once per IP version. If it is silent too, a deep check waits for the server's
+    keepalive.
     """
 
     sent: int

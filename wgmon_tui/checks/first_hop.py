@@ -9,8 +9,9 @@ further than the server.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from wgmon_tui.checks.evidence import InnerHop
@@ -25,7 +26,7 @@ _USUAL_PREFIX = {4: 24, 6: 64}
 class FirstHop:
     """The probe in one IP version: one packet per destination; an answer from any of them is enough.
 
-    Times are Unix nanoseconds.
+    Times are Unix nanoseconds. `sent_ns` is that of the last of the `attempts`.
     """
 
     version: int
@@ -34,9 +35,17 @@ class FirstHop:
     sent_ns: int = 0
     source: Address | None = None
     rtt: float | None = None
+    attempts: int = 0
+    answers: Counter[Address] = field(default_factory=Counter)
+    """Answers by the destination that was asked."""
+
+    @property
+    def is_rtt_certain(self) -> bool:
+        """Whether the answer to the last attempt has arrived, not only one to an earlier attempt."""
+        return max(self.answers.values(), default=0) >= self.attempts
 
     def match_answer(self, packet: inner_packets.InnerPacket, received_ns: int) -> bool:
-        """Whether an inner packet answers this probe. Keeps the first answer."""
+        """Whether an inner packet answers this probe. Keeps the source of the first answer."""
         match packet:
             case inner_packets.EchoReply(source, identifier) if identifier == self.identifier:
                 asked: Address | None = source
@@ -46,8 +55,9 @@ class FirstHop:
                 return False
         if asked not in self.packets:
             return False
-        if self.source is None:
-            self.source = packet.source
+        self.answers[asked] += 1
+        if self.source is None or self.answers[asked] == self.attempts > 1:
+            self.source = self.source or packet.source
             self.rtt = max(0.0, (received_ns - self.sent_ns) / 1e9)
         return True
 

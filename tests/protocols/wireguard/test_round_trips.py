@@ -9,6 +9,8 @@ import pytest
 from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     INNER_V4,
+    SETUP,
+    TUNNEL_V4,
     TunnelServer,
     answer_pings,
     make_tunnel_target,
@@ -18,6 +20,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
+from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
@@ -107,3 +110,52 @@ async def test_without_data_any_authentic_response_ends_the_check() -> None:
     assert result.handshake is not None
     assert result.sent == 2
     assert evidence_of_kind(Silence, result) == []
+
+
+# Waits inside the tunnel
+
+
+def data_later(seconds: float) -> Delay:
+    """Delay data, and nothing of the handshake."""
+    return lambda packet: seconds if message_type(packet) is MessageType.TRANSPORT else 0.0
+
+
+async def test_waits_for_answers_follow_the_round_trip_of_the_handshake() -> None:
+    async with (
+        TunnelServer(answer_pings) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), delay_all(0.35)) as path,
+        opened_prober() as prober,
+    ):
+        target = make_tunnel_target(path.endpoint, ping=(INNER_V4,), timeout=0.8)
+        server.path = lambda packet: (packet,)
+        path.to_client = lambda packet: 0.9 if message_type(packet) is MessageType.TRANSPORT else 0.35
+        result = await check(prober, target)
+    assert result.tunnel is not None
+    assert result.tunnel.received == result.tunnel.sent  # after 2.6 round trips, later than the timeout
+
+
+async def test_data_that_is_slower_than_the_handshake_is_awaited_as_long_as_a_handshake() -> None:
+    async with (
+        TunnelServer(answer_pings) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), data_later(0.5)) as path,
+        opened_prober() as prober,
+    ):
+        slow = make_tunnel_target(path.endpoint, ping=(INNER_V4,), count=3, timeout=0.6)
+        target = replace(slow, server=replace(slow.server, tunnel_over=0.4))
+        result = await check(prober, target)
+    assert result.tunnel is not None
+    assert result.tunnel.received == 3
+    assert result.tunnel.rtt == pytest.approx(0.5, abs=0.1)
+
+
+async def test_the_round_trip_of_a_first_hop_that_answers_after_the_repetition_is_not_cut_short() -> None:
+    async with (
+        LabServer(SETUP) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), data_later(0.4)) as path,
+        opened_prober() as prober,
+    ):
+        target = make_tunnel_target(path.endpoint, timeout=0.6, ours=(TUNNEL_V4,))
+        result = await check(prober, target)
+    assert result.tunnel is not None
+    assert result.tunnel.received == 1
+    assert result.tunnel.rtt == pytest.approx(0.4, abs=0.08)

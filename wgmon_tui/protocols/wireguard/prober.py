@@ -297,7 +297,8 @@ class Prober:
         opened = self._demultiplexer.socket_for(address)
         if opened is None:
             return None
-        stage = TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source)
+        rtt = run.handshake.rtt if run.handshake else 0.0
+        stage = TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source, rtt)
         self._demultiplexer.register(session.local_index, stage)
         try:
             with self._demultiplexer.listen_to_source(stage):

@@ -17,6 +17,7 @@ import errno
 import secrets
 import time
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from itertools import groupby
 from statistics import median
 
@@ -52,7 +53,16 @@ from wgmon_tui.protocols.wireguard.targets import Target
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
 
+_KEEPALIVE_PATH_S = 0.5
+"""Round trip that KEEPALIVE_TIMEOUT_S allows for."""
+
 _MAX_ANSWER_WAIT_S = 2.0
+"""Wait for answers where the handshake was quick."""
+
+_ROUND_TRIPS = 3
+"""Wait for answers where the handshake was slow, in its round trips: data may be queued behind other data."""
+
+_ANSWER_MARGIN_S = 0.25
 _SIZES_PER_ROUND = 12
 _ATTEMPTS = 2
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
@@ -69,8 +79,12 @@ class TunnelStage:
         socket: DatagramSocket,
         destination: SocketAddress,
         source: SocketAddress,
+        handshake_rtt: float = 0.0,
     ) -> None:
-        """`source` is the server's address and port as the kernel formats it."""
+        """`source` is the server's address and port as the kernel formats it.
+
+        `handshake_rtt` in seconds decides how long the stage waits for answers.
+        """
         self.session = session
         self.source = source
         self._server = target.server
@@ -79,6 +93,11 @@ class TunnelStage:
         self._check_log = check_log
         self._socket = socket
         self._destination = destination
+        self._handshake_rtt = handshake_rtt
+        self._answer_wait_s = max(
+            min(self._server.timeout, _MAX_ANSWER_WAIT_S), _ROUND_TRIPS * handshake_rtt + _ANSWER_MARGIN_S
+        )
+        self._started_at = self._last_probe_at = time.monotonic()
         self._identifier = secrets.randbits(16)
         self._sequence = 0
         self._sent_probes: list[InnerProbe] = []
@@ -97,27 +116,27 @@ class TunnelStage:
         """
         await self._send_probes()
         sent_probes = self._sent_probes
-        answered = [inner_probe for inner_probe in sent_probes if inner_probe.rtt is not None]
-        rtts = [
-            inner_probe.rtt
-            for inner_probe in answered
-            if inner_probe.kind == "echo" and inner_probe.rtt is not None
-        ]
+        rtts = self._rtts("echo")
         mtu = await self._search_mtu(max(rtts)) if deep and rtts and self._server.tunnel_mtu else None
         if not sent_probes:
             await self._probe_first_hops()
         if deep and not self._data_received:
             await self._await_keepalive()
+        self._record_evidence()
         for hop in self._hops:
             self._check_log.add_evidence(hop.evidence())
         if self._data_received:
             self._send(b"")
         if sent_probes:
-            return Tunnel(len(sent_probes), len(answered), _median_or_none(rtts), mtu, passive=False)
+            rtts = self._rtts("echo") or self._rtts("tcp")  # a name server may ask others before it answers
+            return Tunnel(len(sent_probes), self._count_answers(), _median_or_none(rtts), mtu, passive=False)
         if not self._hops and not deep:
             return None
         hop_rtts = [hop.rtt for hop in self._hops if hop.rtt is not None]
         return Tunnel(len(self._hops), len(hop_rtts), _median_or_none(hop_rtts), None, passive=True)
+
+    def _rtts(self, kind: str) -> list[float]:
+        return [each.rtt for each in self._sent_probes if each.kind == kind and each.rtt is not None]
 
     # Events
 
@@ -179,13 +198,32 @@ class TunnelStage:
                 await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
             for target in server.tunnel_ping:
                 self._send_echo(target)
-        patience_s = min(server.timeout, _MAX_ANSWER_WAIT_S)
-        await self._await_answers(self._sent_probes, patience_s / 2)
+        await self._await_answers(self._sent_probes, self._answer_wait_s / 2)
         for inner_probe in self._sent_probes:
             if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
                 self._send_probe(inner_probe)  # probed only once so far; one lost packet is no verdict
-        await self._await_answers(self._sent_probes, patience_s / 2)
-        self._record_evidence()
+        await self._await_answers(self._sent_probes, self._answer_wait_s / 2)
+        await self._await_slow_answers()
+
+    async def _await_slow_answers(self) -> None:
+        """Wait longer for data that is slower than the handshake.
+
+        While nothing has come back, wait as long as for a handshake; then for three of the round trips seen.
+        """
+        if self._sent_probes:
+            await self._wait_until(lambda: self._data_received, self._started_at + self._server.timeout)
+        while (known := self._count_answers()) < len(self._sent_probes):
+            slowest = max((each.rtt for each in self._sent_probes if each.rtt is not None), default=0.0)
+            deadline = self._last_probe_at + _ROUND_TRIPS * slowest
+            if deadline <= time.monotonic():
+                return
+            await self._wait_until(partial(self._has_more_answers, known), deadline)
+
+    def _has_more_answers(self, known: int) -> bool:
+        return self._count_answers() > known
+
+    def _count_answers(self) -> int:
+        return sum(each.answered_ns is not None for each in self._sent_probes)
 
     async def _probe_first_hops(self) -> None:
         """Probe the first hops, twice if necessary: one lost packet is no verdict."""
@@ -194,11 +232,16 @@ class TunnelStage:
         for _ in range(_ATTEMPTS):
             for hop in self._hops:
                 if hop.source is None:
-                    hop.sent_ns = time.time_ns()
+                    hop.sent_ns, hop.attempts = time.time_ns(), hop.attempts + 1
                     for packet in hop.packets.values():
                         self._send(packet)
-            deadline = time.monotonic() + min(self._server.timeout, _MAX_ANSWER_WAIT_S) / _ATTEMPTS
+            deadline = time.monotonic() + self._answer_wait_s / _ATTEMPTS
             await self._wait_until(lambda: all(hop.source for hop in self._hops), deadline)
+        # An answer after the repetition may be a late one to the first attempt: a second answer shows it.
+        await self._wait_until(
+            lambda: all(hop.is_rtt_certain for hop in self._hops if hop.source),
+            time.monotonic() + self._answer_wait_s / _ATTEMPTS,
+        )
 
     def _record_evidence(self) -> None:
         """Record one piece of evidence per target."""
@@ -262,12 +305,13 @@ class TunnelStage:
         if self._first_data is None:
             self._send(bytes(16))
         started_at = self._first_data or time.monotonic()
+        wait_s = KEEPALIVE_TIMEOUT_S + max(0.0, self._handshake_rtt - _KEEPALIVE_PATH_S)
         await self._wait_until(
-            lambda: self._keepalive is not None or self._data_received, started_at + KEEPALIVE_TIMEOUT_S
+            lambda: self._keepalive is not None or self._data_received, started_at + wait_s
         )
         if self._keepalive is not None or not self._data_received:
             after = None if self._keepalive is None else self._keepalive - started_at
-            self._check_log.add_evidence(PassiveKeepalive(after, KEEPALIVE_TIMEOUT_S))
+            self._check_log.add_evidence(PassiveKeepalive(after, wait_s))
 
     def _has_echoed(self, target: Address) -> bool:
         return any(
@@ -283,6 +327,7 @@ class TunnelStage:
     def _send_probe(self, inner_probe: InnerProbe, *, padded: bool = True) -> None:
         """Send a probe and register it for its answer."""
         self._pending[inner_probe.key] = inner_probe
+        self._last_probe_at = time.monotonic()
         inner_probe.sent_ns = self._send(inner_probe.packet, padded=padded) or time.time_ns()
 
     def _send(self, content: bytes, *, padded: bool = True) -> int | None:
