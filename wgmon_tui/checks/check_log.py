@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 
 from wgmon_tui.checks.check import Direction, Packet
-from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerService, InnerUnaddressed, PacketRejected
+from wgmon_tui.checks.evidence import (
+    AnsweredFromElsewhere,
+    Evidence,
+    InnerEcho,
+    InnerService,
+    InnerUnaddressed,
+    PacketRejected,
+)
 
 _PACKETS_KEPT = 64
 _EVIDENCE_KEPT = 8
@@ -38,6 +45,12 @@ class CheckLog:
         """Record the packet that decided the check, even if a flood has filled the log."""
         if not self.exchange or self.exchange[-1].data is not packet:
             self.exchange.append(Packet(self.seconds_since_start(received_ns), Direction.RECEIVED, packet))
+
+    def add_reply_source(self, source: tuple[str, int], probed: tuple[str, int]) -> None:
+        """Record where an authentic packet came from, if that is not the address and port probed."""
+        elsewhere = AnsweredFromElsewhere(*source)
+        if source != probed and elsewhere not in self.evidence:
+            self.add_evidence(elsewhere)
 
     def add_evidence(self, evidence: Evidence) -> None:
         """Record evidence, up to a limit per kind."""

@@ -42,7 +42,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "The server demanded a cookie before it answered: it is under load, or being flooded.",
     )
-    SLOW = ("slow", Severity.DEGRADED, "The handshake completed, but took longer than this server's limit.")
+    SLOW = (
+        "slow",
+        Severity.DEGRADED,
+        "Answers are authentic, but the handshake or data took longer than this server's limit.",
+    )
     LOSSY = ("lossy", Severity.DEGRADED, "The handshake completed, but many of the recent ones were lost.")
     UNPROVEN = (
         "unproven",

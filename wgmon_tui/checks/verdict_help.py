@@ -27,16 +27,18 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "On the server, find the source of the load: top, then tcpdump on its UDP port.",
     ),
     Verdict.SLOW: VerdictHelp(
-        "The handshake's round-trip time is above `slow` in servers.toml.",
-        "Ping the same address. Ping slow too: the path. Only the handshake slow: the server.",
+        "The round-trip time of the handshake or of data in the tunnel is above `slow` in servers.toml; the "
+        "summary says which. An authentic answer later than `timeout` is slow too.",
+        "Ping the same address. Ping slow too: the path. Only data slow: a queue or a rate limit.",
     ),
     Verdict.LOSSY: VerdictHelp(
-        "At least three separate losses in the last 20 checks; one long gap counts as an outage.",
+        "At least three separate losses in the last 20 checks, of 5 % of the initiations and echoes or more; "
+        "one long gap counts as an outage. Silence of such a server counts as loss while loss explains it.",
         "Run mtr to the address. The RTT tab shows when it began.",
     ),
     Verdict.UNPROVEN: VerdictHelp(
         "The handshake completed; no tunnel_ping is set, the first hop inside did not answer, and nothing "
-        "acknowledged the data sent.",
+        "acknowledged the data sent. Or answers came from another address or port than the one probed.",
         "Set tunnel_ping to an inner address that must answer. Compare AllowedIPs on the server.",
     ),
     Verdict.INNER_DEAD: VerdictHelp(

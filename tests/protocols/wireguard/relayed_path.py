@@ -34,6 +34,8 @@ class RelayedPath:
         self._server = (server.host, server.port)
         self._client: tuple[str, int] | None = None
         self._front, self._back = _bind("127.0.0.1"), _bind("127.0.0.1")
+        self.direct: Callable[[bytes], bool] = lambda _: False
+        """Which answers come from the relay's own address all the same."""
         self._replies = self._front if reply_from == "127.0.0.1" else _bind(reply_from)
         self.endpoint = Endpoint("127.0.0.1", self._front.getsockname()[1])
         self.replies_from: tuple[str, int] = self._replies.getsockname()
@@ -61,7 +63,8 @@ class RelayedPath:
     def _from_server(self) -> None:
         packet, _ = self._back.recvfrom(_LARGEST_DATAGRAM)
         if self._client:
-            self._forward(packet, self.to_client(packet), self._replies, self._client)
+            through = self._front if self.direct(packet) else self._replies
+            self._forward(packet, self.to_client(packet), through, self._client)
 
     def _forward(
         self, packet: bytes, delay: float | None, through: socket.socket, to: tuple[str, int]

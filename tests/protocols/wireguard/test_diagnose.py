@@ -29,9 +29,9 @@ from tests.protocols.wireguard.sample_evidence import (
     check,
     handshake_evidence,
 )
-from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Evidence
-from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.checks.check import Handshake, Tunnel
+from wgmon_tui.checks.evidence import AnsweredFromElsewhere, Evidence, InnerEcho
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
 
 UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
@@ -92,6 +92,56 @@ ANSWERED: list[tuple[str, Handshake, list[float | None], Verdict]] = [
 )
 def test_answered(handshake: Handshake, recent: list[float | None], verdict: Verdict) -> None:
     assert diagnose(check(handshake=handshake), HANDSHAKE_ONLY, recent).verdict is verdict
+
+
+def diagnose_data(handshake_rtt: float, data_rtt: float, *evidence: Evidence) -> Diagnosis:
+    """Diagnose a check whose data came back after `data_rtt` seconds."""
+    echoes = InnerEcho("10.8.0.1", 3, 3, data_rtt)
+    answered = check(echoes, *evidence, handshake=Handshake(handshake_rtt))
+    return diagnose(replace(answered, tunnel=Tunnel(3, 3, data_rtt, None, passive=False)), SERVER)
+
+
+def test_slow_data_after_a_quick_handshake_is_slow_and_says_that_it_is_the_data() -> None:
+    diagnosis = diagnose_data(0.005, 1.5)
+    assert diagnosis.verdict is Verdict.SLOW
+    assert "1.50 s through the tunnel, handshake 5.0 ms: data is queued or shaped" in diagnosis.summary
+    assert "queue" in diagnosis.causes[0].cause
+
+
+def test_a_slow_path_is_slow_and_says_that_it_is_the_handshake() -> None:
+    diagnosis = diagnose_data(0.65, 0.66)
+    assert diagnosis.verdict is Verdict.SLOW
+    assert "handshake 650 ms" in diagnosis.summary
+    assert "queued" not in diagnosis.summary
+
+
+def test_data_just_above_the_limit_is_slow_without_a_guess_about_queues() -> None:
+    diagnosis = diagnose_data(0.45, 0.55)
+    assert diagnosis.verdict is Verdict.SLOW
+    assert "550 ms through the tunnel" in diagnosis.summary
+    assert "queued" not in diagnosis.summary
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        (("192.0.2.9", SERVER.endpoint.port), "192.0.2.9, not from 192.0.2.7:"),
+        (("192.0.2.7", 4242), f"port 4242, not from port {SERVER.endpoint.port}:"),
+        (("192.0.2.9", 4242), "192.0.2.9 port 4242, not from 192.0.2.7:"),
+    ],
+)
+def test_answers_from_elsewhere_are_degraded_and_named(source: tuple[str, int], where: str) -> None:
+    diagnosis = diagnose_data(0.02, 0.02, AnsweredFromElsewhere(*source))
+    assert diagnosis.verdict is Verdict.UNPROVEN
+    assert diagnosis.summary.startswith(f"Answers come from {where}")
+
+
+def test_answers_from_elsewhere_lead_the_causes_of_dead_data() -> None:
+    silent = InnerEcho("10.8.0.1", 3, 0, None)
+    dead = check(silent, AnsweredFromElsewhere("192.0.2.9", 1), handshake=Handshake(0.02))
+    diagnosis = diagnose(replace(dead, tunnel=Tunnel(3, 0, None, None, passive=False)), SERVER)
+    assert diagnosis.verdict is Verdict.DATA_DEAD
+    assert "several addresses" in diagnosis.causes[0].cause
 
 
 @pytest.mark.parametrize("evidence", ONE_OF_EACH, ids=lambda each: type(each).__name__)

@@ -17,7 +17,7 @@ from tests.protocols.wireguard.inner_servers import (
 )
 from tests.protocols.wireguard.relayed_path import Delay, RelayedPath, delay_all
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.checks.evidence import AnsweredFromElsewhere, Silence
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.server import LabServer
@@ -159,3 +159,44 @@ async def test_the_round_trip_of_a_first_hop_that_answers_after_the_repetition_i
     assert result.tunnel is not None
     assert result.tunnel.received == 1
     assert result.tunnel.rtt == pytest.approx(0.4, abs=0.08)
+
+
+# Where answers come from
+
+
+async def test_answers_from_another_address_are_recorded_once() -> None:
+    async with (
+        TunnelServer(answer_pings) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), delay_all(0.0), reply_from="127.0.0.2") as path,
+        opened_prober() as prober,
+    ):
+        result = await check(prober, make_tunnel_target(path.endpoint, ping=(INNER_V4,)))
+    assert evidence_of_kind(AnsweredFromElsewhere, result) == [AnsweredFromElsewhere(*path.replies_from)]
+    assert result.tunnel is not None
+    assert result.tunnel.received == 2
+
+
+async def test_only_data_from_another_address_is_recorded_too() -> None:
+    async with (
+        TunnelServer(answer_pings) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), delay_all(0.0), reply_from="127.0.0.2") as path,
+        opened_prober() as prober,
+    ):
+        path.direct = is_response
+        result = await check(prober, make_tunnel_target(path.endpoint, ping=(INNER_V4,)))
+    assert evidence_of_kind(AnsweredFromElsewhere, result) == [AnsweredFromElsewhere(*path.replies_from)]
+
+
+async def test_a_forged_packet_from_another_address_is_no_answer_from_there() -> None:
+    def forge(packet: bytes) -> bytes:
+        return packet[:50] + bytes((packet[50] ^ 1,)) + packet[51:]
+
+    async with (
+        TunnelServer(answer_pings) as server,
+        RelayedPath(server.endpoint, delay_all(0.0), delay_all(0.0), reply_from="127.0.0.2") as path,
+        opened_prober() as prober,
+    ):
+        server.path = lambda packet: (forge(packet),)
+        result = await check(prober, target_at(path))
+    assert result.handshake is None
+    assert evidence_of_kind(AnsweredFromElsewhere, result) == []

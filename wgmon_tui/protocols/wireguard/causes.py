@@ -17,7 +17,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.text import format_elapsed
+from wgmon_tui.text import format_elapsed, format_list
 
 
 def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
@@ -69,6 +69,25 @@ def slow(server: Server) -> Cause:
         "the path or the server is slow",
         "the kernel timestamps the answer, so load on this machine does not count",
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+    )
+
+
+def slow_data(server: Server) -> Cause:
+    """For data that takes longer than `slow` while the handshake is quick."""
+    return Cause(
+        "a queue or a rate limit on the path delays data, or the server is short of CPU",
+        "handshakes are few and small; data waits behind other data",
+        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}; on the server: tc -s qdisc; top",
+    )
+
+
+def other_source(server: Server, sources: Sequence[str]) -> Cause:
+    """For authentic packets that came from another address or port than the one probed."""
+    return Cause(
+        "the server has several addresses, or a NAT on its side rewrites its answers",
+        f"answers came from {format_list(sources)}; a NAT or stateful firewall before a client drops them",
+        f"on the server: ip route get CLIENT-ADDRESS — must name the source address {server.endpoint.host}; "
+        "nft list ruleset | grep -i nat",
     )
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import (
     AllSilent,
+    AnsweredFromElsewhere,
     CookieDemanded,
     Evidence,
     ForeignBytes,
@@ -34,13 +35,16 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes, data_path
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_count, format_rtt
+from wgmon_tui.text import format_count, format_list, format_rtt
 
 LOSS_WINDOW = 20
 """How many recent checks decide whether a server is lossy."""
 
 MIN_LOSS_BURSTS = 3
 """How many separate losses make a server lossy. One long loss is an outage that is over."""
+
+_DATA_IS_SLOWER = 2
+"""How many round trips of the handshake make slow data a matter of data alone."""
 
 Meaning = tuple[Verdict, str, list[Cause]]
 
@@ -64,8 +68,9 @@ def diagnose(
         verdict, summary, ranked = (
             _diagnose_lost_session(check.handshake, check.evidence, server)
             or data_path.diagnose_data_path(check, evidence, server)
-            or _diagnose_answered(check.handshake, server, recent, evidence)
+            or _diagnose_answered(check, check.handshake, server, recent, evidence)
         )
+        verdict, summary, ranked = _blame_other_source(check, evidence, server, (verdict, summary, ranked))
     else:
         verdict, summary, ranked = _diagnose_unanswered(check, evidence, server)
     return Diagnosis(verdict, summary, evidence_text, tuple(ranked))
@@ -81,7 +86,7 @@ def _diagnose_lost_session(
     handshake: Handshake, evidence: Sequence[Evidence], server: Server
 ) -> Meaning | None:
     """Diagnose a handshake whose session could not be used: the responses to later initiations were lost."""
-    if not first_of_kind(Silence, evidence):
+    if not server.tunnel or not first_of_kind(Silence, evidence):
         return None
     summary = (
         f"The handshake works, but {format_count(handshake.retransmits, 'initiation')} got no answer: "
@@ -90,21 +95,72 @@ def _diagnose_lost_session(
     return Verdict.LOSSY, summary, [causes.lossy(server)]
 
 
+def _blame_other_source(
+    check: Check, evidence: Sequence[Evidence], server: Server, meaning: Meaning
+) -> Meaning:
+    """Diagnose answers from elsewhere: they arrive here, but not behind a NAT or stateful firewall."""
+    elsewhere = all_of_kind(AnsweredFromElsewhere, evidence)
+    if not elsewhere:
+        return meaning
+    verdict, summary, ranked = meaning
+    sources = [_name_source(each, check, server) for each in elsewhere]
+    cause = causes.other_source(server, sources)
+    if verdict not in (Verdict.HEALTHY, Verdict.SLOW, Verdict.LOSSY, Verdict.UNDER_LOAD):
+        return verdict, summary, [cause, *ranked]
+    probed = f"port {server.endpoint.port}" if sources[0].startswith("port") else str(check.address)
+    summary = (
+        f"Answers come from {format_list(sources)}, not from {probed}: "
+        "clients behind a NAT or a stateful firewall never get them."
+    )
+    return Verdict.UNPROVEN, summary, [cause, *ranked]
+
+
+def _name_source(elsewhere: AnsweredFromElsewhere, check: Check, server: Server) -> str:
+    """Name what differs from the address and port that were probed."""
+    if elsewhere.port == server.endpoint.port:
+        return elsewhere.address
+    if check.address and elsewhere.address == str(check.address).partition("%")[0]:
+        return f"port {elsewhere.port}"
+    return f"{elsewhere.address} port {elsewhere.port}"
+
+
 def _diagnose_answered(
-    handshake: Handshake, server: Server, recent: Sequence[float | None], evidence: Sequence[Evidence]
+    check: Check,
+    handshake: Handshake,
+    server: Server,
+    recent: Sequence[float | None],
+    evidence: Sequence[Evidence],
 ) -> Meaning:
     rtt_text = format_rtt(handshake.rtt)
     if handshake.cookie:
         summary = f"Under load: it demanded a cookie, accepted it and answered in {rtt_text}."
         return Verdict.UNDER_LOAD, summary, [causes.under_load(server)]
-    if handshake.rtt > server.slow:
-        summary = f"Answers slowly: {rtt_text}, above the limit of {format_rtt(server.slow)}."
-        return Verdict.SLOW, summary, [causes.slow(server)]
+    if slow := _diagnose_slow(check, handshake, server):
+        return slow
     if _count_loss_bursts(recent) >= MIN_LOSS_BURSTS:
         lost = sum(rtt is None for rtt in recent)
         summary = f"Answers in {rtt_text}, but {lost} of the last {len(recent)} checks were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
     return Verdict.HEALTHY, data_path.summarise_proof(rtt_text, evidence, server), []
+
+
+def _diagnose_slow(check: Check, handshake: Handshake, server: Server) -> Meaning | None:
+    """Diagnose a handshake or data above the limit; data counts as the slow part if it is far slower."""
+    limit = f"above the limit of {format_rtt(server.slow)}"
+    rtt_text = format_rtt(handshake.rtt)
+    data_rtt = check.tunnel.rtt if check.tunnel else None
+    if data_rtt is not None and data_rtt > max(server.slow, _DATA_IS_SLOWER * handshake.rtt):
+        summary = (
+            f"Data is slow: {format_rtt(data_rtt)} through the tunnel, handshake {rtt_text}: "
+            "data is queued or shaped."
+        )
+        return Verdict.SLOW, summary, [causes.slow_data(server), causes.slow(server)]
+    if handshake.rtt > server.slow:
+        return Verdict.SLOW, f"Answers slowly: handshake {rtt_text}, {limit}.", [causes.slow(server)]
+    if data_rtt is not None and data_rtt > server.slow:
+        summary = f"Answers slowly: {format_rtt(data_rtt)} through the tunnel, {limit}; handshake {rtt_text}."
+        return Verdict.SLOW, summary, [causes.slow(server)]
+    return None
 
 
 def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:

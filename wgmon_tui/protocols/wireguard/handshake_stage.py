@@ -200,6 +200,7 @@ class HandshakeStage:
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
         session = sent.attempt.complete(datagram.data)
         self.check_log.record_decisive(datagram.data, datagram.received_ns)
+        self.check_log.add_reply_source(datagram.source, self.source)
         if self._rtt is None:
             self._rtt = round_trip(sent, datagram)
         sent.answered = True

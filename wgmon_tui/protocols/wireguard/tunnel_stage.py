@@ -148,6 +148,7 @@ class TunnelStage:
         except (AuthenticationError, ReplayError):
             self._check_log.add_evidence(PacketRejected(at, Reason.OTHER_SESSION, len(datagram.data)))
             return
+        self._check_log.add_reply_source(datagram.source, self.source)
         if content:
             self._data_received = True
             self._on_inner(inner_packets.parse(content), datagram.received_ns)
