@@ -74,7 +74,7 @@ class SocketError:
 
 @dataclass(frozen=True, slots=True)
 class LateAnswer:
-    """An authentic answer to an earlier check, `age` seconds after its initiation was sent."""
+    """An authentic answer after the end of its check, `age` seconds after the initiation was sent."""
 
     age: float
 

@@ -121,7 +121,7 @@ def describe_evidence(evidence: Evidence) -> str:
         case SocketError(_, name):
             return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
         case LateAnswer(age):
-            return f"an authentic answer to an earlier check arrived {format_rtt(age)} after the request"
+            return f"an authentic answer arrived late, {format_rtt(age)} after its request"
         case ReceiveOverflow(dropped):
             return f"the socket of this machine dropped {dropped} datagrams during the check"
         case InnerEcho() | InnerIcmp() | InnerService() | InnerUnaddressed() | InnerHop():

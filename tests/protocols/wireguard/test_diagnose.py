@@ -37,7 +37,7 @@ from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagno
 UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("nothing came", (SILENCE,), Verdict.SILENT),
     ("nothing at all is known", (), Verdict.SILENT),
-    ("an earlier check was answered late", (LATE, SILENCE), Verdict.SILENT),
+    ("an earlier check was answered late", (LATE, SILENCE), Verdict.SLOW),
     ("it demanded a cookie, then fell silent", (COOKIE, SILENCE), Verdict.SILENT),
     ("the name has no address", (UNRESOLVED,), Verdict.DNS_FAILURE),
     ("an answer under another preshared key", (BAD_EMPTY, SILENCE), Verdict.PSK_MISMATCH),

@@ -32,7 +32,7 @@ from tests.protocols.wireguard.sample_evidence import (
     icmp,
 )
 from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
@@ -124,9 +124,23 @@ def test_mere_silence_says_so_in_words() -> None:
 def test_what_is_known_beside_silence_leads_the_causes() -> None:
     hung = diagnose(check(LATE, SILENCE), SERVER)
     flooded = diagnose(check(COOKIE, SILENCE), SERVER)
-    assert "hangs" in hung.causes[0].cause
+    assert "slow" in hung.causes[0].cause
+    assert "hangs" in hung.causes[1].cause
     assert "7.50 s" in hung.summary
     assert "flooded" in flooded.causes[0].cause
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (6.0, "Answered after 6.00 s, later than the timeout of 5.00 s. Clients start over after 5 s"),
+        (3.0, "an authentic answer came 3.00 s after its request, when the check had ended"),
+    ],
+)
+def test_a_late_answer_says_how_late_and_blames_no_key(age: float, words: str) -> None:
+    diagnosis = diagnose(check(SILENCE, LateAnswer(age)), SERVER)
+    assert words in diagnosis.summary
+    assert not any("key" in cause.cause for cause in diagnosis.causes)
 
 
 def test_an_answer_that_does_not_open_may_be_forged_and_says_so() -> None:

@@ -31,7 +31,7 @@ from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.name_history import NameHistory
-from wgmon_tui.protocols.wireguard import experiments
+from wgmon_tui.protocols.wireguard import demultiplexer, experiments
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -135,6 +135,55 @@ async def test_a_late_answer_that_comes_during_the_next_check_shows_up_in_it() -
         second = await check(prober, target)
     assert second.handshake is None
     assert evidence_of_kind(LateAnswer, second)
+
+
+async def test_a_round_trip_longer_than_several_checks_shows_up_in_a_later_one() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        for _ in range(3):
+            assert evidence_of_kind(LateAnswer, await check(prober, target)) == []
+        server.send(response_to(server.initiations[0]), server.sources[0])
+        late = evidence_of_kind(LateAnswer, await check(prober, target))
+    assert [each.age > 3 * SILENCE_TIMEOUT_S for each in late] == [True]
+
+
+async def test_a_late_answer_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demultiplexer, "LATE_ANSWER_S", 0.0)
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        await check(prober, target)
+        await check(prober, target)  # its start ends the wait
+        server.send(response_to(server.initiations[0]), server.sources[0])
+        assert evidence_of_kind(LateAnswer, await check(prober, target)) == []
+
+
+async def test_an_answer_that_comes_while_silence_is_explained_belongs_to_that_check() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+
+        async def answer_late() -> None:
+            await server.wait_for_packets(3)  # two of the check, one of an experiment
+            server.send(response_to(server.initiations[0]), server.sources[0])
+
+        address = ip_address(target.server.endpoint.host)
+        result, _ = await asyncio.gather(prober.check(target, address, explain=True), answer_late())
+    [late] = evidence_of_kind(LateAnswer, result)
+    assert late.age > SILENCE_TIMEOUT_S
+    assert result.handshake is None
+
+
+async def test_silence_that_nothing_explains_is_awaited_beyond_the_experiments() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+
+        async def answer_late() -> None:
+            await server.wait_for_packets(4)  # the second of the experiment
+            await asyncio.sleep(SILENCE_TIMEOUT_S)
+            server.send(response_to(server.initiations[0]), server.sources[0])
+
+        address = ip_address(target.server.endpoint.host)
+        result, _ = await asyncio.gather(prober.check(target, address, explain=True), answer_late())
+    assert evidence_of_kind(LateAnswer, result)
 
 
 async def test_a_late_answer_that_does_not_authenticate_is_none() -> None:

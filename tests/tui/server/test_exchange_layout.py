@@ -139,7 +139,7 @@ def test_silence_and_late_answers_stand_at_the_end() -> None:
     )
     last = lay_out(check, 80).lines[-1]
     assert isinstance(last, RemarkLine)
-    assert last.text.startswith("an authentic answer to an earlier check")
+    assert last.text.startswith("an authentic answer arrived late")
     assert remarks(lay_out(sample_exchanges.silent(), 80)) == ["no authentic answer within 5.00 s"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,12 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index
+
+LATE_ANSWER_S = 30.0
+"""How long the attempts of a finished check wait for a late answer."""
+
+_MAX_LATE_CHECKS = 8
+"""Finished checks of one address that wait for late answers at the same time."""
 
 _MAX_LATE_EVIDENCE = 8
 
@@ -38,16 +46,17 @@ class PacketListener(Protocol):
 
 
 @dataclass(slots=True)
-class _LateAnswerWindow:
-    """The attempts of a finished check, kept until the next one ends: servers may answer late."""
+class _LateAnswers:
+    """What arrives for the finished checks of one address. The round trip may be longer than the interval."""
 
-    handshake_stage: HandshakeStage
-    late: list[Evidence] = field(default_factory=list)
+    checks: deque[HandshakeStage] = field(default_factory=deque)
+    found: list[Evidence] = field(default_factory=list)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add_evidence(self, evidence: Evidence | None) -> None:
         """Keep evidence for the next check, up to a limit: late answers may be a flood."""
-        if evidence and len(self.late) < _MAX_LATE_EVIDENCE:
-            self.late.append(evidence)
+        if evidence and len(self.found) < _MAX_LATE_EVIDENCE:
+            self.found.append(evidence)
 
 
 class Demultiplexer:
@@ -57,8 +66,10 @@ class Demultiplexer:
         self._sockets: dict[int, DatagramSocket] = {}
         self._by_index: dict[int, PacketListener] = {}
         self._by_source: dict[SocketAddress, list[PacketListener]] = {}
-        self._late_windows: dict[tuple[str, str], _LateAnswerWindow] = {}
-        self._late_by_index: dict[int, _LateAnswerWindow] = {}
+        self._late_answers: dict[tuple[str, str], _LateAnswers] = {}
+        self._late_by_index: dict[int, tuple[_LateAnswers, HandshakeStage]] = {}
+        self._late_expiry: deque[tuple[float, tuple[str, str], HandshakeStage]] = deque()
+        """Finished checks by the time until which they wait, earliest first."""
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -121,19 +132,44 @@ class Demultiplexer:
                 del self._by_source[listener.source]
 
     def pop_late_evidence(self, key: tuple[str, str]) -> list[Evidence]:
-        """Return evidence that arrived too late for the last check under this key; stop tracking it."""
-        previous = self._late_windows.pop(key, None)
-        if previous is None:
+        """Return evidence that arrived too late for the earlier checks under this key."""
+        self._expire_late_answers()
+        late = self._late_answers.get(key)
+        if late is None:
             return []
-        for sent in previous.handshake_stage.sent:
-            del self._late_by_index[sent.attempt.sender]
-        return previous.late
+        found, late.found = late.found, []
+        late.answered.clear()
+        return found
 
     def track_late_answers(self, key: tuple[str, str], handshake_stage: HandshakeStage) -> None:
-        """Track late answers to a finished check until `pop_late_evidence`."""
-        window = self._late_windows[key] = _LateAnswerWindow(handshake_stage)
+        """Track late answers to a finished check for LATE_ANSWER_S."""
+        self._expire_late_answers()
+        late = self._late_answers.setdefault(key, _LateAnswers())
+        late.checks.append(handshake_stage)
         for sent in handshake_stage.sent:
-            self._late_by_index[sent.attempt.sender] = window
+            self._late_by_index[sent.attempt.sender] = late, handshake_stage
+        self._late_expiry.append((time.monotonic() + LATE_ANSWER_S, key, handshake_stage))
+        if len(late.checks) > _MAX_LATE_CHECKS:
+            self._forget_attempts(late.checks.popleft())
+
+    async def wait_for_late_answer(self, key: tuple[str, str]) -> None:
+        """Wait until an authentic late answer arrives for a check; forever if none is tracked."""
+        late = self._late_answers.get(key) or _LateAnswers()
+        await late.answered.wait()
+
+    def _expire_late_answers(self) -> None:
+        now = time.monotonic()
+        while self._late_expiry and self._late_expiry[0][0] <= now:
+            _, key, handshake_stage = self._late_expiry.popleft()
+            late = self._late_answers[key]
+            if late.checks and late.checks[0] is handshake_stage:
+                self._forget_attempts(late.checks.popleft())
+            if not late.checks:
+                del self._late_answers[key]
+
+    def _forget_attempts(self, handshake_stage: HandshakeStage) -> None:
+        for sent in handshake_stage.sent:
+            self._late_by_index.pop(sent.attempt.sender, None)
 
     def _on_datagram(self, datagram: Datagram) -> None:
         index = receiver_index(datagram.data)
@@ -143,8 +179,11 @@ class Demultiplexer:
         elif index in self._by_index:
             self._by_index[index].on_datagram(datagram)
         elif index in self._late_by_index:
-            late = self._late_by_index[index]
-            late.add_evidence(late.handshake_stage.late_answer(datagram))
+            late, handshake_stage = self._late_by_index[index]
+            if answer := handshake_stage.late_answer(datagram):
+                del self._late_by_index[index]
+                late.add_evidence(answer)
+                late.answered.set()
 
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)
@@ -155,5 +194,5 @@ class Demultiplexer:
             self._by_index[index].on_icmp(error)
         elif index in self._late_by_index:
             # The kernel reports a dead neighbour after three seconds, when many checks have ended.
-            late = self._late_by_index[index]
-            late.add_evidence(late.handshake_stage.icmp_evidence(error))
+            late, handshake_stage = self._late_by_index[index]
+            late.add_evidence(handshake_stage.icmp_evidence(error))

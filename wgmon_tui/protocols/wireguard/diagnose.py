@@ -43,6 +43,9 @@ LOSS_WINDOW = 20
 MIN_LOSS_BURSTS = 3
 """How many separate losses make a server lossy. One long loss is an outage that is over."""
 
+_REKEY_TIMEOUT_S = 5.0
+"""A client without an answer starts a new handshake after this time and gives up the old one (§6.1)."""
+
 _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
@@ -234,6 +237,8 @@ def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning |
 
 
 def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
+    if late := first_of_kind(LateAnswer, evidence):
+        return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
     possible = causes.silence(server, check.probed_as)
     if ahead := first_of_kind(StampsAhead, evidence):
         summary = (
@@ -243,10 +248,15 @@ def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server)
     if first_of_kind(CookieDemanded, evidence):
         summary = "Under load: it demanded a cookie, then did not answer the initiation with that cookie."
         return Verdict.SILENT, summary, [causes.under_load(server), *possible]
-    if late := first_of_kind(LateAnswer, evidence):
-        summary = f"No answer in time; the answer to an earlier check took {format_rtt(late.age)}."
-        return Verdict.SILENT, summary, [causes.hung(server), *possible]
     return Verdict.SILENT, "No answer. Silence alone does not show the cause.", possible
+
+
+def _summarise_late(late: LateAnswer, server: Server) -> str:
+    took = format_rtt(late.age)
+    if late.age <= server.timeout:
+        return f"Answers late: an authentic answer came {took} after its request, when the check had ended."
+    over = " Clients start over after 5 s, so they cannot connect." if late.age > _REKEY_TIMEOUT_S else ""
+    return f"Answered after {took}, later than the timeout of {format_rtt(server.timeout)}.{over}"
 
 
 def _count_loss_bursts(recent: Sequence[float | None]) -> int:

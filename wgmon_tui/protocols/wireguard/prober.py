@@ -38,6 +38,7 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
+from wgmon_tui.run_until_first import run_until_first
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Returns a TAI64N stamp later than any that this identity has used, in any process."""
@@ -55,6 +56,10 @@ _MOVE_SHOWN_S = 86400.0
 
 _CONFIRMING_LOOKUPS = 2
 """Further lookups before an address counts as lost."""
+
+_TIMEOUTS_FOR_LATE_ANSWERS = 4
+_MAX_LATE_WAIT_S = 6.5
+"""A check that explains silence waits for late answers until this long after its start, or four timeouts."""
 
 _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
 """Evidence that makes experiments unnecessary: something did answer."""
@@ -228,7 +233,7 @@ class Prober:
             tunnel=tunnel,
             probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
         )
-        return check, None if run.session else run
+        return check, None if run.handshake else run
 
     @asynccontextmanager
     async def _turn(self, target: Target) -> AsyncIterator[bool]:
@@ -248,11 +253,25 @@ class Prober:
                     peer.last_sent = time.monotonic()
 
     async def _explain(self, target: Target, check: Check, run: HandshakeStage | None) -> Check:
-        """Run the experiments that explain a failed check. They use the turn of a check."""
+        """Explain a failed check by experiments, which use the turn of a check.
+
+        A late answer ends them: it proves the keys and the path. Silence that no experiment explains is
+        awaited for a while longer.
+        """
         if run is None or check.address is None:
             return check
-        async with self._turn(target) as is_held:
-            found = await self._experiment(run, check.address) if is_held else ()
+        address, found = check.address, list[Evidence]()
+        key = (target.server.name, _kernel_spelling(address))
+
+        async def experiment_and_wait() -> None:
+            async with self._turn(target) as is_held:
+                found.extend(await self._experiment(run, address) if is_held else ())
+            if {type(each) for each in (*check.evidence, *found)} == {Silence}:
+                wait_s = min(_TIMEOUTS_FOR_LATE_ANSWERS * target.server.timeout, _MAX_LATE_WAIT_S)
+                await asyncio.sleep(max(0.0, run.sent[0].sent_at + wait_s - time.monotonic()))
+
+        await run_until_first([experiment_and_wait(), self._demultiplexer.wait_for_late_answer(key)])
+        found += self._demultiplexer.pop_late_evidence(key)
         return replace(check, evidence=(*check.evidence, *found)) if found else check
 
     def _peer(self, target: Target) -> _ProbedPeer:

@@ -241,7 +241,7 @@ class TunnelStage:
         # An answer after the repetition may be a late one to the first attempt: a second answer shows it.
         await self._wait_until(
             lambda: all(hop.is_rtt_certain for hop in self._hops if hop.source),
-            time.monotonic() + self._answer_wait_s / _ATTEMPTS,
+            time.monotonic() + self._answer_wait_s,
         )
 
     def _record_evidence(self) -> None:
