@@ -27,7 +27,6 @@ def test_a_secret_that_is_not_there_is_a_problem_of_its_sink_alone(tmp_path: Pat
     assert list(orders.problems) == ["pager"]
     assert orders.problems["pager"].startswith('config.toml: sink "pager": key url_file: ')
     assert orders.secrets["chat"] == {"url": "https://a.b/c"}
-    assert orders.unread == (tmp_path / "pager.url",)
 
 
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
@@ -45,3 +44,17 @@ def test_what_a_command_printed_is_not_asked_for_again(tmp_path: Path) -> None:
     second = resolve_sinks(parse_config(text).alerts, tmp_path, first)
     assert second.secrets == {"pager": {"url": "https://example.net"}}
     assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_secret_that_was_read_before_stays_in_use_and_a_line_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "pager.url"
+    file.touch(0o600)
+    file.write_text("https://example.net/hook\n")
+    alerts = parse_config(sink('url_file = "pager.url"')).alerts
+    first = resolve_sinks(alerts, tmp_path)
+    file.unlink()
+    second = resolve_sinks(alerts, tmp_path, first)
+    assert (second.secrets, second.problems) == (first.secrets, {})
+    [line] = second.kept
+    assert line.startswith('config.toml: sink "pager": key url_file: there is no file ')
+    assert line.endswith("; the last good secret stays in use")

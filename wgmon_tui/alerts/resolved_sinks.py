@@ -19,24 +19,34 @@ _AT_ONCE = 4
 class ResolvedSinks:
     """Alert settings and secrets. `secrets` are by sink, then by key.
 
-    `problems` has one line for each sink with a missing secret. `unread` are the secret files that could not
-    be read.
+    `problems` has one line for each sink with a missing secret. `kept` has a line for each secret that cannot
+    be read any more, and stays the last good one.
     """
 
     alerts: AlertSettings = field(default_factory=AlertSettings)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     problems: Mapping[str, str] = field(default_factory=dict)
-    unread: tuple[Path, ...] = ()
+    kept: tuple[str, ...] = field(default=(), compare=False)
 
 
 def resolve_sinks(
-    alerts: AlertSettings, config_dir: Path, before: ResolvedSinks | None = None
+    alerts: AlertSettings,
+    config_dir: Path,
+    before: ResolvedSinks | None = None,
+    *,
+    run_commands: bool = False,
 ) -> ResolvedSinks:
     """Read every secret of the sinks. Blocks while secret commands run, up to 10 s each.
 
-    Secrets that a command printed `before` are reused.
+    Secrets that a command printed `before` are reused, unless `run_commands` is set. A secret that cannot be
+    read any more stays as it was before.
     """
-    known = _printed(before) if before else {}
+    last_good = _secrets_by_source(before) if before else {}
+    known = {
+        source: secret
+        for source, secret in last_good.items()
+        if source.form is SecretForm.COMMAND and not run_commands
+    }
     sources = dict.fromkeys(
         source for sink in alerts.sinks for _, source in sink.secrets if source not in known
     )
@@ -53,29 +63,31 @@ def resolve_sinks(
             found |= zip(sources, pool.map(read, sources), strict=True)
     secrets: dict[str, dict[str, str]] = {}
     problems: dict[str, str] = {}
-    unread = []
+    kept = []
     for sink in alerts.sinks:
         secrets[sink.name] = {}
         for key, source in sink.secrets:
             secret = found[source]
-            if isinstance(secret, str):
-                secrets[sink.name][key] = secret
-                continue
-            problems[sink.name] = _problem(sink, key, source, secret)
-            if source.form is SecretForm.FILE and isinstance(source.value, str):
-                unread.append(config_dir / source.value)
-    return ResolvedSinks(alerts, secrets, problems, tuple(unread))
+            if not isinstance(secret, str):
+                problem = _problem(sink, key, source, secret)
+                if source not in last_good:
+                    problems[sink.name] = problem
+                    continue
+                kept.append(f"{problem}; the last good secret stays in use")
+                secret = last_good[source]
+            secrets[sink.name][key] = secret
+    return ResolvedSinks(alerts, secrets, problems, tuple(kept))
 
 
 def _problem(sink: Sink, key: str, source: SecretSource, error: ConfigurationError) -> str:
     return f'{config_toml.NAME}: sink "{sink.name}": key {key}{source.form.value}: {error}'
 
 
-def _printed(before: ResolvedSinks) -> dict[SecretSource, str]:
-    """Return the secrets that commands printed."""
+def _secrets_by_source(resolved: ResolvedSinks) -> dict[SecretSource, str]:
+    """Return the secrets that could be read."""
     return {
-        source: before.secrets[sink.name][key]
-        for sink in before.alerts.sinks
+        source: resolved.secrets[sink.name][key]
+        for sink in resolved.alerts.sinks
         for key, source in sink.secrets
-        if source.form is SecretForm.COMMAND and key in before.secrets.get(sink.name, {})
+        if key in resolved.secrets.get(sink.name, {})
     }

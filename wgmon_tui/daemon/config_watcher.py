@@ -1,9 +1,13 @@
-"""Watcher of servers.toml and config.toml: a valid change takes effect at once, an invalid one is ignored."""
+"""Watcher of servers.toml, config.toml and the secret files that they name.
+
+A valid change takes effect at once, an invalid one is ignored. A secret file that is missing, unreadable or
+half written changes nothing either: its last good secret stays in use, and a line says so.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,13 +17,14 @@ from typing import TYPE_CHECKING, Self
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks, resolve_sinks
 from wgmon_tui.config import config_toml, servers_file
 from wgmon_tui.config.config_toml import Config, read_config
-from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
 from wgmon_tui.config.secrets.keyring import (
-    NO_COMMAND_OUTPUTS,
+    NO_SECRETS,
     Keyring,
-    collect_command_outputs,
-    find_unreadable_files,
     open_keyring,
+    secret_files,
+    secret_sources,
+    secrets_by_source,
 )
 from wgmon_tui.config.shard import Shard
 
@@ -30,8 +35,8 @@ _POLL_INTERVAL_S = 0.25
 _DEBOUNCE_S = 0.1
 """A file that changes again within this time is still being written."""
 
-_MAX_UNREAD_FILES = 100
-"""The number of unreadable secret files that are watched until they become readable."""
+_SECRETS_PER_POLL = 500
+"""Secret files whose stamps a poll compares: ten thousand cost 1 % of a core, and each is seen within 5 s."""
 
 Stamp = tuple[int, ...] | None
 """Identifies a version of a file and of its permissions; None if the file does not exist."""
@@ -41,7 +46,7 @@ Stamp = tuple[int, ...] | None
 class LoadedConfig:
     """The content of both files, and every secret that servers.toml names.
 
-    `stamps` are the stamps of all files it depends on, taken before they were read.
+    `stamps` are the stamps of all files it depends on, the two first, taken before they were read.
     """
 
     fleet: Fleet
@@ -63,24 +68,44 @@ class LoadedConfig:
         _ = self.targets
         return self
 
+    @property
+    def kept_secrets(self) -> tuple[str, ...]:
+        """A line for each secret that cannot be read any more, and stays the last good one."""
+        return (*self.keyring.kept, *self.orders.kept)
+
 
 def load_config(
-    config_dir: Path, before: LoadedConfig | None = None, shard: Shard | None = None
+    config_dir: Path,
+    before: LoadedConfig | None = None,
+    shard: Shard | None = None,
+    *,
+    run_commands: bool = True,
 ) -> LoadedConfig:
     """Read both files and all secrets. Blocks while the commands that print secrets run.
 
-    With a `shard`, only its servers and their secrets are loaded. Command outputs are reused from `before`:
-    a command may take a second, or need a person. Raises ConfigurationError.
+    With a `shard`, only its servers and their secrets are loaded. A secret that cannot be read, but could be
+    `before`, stays. Without `run_commands`, what commands printed before is used again: a command may take a
+    second, or need a person. Raises ConfigurationError.
     """
-    stamps = {config_dir / name: _stamp(config_dir / name) for name in (servers_file.NAME, config_toml.NAME)}
+    stamps = _stamps(config_dir / name for name in (servers_file.NAME, config_toml.NAME))
     config = read_config(config_dir)
     whole_fleet = servers_file.read(config_dir).fleet
     fleet = shard.filter_fleet(whole_fleet) if shard else whole_fleet
-    command_outputs = collect_command_outputs(before.fleet, before.keyring) if before else NO_COMMAND_OUTPUTS
-    keyring = open_keyring(fleet, config_dir, command_outputs=command_outputs)
-    orders = resolve_sinks(config.alerts, config_dir, before.orders if before else None)
-    unread = (*find_unreadable_files(fleet, keyring, config_dir), *orders.unread)[:_MAX_UNREAD_FILES]
-    stamps.update((path, _stamp(path)) for path in unread)
+    sources = (
+        *secret_sources(fleet),
+        *(source for sink in config.alerts.sinks for _, source in sink.secrets),
+    )
+    stamps.update(_stamps(secret_files(sources, config_dir)))
+    last_good = secrets_by_source(before.fleet, before.keyring) if before else NO_SECRETS
+    printed = {
+        each: secret
+        for each, secret in last_good.items()
+        if each.form is SecretForm.COMMAND and not run_commands
+    }
+    keyring = open_keyring(fleet, config_dir, command_outputs=printed, last_good=last_good)
+    orders = resolve_sinks(
+        config.alerts, config_dir, before.orders if before else None, run_commands=run_commands
+    )
     return LoadedConfig(fleet, keyring, config, orders, stamps, shard)
 
 
@@ -114,38 +139,41 @@ class ConfigWatcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        known = self._loaded.stamps
+        scan = _StampScan(self._loaded.stamps)
         while True:
-            if self._reload_requested.is_set() or _stamps(known) != known:
-                known = await self._reload(await _debounce(known))
+            changed = scan.next_changes()
+            if changed or self._reload_requested.is_set():
+                scan.stamps |= await _debounce({**scan.first, **changed})
+                if await self._reload():
+                    scan = _StampScan(self._loaded.stamps)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_INTERVAL_S):
                     await self._reload_requested.wait()
 
-    async def _reload(self, stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
-        """Load the current files. Returns the stamps of all files the configuration depends on."""
-        before = None if self._reload_requested.is_set() else self._loaded
+    async def _reload(self) -> bool:
+        """Load the current files. Returns whether they are valid."""
+        run_commands = self._reload_requested.is_set()
         waiting, self._reload_waiters = self._reload_waiters, []
         self._reload_requested.clear()
         try:
-            loaded, is_new = await asyncio.to_thread(self._load, before)
+            loaded, is_new = await asyncio.to_thread(self._load, run_commands)
         except ConfigurationError as error:
             self.trouble = f"{error}; the last valid configuration stays in force"
-            return stamps
+            return False
         else:
-            self.trouble = None
+            self.trouble = _describe_kept(loaded.kept_secrets)
             self._loaded = loaded
             if is_new:
                 self._on_change(loaded)
-            return loaded.stamps
+            return True
         finally:
             for done in waiting:
                 done.set_result(None)
 
-    def _load(self, before: LoadedConfig | None) -> tuple[LoadedConfig, bool]:
+    def _load(self, run_commands: bool) -> tuple[LoadedConfig, bool]:
         if self._loaded.fleet.servers:
             self._require_servers_file()
-        loaded = load_config(self._config_dir, before, self._loaded.shard)
+        loaded = load_config(self._config_dir, self._loaded, self._loaded.shard, run_commands=run_commands)
         is_new = loaded != self._loaded
         return loaded.with_targets() if is_new else loaded, is_new
 
@@ -155,6 +183,36 @@ class ConfigWatcher:
         if stamp is None or stamp.size == 0:
             problem = "the file is empty" if stamp else "the file is missing"
             raise ConfigurationError(f"{servers_file.NAME}: {problem}")
+
+
+class _StampScan:
+    """Compares stamps of files with earlier ones: the configuration files each time, the others in turn."""
+
+    def __init__(self, stamps: Mapping[Path, Stamp]) -> None:
+        self.stamps = dict(stamps)
+        self._first, self._secrets = list(stamps)[:2], list(stamps)[2:]
+        self._next = 0
+
+    @property
+    def first(self) -> dict[Path, Stamp]:
+        """The configuration files, with their earlier stamps."""
+        return {path: self.stamps[path] for path in self._first}
+
+    def next_changes(self) -> dict[Path, Stamp]:
+        """The files among the next ones that have changed, with their earlier stamps."""
+        secrets = self._secrets[self._next : self._next + _SECRETS_PER_POLL]
+        self._next = self._next + _SECRETS_PER_POLL if len(secrets) == _SECRETS_PER_POLL else 0
+        return {
+            path: self.stamps[path] for path in (*self._first, *secrets) if _stamp(path) != self.stamps[path]
+        }
+
+
+def _describe_kept(lines: Sequence[str]) -> str | None:
+    """One line for all secrets that cannot be read any more."""
+    if not lines:
+        return None
+    others = f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else ""
+    return lines[0] + others
 
 
 async def _debounce(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:

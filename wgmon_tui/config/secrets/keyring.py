@@ -28,7 +28,7 @@ from wgmon_tui.text import format_limit, printable, quoted
 _COMMAND_TIMEOUT_S = 10.0
 _MAX_PARALLEL_COMMANDS = 4
 
-NO_COMMAND_OUTPUTS: Mapping[SecretSource, bytes] = MappingProxyType({})
+NO_SECRETS: Mapping[SecretSource, bytes] = MappingProxyType({})
 
 
 class _UnavailableError(Exception):
@@ -40,13 +40,15 @@ class Keyring:
     """All secrets of a fleet, resolved.
 
     `problems` has a line for each server that cannot be checked, because its own secret or that of its
-    identity is unreadable. `identity_problems` has a line for each such identity, in use or not.
+    identity is unreadable. `identity_problems` has a line for each such identity, in use or not. `kept` has a
+    line for each secret that cannot be read any more, and stays the last good one.
     """
 
     private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
     preshared_keys: Mapping[str, PresharedKey] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     identity_problems: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = field(default=(), compare=False)
 
     def private_key(self, identity: str) -> PrivateKey:
         """The key of an identity. Raises KeyError if it could not be read."""
@@ -64,19 +66,19 @@ def open_keyring(
     fleet: Fleet,
     config_dir: Path,
     source: str = "servers.toml",
-    command_outputs: Mapping[SecretSource, bytes] = NO_COMMAND_OUTPUTS,
+    command_outputs: Mapping[SecretSource, bytes] = NO_SECRETS,
+    last_good: Mapping[SecretSource, bytes] = NO_SECRETS,
 ) -> Keyring:
     """Read every secret of the fleet. Each file is read once and each command is run once.
 
-    A command whose output is in `command_outputs` is not run again. Blocks while the commands run, up to 10 s
-    each.
+    A command whose output is in `command_outputs` is not run again. A secret that cannot be read now, and is
+    in `last_good`, stays. Blocks while the commands run, up to 10 s each.
     """
-    sources = [identity.private_key for identity in fleet.identities]
-    sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
-    found = {
-        **_read_all((each for each in sources if each not in command_outputs), config_dir),
-        **command_outputs,
-    }
+    named = _secrets_of(fleet)
+    read = _read_all((each for each in named if each not in command_outputs), config_dir)
+    unread = {each: why for each, why in read.items() if isinstance(why, _UnavailableError)}
+    kept = {each: why for each, why in unread.items() if each in last_good}
+    found = {**read, **command_outputs, **{each: last_good[each] for each in kept}}
 
     private_keys: dict[str, PrivateKey] = {}
     identity_problems: dict[str, str] = {}
@@ -99,9 +101,12 @@ def open_keyring(
         if isinstance(secret, bytes):
             preshared_keys[server.name] = PresharedKey(secret)
         else:
-            key = f"preshared_key{server.preshared_key.form.value}"
-            problems[server.name] = f'{source}: server "{server.name}": key {key}: {secret}'
-    return Keyring(private_keys, preshared_keys, problems, identity_problems)
+            key = _key("preshared", server.preshared_key)
+            problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
+    lines = tuple(
+        f"{source}: {named[each]}: {why}; the last good key stays in use" for each, why in kept.items()
+    )
+    return Keyring(private_keys, preshared_keys, problems, identity_problems, lines)
 
 
 def read_private_key(identity: Identity, config_dir: Path, source: str = "servers.toml") -> PrivateKey:
@@ -129,33 +134,51 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
     return text
 
 
-def collect_command_outputs(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
-    """The secrets of this fleet that came from commands."""
-    command_outputs: dict[SecretSource, bytes] = {}
-    for identity in fleet.identities:
-        if identity.private_key.form is SecretForm.COMMAND and identity.name in keyring.private_keys:
-            command_outputs[identity.private_key] = keyring.private_keys[identity.name].raw
+def secrets_by_source(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
+    """The secrets of this fleet that could be read."""
+    found = {
+        each.private_key: keyring.private_keys[each.name].raw
+        for each in fleet.identities
+        if each.name in keyring.private_keys
+    }
     for server in fleet.servers:
-        source = server.preshared_key
-        if source and source.form is SecretForm.COMMAND and server.name in keyring.preshared_keys:
-            command_outputs[source] = keyring.preshared_keys[server.name].raw
-    return command_outputs
+        if server.preshared_key and server.name in keyring.preshared_keys:
+            found[server.preshared_key] = keyring.preshared_keys[server.name].raw
+    return found
 
 
-def find_unreadable_files(fleet: Fleet, keyring: Keyring, config_dir: Path) -> tuple[Path, ...]:
-    """The files whose secrets could not be read."""
-    sources = [each.private_key for each in fleet.identities if each.name not in keyring.private_keys]
-    sources += [
-        each.preshared_key
-        for each in fleet.servers
-        if each.preshared_key and each.name not in keyring.preshared_keys
-    ]
-    names = [each.value for each in dict.fromkeys(sources) if each.form is SecretForm.FILE]
-    return tuple(_path(name, config_dir) for name in names if isinstance(name, str))
+def secret_files(sources: Iterable[SecretSource], config_dir: Path) -> tuple[Path, ...]:
+    """The files among these sources, each once."""
+    names = [each.value for each in sources if each.form is SecretForm.FILE]
+    return tuple(dict.fromkeys(_path(name, config_dir) for name in names if isinstance(name, str)))
+
+
+def secret_sources(fleet: Fleet) -> tuple[SecretSource, ...]:
+    """The sources of all secrets of a fleet, each once."""
+    return tuple(_secrets_of(fleet))
+
+
+def _secrets_of(fleet: Fleet) -> dict[SecretSource, str]:
+    """The sources of a fleet's secrets, with table and key of the first entry that names each."""
+    found: dict[SecretSource, str] = {}
+    for identity in fleet.identities:
+        found.setdefault(
+            identity.private_key, f'identity "{identity.name}": {_key("private", identity.private_key)}'
+        )
+    for server in fleet.servers:
+        if server.preshared_key:
+            found.setdefault(
+                server.preshared_key, f'server "{server.name}": {_key("preshared", server.preshared_key)}'
+            )
+    return found
+
+
+def _key(kind: str, source: SecretSource) -> str:
+    return f"key {kind}_key{source.form.value}"
 
 
 def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -> str:
-    return f'{source}: identity "{identity.name}": key private_key{identity.private_key.form.value}: {reason}'
+    return f'{source}: identity "{identity.name}": {_key("private", identity.private_key)}: {reason}'
 
 
 def _read_all(
