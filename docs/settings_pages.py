@@ -121,6 +121,11 @@ A secret stands in exactly one of five keys, shown here for `{key}`:
 
 A file with a secret that others can read is refused, and the message says which `chmod` to type. No
 message, log or screen shows a secret.
+
+A secret file that changes takes effect within seconds, and so does a symbolic link that then points to another
+file. If the file is missing, cannot be read or does not hold a whole key, the last good key stays in use, and
+one line says why. A command runs at the start and at each reload (`systemctl reload wgmon-tui`, or SIGHUP); a
+reload also reads credentials again. An environment variable is read when the program starts.
 """
 
 _DURATIONS = """\
