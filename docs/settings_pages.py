@@ -95,7 +95,7 @@ one line says which key is wrong, and what to write.
 
 _SERVERS_COLUMNS = """\
 The column *where* says whether `[defaults]` may have the key. The column *protocol* says which servers may
-have it; this version checks one protocol, `wireguard`.
+have it; `amneziawg` has the keys of `wireguard`. This version checks one protocol, `wireguard`.
 """
 
 _CONFIG_INTRODUCTION = """\
@@ -122,10 +122,10 @@ A secret stands in exactly one of five keys, shown here for `{key}`:
 A file with a secret that others can read is refused, and the message says which `chmod` to type. No
 message, log or screen shows a secret.
 
-A secret file that changes takes effect within seconds, and so does a symbolic link that then points to another
-file. If the file is missing, cannot be read or does not hold a whole key, the last good key stays in use, and
-one line says why. A command runs at the start and at each reload (`systemctl reload wgmon-tui`, or SIGHUP); a
-reload also reads credentials again. An environment variable is read when the program starts.
+A secret file that changes takes effect within seconds, and so does a symbolic link to another file. If
+the file is missing, cannot be read or does not hold a whole key, the last good key stays in use, and one
+line says why. A command runs at the start and at each reload (`systemctl reload wgmon-tui`, or SIGHUP).
+A reload also reads credentials again. An environment variable keeps the value of the start.
 """
 
 _DURATIONS = """\

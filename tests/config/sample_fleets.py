@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import (
     EVERY_RANGE,
     INTERVAL_RANGE,
@@ -181,6 +181,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 recover_after=recover_after,
                 paused=draw(st.booleans()),
                 note=draw(texts),
+                protocol=draw(st.sampled_from([WIREGUARD, AMNEZIAWG])),
                 **draw(tunnel_and_explain(interval)),
             )
         )

@@ -211,3 +211,18 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
 def test_a_setting_that_cannot_stand_is_refused_on_one_line_wherever_it_is(said: str, line: str) -> None:
     assert server_refusal(said).startswith(line)
     assert refusal(f"[defaults]\n{said}").startswith(f"servers.toml: defaults: {line}")
+
+
+def test_a_server_may_be_of_a_protocol_that_is_not_checked_yet() -> None:
+    assert only_server(MINIMAL_TOML).protocol == "wireguard"
+    assert only_server(MINIMAL_TOML + 'protocol = "amneziawg"').protocol == "amneziawg"
+
+
+def test_an_unknown_protocol_is_refused() -> None:
+    assert server_refusal('protocol = "nonsense"') == (
+        'key protocol: expected one of wireguard, amneziawg, got "nonsense"'
+    )
+
+
+def test_servers_cannot_share_a_protocol() -> None:
+    assert "key protocol: belongs in a [[server]]" in refusal('[defaults]\nprotocol = "amneziawg"\n')

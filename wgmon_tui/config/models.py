@@ -8,6 +8,10 @@ from enum import Enum
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
+WIREGUARD = "wireguard"
+AMNEZIAWG = "amneziawg"
+"""Protocols of a server. This version checks only WireGuard."""
+
 
 class ConfigurationError(Exception):
     """An error in a configuration file. The message is one line: file, key, what to do.
@@ -53,6 +57,7 @@ class Server:
     `explain` allows the experiments that explain silence, at most every `explain_every` seconds.
     `try_identities` allows the other identities in them; the server then moves their endpoint to
     this machine. `fail_after`, `fail_window` and `recover_after` damp the state (monitor/damping.py).
+    `protocol` is one of the words above; a server with another one than WireGuard is not checked.
     `inspect` is a command that prints the server's `wg show INTERFACE dump`; `inspect_config` is one that
     prints its configuration file.
     """
@@ -86,6 +91,7 @@ class Server:
     paused: bool = False
     note: str = ""
     tunnel_soak: float = 3600.0
+    protocol: str = WIREGUARD
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgmon_tui.config.models import Identity, Server
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Identity, Server
 from wgmon_tui.config.setting import FormField, Section, Setting, Values, defaults_of
 from wgmon_tui.config.toml_reader import as_integer, as_seconds
 from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
@@ -28,6 +28,7 @@ from wgmon_tui.config.value_types import (
     command,
     duration,
     integer,
+    one_of,
 )
 
 INTERVAL_RANGE = (1.0, 86400.0)
@@ -39,8 +40,6 @@ TUNNEL_OVER_RANGE = (0.0, 30.0)
 SOAK_RANGE = (300.0, 604800.0)
 EVERY_RANGE = (10.0, 86400.0)
 """Seconds between two runs of the slow parts of a check: `tunnel_every` and `explain_every`."""
-
-WIREGUARD = "wireguard"
 
 _DEFAULTS = defaults_of(Server)
 
@@ -118,6 +117,13 @@ _OWN = (
         "The name of the server in wgmon-tui. A server with a new name starts a new history.",
         FormField(10, example="fra1"),
         required=True,
+    ),
+    Setting(
+        "protocol",
+        one_of((WIREGUARD, AMNEZIAWG)),
+        "The protocol of the server. This version does not check `amneziawg`: such a server is "
+        "`misconfigured`, not silent.",
+        FormField(275, example=WIREGUARD, more=True),
     ),
     Setting(
         "endpoint",

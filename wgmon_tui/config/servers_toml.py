@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import tomli_w
 
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Server
+from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
 from wgmon_tui.config.setting import read_settings, write_settings
 from wgmon_tui.config.shared_settings import (
@@ -121,7 +121,7 @@ def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:
 
 def usual_entries(fleet: Fleet) -> dict[str, object]:
     """The effective settings of a server with an empty table, as TOML entries."""
-    entries = shared_entries(_shared(fleet))
+    entries = {"protocol": WIREGUARD, **shared_entries(_shared(fleet))}
     if entries["identity"] is None and len(fleet.identities) == 1:
         entries["identity"] = fleet.identities[0].name
     return entries

@@ -16,7 +16,7 @@ from wgmon_tui.config.imports.wg_quick_import import (
     public_keys,
     read_conf,
 )
-from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource
+from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.net.addresses import Endpoint
@@ -338,3 +338,16 @@ def test_a_key_that_is_given_is_taken_in_place_of_a_new_one(config_dir: Path) ->
     made = keygen("bastion", config_dir, private_key=OWN_KEY)
     assert made.public_key == OWN_KEY.public
     assert (config_dir / "bastion.key").read_text() == OWN_KEY.to_text() + "\n"
+
+
+def test_a_server_of_amneziawg_is_imported_as_one_with_all_its_secrets(config_dir: Path, confs: Path) -> None:
+    path = write_conf(confs, psk=PSK)
+    path.write_text(path.read_text().replace("Address", "jc = 4\nH1 = 1148276353\nAddress"))
+    bring_in(path, config_dir)
+    fleet = read(config_dir).fleet
+    [server] = fleet.servers
+    assert server.protocol == AMNEZIAWG
+    assert 'protocol = "amneziawg"' in (config_dir / "servers.toml").read_text()
+    keyring = open_keyring(fleet, config_dir)
+    assert (keyring.private_key(server.identity), keyring.preshared_key(server.name)) == (OWN_KEY, PSK)
+    assert load_conf(path).fleet.servers[0].protocol == AMNEZIAWG

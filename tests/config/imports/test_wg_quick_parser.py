@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name, parse_conf
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
@@ -95,9 +95,43 @@ def test_an_unknown_key_is_ignored_with_a_notice() -> None:
     assert read.notices == ("wg0.conf: line 6: Psk is unknown in [peer]; ignored",)
 
 
-def test_amneziawg_parameters_are_not_supported_and_a_notice_says_so() -> None:
-    (notice,) = conf(INTERFACE + "Jc = 4\nS1 = 30\nH1 = 1234\n" + PEER).notices
-    assert notice.startswith("wg0.conf: Jc, S1, H1: AmneziaWG parameters are not supported yet")
+def test_a_file_with_settings_of_amneziawg_says_that_it_is_not_supported() -> None:
+    read = conf(INTERFACE + "Jc = 4\nS1 = 30\nH1 = 1234\n" + PEER)
+    assert read.protocol == AMNEZIAWG
+    (notice,) = read.notices
+    assert notice.startswith("wg0.conf: Jc, S1, H1: AmneziaWG is not supported yet; ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("Jc = 4", "jc=1", "S1 = 52", "s4 = 16", "H1 = 1148276353", "H4 = 7000-8000", "H2 = 1", "H1 = x"),
+        *("I1 = <b 0xc70000>", "I5 = <t>", "J1 = <r 16>", "HEADERPROTECTIONKEY = " + SECRET),
+        *("RandomTrailers = on", "DisableCookies = true", "AdvancedSecurity = on"),
+    ],
+)
+def test_each_setting_that_changes_packets_means_amneziawg(line: str) -> None:
+    read = conf(f"{INTERFACE}{line}\n{PEER}")
+    assert read.protocol == AMNEZIAWG
+    assert SECRET not in "".join(read.notices)
+
+
+def test_a_setting_of_amneziawg_counts_in_a_peer_too() -> None:
+    assert conf(INTERFACE + PEER + "AdvancedSecurity = on\n").protocol == AMNEZIAWG
+
+
+def test_settings_of_amneziawg_that_leave_the_packets_plain_mean_wireguard() -> None:
+    plain = (
+        "Jc = 0\nJmin = 40\nJmax = 70\nS1 = 0\nS2 = 0\nH1 = 1\nh2 = 2\nH3 = 3-3\nH4 = 4\nI1 =\nItime = 0\n"
+    )
+    read = conf(INTERFACE + plain + PEER)
+    assert read.protocol == WIREGUARD
+    (notice,) = read.notices
+    assert notice.endswith("these AmneziaWG settings mean plain WireGuard; ignored")
+
+
+def test_a_file_without_settings_of_amneziawg_is_of_wireguard() -> None:
+    assert conf(INTERFACE + PEER).protocol == WIREGUARD
 
 
 def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_interface
 
-from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import AMNEZIAWG, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -49,6 +50,15 @@ def test_a_key_that_no_server_can_have_is_a_problem_of_that_server_alone() -> No
     assert list(targets.ready) == ["nyc1"]
     assert targets.problems["fra1"].startswith('servers.toml: server "fra1": key public_key: ')
     assert "\n" not in targets.problems["fra1"]
+
+
+def test_a_server_of_a_protocol_that_is_not_supported_yet_is_a_problem_that_says_so() -> None:
+    fleet = Fleet((replace(server("fra1"), protocol=AMNEZIAWG), server("nyc1")), IDENTITIES)
+    targets = join(fleet, keyring(fra1=NO_PRESHARED_KEY, nyc1=NO_PRESHARED_KEY))
+    assert list(targets.ready) == ["nyc1"]
+    assert targets.problems == {
+        "fra1": 'server "fra1": AmneziaWG is not supported yet; this server is not checked'
+    }
 
 
 def test_experiments_get_the_other_secrets_of_the_file_and_no_empty_ones() -> None:

@@ -248,7 +248,10 @@ SERVERS = (
     Server("ams1", Endpoint("192.0.2.7", 51820), KEY, "laptop"),
 )
 
-LATER_SERVERS = (replace(SERVERS[1], tunnel_soak=7200.0, tunnel_mtu=0),)
+LATER_SERVERS = (
+    replace(SERVERS[1], tunnel_soak=7200.0, tunnel_mtu=0),
+    replace(SERVERS[1], protocol="amneziawg"),
+)
 
 DAMPINGS = (
     Damping(),

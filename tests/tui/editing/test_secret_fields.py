@@ -10,7 +10,7 @@ import pytest
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, server
 from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
 from tests.tui.key_presses import settle
-from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.models import AMNEZIAWG, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.field_row import SecretInput
@@ -107,6 +107,18 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
         assert (par1.identity, par1.public_key) == ("par1", SERVER_KEY)
         assert it.key_files() == {"bastion.key", "par1.key", "par1.psk"}
         assert (config_dir / "par1.key").read_text().strip() == OWN_KEY.to_text()
+
+
+async def test_a_pasted_config_of_amneziawg_gives_a_server_of_it(config_dir: Path) -> None:
+    async with editing(config_dir) as it:
+        await it.open_form("n")
+        await it.paste(CONF.replace("Address", "S1 = 52\nAddress"))
+        await it.answer("n")
+        await it.opened(ServerForm)
+        await it.save()
+        par1 = it.fleet.server("par1")
+        assert par1 is not None
+        assert par1.protocol == AMNEZIAWG
 
 
 @pytest.mark.thorough

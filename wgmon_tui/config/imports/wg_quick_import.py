@@ -236,6 +236,7 @@ def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, used_names: Con
         endpoint=peer.endpoint,
         public_key=peer.public_key,
         identity=identity,
+        protocol=conf.protocol,
     )
 
 

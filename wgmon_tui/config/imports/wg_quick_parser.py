@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.imports import amneziawg_keys
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
     InvalidValueError,
@@ -35,10 +36,6 @@ _INTERFACE_KEYS = {
     *("preup", "postup", "predown", "postdown"),
 }
 _PEER_KEYS = {"publickey", "presharedkey", "endpoint", "allowedips", "persistentkeepalive"}
-_AMNEZIA_KEYS = {
-    *("jc", "jmin", "jmax", "s1", "s2", "s3", "s4", "h1", "h2", "h3", "h4"),
-    *("i1", "i2", "i3", "i4", "i5", "headerprotectionkey", "randomtrailers", "disablecookies"),
-}
 
 # Too short for a key: a misplaced secret must not pass as the name of a setting.
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
@@ -65,6 +62,7 @@ class WgQuickFile:
     """A .conf file: the client's key and addresses, and the peers to check.
 
     `source` is the file name for messages. `stem` is the base for names. `notices` are lines to print.
+    `protocol` is the one of all its peers.
     """
 
     source: str
@@ -73,6 +71,7 @@ class WgQuickFile:
     addresses: tuple[Interface, ...]
     peers: tuple[WgQuickPeer, ...]
     notices: tuple[str, ...] = ()
+    protocol: str = WIREGUARD
 
     def suggested_name(self, peer: WgQuickPeer) -> str:
         """The name from the comment or the file; with the endpoint's host if there are several peers."""
@@ -87,7 +86,9 @@ class _WgQuickSection:
     kind: str
     line: int
     comment: str
-    entries: list[tuple[str, int, str]]
+    entries: list[tuple[str, int, str]] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+    """The keys as the file spells them."""
 
     def last(self, key: str) -> tuple[int, str] | None:
         """The last value of a key, as in wg."""
@@ -157,7 +158,29 @@ def parse_conf(text: str, path: Path) -> WgQuickFile:
         raise ConfigurationError(
             f"{source}: no [Peer] has an Endpoint, so there is nothing to check; use a client's .conf"
         )
-    return WgQuickFile(source, _stem(path), private_key, addresses, watched, tuple(notices))
+    protocol = _detect_protocol([*interfaces, *peer_sections], source, notices)
+    return WgQuickFile(source, _stem(path), private_key, addresses, watched, tuple(notices), protocol)
+
+
+def _detect_protocol(sections: list[_WgQuickSection], source: str, notices: list[str]) -> str:
+    """The protocol of a file by its keys. If AmneziaWG's keys leave its packets plain, it is WireGuard."""
+    found = [
+        (section.written[key], amneziawg_keys.is_plain(key, value))
+        for section in sections
+        for key, _, value in section.entries
+        if key in amneziawg_keys.KEYS
+    ]
+    if not found:
+        return WIREGUARD
+    names = ", ".join(dict.fromkeys(name for name, _ in found))
+    if all(plain for _, plain in found):
+        notices.append(f"{source}: {names}: these AmneziaWG settings mean plain WireGuard; ignored")
+        return WIREGUARD
+    notices.append(
+        f"{source}: {names}: AmneziaWG is not supported yet; its servers show as misconfigured, and are not "
+        "checked. Keep this file: wgmon-tui does not store these settings"
+    )
+    return AMNEZIAWG
 
 
 def _sections(
@@ -165,7 +188,6 @@ def _sections(
 ) -> tuple[list[_WgQuickSection], list[_WgQuickSection]]:
     """The [Interface] sections and the [Peer] sections. Unknown keys become notices."""
     sections: list[_WgQuickSection] = []
-    amnezia: list[str] = []
     comment = ""
     # Not splitlines(): it splits at characters that are part of a line in wg-quick.
     for number, raw in enumerate(text.split("\n"), start=1):
@@ -177,7 +199,7 @@ def _sections(
         if stripped.startswith("["):
             if stripped.lower() not in ("[interface]", "[peer]"):
                 raise ConfigurationError(f"{where}: expected [Interface] or [Peer]")
-            sections.append(_WgQuickSection(stripped.lower(), number, comment, []))
+            sections.append(_WgQuickSection(stripped.lower(), number, comment))
             continue
         name, equals, value = (part.strip() for part in stripped.partition("="))
         if not equals or not _SETTING.fullmatch(name):
@@ -185,16 +207,11 @@ def _sections(
         if not sections:
             raise ConfigurationError(f"{where}: expected [Interface] before the first key")
         key = name.lower()
-        if key in _AMNEZIA_KEYS:
-            amnezia.append(name)
-        elif key not in (_INTERFACE_KEYS if sections[-1].kind == "[interface]" else _PEER_KEYS):
+        known = _INTERFACE_KEYS if sections[-1].kind == "[interface]" else _PEER_KEYS
+        if key not in known and key not in amneziawg_keys.KEYS:
             notices.append(f"{where}: {name} is unknown in {sections[-1].kind}; ignored")
         sections[-1].entries.append((key, number, value))
-    if amnezia:
-        notices.append(
-            f"{source}: {', '.join(amnezia)}: AmneziaWG parameters are not supported yet; "
-            "a server that requires them stays silent"
-        )
+        sections[-1].written[key] = name
     interfaces = [section for section in sections if section.kind == "[interface]"]
     return interfaces, [section for section in sections if section.kind == "[peer]"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
@@ -66,6 +66,8 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
     problems = dict(keyring.problems)
     other_secrets = OtherSecrets(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
     for server in fleet.servers:
+        if server.protocol != WIREGUARD:
+            problems[server.name] = _describe_unsupported(server)
         if server.name in problems:
             continue
         identity = fleet.identity(server.identity)
@@ -83,6 +85,11 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
                 "set the key that `wg show wg0 public-key` prints on the server"
             )
     return Targets(ready, problems)
+
+
+def _describe_unsupported(server: Server) -> str:
+    name = {AMNEZIAWG: "AmneziaWG"}.get(server.protocol, server.protocol)
+    return f'server "{server.name}": {name} is not supported yet; this server is not checked'
 
 
 def _preshared_keys_by_server(fleet: Fleet, keyring: Keyring) -> dict[str, PresharedKey]:

@@ -22,7 +22,7 @@ check_names(Server, SERVER_ENTRY, _STORED)
 _ALWAYS = object()
 """Differs from every value."""
 
-_SPARSE = {field.name: field.default for field in fields(Server) if field.name == "tunnel_soak"}
+_SPARSE = {field.name: field.default for field in fields(Server) if field.name in {"tunnel_soak", "protocol"}}
 """Settings that are stored only if they differ from their default: versions without them wrote none."""
 
 _FORMS = [(name, key, codec_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]

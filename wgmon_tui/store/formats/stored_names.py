@@ -295,6 +295,7 @@ STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, _ENUMS)
 """The types that rounds, incidents and vantage states consist of."""
 
 SERVER_ENTRY: Mapping[str, str] = {
+    "protocol": "protocol",
     "endpoint": "endpoint",
     "public_key": "public_key",
     "identity": "identity",

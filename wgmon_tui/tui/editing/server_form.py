@@ -9,7 +9,15 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import (
+    WIREGUARD,
+    ConfigurationError,
+    Fleet,
+    Identity,
+    SecretForm,
+    SecretSource,
+    Server,
+)
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import (
     ConflictError,
@@ -218,6 +226,7 @@ class ServerForm(FormScreen[EditedServer]):
             self.row("name").text = make_unique_name(conf.suggested_name(peer), self._taken)
         self.row("endpoint").text = str(peer.endpoint)
         self.row("public_key").text = str(peer.public_key)
+        self._fill_protocol("" if conf.protocol == WIREGUARD else conf.protocol)
         if peer.preshared_key:
             secret = self.row("preshared_key")
             secret.text = SET
@@ -225,6 +234,14 @@ class ServerForm(FormScreen[EditedServer]):
             secret.set_secret(peer.preshared_key.to_text())
         self.validate_fields()
         self.row("tunnel_ping").start()
+
+    def _fill_protocol(self, protocol: str) -> None:
+        if "protocol" in self._rows:
+            self.row("protocol").text = protocol
+            return
+        # The field is hidden so far. It takes its text from the server's table when it is shown.
+        others = {key: value for key, value in self._original.items() if key != "protocol"}
+        self._original = {**others, "protocol": protocol} if protocol else others
 
     async def write(self) -> EditedServer | None:
         """Save under the file's lock. Changes that another program made meanwhile are kept."""
