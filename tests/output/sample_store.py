@@ -74,6 +74,10 @@ def write_store(state: Path) -> None:
                 "VALUES (?, 2, 'here', ?, ?, 'silent', 'down', '=nothing came', 0, ?, 'ada')",
                 (id_, STARTED_AT + opened_at, closed_at and STARTED_AT + closed_at, STARTED_AT + opened_at),
             )
+        store.executemany(
+            "INSERT INTO verdict_changes VALUES ('i1', ?, ?, ?, ?)",
+            [(0, STARTED_AT + HOUR, "slow", "=slow"), (1, STARTED_AT + HOUR + 5, "silent", "=nothing came")],
+        )
         store.execute(
             "INSERT INTO notes (incident, at, who, text) VALUES ('i1', ?, 'ada', 'a fibre\ncut')",
             (STARTED_AT + HOUR,),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.output.sample_rounds import STARTED_AT
 from tests.output.sample_store import GOOD, HOUR, LOST, NAMES, write_store
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.output.csv_format import csv_lines
 from wgmon_tui.output.history_export import (
     COLUMNS,
@@ -56,6 +56,9 @@ INCIDENT_KEYS = [
     "acknowledged_at",
     "acknowledged_by",
     "notes",
+    "verdict_now",
+    "verdicts",
+    "verdicts_omitted",
 ]
 
 
@@ -125,6 +128,12 @@ def test_incidents_come_with_their_notes_and_an_open_one_has_no_end(history: His
     assert (closed["duration_s"], open_["duration_s"], open_["closed_at"]) == (HOUR, None, None)
     assert closed["notes"] == [{"at": "2023-11-14T23:13:20.250+00:00", "who": "ada", "text": "a fibre\ncut"}]
     assert closed["flapping"] is False
+    assert (closed["verdict"], closed["verdict_now"], closed["verdicts_omitted"]) == ("silent", "silent", 0)
+    assert closed["verdicts"] == [
+        {"at": "2023-11-14T23:13:20.250+00:00", "verdict": "slow", "summary": "=slow"},
+        {"at": "2023-11-14T23:13:25.250+00:00", "verdict": "silent", "summary": "=nothing came"},
+    ]
+    assert open_["verdicts"] == []
 
 
 def test_an_incident_belongs_to_every_window_that_it_reaches_into(history: History) -> None:
@@ -196,6 +205,9 @@ incidents = st.builds(
     flapping=st.booleans(),
     acknowledged_at=st.none() | times,
     acknowledged_by=texts,
+    verdicts=st.lists(st.builds(VerdictChange, at=times, verdict=verdicts, summary=texts), max_size=3).map(
+        tuple
+    ),
 )
 notes = st.lists(st.builds(Note, at=times, who=texts, text=texts), max_size=3)
 

@@ -11,7 +11,7 @@ from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState, Round
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.output.incident_report import (
     IncidentReport,
     as_markdown,
@@ -28,7 +28,10 @@ def psk_mismatch() -> IncidentReport:
     fleet_state = FleetState([sample_exchanges.server("fra1")])
     fleet_state.record("fra1", sample_exchanges.round_of(sample_exchanges.psk_mismatch()), NOW)
     return replace(
-        report_of(fleet_state.states["fra1"]), port_up=True, together=("fails together with lon3",)
+        report_of(fleet_state.states["fra1"]),
+        port_up=True,
+        port_at=NOW - 65,
+        together=("fails together with lon3",),
     )
 
 
@@ -43,7 +46,10 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     assert facts["seen from"] == "here"
     assert facts["since"] == "2026-11-22 19:30 UTC, 12 min"
     assert facts["incident"].endswith(", opened 2026-11-22 19:30 UTC")
-    assert facts["port"] == "a port monitor reports UP (open|filtered), but the server is down"
+    assert (
+        facts["port"]
+        == "a port monitor reports UP (open|filtered), asked 2026-11-22 19:28:55 UTC, but the server is down"
+    )
     assert facts["with"] == "fails together with lon3"
     assert "- no authentic answer within 5.00 s" in lines
     assert any(line.startswith("   next: on the server: wg show wg0 preshared-keys") for line in lines)
@@ -83,6 +89,33 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
     assert "from      2026-11-22 18:00 UTC to 2026-11-22 19:00 UTC, 1 h 00 min\n" in text
     assert "ab12, opened 2026-11-22 18:00 UTC, flapping, acknowledged by anna 2026-11-22 18:10 UTC\n" in text
     assert text.endswith("Notes\n- ben, 2026-11-22 19:30 UTC: a power cut\n")
+
+
+def test_the_verdicts_of_an_incident_stand_in_their_order_with_their_times() -> None:
+    verdicts = (
+        VerdictChange(NOW - 90, Verdict.SLOW, "It takes 2 s."),
+        VerdictChange(NOW - 60, Verdict.SILENT, "Nothing came *back*."),
+    )
+    incident = Incident(
+        "ab12",
+        "lon3",
+        "here",
+        NOW - 90,
+        Verdict.SILENT,
+        Severity.DOWN,
+        "Nothing came *back*.",
+        verdicts=verdicts,
+        omitted_verdicts=3,
+    )
+    told = report_of_incident(incident)
+    assert as_text(told, NOW).endswith(
+        "Verdicts\n- 2026-11-22 19:28:30 UTC, slow: It takes 2 s.\n"
+        "- 2026-11-22 19:29:00 UTC, silent: Nothing came *back*.\n- 3 more\n"
+    )
+    assert "\n**Verdicts**\n\n- 2026-11-22 19:28:30 UTC, slow" in as_markdown(told, NOW)
+    assert "silent: Nothing came \\*back\\*." in as_markdown(told, NOW)
+    only_one = replace(incident, verdicts=verdicts[:1], omitted_verdicts=0)
+    assert "Verdicts" not in as_text(report_of_incident(only_one), NOW)
 
 
 def test_a_server_that_is_well_is_told_in_short() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.sample_fleet import QuietEngine, record, server
+from tests.tui.sample_fleet import NOW, QuietEngine, record, server
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.false_green import is_false_green, port_up
+from wgmon_tui.tui.false_green import is_false_green, port_answer_at, port_up
 
 
 def row(verdict: Verdict, rtt: float | None, said: str | None) -> ServerState:
@@ -31,6 +31,16 @@ def test_a_newer_check_refutes_what_the_port_monitor_said_earlier(
     verdict: Verdict, rtt: float | None, said: str | None, up: bool | None
 ) -> None:
     assert port_up(row(verdict, rtt, said)) is up
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rtt", "at"),
+    [(Verdict.SILENT, None, NOW - 50), (Verdict.HEALTHY, 0.01, NOW), (Verdict.PORT_CLOSED, None, NOW)],
+)
+def test_an_answer_is_as_old_as_what_shows_it(verdict: Verdict, rtt: float | None, at: float) -> None:
+    state = row(verdict, rtt, "open|filtered")
+    state.port_monitor_at = NOW - 50
+    assert port_answer_at(state) == at
 
 
 def test_before_the_first_check_nothing_is_known() -> None:

@@ -81,7 +81,10 @@ def check_object(server: str, past: StoredCheck) -> Json:
 
 
 def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
-    """Return an incident with its notes; `closed_at` and `duration_s` are null while it is open."""
+    """Return an incident with its verdicts and notes; `closed_at` and `duration_s` are null while it is open.
+
+    `verdict` is that of its worst time, `verdict_now` the latest one.
+    """
     closed_at, acknowledged_at = incident.closed_at, incident.acknowledged_at
     return {
         "id": incident.id,
@@ -97,6 +100,12 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
         "acknowledged_at": None if acknowledged_at is None else format_iso_time(acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
         "notes": [{"at": format_iso_time(note.at), "who": note.who, "text": note.text} for note in notes],
+        "verdict_now": incident.latest.verdict.slug,
+        "verdicts": [
+            {"at": format_iso_time(each.at), "verdict": each.verdict.slug, "summary": each.summary}
+            for each in incident.verdicts
+        ],
+        "verdicts_omitted": incident.omitted_verdicts,
     }
 
 
@@ -190,7 +199,8 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     ),
     "incidents": (
         "id", "server", "vantage", "verdict", "severity", "summary", "opened_at", "closed_at", "duration_s",
-        "flapping", "acknowledged_at", "acknowledged_by", "notes",
+        "flapping", "acknowledged_at", "acknowledged_by", "notes", "verdict_now", "verdicts",
+        "verdicts_omitted",
     ),
     "exchange": (
         "id", "kind", "incident", "server", "vantage", "endpoint", "address", "verdict", "severity",

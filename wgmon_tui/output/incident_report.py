@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
@@ -29,8 +29,8 @@ class IncidentReport:
 
     `status_word` is the verdict's slug or its substitute; `sentence` is its meaning here. `until` is its end,
     None while it lasts. `outcome` is the round with the evidence, if there is one. `quorum_result` is the
-    common result of several vantages. `port_up` is the result of a port monitor. `together` has one sentence
-    per group of servers that fail together.
+    common result of several vantages. `port_up` is the result of a port monitor at the Unix time `port_at`. `together`
+    has one sentence per group of servers that fail together.
     """
 
     server: str
@@ -43,6 +43,7 @@ class IncidentReport:
     incident: Incident | None = None
     outcome: Round | None = None
     port_up: bool | None = None
+    port_at: float | None = None
     together: tuple[str, ...] = ()
     muted_reason: str = ""
     """Why its alerts are suppressed, or ""."""
@@ -101,6 +102,9 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     yield ""
     for label, value in _facts(incident_report, now):
         yield f"{label:<{_LABEL}}{value}"
+    if verdicts := _verdicts(incident_report.incident):
+        yield from ("", "Verdicts")
+        yield from (f"- {each}" for each in verdicts)
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "Evidence")
@@ -134,6 +138,9 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
     yield ""
     for label, value in _facts(incident_report, now):
         yield f"- **{label}:** {_escaped(value)}"
+    if verdicts := _verdicts(incident_report.incident):
+        yield from ("", "**Verdicts**", "")
+        yield from (f"- {_escaped(each)}" for each in verdicts)
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "**Evidence**", "")
@@ -215,10 +222,12 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
         yield "incident", _incident(incident)
     if incident_report.muted_reason:
         yield "alerts", incident_report.muted_reason
-    if incident_report.port_up is not None:
+    if incident_report.port_up is not None and incident_report.port_at is not None:
         word = "UP (open|filtered)" if incident_report.port_up else "down (closed)"
         wrong = incident_report.port_up and incident_report.severity is Severity.DOWN
-        yield "port", f"a port monitor reports {word}{', but the server is down' if wrong else ''}"
+        asked = format_utc_time(incident_report.port_at)
+        but = ", but the server is down" if wrong else ""
+        yield "port", f"a port monitor reports {word}, asked {asked}{but}"
     for sentence in incident_report.together:
         yield "with", sentence
 
@@ -230,6 +239,16 @@ def _incident(incident: Incident) -> str:
         by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
         parts.append(f"acknowledged{by} {format_utc_time(incident.acknowledged_at, seconds=False)}")
     return ", ".join(parts)
+
+
+def _verdicts(incident: Incident | None) -> list[str]:
+    """Return the sequence of verdicts with their times; empty if there is only the headline."""
+    if incident is None or len(incident.verdicts) < 2:
+        return []
+    lines = [f"{format_utc_time(each.at)}, {each.verdict.slug}: {each.summary}" for each in incident.verdicts]
+    if incident.omitted_verdicts:
+        lines.insert(MAX_VERDICTS // 2, f"{incident.omitted_verdicts} more")
+    return lines
 
 
 def _exchange_title(check: Check) -> str:

@@ -34,6 +34,15 @@ def port_up(server_state: ServerState) -> bool | None:
     return True if server_state.port_monitor == OPEN_OR_FILTERED else None if at < checked_at else False
 
 
+def port_answer_at(server_state: ServerState) -> float | None:
+    """The Unix time of the result that `port_up` gives: the last check, if that confirms it."""
+    if server_state.last is not None:
+        is_closed = server_state.last.diagnosis.verdict is Verdict.PORT_CLOSED
+        if is_closed or server_state.last.check.handshake is not None:
+            return server_state.last.check.started_at
+    return server_state.port_monitor_at
+
+
 def is_false_green(server_state: ServerState) -> bool:
     """Whether a port monitor would show green for a server that is down."""
     verdict = server_state.last.diagnosis.verdict if server_state.last else server_state.verdict

@@ -11,7 +11,7 @@ from wgmon_tui.output.incident_report import IncidentReport, as_markdown, as_tex
 from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.correlated_failures import describe_group
-from wgmon_tui.tui.false_green import port_up
+from wgmon_tui.tui.false_green import port_answer_at, port_up
 from wgmon_tui.tui.filter.query import muted
 
 
@@ -22,6 +22,7 @@ def build_server_report(app: AppContext, server_state: ServerState) -> IncidentR
     return replace(
         report_of(server_state),
         port_up=port_up(server_state),
+        port_at=port_answer_at(server_state),
         together=tuple(
             f"fails together with {describe_group(each, server_state.server.name)}" for each in together
         ),
