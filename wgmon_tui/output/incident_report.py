@@ -29,8 +29,8 @@ class IncidentReport:
 
     `status_word` is the verdict's slug or its substitute; `sentence` is its meaning here. `until` is its end,
     None while it lasts. `outcome` is the round with the evidence, if there is one. `quorum_result` is the
-    common result of several vantages. `port_up` is the result of a port monitor at the Unix time `port_at`. `together`
-    has one sentence per group of servers that fail together.
+    common result of several vantages. `port_up` is the result of a port monitor at the time `port_at`.
+    `together` has one sentence per group of servers that fail together.
     """
 
     server: str

@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import asyncio
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.widgets import Static
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange
-from wgmon_tui.tui.server.exchange_layout import explain
-from wgmon_tui.tui.server.header import caption, comparison_line, field_panel, legend, no_packets
+from wgmon_tui.tui.server.exchange_view import ExchangeView
+from wgmon_tui.tui.server.header import caption, comparison_line, no_packets
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.server.tab import ServerTab, chosen
 
 _NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
-_WIDE = 120
-_NARROW = 80
-_DUMP_WIDTH = 81
-"""Columns of the dump and the margins if the field panel is next to the dump."""
 
 
 class PacketsTab(ServerTab):
@@ -40,15 +33,8 @@ class PacketsTab(ServerTab):
     NOTHING_TO_COPY = "No packet to copy"
     DEFAULT_CSS = """
     PacketsTab {
-        #dump { height: 1fr; }
         #caption { height: auto; padding: 0 1; }
         #no-packets { height: 1fr; padding: 1; }
-        HexView { height: 1fr; margin: 0 0 0 1; }
-        #field { height: auto; min-height: 4; background: $panel; padding: 0 1; }
-        &.-narrow #field { min-height: 5; }
-        &.-wide #dump { layout: horizontal; margin: 1 0 0 0; }
-        &.-wide HexView { width: 76; }
-        &.-wide #field { width: 1fr; height: 1fr; margin: 0 0 0 2; background: transparent; }
     }
     """
 
@@ -65,14 +51,12 @@ class PacketsTab(ServerTab):
         """Yield caption, packets and field panel, and the text shown when there are no packets."""
         yield Static(id="caption")
         yield Static(id="no-packets")
-        with Container(id="dump"):
-            yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only)
-            yield Static(id="field")
+        yield ExchangeView(id="dump")
 
     @property
     def scrollable(self) -> HexView:
         """The hex dump with the field cursor."""
-        return self.query_one(HexView)
+        return self.query_one(ExchangeView).dump
 
     @property
     def outcome(self) -> Round | None:
@@ -85,25 +69,20 @@ class PacketsTab(ServerTab):
         """Draw the exchange and the field under the cursor."""
         if self._following:
             self._outcome = server_state.last
-        self.set_class(self.app.size.width >= _WIDE, "-wide")
-        self.set_class(self.app.size.width < _NARROW, "-narrow")
         self._draw_exchange(server_state)
-        self._draw_field()
 
     def _draw_exchange(self, server_state: ServerState) -> None:
         check, diagnosis = chosen(self._outcome, self.address)
         good = self._last_good(server_state) if self._comparing else None
-        view = self.scrollable
+        view = self.query_one(ExchangeView)
         view.show(check, good)
-        shown = check is not None and bool(check.exchange)
-        self.query_one("#dump").display = shown
         empty = self.query_one("#no-packets", Static)
-        empty.display = not shown
+        empty.display = not view.display
         empty.update(no_packets(server_state, diagnosis, self.content_style()))
         line = self.query_one("#caption", Static)
         line.display = check is not None
         if check and self._outcome:
-            content_style, found = self.content_style(), view.comparison
+            content_style, found = self.content_style(), view.dump.comparison
             now, source = self.app.clock(), self._source()
             compared = comparison_line(check, good, found, content_style, now) if good and found else None
             newer = self._is_newer(server_state)
@@ -131,34 +110,13 @@ class PacketsTab(ServerTab):
         same = self._stored_good and self._stored_good.line.server == server_state.server.name
         return _good_check(self._stored_good, self.address) if same else None
 
-    def _draw_field(self) -> None:
-        view, panel = self.scrollable, self.query_one("#field", Static)
-        check, stop = view.check, view.stop
-        if check is None or stop is None:
-            panel.update("")
-            return
-        if self.has_class("-wide"):
-            content_style = self.content_style(left=_DUMP_WIDTH)
-            fields = fields_of(check.exchange[stop.packet].data)
-            panel.update(
-                Text("\n\n").join(
-                    [
-                        legend(fields, stop.field, content_style),
-                        field_panel(explain(check, stop), content_style),
-                    ]
-                )
-            )
-        else:
-            panel.update(field_panel(explain(check, stop), self.content_style()))
-
     def _is_newer(self, server_state: ServerState) -> bool:
         return server_state.last is not self._outcome
 
     def on_hex_view_cursor_moved(self, event: HexView.CursorMoved) -> None:
-        """Explain the field, and pin the exchange if the user moved the cursor."""
+        """Pin the exchange if the user moved the cursor."""
         if event.by_user and event.place:
             self._following = False
-        self._draw_field()
 
     # Actions
 
@@ -231,11 +189,7 @@ class PacketsTab(ServerTab):
 
     def copyable_text(self) -> tuple[str, str] | None:
         """The current packet as hex."""
-        view = self.scrollable
-        if view.check is None or view.stop is None:
-            return None
-        data = view.check.exchange[view.stop.packet].data
-        return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
+        return self.query_one(ExchangeView).copyable_text()
 
     def clear_server(self) -> None:
         """Unpin the exchange, and follow the next server."""
