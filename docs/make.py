@@ -24,6 +24,7 @@ _SCREENS = (
     ("fleet", "Fleet"),
     ("server", "Server"),
     ("incidents", "Incidents"),
+    ("incident", "One incident"),
     ("alerts", "Alerts"),
     ("form", "Forms"),
     ("import", "Import"),

@@ -30,6 +30,7 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
+from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
@@ -128,6 +129,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "theme": ThemeScreen,
         "server": ServerScreen,
         "incidents": IncidentsScreen,
+        "incident": IncidentScreen,
         "note": NoteInput,
         "form": FormScreen,
         "question": ConfirmDialog,

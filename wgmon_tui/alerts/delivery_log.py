@@ -73,11 +73,18 @@ class DeliveryCounts:
 
 def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> list[Delivery]:
     """Return the last deliveries, newest first. Raises StoreUnavailableError."""
+    return _deliveries(_rows(state_dir, _LAST, (sink, limit)))
+
+
+def deliveries_about(state_dir: Path, incident: str) -> list[Delivery]:
+    """Return the deliveries about an incident, oldest first. Raises StoreUnavailableError."""
+    return _deliveries(_rows(state_dir, _ABOUT, (incident,)))
+
+
+def _deliveries(rows: list[tuple[Any, ...]]) -> list[Delivery]:
     return [
         Delivery(number, name, announcement, at, due, lease is not None, attempts, state, reason, *done)
-        for number, name, text, at, due, lease, attempts, word, reason, *done in _rows(
-            state_dir, _LAST, (sink, limit)
-        )
+        for number, name, text, at, due, lease, attempts, word, reason, *done in rows
         if (announcement := announcement_of(text)) and (state := _STATES.get(word))
     ]
 
@@ -102,9 +109,12 @@ def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple
 
 _STATES = {state.value: state for state in DeliveryState}
 
-_LAST = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at,
-    seen_at, seen_by
-    FROM deliveries WHERE ?1 IS NULL OR sink = ?1 ORDER BY id DESC LIMIT ?2"""
+_COLUMNS = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at,
+    seen_at, seen_by FROM deliveries"""
+
+_LAST = f"""{_COLUMNS} WHERE ?1 IS NULL OR sink = ?1 ORDER BY id DESC LIMIT ?2"""
+
+_ABOUT = f"{_COLUMNS} WHERE instr(' ' || incidents || ' ', ' ' || ? || ' ') ORDER BY id"
 
 _COUNTS = """SELECT
     (SELECT count(*) FROM deliveries WHERE state = 'pending'),

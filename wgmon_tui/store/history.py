@@ -62,6 +62,11 @@ _INCIDENTS = """
     WHERE :since IS NULL OR closed_at IS NULL OR closed_at >= :since
     ORDER BY opened_at DESC LIMIT :limit"""
 
+_INCIDENT_BY_ID = """
+    SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
+        acknowledged_at, acknowledged_by
+    FROM incidents JOIN servers ON servers.id = server WHERE incidents.id = ?"""
+
 _INCIDENTS_OF_SERVER = """
     SELECT id, :server, vantage, opened_at, verdict, severity, summary, closed_at, flapping, acknowledged_at,
         acknowledged_by
@@ -211,6 +216,13 @@ class History:
             rows = connection.execute(_OPEN_INCIDENTS if open_only else usual, parameters)
             found = [incident for row in rows if (incident := incident_of(*row))]
             return with_verdicts(connection, found)
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Return an incident; None if it was deleted."""
+        with self._read_transaction() as connection:
+            row = connection.execute(_INCIDENT_BY_ID, (incident_id,)).fetchone()
+            found = incident_of(*row) if row else None
+            return with_verdicts(connection, [found])[0] if found else None
 
     def notes(self, incident: str) -> list[Note]:
         """Return the notes on an incident, ascending."""

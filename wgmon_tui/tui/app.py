@@ -41,6 +41,7 @@ from wgmon_tui.tui.widgets.outage_bar import OutageBar
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.monitor.fleet_state import ServerState
+    from wgmon_tui.monitor.incidents import Incident
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
@@ -327,6 +328,12 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 
         self.push_screen(IncidentsScreen())
+
+    def open_incident(self, incident: Incident) -> None:
+        """Open the view of one incident."""
+        from wgmon_tui.tui.incident.screen import IncidentScreen
+
+        self.push_screen(IncidentScreen(incident))
 
     def open_alerts(self) -> None:
         """Open the log of alerts."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     # Loaded after the first paint.
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.config.server_edits import DeletedServer
+    from wgmon_tui.monitor.incidents import Incident
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
 
@@ -144,6 +145,10 @@ class AppContext(App[None]):
     @abstractmethod
     def open_incidents(self) -> None:
         """Open the fleet's incidents."""
+
+    @abstractmethod
+    def open_incident(self, incident: Incident) -> None:
+        """Open the view of one incident: its evidence, its packets, and who was notified."""
 
     @abstractmethod
     def open_alerts(self) -> None:

@@ -9,6 +9,7 @@ _PRELOADED_MODULES = (
     "help.help_screen",
     "report_copy",
     "lists.incidents_screen",
+    "incident.screen",
     "help.explain_screen",
     "fleet.sort_screen",
 )

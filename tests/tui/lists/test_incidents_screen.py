@@ -13,6 +13,7 @@ from tests.tui.sample_histories import MINUTE, Past, Spell
 from tests.tui.server_screen_harness import fleet
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
+from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.server.screen import ServerScreen
 
@@ -56,13 +57,15 @@ async def test_the_one_under_the_cursor_is_told_in_full(past: History) -> None:
         assert "note anna, Nov 20 12:19: provider has a power cut" in prose(it, "detail")
 
 
-async def test_enter_opens_the_server_and_esc_comes_back(past: History) -> None:
+async def test_enter_opens_the_incident_enter_again_its_server_and_esc_comes_back(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)
         await it.press("j", "j", "enter")
+        assert isinstance(it.app.screen, IncidentScreen)
+        await it.press("enter")
         assert isinstance(it.app.screen, ServerScreen)
         assert it.app.screen._server == "lon3"
-        await it.press("escape")
+        await it.press("escape", "escape")
         assert isinstance(it.app.screen, IncidentsScreen)
         await it.press("escape")
         assert it.at_home

@@ -15,6 +15,7 @@ from tests.tui.vantage_fleet import seen_by
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
 from wgmon_tui.store.store_file import STORE
+from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.widgets.line_list import LineList
 
 TALL = (100, 40)
@@ -73,7 +74,8 @@ async def test_enter_on_a_failed_check_opens_its_packets_beside_the_last_good_on
 async def test_f_follows_live_again(past: History) -> None:
     async with opened(sample_exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
-        await it.press("j", "enter")
+        it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 11")
+        await it.press("enter")
         await it.read()
         await it.press("f")
         assert it.prose("caption") == "check of 19:30:00"
@@ -83,30 +85,31 @@ async def test_f_follows_live_again(past: History) -> None:
 async def test_a_stored_exchange_stays_whatever_comes_in(past: History) -> None:
     async with opened(sample_exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
-        await it.press("j", "enter")
+        it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 11")
+        await it.press("enter")
         await it.read()
         await it.see(sample_exchanges.foreign(at=NOW + 10))
         assert "from history: psk-mismatch, 19:18:00" in it.prose("caption")
         assert "press f to follow live again" in it.prose("caption")
 
 
-async def test_enter_on_an_incident_opens_the_exchange_that_began_it(past: History) -> None:
+async def test_enter_on_an_incident_opens_its_view_and_esc_comes_back(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
         await it.press("j")
         assert cursor(it) == f"incident fra1-{12 * MINUTE:g}"
         await it.press("enter")
         await it.read()
-        assert "from history: psk-mismatch, 19:18:00" in it.prose("caption")
+        assert isinstance(it.app.screen, IncidentScreen)
+        assert "from 19:18:00 to now" in "".join(it.lines())
+        await it.press("escape")
+        assert open_tab(it) == "history"
 
 
 async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
-        await it.press("j", "j", "enter")
-        await it.read()
-        assert it.toasts() == ["These packets are no longer stored"]
-        await it.press("j", "j", "enter")
+        await it.press("j", "j", "j", "j", "enter")
         await it.read()
         assert it.toasts() == ["The packets of this check were not stored"]
         assert open_tab(it) == "history"
@@ -188,21 +191,6 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
         assert it.view.check.vantage == "nyc"
         await it.press("f")
         assert it.prose("caption") == "check of 19:30:00"
-
-
-async def test_enter_on_an_incident_that_only_others_saw_opens_what_one_of_them_saw(tmp_path: Path) -> None:
-    past = Past(tmp_path)
-    past.server("fra1", Spell(2 * HOUR, 0, PeriodState.UP, rtt=0.02))
-    past.incident(sample_histories.incident(opened=HOUR, vantage="nyc"))
-    for n, vantage in enumerate(("nyc", "sin")):
-        failed = sample_exchanges.silent("fra1", at=NOW - HOUR - 2 * MINUTE + n * MINUTE)
-        past.record_vantage(seen_by(vantage, failed), n, packets=True)
-    async with opened(sample_exchanges.healthy(), history=past.history(), size=TALL) as it:
-        await turn_to_history(it)
-        await it.press("j", "enter")
-        await it.read()
-        assert open_tab(it) == "packets"
-        assert "from nyc (history): silent" in it.prose("caption")
 
 
 async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: Path) -> None:

@@ -57,10 +57,13 @@ class Action:
 _FLEET = ("fleet",)
 _SERVER = ("server",)
 _INCIDENTS = ("incidents",)
+_INCIDENT = ("incident",)
 _ALERTS = ("alerts",)
 _BOTH = ("fleet", "server")
 _ALL = ("fleet", "server", "incidents")
-_LINES = ("fleet", "server", "incidents", "alerts", "identities", "rejected", "help", "explain")
+_REPORTED = (*_ALL, "incident")
+_PACKETS = ("server", "incident")
+_LINES = ("fleet", "server", "incidents", "incident", "alerts", "identities", "rejected", "help", "explain")
 _FORM = ("form",)
 _IMPORT = ("import",)
 _IDENTITIES = ("identities",)
@@ -74,19 +77,22 @@ ACTIONS: tuple[Action, ...] = (
            "Open the server under the cursor; on a group heading, fold or unfold the group", MOVE, _FLEET,
            hint=True),
     Action("open_past", ("enter",), "open",
-           "Open the packets of the selected incident, failed check or vantage", MOVE, _SERVER, hint=True,
-           call="open"),
-    Action("open_incident", ("enter",), "open", "Open the server of the incident under the cursor", MOVE,
+           "Open the selected incident, or the packets of the selected failed check or vantage", MOVE,
+           _SERVER, hint=True, call="open"),
+    Action("open_incident", ("enter",), "open",
+           "Open the incident under the cursor: its verdicts, evidence, packets, and who was notified", MOVE,
            _INCIDENTS, hint=True, call="open"),
+    Action("open_its_server", ("enter",), "server", "Open the server of this incident, as it is now", MOVE,
+           _INCIDENT, hint=True, call="open"),
     Action("open_alerted", ("enter",), "open", "Open the server of this alert", MOVE, _ALERTS, hint=True,
            call="open"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "alerts", "identities"), hint=True),
+           ("server", "incidents", "incident", "alerts", "identities"), hint=True),
     Action("close", ("escape", "q", "?", "f1"), "close", "Close the help", MOVE, ("help",), hint=True),
     Action("up", ("k", "up"), "up", "Move one line up", MOVE, _LINES),
     Action("down", ("j", "down"), "down", "Move one line down", MOVE, _LINES),
-    Action("left", ("h", "left"), "left", "Previous field or vantage; in the plot, earlier", MOVE, _SERVER),
-    Action("right", ("l", "right"), "right", "Next field or vantage; in the plot, later", MOVE, _SERVER),
+    Action("left", ("h", "left"), "left", "Previous field or vantage; in the plot, earlier", MOVE, _PACKETS),
+    Action("right", ("l", "right"), "right", "Next field or vantage; in the plot, later", MOVE, _PACKETS),
     Action("first", ("g", "home"), "first", "Go to the first line", MOVE, _LINES),
     Action("last", ("G", "end"), "last", "Go to the last line", MOVE, _LINES),
     Action("page_up", ("pageup", "ctrl+b"), "page up", "Move one page up", MOVE, _LINES),
@@ -95,8 +101,11 @@ ACTIONS: tuple[Action, ...] = (
            _SERVER, hint=True),
     Action("next_server", ("]",), "next", "Open the next server, in the order of the table", MOVE, _SERVER,
            hint=True),
-    Action("next_tab", ("tab",), "next tab", "Show the next tab", MOVE, _SERVER, hint=True),
-    Action("previous_tab", ("shift+tab",), "previous tab", "Show the previous tab", MOVE, _SERVER),
+    Action("previous_exchange", ("[",), "earlier", "Show the exchange before this one", MOVE, _INCIDENT,
+           hint=True),
+    Action("next_exchange", ("]",), "later", "Show the exchange after this one", MOVE, _INCIDENT, hint=True),
+    Action("next_tab", ("tab",), "next tab", "Show the next tab", MOVE, _PACKETS, hint=True),
+    Action("previous_tab", ("shift+tab",), "previous tab", "Show the previous tab", MOVE, _PACKETS),
     Action("filter", ("/", "f"), "filter",
            "Show only what matches: a word, state:down, tag:eu, verdict:silent, name:fra, rtt>100, "
            "loss>5%, uptime<99.9, since<1h, is:marked, is:muted, vantage:nyc, downfrom:nyc, @saved; ! "
@@ -133,13 +142,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("acknowledge", ("a",), "acknowledge", "Acknowledge the open incident, with an optional note",
            CHECK, _ALL, hint=True, palette=True),
     Action("copy_summary", ("y",), "report",
-           "Copy a report: problem, since when, evidence, next commands", SEE, _ALL,
+           "Copy a report: problem, since when, evidence, next commands", SEE, _REPORTED,
            hint=True, palette=True),
-    Action("copy_markdown", ("Y",), "report in Markdown", "Copy the same report in Markdown", SEE, _ALL,
+    Action("copy_markdown", ("Y",), "report in Markdown", "Copy the same report in Markdown", SEE, _REPORTED,
            palette=True),
     Action("explain", ("x",), "explain",
-           "Explain the verdict under the cursor: meaning, evidence, what to do; and the columns", SEE, _ALL,
-           hint=True, palette=True),
+           "Explain the verdict under the cursor: meaning, evidence, what to do; and the columns", SEE,
+           _REPORTED, hint=True, palette=True),
     Action("mark", ("space",), "mark",
            "Mark or unmark the server for the next action; on a group heading, its whole group", CHECK,
            _FLEET, hint=True),
@@ -161,17 +170,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("zoom_in", ("+", "="), "zoom in", "Plot a shorter time", SEE, _SERVER, hint=True),
     Action("zoom_out", ("-",), "zoom out", "Plot a longer time", SEE, _SERVER, hint=True),
     Action("now", ("0",), "now", "Move the plot to the present", SEE, _SERVER, hint=True),
-    Action("address_before", ("<",), "previous address", "Show the previous address", SEE, _SERVER,
+    Action("address_before", ("<",), "previous address", "Show the previous address", SEE, _PACKETS,
            call="address(-1)"),
-    Action("address_after", (">",), "next address", "Show the next address", SEE, _SERVER, call="address(1)"),
-    Action("compare", ("c",), "compare", "Highlight what differs from the last good exchange", SEE, _SERVER,
+    Action("address_after", (">",), "next address", "Show the next address", SEE, _PACKETS,
+           call="address(1)"),
+    Action("compare", ("c",), "compare", "Highlight what differs from the last good exchange", SEE, _PACKETS,
            hint=True, palette=True),
     Action("copy", ("C",), "copy", "Copy the packet as hex; in the diagnosis, the next command to type", SEE,
-           _SERVER, hint=True, palette=True),
+           _PACKETS, hint=True, palette=True),
     Action("write", ("w",), "write",
            "Write what is shown to files: an exchange as pcapng and JSON, with its report; lists as CSV "
            "and JSON",
-           SEE, _ALL, palette=True),
+           SEE, _REPORTED, palette=True),
     Action("inspect", ("i",), "ask server",
            "Ask the server how it sees this machine; compare its key, port and peers with servers.toml",
            CHECK, _SERVER, hint=True, palette=True),

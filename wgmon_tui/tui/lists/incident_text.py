@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_elapsed, format_recent_time
 from wgmon_tui.tui.filter.query import Filter, FilterTerm
@@ -98,7 +99,9 @@ def duration_text(incident: Incident, now: float) -> str:
 def _notes_text(
     entry: IncidentEntry, now: float, width: int, text_style: TextStyle, muted_reason: str
 ) -> Text:
-    """The notes column: open, vantages other than this machine, muted, flapping, acknowledged, last note."""
+    """The notes column: open, vantages other than this machine, muted, flapping, the sequence of verdicts,
+    acknowledged, last note.
+    """
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     parts: list[tuple[str, Style]] = []
     if incident.closed_at is None:
@@ -109,6 +112,8 @@ def _notes_text(
         parts.append((f"{glyphs.muted} {glyphs.clean(muted_reason)}", palette.text))
     if incident.flapping:
         parts.append((FLAPPING, palette.text))
+    if len(incident.verdicts) > 1:
+        parts.append((incident.sequence, palette.muted))
     if incident.acknowledged_at is not None:
         who = f"{incident.acknowledged_by} {format_recent_time(incident.acknowledged_at, now)}".lstrip()
         parts.append((f"{glyphs.acknowledged} {glyphs.clean(who)}", palette.text))
@@ -134,21 +139,36 @@ def detail(entry: IncidentEntry, now: float, text_style: TextStyle, muted_reason
     ]
     facts += [FLAPPING] if incident.flapping else []
     facts.append(
-        _acknowledgement_text(incident, now) if incident.acknowledged_at is not None else "not acknowledged"
+        acknowledgement_text(incident, now) if incident.acknowledged_at is not None else "not acknowledged"
     )
     facts += [muted_reason] if muted_reason else []
     lines += text_style.paragraph(", ".join(facts), palette.muted)
-    for note in entry.notes:
-        who = (
-            f"{note.who}, {format_recent_time(note.at, now)}: "
-            if note.who
-            else f"{format_recent_time(note.at, now)}: "
-        )
-        lines += text_style.paragraph(f"{who}{note.text}", palette.text, "note")
+    if len(incident.verdicts) > 1:
+        lines += text_style.paragraph(_sequence_text(incident, now), palette.text)
+    lines += note_lines(entry.notes, now, text_style)
     return Text("\n").join(lines)
 
 
-def _acknowledgement_text(incident: Incident, now: float) -> str:
+def note_lines(notes: Sequence[Note], now: float, text_style: TextStyle) -> list[Text]:
+    """All notes, each with its author and time."""
+    lines: list[Text] = []
+    for note in notes:
+        when = format_recent_time(note.at, now)
+        who = f"{note.who}, {when}: " if note.who else f"{when}: "
+        lines += text_style.paragraph(f"{who}{note.text}", text_style.palette.text, "note")
+    return lines
+
+
+def _sequence_text(incident: Incident, now: float) -> str:
+    """The verdicts in order, each with its time."""
+    known = [f"{each.verdict.slug} {format_recent_time(each.at, now)}" for each in incident.verdicts]
+    if incident.omitted_verdicts:
+        known.insert(MAX_VERDICTS // 2, f"{incident.omitted_verdicts} more")
+    return f"verdicts: {', then '.join(known)}"
+
+
+def acknowledgement_text(incident: Incident, now: float) -> str:
+    """Who acknowledged an incident, and when."""
     by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
     return f"acknowledged{by} {format_recent_time(incident.acknowledged_at or 0.0, now)}"
 
@@ -171,7 +191,7 @@ def _matches_term(entry: IncidentEntry, term: FilterTerm, now: float) -> bool:
         case "tag":
             return any(tag.startswith(text) for tag in tags)
         case "verdict":
-            return incident.verdict.slug.startswith(text)
+            return any(slug.startswith(text) for slug in _slugs(incident))
         case "name":
             return text in incident.server.casefold()
         case "endpoint":
@@ -187,8 +207,13 @@ def _matches_term(entry: IncidentEntry, term: FilterTerm, now: float) -> bool:
     if text in (OPEN, CLOSED, ACKNOWLEDGED, FLAPPING):
         return _has_flag(incident, text)
     noted = (f"{note.who} {note.text}".casefold() for note in entry.notes)
-    places = [incident.server.casefold(), incident.verdict.slug, endpoint, *tags, *noted]
+    places = [incident.server.casefold(), *_slugs(incident), endpoint, *tags, *noted]
     return any(text in place for place in (*places, incident.acknowledged_by.casefold()))
+
+
+def _slugs(incident: Incident) -> set[str]:
+    """The verdicts that it had."""
+    return {incident.verdict.slug, *(each.verdict.slug for each in incident.verdicts)}
 
 
 def _has_flag(incident: Incident, word: str) -> bool:

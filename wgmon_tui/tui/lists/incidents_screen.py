@@ -186,15 +186,13 @@ class IncidentsScreen(PolledListScreen):
         if not self.is_mounted:
             return True
         chosen = self._chosen
-        if action == "open":
-            return chosen is not None and chosen.server in self.app.engine.fleet_state.states
         if action == "acknowledge":
             server_state = self.app.engine.fleet_state.states.get(chosen.server) if chosen else None
             is_its_open_one = bool(
                 server_state and server_state.incident and chosen and server_state.incident.id == chosen.id
             )
             return is_its_open_one and self.app.can_acknowledge(server_state)
-        if action in ("note", "explain", "copy_summary", "copy_markdown"):
+        if action in ("open", "note", "explain", "copy_summary", "copy_markdown"):
             return chosen is not None
         if action in ("filter", "write"):
             return bool(self._entries)
@@ -206,14 +204,14 @@ class IncidentsScreen(PolledListScreen):
         self.refresh_bindings()
 
     def on_line_list_line_opened(self) -> None:
-        """Open the server with a double click."""
+        """Open the incident with a double click."""
         if self.check_action("open", ()):
             self.action_open()
 
     def action_open(self) -> None:
-        """Open the server of the incident."""
+        """Open the incident."""
         if self._chosen:
-            self.app.open_server(self._chosen.server)
+            self.app.open_incident(self._chosen)
 
     def action_acknowledge(self) -> None:
         """Acknowledge the incident."""

@@ -1,4 +1,4 @@
-"""History tab: figures, heat map, incidents and failed checks of a server. Lines open their packets."""
+"""History tab: figures, heat map, incidents and failed checks of a server. A line opens its details."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.lists import incident_text
-from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure, read_opening
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
 from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.server.heatmap import choose_days, heat_map, legend
 from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerHistory, read_server
@@ -203,14 +203,14 @@ class HistoryTab(ServerTab):
         self.open()
 
     def open(self) -> None:
-        """Show the packets of the line under the cursor."""
+        """Open the incident under the cursor, or show the packets of the failed check there."""
         loaded, history, cursor = self._loaded, self.app.history, self.scrollable.cursor
         if loaded is None or history is None or cursor is None:
             return
         kind, _, rest = cursor.partition(" ")
         if kind == "incident":
             incident = next(entry.incident for entry in loaded.incidents if entry.incident.id == rest)
-            self._open(lambda: read_opening(history, incident))
+            self.app.open_incident(incident)
             return
         kept = loaded.failures[int(rest)].exchange
         if kept is None:

@@ -13,7 +13,6 @@ from textual.widgets import Static
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import StoredExchange
@@ -22,7 +21,7 @@ from wgmon_tui.tui.lists.incident_queries import OpenedExchange
 from wgmon_tui.tui.server.exchange_view import ExchangeView
 from wgmon_tui.tui.server.header import caption, comparison_line, no_packets
 from wgmon_tui.tui.server.hex_view import HexView
-from wgmon_tui.tui.server.tab import ServerTab, chosen
+from wgmon_tui.tui.server.tab import ServerTab, chosen, good_check
 
 _NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
 
@@ -104,11 +103,11 @@ class PacketsTab(ServerTab):
         After a start there may be none in memory yet. Then the store has it.
         """
         if self._stored:
-            return _good_check(self._stored.good, self.address)
+            return good_check(self._stored.good, self.address)
         if server_state.last_good:
             return server_state.last_good
         same = self._stored_good and self._stored_good.line.server == server_state.server.name
-        return _good_check(self._stored_good, self.address) if same else None
+        return good_check(self._stored_good, self.address) if same else None
 
     def _is_newer(self, server_state: ServerState) -> bool:
         return server_state.last is not self._outcome
@@ -199,11 +198,3 @@ class PacketsTab(ServerTab):
         self._outcome = self._stored = self._stored_good = None
         self._vantage = ""
         self._following = True
-
-
-def _good_check(good: StoredExchange | None, address: Address | None) -> Check | None:
-    """The check of `address` in a stored good round, else the first with a completed handshake."""
-    if good is None:
-        return None
-    completed = [check for check in good.round.checks if check.handshake]
-    return next((check for check in completed if check.address == address), next(iter(completed), None))

@@ -15,6 +15,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -87,6 +88,14 @@ def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None
     addresses = [check.address for check in outcome.checks]
     index = addresses.index(address) if address in addresses else 0
     return outcome.checks[index], outcome.diagnoses[index]
+
+
+def good_check(good: StoredExchange | None, address: Address | None) -> Check | None:
+    """The check of `address` in a stored good round, else the first with a completed handshake."""
+    if good is None:
+        return None
+    completed = [check for check in good.round.checks if check.handshake]
+    return next((check for check in completed if check.address == address), next(iter(completed), None))
 
 
 def agreed(server_state: ServerState, address: Address | None) -> tuple[Check | None, Diagnosis | None]:

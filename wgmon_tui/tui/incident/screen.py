@@ -1,0 +1,346 @@
+"""Incident screen: one incident, open or closed, as the store remembers it. It changes nothing.
+
+The head is the headline. The tabs are an overview, and the packets of one of the stored exchanges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static, TabbedContent, TabPane, Tabs
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.file_export import write_exchange
+from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
+from wgmon_tui.tui.incident.view_text import NO_PACKETS, caption, headline, overview
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
+from wgmon_tui.tui.report_copy import copy_reports
+from wgmon_tui.tui.server.exchange_view import ExchangeView
+from wgmon_tui.tui.server.header import comparison_line
+from wgmon_tui.tui.server.tab import chosen, good_check
+from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView, Scrollable
+
+_READ_INTERVAL_S = 2.0
+_MARGINS = 3
+_OF_PACKETS = frozenset({"left", "right", "compare", "copy"})
+
+
+class IncidentScreen(MovementActions, Screen[None]):
+    """Shows a stored incident by its id, read again while it is on top."""
+
+    app: AppContext
+    ACTIONS_OF = "incident"
+    AUTO_FOCUS = ""
+    BINDINGS = bindings_for("incident")
+    DEFAULT_CSS = """
+    IncidentScreen {
+        #head { height: auto; max-height: 40%; padding: 0 1; }
+        #tabs { height: 1fr; }
+        Tabs { height: 1; background: $panel; }
+        Underline { display: none; }
+        Tab.-active { color: $accent; text-style: bold underline; background: transparent; }
+        ContentSwitcher, TabPane { height: 1fr; }
+        TabPane { padding: 0; }
+        ProseView { padding: 0 1; scrollbar-size-vertical: 1; }
+        #caption { height: auto; padding: 0 1; }
+        #no-packets { height: 1fr; padding: 1; }
+    }
+    """
+
+    def __init__(self, incident: Incident) -> None:
+        """`incident` is shown until the store is read."""
+        super().__init__()
+        self._server = incident.server
+        self._incident = incident
+        self._details: IncidentDetails | None = None
+        self._empty_reason: tuple[str, str] | None = None
+        self._chosen: KeptExchange | None = None
+        self._rounds: dict[KeptExchange, OpenedExchange | None] = {}
+        self._address: Address | None = None
+        self._comparing = False
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """Yield the head, the tabs and the key hints."""
+        yield OutageBar()
+        yield Static(id="head")
+        with TabbedContent(id="tabs"):
+            with TabPane("Overview", id="overview"), ProseView():
+                yield Static(id="words")
+            with TabPane("Packets", id="packets"):
+                yield Static(id="caption")
+                yield Static(id="no-packets")
+                yield ExchangeView()
+        yield KeyHints()
+
+    def on_mount(self) -> None:
+        """Draw, read, then poll. No widget takes the focus, so every key reaches the screen."""
+        self.query_one(Tabs).can_focus = False
+        self._draw()
+        self.reload()
+        self.set_interval(_READ_INTERVAL_S, self.reload)
+
+    def on_screen_resume(self) -> None:
+        """Read at once after another screen was on top."""
+        self.reload()
+
+    def on_resize(self, event: Resize) -> None:
+        """Redraw: text is wrapped to the width."""
+        self._draw()
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        """Redraw, because the width of a hidden dump is unknown; the keys depend on the tab."""
+        self._draw()
+
+    def notify_style_update(self) -> None:
+        """Redraw after a theme change."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._draw()
+
+    # Reading
+
+    def reload(self) -> None:
+        """Read now, unless a read is in progress."""
+        history = self.app.history
+        if history is not None and self.is_current and not self._reading:
+            self._reading = True
+            self.run_worker(self._read(history), group="history")
+
+    async def _read(self, history: History) -> None:
+        """Read the incident, and the packets of the chosen exchange. Redraw if anything changed."""
+        states = self.app.engine.fleet_state.states
+        servers = {name: server_state.server for name, server_state in states.items()}
+        before = self._details, self._empty_reason, self._chosen
+        try:
+            with self.app.hold_keys() if self._details is None else nullcontext():
+                found = await asyncio.to_thread(
+                    read_details, history, self.app.state_dir, self._incident.id, servers
+                )
+                self._take(found)
+                await self._load_chosen(history)
+        except StoreUnavailableError as error:
+            self._empty_reason = "The history cannot be read", str(error)
+        self._reading = False
+        if before != (self._details, self._empty_reason, self._chosen):
+            self._draw()
+
+    def _take(self, found: IncidentDetails | None) -> None:
+        """Show what was read. What is already on screen stays after the incident was deleted."""
+        self._empty_reason = None
+        if found is None:
+            if self._details is None:
+                self._empty_reason = "No longer stored", "The time for which incidents are kept is over."
+            return
+        self._details, self._incident = found, found.entry.incident
+        if self._chosen not in found.exchanges:
+            self._chosen = found.headline_exchange
+
+    async def _load_chosen(self, history: History) -> None:
+        wanted = self._chosen
+        if wanted is not None and wanted not in self._rounds:
+            self._rounds[wanted] = await asyncio.to_thread(read_failure, history, wanted.source)
+
+    # Display
+
+    @property
+    def _opened(self) -> OpenedExchange | None:
+        return self._rounds.get(self._chosen) if self._chosen else None
+
+    @property
+    def _check(self) -> Check | None:
+        opened = self._opened
+        return chosen(opened.round, self._address)[0] if opened else None
+
+    @property
+    def _content_style(self) -> TextStyle:
+        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
+
+    def _draw(self) -> None:
+        now, text_style = self.app.clock(), self._content_style
+        self.query_one("#head", Static).update(headline(self._incident, now, text_style))
+        self.query_one("#words", Static).update(self._overview(now, text_style))
+        self._draw_packets(now, text_style)
+        self.refresh_bindings()
+
+    def _overview(self, now: float, text_style: TextStyle) -> Text:
+        if self._details is None:
+            return unavailable_text(*self._why_empty(), text_style)
+        opened = self._opened
+        outcome = opened.round if opened else None
+        has_sinks = bool(self.app.engine.sinks)
+        found = overview(self._details, self._chosen, outcome, has_sinks, now, text_style)
+        if self._empty_reason is None:
+            return found
+        warning = Text(self.app.glyphs.clean(": ".join(self._empty_reason)), style=text_style.palette.accent)
+        return Text("\n\n").join([warning, found])
+
+    def _why_empty(self) -> tuple[str, str]:
+        if self.app.history is None:
+            return "No history", "This run stores nothing, so no incident is remembered."
+        return self._empty_reason or ("Reading the history", "This takes a moment.")
+
+    def _draw_packets(self, now: float, text_style: TextStyle) -> None:
+        opened, check, view = self._opened, self._check, self.query_one(ExchangeView)
+        good = good_check(opened.good, check.address) if opened and check and self._comparing else None
+        view.show(check, good)
+        empty, line = self.query_one("#no-packets", Static), self.query_one("#caption", Static)
+        empty.display, line.display = not view.display, check is not None
+        if not view.display:
+            empty.update(unavailable_text(*self._why_no_packets(check), text_style))
+        if check and opened and self._chosen and self._details:
+            found = view.dump.comparison
+            compared = comparison_line(check, good, found, text_style, now) if good and found else None
+            line.update(
+                caption(self._details, self._chosen, opened.round, check.address, compared, now, text_style)
+            )
+
+    def _why_no_packets(self, check: Check | None) -> tuple[str, str]:
+        if self._details is None:
+            return self._why_empty()
+        if check is not None:
+            return "No packets: nothing was sent", "The check failed before it could send."
+        return NO_PACKETS
+
+    # Actions
+
+    @property
+    def scrollable(self) -> Scrollable:
+        """The overview, or the hex dump."""
+        return self.query_one(ExchangeView).dump if self._shows_packets else self.query_one(ProseView)
+
+    @property
+    def _shows_packets(self) -> bool:
+        return self.query_one(TabbedContent).active == "packets"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide keys that would do nothing now."""
+        if not self.is_mounted:
+            return True
+        opened = self._opened
+        if action in _OF_PACKETS:
+            has_packets = self._check is not None and bool(self._check.exchange)
+            return self._shows_packets and has_packets
+        if action in ("previous_exchange", "next_exchange"):
+            return self._details is not None and len(self._details.exchanges) > 1
+        if action == "address":
+            return opened is not None and len(opened.round.checks) > 1
+        if action == "open":
+            return self._server in self.app.engine.fleet_state.states
+        if action in ("copy_summary", "copy_markdown"):
+            return self._details is not None
+        return opened is not None if action == "write" else True
+
+    def action_back(self) -> None:
+        """Return to the previous screen."""
+        self.dismiss()
+
+    def action_open(self) -> None:
+        """Open the server as it is now."""
+        self.app.open_server(self._server)
+
+    def action_next_tab(self) -> None:
+        """Open the next tab."""
+        self.query_one(Tabs).action_next_tab()
+
+    def action_previous_tab(self) -> None:
+        """Open the previous tab."""
+        self.query_one(Tabs).action_previous_tab()
+
+    def action_left(self) -> None:
+        """Move to the previous field."""
+        self.query_one(ExchangeView).dump.left()
+
+    def action_right(self) -> None:
+        """Move to the next field."""
+        self.query_one(ExchangeView).dump.right()
+
+    def action_previous_exchange(self) -> None:
+        """Show the exchange before this one."""
+        self._step(-1)
+
+    def action_next_exchange(self) -> None:
+        """Show the exchange after this one."""
+        self._step(1)
+
+    def _step(self, step: int) -> None:
+        details, history = self._details, self.app.history
+        if details is None or history is None or self._chosen not in details.exchanges:
+            return
+        number = details.exchanges.index(self._chosen) + step
+        if 0 <= number < len(details.exchanges):
+            self._chosen, self._address = details.exchanges[number], None
+            self.run_worker(self._show_chosen(history), group="exchange", exclusive=True)
+
+    async def _show_chosen(self, history: History) -> None:
+        try:
+            await self._load_chosen(history)
+        except StoreUnavailableError as error:
+            self.app.show_notice(str(error), seconds=5)
+        self._draw()
+
+    def action_address(self, step: int) -> None:
+        """Show the check of the next or previous address."""
+        opened, check = self._opened, self._check
+        if opened and check:
+            addresses = [each.address for each in opened.round.checks]
+            self._address = addresses[(addresses.index(check.address) + step) % len(addresses)]
+            self._draw()
+
+    def action_compare(self) -> None:
+        """Mark the differences from the last good exchange before it."""
+        opened, check = self._opened, self._check
+        if opened is None or check is None or good_check(opened.good, check.address) is None:
+            self.app.show_notice("No good exchange is stored to compare with")
+            return
+        self._comparing = not self._comparing
+        self._draw()
+
+    def action_copy(self) -> None:
+        """Copy the packet under the cursor as hex."""
+        copied = self.query_one(ExchangeView).copyable_text()
+        if copied:
+            self.app.copy_with_notice(*copied)
+
+    def action_copy_summary(self) -> None:
+        """Copy a report on the incident as text."""
+        if report := self._report():
+            copy_reports(self.app, [report], markdown=False)
+
+    def action_copy_markdown(self) -> None:
+        """Copy a report on the incident in Markdown."""
+        if report := self._report():
+            copy_reports(self.app, [report], markdown=True)
+
+    def action_write(self) -> None:
+        """Write the shown exchange to files, with the report on the incident."""
+        if opened := self._opened:
+            write_exchange(self.app, opened.round, self._address, self._report())
+
+    def _report(self) -> IncidentReport | None:
+        if self._details is None:
+            return None
+        entry, opened = self._details.entry, self._opened
+        endpoint = str(entry.server.endpoint) if entry.server else ""
+        report = report_of_incident(entry.incident, endpoint, entry.notes)
+        return replace(report, outcome=opened.round if opened else None)
+
+    def action_explain(self) -> None:
+        """Explain the verdict of the headline."""
+        self.app.open_explanation(self._server, self._incident.verdict)
