@@ -14,7 +14,13 @@ from textual.pilot import Pilot
 from tests.alerts.outbox_harness import Shop, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
 from tests.store.engine_updates import Clock
-from tests.tui import sample_exchanges, sample_fleet, sample_server_views, vantage_fleet
+from tests.tui import (
+    sample_exchanges,
+    sample_fleet,
+    sample_incidents,
+    sample_server_views,
+    vantage_fleet,
+)
 from tests.tui.editing_harness import CONF, Editing
 from tests.tui.key_presses import press, read, settle
 from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
@@ -74,6 +80,7 @@ def _app(
     engine: sample_fleet.QuietEngine,
     *,
     past: bool = False,
+    history: History | None = None,
     asked: bool = False,
     state_dir: Path | None = None,
     config_dir: Path | None = None,
@@ -84,7 +91,7 @@ def _app(
         theme=stage.theme,
         ascii_only=stage.ascii_only,
         clock=lambda: sample_fleet.NOW,
-        open_history=lambda: stage.past if past else None,
+        open_history=lambda: stage.past if past else history,
         ask_server=(lambda _: sample_server_views.DIFFERING) if asked else None,
         state_dir=state_dir,
         config_dir=config_dir,
@@ -178,6 +185,12 @@ def _told(stage: Stage) -> WgmonApp:
     holds_back(shop)
     shop.close()
     return _app(stage, Telling("pager", "chat"), state_dir=stage.directory)
+
+
+def _remembered(stage: Stage) -> WgmonApp:
+    """An incident that is over, with its packets and the alerts about it."""
+    history = sample_incidents.remembered(stage.directory)
+    return _app(stage, Telling("pager", "chat"), history=history, state_dir=stage.directory)
 
 
 # Forms
@@ -319,6 +332,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "vantages": Scene(_from_three_vantages, _keys("j", "enter", "shift+tab")),
         "rtt": Scene(_after_a_week, _keys("enter", "shift+tab", "-", "-")),
         "incidents": Scene(_after_a_week, _keys("I", "j", "j")),
+        "incident": Scene(_remembered, _keys("I", "enter")),
+        "incident-packets": Scene(_remembered, _keys("I", "enter", "]", "tab", "c")),
         "alerts": Scene(_told, _keys("A", "j")),
         "help": Scene(_bad_night, _keys("?")),
         "palette": Scene(_bad_night, _palette),

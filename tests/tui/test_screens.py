@@ -31,7 +31,7 @@ from wgmon_tui.store.history import History
 
 T = TypeVar("T")
 
-MAIN_SCREENS = ("fleet", "packets", "server-form")
+MAIN_SCREENS = ("fleet", "packets", "incident", "server-form")
 OTHER_SIZES = ((60, 20), (140, 45))
 LOOKS = ("night", "paper", "contrast", "ansi", "mono", "NO_COLOR", "ASCII")
 """Themes, and the modes a terminal can request instead of one."""
@@ -44,7 +44,8 @@ WALK = MappingProxyType(
         "history": ("tab",),
         "rtt": ("tab",),
         "incidents": ("escape", "I"),
-        "alerts": ("escape", "A"),
+        "incident": ("enter",),
+        "alerts": ("escape", "escape", "A"),
         "help": ("escape", "?"),
     }
 )

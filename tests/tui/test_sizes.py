@@ -25,6 +25,8 @@ SCREENS = {
     "palette": ("ctrl+p",),
     "note": ("a",),
     "incidents": ("I",),
+    "incident": ("I", "enter"),
+    "incident-packets": ("I", "enter", "tab"),
     "alerts": ("A",),
     "packets": ("enter",),
     "diagnosis": ("enter", "tab"),
@@ -32,7 +34,17 @@ SCREENS = {
     "rtt": ("enter", "shift+tab"),
 }
 MOST_USED = {"fleet", "packets", "history"}
-WITH_KEYS = {"fleet", "incidents", "alerts", "packets", "diagnosis", "history", "rtt"}
+WITH_KEYS = {
+    "fleet",
+    "incidents",
+    "incident",
+    "incident-packets",
+    "alerts",
+    "packets",
+    "diagnosis",
+    "history",
+    "rtt",
+}
 
 
 def ill() -> QuietEngine:
@@ -45,8 +57,9 @@ def ill() -> QuietEngine:
 @asynccontextmanager
 async def shown(screen: str, past: History) -> AsyncIterator[Face]:
     async with face(ill(), history=past) as it:
-        await it.press(*SCREENS[screen])
-        await it.read()
+        for key in SCREENS[screen]:
+            await it.press(key)
+            await it.read()
         yield it
 
 

@@ -172,7 +172,10 @@ def _evidence(
         why = "Not stored." if outcome is None else "None."
         lines += text_style.paragraph(why, text_style.palette.muted)
     if causes:
-        lines += [*_heading("Possible causes at that time", text_style), *_causes(causes, text_style)]
+        lines += [
+            *_heading("Possible causes at that time, most likely first", text_style),
+            *_causes(causes, text_style),
+        ]
     return lines
 
 
