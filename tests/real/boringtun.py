@@ -35,10 +35,11 @@ class Boringtun:
         self._unused = [PrivateKey.generate() for _ in range(_PEERS)]
         with entered(path.server) if path else nullcontext():
             self._process = subprocess.Popen(
-                [sys.executable, Path(__file__).with_name("boringtun_process.py")],
+                [sys.executable, "-m", "tests.real.boringtun_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                cwd=Path(__file__).parents[2],
             )
         setup = {
             "hosts": _EVERYWHERE if path else [str(address) for address in _LOOPBACK],
@@ -64,6 +65,9 @@ class Boringtun:
         if psk:
             raise ValueError("mitmproxy gives boringtun no preshared key")
         return self._unused.pop()
+
+    def listen(self) -> None:
+        """Nothing: its process serves at all inner addresses."""
 
     def run(self, script: str) -> str:
         raise AssertionError(f"boringtun has neither interface nor shell: {script}")

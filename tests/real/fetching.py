@@ -62,7 +62,10 @@ def listening_socket(namespace: str) -> socket.socket:
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve one connection."""
     try:
-        with contextlib.suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+        # Cancelled at the end of a scene, which Python 3.11 would report as an error of the connection.
+        with contextlib.suppress(
+            ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             writer.write(bytes(HEADER))
             await reader.readexactly(REQUEST)
             writer.write(bytes(BODY))

@@ -29,6 +29,7 @@ class ClientConfig:
     endpoint: tuple[Address, int]
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     keepalive_s: int = 0
+    mtu: int = 1420
 
     def peer(self) -> str:
         """The [Peer] section."""
@@ -59,7 +60,7 @@ def connected(outer: str, inner: str, config: ClientConfig) -> Iterator[Device]:
             inner,
             "\n".join(
                 (
-                    f"link set dev {device.name} mtu 1420 up",
+                    f"link set dev {device.name} mtu {config.mtu} up",
                     *(
                         f"address add {each.ip} dev {device.name} {nodad[each.version]}"
                         for each in config.addresses

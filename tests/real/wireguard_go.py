@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from tests.real.fetching import listening_socket
 from tests.real.namespaces import SERVER_V4, SERVER_V6, RoutedPath, entered, ip, run, unique_name
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
@@ -117,6 +118,10 @@ class WireguardGo:
         preshared = f"PresharedKey = {psk.to_text()}\n" if psk else ""
         self.device.configure(f"[Peer]\nPublicKey = {private_key.public}\n{inner}{preshared}")
         return private_key
+
+    def listen(self) -> socket.socket:
+        """A socket for the service, on all addresses of the server."""
+        return listening_socket(self.path.server)
 
     def run(self, script: str) -> str:
         """Run a shell script in the server's namespace, not through argv: it may contain keys."""

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 
-from tests.real.matrix.rows import ROWS
-from tests.real.matrix.runner import CELLS, Outcome, play
-from tests.real.matrix.servers import COLUMNS
+from tests.real.matrix.agreement import describe
+from tests.real.matrix.runner import CELLS, Cell, Outcome, play
+
+HEADINGS = ("failure mode", "server", "verdict of wgmon-tui", "a real client got", "agree")
 
 
 def main() -> int:
-    """Run the matrix. Exit status 1 if a verdict is wrong."""
+    """Run the matrix. Exit status 1 if a verdict is wrong or disagrees with what a client got."""
     words = " ".join(sys.argv[1:])
     began = time.monotonic()
     outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])
-    modes = dict.fromkeys(row.mode for row in ROWS if words in row.mode)
-    shown = {(cell.row.mode, cell.server): _shown(outcome) for cell, outcome in outcomes.items()}
-    table: list[tuple[str, ...]] = [("failure mode", *COLUMNS)]
-    table += [(mode, *(shown.get((mode, name), "-") for name in COLUMNS)) for mode in modes]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    shown = [HEADINGS]
+    shown += [line for cell, outcome in outcomes.items() for line in _shown(cell, outcome)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
     wrong = [f"{cell}: {line}" for cell, outcome in outcomes.items() for line in outcome.wrong]
     print(f"\n{len(outcomes)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
     for line in (*wrong, *(f"{name} is not there: {reason}" for name, reason in missing_servers.items())):
@@ -29,9 +29,16 @@ def main() -> int:
     return 1 if wrong or missing_servers else 0
 
 
-def _shown(outcome: Outcome) -> str:
-    verdicts = " → ".join(each.diagnosis.verdict.slug for each in outcome.rounds)
-    return f"{verdicts} {outcome.seconds:.1f} s{' !' if outcome.wrong else ''}"
+def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """A line for each look of a cell."""
+    for number, (look, seen) in enumerate(zip(cell.row.looks, outcome.seen, strict=False), 1):
+        found = seen.round.diagnosis.verdict
+        verdict = found.slug if found is look.verdict else f"{found.slug}, not {look.verdict.slug}"
+        agrees = "no" if seen.disagreement else "yes"
+        mode = cell.row.mode if len(cell.row.looks) == 1 else f"{cell.row.mode} [{number}]"
+        yield mode, cell.server, verdict, describe(seen.got), agrees
+    if not outcome.seen:
+        yield cell.row.mode, cell.server, "error", "-", "no"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from tests.real.namespaces import firewall, ip, no_firewall
 from tests.real.real_client import CLIENT_PORT
 from tests.real.relay_settings import Forgery, OneWay, RelaySettings, both_ways
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets
@@ -107,9 +109,9 @@ def our_identity_has_an_ipv4_tunnel_address_only(scene: Scene) -> None:
 
 
 def its_inner_addresses_are_unusual(scene: Scene) -> None:
-    """Also removes the routes to its peers."""
+    scene.inner_host = 99
     interface = scene.server.interface
-    v4, v6 = (f"{scene.inner(version, 99)}/{length}" for version, length in ((4, 24), (6, 64)))
+    v4, v6 = (f"{scene.inner(version, scene.inner_host)}/{length}" for version, length in ((4, 24), (6, 64)))
     scene.server.run(f"""
         ip address flush dev {interface} scope global
         ip address add {v4} dev {interface}
@@ -133,6 +135,10 @@ def the_server_forwards_in_both_versions(scene: Scene) -> None:
     """In IPv6 the kernel has one switch for all interfaces of a machine."""
     the_server_forwards(scene)
     scene.server.run("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+
+
+ICMP = "meta l4proto { 1, 58 }"
+"""Both versions; not all servers here can look names of protocols up."""
 
 
 def inner_firewall(verdict: str, hooks: tuple[str, ...] = ("input",)) -> Fault:
@@ -270,8 +276,18 @@ def our_clock_is_right_again(scene: Scene) -> None:
 
 def our_last_stamp_is_forgotten(scene: Scene) -> None:
     scene.clock.last = 0
+    _use_the_clients_key_in_the_future(scene)
 
 
 def our_last_stamp_is_half_an_hour_older(scene: Scene) -> None:
     """Simulates another prober with the same key and a clock even further ahead."""
     scene.clock.last -= 1800 * 10**9
+    _use_the_clients_key_in_the_future(scene)
+
+
+def _use_the_clients_key_in_the_future(scene: Scene) -> None:
+    """The client's system keeps no stamps, so the server refuses it until that time."""
+    initiator = Initiator(scene.client_key, scene.server.public_key, scene.preshared_key)
+    stamp = tai64n.encode(time.time_ns() + 3600 * 10**9)
+    with scene.server.vantage():
+        send_all(scene.server, [initiator.initiate(1, stamp).packet])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tests.real.fetching import Patience
 from tests.real.matrix.faults import Fault
 from tests.real.matrix.servers import COLUMNS
 from wgmon_tui.checks.verdict import Verdict
@@ -30,8 +31,9 @@ class Row:
     """A failure: its looks in order, and the servers that can fail that way.
 
     `version` is the outer IP version, `ping` the inner ones that are asked, `mtu` and `timeout` (in seconds)
-    are keys of our file. `seed` says that the row is one of the six failures that port monitors miss, and
-    which. `freezes` says that it stops the server for a while.
+    are keys of our file. `patience` is that of the real client. `seed` says that the
+    row is one of the six failures that port monitors miss, and which. `freezes` says that it stops the server
+    for a while.
     """
 
     mode: str
@@ -41,6 +43,7 @@ class Row:
     ping: tuple[int, ...] = (4,)
     mtu: int | None = None
     timeout: float = 2.0
+    patience: Patience = field(default_factory=Patience)
     seed: int | None = None
     freezes: bool = False
 

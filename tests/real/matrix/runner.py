@@ -12,7 +12,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.real.fetching import Fetched
+from tests.real.matrix.agreement import find_disagreement
+from tests.real.matrix.client import fetch_beside, service
 from tests.real.matrix.models import Look, Row
+from tests.real.matrix.names import names
 from tests.real.matrix.rows import ROWS
 from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
 from tests.real.matrix.topology import Scene, scene
@@ -43,10 +47,24 @@ CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a cell: the rounds, the duration of each look in seconds, and the errors."""
+class Seen:
+    """What one look saw: the prober's round, and what a client got meanwhile at each address."""
 
-    rounds: tuple[Round, ...]
+    round: Round
+    got: tuple[Fetched, ...]
+
+    @property
+    def disagreement(self) -> str:
+        """How the verdict disagrees with the client, in one line, or ""."""
+        evidence = [each for check in self.round.checks for each in check.evidence]
+        return find_disagreement(self.round.diagnosis.verdict, evidence, self.got)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a cell: what each look saw, the prober's time in seconds, and the errors."""
+
+    seen: tuple[Seen, ...]
     seconds: float
     wrong: tuple[str, ...]
 
@@ -55,7 +73,7 @@ def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
     """Run all cells; returns their results, and why some servers are missing."""
     columns: dict[str, Column] = {}
     missing_servers: dict[str, str] = {}
-    with ExitStack() as stack:
+    with names(), ExitStack() as stack:
         for name in dict.fromkeys(cell.server for cell in cells):
             try:
                 columns[name] = stack.enter_context(column(name))
@@ -72,7 +90,7 @@ def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
             playing |= {
                 cell: pool.submit(_play, cell, columns[cell.server]) for cell in possible if cell.is_exclusive
             }
-        return {cell: _outcome(future) for cell, future in playing.items()}, missing_servers
+        return {cell: _outcome(playing[cell]) for cell in possible}, missing_servers
 
 
 def _outcome(played: Future[Outcome]) -> Outcome:
@@ -92,29 +110,32 @@ def _play(cell: Cell, where: Column) -> Outcome:
         # A thread is in a namespace as a whole: so is every socket that the look opens in it.
         entered(path.client),
     ):
-        rounds, seconds = asyncio.run(_looks(row.looks, made))
+        seen, seconds = asyncio.run(_play_looks(row, made))
     wrong = [
         f"look {number}: {line}"
-        for number, (look, outcome) in enumerate(zip(row.looks, rounds, strict=True), 1)
-        for line in _wrong(look, outcome)
+        for number, (look, each) in enumerate(zip(row.looks, seen, strict=True), 1)
+        for line in (*_wrong(look, each.round), *([each.disagreement] if each.disagreement else ()))
     ]
-    return Outcome(tuple(rounds), seconds, tuple(wrong))
+    return Outcome(tuple(seen), seconds, tuple(wrong))
 
 
-async def _looks(looks: Sequence[Look], made: Scene) -> tuple[list[Round], float]:
-    rounds, seconds = [], 0.0
+async def _play_looks(row: Row, made: Scene) -> tuple[list[Seen], float]:
+    seen, seconds = [], 0.0
     await made.prober.open()
     try:
-        for look in looks:
-            for fault in look.faults:
-                fault(made)
-            began = time.monotonic()
-            rounds.append(await made.look())
-            seconds += time.monotonic() - began
+        async with service(made):
+            for look in row.looks:
+                for fault in look.faults:
+                    fault(made)
+                fetching = asyncio.create_task(fetch_beside(made, row.patience))
+                began = time.monotonic()
+                outcome = await made.look()
+                seconds += time.monotonic() - began
+                seen.append(Seen(outcome, await fetching))
     finally:
         made.cleanup.close()
         await made.prober.close()
-    return rounds, seconds
+    return seen, seconds
 
 
 def _wrong(look: Look, outcome: Round) -> Iterable[str]:

@@ -27,7 +27,7 @@ from tests.real.matrix.expectations import (
     silent,
     unproven,
 )
-from tests.real.matrix.faults import inner_firewall
+from tests.real.matrix.faults import ICMP, inner_firewall
 from tests.real.matrix.models import Look
 from tests.real.matrix.servers import BORINGTUN, LINUX_KERNEL, WIREGUARD_GO
 from wgmon_tui.checks.verdict import Verdict
@@ -44,7 +44,7 @@ ALL_WELL = (
         healthy(
             faults.its_inner_addresses_are_unusual,
             faults.the_server_forwards_in_both_versions,
-            inner_firewall("drop", ("input", "forward")),  # before which it answers
+            inner_firewall(f"{ICMP} drop", ("input", "forward")),  # before which it answers
         ),
         ping=(),
         on=FULL,
@@ -198,7 +198,7 @@ INSIDE = (
     ),
     row(
         "an inner firewall rejects, no inner address to ask",
-        healthy(inner_firewall("reject with icmpx admin-prohibited")),
+        healthy(inner_firewall(f"{ICMP} reject with icmpx admin-prohibited")),
         ping=(),
         on=FULL,
     ),

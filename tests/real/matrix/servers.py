@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Protocol
 
 from tests.real.boringtun import Boringtun
+from tests.real.fetching import BODY, HEADER, PORT, REQUEST
 from tests.real.linux_kernel import Guest, Link
 from tests.real.linux_kernel_image import require_machine
 from tests.real.matrix.topology import SceneServer
@@ -59,6 +60,8 @@ class BoringtunColumn:
 
 
 _GUEST_MAC = "52:54:00:12:34:56"  # qemu's own choice for a first card
+# What tests/real/fetching.py serves.
+_SERVE = f"head -c {HEADER} /dev/zero; head -c {REQUEST} >/dev/null; head -c {BODY} /dev/zero"
 _GUEST_V4, _GUEST_V6 = IPv4Address("10.78.0.2"), IPv6Address("fd78::2")
 
 
@@ -144,6 +147,9 @@ class _KernelInterface:
         self._configure(f"[Peer]\nPublicKey = {private_key.public}\n{inner}{preshared}")
         return private_key
 
+    def listen(self) -> None:
+        """Nothing: the guest serves all its interfaces."""
+
     def run(self, script: str) -> str:
         return self._column.run(script)
 
@@ -187,6 +193,9 @@ def _kernel() -> Iterator[LinuxKernelColumn]:
                 ip address add {_GUEST_V4}/24 dev eth0
                 ip address add {_GUEST_V6}/64 dev eth0
                 ip link set dev eth0 up
+                printf '#!/bin/sh\\n%s\\n' '{_SERVE}' >/service
+                chmod +x /service
+                nc -ll -p {PORT} -e /service </dev/null >/dev/null 2>&1 &
             """)
             yield LinuxKernelColumn(hub, guest)
         finally:

@@ -52,7 +52,11 @@ def test_the_verdict_is_right_and_no_cause_is_false(cell: Cell, outcome: Outcome
 
 @EVERY_CELL_THAT_PORT_MONITORS_MISS
 def test_a_port_monitor_is_content_where_the_verdict_is_not_green(cell: Cell, outcome: Outcome) -> None:
-    broken = [each for each in outcome.rounds if each.diagnosis.verdict.severity is not Severity.UP]
+    broken = [
+        each
+        for each in (seen.round for seen in outcome.seen)
+        if each.diagnosis.verdict.severity is not Severity.UP
+    ]
     assert broken
     assert {each.port_monitor for each in broken} == {OPEN_OR_FILTERED}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any, Protocol
 
-from tests.real.namespaces import RoutedPath
+from tests.real.namespaces import RoutedPath, namespace
 from tests.real.relay import Relay
 from tests.real.relay_settings import RelaySettings
 from tests.real.server import RealServer
@@ -35,6 +36,9 @@ class SceneServer(RealServer, Protocol):
 
     interface: str
     inner_net: int
+
+    def listen(self) -> socket.socket | None:
+        """A socket for what clients fetch; None if the server's machine serves it by itself."""
 
     def run(self, script: str) -> str:
         """Run a shell script on the server as root. Raises AssertionError if it fails."""
@@ -67,7 +71,11 @@ class Clock:
 
 @dataclass(slots=True)
 class Scene:
-    """The state that faults change: path, server and prober. The fields from `entry` on are the prober's."""
+    """The state that faults change: path, server and prober. `entry`, keys and addresses are the prober's.
+
+    `inner_namespace` holds the real client's interface; `inner_host` is the host number of the server's inner
+    addresses.
+    """
 
     path: RoutedPath
     server: SceneServer
@@ -77,6 +85,8 @@ class Scene:
     tunnel_addresses: tuple[Interface, ...]
     client_key: PrivateKey
     client_addresses: tuple[Interface, ...]
+    inner_namespace: str
+    inner_host: int = 1
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     other_secrets: OtherSecrets = NO_OTHER_SECRETS
     clock: Clock = field(default_factory=Clock)
@@ -139,24 +149,26 @@ def scene(
     path: RoutedPath, server: SceneServer, *, version: int, ping: tuple[int, ...], **entry: Any
 ) -> Iterator[Scene]:
     """Make a healthy scene. `ping` are the inner IP versions to ping, `entry` further keys of the entry."""
-    address, port = server.endpoint(version)
-    private_key = server.new_peer()
-    made = Scene(
-        path,
-        server,
-        version,
-        Server(
-            name="real",
-            endpoint=Endpoint(str(address), port),
-            public_key=server.public_key,
-            identity="tests",
-            tunnel_ping=tuple(inner_interface(server, each, 1).ip for each in ping),
-            **entry,
-        ),
-        private_key,
-        tuple(inner_interface(server, each, _OUR_HOST) for each in (4, 6)),
-        server.new_peer(),
-        tuple(inner_interface(server, each, _CLIENT_HOST) for each in (4, 6)),
-    )
-    with made.cleanup, made.freezer:
-        yield made
+    with namespace("i") as inner_namespace:
+        address, port = server.endpoint(version)
+        private_key = server.new_peer()
+        made = Scene(
+            path,
+            server,
+            version,
+            Server(
+                name="real",
+                endpoint=Endpoint(str(address), port),
+                public_key=server.public_key,
+                identity="tests",
+                tunnel_ping=tuple(inner_interface(server, each, 1).ip for each in ping),
+                **entry,
+            ),
+            private_key,
+            tuple(inner_interface(server, each, _OUR_HOST) for each in (4, 6)),
+            server.new_peer(),
+            tuple(inner_interface(server, each, _CLIENT_HOST) for each in (4, 6)),
+            inner_namespace,
+        )
+        with made.cleanup, made.freezer:
+            yield made
