@@ -24,10 +24,14 @@ PROMPT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a client waits: without any new byte, and for all of them, in seconds."""
+    """How long a client waits: without any new byte, and for all of them, in seconds.
+
+    It waits `idle_s` before it sends its request, as somebody who reads what a remote shell printed.
+    """
 
     without_progress_s: float = 6.0
     altogether_s: float = 30.0
+    idle_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,10 @@ async def fetch(namespace: str, address: Address, port: int, patience: Patience)
         try:
             async with asyncio.timeout(patience.without_progress_s) as limit:
                 await loop.sock_connect(connection, (str(address), port))
+                if patience.idle_s:
+                    limit.reschedule(None)
+                    await asyncio.sleep(patience.idle_s)
+                    limit.reschedule(loop.time() + patience.without_progress_s)
                 sending = asyncio.ensure_future(loop.sock_sendall(connection, bytes(REQUEST)))
                 while received < COMPLETE and (chunk := await loop.sock_recv(connection, 65536)):
                     received += len(chunk)

@@ -136,8 +136,6 @@ def forward(router: str) -> None:
     with entered(router):
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
-        # By default two senders on one machine would share the few errors that it gets in a second.
-        Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text("0")
 
 
 def ip(name: str, commands: str) -> None:

@@ -35,12 +35,13 @@ class OneWay:
     """What happens to packets in one direction.
 
     Times are in seconds, lengths in bytes. Each packet waits `delay_s` and a random part of `jitter_s`, so
-    jitter reorders. `loss` is a probability. `lose_first` drops the first packets of each flow.
-    `largest_datagram` limits the UDP payload, `largest_inner` the padded packet inside the tunnel. Of data
-    packets, only each `one_data_packet_of`-th passes; 0 lets none pass.
+    jitter reorders; data waits `data_delay_s` in addition. `loss` is a probability. `lose_first` drops the
+    first packets of each flow. `largest_datagram` limits the UDP payload, `largest_inner` the padded packet
+    inside the tunnel. Of data packets, only each `one_data_packet_of`-th passes; 0 lets none pass.
     """
 
     delay_s: float = 0.0
+    data_delay_s: float = 0.0
     jitter_s: float = 0.0
     loss: float = 0.0
     lose_first: int = 0

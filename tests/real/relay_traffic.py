@@ -78,7 +78,8 @@ class Traffic:
             or self._is_cut(towards, flow, packet, now)
         ):
             return
-        yield Delivery(towards, packet, way.delay_s + self._random.random() * way.jitter_s)
+        data_delay_s = way.data_delay_s if message_type(packet) is MessageType.TRANSPORT else 0.0
+        yield Delivery(towards, packet, way.delay_s + data_delay_s + self._random.random() * way.jitter_s)
 
     def _is_unwanted(self, way: OneWay, towards: Towards, flow: Flow, packet: bytes) -> bool:
         seen = _count(self._seen, (flow, towards))

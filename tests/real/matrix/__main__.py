@@ -17,11 +17,11 @@ def main() -> int:
     words = " ".join(sys.argv[1:])
     began = time.monotonic()
     outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])
-    shown = [HEADINGS]
+    shown: list[tuple[str, ...]] = [HEADINGS]
     shown += [line for cell, outcome in outcomes.items() for line in _shown(cell, outcome)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for line in shown:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    for cells in shown:
+        print("  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip())
     wrong = [f"{cell}: {line}" for cell, outcome in outcomes.items() for line in outcome.wrong]
     print(f"\n{len(outcomes)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
     for line in (*wrong, *(f"{name} is not there: {reason}" for name, reason in missing_servers.items())):
@@ -33,10 +33,11 @@ def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
     """A line for each look of a cell."""
     for number, (look, seen) in enumerate(zip(cell.row.looks, outcome.seen, strict=False), 1):
         found = seen.round.diagnosis.verdict
-        verdict = found.slug if found is look.verdict else f"{found.slug}, not {look.verdict.slug}"
+        verdict = found.slug if look.is_met(found) else f"{found.slug}, not {look.expected}"
         agrees = "no" if seen.disagreement else "yes"
         mode = cell.row.mode if len(cell.row.looks) == 1 else f"{cell.row.mode} [{number}]"
-        yield mode, cell.server, verdict, describe(seen.got), agrees
+        with_mtu = f" with MTU {seen.mtu}" if seen.mtu else ""
+        yield mode, cell.server, verdict, f"{describe(seen.got)}{with_mtu}", agrees
     if not outcome.seen:
         yield cell.row.mode, cell.server, "error", "-", "no"
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from tests.real.flood import flooded, send_all
+from tests.real.matrix.name_server import run_name_server
+from tests.real.matrix.names import NAMES
 from tests.real.matrix.topology import Scene
-from tests.real.namespaces import firewall, ip, no_firewall
+from tests.real.namespaces import entered, firewall, ip, no_firewall
 from tests.real.real_client import CLIENT_PORT
 from tests.real.relay_settings import Forgery, OneWay, RelaySettings, both_ways
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
@@ -127,6 +132,26 @@ def we_ask_another_inner_address_too(scene: Scene) -> None:
     scene.change(tunnel_ping=(*scene.entry.tunnel_ping, scene.inner(4, 77)))
 
 
+def we_ask_an_inner_address_of_ipv6_too(scene: Scene) -> None:
+    scene.change(tunnel_ping=(*scene.entry.tunnel_ping, scene.inner(6)))
+
+
+def we_ask_a_tcp_port(port: int) -> Fault:
+    """Our file names a port of the server's inner address; where nothing listens, it refuses connections."""
+    return lambda scene: scene.change(tunnel_tcp=(Endpoint(str(scene.inner(4)), port),))
+
+
+def we_ask_a_name_server(rcode: int) -> Fault:
+    """Our file names a name server at the server's inner address, which answers with this code."""
+
+    def fault(scene: Scene) -> None:
+        address = scene.inner(4)
+        scene.cleanup.callback(run_name_server(scene.path.server, address, rcode))
+        scene.change(tunnel_dns=(address,))
+
+    return fault
+
+
 def the_server_forwards(scene: Scene) -> None:
     scene.server.run(f"echo 1 >/proc/sys/net/ipv4/conf/{scene.server.interface}/forwarding")
 
@@ -223,6 +248,39 @@ def a_third_party_forges_answers_and_the_server_is_cut_off(scene: Scene) -> None
     scene.relay(RelaySettings(forgery=Forgery(tuple(map(str, scene.peers)), instead=True)))
 
 
+def its_name_has_two_addresses(version: int = 4) -> Fault:
+    """Our file names the server by a host name with its address, and a second one of an IP version."""
+
+    def fault(scene: Scene) -> None:
+        second = scene.path.server_address(version) + 1
+        if version == 6:
+            second = scene.path.server_address(6)
+        else:
+            ip(scene.path.server, f"address add {second}/24 dev uplink")
+        _name(scene, scene.path.server_address(4), second)
+
+    return fault
+
+
+def its_name_has_one_address(scene: Scene) -> None:
+    _name(scene, scene.path.server_address(4))
+
+
+def its_name_moves_to_its_second_address(scene: Scene) -> None:
+    """Nothing answers at the first address any more."""
+    first = scene.path.server_address(4)
+    ip(scene.path.server, f"address add {first + 1}/24 dev uplink")
+    _name(scene, first + 1)
+    firewall(scene.path.router, "forward", f"ip daddr {first} drop")
+
+
+def _name(scene: Scene, *addresses: Address) -> None:
+    """A name of its own for each scene: scenes share a process."""
+    host = f"{scene.inner_namespace}.example"
+    NAMES[host] = addresses
+    scene.change(endpoint=Endpoint(host, scene.entry.endpoint.port))
+
+
 # The server's process
 
 
@@ -249,6 +307,20 @@ def ten_initiations_of_ours_came(scene: Scene) -> None:
     attempts = [initiator.initiate(index, scene.clock.stamp(scene.peer)) for index in range(10)]
     with scene.server.vantage():
         send_all(scene.server, [attempt.packet for attempt in attempts])
+
+
+def the_server_sends_to_us(scene: Scene) -> None:
+    """A packet each second to every peer. Where no answer comes, a server initiates a new session itself."""
+
+    async def send() -> None:
+        with entered(scene.path.server), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while True:
+                for host in range(2, 10):
+                    with suppress(OSError):  # of a peer without a session
+                        sender.sendto(b"data", (str(scene.inner(4, host)), 9))
+                await asyncio.sleep(1)
+
+    scene.cleanup.callback(asyncio.get_running_loop().create_task(send()).cancel)
 
 
 # Our side
@@ -291,3 +363,14 @@ def _use_the_clients_key_in_the_future(scene: Scene) -> None:
     stamp = tai64n.encode(time.time_ns() + 3600 * 10**9)
     with scene.server.vantage():
         send_all(scene.server, [initiator.initiate(1, stamp).packet])
+
+
+def our_gateway_is_dead(scene: Scene) -> None:
+    """It forwards nothing and answers no address resolution."""
+    ip(scene.path.router, "link set dev to-client arp off")
+    ip(scene.path.client, f"neighbour delete {scene.path.router_address(4)} dev uplink")
+
+
+def a_client_uses_our_identity(scene: Scene) -> None:
+    scene.client_key = scene.private_key
+    scene.client_addresses = scene.tunnel_addresses

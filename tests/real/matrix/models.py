@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.real.fetching import Patience
 from tests.real.matrix.faults import Fault
 from tests.real.matrix.servers import COLUMNS
-from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,31 @@ class Look:
 
     `cause` are words of the true cause, which must be named; where only one is named it must be that one.
     `says` and `never_says` are about the whole diagnosis. `port` is what a port monitor must say of it.
+    `verdict` may be a severity, which stands for each of its verdicts. `soak` adds a soak to the check. In
+    watched rows the look lasts `seconds`, and no incident may open in it if `is_calm`.
     """
 
-    verdict: Verdict
+    verdict: Verdict | Severity
     faults: tuple[Fault, ...] = ()
     cause: str = ""
     says: tuple[str, ...] = ()
     never_says: tuple[str, ...] = ()
     port: str | None = None
+    soak: bool = False
+    seconds: float = 10.0
+    is_calm: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        return self.verdict if isinstance(self.verdict, Severity) else self.verdict.severity
+
+    @property
+    def expected(self) -> str:
+        """The verdict or severity, as a word."""
+        return self.verdict.word if isinstance(self.verdict, Severity) else self.verdict.slug
+
+    def is_met(self, verdict: Verdict) -> bool:
+        return self.verdict in (verdict, verdict.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +50,9 @@ class Row:
     `version` is the outer IP version, `ping` the inner ones that are asked, `mtu` and `timeout` (in seconds)
     are keys of our file. `patience` is that of the real client. `seed` says that the
     row is one of the six failures that port monitors miss, and which. `freezes` says that it stops the server
-    for a while.
+    for a while. `client_comes_after` says that the client waits until the prober is
+    done. `watched` is how many servers the check engine watches in this row; with 0 the prober makes one
+    round for each look.
     """
 
     mode: str
@@ -46,10 +65,15 @@ class Row:
     patience: Patience = field(default_factory=Patience)
     seed: int | None = None
     freezes: bool = False
+    client_comes_after: bool = False
+    watched: int = 0
 
     @property
     def weight(self) -> float:
         """Its approximate duration in seconds."""
         dead = sum(look.verdict is Verdict.DATA_DEAD for look in self.looks)
         silent = sum(look.verdict is not Verdict.HEALTHY for look in self.looks)
-        return 11 * (dead or not self.ping) + 3 * silent * self.timeout
+        if self.watched:
+            return sum(look.seconds for look in self.looks)
+        soaks = 30 * sum(look.soak for look in self.looks)
+        return soaks + self.patience.idle_s + 11 * (dead or not self.ping) + 3 * silent * self.timeout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from tests.real.namespaces import entered
 from wgmon_tui.net.addresses import Address
@@ -11,38 +12,31 @@ from wgmon_tui.net.addresses import Address
 NO_ERROR, SERVFAIL, REFUSED = 0, 2, 5  # RFC 1035, section 4.1.1
 _NAMES = {SERVFAIL: "SERVFAIL", REFUSED: "REFUSED"}
 _PORT = 53
+_LARGEST = 512
+_HEADER = 12
 # A query for the A record of tests.example, with recursion.
 _QUERY = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0\x05tests\x07example\0\0\x01\0\x01"
-_HEADER = 12
 
 
-class NameServer(asyncio.DatagramProtocol):
-    """Answers with the question, no records, and one response code."""
-
-    def __init__(self, rcode: int) -> None:
-        self._rcode = rcode
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        if len(data) < _HEADER or self._transport is None:
-            return
-        flags = bytes((0x80 | data[2], 0x80 | self._rcode))
-        self._transport.sendto(data[:2] + flags + data[4:6] + bytes(6) + data[_HEADER:], addr)
-
-
-async def run_name_server(namespace: str, address: Address, rcode: int) -> asyncio.BaseTransport:
-    """Start a name server in a namespace; the caller must close it."""
+def run_name_server(namespace: str, address: Address, rcode: int) -> Callable[[], None]:
+    """Answer in a namespace, in the loop that runs now. Returns what ends it."""
+    loop = asyncio.get_running_loop()
     with entered(namespace):
         listening = _socket(address)
         listening.bind((str(address), _PORT))
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: NameServer(rcode), sock=listening
-    )
-    return transport
+
+    def answer() -> None:
+        query, client = listening.recvfrom(_LARGEST)
+        if len(query) >= _HEADER:
+            flags = bytes((0x80 | query[2], 0x80 | rcode))
+            listening.sendto(query[:2] + flags + query[4:6] + bytes(6) + query[_HEADER:], client)
+
+    def end() -> None:
+        loop.remove_reader(listening)
+        listening.close()
+
+    loop.add_reader(listening, answer)
+    return end
 
 
 async def look_up(namespace: str, resolver: Address, timeout_s: float) -> str:
@@ -55,7 +49,7 @@ async def look_up(namespace: str, resolver: Address, timeout_s: float) -> str:
             async with asyncio.timeout(timeout_s):
                 await loop.sock_connect(asking, (str(resolver), _PORT))
                 await loop.sock_sendall(asking, _QUERY)
-                answer = await loop.sock_recv(asking, 512)
+                answer = await loop.sock_recv(asking, _LARGEST)
         except TimeoutError:
             return "the name server does not answer"
         except OSError as failure:

@@ -67,6 +67,7 @@ ON_THE_WAY = (
             ("1216 bytes pass", "1217 bytes are lost", "a hop reported MTU 1280"),
         ),
         mtu=1420,
+        client_comes_after=True,  # its system remembers what a hop reports, also for the prober
         on=FULL,
     ),
     row(

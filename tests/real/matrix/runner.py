@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -20,7 +19,9 @@ from tests.real.matrix.names import names
 from tests.real.matrix.rows import ROWS
 from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
 from tests.real.matrix.topology import Scene, scene
+from tests.real.matrix.watching import Watch
 from tests.real.namespaces import entered
+from wgmon_tui.checks.evidence import PathMtu
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 
@@ -43,15 +44,22 @@ class Cell:
         return self.row.freezes and self.server == LINUX_KERNEL
 
 
+_MakeLook = Callable[[Look], Awaitable[tuple[Round, tuple[str, ...]]]]
+
 CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row.on)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look saw: the prober's round, and what a client got meanwhile at each address."""
+    """What one look saw: the prober's round, what a client got at each address, and the incidents that opened.
+
+    `mtu` is set if the client was given the MTU that a healthy check notes, and tried again.
+    """
 
     round: Round
     got: tuple[Fetched, ...]
+    mtu: int | None = None
+    incidents: tuple[str, ...] = ()
 
     @property
     def disagreement(self) -> str:
@@ -62,10 +70,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a cell: what each look saw, the prober's time in seconds, and the errors."""
+    """The result of a cell: what each look saw, and the errors."""
 
     seen: tuple[Seen, ...]
-    seconds: float
     wrong: tuple[str, ...]
 
 
@@ -96,7 +103,7 @@ def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
 def _outcome(played: Future[Outcome]) -> Outcome:
     """Run one cell; an error is part of its result and stops no other cell."""
     if error := played.exception():
-        return Outcome((), 0.0, ("".join(traceback.format_exception(error)),))
+        return Outcome((), ("".join(traceback.format_exception(error)),))
     return played.result()
 
 
@@ -110,38 +117,77 @@ def _play(cell: Cell, where: Column) -> Outcome:
         # A thread is in a namespace as a whole: so is every socket that the look opens in it.
         entered(path.client),
     ):
-        seen, seconds = asyncio.run(_play_looks(row, made))
+        seen = asyncio.run(_play_looks(row, made))
     wrong = [
         f"look {number}: {line}"
         for number, (look, each) in enumerate(zip(row.looks, seen, strict=True), 1)
-        for line in (*_wrong(look, each.round), *([each.disagreement] if each.disagreement else ()))
+        for line in (*_wrong(look, each.round), *_complaints(look, each))
     ]
-    return Outcome(tuple(seen), seconds, tuple(wrong))
+    return Outcome(tuple(seen), tuple(wrong))
 
 
-async def _play_looks(row: Row, made: Scene) -> tuple[list[Seen], float]:
-    seen, seconds = [], 0.0
-    await made.prober.open()
+async def _play_looks(row: Row, made: Scene) -> list[Seen]:
+    seen = []
     try:
-        async with service(made):
+        async with service(made), _looking(row, made) as make_look:
             for look in row.looks:
                 for fault in look.faults:
                     fault(made)
-                fetching = asyncio.create_task(fetch_beside(made, row.patience))
-                began = time.monotonic()
-                outcome = await made.look()
-                seconds += time.monotonic() - began
-                seen.append(Seen(outcome, await fetching))
+                looking = asyncio.ensure_future(make_look(look))
+                if row.client_comes_after:
+                    await looking
+                got = await fetch_beside(made, row.patience)
+                outcome, incidents = await looking
+                mtu = _noted_mtu(outcome)
+                if mtu:
+                    got = await fetch_beside(made, row.patience, mtu)
+                seen.append(Seen(outcome, got, mtu, incidents))
     finally:
         made.cleanup.close()
+    return seen
+
+
+def _noted_mtu(outcome: Round) -> int | None:
+    """The MTU that a healthy check tells clients to use, if the usual one is too large."""
+    if outcome.diagnosis.verdict is not Verdict.HEALTHY:
+        return None
+    sizes = [each for each in outcome.check.evidence if isinstance(each, PathMtu)]
+    return next((each.largest_passing for each in sizes if each.smallest_failing), None)
+
+
+@asynccontextmanager
+async def _looking(row: Row, made: Scene) -> AsyncIterator[_MakeLook]:
+    """Gives what makes a look: a round of the prober, or some seconds of the engine."""
+    if row.watched:
+        watch = Watch(made, row.watched)
+        try:
+            yield lambda look: watch.look(look.seconds)
+        finally:
+            await watch.stop()
+        return
+
+    async def make_round(look: Look) -> tuple[Round, tuple[str, ...]]:
+        return await made.look(look.soak), ()
+
+    await made.prober.open()
+    try:
+        yield make_round
+    finally:
         await made.prober.close()
-    return seen, seconds
+
+
+def _complaints(look: Look, seen: Seen) -> Iterable[str]:
+    """Check a look against the client, and that no incident opened where none may."""
+    if seen.disagreement:
+        yield seen.disagreement
+    if look.is_calm and seen.incidents:
+        yield f"incidents opened: {', '.join(seen.incidents)}"
 
 
 def _wrong(look: Look, outcome: Round) -> Iterable[str]:
     diagnosis = outcome.diagnosis
-    if diagnosis.verdict is not look.verdict:
-        yield f"{diagnosis.verdict.slug}, not {look.verdict.slug}: {diagnosis.summary} {diagnosis.evidence}"
+    if not look.is_met(diagnosis.verdict):
+        yield f"{diagnosis.verdict.slug}, not {look.expected}: {diagnosis.summary} {diagnosis.evidence}"
         return
     said = _everything_said(diagnosis)
     yield from (f"does not say “{words}”: {said}" for words in look.says if words not in said)
@@ -154,7 +200,7 @@ def _wrong(look: Look, outcome: Round) -> Iterable[str]:
 def _false_causes(look: Look, diagnosis: Diagnosis) -> Iterable[str]:
     """Check that a single named cause is the true one, or that several include it."""
     causes = [each.cause for each in diagnosis.causes]
-    if look.verdict.severity is Severity.UP:
+    if look.severity is Severity.UP:
         if causes:
             yield f"names causes of nothing: {causes}"
         return

@@ -113,6 +113,10 @@ class Scene:
         """An inner address; the server's is host 1."""
         return inner_interface(self.server, version, host).ip
 
+    def further_addresses(self, number: int) -> tuple[Interface, ...]:
+        """The tunnel addresses of the peer number `number` after prober and client."""
+        return tuple(inner_interface(self.server, each, _CLIENT_HOST + number) for each in (4, 6))
+
     def change(self, **entry: Any) -> None:
         """Change keys of the server's entry in servers.toml."""
         self.entry = replace(self.entry, **entry)
@@ -128,12 +132,13 @@ class Scene:
         address, port = relay.endpoint
         self.change(endpoint=Endpoint(str(address), port))
 
-    async def look(self) -> Round:
+    async def look(self, soak: bool = False) -> Round:
         """Check the server with all stages and experiments."""
         target = Target(
             self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.other_secrets
         )
-        return await run_check_round(self.prober, self.entry, target, CheckDepth(deep=True, explain=True))
+        depth = CheckDepth(deep=True, explain=True, **({"soak": True} if soak else {}))
+        return await run_check_round(self.prober, self.entry, target, depth)
 
 
 def inner_interface(server: SceneServer, version: int, host: int) -> Interface:

@@ -1,0 +1,68 @@
+"""Looks of the check engine: servers that are checked every second while faults come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from tests.real.matrix.topology import Scene
+from tests.real.namespaces import ip
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard.targets import Target
+
+INTERVAL_S = 1.0
+
+
+class Watch:
+    """An engine that checks a scene's server, and `servers` - 1 others.
+
+    The others have identities and addresses of their own. It starts with the first look, so that the faults of that one change what it is told.
+    """
+
+    def __init__(self, made: Scene, servers: int) -> None:
+        self._made = made
+        self._servers = servers
+        self._engine = Engine(made.prober)
+        self._engine.listen(self._note)
+        self._running: asyncio.Task[None] | None = None
+        self._events: list[IncidentEvent] = []
+
+    async def look(self, seconds: float) -> tuple[Round, tuple[str, ...]]:
+        """Go on for so long. Returns the last round, and the incidents that opened: server and verdict."""
+        self._events.clear()
+        if self._running is None:
+            targets = _targets(self._made, self._servers)
+            ready = {each.server.name: each for each in targets}
+            self._engine.watch([each.server for each in targets], ready, {})
+            self._running = asyncio.create_task(self._engine.run())
+        await asyncio.sleep(seconds)
+        last = self._engine.fleet_state.states[self._made.entry.name].last
+        assert last, "nothing was checked"
+        opened = (each.incident for each in self._events if each.kind is EventKind.OPENED)
+        return last, tuple(f"{each.server} {each.verdict.slug}" for each in opened)
+
+    async def stop(self) -> None:
+        """Stop checking; the sockets are closed on return."""
+        if self._running:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def _note(self, _: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:
+        self._events.extend(events)
+
+
+def _targets(made: Scene, servers: int) -> list[Target]:
+    entry = replace(made.entry, interval=INTERVAL_S)
+    targets = [Target(entry, made.private_key, made.preshared_key, made.tunnel_addresses)]
+    first = made.path.server_address(4)
+    for number in range(1, servers):
+        ip(made.path.server, f"address add {first + number}/24 dev uplink")
+        key = made.server.new_peer()
+        endpoint = Endpoint(str(first + number), entry.endpoint.port)
+        other: Server = replace(entry, name=f"real{number}", endpoint=endpoint, identity=f"tests{number}")
+        targets.append(Target(other, key, tunnel_addresses=made.further_addresses(number)))
+    return targets
