@@ -10,10 +10,10 @@ WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test thorough matrix check bench docs screenshots clean
+.PHONY: help run test thorough matrix quiet-run check bench docs screenshots clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
@@ -25,8 +25,11 @@ thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, ma
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis
 
-matrix: $(VENV)/dev.stamp  ## every failure on real servers, with the verdicts as a table; needs root
+matrix: $(VENV)/dev.stamp  ## every failure on real servers: the verdicts, and what a real client got; needs root
 	$(BIN)/python -m tests.real.matrix
+
+quiet-run: $(VENV)/dev.stamp  ## ten minutes over healthy real servers: incidents, CPU, endpoints; needs root
+	$(BIN)/python -m tests.real.quiet_run
 
 check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -31,10 +31,10 @@ async def _serve(stream: Stream) -> None:
             wanted -= len(read)
         stream.write(bytes(BODY))
         await stream.drain()
-        stream.write_eof()
+        stream.write_eof()  # type: ignore[no-untyped-call]
         while await stream.read(65536):
             pass
-    stream.close()
+    stream.close()  # type: ignore[no-untyped-call]
 
 
 async def main() -> None:

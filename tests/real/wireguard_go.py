@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.real.fetching import listening_socket
-from tests.real.namespaces import SERVER_V4, SERVER_V6, RoutedPath, entered, ip, run, unique_name
+from tests.real.namespaces import RoutedPath, entered, ip, run, unique_name
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
@@ -51,6 +51,11 @@ class Device:
     def latest_handshake(self, peer: PublicKey) -> int:
         """Unix time in seconds of the last handshake that the peer has confirmed with data; 0 if none."""
         return self._shown("latest-handshakes", peer)[0]
+
+    def endpoints(self) -> set[str]:
+        """The addresses and ports of all peers that have one."""
+        rows = (line.split("\t") for line in run("wg", "show", self.name, "endpoints").splitlines())
+        return {endpoint for _, endpoint in rows if endpoint != "(none)"}
 
     def received(self, peer: PublicKey) -> int:
         """Bytes received from the peer in WireGuard messages."""
@@ -106,7 +111,7 @@ class WireguardGo:
         )
 
     def endpoint(self, version: int) -> tuple[Address, int]:
-        return (SERVER_V4 if version == 4 else SERVER_V6), self._port
+        return self.path.server_address(version), self._port
 
     def vantage(self) -> AbstractContextManager[None]:
         return entered(self.path.client)

@@ -312,8 +312,11 @@ def ten_initiations_of_ours_came(scene: Scene) -> None:
 def the_server_sends_to_us(scene: Scene) -> None:
     """A packet each second to every peer. Where no answer comes, a server initiates a new session itself."""
 
+    with entered(scene.path.server):
+        sending = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
     async def send() -> None:
-        with entered(scene.path.server), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        with sending as sender:
             while True:
                 for host in range(2, 10):
                     with suppress(OSError):  # of a peer without a session

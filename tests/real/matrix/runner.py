@@ -51,7 +51,7 @@ CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look saw: the prober's round, what a client got at each address, and the incidents that opened.
+    """What one look saw: the round, what a client got at each address, the incidents that opened.
 
     `mtu` is set if the client was given the MTU that a healthy check notes, and tried again.
     """

@@ -20,7 +20,8 @@ INTERVAL_S = 1.0
 class Watch:
     """An engine that checks a scene's server, and `servers` - 1 others.
 
-    The others have identities and addresses of their own. It starts with the first look, so that the faults of that one change what it is told.
+    The others have identities and addresses of their own. It starts with the first look, so that the faults
+    of that look change what it is told.
     """
 
     def __init__(self, made: Scene, servers: int) -> None:
