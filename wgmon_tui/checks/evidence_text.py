@@ -86,12 +86,21 @@ _ERRNO_MEANINGS = {
 }
 
 
-_ANSWERS = {
-    "answered": "answered",
-    "open": "accepts connections",
-    "closed": "refuses connections",
-    None: "did not answer",
+_DNS_NO_SUCH_NAME = 3
+
+_DNS_ERRORS = {
+    1: "FORMERR",
+    2: "SERVFAIL",
+    _DNS_NO_SUCH_NAME: "NXDOMAIN",
+    4: "NOTIMP",
+    5: "REFUSED",
+    6: "YXDOMAIN",
+    7: "YXRRSET",
+    8: "NXRRSET",
+    9: "NOTAUTH",
+    10: "NOTZONE",
 }
+"""The names of DNS response codes (RFC 6895 §2.3)."""
 
 
 _REJECTED_PACKETS = {Reason.BAD_EMPTY: "handshake response", Reason.BAD_COOKIE: "cookie reply"}
@@ -232,9 +241,8 @@ def _describe_inner(evidence: InnerEcho | InnerIcmp | InnerService | InnerUnaddr
             return f"through the tunnel {target} answered {received} of {sent} echoes{took}"
         case InnerIcmp():
             return f"inside the tunnel {evidence.source} reports: {icmp_name(evidence)}"
-        case InnerService(kind, target, answer):
-            what = f"{'name server' if kind == 'dns' else 'TCP port'} {target}"
-            return f"through the tunnel the {what} {_ANSWERS[answer]}"
+        case InnerService():
+            return f"through the tunnel {describe_service(evidence)}"
         case InnerUnaddressed(target):
             return f"{target} was not tested: this identity has no tunnel address of that IP version"
         case InnerHop(version, None):
@@ -242,6 +250,27 @@ def _describe_inner(evidence: InnerEcho | InnerIcmp | InnerService | InnerUnaddr
         case InnerHop(_, source, rtt):
             took = f" after {format_rtt(rtt)}" if rtt is not None else ""
             return f"{source} inside the tunnel answered{took}"
+
+
+def describe_service(service: InnerService) -> str:
+    """Describe what a service inside the tunnel answered."""
+    name, _, _ = service.target.rpartition("@")
+    if service.answer is None:
+        return f"{_name_service(service)} does not answer"
+    if service.kind == "tcp":
+        accepts = "refuses" if service.answer == "closed" else "accepts"
+        return f"{service.target} {accepts} connections"
+    if service.rcode == _DNS_NO_SUCH_NAME and name:
+        return f"{_name_service(service)} does not know {name}"
+    if service.rcode:
+        return f"{_name_service(service)} answers {_DNS_ERRORS.get(service.rcode, f'error {service.rcode}')}"
+    return f"{_name_service(service)} answered" + (f" for {name}" if name else "")
+
+
+def _name_service(service: InnerService) -> str:
+    if service.kind == "tcp":
+        return f"the TCP port {service.target}"
+    return f"the name server {service.target.rpartition('@')[2]}"
 
 
 def _describe_keepalive(found: PassiveKeepalive) -> str:
@@ -252,7 +281,9 @@ def _describe_keepalive(found: PassiveKeepalive) -> str:
 
 def _describe_path_mtu(found: PathMtu) -> str:
     if found.smallest_failing is None:
-        return f"inner packets of {found.required} bytes pass"
+        if not found.largest_passing:
+            return "packet size not tested: nothing inside the tunnel answers echoes"
+        return f"inner packets of {found.largest_passing} bytes pass"
     hop_mtu = f"; a hop reported MTU {found.reported}" if found.reported else ""
     largest, lost = found.largest_passing, found.smallest_failing
     return f"inner packets of {largest} bytes pass, {lost} bytes are lost{hop_mtu}"

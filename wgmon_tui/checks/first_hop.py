@@ -19,6 +19,9 @@ from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
 
+HOP_LIMIT = 1
+"""Packets expire at the first router, which is the server."""
+
 _USUAL_PREFIX = {4: 24, 6: 64}
 
 
@@ -26,7 +29,9 @@ _USUAL_PREFIX = {4: 24, 6: 64}
 class FirstHop:
     """The probe in one IP version: one packet per destination; an answer from any of them is enough.
 
-    Times are Unix nanoseconds. `sent_ns` is that of the last of the `attempts`.
+    `echoed` is the address that answered with an echo, if one did: only such an answer can be padded. Without
+    `counts_refusals`, an error that refuses the packet is no answer. Times are Unix nanoseconds; `sent_ns` is
+    that of the last of the `attempts`.
     """
 
     version: int
@@ -35,6 +40,8 @@ class FirstHop:
     sent_ns: int = 0
     source: Address | None = None
     rtt: float | None = None
+    echoed: Address | None = None
+    counts_refusals: bool = True
     attempts: int = 0
     answers: Counter[Address] = field(default_factory=Counter)
     """Answers by the destination that was asked."""
@@ -49,12 +56,14 @@ class FirstHop:
         match packet:
             case inner_packets.EchoReply(source, identifier) if identifier == self.identifier:
                 asked: Address | None = source
-            case InnerIcmp(original_destination=asked):
+            case InnerIcmp(original_destination=asked) if self.counts_refusals or not packet.refuses:
                 pass
             case _:
                 return False
         if asked not in self.packets:
             return False
+        if isinstance(packet, inner_packets.EchoReply):
+            self.echoed = self.echoed or asked
         self.answers[asked] += 1
         if self.source is None or self.answers[asked] == self.attempts > 1:
             self.source = self.source or packet.source
@@ -66,15 +75,17 @@ class FirstHop:
         return InnerHop(self.version, self.source, self.rtt)
 
 
-def first_hops(own_addresses: Iterable[Interface], identifier: int) -> Iterator[FirstHop]:
+def first_hops(
+    own_addresses: Iterable[Interface], identifier: int, *, counts_refusals: bool = True
+) -> Iterator[FirstHop]:
     """Make one probe per tunnel address; there is one address per IP version."""
     for own in own_addresses:
         packets: dict[Address, bytes] = {}
         for sequence, destination in enumerate((own.ip, likely_server_address(own)), start=1):
             packets[destination] = inner_packets.echo_request(
-                own.ip, destination, identifier, sequence, hop_limit=1
+                own.ip, destination, identifier, sequence, hop_limit=HOP_LIMIT
             )
-        yield FirstHop(own.version, packets, identifier)
+        yield FirstHop(own.version, packets, identifier, counts_refusals=counts_refusals)
 
 
 def likely_server_address(own: Interface) -> Address:

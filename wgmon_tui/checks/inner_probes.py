@@ -34,6 +34,7 @@ class InnerProbe:
     sent_ns: int = 0
     answered_ns: int | None = None
     answer: Answer = "answered"
+    rcode: int = 0
 
     @property
     def rtt(self) -> float | None:
@@ -42,26 +43,32 @@ class InnerProbe:
 
 
 def make_echo_probe(
-    target: Address, own: OwnAddresses, identifier: int, sequence: int, size: int = 0
+    target: Address,
+    own: OwnAddresses,
+    identifier: int,
+    sequence: int,
+    size: int = 0,
+    hop_limit: int | None = None,
 ) -> InnerProbe | None:
     """Make an echo of at least `size` bytes; None without a tunnel address of that IP version."""
     source = own.get(target.version)
     if source is None:
         return None
-    packet = inner_packets.echo_request(source, target, identifier, sequence, size)
+    packet = inner_packets.echo_request(source, target, identifier, sequence, size, hop_limit=hop_limit)
     return InnerProbe("echo", str(target), ("echo", target, sequence), packet)
 
 
 def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProbe | InnerUnaddressed]:
     """Make a probe for each configured name server and TCP port of a server."""
-    for target in server.tunnel_dns:
+    for name_server in server.tunnel_dns:
+        target = name_server.address
         source = own.get(target.version)
         if source is None:
-            yield InnerUnaddressed(str(target))
+            yield InnerUnaddressed(str(name_server))
             continue
         transaction = secrets.randbits(16)
-        packet = inner_packets.dns_query(source, target, _ephemeral_port(), transaction)
-        yield InnerProbe("dns", str(target), ("dns", target, transaction), packet)
+        packet = inner_packets.dns_query(source, target, _ephemeral_port(), transaction, name_server.name)
+        yield InnerProbe("dns", str(name_server), ("dns", target, transaction), packet)
     for endpoint in server.tunnel_tcp:
         target = ip_address(endpoint.host)
         source = own.get(target.version)
@@ -74,19 +81,28 @@ def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProb
         yield InnerProbe("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
 
 
-def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> tuple[Hashable, Answer] | None:
-    """Return the key of the probe that an inner packet answers, and the answer; None if it matches none."""
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """The key of the probe that an inner packet answers, and its answer."""
+
+    key: Hashable
+    answer: Answer = "answered"
+    rcode: int = 0
+
+
+def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> ProbeAnswer | None:
+    """Find the probe that an inner packet answers; None if it answers none."""
     match answer:
         case inner_packets.EchoReply(source, echo_identifier, sequence) if echo_identifier == identifier:
-            return ("echo", source, sequence), "answered"
+            return ProbeAnswer(("echo", source, sequence))
         case inner_packets.FragmentReceived(source, _, (echo_identifier, sequence)) if (
             echo_identifier == identifier
         ):
-            return ("echo", source, sequence), "answered"
-        case inner_packets.DnsAnswer(source, transaction):
-            return ("dns", source, transaction), "answered"
+            return ProbeAnswer(("echo", source, sequence))
+        case inner_packets.DnsAnswer(source, transaction, rcode):
+            return ProbeAnswer(("dns", source, transaction), "answered", rcode)
         case inner_packets.TcpAnswer(source, port, local_port, opened):
-            return ("tcp", source, port, local_port), "open" if opened else "closed"
+            return ProbeAnswer(("tcp", source, port, local_port), "open" if opened else "closed")
     return None
 
 

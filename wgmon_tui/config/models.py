@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from wgmon_tui.net.addresses import Address, Endpoint, Interface
+from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 WIREGUARD = "wireguard"
@@ -70,7 +70,7 @@ class Server:
     preshared_key: SecretSource | None = None
     tunnel: bool = True
     tunnel_ping: tuple[Address, ...] = ()
-    tunnel_dns: tuple[Address, ...] = ()
+    tunnel_dns: tuple[NameServer, ...] = ()
     tunnel_tcp: tuple[Endpoint, ...] = ()
     tunnel_mtu: int | None = None
     tunnel_count: int = 3

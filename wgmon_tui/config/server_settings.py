@@ -18,6 +18,7 @@ from wgmon_tui.config.value_types import (
     INTERFACES,
     KEY_SECRET,
     NAME,
+    NAME_SERVERS,
     NAMES,
     PUBLIC_KEY,
     PUBLIC_KEYS,
@@ -239,8 +240,9 @@ _SHARED_BY_WIREGUARD = (
     ),
     Setting(
         "tunnel_dns",
-        ADDRESSES,
-        "Name servers inside the tunnel that must answer.",
+        NAME_SERVERS,
+        "Name servers inside the tunnel that must answer without an error. They are asked for the root, or "
+        "for a name that you write before an @, such as www.example.net@10.8.0.1.",
         FormField(160, more=True),
     ),
     Setting(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
-from wgmon_tui.net.addresses import Address, Endpoint, Interface
+from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.protocols.wireguard.primitives import is_low_order
@@ -138,6 +138,21 @@ def parse_address(text: str) -> Address:
         return ip_address(_without_zone(text))
     except ValueError:
         raise InvalidValueError(f'expected an address such as "10.8.0.1", got {quoted(text)}') from None
+
+
+def parse_name_server(text: str) -> NameServer:
+    """A name server's tunnel address, or "NAME@ADDRESS" with a name to ask for. Raises InvalidValueError."""
+    name, at, address = text.rpartition("@")
+    if not at:
+        return NameServer(parse_address(text))
+    try:
+        if _is_host_name(name):
+            return NameServer(parse_address(address), name)
+    except InvalidValueError:
+        pass
+    raise InvalidValueError(
+        f'expected a host name and an address such as "www.example.net@10.8.0.1", got {quoted(text)}'
+    )
 
 
 def parse_tunnel_endpoint(text: str) -> Endpoint:

@@ -33,6 +33,7 @@ from wgmon_tui.config.value_parsers import (
     parse_endpoint,
     parse_interface,
     parse_name,
+    parse_name_server,
     parse_public_key,
     parse_tunnel_endpoint,
 )
@@ -183,6 +184,10 @@ PUBLIC_KEY = text_type(
 )
 PUBLIC_KEYS = list_of(PUBLIC_KEY, "list of public keys")
 ADDRESSES = list_of(text_type("address", parse_address, pattern=r"^[0-9A-Fa-f:.]+$"), "list of addresses")
+NAME_SERVERS = list_of(
+    text_type("name server", parse_name_server, pattern=r"^([^@]+@)?[0-9A-Fa-f:.]+$"),
+    'list of addresses or "name@address"',
+)
 INTERFACES = list_of(
     text_type("address", parse_interface, pattern=r"^[0-9A-Fa-f:.]+(/[0-9.]+)?$"),
     "list of addresses with a prefix length",

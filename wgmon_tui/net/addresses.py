@@ -18,3 +18,14 @@ class Endpoint:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A name server, and the host name that it must know; without one it is asked for the root."""
+
+    address: Address
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.address}" if self.name else str(self.address)

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.checksum import internet_checksum, udp_checksum
+from wgmon_tui.net.host_names import encode_host
 
 ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
 
@@ -20,6 +21,9 @@ _DONT_FRAGMENT = 0x4000
 _ECHO = struct.Struct("!BBHHH")
 _PACKED_SUM = struct.Struct("!H")
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_A, _NS, _IN = 1, 2, 1  # types and class of DNS
+_DNS_RESPONSE = 0x80
+_UNREACHABLE = {(4, 3), (6, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,19 @@ class InnerIcmp:
     original_destination: Address | None
     mtu: int | None = None
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it refuses the packet. Others, such as a redirect, come from a router that handled it."""
+        return (self.version, self.type) in _UNREACHABLE
+
 
 @dataclass(frozen=True, slots=True)
 class DnsAnswer:
-    """An answer of a name server, with any result."""
+    """An answer of a name server; `rcode` is its response code (RFC 1035 §4.1.1), 0 for no error."""
 
     source: Address
     transaction: int
+    rcode: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +104,14 @@ def echo_request(
     sequence: int,
     size: int = 0,
     *,
-    hop_limit: int = _HOP_LIMIT,
+    hop_limit: int | None = None,
 ) -> bytes:
     """Build an ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
 
     IPv4 sets "don't fragment", so a hop with a smaller MTU must report it.
     """
     header = 20 if source.version == 4 else 40
+    hop_limit = hop_limit or _HOP_LIMIT
     data = bytes(max(16, size - header - 8))
     if source.version == 4:
         message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
@@ -111,13 +122,24 @@ def echo_request(
     return _wrap(source, destination, ICMPV6, message[:2] + _PACKED_SUM.pack(total) + message[4:], hop_limit)
 
 
-def dns_query(source: Address, destination: Address, port: int, transaction: int) -> bytes:
-    """Build a query for the root name servers: every resolver answers it, even if only with a refusal."""
-    question = b"\0" + struct.pack("!HH", 2, 1)
+def dns_query(
+    source: Address, destination: Address, port: int, transaction: int, host: str | None = None
+) -> bytes:
+    """Build a query for the IPv4 address of `host`; without one, for the root name servers.
+
+    Every resolver knows the root. Both queries ask for recursion, as clients do.
+    """
+    question = _encode_name(host or "") + struct.pack("!HH", _A if host else _NS, _IN)
     message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
     total = udp_checksum(_pseudo_header(source, destination, UDP, len(datagram)) + datagram)
     return _wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
+
+
+def _encode_name(host: str) -> bytes:
+    """A name as DNS has it: each label after its length (RFC 1035 §3.1)."""
+    labels = encode_host(host).encode("ascii").split(b".")
+    return b"".join(bytes((len(label),)) + label for label in labels if label) + b"\0"
 
 
 def tcp_syn(source: Address, destination: Address, port: int, destination_port: int, sequence: int) -> bytes:
@@ -202,8 +224,8 @@ def _parse_v6(inner: bytes) -> InnerPacket:
 def _parse_payload(source: Address, protocol: int, payload: bytes, size: int) -> InnerPacket:
     if protocol in (ICMP, ICMPV6):
         return _parse_icmp(source, payload, size)
-    if protocol == UDP and payload[:2] == b"\0\x35":
-        return DnsAnswer(source, int.from_bytes(payload[8:10], "big"))
+    if protocol == UDP and payload[:2] == b"\0\x35" and payload[10] & _DNS_RESPONSE:
+        return DnsAnswer(source, int.from_bytes(payload[8:10], "big"), payload[11] & 15)
     if protocol == TCP:
         flags = payload[13]
         opened = flags & (_SYN | _ACK) == _SYN | _ACK

@@ -17,7 +17,11 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
 from wgmon_tui.text import format_elapsed, format_list
+
+LEAST_IPV6_MTU = 1280
+"""Every link must carry IPv6 packets of this size (RFC 8200 §5)."""
 
 
 def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
@@ -261,11 +265,7 @@ def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
     addresses = _own_address_texts(probed_as)
     return [
         _allowed_ips(probed_as, addresses),
-        Cause(
-            "an inner firewall drops the packets, or the inner address is missing or its interface is down",
-            "after WireGuard, the server's own firewall rules apply",
-            f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
-        ),
+        inner_firewall(server),
         Cause(
             "the server has no route back to this identity's tunnel address",
             "answers that leave by another interface never arrive here",
@@ -274,26 +274,53 @@ def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
     ]
 
 
-def unproven(server: Server, probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Cause]:
-    """For a first hop that is silent in these IP versions. A healthy server may be silent too."""
+def inner_firewall(server: Server) -> Cause:
+    """For data that the server accepts, and that gets no answer inside."""
+    return Cause(
+        "an inner firewall drops the packets, or the inner address is missing or its interface is down",
+        "after WireGuard, the server's own firewall rules apply",
+        f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
+    )
+
+
+def no_way_back(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Cause]:
+    """For IP versions in which nothing comes out of the tunnel, while data passes in another one."""
+    if not versions:
+        return []
     addresses = _own_address_texts(probed_as, versions)
+    return [_allowed_ips(probed_as, addresses), _no_route_back(addresses)]
+
+
+def unproven(
+    server: Server, probed_as: ProbedAs | None, versions: Sequence[int], unanswered: Sequence[int]
+) -> list[Cause]:
+    """For a first hop that is silent in these IP versions. A healthy server may be silent too.
+
+    In the `unanswered` versions, nothing at all came out of the tunnel.
+    """
     usual = [str(likely_server_address(each)) for each in _own_addresses(probed_as, versions)] or [
         "the usual address"
     ]
-    return [
-        _allowed_ips(probed_as, addresses),
+    allowed_ips, no_route = no_way_back(probed_as, unanswered) or (None, None)
+    ranked = [
+        allowed_ips,
         Cause(
             f"the server works, but does not forward, and is not at {' or '.join(usual)} inside",
             "without a known inner address, only a server that forwards or has that address answers",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
             "(on it: ip addr show wg0), or tunnel = false where the handshake alone is enough",
         ),
-        Cause(
-            "the server has no route back to this identity's tunnel address, or its interface is down",
-            "answers that leave by another interface never arrive here",
-            f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
-        ),
+        no_route,
     ]
+    return [each for each in ranked if each]
+
+
+def _no_route_back(addresses: Sequence[str]) -> Cause:
+    return Cause(
+        "the server has no route back to this identity's tunnel address, or its interface is down",
+        "answers that leave by another interface never arrive here",
+        f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
+    )
 
 
 def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
@@ -356,11 +383,12 @@ def inner_refused(server: Server, error: InnerIcmp) -> Cause:
     )
 
 
-def inner_dead(server: Server, targets: list[str]) -> Cause:
-    """For inner targets that are silent while others answer."""
+def inner_dead(server: Server, targets: list[str], hops: Sequence[str]) -> Cause:
+    """For inner targets that are silent while others answer, or the first hops do."""
+    others = format_list(hops) if hops else "other inner targets of this server"
     return Cause(
         "the inner host or service is down, or its own firewall drops the packets",
-        "other inner targets of this server answer, so the tunnel itself is fine",
+        f"{others} {'answers' if len(hops) == 1 else 'answer'}, so the tunnel itself is fine",
         f"on the server: ping {targets[0]}; ip route get {targets[0]}",
     )
 
@@ -370,6 +398,14 @@ def mtu(server: Server, found: PathMtu) -> Cause:
     why = f"{found.largest_passing} bytes pass both ways, {found.smallest_failing} do not"
     if found.reported:
         why += f"; a hop on the path reports MTU {found.reported}"
+    if found.largest_passing < LEAST_IPV6_MTU:
+        largest = found.largest_passing + TRANSPORT_OVERHEAD
+        return Cause(
+            f"the path drops packets over {found.largest_passing} bytes",
+            f"{why}; a hop drops UDP of more than {largest} bytes, and IPv6 needs inner packets of "
+            f"{LEAST_IPV6_MTU}, so a smaller MTU at the clients is no remedy",
+            f"tracepath -n {server.endpoint.host}",
+        )
     return Cause(
         "the path's MTU is smaller than the tunnel's",
         why,

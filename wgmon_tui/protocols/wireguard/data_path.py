@@ -8,72 +8,66 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService, PassiveKeepalive, PathMtu
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    InnerEcho,
+    InnerHop,
+    InnerService,
+    InnerUnaddressed,
+    PassiveKeepalive,
+)
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import icmp_name
+from wgmon_tui.checks.evidence_text import describe_service, icmp_name
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard import causes
+from wgmon_tui.protocols.wireguard import causes, packet_size, target_causes
 from wgmon_tui.text import format_list
 
+Meaning = tuple[Verdict, str, list[Cause]]
 
-def diagnose_data_path(
-    check: Check, evidence: Sequence[Evidence], server: Server
-) -> tuple[Verdict, str, list[Cause]] | None:
+
+def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     """Diagnose the data path, worst verdict first. None where data passes or `tunnel` is false."""
     if not server.tunnel:
         return None
     passive = first_of_kind(PassiveKeepalive, evidence)
     if check.tunnel is None or check.tunnel.passive:
-        return _diagnose_first_hop(check, evidence, passive, server)
-    if not check.tunnel.received:
+        if not any(each.source for each in all_of_kind(InnerHop, evidence)):
+            return _diagnose_silent_first_hop(check, evidence, passive, server)
+    elif not check.tunnel.received and not _is_tunnel_proven(evidence):
         return _diagnose_no_answer(check, evidence, passive, server)
-    silent = _find_silent_targets(evidence)
-    if silent and _has_partial_loss(evidence):
-        summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
-        return Verdict.LOSSY, summary, [causes.lossy(server), causes.inner_dead(server, silent)]
-    if silent:
-        summary = f"The tunnel carries data, but {', '.join(silent)} inside does not answer."
-        return Verdict.INNER_DEAD, summary, [causes.inner_dead(server, silent)]
-    mtu = first_of_kind(PathMtu, evidence)
-    if mtu and mtu.smallest_failing:
-        summary = (
-            f"Inner packets of {mtu.largest_passing} bytes pass, {mtu.smallest_failing} or more are lost."
-        )
-        return Verdict.MTU_BLACKHOLE, summary, [causes.mtu(server, mtu)]
-    lost = _lost_echoes(evidence)
-    if lost:
-        summary = f"The handshake works, but {lost} through the tunnel were lost."
-        return Verdict.LOSSY, summary, [causes.lossy(server)]
-    return None
+    return (
+        _diagnose_inner_targets(check, evidence, server)
+        or packet_size.diagnose_size(evidence, server)
+        or _diagnose_loss(evidence, server)
+        or _diagnose_untested(check, evidence, server)
+    )
 
 
 def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server) -> str:
-    """State in one sentence what was proven of a healthy server."""
+    """State in one sentence what was proven of a healthy server, and in another what was not tested."""
     if not server.tunnel:
         return f"The handshake works: authentic answer in {rtt_text}. Data is not tested (tunnel = false)."
     hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
     who = f" ({_answers(hops)})" if hops else ""
-    return f"A real client can connect: authentic answer in {rtt_text}, data passes both ways{who}."
+    return packet_size.summarise(
+        f"authentic answer in {rtt_text}", f"data passes both ways{who}", evidence, server
+    )
 
 
-def _diagnose_first_hop(
+def _is_tunnel_proven(evidence: Sequence[Evidence]) -> bool:
+    """Whether data passed both ways although all inner targets are silent."""
+    if any(each.source for each in all_of_kind(InnerHop, evidence)):
+        return True
+    return any(not each.refuses for each in all_of_kind(InnerIcmp, evidence))
+
+
+def _diagnose_silent_first_hop(
     check: Check, evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
-) -> tuple[Verdict, str, list[Cause]] | None:
-    """Diagnose where no inner address can be tested: only the first hop's answers are proof.
-
-    It must answer in each IP version that the identity has an address of: AllowedIPs may lack one of them.
-    """
+) -> Meaning:
+    """Diagnose where no inner address could be probed and the first hop is silent."""
     hops = all_of_kind(InnerHop, evidence)
-    answered = [str(each.source) for each in hops if each.source]
-    silent = [each.version for each in hops if each.source is None]
-    if answered and not silent:
-        return None
-    if answered:
-        without = f"nothing came back over IPv{silent[0]}"
-        summary = f"Not proven: the handshake works and {_answers(answered)} inside, but {without}."
-        return Verdict.UNPROVEN, summary, causes.unproven(server, check.probed_as, silent)
     if passive and passive.after is None:
         summary = "The handshake works, but nothing acknowledged the data sent."
         return Verdict.DATA_DEAD, summary, causes.data_lost(server)
@@ -81,30 +75,28 @@ def _diagnose_first_hop(
     if not hops:
         summary = f'Not proven: {works}, but identity "{server.identity}" has no tunnel address.'
         return Verdict.UNPROVEN, summary, [causes.unaddressed(server, check.probed_as)]
-    summary = f"Not proven: {works}, but nothing came back through the tunnel."
+    reasons = ["nothing came back through the tunnel", *_unprobed(evidence, server)]
+    summary = f"Not proven: {works}, but {'; '.join(reasons)}."
     lost = (
         causes.data_lost(server)[:1] if passive is None else []
     )  # no check has waited for its keepalive yet
-    return Verdict.UNPROVEN, summary, [*causes.unproven(server, check.probed_as, silent), *lost]
-
-
-def _answers(sources: Sequence[str]) -> str:
-    return f"{format_list(sources)} {'answers' if len(sources) == 1 else 'answer'}"
+    silent = [each.version for each in hops]
+    return Verdict.UNPROVEN, summary, [*_silent_version_causes(check, evidence, silent, server), *lost]
 
 
 def _diagnose_no_answer(
     check: Check, evidence: Sequence[Evidence], passive: PassiveKeepalive | None, server: Server
-) -> tuple[Verdict, str, list[Cause]]:
-    inner_errors = all_of_kind(InnerIcmp, evidence)
-    if inner_error := next((each for each in inner_errors if not _is_redirect(each)), None):
+) -> Meaning:
+    """Diagnose where neither an inner target nor the first hop answers."""
+    if inner_error := first_of_kind(InnerIcmp, evidence):
         error = icmp_name(inner_error)
         summary = f"The handshake works, but {inner_error.source} inside the tunnel reports: {error}."
         return (
             Verdict.DATA_DEAD,
             summary,
-            [causes.inner_refused(server, inner_error), *causes.dropped_inside(server, check.probed_as)],
+            [causes.inner_refused(server, inner_error), causes.inner_firewall(server)],
         )
-    if inner_errors or (passive and passive.after is not None):  # a redirect also proves that data arrived
+    if passive and passive.after is not None:
         summary = "The handshake works and the server receives data, but drops it or the answers inside."
         return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as)
     if passive:
@@ -119,14 +111,112 @@ def _diagnose_no_answer(
     )
 
 
-def _is_redirect(error: InnerIcmp) -> bool:
-    """Whether an ICMP error is a redirect: a server that forwards names a better route."""
-    return (error.version, error.type) == (4, 5)
+def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
+    """Diagnose inner targets that are silent or refuse, while the tunnel carries data."""
+    refusing = [each for each in all_of_kind(InnerService, evidence) if each.answer == "closed" or each.rcode]
+    silent = _find_silent_targets(evidence)
+    if not refusing and not silent:
+        return None
+    if silent and not refusing and _has_partial_loss(evidence):
+        summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
+        return Verdict.LOSSY, summary, [causes.lossy(server), causes.inner_dead(server, silent, ())]
+    problems = [*map(describe_service, refusing), *_describe_silence(evidence)]
+    hops = all_of_kind(InnerHop, evidence)
+    answered = [str(each.source) for each in hops if each.source]
+    silent_versions = [each.version for each in hops if each.source is None]
+    tunnel = "the tunnel is fine" + (f" ({_answers(answered)})" if answered else "")
+    if silent_versions:
+        tunnel = f"nothing came back over {_versions(silent_versions)}"
+    summary = f"{format_list(problems)}, {tunnel}."
+    ranked = [target_causes.service_refuses(server, each) for each in refusing]
+    ranked += [causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
+    ranked += [causes.inner_dead(server, silent, answered)] if silent else []
+    ranked += causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
+    return Verdict.INNER_DEAD, summary[0].upper() + summary[1:], ranked
+
+
+def _diagnose_loss(evidence: Sequence[Evidence], server: Server) -> Meaning | None:
+    lost = _lost_echoes(evidence)
+    if not lost:
+        return None
+    summary = f"The handshake works, but {lost} through the tunnel were lost."
+    return Verdict.LOSSY, summary, [causes.lossy(server)]
+
+
+def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
+    """Diagnose what the configuration names and the check did not prove, while everything else works.
+
+    AllowedIPs may lack one of the identity's addresses, so something must answer in each IP version.
+    """
+    hops = all_of_kind(InnerHop, evidence)
+    silent = [each.version for each in hops if each.source is None]
+    reasons = [f"nothing came back over {_versions(silent)}"] if silent else []
+    reasons += _unprobed(evidence, server)
+    ranked = _silent_version_causes(check, evidence, silent, server) if silent else []
+    ranked += [
+        target_causes.target_unaddressed(server, each.target)
+        for each in all_of_kind(InnerUnaddressed, evidence)
+    ]
+    if packet_size.is_required_but_untested(evidence, server):
+        reasons.append(f"packets of {server.tunnel_mtu} bytes: {packet_size.NOT_TESTED}")
+        ranked.append(target_causes.size_untested(server))
+    if not reasons:
+        return None
+    answered = [str(each.source) for each in hops if each.source]
+    inside = f"{_answers(answered)} inside" if answered else "data passes"
+    return (
+        Verdict.UNPROVEN,
+        f"Not proven: the handshake works and {inside}, but {'; '.join(reasons)}.",
+        ranked,
+    )
+
+
+def _silent_version_causes(
+    check: Check, evidence: Sequence[Evidence], versions: Sequence[int], server: Server
+) -> list[Cause]:
+    return causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
+
+
+def _without_answer(evidence: Sequence[Evidence], versions: Sequence[int]) -> list[int]:
+    """The IP versions of these in which nothing at all came out of the tunnel.
+
+    A server sends a packet to a peer only if the peer's AllowedIPs contain its destination, so an ICMP error
+    proves AllowedIPs and the route back.
+    """
+    proven = {each.version for each in all_of_kind(InnerIcmp, evidence)}
+    return [each for each in versions if each not in proven]
+
+
+def _unprobed(evidence: Sequence[Evidence], server: Server) -> list[str]:
+    return [
+        f'{each.target} was not probed: identity "{server.identity}" has no '
+        f"IPv{target_causes.version_of(each.target)} tunnel address"
+        for each in all_of_kind(InnerUnaddressed, evidence)
+    ]
+
+
+def _refusals(evidence: Sequence[Evidence]) -> list[InnerIcmp]:
+    return [each for each in all_of_kind(InnerIcmp, evidence) if each.refuses]
+
+
+def _answers(sources: Sequence[str]) -> str:
+    return f"{format_list(sources)} {'answers' if len(sources) == 1 else 'answer'}"
+
+
+def _versions(versions: Sequence[int]) -> str:
+    return format_list([f"IPv{each}" for each in versions])
 
 
 def _find_silent_targets(evidence: Sequence[Evidence]) -> list[str]:
     silent = [each.target for each in all_of_kind(InnerEcho, evidence) if not each.received]
     return silent + [each.target for each in all_of_kind(InnerService, evidence) if each.answer is None]
+
+
+def _describe_silence(evidence: Sequence[Evidence]) -> list[str]:
+    echoes = [each.target for each in all_of_kind(InnerEcho, evidence) if not each.received]
+    services = [each for each in all_of_kind(InnerService, evidence) if each.answer is None]
+    verb = "does not answer" if len(echoes) == 1 else "do not answer"
+    return [f"{format_list(echoes)} {verb} echoes"] * bool(echoes) + [*map(describe_service, services)]
 
 
 def _has_partial_loss(evidence: Sequence[Evidence]) -> bool:

@@ -1,8 +1,8 @@
 """The tunnel stage of a check: sends data through the session and records what comes back.
 
     echoes and service probes, spread over time     ──► answers counted, inner ICMP errors recorded
-    none of those configured:  the first hop, in each IP version  ──► does anything come back at all?
-    deep, and echoes pass:     padded echoes in a ladder of sizes ──► the path's MTU inside the tunnel
+    an IP version without an answering target: the first hop      ──► does anything come back at all?
+    deep, and something echoes: padded echoes (size_check.py)     ──► which packet sizes pass
     deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
     data was received:         one closing keepalive, or the server retries handshakes for two minutes
 
@@ -33,6 +33,7 @@ from wgmon_tui.checks.evidence import (
     PathMtu,
     SocketError,
 )
+from wgmon_tui.checks.first_hop import HOP_LIMIT as FIRST_HOP_LIMIT
 from wgmon_tui.checks.first_hop import FirstHop, first_hops
 from wgmon_tui.checks.inner_probes import (
     InnerProbe,
@@ -45,9 +46,11 @@ from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard import size_check
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
+from wgmon_tui.protocols.wireguard.size_check import SizeTarget
 from wgmon_tui.protocols.wireguard.targets import Target
 
 KEEPALIVE_TIMEOUT_S = 10.75
@@ -63,7 +66,7 @@ _ROUND_TRIPS = 3
 """Wait for answers where the handshake was slow, in its round trips: data may be queued behind other data."""
 
 _ANSWER_MARGIN_S = 0.25
-_SIZES_PER_ROUND = 12
+_ECHO_WAIT_S = 0.2
 _ATTEMPTS = 2
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
 
@@ -99,6 +102,7 @@ class TunnelStage:
         )
         self._started_at = self._last_probe_at = time.monotonic()
         self._identifier = secrets.randbits(16)
+        self._hop_identifier = (self._identifier + 1) % 2**16
         self._sequence = 0
         self._sent_probes: list[InnerProbe] = []
         self._pending: dict[Hashable, InnerProbe] = {}
@@ -110,16 +114,14 @@ class TunnelStage:
         self._arrival = asyncio.Event()
 
     async def run(self, *, deep: bool) -> Tunnel | None:
-        """Run the stage; `deep` adds the slow steps: the MTU search and the passive keepalive.
+        """Run the stage; `deep` adds the slow steps: the size check and the passive keepalive.
 
         Returns None if nothing can be probed.
         """
         await self._send_probes()
         sent_probes = self._sent_probes
-        rtts = self._rtts("echo")
-        mtu = await self._search_mtu(max(rtts)) if deep and rtts and self._server.tunnel_mtu else None
-        if not sent_probes:
-            await self._probe_first_hops()
+        found = await self._check_sizes(self._rtts("echo")) if deep else None
+        mtu = (found.largest_passing or None) if found else None
         if deep and not self._data_received:
             await self._await_keepalive()
         self._record_evidence()
@@ -133,7 +135,29 @@ class TunnelStage:
         if not self._hops and not deep:
             return None
         hop_rtts = [hop.rtt for hop in self._hops if hop.rtt is not None]
-        return Tunnel(len(self._hops), len(hop_rtts), _median_or_none(hop_rtts), None, passive=True)
+        return Tunnel(len(self._hops), len(hop_rtts), _median_or_none(hop_rtts), mtu, passive=True)
+
+    # What the size check uses
+
+    @property
+    def reported_mtu(self) -> int | None:
+        """The smallest MTU that a hop outside the tunnel reported."""
+        return self._reported_mtu
+
+    def send_sized_echo(self, target: SizeTarget, size: int) -> InnerProbe:
+        """Send an echo of at least `size` bytes, without the padding that could exceed the path's MTU."""
+        inner_probe = make_echo_probe(
+            target.address, self._own, self._identifier, self._next_sequence(), size, target.hop_limit
+        )
+        if inner_probe is None:
+            raise AssertionError("an address that echoed has the IP version of a tunnel address")
+        self._send_probe(inner_probe, padded=False)
+        return inner_probe
+
+    async def await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
+        """Wait until all probes are answered, at most `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        await self._wait_until(lambda: all(each.answered_ns is not None for each in inner_probes), deadline)
 
     def _rtts(self, kind: str) -> list[float]:
         return [each.rtt for each in self._sent_probes if each.kind == kind and each.rtt is not None]
@@ -171,21 +195,24 @@ class TunnelStage:
         if any(hop.match_answer(packet, received_ns) for hop in self._hops):
             return
         if isinstance(packet, InnerIcmp):
-            self._check_log.add_evidence(packet)
+            if packet not in self._check_log.evidence:
+                self._check_log.add_evidence(packet)
             return
         known = match_probe(packet, self._identifier)
-        inner_probe = self._pending.get(known[0]) if known else None
+        inner_probe = self._pending.get(known.key) if known else None
         if known and inner_probe and inner_probe.answered_ns is None:
-            inner_probe.answered_ns, inner_probe.answer = received_ns, known[1]
+            inner_probe.answered_ns = received_ns
+            inner_probe.answer, inner_probe.rcode = known.answer, known.rcode
             if inner_probe.answer == "open":
                 self._send(inner_probe.follow_up)
 
     # Steps
 
     async def _send_probes(self) -> None:
-        """Send echoes over the configured time and service probes at once; then wait for answers.
+        """Send echoes over the configured time, service and first-hop probes at once; then wait for answers.
 
-        Services that stay silent for half of that wait are probed again.
+        What was sent only once is sent again after half of that wait: one lost packet is no verdict. So are
+        probes of the first hop in an IP version in which no target has answered by then.
         """
         server = self._server
         for inner_probe in make_service_probes(server, self._own):
@@ -194,17 +221,33 @@ class TunnelStage:
             else:
                 self._sent_probes.append(inner_probe)
                 self._send_probe(inner_probe)
+        self._add_hops(set(self._interfaces) - self._probed_versions(), counts_refusals=True)
         for number in range(server.tunnel_count if server.tunnel_ping else 0):
             if number:
                 await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
             for target in server.tunnel_ping:
                 self._send_echo(target)
-        await self._await_answers(self._sent_probes, self._answer_wait_s / 2)
+        await self._await_all(self._answer_wait_s / 2)
+        self._send_hops([hop for hop in self._hops if hop.source is None])
         for inner_probe in self._sent_probes:
             if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
-                self._send_probe(inner_probe)  # probed only once so far; one lost packet is no verdict
-        await self._await_answers(self._sent_probes, self._answer_wait_s / 2)
+                self._send_probe(inner_probe)
+        silent = self._probed_versions() - self._answering_versions()
+        self._add_hops(silent, counts_refusals=False)
+        await self._await_all(self._answer_wait_s / 2)
+        added = [hop for hop in self._hops if hop.version in silent and hop.source is None]
+        if added and silent - self._answering_versions():
+            self._send_hops(added)
+            await self._await_all(self._answer_wait_s / 2)
         await self._await_slow_answers()
+        # An answer after the repetition may be a late one to the first attempt: a second answer shows it.
+        await self._wait_until(
+            lambda: all(hop.is_rtt_certain for hop in self._hops if hop.source),
+            time.monotonic() + self._answer_wait_s,
+        )
+        # A target that answered late proves more than the first hop.
+        proven = self._answering_versions()
+        self._hops = [hop for hop in self._hops if hop.version not in proven]
 
     async def _await_slow_answers(self) -> None:
         """Wait longer for data that is slower than the handshake.
@@ -226,23 +269,26 @@ class TunnelStage:
     def _count_answers(self) -> int:
         return sum(each.answered_ns is not None for each in self._sent_probes)
 
-    async def _probe_first_hops(self) -> None:
-        """Probe the first hops, twice if necessary: one lost packet is no verdict."""
-        own_addresses = [self._interfaces[version] for version in sorted(self._interfaces)]
-        self._hops = list(first_hops(own_addresses, self._identifier))
-        for _ in range(_ATTEMPTS):
-            for hop in self._hops:
-                if hop.source is None:
-                    hop.sent_ns, hop.attempts = time.time_ns(), hop.attempts + 1
-                    for packet in hop.packets.values():
-                        self._send(packet)
-            deadline = time.monotonic() + self._answer_wait_s / _ATTEMPTS
-            await self._wait_until(lambda: all(hop.source for hop in self._hops), deadline)
-        # An answer after the repetition may be a late one to the first attempt: a second answer shows it.
-        await self._wait_until(
-            lambda: all(hop.is_rtt_certain for hop in self._hops if hop.source),
-            time.monotonic() + self._answer_wait_s,
-        )
+    def _probed_versions(self) -> set[int]:
+        return {each.packet[0] >> 4 for each in self._sent_probes} | {
+            each.version for each in self._server.tunnel_ping if each.version in self._own
+        }
+
+    def _answering_versions(self) -> set[int]:
+        return {each.packet[0] >> 4 for each in self._sent_probes if each.answered_ns is not None}
+
+    def _add_hops(self, versions: set[int], *, counts_refusals: bool) -> None:
+        """Probe the first hop in these IP versions too."""
+        own_addresses = [self._interfaces[version] for version in sorted(versions)]
+        added = list(first_hops(own_addresses, self._hop_identifier, counts_refusals=counts_refusals))
+        self._hops += added
+        self._send_hops(added)
+
+    def _send_hops(self, hops: Sequence[FirstHop]) -> None:
+        for hop in hops:
+            hop.sent_ns, hop.attempts = time.time_ns(), hop.attempts + 1
+            for packet in hop.packets.values():
+                self._send(packet)
 
     def _record_evidence(self) -> None:
         """Record one piece of evidence per target."""
@@ -261,42 +307,45 @@ class TunnelStage:
                 )
             else:
                 self._check_log.add_evidence(
-                    InnerService(kind, name, inner_probes[0].answer if rtts else None)
+                    InnerService(kind, name, inner_probes[0].answer if rtts else None, inner_probes[0].rcode)
                 )
 
-    async def _search_mtu(self, rtt: float) -> int:
-        """Find the largest echo that comes back. Each round sends a ladder of sizes and narrows the range."""
-        required = self._server.tunnel_mtu or 0
-        target = next(each for each in self._server.tunnel_ping if self._has_echoed(each))
-        largest_passing, fails = 64, required + 1
-        sizes = [required]
-        while sizes:
-            named_before = self._reported_mtu is not None
-            inner_probes = [
-                inner_probe
-                for size in sizes * _ATTEMPTS
-                if (
-                    inner_probe := make_echo_probe(
-                        target, self._own, self._identifier, self._next_sequence(), size
-                    )
-                )
-            ]
-            for inner_probe in inner_probes:
-                self._send_probe(inner_probe, padded=False)
-            await self._await_answers(inner_probes, max(0.5, 4 * rtt))
-            if self._reported_mtu and not named_before:
-                continue  # large packets are lost; from now on the local kernel fragments, as a client's does
-            passing = [len(inner_probe.packet) for inner_probe in inner_probes if inner_probe.rtt is not None]
-            largest_passing = max(passing, default=largest_passing)
-            fails = min((size for size in sizes if size > largest_passing), default=fails)
-            step = max(1, (fails - largest_passing) // _SIZES_PER_ROUND)
-            sizes = list(range(largest_passing + step, fails, step))
-        self._check_log.add_evidence(
-            PathMtu(
-                required, largest_passing, fails if largest_passing < required else None, self._reported_mtu
-            )
-        )
-        return largest_passing
+    async def _check_sizes(self, rtts: Sequence[float]) -> PathMtu | None:
+        """Test packet sizes with whatever inside echoes. None if the test is off or nothing answered."""
+        if self._server.tunnel_mtu == 0 or not self._data_received:
+            return None
+        target = self._echoing_target(rtts) or await self._echoing_hop()
+        if target is None:
+            required = self._server.tunnel_mtu or size_check.USUAL_SIZES[-1]
+            found: PathMtu | None = PathMtu(required, 0, None)
+        else:
+            found = await size_check.check_sizes(self, target, self._server.tunnel_mtu)
+        if found:
+            self._check_log.add_evidence(found)
+        return found
+
+    def _echoing_target(self, rtts: Sequence[float]) -> SizeTarget | None:
+        """An address of `tunnel_ping` that echoed."""
+        echoes = [each for each in self._sent_probes if each.kind == "echo"]
+        echoed = {each.target for each in echoes if each.rtt is not None}
+        lossy = any(each.rtt is None and each.target in echoed for each in echoes)
+        address = next((each for each in self._server.tunnel_ping if str(each) in echoed), None)
+        return SizeTarget(address, max(rtts), lossy) if address else None
+
+    async def _echoing_hop(self) -> SizeTarget | None:
+        """A first hop that answers echoes. One that only reported an expired packet is asked again."""
+        for attempt in range(_ATTEMPTS + 1):
+            for hop in self._hops:
+                if hop.echoed and hop.rtt is not None:
+                    return SizeTarget(hop.echoed, hop.rtt, hop_limit=FIRST_HOP_LIMIT)
+            answering = [hop for hop in self._hops if hop.source]
+            if not answering or attempt == _ATTEMPTS:
+                return None
+            if attempt:
+                self._send_hops(answering)
+            deadline = time.monotonic() + max(_ECHO_WAIT_S, 4 * max(hop.rtt or 0.0 for hop in answering))
+            await self._wait_until(lambda: any(hop.echoed for hop in self._hops), deadline)
+        return None
 
     async def _await_keepalive(self) -> None:
         """Wait for the server's keepalive, which acknowledges data. Sends 16 zero bytes if nothing was sent.
@@ -313,12 +362,6 @@ class TunnelStage:
         if self._keepalive is not None or not self._data_received:
             after = None if self._keepalive is None else self._keepalive - started_at
             self._check_log.add_evidence(PassiveKeepalive(after, wait_s))
-
-    def _has_echoed(self, target: Address) -> bool:
-        return any(
-            inner_probe.kind == "echo" and inner_probe.target == str(target) and inner_probe.rtt is not None
-            for inner_probe in self._sent_probes
-        )
 
     def _send_echo(self, target: Address) -> None:
         if inner_probe := make_echo_probe(target, self._own, self._identifier, self._next_sequence()):
@@ -352,13 +395,16 @@ class TunnelStage:
         self._sequence = (self._sequence + 1) % 2**16
         return self._sequence
 
-    async def _await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
-        """Wait until all probes are answered, at most `timeout_s` seconds."""
-        if inner_probes:
-            deadline = time.monotonic() + timeout_s
-            await self._wait_until(
-                lambda: all(each.answered_ns is not None for each in inner_probes), deadline
-            )
+    async def _await_all(self, timeout_s: float) -> None:
+        """Wait until all targets and first hops have answered, at most `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        await self._wait_until(
+            lambda: (
+                all(each.answered_ns is not None for each in self._sent_probes)
+                and all(hop.source for hop in self._hops)
+            ),
+            deadline,
+        )
 
     async def _wait_until(self, done: Callable[[], bool], deadline: float) -> None:
         while not done() and (left := deadline - time.monotonic()) > 0:
