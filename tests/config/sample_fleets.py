@@ -18,7 +18,7 @@ from wgmon_tui.config.server_settings import (
     TUNNEL_MTU_RANGE,
     TUNNEL_OVER_RANGE,
 )
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)
@@ -58,6 +58,9 @@ hosts = (
     | st.just("fe80::1%eth0")
 )
 endpoints = st.builds(Endpoint, hosts, st.integers(1, 65535))
+name_servers = st.builds(
+    NameServer, tunnel_addresses, st.none() | st.sampled_from(["www.example.net", "faß.example"])
+)
 tunnel_endpoints = st.builds(Endpoint, tunnel_addresses.map(str), st.integers(1, 65535))
 
 
@@ -103,7 +106,7 @@ def tunnel_and_explain(interval: float) -> st.SearchStrategy[dict[str, Any]]:
     return some_of(
         {
             "tunnel": st.booleans(),
-            "tunnel_dns": st.lists(tunnel_addresses, max_size=2).map(tuple),
+            "tunnel_dns": st.lists(name_servers, max_size=2).map(tuple),
             "tunnel_tcp": st.lists(tunnel_endpoints, max_size=2).map(tuple),
             "tunnel_mtu": st.none() | st.integers(*TUNNEL_MTU_RANGE),
             "tunnel_count": st.integers(*TUNNEL_COUNT_RANGE),
@@ -144,7 +147,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 "tags": st.lists(names, max_size=2),
                 "tunnel": st.booleans(),
                 "tunnel_ping": st.lists(tunnel_addresses.map(str), max_size=2),
-                "tunnel_dns": st.lists(tunnel_addresses.map(str), max_size=2),
+                "tunnel_dns": st.lists(name_servers.map(str), max_size=2),
                 "tunnel_tcp": st.lists(tunnel_endpoints.map(str), max_size=2),
                 "tunnel_mtu": st.sampled_from([0, 576, 1420, "usual"]),
                 "tunnel_count": st.sampled_from([1, 3, 20]),

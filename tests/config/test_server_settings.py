@@ -178,6 +178,16 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
         ("try_identities = []", "key try_identities: expected true or false, got a list"),
         ('tunnel_dns = "10.8.0.1"', 'key tunnel_dns: expected a list of texts in [ ], got "10.8.0.1"'),
         ('tunnel_dns = ["dns"]', 'key tunnel_dns: expected an address such as "10.8.0.1", got "dns"'),
+        *(
+            (
+                f'tunnel_dns = ["{text}"]',
+                (
+                    "key tunnel_dns: expected a host name and an address such as "
+                    f'"www.example.net@10.8.0.1", got "{text}"'
+                ),
+            )
+            for text in ("www.example.net@dns", "@10.8.0.1", "a b@10.8.0.1", "10.8.0.1@www.example.net")
+        ),
         (
             'tunnel_tcp = "10.8.0.1:443"',
             'key tunnel_tcp: expected a list of texts in [ ], got "10.8.0.1:443"',

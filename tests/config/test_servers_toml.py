@@ -18,7 +18,7 @@ from tests.config.sample_fleets import (
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import SETTINGS_KEYS
 from wgmon_tui.config.servers_toml import HEADER, parse, render
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Endpoint, NameServer
 
 SECRET = OWN_KEY.to_text()
 
@@ -53,7 +53,7 @@ known_keys = ["{OTHER_SERVER_KEY}"]
 preshared_key_credential = "fra1.psk"
 tunnel = false
 tunnel_ping = ["10.8.0.1", "fd00::1"]
-tunnel_dns = ["10.8.0.53"]
+tunnel_dns = ["10.8.0.53", "faß.example@10.8.0.53"]
 tunnel_tcp = ["10.8.0.1:443", "[fd00::1]:22"]
 tunnel_mtu = 1420
 tunnel_count = 5
@@ -90,7 +90,10 @@ note = "rack 4, ask Ada"
             preshared_key=SecretSource(SecretForm.CREDENTIAL, "fra1.psk"),
             tunnel_ping=(ip_address("10.8.0.1"), ip_address("fd00::1")),
             tunnel=False,
-            tunnel_dns=(ip_address("10.8.0.53"),),
+            tunnel_dns=(
+                NameServer(ip_address("10.8.0.53")),
+                NameServer(ip_address("10.8.0.53"), "faß.example"),
+            ),
             tunnel_tcp=(Endpoint("10.8.0.1", 443), Endpoint("fd00::1", 22)),
             tunnel_mtu=1420,
             tunnel_count=5,

@@ -140,7 +140,19 @@ def test_a_checksum_that_comes_to_zero_is_sent_as_all_ones(version: int) -> None
 def test_any_answer_of_a_name_server_is_one(version: int, code: int) -> None:
     message = struct.pack("!6H", 0xBEEF, 0x8180 | code, 1, 0, 0, 0) + b"\0\0\2\0\1"
     datagram = struct.pack("!HHHH", 53, 50000, 8 + len(message), 0) + message
-    assert parse(from_them(version, 17, datagram)) == DnsAnswer(THEIRS[version], 0xBEEF)
+    assert parse(from_them(version, 17, datagram)) == DnsAnswer(THEIRS[version], 0xBEEF, code)
+
+
+def test_a_named_query_asks_for_its_address_in_the_form_of_dns() -> None:
+    datagram = unwrapped(dns_query(OURS[4], THEIRS[4], 50000, 7, "www.faß.example."), 17)
+    assert datagram[20:] == b"\x03www\x0axn--fa-hia\x07example\0" + struct.pack("!HH", 1, 1)  # A, IN
+
+
+def test_a_query_that_comes_back_is_no_answer() -> None:
+    datagram = (
+        struct.pack("!HHHH", 53, 50000, 25, 0) + struct.pack("!6H", 1, 0x0100, 1, 0, 0, 0) + b"\0\0\2\0\1"
+    )
+    assert parse(from_them(4, 17, datagram)) == UnrecognisedPacket(45)
 
 
 def test_a_datagram_from_another_port_answers_nothing() -> None:

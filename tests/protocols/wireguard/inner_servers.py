@@ -11,7 +11,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.inner_packets import echo_reply, parse
 from wgmon_tui.lab.models import LabPeer, LabSetup
-from wgmon_tui.net.addresses import Address, Endpoint, Interface
+from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.protocols.wireguard.handshake import Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -38,7 +38,7 @@ def make_tunnel_target(
     endpoint: Endpoint,
     *,
     ping: tuple[Address, ...] = (),
-    dns: tuple[Address, ...] = (),
+    dns: tuple[NameServer, ...] = (),
     tcp: tuple[Endpoint, ...] = (),
     mtu: int | None = None,
     count: int = 2,
@@ -78,17 +78,19 @@ def ip_packet(source: Address, to: Address, protocol: int, payload: bytes, *, fl
     return fixed + source.packed + to.packed + payload
 
 
-def service(*, tcp_flags: int) -> Inside:
-    """A name server that refuses queries, and a port that answers a SYN with these flags."""
+def service(*, tcp_flags: int, rcode: int = 0) -> Inside:
+    """A name server that answers with a response code, and a port that answers a SYN with these flags."""
 
     def answers(packet: bytes) -> Iterable[bytes]:
         received = parse(packet)
         assert received is not None
         asked = received.payload
         if received.protocol == 17:
-            refusal = asked[2:4] + asked[:2] + bytes((0, 20, 0, 0)) + asked[8:10] + b"\x81\x05" + bytes(8)
-            yield ip_packet(INNER_V4, TUNNEL_V4.ip, 17, refusal)
-        elif asked[13] == 0x02:
+            message = asked[8:10] + bytes((0x81, rcode)) + bytes(8)
+            yield ip_packet(
+                INNER_V4, TUNNEL_V4.ip, 17, asked[2:4] + asked[:2] + bytes((0, 20, 0, 0)) + message
+            )
+        elif received.protocol == 6 and asked[13] == 0x02:
             segment = asked[2:4] + asked[:2] + bytes(4) + asked[4:8] + bytes((5 << 4, tcp_flags)) + bytes(6)
             yield ip_packet(INNER_V4, TUNNEL_V4.ip, 6, segment)
 

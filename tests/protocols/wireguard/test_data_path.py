@@ -34,8 +34,11 @@ from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 RECEIVES = PassiveKeepalive(10.1, 10.75)
 RECEIVES_NOT = PassiveKeepalive(None, 10.75)
-NARROW = PathMtu(1420, 1280, 1281)
+NARROW = PathMtu(1420, 1380, 1381)
+TINY = PathMtu(1420, 1216, 1217)
 WIDE = PathMtu(1420, 1420, None)
+SIZE_UNTESTED = PathMtu(1420, 0, None)
+STRICT = replace(SERVER, tunnel_mtu=1420)
 PROHIBITED = InnerIcmp(ip_address("10.8.0.254"), 4, 3, 13, ip_address("10.8.0.1"))
 ALL = Handshake(0.02)
 HOP_V4 = InnerHop(4, ip_address("10.8.0.1"), 0.02)
@@ -66,6 +69,8 @@ def after(*evidence: Evidence, handshake: Handshake = ALL, server: Server = SERV
 
 A, B = "10.8.0.1", "10.8.0.2"
 DNS, DNS_SILENT = InnerService("dns", A, "answered"), InnerService("dns", A, None)
+DNS_FAILS = InnerService("dns", A, "answered", 2)
+REDIRECT = InnerIcmp(ip_address(A), 4, 5, 1, ip_address(B))
 CLOSED, TCP_SILENT = InnerService("tcp", f"{A}:443", "closed"), InnerService("tcp", f"{A}:443", None)
 
 CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
@@ -86,10 +91,24 @@ CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("one address is silent, another loses some", (echo(A, 3, 2), echo(B, 3, 0)), Verdict.LOSSY),
     ("the same among many that answer", (echo(A, 3, 2), DNS, echo(B, 3, 0), echo("c", 9, 9)), Verdict.LOSSY),
     ("the name server is silent, echoes get lost", (echo(A, 3, 2), DNS_SILENT), Verdict.LOSSY),
-    ("a port that refuses is an answer", (CLOSED,), Verdict.HEALTHY),
-    ("large packets vanish", (echo(A, 3, 3), NARROW), Verdict.MTU_BLACKHOLE),
+    ("a port refuses connections", (CLOSED,), Verdict.INNER_DEAD),
+    ("a port refuses connections, echoes get lost", (CLOSED, echo(A, 3, 2)), Verdict.INNER_DEAD),
+    ("a name server answers with an error", (DNS_FAILS, echo(A, 3, 3)), Verdict.INNER_DEAD),
+    ("echoes are silent, the first hop answers", (echo(A, 3, 0), HOP_V4), Verdict.INNER_DEAD),
+    (
+        "echoes are silent in the version that the first hop is too",
+        (echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6),
+        Verdict.INNER_DEAD,
+    ),
+    ("echoes are silent, a router names a better way", (echo(A, 3, 0), REDIRECT), Verdict.INNER_DEAD),
+    ("no target covers IPv6, its first hop answers", (echo(A, 3, 3), HOP_V6), Verdict.HEALTHY),
+    ("no target covers IPv6, its first hop is silent", (echo(A, 3, 3), NO_HOP_V6), Verdict.UNPROVEN),
+    ("1280 bytes vanish", (echo(A, 3, 3), TINY), Verdict.MTU_BLACKHOLE),
+    ("1280 bytes vanish, only the first hop is asked", (HOP_V4, TINY), Verdict.MTU_BLACKHOLE),
+    ("1280 bytes pass, 1420 vanish", (echo(A, 3, 3), NARROW), Verdict.HEALTHY),
     ("large packets pass", (echo(A, 3, 3), WIDE), Verdict.HEALTHY),
-    ("large packets vanish and many get lost", (echo(A, 3, 1), NARROW), Verdict.MTU_BLACKHOLE),
+    ("nothing echoes that could be padded", (DNS, SIZE_UNTESTED), Verdict.HEALTHY),
+    ("large packets vanish and many get lost", (echo(A, 3, 1), TINY), Verdict.MTU_BLACKHOLE),
     ("nothing to ask, a keepalive came", (RECEIVES,), Verdict.UNPROVEN),
     ("nothing to ask, no keepalive came", (RECEIVES_NOT,), Verdict.DATA_DEAD),
     ("the first hop answers", (HOP_V4,), Verdict.HEALTHY),
@@ -98,7 +117,8 @@ CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("the first hop is silent", (NO_HOP_V4, NO_HOP_V6), Verdict.UNPROVEN),
     ("the first hop is silent, a keepalive came", (NO_HOP_V4, RECEIVES), Verdict.UNPROVEN),
     ("the first hop is silent, no keepalive came", (NO_HOP_V4, RECEIVES_NOT), Verdict.DATA_DEAD),
-    ("what cannot be asked beside a first hop that answers", (InnerUnaddressed(A), HOP_V4), Verdict.HEALTHY),
+    ("what cannot be asked beside a first hop that answers", (InnerUnaddressed(A), HOP_V4), Verdict.UNPROVEN),
+    ("what cannot be asked beside what answers", (InnerUnaddressed(B), echo(A, 3, 3)), Verdict.UNPROVEN),
     ("an error from inside beside answers", (echo(A, 3, 3), PROHIBITED), Verdict.HEALTHY),
 ]
 
@@ -127,10 +147,38 @@ def test_the_data_path_weighs_more_than_a_cookie_or_a_slow_answer(
 @pytest.mark.parametrize(
     ("evidence", "said"),
     [
-        ((echo(A, 3, 3),), "data passes both ways"),
-        ((CLOSED,), "data passes both ways"),
-        ((HOP_V4,), "data passes both ways (10.8.0.1 answers)."),
-        ((HOP_V4, HOP_V6), "data passes both ways (10.8.0.1 and fd00::1 answer)."),
+        (
+            (echo(A, 3, 3),),
+            "Data passes both ways: authentic answer in 20.0 ms. Packet size is not tested yet.",
+        ),
+        ((HOP_V4,), "Data passes both ways (10.8.0.1 answers): "),
+        ((HOP_V4, HOP_V6), "Data passes both ways (10.8.0.1 and fd00::1 answer): "),
+        (
+            (HOP_V4, WIDE),
+            (
+                "A real client can connect: authentic answer in 20.0 ms, data passes both ways (10.8.0.1 answers). "
+                "Inner packets of 1420 bytes pass."
+            ),
+        ),
+        ((DNS, SIZE_UNTESTED), "Packet size not tested, because nothing inside the tunnel answers echoes."),
+        ((echo(A, 3, 3), NARROW), "Inner packets over 1380 bytes are lost: clients need MTU = 1380."),
+        ((CLOSED,), "10.8.0.1:443 refuses connections, the tunnel is fine."),
+        ((DNS_FAILS,), "The name server 10.8.0.1 answers SERVFAIL, the tunnel is fine."),
+        (
+            (InnerService("dns", f"www.example.net@{A}", "answered", 3),),
+            "The name server 10.8.0.1 does not know www.example.net, the tunnel is fine.",
+        ),
+        ((InnerService("dns", A, "answered", 3),), "The name server 10.8.0.1 answers NXDOMAIN"),
+        ((echo(A, 3, 0), HOP_V4), "10.8.0.1 does not answer echoes, the tunnel is fine (10.8.0.1 answers)."),
+        (
+            (echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6),
+            "fd00::1 does not answer echoes, nothing came back over IPv6.",
+        ),
+        ((echo(A, 3, 3), NO_HOP_V6), "data passes, but nothing came back over IPv6."),
+        (
+            (InnerUnaddressed("[fd07::1]:53"), echo(A, 3, 3)),
+            '[fd07::1]:53 was not probed: identity "bastion" has no IPv6 tunnel address.',
+        ),
         ((HOP_V4, NO_HOP_V6), "10.8.0.1 answers inside, but nothing came back over IPv6"),
         ((NO_HOP_V4, RECEIVES), "the server receives data, but nothing came back through the tunnel"),
         ((NO_HOP_V4,), "Not proven: the handshake works, but nothing came back through the tunnel"),
@@ -140,8 +188,9 @@ def test_the_data_path_weighs_more_than_a_cookie_or_a_slow_answer(
             (echo(A, 3, 0), PROHIBITED),
             "10.8.0.254 inside the tunnel reports: communication administratively prohibited",
         ),
-        ((echo(A, 3, 3), echo(B, 3, 0)), f"{B} inside does not answer"),
-        ((echo(A, 3, 3), NARROW), "of 1280 bytes pass, 1281 or more are lost"),
+        ((echo(A, 3, 3), echo(B, 3, 0)), f"{B} does not answer echoes, the tunnel is fine."),
+        ((echo(A, 3, 3), DNS_SILENT), f"The name server {A} does not answer, the tunnel is fine."),
+        ((echo(A, 3, 3), TINY), "of 1216 bytes pass, 1217 or more are lost"),
         ((echo(A, 4, 1),), "3 of 4 echoes"),
     ],
 )
@@ -189,6 +238,64 @@ def test_an_identity_without_tunnel_addresses_is_told_where_to_write_them() -> N
         [cause] = after(*evidence).causes
         assert 'identity "bastion": addresses = [' in cause.fix
         assert str(SERVER.public_key) in cause.fix
+
+
+def test_a_required_size_that_is_lost_is_a_blackhole() -> None:
+    assert after(echo(A, 3, 3), NARROW, server=STRICT).verdict is Verdict.MTU_BLACKHOLE
+    assert after(HOP_V4, NARROW, server=STRICT).verdict is Verdict.MTU_BLACKHOLE
+    assert after(echo(A, 3, 3), WIDE, server=STRICT).verdict is Verdict.HEALTHY
+
+
+def test_a_required_size_below_1280_that_passes_is_enough() -> None:
+    assert after(echo(A, 3, 3), TINY, server=replace(SERVER, tunnel_mtu=1200)).verdict is Verdict.HEALTHY
+
+
+def test_a_required_size_that_nothing_can_test_is_not_proven() -> None:
+    diagnosis = after(DNS, SIZE_UNTESTED, server=STRICT)
+    assert diagnosis.verdict is Verdict.UNPROVEN
+    assert "packets of 1420 bytes: size not tested" in diagnosis.summary
+    assert "remove tunnel_mtu" in diagnosis.causes[0].fix
+
+
+def test_without_a_size_test_no_result_of_one_counts() -> None:
+    diagnosis = after(echo(A, 3, 3), TINY, server=replace(SERVER, tunnel_mtu=0))
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert diagnosis.summary.endswith("Packet size is not tested (tunnel_mtu = 0).")
+
+
+def test_from_1280_bytes_on_the_advice_is_an_mtu_and_below_it_is_none() -> None:
+    [narrow] = after(echo(A, 3, 3), NARROW, server=STRICT).causes
+    assert narrow.fix.endswith("MTU = 1380 under [Interface]")
+    [tiny] = after(echo(A, 3, 3), TINY).causes
+    assert tiny.cause == "the path drops packets over 1216 bytes"
+    assert "MTU =" not in f"{tiny.why} {tiny.fix}"
+
+
+@pytest.mark.parametrize(
+    "evidence", [(echo(A, 3, 0), PROHIBITED), (echo(A, 3, 0), REDIRECT), (NO_HOP_V4, PROHIBITED)]
+)
+def test_an_error_from_inside_disproves_wrong_allowed_ips_and_a_missing_route(
+    evidence: tuple[Evidence, ...],
+) -> None:
+    causes = " ".join(cause.cause for cause in after(*evidence).causes)
+    assert causes
+    assert "AllowedIPs" not in causes
+    assert "no route back" not in causes
+
+
+def test_where_the_first_hop_answers_allowed_ips_are_no_cause() -> None:
+    [cause] = after(echo(A, 3, 0), HOP_V4).causes
+    assert cause.why == "10.8.0.1 answers, so the tunnel itself is fine"
+
+
+def test_a_version_that_nothing_answers_in_may_lack_its_allowed_ips() -> None:
+    causes = after(echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6).causes
+    assert any("AllowedIPs" in each.cause and each.fix.endswith("fd00::250") for each in causes)
+
+
+def test_what_was_not_probed_is_named_with_what_to_write() -> None:
+    [cause] = after(InnerUnaddressed("fd07::1"), echo(A, 3, 3)).causes
+    assert cause.fix.startswith('in servers.toml, identity "bastion": add its IPv6 tunnel address')
 
 
 def test_without_the_tunnel_stage_the_summary_says_that_only_the_handshake_is_looked_at() -> None:

@@ -24,7 +24,7 @@ from tests.protocols.wireguard.inner_servers import (
 from wgmon_tui.checks.evidence import IcmpError, InnerEcho, PathMtu
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import Address, NameServer
 from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
@@ -107,7 +107,9 @@ async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
 
     async with TunnelServer(a_name_server_that_is_never_pinged) as server, opened_prober() as prober:
         both = (INNER_V4, ANOTHER_V4)
-        target = make_tunnel_target(server.endpoint, ping=both, dns=(INNER_V4,), mtu=1420, timeout=0.2)
+        target = make_tunnel_target(
+            server.endpoint, ping=both, dns=(NameServer(INNER_V4),), mtu=1420, timeout=0.2
+        )
         result = await deep_check(prober, target)
     assert [each.received for each in evidence_of_kind(InnerEcho, result)] == [0, 2]
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]

@@ -41,7 +41,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -50,7 +50,7 @@ from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_ty
 BRIEF_S = 0.2
 """The timeout of a check with unanswered probes."""
 
-TUNNEL_DNS = (INNER_V4,)
+TUNNEL_DNS = (NameServer(INNER_V4),)
 TUNNEL_TCP = (Endpoint(str(INNER_V4), 443),)
 
 
@@ -112,7 +112,7 @@ async def test_an_identity_without_an_address_of_that_version_cannot_ask() -> No
         target = make_tunnel_target(
             server.endpoint,
             ping=(INNER_V6,),
-            dns=(INNER_V6,),
+            dns=(NameServer(INNER_V6),),
             tcp=(Endpoint(str(INNER_V6), 443),),
             ours=(TUNNEL_V4,),
         )

@@ -56,7 +56,7 @@ from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -224,7 +224,7 @@ SERVERS = (
         SecretSource(SecretForm.FILE, "fra1.psk"),
         False,
         (V4, V6),
-        (V4,),
+        (NameServer(V4),),
         (Endpoint("10.8.0.1", 443),),
         1380,
         5,
@@ -251,6 +251,7 @@ SERVERS = (
 LATER_SERVERS = (
     replace(SERVERS[1], tunnel_soak=7200.0, tunnel_mtu=0),
     replace(SERVERS[1], protocol="amneziawg"),
+    replace(SERVERS[1], tunnel_dns=(NameServer(V4, "www.example.net"), NameServer(V6))),
 )
 
 DAMPINGS = (

@@ -5,6 +5,7 @@ A handshake proves the keys. It does not prove AllowedIPs, routes, firewalls, or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
@@ -132,7 +133,7 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     ranked += [causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
     ranked += [causes.inner_dead(server, silent, answered)] if silent else []
     ranked += causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
-    return Verdict.INNER_DEAD, summary[0].upper() + summary[1:], ranked
+    return Verdict.INNER_DEAD, re.sub("^the ", "The ", summary), ranked
 
 
 def _diagnose_loss(evidence: Sequence[Evidence], server: Server) -> Meaning | None:
