@@ -132,9 +132,9 @@ async def test_nothing_of_it_travels_further_than_the_server_and_what_is_lost_is
     assert answered_by(result)[4] is not None
 
 
-async def test_where_an_inner_address_is_asked_the_first_hop_is_not() -> None:
+async def test_where_an_inner_address_answers_the_first_hop_of_its_version_is_not_asked() -> None:
     async with LabServer(SETUP) as lab, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,)))
+        result = await check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4, INNER_V6)))
     assert evidence_of_kind(InnerHop, result) == []
 
 

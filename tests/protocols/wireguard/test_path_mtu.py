@@ -6,6 +6,10 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
 
 from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
@@ -39,10 +43,10 @@ class Narrow(LabServer):
             super()._receive(packet, source)
 
 
-async def mtu_to(largest: int, inner: Address = INNER_V4) -> PathMtu:
+async def mtu_to(largest: int, *inner: Address, mtu: int | None = 1420) -> PathMtu:
     async with Narrow(SETUP) as lab, opened_prober() as prober:
         lab.largest = largest + TRANSPORT_OVERHEAD
-        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(inner,), mtu=1420))
+        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=inner, mtu=mtu))
     [found] = evidence_of_kind(PathMtu, result)
     assert result.tunnel is not None
     assert result.tunnel.mtu == found.largest_passing
@@ -61,7 +65,7 @@ def too_big(server: TunnelServer, mtu: int) -> QueuedError:
 
 
 async def test_where_the_wanted_size_passes_nothing_fails() -> None:
-    assert await mtu_to(1420) == PathMtu(1420, 1420, None)
+    assert await mtu_to(1420, INNER_V4) == PathMtu(1420, 1420, None)
 
 
 async def test_it_is_not_searched_in_a_quick_look() -> None:
@@ -157,3 +161,78 @@ async def test_an_mtu_that_a_hop_names_is_kept() -> None:
         result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
     assert evidence_of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=98)]
     assert evidence_of_kind(IcmpError, result) == []
+
+
+# Without a required size
+
+
+async def test_by_default_1280_and_1420_bytes_are_tested() -> None:
+    assert await mtu_to(1420, INNER_V4, mtu=None) == PathMtu(1420, 1420, None)
+    assert await mtu_to(1300, INNER_V4, mtu=None) == PathMtu(1420, 1300, 1301)
+    assert await mtu_to(1279, INNER_V4, mtu=None) == PathMtu(1420, 1279, 1280)
+
+
+async def test_two_packets_suffice_where_both_sizes_pass() -> None:
+    async with TunnelServer(answer_pings) as server, opened_prober() as prober:
+        await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4, INNER_V6)))
+    assert sorted(len(each) for each in server.inner_received if len(each) > 100) == [1280, 1420]
+
+
+@pytest.mark.parametrize("mtu", [None, 1420])
+async def test_without_a_target_the_echo_of_the_first_hop_is_padded(mtu: int | None) -> None:
+    assert await mtu_to(1300, mtu=mtu) == PathMtu(1420, 1300, 1301)
+    assert await mtu_to(1420, mtu=mtu) == PathMtu(1420, 1420, None)
+
+
+async def test_beside_targets_that_do_not_echo_the_first_hop_is_padded() -> None:
+    def name_server_and_v6_hop(packet: bytes) -> Iterable[bytes]:
+        return answer_pings(packet) if packet[0] >> 4 == 6 else service(tcp_flags=0)(packet)
+
+    async with TunnelServer(name_server_and_v6_hop) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, dns=(NameServer(INNER_V4),)))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+
+
+async def test_a_first_hop_that_only_reports_expired_packets_tests_no_size() -> None:
+    setup = replace(SETUP, addresses=(ip_address("10.8.0.77"), ip_address("fd00::77")))
+    async with LabServer(setup) as lab, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(lab.endpoint))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 0, None)]
+    assert result.tunnel is not None
+    assert result.tunnel.mtu is None
+
+
+async def test_the_test_can_be_turned_off() -> None:
+    async with TunnelServer(answer_pings) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=0))
+    assert evidence_of_kind(PathMtu, result) == []
+    assert max(map(len, server.inner_received)) < 200
+
+
+async def test_a_path_that_loses_echoes_by_chance_is_no_narrow_path() -> None:
+    numbers = itertools.count()
+
+    def loses_four_large_ones_and_a_small_one(packet: bytes) -> Iterable[bytes]:
+        if len(packet) > 1000:
+            return answer_pings(packet) if next(numbers) >= 7 else ()
+        lost = len(server.inner_received) == 2
+        return () if lost else answer_pings(packet)
+
+    async with TunnelServer(loses_four_large_ones_and_a_small_one) as server, opened_prober() as prober:
+        target = make_tunnel_target(
+            server.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,), count=3, timeout=0.2
+        )
+        result = await deep_check(prober, target)
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
+
+
+async def test_where_small_echoes_vanish_too_nothing_is_said_about_sizes() -> None:
+    answered = itertools.count()
+
+    def dies(packet: bytes) -> Iterable[bytes]:
+        return answer_pings(packet) if next(answered) < 2 else ()
+
+    async with TunnelServer(dies) as server, opened_prober() as prober:
+        target = make_tunnel_target(server.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,), timeout=0.2)
+        result = await deep_check(prober, target)
+    assert evidence_of_kind(PathMtu, result) == []
