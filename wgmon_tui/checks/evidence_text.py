@@ -45,7 +45,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_clock, format_day, format_elapsed, format_list, format_rtt
+from wgmon_tui.text import format_clock, format_count, format_day, format_elapsed, format_list, format_rtt
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 """(IP version, type, code) of the ICMP errors that mean "nothing listens on this port"."""
@@ -186,11 +186,18 @@ def _describe_data(evidence: FlowCut | Soak | AnsweredFromElsewhere | RecentLoss
         case AnsweredFromElsewhere(address, port):
             return f"answers came from {address} port {port}, not from where they were asked for"
         case RecentLoss():
-            return (
-                f"over the last {evidence.checks} checks {evidence.initiations_lost} of "
-                f"{evidence.initiations} initiations and {evidence.echoes_lost} of {evidence.echoes} echoes "
-                "were lost"
-            )
+            return _describe_loss(evidence)
+
+
+def _describe_loss(loss: RecentLoss) -> str:
+    """Describe the kinds of packets that were lost; both if none was."""
+    counts = [
+        (loss.echoes_lost, loss.echoes, "echoes"),
+        (loss.initiations_lost, loss.initiations, "initiations"),
+    ]
+    lost = [f"{lost} of {sent} {what}" for lost, sent, what in counts if lost]
+    lost = lost or [f"none of {sent} {what}" for _, sent, what in counts]
+    return f"over the last {format_count(loss.checks, 'check')} {format_list(lost)} were lost"
 
 
 def _describe_this_machine(

@@ -13,6 +13,13 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import still_valid
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.monitor.loss_window import (
+    NO_CHECKS,
+    LossWindow,
+    is_explained_by_loss,
+    known_loss,
+    with_check,
+)
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
@@ -20,6 +27,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
+NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +51,22 @@ async def run_check_round(
     problem: str = "",
     recent: Sequence[float | None] = (),
     carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
+    losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
 ) -> Round:
     """Check every address of a server and diagnose the results.
 
     Without a `target` nothing is sent; `problem` is then the line that explains why the server cannot be
     checked. `recent` holds the round-trip times of the last checks, None for a lost one (see `diagnose`).
-    `carried_evidence` is the earlier evidence that still holds, by address.
+    `carried_evidence` is the earlier evidence that still holds, and `losses` what the last checks lost, by
+    address.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
         return Round((unsent,), (diagnose_misconfiguration(problem),))
     checks = await prober.check_all(target, deep=depth.deep, explain=depth.explain)
     diagnosed = [
-        (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence)) for check in checks
+        (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses))
+        for check in checks
     ]
     diagnosed.sort(key=lambda pair: _weight(pair[1]))
     address = diagnosed[0][0].address
@@ -68,9 +79,14 @@ def diagnose_with_carried_evidence(
     server: Server,
     recent: Sequence[float | None],
     carried_evidence: Mapping[Address | None, Sequence[Evidence]],
+    losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
 ) -> Diagnosis:
     """Diagnose a check together with the earlier evidence that still holds for its address."""
-    return diagnose(check, server, recent, still_valid(carried_evidence.get(check.address, ()), check))
+    standing = still_valid(carried_evidence.get(check.address, ()), check)
+    window = with_check(losses.get(check.address, NO_CHECKS), check)
+    if loss := known_loss(window):
+        standing = (*standing, loss)
+    return diagnose(check, server, recent, standing, is_explained_by_loss=is_explained_by_loss(window, check))
 
 
 def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:

@@ -344,6 +344,7 @@ class Engine(FleetController):
             problem=self._problems.get(name, ""),
             recent=server_state.samples.recent(LOSS_WINDOW),
             carried_evidence=server_state.carried_evidence,
+            losses=server_state.losses,
         )
         now = time.monotonic()
         self._witnesses.discard(name)
@@ -391,7 +392,8 @@ class Engine(FleetController):
     ) -> None:
         name, interval = server_state.server.name, server_state.server.interval
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
-        if is_in_doubt or (counts and needs_quick_recheck(server_state.damping)):
+        urgent = needs_quick_recheck(server_state.damping) or _is_silence_of_lossy(outcome)
+        if is_in_doubt or (counts and urgent):
             self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)
             return
         self._unsettled.discard(name)
@@ -464,6 +466,13 @@ class Engine(FleetController):
         self._witnesses.discard(name)
         self._unsettled.discard(name)
         self._deep_check_policy.forget(name)
+
+
+def _is_silence_of_lossy(outcome: Round) -> bool:
+    """Return whether known loss explains that nothing came back: only the next check can show an outage."""
+    check = outcome.check
+    nothing = check.handshake is None or (check.tunnel is not None and not check.tunnel.received)
+    return nothing and outcome.diagnosis.verdict is Verdict.LOSSY
 
 
 def _has_recovered(server_state: ServerState, outcome: Round) -> bool:

@@ -70,7 +70,7 @@ class FleetState:
             server_state = self.states.get(server.name) or _new_server_state(server)
             if server_state.server != server:
                 # Collected with other keys or at another address, or fixed by the change.
-                server_state.carried_evidence = {}
+                server_state.carried_evidence, server_state.losses = {}, {}
                 server_state.damping = server_state.damping_when_heard = reset_keeping_severity(
                     server_state.damping
                 )
@@ -108,6 +108,7 @@ class FleetState:
             carried_after,  # set at the first check: by then a screen is up
         )
         from wgmon_tui.monitor.name_moves import note_moved_name
+        from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
 
         server_state = self.states.get(name)
         if server_state is None:
@@ -116,6 +117,10 @@ class FleetState:
         severity = outcome.diagnosis.verdict.severity
         if severity is not Severity.UNKNOWN:
             server_state.samples.add(check.handshake.rtt if check.handshake else None)
+            server_state.losses = {
+                each.address: with_check(server_state.losses.get(each.address, NO_CHECKS), each)
+                for each in outcome.checks
+            }
         for good, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
             if good.handshake and diagnosis.verdict.severity is not Severity.DOWN:
                 server_state.last_good = good
@@ -154,8 +159,13 @@ class FleetState:
 
         Undoes what was counted since the server last answered, and ends an incident that resulted from it.
         """
+        from wgmon_tui.monitor.loss_window import without_last_outage
+
         server_state = self.states[name]
         server_state.last = outcome
+        server_state.losses = {
+            address: without_last_outage(window) for address, window in server_state.losses.items()
+        }
         server_state.damping = server_state.damping_when_heard
         self._update_quorum(server_state)
         state = server_state.quorum_result or server_state.damping  # other vantages see the server and decide

@@ -20,6 +20,7 @@ from wgmon_tui.net.addresses import Address
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.checks.evidence import Evidence
+    from wgmon_tui.monitor.loss_window import LossWindow
 
 
 @dataclass(slots=True)
@@ -28,7 +29,8 @@ class ServerState:
 
     `severity` is the one to show: the damped one, unless the server is paused, the last check had an unknown
     outcome, or the data is stale. `since` is the Unix time at which `known_severity` last changed.
-    `carried_evidence` is the evidence, by address, that holds longer than one check.
+    `carried_evidence` is the evidence, by address, that holds longer than one check, and `losses` what the
+    last checks of an address lost.
 
     `last_check` is the last check of any kind. If it is too old, `stale_age` is its age in seconds, rounded
     down, and `severity_before` the severity from before that.
@@ -60,6 +62,7 @@ class ServerState:
     stale_age: float | None = None
     severity_before: Severity | None = None
     carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
+    losses: dict[Address | None, LossWindow] = field(default_factory=dict)
     samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
     paused: bool = False

@@ -283,7 +283,7 @@ ITS_PROCESS = (
     row(
         "the server hangs, then goes on",
         silent(faults.the_server_hangs, cause=HUNG),
-        healthy(faults.the_server_goes_on, says="an authentic answer to an earlier check"),
+        healthy(faults.the_server_goes_on, says="an authentic answer arrived late"),
         seed=6,
         freezes=True,
     ),

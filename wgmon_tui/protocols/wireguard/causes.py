@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import IDENTITY_BUSY, PathMtu, PresharedKeyFound
-from wgmon_tui.checks.evidence_text import icmp_name
+from wgmon_tui.checks.evidence import IDENTITY_BUSY, PathMtu, PresharedKeyFound, RecentLoss
+from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
@@ -101,6 +101,24 @@ def lossy(server: Server) -> Cause:
         "packets are lost on the path, or a rate limit drops some",
         "the answers that arrive are authentic; the others never arrived",
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+    )
+
+
+def path_loss(server: Server, loss: RecentLoss) -> Cause:
+    """For a path that lost packets in the checks before."""
+    return Cause(
+        "the path to the server loses packets",
+        describe_evidence(loss),
+        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+    )
+
+
+def first_packets(server: Server) -> Cause:
+    """For a path on which the first initiation of each check is lost, and hardly anything else."""
+    return Cause(
+        "something on the path drops the first packet of each flow",
+        "retransmitted initiations and data pass; clients wait 5 s before they retransmit theirs",
+        f"on the server: tcpdump -ni any udp port {server.endpoint.port} — does the first packet arrive?",
     )
 
 

@@ -25,6 +25,7 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     PresharedKeyFound,
     ReceiveOverflow,
+    RecentLoss,
     Silence,
     SocketError,
     StampsAhead,
@@ -43,6 +44,20 @@ LOSS_WINDOW = 20
 MIN_LOSS_BURSTS = 3
 """How many separate losses make a server lossy. One long loss is an outage that is over."""
 
+_LOSS_EXPLAINS = {
+    Verdict.HEALTHY,
+    Verdict.LOSSY,
+    Verdict.UNPROVEN,
+    Verdict.INNER_DEAD,
+    Verdict.MTU_BLACKHOLE,
+    Verdict.DATA_DEAD,
+    Verdict.SILENT,
+}
+"""Verdicts that lost packets alone can cause."""
+
+_FIRST_PACKETS = 0.8
+"""Share of checks that lost an initiation from which on the first packet of each flow seems to be dropped."""
+
 _REKEY_TIMEOUT_S = 5.0
 """A client without an answer starts a new handshake after this time and gives up the old one (§6.1)."""
 
@@ -57,17 +72,22 @@ def diagnose(
     server: Server,
     recent: Sequence[float | None] = (),
     standing: Sequence[Evidence] = (),
+    *,
+    is_explained_by_loss: bool = False,
 ) -> Diagnosis:
     """Diagnose a check.
 
     `recent` holds the RTTs of the previous LOSS_WINDOW checks, None for a lost one. `standing` is evidence
-    that stays valid for more than one check, from experiments and deep checks.
+    that stays valid for more than one check, from experiments and deep checks. `is_explained_by_loss` tells
+    whether the known loss of the path, a RecentLoss in `standing`, is a likely reason of silence.
     """
     evidence = (*check.evidence, *standing)
     evidence_text = tuple(describe_evidence(each) for each in evidence)
     if check.handshake:
         rtt_text = format_rtt(check.handshake.rtt)
-        evidence_text = (f"the response authenticated after {rtt_text}", *evidence_text)
+        lost = check.handshake.retransmits
+        before = f"; {format_count(lost, 'initiation')} got no answer" if lost else ""
+        evidence_text = (f"the response authenticated after {rtt_text}{before}", *evidence_text)
         verdict, summary, ranked = (
             _diagnose_lost_session(check.handshake, check.evidence, server)
             or data_path.diagnose_data_path(check, evidence, server)
@@ -76,6 +96,9 @@ def diagnose(
         verdict, summary, ranked = _blame_other_source(check, evidence, server, (verdict, summary, ranked))
     else:
         verdict, summary, ranked = _diagnose_unanswered(check, evidence, server)
+    if loss := first_of_kind(RecentLoss, evidence):
+        meaning = (verdict, summary, ranked)
+        verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)
     return Diagnosis(verdict, summary, evidence_text, tuple(ranked))
 
 
@@ -96,6 +119,26 @@ def _diagnose_lost_session(
         "data could not be tested."
     )
     return Verdict.LOSSY, summary, [causes.lossy(server)]
+
+
+def _blame_loss(
+    check: Check, loss: RecentLoss, server: Server, meaning: Meaning, is_explained_by_loss: bool
+) -> Meaning:
+    """Diagnose with the known loss of the path. It explains silence while that is not too improbable."""
+    verdict, summary, ranked = meaning
+    if verdict not in _LOSS_EXPLAINS or any(isinstance(each, StampsAhead) for each in check.evidence):
+        return meaning
+    possible = [causes.path_loss(server, loss)]
+    if loss.initiations_lost >= _FIRST_PACKETS * loss.checks and loss.echoes_lost < loss.initiations_lost / 4:
+        possible.append(causes.first_packets(server))
+    ranked = [*possible, *(each for each in ranked if each != causes.lossy(server))]
+    lost = describe_evidence(loss)
+    if verdict is Verdict.HEALTHY and check.handshake:
+        return Verdict.LOSSY, f"Answers in {format_rtt(check.handshake.rtt)}, but {lost}.", ranked
+    if verdict in (Verdict.SILENT, Verdict.DATA_DEAD) and is_explained_by_loss:
+        what = "The handshake works, but no data came back" if check.handshake else "No answer"
+        return Verdict.LOSSY, f"{what}, which loss on the path explains: {lost}.", ranked
+    return verdict, summary, ranked
 
 
 def _blame_other_source(
