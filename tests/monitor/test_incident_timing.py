@@ -18,6 +18,7 @@ from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
+from wgmon_tui.monitor.loss_window import Losses, LossWindow
 from wgmon_tui.net.addresses import Endpoint
 
 UP, DOWN = Severity.UP, Severity.DOWN
@@ -107,6 +108,44 @@ async def test_where_many_fall_at_once_each_waits_its_turn(monkeypatch: pytest.M
         due = desk.engine.schedule.next_due()
         assert due is not None
         assert due - asyncio.get_running_loop().time() > HALF_MINUTE_S / 2
+
+
+# Known loss
+
+LOSES_A_SIXTH = LossWindow((Losses(2, 1), *[Losses(1)] * 4) * 4, is_lossy=True)
+
+
+def known_as_lossy(desk: Desk) -> ServerState:
+    server_state = desk.server_state()
+    server_state.losses = dict.fromkeys(server_state.losses, LOSES_A_SIXTH)
+    return server_state
+
+
+async def test_one_silent_check_of_a_lossy_server_is_part_of_its_loss() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
+        await rounds(desk, ["fra1"])
+        server_state = known_as_lossy(desk)
+        server.script = silence
+        await rounds(desk, ["fra1"])
+        assert server_state.last
+        diagnosis = server_state.last.diagnosis
+        assert diagnosis.verdict is Verdict.LOSSY
+        assert "3 of 22 initiations were lost" in diagnosis.summary
+        assert diagnosis.causes[0].cause == "the path to the server loses packets"
+        assert server_state.losses[server_state.last.check.address].checks[-1] == Losses(2, 2)
+
+
+async def test_an_outage_of_a_lossy_server_is_known_after_checks_that_follow_at_once() -> None:
+    async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
+        await rounds(desk, ["fra1"])
+        server_state = known_as_lossy(desk)
+        server.script = silence
+        await rounds(desk, ["fra1"])
+        assert server_state.status_word == "lossy"
+        followed = [(await desk.run_round())[1].diagnosis.verdict for _ in range(2)]
+        assert followed == [Verdict.SILENT, Verdict.SILENT]
+        assert server_state.severity is DOWN
+        assert happened(desk)[0] == (EventKind.OPENED, "fra1")
 
 
 # In doubt

@@ -30,7 +30,7 @@ from tests.protocols.wireguard.sample_evidence import (
     handshake_evidence,
 )
 from wgmon_tui.checks.check import Handshake, Tunnel
-from wgmon_tui.checks.evidence import AnsweredFromElsewhere, Evidence, InnerEcho
+from wgmon_tui.checks.evidence import AnsweredFromElsewhere, Evidence, InnerEcho, RecentLoss
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
 
@@ -134,6 +134,50 @@ def test_answers_from_elsewhere_are_degraded_and_named(source: tuple[str, int], 
     diagnosis = diagnose_data(0.02, 0.02, AnsweredFromElsewhere(*source))
     assert diagnosis.verdict is Verdict.UNPROVEN
     assert diagnosis.summary.startswith(f"Answers come from {where}")
+
+
+SOME_LOSS = RecentLoss(20, 20, 0, 60, 5)
+
+
+def test_known_loss_makes_a_server_that_answers_lossy() -> None:
+    diagnosis = diagnose(check(handshake=Handshake(0.02)), HANDSHAKE_ONLY, standing=(SOME_LOSS,))
+    assert diagnosis.verdict is Verdict.LOSSY
+    assert diagnosis.summary == "Answers in 20.0 ms, but over the last 20 checks 5 of 60 echoes were lost."
+
+
+@pytest.mark.parametrize("explained", [True, False])
+def test_silence_that_known_loss_explains_is_loss_and_the_path_leads_its_causes(explained: bool) -> None:
+    diagnosis = diagnose(check(SILENCE), SERVER, (), (SOME_LOSS,), is_explained_by_loss=explained)
+    assert diagnosis.verdict is (Verdict.LOSSY if explained else Verdict.SILENT)
+    assert diagnosis.causes[0].cause == "the path to the server loses packets"
+
+
+def test_data_that_known_loss_took_is_loss() -> None:
+    dead = replace(
+        check(InnerEcho("10.8.0.1", 3, 0, None), handshake=Handshake(0.02)),
+        tunnel=Tunnel(3, 0, None, None, passive=False),
+    )
+    diagnosis = diagnose(dead, SERVER, (), (SOME_LOSS,), is_explained_by_loss=True)
+    assert diagnosis.verdict is Verdict.LOSSY
+    assert diagnosis.summary.startswith("The handshake works, but no data came back, which loss")
+
+
+def test_what_is_proven_is_never_put_down_to_loss() -> None:
+    diagnosis = diagnose(check(CLOSED, SILENCE), SERVER, (), (SOME_LOSS,), is_explained_by_loss=True)
+    assert diagnosis.verdict is Verdict.PORT_CLOSED
+
+
+def test_a_first_packet_lost_in_every_check_is_named() -> None:
+    first_lost = RecentLoss(20, 40, 20, 60, 0)
+    diagnosis = diagnose(check(handshake=Handshake(0.02, retransmits=1)), HANDSHAKE_ONLY, (), (first_lost,))
+    assert diagnosis.verdict is Verdict.LOSSY
+    assert "20 of 40 initiations were lost" in diagnosis.summary
+    assert any("first packet of each flow" in cause.cause for cause in diagnosis.causes)
+
+
+def test_a_hidden_retransmission_stands_in_the_evidence() -> None:
+    diagnosis = diagnose(check(handshake=Handshake(0.02, retransmits=1)), HANDSHAKE_ONLY)
+    assert diagnosis.evidence[0] == "the response authenticated after 20.0 ms; 1 initiation got no answer"
 
 
 def test_answers_from_elsewhere_lead_the_causes_of_dead_data() -> None:
