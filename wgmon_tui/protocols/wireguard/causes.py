@@ -107,7 +107,7 @@ def lossy(server: Server) -> Cause:
 def path_loss(server: Server, loss: RecentLoss) -> Cause:
     """For a path that lost packets in the checks before."""
     return Cause(
-        "the path to the server loses packets",
+        lossy(server).cause,
         describe_evidence(loss),
         f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
     )
