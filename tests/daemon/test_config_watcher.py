@@ -190,6 +190,17 @@ async def test_a_secret_file_that_cannot_be_read_keeps_its_last_good_key(
         assert it.recorder[-1].targets.problems == {}
 
 
+async def test_a_rewritten_key_takes_effect_beside_an_invalid_file(tmp_path: Path) -> None:
+    file = write_psk(tmp_path)
+    async with watching(tmp_path) as it:
+        (tmp_path / "servers.toml").write_text("[[server")
+        await until(lambda: it.reload.trouble)
+        file.write_text(NEXT_PSK.to_text())
+        await until(lambda: psk_in_use(it) == NEXT_PSK)
+        assert it.reload.trouble
+        assert it.reload.trouble.startswith("servers.toml: ")
+
+
 async def test_a_secret_file_that_is_mended_takes_effect_and_ends_the_line(tmp_path: Path) -> None:
     file = write_psk(tmp_path)
     async with watching(tmp_path) as it:

@@ -104,7 +104,8 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Run wgmon-tui doctor here: it checks route, firewall, clock and uplink of this machine.",
     ),
     Verdict.MISCONFIGURED: VerdictHelp(
-        "A key file is missing or unreadable, or the identity does not exist: nothing was sent.",
+        "A key file is missing or unreadable, the identity does not exist, or the protocol is not supported "
+        "yet: nothing was sent.",
         "The evidence names the file and what is wrong with it; e edits the server.",
     ),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -96,6 +96,13 @@ def load_config(
         *(source for sink in config.alerts.sinks for _, source in sink.secrets),
     )
     stamps.update(_stamps(secret_files(sources, config_dir)))
+    keyring, orders = _read_secrets(config_dir, fleet, config, before, run_commands=run_commands)
+    return LoadedConfig(fleet, keyring, config, orders, stamps, shard)
+
+
+def _read_secrets(
+    config_dir: Path, fleet: Fleet, config: Config, before: LoadedConfig | None, *, run_commands: bool
+) -> tuple[Keyring, ResolvedSinks]:
     last_good = secrets_by_source(before.fleet, before.keyring) if before else NO_SECRETS
     printed = {
         each: secret
@@ -103,10 +110,8 @@ def load_config(
         if each.form is SecretForm.COMMAND and not run_commands
     }
     keyring = open_keyring(fleet, config_dir, command_outputs=printed, last_good=last_good)
-    orders = resolve_sinks(
-        config.alerts, config_dir, before.orders if before else None, run_commands=run_commands
-    )
-    return LoadedConfig(fleet, keyring, config, orders, stamps, shard)
+    orders_before = before.orders if before else None
+    return keyring, resolve_sinks(config.alerts, config_dir, orders_before, run_commands=run_commands)
 
 
 def load_from_fleet(fleet: Fleet) -> LoadedConfig:
@@ -159,6 +164,10 @@ class ConfigWatcher:
             loaded, is_new = await asyncio.to_thread(self._load, run_commands)
         except ConfigurationError as error:
             self.trouble = f"{error}; the last valid configuration stays in force"
+            loaded, is_new = await asyncio.to_thread(self._load_secrets, run_commands)
+            if is_new:
+                self._loaded = loaded
+                self._on_change(loaded)
             return False
         else:
             self.trouble = _describe_kept(loaded.kept_secrets)
@@ -175,6 +184,16 @@ class ConfigWatcher:
             self._require_servers_file()
         loaded = load_config(self._config_dir, self._loaded, self._loaded.shard, run_commands=run_commands)
         is_new = loaded != self._loaded
+        return loaded.with_targets() if is_new else loaded, is_new
+
+    def _load_secrets(self, run_commands: bool) -> tuple[LoadedConfig, bool]:
+        """The configuration in force, with the current secrets: a key may change beside an invalid file."""
+        before = self._loaded
+        keyring, orders = _read_secrets(
+            self._config_dir, before.fleet, before.config, before, run_commands=run_commands
+        )
+        loaded = replace(before, keyring=keyring, orders=orders)
+        is_new = loaded != before
         return loaded.with_targets() if is_new else loaded, is_new
 
     def _require_servers_file(self) -> None:
