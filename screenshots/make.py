@@ -76,6 +76,7 @@ SHOTS = (
     Shot("history", (120, 40), _PAST, server="blr1-core"),
     Shot("rtt", (120, 30), (*_RTT, "-", "-", "-"), server="sfo2-gw"),
     Shot("incidents", (120, 34), ("I", "j", "j")),
+    Shot("incident", (120, 32), (*_PAST, "j", "enter"), server="waw1-branch"),
     Shot("alerts", (120, 30), ("A",)),
     Shot("explain", (120, 40), ("x",), server="waw1-branch"),
     Shot("edit", (120, 24), ("e",), server="fra1-edge"),

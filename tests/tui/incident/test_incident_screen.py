@@ -221,7 +221,7 @@ async def test_an_incident_of_an_earlier_version_has_only_its_headline(tmp_path:
     history = RememberedIncident(tmp_path, replace(over(), verdicts=())).history()
     async with opened(history, tmp_path) as it:
         assert section(it, "Verdicts") == [
-            "Only the headline is known: an earlier version recorded this incident."
+            "Only the headline is known: an earlier version opened this incident."
         ]
 
 

@@ -22,7 +22,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
 from wgmon_tui.monitor.damping import Damping, as_json
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store.formats.minute_block import pack_samples
 from wgmon_tui.store.formats.quantile_sketch import ERROR, QuantileSketch
@@ -38,6 +38,9 @@ _MINUTES_S = 3 * HOUR_S
 
 _CHECKED_EVERY_S = 10.0
 _VANTAGE = "local"
+_FIRST_S = 40.0
+"""How long the first verdict of an incident lasts, if it is another one."""
+
 _USUAL_LOSS = 0.0003
 """The share of lost checks of a healthy server."""
 
@@ -60,7 +63,7 @@ class Episode:
 
     `began` is in seconds before now, `lasted` in seconds; without `lasted` it is ongoing. `lost` is the share
     of lost checks. `rtt_factor` multiplies the RTT. A period without checks has a `state` and no verdict; one
-    with neither is a gap in the history.
+    with neither is a gap in the history. `first` is the verdict of its beginning, if it was another one.
     """
 
     server: str
@@ -73,6 +76,7 @@ class Episode:
     rtt_factor: float = 1.0
     flapping: bool = False
     state: PeriodState | None = None
+    first: Verdict | None = None
 
     @property
     def recorded_state(self) -> PeriodState | None:
@@ -104,7 +108,7 @@ EPISODES = (
     Episode("blr1-core", _seconds_ago(hours=1.1, minutes=25), 7 * _MIN, Verdict.SILENT, flapping=True),
     Episode("blr1-core", _seconds_ago(days=1, hours=6, minutes=38), 23 * _MIN, Verdict.SILENT),
     Episode("blr1-core", _seconds_ago(days=3, hours=15, minutes=42), 2.4 * _HOUR, Verdict.SILENT,
-            "upstream fibre cut, provider confirms", "chandra"),
+            "upstream fibre cut, provider confirms", "chandra", first=Verdict.LOSSY),
     Episode("blr1-core", _seconds_ago(days=8, hours=7, minutes=31), 41 * _MIN, Verdict.UNREACHABLE),
     Episode("syd1-relay", _seconds_ago(hours=4.2, minutes=48), 1.3 * _HOUR, Verdict.LOSSY,
             lost=0.3, rtt_factor=1.1),
@@ -115,7 +119,7 @@ EPISODES = (
     Episode("syd1-relay", _seconds_ago(days=4, hours=3.1, minutes=4), 1.2 * _HOUR, Verdict.LOSSY,
             lost=0.2, rtt_factor=1.1),
     Episode("sfo2-gw", _seconds_ago(hours=20, minutes=3), 3.2 * _HOUR, Verdict.SLOW,
-            "backup ran into the day", "anna", lost=0.004, rtt_factor=3.6),
+            "backup ran into the day", "anna", first=Verdict.LOSSY, lost=0.004, rtt_factor=3.6),
     Episode("sfo2-gw", _seconds_ago(days=6, hours=20, minutes=19), 2.7 * _HOUR, Verdict.SLOW,
             lost=0.004, rtt_factor=3.2),
     Episode("tor1-edge", _seconds_ago(days=2, hours=9, minutes=28), 36 * _MIN, Verdict.UNDER_LOAD,
@@ -210,6 +214,7 @@ def _incidents(servers: Sequence[Server], now: float) -> Batch:
 
 def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> Incident:
     began = now - episode.began
+    closed_at = None if episode.lasted is None else began + episode.lasted
     seen_after = 90.0 + 0.2 * (episode.lasted or HOUR_S)
     return Incident(
         id=number,
@@ -219,11 +224,29 @@ def _incident(number: str, episode: Episode, verdict: Verdict, now: float) -> In
         verdict=verdict,
         severity=verdict.severity,
         summary=verdict.meaning,
-        closed_at=None if episode.lasted is None else began + episode.lasted,
+        closed_at=closed_at,
         flapping=episode.flapping,
         acknowledged_at=began + seen_after if episode.who else None,
         acknowledged_by=episode.who,
+        verdicts=tuple(
+            VerdictChange(at, each, each.meaning)
+            for at, each in _verdicts(episode, verdict, began, closed_at)
+        ),
     )
+
+
+def _verdicts(
+    episode: Episode, verdict: Verdict, began: float, closed_at: float | None
+) -> Iterator[tuple[float, Verdict]]:
+    """The sequence of verdicts of an incident, with their times."""
+    if episode.first:
+        yield began, episode.first
+    yield (began + _FIRST_S if episode.first else began), verdict
+    if closed_at is not None:
+        if episode.flapping:
+            yield began + 0.3 * (closed_at - began), Verdict.HEALTHY
+            yield began + 0.4 * (closed_at - began), verdict
+        yield closed_at, Verdict.HEALTHY
 
 
 def _rollups(server: Server, now: float) -> dict[str, dict[int, Rollup]]:

@@ -70,7 +70,7 @@ def overview(
     lines = [*_heading("Verdicts", text_style), *_verdicts(details.entry.incident, now, text_style)]
     lines += _evidence(details, chosen, outcome, now, text_style)
     lines += _heading("Notified", text_style)
-    lines += _notified(details.deliveries, has_sinks, now, text_style)
+    lines += _notified(details, has_sinks, now, text_style)
     lines += _heading("Notes", text_style)
     if details.entry.notes:
         lines += note_lines(details.entry.notes, now, text_style)
@@ -115,7 +115,7 @@ def _heading(words: str, text_style: TextStyle, more: str = "") -> list[Text]:
 def _verdicts(incident: Incident, now: float, text_style: TextStyle) -> list[Text]:
     """The sequence, each with its time; of an incident of an earlier version only the headline."""
     if not incident.verdicts:
-        words = "Only the headline is known: an earlier version recorded this incident."
+        words = "Only the headline is known: an earlier version opened this incident."
         return text_style.paragraph(words, text_style.palette.muted)
     times = [format_recent_time(each.at, now, seconds=True) for each in incident.verdicts]
     when, slug = max(map(len, times)), max(len(each.verdict.slug) for each in incident.verdicts)
@@ -187,15 +187,14 @@ def _causes(causes: Sequence[Cause], text_style: TextStyle) -> Iterator[Text]:
         yield from text_style.paragraph(cause.fix, palette.accent, f"{'':<{_BULLET}}next", _UNDER_CAUSE)
 
 
-def _notified(
-    deliveries: Sequence[Delivery] | None, has_sinks: bool, now: float, text_style: TextStyle
-) -> Iterator[Text]:
-    muted = text_style.palette.muted
+def _notified(details: IncidentDetails, has_sinks: bool, now: float, text_style: TextStyle) -> Iterator[Text]:
+    deliveries, muted = details.deliveries, text_style.palette.muted
     if deliveries is None:
         yield from text_style.paragraph("This run stores no alerts.", muted)
     elif not deliveries:
         why = "no alert about it is stored" if has_sinks else "config.toml has no [[sink]]"
-        yield from text_style.paragraph(f"Nobody: {why}.", muted)
+        nobody = "Nobody" if details.entry.incident.closed_at is not None else "Nobody yet"
+        yield from text_style.paragraph(f"{nobody}: {why}.", muted)
     sink = max((cell_len(text_style.glyphs.clean(each.sink)) for each in deliveries or ()), default=0)
     for each in deliveries or ():
         yield from _delivery(each, sink, now, text_style)
