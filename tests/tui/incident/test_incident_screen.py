@@ -18,7 +18,7 @@ from tests.tui.sample_histories import HOUR, MINUTE, Past, Spell
 from tests.tui.sample_incidents import DOWN_AT, SLOW_AT, RememberedIncident, begun, over, remembered
 from tests.tui.test_file_export import names
 from tests.tui.vantage_fleet import seen_by
-from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent, VerdictChange
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, EventKind, Incident, IncidentEvent, VerdictChange
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
@@ -143,6 +143,15 @@ async def test_foreign_text_cannot_move_the_cursor(tmp_path: Path) -> None:
     )
     async with opened(RememberedIncident(tmp_path, wild).history(), tmp_path) as it:
         assert "\x1b" not in "".join(it.lines())
+
+
+async def test_verdicts_that_were_left_out_are_counted_in_their_place(tmp_path: Path) -> None:
+    pair = over().verdicts[1:3]
+    long = replace(over(), verdicts=pair * (MAX_VERDICTS // 2), omitted_verdicts=7)
+    async with opened(RememberedIncident(tmp_path, long).history(), tmp_path) as it:
+        lines = [line for line in section(it, "Verdicts") if line[:1].isdigit()]
+        assert lines[MAX_VERDICTS // 2] == "7 more verdicts left out"
+        assert len(lines) == MAX_VERDICTS + 1
 
 
 # Packets

@@ -11,6 +11,7 @@ from tests.tui.sample_fleet import NOW
 from tests.tui.sample_histories import DAY, HOUR, MINUTE, incident
 from tests.tui.text_styles import text_style
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.incidents import MAX_VERDICTS, VerdictChange
 from wgmon_tui.store.models import Note
 from wgmon_tui.tui.filter.query import parse_filter
 from wgmon_tui.tui.lists.incident_text import IncidentEntry, columns_for, detail, heading, line, passes
@@ -23,6 +24,17 @@ OVER = IncidentEntry(
 )
 FLAPPING = IncidentEntry(
     incident("lon3", opened=DAY, closed=HOUR, verdict=Verdict.SLOW, severity=Severity.DEGRADED, flapping=True)
+)
+
+
+CHANGED = IncidentEntry(
+    replace(
+        OVER.incident,
+        verdicts=tuple(
+            VerdictChange(OVER.incident.opened_at + number * MINUTE, each, "")
+            for number, each in enumerate((Verdict.SLOW, Verdict.SILENT, Verdict.HEALTHY))
+        ),
+    )
 )
 
 
@@ -45,6 +57,41 @@ def test_one_that_others_saw_says_from_where() -> None:
     regional = IncidentEntry(incident(opened=12 * MINUTE, vantage="local,nyc"))
     assert drawn(regional).endswith("open  from local, nyc")
     assert "from" not in drawn(OPEN)
+
+
+def test_the_sequence_of_verdicts_stands_in_the_line_and_with_its_times_in_the_details() -> None:
+    assert "slow, then silent, then healthy" in drawn(CHANGED, 160)
+    words = " ".join(detail(CHANGED, NOW, text_style(120)).plain.split())
+    assert "verdicts: slow Nov 20 19:30, then silent Nov 20 19:31, then healthy Nov 20 19:32" in words
+
+
+def test_a_sequence_of_one_verdict_is_only_the_headline() -> None:
+    single = replace(CHANGED, incident=replace(CHANGED.incident, verdicts=CHANGED.incident.verdicts[:1]))
+    assert "verdicts" not in detail(single, NOW, text_style(120)).plain
+    assert "slow" not in drawn(single, 160)
+
+
+def test_verdicts_that_were_left_out_are_counted_in_their_place() -> None:
+    changes = (CHANGED.incident.verdicts * MAX_VERDICTS)[:MAX_VERDICTS]
+    long = replace(CHANGED, incident=replace(CHANGED.incident, verdicts=changes, omitted_verdicts=5))
+    words = detail(long, NOW, text_style(120)).plain.replace("\n", " ")
+    before, after = words.split("then 5 more, then")
+    assert before.count("Nov 20") - 3 == after.count("Nov 20") == MAX_VERDICTS // 2
+
+
+@pytest.mark.parametrize("chosen", ["verdict:slow", "slow", "verdict:silent"])
+def test_every_verdict_that_it_had_finds_it(chosen: str) -> None:
+    assert passes(CHANGED, parse_filter(chosen), NOW)
+    assert not passes(CHANGED, parse_filter("verdict:lossy"), NOW)
+
+
+def test_the_verdict_has_its_own_colour() -> None:
+    flapping = replace(FLAPPING.incident, closed_at=None, severity=Severity.DOWN)
+    columns, style = columns_for(120, with_server=True), text_style()
+    found = line(IncidentEntry(flapping), NOW, columns, style)
+    at = found.plain.index("slow")
+    [colour] = [span.style for span in found.spans if span.start <= at < span.end]
+    assert colour == style.palette.severity[Severity.DEGRADED]
 
 
 def test_only_an_open_one_is_loud() -> None:

@@ -81,7 +81,8 @@ def line(
     found = Text().append(fit(state, _STATE - 2, glyphs), loud).append(f"{known:<2}", palette.text)
     if columns.server:
         found.append(gap).append(fit(glyphs.clean(incident.server), columns.server, glyphs), calm)
-    found.append(gap).append(fit(incident.verdict.slug, _CAUSE, glyphs), loud)
+    cause = palette.severity[incident.verdict.severity] if is_open else palette.muted
+    found.append(gap).append(fit(incident.verdict.slug, _CAUSE, glyphs), cause)
     found.append(gap).append(f"{format_recent_time(incident.opened_at, now):>{_OPENED}}", calm)
     found.append(gap).append(f"{duration_text(incident, now):>{_LASTED}}", calm)
     if columns.notes_width:
