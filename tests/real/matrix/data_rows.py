@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.real.fetching import Patience
 from tests.real.matrix import faults
-from tests.real.matrix.expectations import ALLOWED_IPS, FULL, healthy, row
+from tests.real.matrix.expectations import ALLOWED_IPS, FULL, NO_SIZE, SMALL_MTU, healthy, row
 from tests.real.matrix.faults import relayed
 from tests.real.matrix.models import Look, Row
 from tests.real.matrix.servers import BORINGTUN, WIREGUARD_GO
@@ -16,7 +16,7 @@ _PATIENT = Patience(without_progress_s=20.0, altogether_s=60.0)
 
 
 def _blackhole(settings: RelaySettings, *others: faults.Fault) -> Look:
-    return Look(Verdict.MTU_BLACKHOLE, (*others, relayed(settings)), never_says=(ALLOWED_IPS,))
+    return Look(Verdict.MTU_BLACKHOLE, (*others, relayed(settings)), SMALL_MTU, never_says=(ALLOWED_IPS,))
 
 
 def _too_small(size: int) -> Row:
@@ -58,7 +58,7 @@ SIZE = (
             faults.inner_firewall(f"{faults.ICMP} drop"),
             faults.our_identity_has_an_ipv4_tunnel_address_only,
             faults.we_ask_a_tcp_port(7000),
-            says="size not tested",
+            says=NO_SIZE,
         ),
         ping=(),
         on=FULL,
@@ -99,7 +99,7 @@ SPEED = (
         "15 of 100 packets are lost each way",
         Look(
             Verdict.LOSSY,
-            (relayed(both_ways(loss=0.15)),),
+            (relayed(both_ways(loss=0.15, delay_s=0.05)),),
             "packets are lost on the path",
             seconds=45.0,
         ),
@@ -107,10 +107,10 @@ SPEED = (
         on=(WIREGUARD_GO,),
     ),
     row(
-        "one of three data packets is lost",
+        "30 of 100 packets are lost each way",
         Look(
             Verdict.LOSSY,
-            (relayed(both_ways(loss=0.33)),),
+            (relayed(both_ways(loss=0.3, delay_s=0.05)),),
             "packets are lost on the path",
             seconds=45.0,
         ),

@@ -27,8 +27,10 @@ INNER_FIREWALL = "an inner firewall drops the packets, or the inner address is m
 NO_ROUTE_BACK = "the server has no route back to this identity's tunnel address"
 INNER_REFUSAL = "routing or a firewall inside the tunnel rejects the packets"
 PATH_DROPS_DATA = "something on the path passes the handshake and drops data"
-SMALL_MTU = "the path's MTU is smaller than the tunnel's"
+SMALL_MTU = "the path drops packets over"
+TARGET_DOWN = "the inner host or service is down"
 
+NO_SIZE = "size not tested"
 RECEIVES = "the server receives data"
 UNPROVEN = "Silence alone does not show the cause."
 NOT_PROVEN = "nothing came back through the tunnel"
@@ -58,6 +60,12 @@ def dead(
     *faults: Fault, cause: str, says: str = RECEIVES, never_says: tuple[str, ...] = (PATH_DROPS_DATA,)
 ) -> Look:
     return Look(Verdict.DATA_DEAD, faults, cause, (says,), never_says, port=OPEN_OR_FILTERED)
+
+
+def absent(*faults: Fault, says: str = "the tunnel is fine", never_says: tuple[str, ...] = ()) -> Look:
+    """An inner address that nobody has, while the first hop answers: this disproves the server's faults."""
+    disproved = (PATH_DROPS_DATA, ALLOWED_IPS, NO_ROUTE_BACK)
+    return Look(Verdict.INNER_DEAD, faults, TARGET_DOWN, (says,), (*disproved, *never_says))
 
 
 def unproven(*faults: Fault, cause: str, says: tuple[str, ...] = (RECEIVES, NOT_PROVEN)) -> Look:

@@ -17,7 +17,7 @@ SERVICES = (
         Look(
             Verdict.INNER_DEAD,
             (faults.we_ask_a_tcp_port(8443),),
-            "the inner host or service is down",
+            "nothing listens on this port",
             ("8443", "refuses connections"),
         ),
         on=FULL,
@@ -27,7 +27,7 @@ SERVICES = (
         Look(
             Verdict.INNER_DEAD,
             (faults.we_ask_a_tcp_port(8443),),
-            "the inner host or service is down",
+            "nothing listens on this port",
             ("8443", "refuses connections"),
         ),
         ping=(),

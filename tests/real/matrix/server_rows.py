@@ -12,13 +12,16 @@ from tests.real.matrix.expectations import (
     INNER_REFUSAL,
     NO_FORWARDING,
     NO_ROUTE_BACK,
+    NO_SIZE,
     OTHER_KEY,
     OUR_PSK,
+    PATH_DROPS_DATA,
     RECEIVES,
     REMOVED,
     SOME_PSK,
     UNKNOWN_PEER,
     UNPROVEN,
+    absent,
     closed,
     dead,
     healthy,
@@ -45,6 +48,7 @@ ALL_WELL = (
             faults.its_inner_addresses_are_unusual,
             faults.the_server_forwards_in_both_versions,
             inner_firewall(f"{ICMP} drop", ("input", "forward")),  # before which it answers
+            says=NO_SIZE,
         ),
         ping=(),
         on=FULL,
@@ -198,31 +202,29 @@ INSIDE = (
     ),
     row(
         "an inner firewall rejects, no inner address to ask",
-        healthy(inner_firewall(f"{ICMP} reject with icmpx admin-prohibited")),
+        healthy(inner_firewall(f"{ICMP} reject with icmpx admin-prohibited"), says=NO_SIZE),
         ping=(),
         on=FULL,
     ),
     row(
         "the inner address is not there",
-        dead(faults.we_ask_an_inner_address_that_is_not_there, cause=INNER_FIREWALL),
+        absent(faults.we_ask_an_inner_address_that_is_not_there),
         on=FULL,
     ),
     row(
         "the inner address is not there, and the server forwards",
-        dead(
+        absent(
             faults.we_ask_an_inner_address_that_is_not_there,
             faults.the_server_forwards,
-            cause=INNER_FIREWALL,
             says="host unreachable",
         ),
         on=(LINUX_KERNEL,),
     ),
     row(
         "the inner address is not there, and the server forwards",
-        dead(
+        absent(
             faults.we_ask_an_inner_address_that_is_not_there,
             faults.the_server_forwards,
-            cause=INNER_FIREWALL,
             never_says=(INNER_REFUSAL,),  # it redirects us, which refuses nothing
         ),
         on=(WIREGUARD_GO,),
@@ -233,17 +235,28 @@ INSIDE = (
             Verdict.INNER_DEAD,
             (faults.we_ask_another_inner_address_too,),
             "the inner host or service is down",
-            ("other inner targets of this server answer",),
+            ("10.7.",),
+            (ALLOWED_IPS, NO_ROUTE_BACK),
         ),
         on=FULL,
     ),
-    row("an inner firewall drops", dead(inner_firewall("drop"), cause=INNER_FIREWALL), on=FULL),
+    row(
+        "an inner firewall drops",
+        dead(
+            inner_firewall("drop"),
+            faults.our_identity_has_an_ipv4_tunnel_address_only,
+            cause=INNER_FIREWALL,
+        ),
+        on=FULL,
+    ),
     row(
         "an inner firewall rejects",
         dead(
             inner_firewall("reject with icmpx admin-prohibited"),
+            faults.our_identity_has_an_ipv4_tunnel_address_only,
             cause=INNER_REFUSAL,
             says="communication administratively prohibited",
+            never_says=(PATH_DROPS_DATA, ALLOWED_IPS, NO_ROUTE_BACK),
         ),
         on=FULL,
     ),
@@ -257,7 +270,20 @@ INSIDE = (
         ping=(),
         on=FULL,
     ),
-    row("the server has no route back", dead(faults.no_route_back, cause=NO_ROUTE_BACK), on=FULL),
+    row(
+        "the server has no route back",
+        dead(
+            faults.no_route_back,
+            faults.our_identity_has_an_ipv4_tunnel_address_only,
+            cause=NO_ROUTE_BACK,
+        ),
+        on=FULL,
+    ),
+    row(
+        "the server has no route back over IPv4, and IPv6 works",
+        Look(Verdict.INNER_DEAD, (faults.no_route_back,), NO_ROUTE_BACK, ("nothing came back over IPv4",)),
+        on=FULL,
+    ),
     row(
         "the interface is down",
         dead(faults.the_interface_is_down, cause="its interface is down"),
