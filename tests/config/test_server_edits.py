@@ -23,6 +23,7 @@ from wgmon_tui.config.server_edits import (
 )
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.config.servers_toml import server_entries
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"\x07" * 32)
@@ -235,4 +236,15 @@ def test_without_an_identity_that_alone_is_the_problem() -> None:
 @given(fleets())
 def test_what_the_file_says_of_a_server_has_no_problem(fleet: Fleet) -> None:
     for each in fleet.servers:
-        assert find_problems(server_entries(fleet, each), fleet) == {}
+        unaddressed = find_unaddressed_targets(each, fleet.identity(each.identity))
+        problems = find_problems(server_entries(fleet, each), fleet)
+        assert set(problems) == {target.key for target in unaddressed}
+
+
+def test_a_target_that_the_identity_cannot_probe_is_a_problem_of_its_key() -> None:
+    [only_v4] = (replace(BASTION, addresses=(ip_interface("10.8.0.250/32"),)),)
+    entries = {**FRA1, "tunnel_ping": ["10.8.0.1", "fd07::1"]}
+    problems = find_problems(entries, replace(FLEET, identities=(only_v4,)))
+    assert set(problems) == {"tunnel_ping"}
+    assert problems["tunnel_ping"].startswith('"fd07::1" cannot be probed')
+    assert find_problems({**entries, "tunnel": False}, replace(FLEET, identities=(only_v4,))) == {}

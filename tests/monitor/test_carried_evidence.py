@@ -18,6 +18,7 @@ from wgmon_tui.checks.evidence import (
     IcmpError,
     IdentityAnswered,
     InnerEcho,
+    InnerHop,
     KnownKeyAnswered,
     NameUnresolved,
     PassiveKeepalive,
@@ -64,6 +65,27 @@ def answered(*evidence: Evidence, tunnel: Tunnel | None = None) -> Check:
 
 def unanswered(*evidence: Evidence) -> Check:
     return Check("fra1", "here", SERVER.endpoint, ADDRESS, 0.0, None, evidence)
+
+
+# Sizes
+
+
+def test_the_result_of_the_size_check_outlives_a_failed_check_but_explains_none() -> None:
+    for found in (NARROW, PathMtu(1420, 0, None)):
+        assert still_valid((found,), unanswered(SILENCE)) == ()
+        kept = carried_after((found,), unanswered(SILENCE))
+        assert kept == (found,)
+        assert still_valid(kept, answered(tunnel=PASSED)) == (found,)
+
+
+def test_a_later_size_check_replaces_the_result() -> None:
+    wide = PathMtu(1420, 1420, None)
+    assert carried_after((NARROW,), answered(wide, tunnel=PASSED)) == (wide,)
+
+
+def test_a_first_hop_that_answers_disproves_a_missing_keepalive() -> None:
+    hop = InnerHop(4, ip_address("10.8.0.1"), 0.02)
+    assert still_valid((NO_KEEPALIVE,), answered(hop, tunnel=LOST)) == ()
 
 
 # Still valid

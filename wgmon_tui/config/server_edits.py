@@ -19,6 +19,7 @@ from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import read_server, server_entries
 from wgmon_tui.config.toml_reader import KeyedError
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.protocols.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
 from wgmon_tui.text import FEW, format_list
 
@@ -102,6 +103,9 @@ def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = 
         else:
             if server.name in used_names and "name" not in problems:
                 problems["name"] = "another server has this name"
+            if "identity" not in problems:
+                for target in find_unaddressed_targets(server, fleet.identity(server.identity)):
+                    problems.setdefault(target.key, str(target))
             return problems
 
 

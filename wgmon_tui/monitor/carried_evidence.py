@@ -9,6 +9,7 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FreshPortAnswered,
     IdentityAnswered,
+    InnerHop,
     KnownKeyAnswered,
     PassiveKeepalive,
     PathMtu,
@@ -36,7 +37,9 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     silence, so it needs no earlier evidence.
     """
     fresh_kinds = {type(each) for each in check.evidence}
-    passed = check.tunnel is not None and check.tunnel.received > 0
+    passed = (check.tunnel is not None and check.tunnel.received > 0) or any(
+        isinstance(each, InnerHop) and each.source for each in check.evidence
+    )
     kept: tuple[type[Evidence], ...] = ()
     if check.handshake:
         kept = _OF_THE_DATA_PATH
@@ -65,6 +68,12 @@ def without_experiments(
 
 
 def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
-    """Return the evidence to carry over once a check has finished."""
-    fresh = (each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE)))
-    return (*still_valid(before, check), *fresh)
+    """Return the evidence to carry over once a check has finished.
+
+    Packet sizes are tested only by deep checks, so their result outlives a failed check in between. Otherwise
+    a server with a narrow path would be healthy from its recovery until the next deep check.
+    """
+    fresh = [each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE))]
+    kept = still_valid(before, check)
+    sizes = [each for each in before if isinstance(each, PathMtu) and not check.handshake]
+    return (*sizes, *kept, *fresh)

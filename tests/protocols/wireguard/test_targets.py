@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
+from typing import Any
+
+import pytest
 
 from wgmon_tui.config.models import AMNEZIAWG, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.targets import join
 
@@ -59,6 +62,35 @@ def test_a_server_of_a_protocol_that_is_not_supported_yet_is_a_problem_that_says
     assert targets.problems == {
         "fra1": 'server "fra1": AmneziaWG is not supported yet; this server is not checked'
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "target"),
+    [
+        ({"tunnel_ping": (ip_address("10.8.0.1"), ip_address("fd07::1"))}, "tunnel_ping", "fd07::1"),
+        (
+            {"tunnel_dns": (NameServer(ip_address("fd07::1"), "a.example"),)},
+            "tunnel_dns",
+            "a.example@fd07::1",
+        ),
+        ({"tunnel_tcp": (Endpoint("fd07::1", 443),)}, "tunnel_tcp", "[fd07::1]:443"),
+    ],
+)
+def test_a_target_that_the_identity_cannot_probe_is_a_problem_that_names_the_key(
+    settings: dict[str, Any], key: str, target: str
+) -> None:
+    only_v4 = Identity("bastion", SOURCE, TUNNEL[:1])
+    targets = join(Fleet((replace(server("fra1"), **settings),), (only_v4,)), keyring(fra1=NO_PRESHARED_KEY))
+    assert targets.ready == {}
+    assert targets.problems["fra1"] == (
+        f'servers.toml: server "fra1": key {key}: "{target}" cannot be probed, because identity "bastion" '
+        f'has no IPv6 tunnel address; add one to its addresses, or remove "{target}" here'
+    )
+
+
+def test_without_the_tunnel_stage_no_target_is_a_problem() -> None:
+    entry = replace(server("fra1", identity="laptop"), tunnel=False, tunnel_ping=(ip_address("fd07::1"),))
+    assert list(join(Fleet((entry,), IDENTITIES), keyring(fra1=NO_PRESHARED_KEY)).ready) == ["fra1"]
 
 
 def test_experiments_get_the_other_secrets_of_the_file_and_no_empty_ones() -> None:

@@ -10,6 +10,7 @@ from tests.config.sample_fleets import commands, fleets, names, texts
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import find_problems
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.config.servers_toml import SERVER_KEYS, server_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import FormFieldKind
@@ -81,7 +82,8 @@ def test_every_server_comes_back_from_the_texts_of_its_fields(fleet: Fleet) -> N
             if field.kind is FormFieldKind.TEXT and isinstance(value, str) and value != value.strip():
                 continue  # a field that nobody touched keeps its value; one that is typed loses such blanks
             assert to_value(field.kind, to_text(field.kind, value)) == value
-        assert find_problems(entries, fleet) == {}
+        unaddressed = find_unaddressed_targets(server, fleet.identity(server.identity))
+        assert set(find_problems(entries, fleet)) == {target.key for target in unaddressed}
 
 
 def test_every_key_of_a_server_has_its_field() -> None:

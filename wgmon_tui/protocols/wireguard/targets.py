@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -71,6 +72,10 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
         if server.name in problems:
             continue
         identity = fleet.identity(server.identity)
+        if unaddressed := find_unaddressed_targets(server, identity):
+            key = unaddressed[0].key
+            problems[server.name] = f'servers.toml: server "{server.name}": key {key}: {unaddressed[0]}'
+            continue
         try:
             ready[server.name] = Target(
                 server,

@@ -1,0 +1,49 @@
+"""Addresses inside the tunnel that a server's settings name, and those that its identity cannot probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from wgmon_tui.config.models import Identity, Server
+from wgmon_tui.config.value_parsers import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class UnaddressedTarget:
+    """A target of setting `key` whose IP version the identity has no tunnel address of."""
+
+    key: str
+    target: str
+    version: int
+    identity: str
+
+    def __str__(self) -> str:
+        """What is wrong and what to type, as a phrase to put after the file and the key."""
+        return (
+            f'{quoted(self.target)} cannot be probed, because identity "{self.identity}" has no '
+            f"IPv{self.version} tunnel address; add one to its addresses, or remove {quoted(self.target)} here"
+        )
+
+
+def find_unaddressed_targets(server: Server, identity: Identity | None) -> list[UnaddressedTarget]:
+    """The targets that no check can probe; none without `tunnel`, which probes nothing."""
+    if not server.tunnel or identity is None:
+        return []
+    addressed = {each.version for each in identity.addresses}
+    return [
+        UnaddressedTarget(key, target, version, identity.name)
+        for key, target, version in _targets(server)
+        if version not in addressed
+    ]
+
+
+def _targets(server: Server) -> Iterator[tuple[str, str, int]]:
+    """The key, the text and the IP version of each target."""
+    for address in server.tunnel_ping:
+        yield "tunnel_ping", str(address), address.version
+    for name_server in server.tunnel_dns:
+        yield "tunnel_dns", str(name_server), name_server.address.version
+    for endpoint in server.tunnel_tcp:
+        yield "tunnel_tcp", str(endpoint), ip_address(endpoint.host).version
