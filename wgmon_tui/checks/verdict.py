@@ -51,7 +51,7 @@ class Verdict(Enum):
     UNPROVEN = (
         "unproven",
         Severity.DEGRADED,
-        "The handshake completed, but nothing came back through the tunnel and no inner address is known.",
+        "The handshake completed, but something that a client needs was not proven. The summary names it.",
     )
     INNER_DEAD = (
         "inner-dead",

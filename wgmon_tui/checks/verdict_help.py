@@ -37,16 +37,17 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Run mtr to the address. The RTT tab shows when it began.",
     ),
     Verdict.UNPROVEN: VerdictHelp(
-        "The handshake completed; no tunnel_ping is set, the first hop inside did not answer, and nothing "
-        "acknowledged the data sent. Or answers came from another address or port than the one probed.",
+        "The handshake completed, but an IP version of the tunnel, a configured target or a required packet "
+        "size could not be tested, or nothing inside answered. Or answers came from another address or port "
+        "than the one probed.",
         "Set tunnel_ping to an inner address that must answer. Compare AllowedIPs on the server.",
     ),
     Verdict.INNER_DEAD: VerdictHelp(
-        "Some inner addresses or services answer through the tunnel; a configured one does not.",
+        "The tunnel carries data, but a configured inner address or service does not answer, or refuses.",
         "Check the machine at that inner address, and the routes between it and the server.",
     ),
     Verdict.MTU_BLACKHOLE: VerdictHelp(
-        "Small inner packets came back; packets of the required size were lost more than once.",
+        "Small inner packets came back; packets of 1280 bytes, or of tunnel_mtu, were lost several times.",
         "Set the tunnel's MTU to the size that passes, or let ICMP \u201cfragmentation needed\u201d through.",
     ),
     Verdict.STUCK_FLOW: VerdictHelp(

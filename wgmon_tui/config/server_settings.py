@@ -241,8 +241,7 @@ _SHARED_BY_WIREGUARD = (
     Setting(
         "tunnel_dns",
         NAME_SERVERS,
-        "Name servers inside the tunnel that must answer without an error. They are asked for the root, or "
-        "for a name that you write before an @, such as www.example.net@10.8.0.1.",
+        "Name servers inside the tunnel that must answer without error. NAME@ADDRESS asks for that name.",
         FormField(160, more=True),
     ),
     Setting(

@@ -21,9 +21,10 @@ class UnaddressedTarget:
 
     def __str__(self) -> str:
         """What is wrong and what to type, as a phrase to put after the file and the key."""
+        target = quoted(self.target)
         return (
-            f'{quoted(self.target)} cannot be probed, because identity "{self.identity}" has no '
-            f"IPv{self.version} tunnel address; add one to its addresses, or remove {quoted(self.target)} here"
+            f'{target} cannot be probed, because identity "{self.identity}" has no '
+            f"IPv{self.version} tunnel address; add one to its addresses, or remove {target} here"
         )
 
 

@@ -150,10 +150,10 @@ def test_the_data_path_weighs_more_than_a_cookie_or_a_slow_answer(
     [
         (
             (echo(A, 3, 3),),
-            "Data passes both ways: authentic answer in 20.0 ms. Packet size is not tested yet.",
+            "authentic answer in 20.0 ms, data passes both ways. Packet size is not tested yet.",
         ),
-        ((HOP_V4,), "Data passes both ways (10.8.0.1 answers): "),
-        ((HOP_V4, HOP_V6), "Data passes both ways (10.8.0.1 and fd00::1 answer): "),
+        ((HOP_V4,), "data passes both ways (10.8.0.1 answers). Packet"),
+        ((HOP_V4, HOP_V6), "data passes both ways (10.8.0.1 and fd00::1 answer). Packet"),
         (
             (HOP_V4, WIDE),
             "data passes both ways (10.8.0.1 answers). Inner packets of 1420 bytes pass.",

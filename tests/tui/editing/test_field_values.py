@@ -10,8 +10,8 @@ from tests.config.sample_fleets import commands, fleets, names, texts
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import find_problems
-from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.config.servers_toml import SERVER_KEYS, server_entries
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.editing.field_values import to_text, to_value

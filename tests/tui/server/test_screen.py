@@ -329,7 +329,7 @@ async def test_angle_brackets_go_through_the_addresses() -> None:
         assert it.words("caption").endswith("✖ 203.0.113.7  ● 2001:db8::7  < >")
         await it.press(">")
         assert it.view.check is good
-        assert "2001:db8::7: A real client can connect" in it.prose("head")
+        assert "2001:db8::7: The handshake works" in it.prose("head")
         assert it.words("head").startswith("✖ down  psk-mismatch")
         await it.press("<")
         assert it.view.check is bad

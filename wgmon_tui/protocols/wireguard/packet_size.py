@@ -43,12 +43,13 @@ def is_tested(found: PathMtu) -> bool:
 def summarise(answer: str, data: str, evidence: Sequence[Evidence], server: Server) -> str:
     """The summary of a healthy server, from what is known about its handshake and its data."""
     found = _found(evidence, server)
+    works = f"The handshake works: {answer}, {data}"
     if server.tunnel_mtu == 0:
-        return f"{_capitalised(data)}: {answer}. Packet size is not tested (tunnel_mtu = 0)."
+        return f"{works}. Packet size is not tested (tunnel_mtu = 0)."
     if found is None or (is_tested(found) and found.largest_passing < (server.tunnel_mtu or 0)):
-        return f"{_capitalised(data)}: {answer}. Packet size is not tested yet."
+        return f"{works}. Packet size is not tested yet."
     if not is_tested(found):
-        return f"{_capitalised(data)}: {answer}. Packet {NOT_TESTED}."
+        return f"{works}. Packet {NOT_TESTED}."
     size = found.largest_passing
     if found.smallest_failing is not None:
         return (
@@ -62,7 +63,3 @@ def _found(evidence: Sequence[Evidence], server: Server) -> PathMtu | None:
     """The latest result that applies; one of an earlier configuration does not after tunnel_mtu = 0."""
     results = all_of_kind(PathMtu, evidence)
     return results[0] if results and server.tunnel_mtu != 0 else None
-
-
-def _capitalised(text: str) -> str:
-    return text[0].upper() + text[1:]
