@@ -170,7 +170,7 @@ def test_the_data_path_weighs_more_than_a_cookie_or_a_slow_answer(
         ((echo(A, 3, 0), HOP_V4), "10.8.0.1 does not answer echoes, the tunnel is fine (10.8.0.1 answers)."),
         (
             (echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6),
-            "fd00::1 does not answer echoes, nothing came back over IPv6.",
+            "fd00::1 does not answer echoes, the tunnel is fine over IPv4, but nothing came back over IPv6.",
         ),
         ((echo(A, 3, 3), NO_HOP_V6), "data passes, but nothing came back over IPv6."),
         (

@@ -125,10 +125,10 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
     silent_versions = [each.version for each in hops if each.source is None]
-    tunnel = "the tunnel is fine" + (f" ({_answers(answered)})" if answered else "")
-    if silent_versions:
-        tunnel = f"nothing came back over {_versions(silent_versions)}"
-    summary = f"{format_list(problems)}, {tunnel}."
+    over = f" over {_versions(_proven_versions(evidence))}" if silent_versions else ""
+    summary = f"{format_list(problems)}, the tunnel is fine{over}"
+    summary += f" ({_answers(answered)})" if answered else ""
+    summary += f", but nothing came back over {_versions(silent_versions)}." if silent_versions else "."
     ranked = [target_causes.service_refuses(server, each) for each in refusing]
     ranked += [causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
     ranked += [causes.inner_dead(server, silent, answered)] if silent else []
@@ -186,6 +186,18 @@ def _without_answer(evidence: Sequence[Evidence], versions: Sequence[int]) -> li
     """
     proven = {each.version for each in all_of_kind(InnerIcmp, evidence)}
     return [each for each in versions if each not in proven]
+
+
+def _proven_versions(evidence: Sequence[Evidence]) -> list[int]:
+    """The IP versions in which data passed both ways."""
+    answered = {each.version for each in all_of_kind(InnerHop, evidence) if each.source}
+    answered |= {
+        target_causes.version_of(each.target) for each in all_of_kind(InnerEcho, evidence) if each.received
+    }
+    answered |= {
+        target_causes.version_of(each.target) for each in all_of_kind(InnerService, evidence) if each.answer
+    }
+    return sorted(answered | {each.version for each in all_of_kind(InnerIcmp, evidence)})
 
 
 def _unprobed(evidence: Sequence[Evidence], server: Server) -> list[str]:
