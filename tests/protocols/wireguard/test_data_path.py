@@ -101,6 +101,11 @@ CASES: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
         (echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6),
         Verdict.INNER_DEAD,
     ),
+    (
+        "echoes are silent, and so is the first hop of their version",
+        (echo(A, 3, 0), NO_HOP_V4, HOP_V6),
+        Verdict.DATA_DEAD,
+    ),
     ("echoes are silent, a router names a better way", (echo(A, 3, 0), REDIRECT), Verdict.INNER_DEAD),
     ("no target covers IPv6, its first hop answers", (echo(A, 3, 3), HOP_V6), Verdict.HEALTHY),
     ("no target covers IPv6, its first hop is silent", (echo(A, 3, 3), NO_HOP_V6), Verdict.UNPROVEN),
@@ -284,6 +289,13 @@ def test_an_error_from_inside_disproves_wrong_allowed_ips_and_a_missing_route(
 def test_where_the_first_hop_answers_allowed_ips_are_no_cause() -> None:
     [cause] = after(echo(A, 3, 0), HOP_V4).causes
     assert cause.why == "10.8.0.1 answers, so the tunnel itself is fine"
+
+
+def test_a_version_in_which_all_is_silent_is_dead_inside_where_another_one_carries_data() -> None:
+    diagnosis = after(echo(A, 3, 0), NO_HOP_V4, HOP_V6)
+    assert diagnosis.summary.endswith("(fd00::1 answers), but nothing comes back over IPv4.")
+    assert diagnosis.causes[0].fix.endswith("must contain 10.8.0.250")
+    assert not any("on the path" in each.cause for each in diagnosis.causes)
 
 
 def test_a_version_that_nothing_answers_in_may_lack_its_allowed_ips() -> None:

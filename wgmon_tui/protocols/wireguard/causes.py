@@ -278,9 +278,11 @@ def clock(seconds: float) -> Cause:
     )
 
 
-def dropped_inside(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
+def dropped_inside(
+    server: Server, probed_as: ProbedAs | None, versions: Sequence[int] = (4, 6)
+) -> list[Cause]:
     """For data that reaches the server and gets no answer. No cause is proven over the others."""
-    addresses = _own_address_texts(probed_as)
+    addresses = _own_address_texts(probed_as, versions)
     return [
         _allowed_ips(probed_as, addresses),
         inner_firewall(server),

@@ -58,10 +58,17 @@ def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server)
 
 
 def _is_tunnel_proven(evidence: Sequence[Evidence]) -> bool:
-    """Whether data passed both ways although all inner targets are silent."""
-    if any(each.source for each in all_of_kind(InnerHop, evidence)):
+    """Whether data passed both ways in an IP version of the inner targets, although all of them are silent."""
+    versions = _target_versions(evidence)
+    if any(each.source and each.version in versions for each in all_of_kind(InnerHop, evidence)):
         return True
-    return any(not each.refuses for each in all_of_kind(InnerIcmp, evidence))
+    return any(not each.refuses and each.version in versions for each in all_of_kind(InnerIcmp, evidence))
+
+
+def _target_versions(evidence: Sequence[Evidence]) -> set[int]:
+    """The IP versions of the inner targets that were probed."""
+    targets = [*all_of_kind(InnerEcho, evidence), *all_of_kind(InnerService, evidence)]
+    return {target_causes.version_of(each.target) for each in targets}
 
 
 def _diagnose_silent_first_hop(
@@ -97,6 +104,13 @@ def _diagnose_no_answer(
             summary,
             [causes.inner_refused(server, inner_error), causes.inner_firewall(server)],
         )
+    versions = sorted(_target_versions(evidence))
+    if others := [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]:
+        summary = (
+            f"The handshake works and the server receives data ({_answers(others)}), "
+            f"but nothing comes back over {_versions(versions)}."
+        )
+        return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as, versions)
     if passive and passive.after is not None:
         summary = "The handshake works and the server receives data, but drops it or the answers inside."
         return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as)
@@ -125,13 +139,15 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
     silent_versions = [each.version for each in hops if each.source is None]
-    over = f" over {_versions(_proven_versions(evidence))}" if silent_versions else ""
+    proven = [each for each in _proven_versions(evidence) if each not in silent_versions]
+    over = f" over {_versions(proven)}" if silent_versions and proven else ""
     summary = f"{format_list(problems)}, the tunnel is fine{over}"
     summary += f" ({_answers(answered)})" if answered else ""
     summary += f", but nothing came back over {_versions(silent_versions)}." if silent_versions else "."
     ranked = [target_causes.service_refuses(server, each) for each in refusing]
     ranked += [causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
-    ranked += [causes.inner_dead(server, silent, answered)] if silent else []
+    others = () if check.tunnel and check.tunnel.received else answered
+    ranked += [causes.inner_dead(server, silent, others)] if silent else []
     ranked += causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
     return Verdict.INNER_DEAD, re.sub("^the ", "The ", summary), ranked
 
@@ -191,12 +207,9 @@ def _without_answer(evidence: Sequence[Evidence], versions: Sequence[int]) -> li
 def _proven_versions(evidence: Sequence[Evidence]) -> list[int]:
     """The IP versions in which data passed both ways."""
     answered = {each.version for each in all_of_kind(InnerHop, evidence) if each.source}
-    answered |= {
-        target_causes.version_of(each.target) for each in all_of_kind(InnerEcho, evidence) if each.received
-    }
-    answered |= {
-        target_causes.version_of(each.target) for each in all_of_kind(InnerService, evidence) if each.answer
-    }
+    targets = [each.target for each in all_of_kind(InnerEcho, evidence) if each.received]
+    targets += [each.target for each in all_of_kind(InnerService, evidence) if each.answer]
+    answered |= {target_causes.version_of(each) for each in targets}
     return sorted(answered | {each.version for each in all_of_kind(InnerIcmp, evidence)})
 
 
