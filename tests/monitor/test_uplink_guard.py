@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import ScriptedServer, closed_port, healthy, silence
-from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
@@ -23,9 +23,11 @@ from wgmon_tui.monitor.uplink_guard import (
     MIN_SILENT_SHARE,
     MIN_WITNESSES,
     UplinkGuard,
-    last_packet_time,
+    is_silent,
+    last_answer_time,
 )
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard.wire import INITIATION_LENGTH, RESPONSE_LENGTH
 
 NAMES = [f"server-{number}" for number in range(10)]
 
@@ -166,18 +168,74 @@ def test_a_server_that_was_healthy_at_the_last_stop_counts_from_the_start() -> N
     assert guard.is_suspicious
 
 
-def packet_time(check: Check) -> float | None:
-    return last_packet_time(replace(check, started_at=100.0))
+def answer_time(check: Check) -> float | None:
+    return last_answer_time(replace(check, started_at=100.0))
 
 
-def test_the_last_packet_time_is_that_of_the_last_packet_from_outside() -> None:
-    sent, received = Packet(0.0, Direction.SENT, b""), Packet(0.25, Direction.RECEIVED, b"")
+INITIATION = bytes((1, 0, 0, 0)) + bytes(INITIATION_LENGTH - 4)
+RESPONSE = bytes((2, 0, 0, 0)) + bytes(RESPONSE_LENGTH - 4)
+UNANSWERED = Check(
+    "fra1",
+    "here",
+    Endpoint("192.0.2.7", 51820),
+    None,
+    0.0,
+    None,
+    exchange=(Packet(0.0, Direction.SENT, INITIATION),),
+)
+
+
+def receiving(at: float, data: bytes) -> Check:
+    return replace(UNANSWERED, exchange=(*UNANSWERED.exchange, Packet(at, Direction.RECEIVED, data)))
+
+
+def test_an_authenticated_response_is_an_answer_at_its_time() -> None:
+    assert answer_time(replace(receiving(0.25, RESPONSE), handshake=Handshake(0.25))) == 100.25
+
+
+def test_the_servers_own_initiation_is_no_answer() -> None:
+    initiated = receiving(0.25, INITIATION)
+    assert answer_time(initiated) is None
+    assert is_silent(initiated)
+    answered = replace(
+        initiated,
+        handshake=Handshake(0.1),
+        exchange=(Packet(0.1, Direction.RECEIVED, RESPONSE), *initiated.exchange),
+    )
+    assert answer_time(answered) == 100.1
+
+
+@pytest.mark.parametrize("data", [b"garbage", RESPONSE])
+def test_what_does_not_authenticate_is_neither_an_answer_nor_silence(data: bytes) -> None:
+    forged = receiving(0.25, data)
+    assert answer_time(forged) is None
+    assert not is_silent(forged)
+
+
+def test_a_refusal_by_the_server_is_an_answer_and_one_on_the_way_is_none() -> None:
     refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True)
     router = IcmpError(0.5, 4, 3, 1, "192.0.2.1", from_target=False)
-    check = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 0.0, None, (router,), (sent,))
-    assert packet_time(check) is None
-    assert packet_time(replace(check, exchange=(sent, received))) == 100.25
-    assert packet_time(replace(check, evidence=(router, refused))) == 100.5
+    assert answer_time(replace(UNANSWERED, evidence=(router,))) is None
+    assert answer_time(replace(UNANSWERED, evidence=(router, refused))) == 100.5
+
+
+def test_an_answer_from_before_the_outage_does_not_end_it() -> None:
+    guard = guard_over(NAMES[:4])
+    for name in NAMES[:3]:
+        guard.record_check(name, None, asked_at=100.0)
+    guard.record_check(NAMES[3], 99.0, asked_at=104.0)
+    assert guard.silent_servers == set(NAMES[:3])
+    guard.record_check(NAMES[3], None, asked_at=110.0)
+    assert guard.is_suspicious
+
+
+def test_a_clock_that_was_set_back_does_not_make_an_outage_last() -> None:
+    guard = guard_over(NAMES[:4])
+    for name in NAMES[:3]:
+        guard.record_check(name, None, asked_at=86_400.0)
+        guard.record_check(name, None, asked_at=100.0)
+    guard.record_check(NAMES[3], 101.0)
+    assert guard.silent_servers == frozenset()
 
 
 class Guarded(RuleBasedStateMachine):

@@ -405,9 +405,11 @@ class Engine(FleetController):
     def _blame_uplink(self, server_state: ServerState, outcome: Round) -> Round:
         """If all servers fell silent at once, blame the local uplink for each of them."""
         name = server_state.server.name
-        self._uplink.record_check(name, outcome.last_packet_at)
-        if outcome.last_packet_at is not None:
-            self._count_doubted()
+        answered_at = outcome.last_answer_at
+        if answered_at is not None or outcome.is_silent:
+            self._uplink.record_check(name, answered_at, outcome.last_question_at)
+        if answered_at is not None:
+            self._count_doubted(answered_at)
         if not self._uplink.is_suspicious:
             return outcome
         self._in_doubt_since.clear()
@@ -428,7 +430,7 @@ class Engine(FleetController):
             not server_state.paused
             and outcome.diagnosis.verdict.severity is Severity.DOWN
             and server_state.damping.severity is not Severity.DOWN
-            and outcome.last_packet_at is None
+            and outcome.is_silent
             and self._uplink.is_in_doubt(server.name, outcome.check.started_at, server.timeout)
         )
 
@@ -440,12 +442,15 @@ class Engine(FleetController):
             self._witnesses.update(islice(free, WITNESSES))
             self.recheck(self._witnesses)
 
-    def _count_doubted(self) -> None:
-        """Count recent doubtful failures: a server answered, so the local uplink works."""
+    def _count_doubted(self, answered_at: float) -> None:
+        """Count recent doubtful failures: a server answered after them, so the local uplink works."""
         now = time.monotonic()
         doubted, self._in_doubt_since = self._in_doubt_since, {}
         for name, at in doubted.items():
-            if now - at <= DOUBT_S:
+            last = self.fleet_state.states[name].last
+            if last and last.last_question_at > answered_at:
+                self._in_doubt_since[name] = at
+            elif now - at <= DOUBT_S:
                 self._notify(name, None, self.fleet_state.count_doubted_round(name, time.time()))
 
     def _schedule_recheck(self, name: str, after: float, interval: float) -> None:

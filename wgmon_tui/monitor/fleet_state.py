@@ -136,7 +136,7 @@ class FleetState:
         }
         confirmed = before is not None and before.diagnosis.verdict is outcome.diagnosis.verdict
         events = _apply_damping(server_state, outcome, now, confirmed) if counted else ()
-        if outcome.last_packet_at is not None:
+        if outcome.last_answer_at is not None:
             server_state.damping_when_heard = server_state.damping
         if server_state.vantage_states:
             events = self._apply_quorum(server_state, now, check.vantage if confirmed else None)

@@ -31,8 +31,22 @@ class Round:
         return self.diagnoses[0]
 
     @property
-    def last_packet_at(self) -> float | None:
-        """Return the Unix time of the last packet received; None if there was none."""
-        from wgmon_tui.monitor.uplink_guard import last_packet_time
+    def last_answer_at(self) -> float | None:
+        """Return the Unix time of the last answer to what these checks sent; None if there was none."""
+        from wgmon_tui.monitor.uplink_guard import last_answer_time
 
-        return max((at for each in self.checks if (at := last_packet_time(each)) is not None), default=None)
+        return max((at for each in self.checks if (at := last_answer_time(each)) is not None), default=None)
+
+    @property
+    def last_question_at(self) -> float:
+        """Return the Unix time of the last packet that these checks sent."""
+        from wgmon_tui.monitor.uplink_guard import last_question_time
+
+        return max(last_question_time(each) for each in self.checks)
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether nothing came back that answers these checks."""
+        from wgmon_tui.monitor.uplink_guard import is_silent
+
+        return all(is_silent(each) for each in self.checks)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import islice
 from math import inf
 
-from wgmon_tui.checks.check import Check, Direction
-from wgmon_tui.checks.evidence import IcmpError
+from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.evidence import CookieDemanded, IcmpError
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 MIN_SILENT_SERVERS = 3
 """Minimum number of servers that must fall silent before the uplink is suspected."""
@@ -25,15 +26,39 @@ MIN_WITNESSES = 2
 """Minimum number of other healthy servers, before their silence puts a failure in doubt."""
 
 
-def last_packet_time(check: Check) -> float | None:
-    """Return the Unix time of the last packet received by a check; None if there was none.
+def last_answer_time(check: Check) -> float | None:
+    """Return the Unix time of the last answer to what a check sent; None if there was none.
 
-    A packet proves that the local uplink works. It proves nothing about the server.
+    An answer proves that the local uplink works in both directions. Packets that the server sent unasked, and
+    bytes that do not authenticate, prove nothing about it.
     """
-    packets = (each.at for each in check.exchange if each.direction is Direction.RECEIVED)
-    refusals = (each.at for each in check.evidence if isinstance(each, IcmpError) and each.from_target)
-    at = max((*packets, *refusals), default=None)
+    answers = [each.at for each in check.evidence if isinstance(each, CookieDemanded)]
+    answers += [each.at for each in check.evidence if isinstance(each, IcmpError) and each.from_target]
+    if check.handshake:
+        answers += [each.at for each in check.exchange if _is_received(each) and not _is_initiation(each)]
+    at = max(answers, default=None)
     return None if at is None else check.started_at + at
+
+
+def last_question_time(check: Check) -> float:
+    """Return the Unix time of the last packet that a check sent; its start if it sent none."""
+    sent = (each.at for each in check.exchange if each.direction is Direction.SENT)
+    return check.started_at + max(sent, default=0.0)
+
+
+def is_silent(check: Check) -> bool:
+    """Return whether nothing came back that answers a check. Initiations of the server are no answer."""
+    return last_answer_time(check) is None and all(
+        _is_initiation(each) for each in check.exchange if _is_received(each)
+    )
+
+
+def _is_received(packet: Packet) -> bool:
+    return packet.direction is Direction.RECEIVED
+
+
+def _is_initiation(packet: Packet) -> bool:
+    return message_type(packet.data) is MessageType.INITIATION
 
 
 class UplinkGuard:
@@ -45,7 +70,7 @@ class UplinkGuard:
         self._well_servers: dict[
             str, None
         ] = {}  # an ordered set: the server that answered last is at the end
-        self._silent_servers: set[str] = set()
+        self._silent_servers: dict[str, float] = {}  # each with the time of its last unanswered packet
         self._unblamed: dict[str, None] = {}
         self._heard_at = -inf
 
@@ -86,24 +111,31 @@ class UplinkGuard:
         """Mark a server as healthy when this program last ended: its silence counts from the start."""
         self._well_servers.setdefault(name)
 
-    def record_check(self, name: str, last_packet_at: float | None) -> None:
-        """Record a finished check. Any packet received counts, even a refusal: it proves that the uplink
-        works.
+    def record_check(self, name: str, answered_at: float | None, asked_at: float = -inf) -> None:
+        """Record a finished check: the time of the last answer to it, or None for silence.
+
+        `asked_at` is the time of its last packet. An answer to another server's check clears the silence only
+        if it came later: an older one was received before the uplink failed.
         """
-        if last_packet_at is not None:
+        if answered_at is not None:
             # Servers that fell silent together with this answer failed by themselves. They are no witnesses
             # next time.
-            self._silent_servers.clear()
-            self._unblamed.clear()
+            for other in [each for each, asked in self._silent_servers.items() if asked <= answered_at]:
+                del self._silent_servers[other]
+                self._unblamed.pop(other, None)
+            self._silent_servers.pop(name, None)
+            self._unblamed.pop(name, None)
             self._well_servers.pop(name, None)
             self._well_servers[name] = None
-            self._heard_at = (
-                last_packet_at  # not the latest time: after a clock step back it would stay too long
-            )
+            # Not the latest time: after a clock step back it would stay too long.
+            self._heard_at = answered_at
         elif name in self._well_servers:
             del self._well_servers[name]
-            self._silent_servers.add(name)
+            self._silent_servers[name] = asked_at
             self._unblamed[name] = None
+        elif name in self._silent_servers:
+            # After a clock step back the old time would outlast every answer.
+            self._silent_servers[name] = min(asked_at, self._silent_servers[name])
 
     def is_in_doubt(self, name: str, asked_at: float, timeout: float) -> bool:
         """Return whether a failed check may have failed because of the local uplink.
@@ -125,5 +157,5 @@ class UplinkGuard:
     def forget(self, name: str) -> None:
         """Forget a server that is paused or no longer watched."""
         self._well_servers.pop(name, None)
-        self._silent_servers.discard(name)
+        self._silent_servers.pop(name, None)
         self._unblamed.pop(name, None)
