@@ -107,8 +107,8 @@ class FleetState:
         from wgmon_tui.monitor.carried_evidence import (
             carried_after,  # set at the first check: by then a screen is up
         )
-        from wgmon_tui.monitor.name_moves import note_moved_name
         from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
+        from wgmon_tui.monitor.name_moves import note_moved_name
 
         server_state = self.states.get(name)
         if server_state is None:

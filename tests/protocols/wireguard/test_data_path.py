@@ -15,6 +15,7 @@ from wgmon_tui.checks.evidence import (
     AllSilent,
     Evidence,
     FreshPortAnswered,
+    GatewaySilent,
     IdentityAnswered,
     InnerEcho,
     InnerHop,
@@ -327,6 +328,7 @@ PROVEN: list[tuple[Evidence, Verdict]] = [
     (IdentityAnswered("laptop"), Verdict.PEER_MISSING),
     (FreshPortAnswered(), Verdict.STUCK_FLOW),
     (AllSilent(4), Verdict.LOCAL_FAULT),
+    (GatewaySilent(ip_address("10.98.0.1"), "eth0"), Verdict.LOCAL_FAULT),
     (StampsAhead(3600.0), Verdict.SILENT),
     (PresharedKeyFound("nyc1"), Verdict.SILENT),  # which without an answer that it opens says nothing
 ]

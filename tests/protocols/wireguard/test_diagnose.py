@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,14 @@ from tests.protocols.wireguard.sample_evidence import (
     handshake_evidence,
 )
 from wgmon_tui.checks.check import Handshake, Tunnel
-from wgmon_tui.checks.evidence import AnsweredFromElsewhere, Evidence, InnerEcho, RecentLoss
+from wgmon_tui.checks.evidence import (
+    AnsweredFromElsewhere,
+    Evidence,
+    GatewaySilent,
+    IcmpError,
+    InnerEcho,
+    RecentLoss,
+)
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
 
@@ -65,6 +73,17 @@ UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
 )
 def test_unanswered(evidence: tuple[Evidence, ...], verdict: Verdict) -> None:
     assert diagnose(check(*evidence), SERVER).verdict is verdict
+
+
+def test_a_dead_gateway_is_named_and_nothing_else_is_listed() -> None:
+    gateway = GatewaySilent(ip_address("10.98.0.1"), "eth0")
+    own_error = IcmpError(3.0, 4, 3, 1, "10.98.0.2", from_target=False)
+    found = diagnose(check(own_error, own_error, gateway), SERVER)
+    assert found.verdict is Verdict.LOCAL_FAULT
+    assert found.summary == "The gateway 10.98.0.1 of this machine does not answer on eth0."
+    assert [cause.cause for cause in found.causes] == [
+        "the gateway 10.98.0.1 of this machine is down, or the link to it is"
+    ]
 
 
 HANDSHAKE_ONLY = replace(SERVER, tunnel=False)

@@ -17,6 +17,7 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     ForeignBytes,
     FreshPortAnswered,
+    GatewaySilent,
     IcmpError,
     IdentityAnswered,
     KnownKeyAnswered,
@@ -34,7 +35,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import PORT_UNREACHABLE, describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes, data_path
+from wgmon_tui.protocols.wireguard import causes, data_path, local_causes
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import format_count, format_list, format_rtt
 
@@ -209,13 +210,23 @@ def _diagnose_slow(check: Check, handshake: Handshake, server: Server) -> Meanin
     return None
 
 
-def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
+def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
+    """Diagnose a fault of this machine that explains why nothing came back."""
+    if gateway := first_of_kind(GatewaySilent, evidence):
+        summary = f"The gateway {gateway.gateway} of this machine does not answer on {gateway.interface}."
+        return Verdict.LOCAL_FAULT, summary, [local_causes.silent_gateway(gateway)]
     if all_silent := first_of_kind(AllSilent, evidence):
-        # Checked before names: without an uplink the resolver does not answer either.
         summary = (
             f"All {all_silent.servers} servers stopped answering at once: the uplink here, not this server."
         )
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
+    return None
+
+
+def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
+    if local_fault := _diagnose_local_fault(evidence):
+        # Checked before names: without an uplink the resolver does not answer either.
+        return local_fault
     if name := first_of_kind(NameUnresolved, evidence):
         return Verdict.DNS_FAILURE, f"{name.host} does not resolve: {name.error}.", [causes.name(server)]
     if known := first_of_kind(KnownKeyAnswered, evidence):

@@ -18,6 +18,7 @@ from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     Evidence,
     ForeignBytes,
+    GatewaySilent,
     IcmpError,
     NameMoved,
     NameUnresolved,
@@ -36,6 +37,7 @@ from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, HandshakeStage
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
 from wgmon_tui.run_until_first import run_until_first
@@ -61,8 +63,8 @@ _TIMEOUTS_FOR_LATE_ANSWERS = 4
 _MAX_LATE_WAIT_S = 6.5
 """A check that explains silence waits for late answers until this long after its start, or four timeouts."""
 
-_EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes}
-"""Evidence that makes experiments unnecessary: something did answer."""
+_EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes, GatewaySilent}
+"""Evidence that makes experiments unnecessary: something did answer, or this machine is at fault."""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,8 @@ class Prober:
             addresses, moved = await self._server_addresses(server)
         except ResolutionError as error:
             unresolved = NameUnresolved(server.endpoint.host, str(error))
-            return (self._make_unsent_check(target, None, unresolved),)
+            check = self._make_unsent_check(target, None, unresolved)
+            return (_with_evidence(check, await find_silent_default_gateway()),)
         checked = [await self._check(target, each, deep) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
@@ -220,6 +223,8 @@ class Prober:
                 tunnel = await self._tunnel(run, run.session, address, deep)
             elif run.handshake is None:
                 self._demultiplexer.track_late_answers(key, run)
+                if silent_gateway := await find_silent_gateway(address, check_log.evidence):
+                    check_log.add_evidence(silent_gateway)
         check = Check(
             server=target.server.name,
             vantage=self.vantage,
@@ -369,6 +374,10 @@ def _kernel_spelling(address: Address) -> str:
         return str(address)
     scope = f"%{address.scope_id}" if address.scope_id else ""
     return socket.inet_ntop(socket.AF_INET6, address.packed) + scope
+
+
+def _with_evidence(check: Check, evidence: Evidence | None) -> Check:
+    return replace(check, evidence=(*check.evidence, evidence)) if evidence else check
 
 
 def _add_round_evidence(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:

@@ -1,0 +1,75 @@
+"""One request to the kernel's routing tables (rtnetlink(7)): without root, Linux only."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from wgmon_tui.net.addresses import Address
+
+# From the kernel's uapi headers linux/netlink.h and linux/rtnetlink.h.
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
+_ATTRIBUTE = struct.Struct("=HH")  # struct rtattr
+_REQUEST = 1  # NLM_F_REQUEST
+_ERROR = 2  # NLMSG_ERROR
+_NESTED_BITS = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+_LARGEST_ANSWER = 65536
+_PATIENCE_S = 0.2  # the kernel answers within the system call; a sandbox may never answer
+
+
+@dataclass(frozen=True, slots=True)
+class NetlinkAnswer:
+    """The fixed part of a message and its attributes by number."""
+
+    fixed: bytes
+    attributes: dict[int, bytes]
+
+
+def family_of(address: Address) -> int:
+    """Return the address family of an address."""
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Encode one attribute, padded to four bytes."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def ask_kernel(kind: int, fixed: bytes, *attributes: bytes) -> NetlinkAnswer | None:
+    """Send one request of type `kind` and return the answer.
+
+    None if the kernel knows no such entry, is too old for the request, or is not Linux.
+    """
+    if sys.platform != "linux":
+        return None
+    body = fixed + b"".join(attributes)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asked:
+            asked.settimeout(_PATIENCE_S)
+            asked.sendto(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, 1, 0) + body, (0, 0))
+            return _parse_answer(asked.recv(_LARGEST_ANSWER), len(fixed))
+    except (OSError, struct.error):
+        return None
+
+
+def _parse_answer(data: bytes, fixed_length: int) -> NetlinkAnswer | None:
+    length, kind, *_ = _HEADER.unpack_from(data)
+    if kind == _ERROR:
+        return None
+    at = _HEADER.size + fixed_length
+    attributes: dict[int, bytes] = {}
+    while at + _ATTRIBUTE.size <= min(length, len(data)):
+        size, number = _ATTRIBUTE.unpack_from(data, at)
+        if size < _ATTRIBUTE.size:
+            break
+        attributes[number & _NESTED_BITS] = data[at + _ATTRIBUTE.size : at + size]
+        at += size + (-size % 4)
+    return NetlinkAnswer(data[_HEADER.size : _HEADER.size + fixed_length], attributes)
+
+
+def address_of(value: bytes) -> Address | None:
+    """Return the address that an attribute holds; None if its length fits no address family."""
+    return ip_address(value) if len(value) in (4, 16) else None
