@@ -49,13 +49,19 @@ def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
             "a machine that is off does not answer, nor does a stopped process whose socket is still bound",
             "on the server: wg show wg0; systemctl status wg-quick@wg0",
         ),
-        Cause(
-            "this identity's clock once ran ahead",
-            "a server drops timestamps that are not later than the last one from the same key",
-            f"on the server: wg set wg0 peer {own_public_key} remove — then add it again, "
-            "which clears the stored timestamp",
-        ),
+        clock_ran_ahead(probed_as),
     ]
+
+
+def clock_ran_ahead(probed_as: ProbedAs | None) -> Cause:
+    """For silence towards timestamps that may not be later than an earlier one."""
+    own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
+    return Cause(
+        "this identity's clock once ran ahead",
+        "a server drops timestamps that are not later than the last one from the same key",
+        f"on the server: wg set wg0 peer {own_public_key} remove — then add it again, "
+        "which clears the stored timestamp",
+    )
 
 
 def under_load(server: Server) -> Cause:

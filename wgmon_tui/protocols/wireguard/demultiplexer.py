@@ -16,7 +16,14 @@ from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
-from wgmon_tui.protocols.wireguard.wire import INDEX_LENGTH, receiver_index, sender_index
+from wgmon_tui.protocols.wireguard.server_initiations import ServerInitiations
+from wgmon_tui.protocols.wireguard.wire import (
+    INDEX_LENGTH,
+    MessageType,
+    message_type,
+    receiver_index,
+    sender_index,
+)
 
 LATE_ANSWER_S = 30.0
 """How long the attempts of a finished check wait for a late answer."""
@@ -70,6 +77,8 @@ class Demultiplexer:
         self._late_by_index: dict[int, tuple[_LateAnswers, HandshakeStage]] = {}
         self._late_expiry: deque[tuple[float, tuple[str, str], HandshakeStage]] = deque()
         """Finished checks by the time until which they wait, earliest first."""
+        self.server_initiations = ServerInitiations()
+        """Initiations that servers send unasked, during checks and between them."""
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -174,6 +183,8 @@ class Demultiplexer:
     def _on_datagram(self, datagram: Datagram) -> None:
         index = receiver_index(datagram.data)
         if index is None:
+            if message_type(datagram.data) is MessageType.INITIATION:
+                self.server_initiations.on_datagram(datagram)
             for listener in tuple(self._by_source.get(datagram.source, ())):
                 listener.on_datagram(datagram)
         elif index in self._by_index:

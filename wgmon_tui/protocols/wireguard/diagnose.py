@@ -27,6 +27,7 @@ from wgmon_tui.checks.evidence import (
     PresharedKeyFound,
     ReceiveOverflow,
     RecentLoss,
+    ServerInitiated,
     Silence,
     SocketError,
     StampsAhead,
@@ -293,7 +294,11 @@ def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning |
 def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
     if late := first_of_kind(LateAnswer, evidence):
         return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
+    initiated = first_of_kind(ServerInitiated, evidence)
     possible = causes.silence(server, check.probed_as)
+    if initiated:
+        is_heard_there = any(isinstance(each, LateAnswer | CookieDemanded) for each in evidence)
+        possible = local_causes.unheard(server, check.probed_as, initiated, is_heard_there=is_heard_there)
     if ahead := first_of_kind(StampsAhead, evidence):
         summary = (
             "No answer, and this machine's clock was set back: servers drop timestamps that are not later."
@@ -302,6 +307,12 @@ def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server)
     if first_of_kind(CookieDemanded, evidence):
         summary = "Under load: it demanded a cookie, then did not answer the initiation with that cookie."
         return Verdict.SILENT, summary, [causes.under_load(server), *possible]
+    if initiated:
+        summary = (
+            "No answer, but the server itself initiates handshakes to this identity: it is alive and knows "
+            "this key. This machine's packets do not arrive there, or the server drops them."
+        )
+        return Verdict.SILENT, summary, possible
     return Verdict.SILENT, "No answer. Silence alone does not show the cause.", possible
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from wgmon_tui.checks.evidence import GatewaySilent
+from wgmon_tui.checks.check import ProbedAs
+from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated
 from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.wireguard import causes
 
 
 def silent_gateway(found: GatewaySilent) -> Cause:
@@ -13,3 +16,26 @@ def silent_gateway(found: GatewaySilent) -> Cause:
         f"on {found.interface} nothing answers for its address, so no packet leaves this machine's network",
         f"ip neigh show {found.gateway}; ip link show {found.interface}",
     )
+
+
+def unheard(
+    server: Server, probed_as: ProbedAs | None, initiated: ServerInitiated, *, is_heard_there: bool
+) -> list[Cause]:
+    """For a silent server that initiates to this identity: it is alive, and both keys are right.
+
+    `is_heard_there` if an authentic answer shows that packets of this machine still arrive there.
+    """
+    times = "once" if initiated.count == 1 else f"{initiated.count} times"
+    why = f"the server's own initiations arrive here ({times}), so the way back works"
+    clock = causes.clock_ran_ahead(probed_as)
+    if is_heard_there:
+        return [clock]
+    port = server.endpoint.port
+    return [
+        Cause(
+            "this machine's packets do not arrive at the server",
+            f"{why}; a firewall, NAT or route on the way there drops them",
+            f"on the server: tcpdump -ni any udp port {port}; nft list ruleset | grep {port}",
+        ),
+        clock,
+    ]

@@ -212,13 +212,19 @@ class Prober:
         async with self._turn(target) as is_held:
             if not is_held:
                 return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
-            check_log = CheckLog()
+            check_log, began = CheckLog(), time.monotonic()
+            initiations = self._demultiplexer.server_initiations
+            initiations.begin_check(key, target)
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
             finally:
                 peer.last_sent = time.monotonic()
                 for late in self._demultiplexer.pop_late_evidence(key):
                     check_log.add_evidence(late)
+            if run.handshake:
+                initiations.record_answer(key)
+            elif initiated := initiations.evidence(key, began):
+                check_log.add_evidence(initiated)
             if run.session and target.server.tunnel:
                 tunnel = await self._tunnel(run, run.session, address, deep)
             elif run.handshake is None:

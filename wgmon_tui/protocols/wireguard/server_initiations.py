@@ -1,0 +1,130 @@
+"""Initiations that servers send unasked: a silent server that initiates is alive and knows this identity.
+
+A server initiates when it has data for this identity, or when its keepalive got no answer. The initiation is
+opened as a responder would (whitepaper §5.4.2), and never answered. Forged ones must not cost much: only
+addresses of checked servers count, mac1 comes before any Diffie-Hellman, and each address has a limited rate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from wgmon_tui.checks.evidence import ServerInitiated
+from wgmon_tui.net.udp_socket import Datagram
+from wgmon_tui.protocols.wireguard.handshake import ReceivedInitiation, RejectedError, Responder
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.targets import Target
+
+RECENT_S = 180.0
+"""How long an initiation counts: no session outlives it without a new handshake (REJECT_AFTER_TIME)."""
+
+OPENED_PER_S = 2.0
+"""Initiations opened per second and address. A real server repeats its own every five seconds."""
+
+OPENED_AT_ONCE = 8.0
+"""Initiations of one address opened in a row, before the rate limits them."""
+
+_MAX_KEPT = 64
+
+WatchKey = tuple[str, str]
+"""A server's name and the address that is checked, as the kernel formats it."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What one server sent from one address. Times are monotonic seconds."""
+
+    target: Target
+    silent_since: float | None = None
+    arrived: deque[float] = field(default_factory=lambda: deque(maxlen=_MAX_KEPT))
+    last_timestamp: bytes = b""
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many initiations of one address may still be opened, at the time `at`."""
+
+    left: float
+    at: float
+
+
+class ServerInitiations:
+    """Opens initiations of the servers that are checked, and keeps their times."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns monotonic seconds."""
+        self._clock = clock
+        self._watched: dict[WatchKey, _Watched] = {}
+        self._by_address: dict[str, set[WatchKey]] = {}
+        self._allowances: dict[str, _Allowance] = {}
+
+    def begin_check(self, key: WatchKey, target: Target) -> None:
+        """Watch a server's address from now on. Its silence begins with the first unanswered check."""
+        watched = self._watched.get(key)
+        if watched is None or watched.target.private_key != target.private_key:
+            watched = self._watched[key] = _Watched(target)
+        elif watched.target.server.public_key != target.server.public_key:
+            watched.last_timestamp = b""
+        watched.target = target
+        self._by_address.setdefault(_without_scope(key[1]), set()).add(key)
+        if watched.silent_since is None:
+            watched.silent_since = self._clock()
+
+    def record_answer(self, key: WatchKey) -> None:
+        """Record that a check was answered: what arrived before it says nothing about a later silence."""
+        watched = self._watched[key]
+        watched.silent_since = None
+        watched.arrived.clear()
+
+    def evidence(self, key: WatchKey, check_started: float) -> ServerInitiated | None:
+        """Return the recent initiations of a server that answers no checks, None if there were none."""
+        watched = self._watched[key]
+        recent = [at for at in watched.arrived if at >= self._clock() - RECENT_S]
+        return ServerInitiated(recent[-1] - check_started, len(recent)) if recent else None
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        """Open an initiation, if it comes from the address of a server."""
+        keys = self._by_address.get(datagram.source[0], ())
+        entries = [self._watched[key] for key in keys]
+        for private_key in {entry.target.private_key for entry in entries}:
+            responder = _responder(private_key)
+            if not responder.has_valid_mac1(datagram.data) or not self._is_allowed(datagram.source[0]):
+                continue
+            try:
+                opened = responder.open(datagram.data)
+            except RejectedError:
+                continue
+            self._record(opened, [each for each in entries if each.target.private_key == private_key])
+
+    def _record(self, opened: ReceivedInitiation, entries: list[_Watched]) -> None:
+        for watched in entries:
+            is_replayed = opened.timestamp <= watched.last_timestamp
+            if opened.static != watched.target.server.public_key or is_replayed:
+                continue
+            watched.last_timestamp = opened.timestamp
+            if watched.silent_since is not None:
+                watched.arrived.append(self._clock())
+
+    def _is_allowed(self, address: str) -> bool:
+        """Take one initiation from an address's allowance, which refills with time."""
+        now = self._clock()
+        allowance = self._allowances.setdefault(address, _Allowance(OPENED_AT_ONCE, now))
+        refilled = allowance.left + (now - allowance.at) * OPENED_PER_S
+        allowance.left, allowance.at = min(OPENED_AT_ONCE, refilled), now
+        if allowance.left < 1:
+            return False
+        allowance.left -= 1
+        return True
+
+
+def _without_scope(address: str) -> str:
+    return address.partition("%")[0]
+
+
+@lru_cache(1024)
+def _responder(private_key: PrivateKey) -> Responder:
+    return Responder(private_key)
