@@ -260,3 +260,18 @@ async def test_one_shot_and_help_run_without_textual(tmp_path: Path, wg_conf: Pa
     )  # fmt: skip
     out, _ = await process.communicate()
     assert out.decode().splitlines()[-1] == "[]"
+
+
+async def test_probe_says_that_the_soak_did_not_run_and_which_option_runs_it(
+    tmp_path: Path, wg_conf: Path
+) -> None:
+    table = await run("probe", "--conf", str(wg_conf), "--quick", home=tmp_path)
+    assert table.out.splitlines()[-1] == "soak not run: --deep runs it"
+    lines = await run("probe", "--conf", str(wg_conf), "--quick", "--json", home=tmp_path)
+    assert json.loads(lines.out)["soak"] is None
+
+
+async def test_deep_and_quick_exclude_each_other(tmp_path: Path, wg_conf: Path) -> None:
+    ran = await run("probe", "--conf", str(wg_conf), "--quick", "--deep", home=tmp_path)
+    assert ran.code == 64
+    assert "not allowed with" in ran.err

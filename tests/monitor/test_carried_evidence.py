@@ -13,6 +13,7 @@ from tests.protocols.wireguard.sample_evidence import any_evidence
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.evidence import (
     Evidence,
+    FlowCut,
     ForeignBytes,
     FreshPortAnswered,
     IcmpError,
@@ -25,6 +26,7 @@ from wgmon_tui.checks.evidence import (
     PathMtu,
     PresharedKeyFound,
     Silence,
+    Soak,
     SocketError,
     StampsAhead,
 )
@@ -146,7 +148,7 @@ def test_a_new_result_replaces_the_carried_one() -> None:
 
 @given(st.lists(any_evidence, max_size=6))
 def test_evidence_of_a_single_check_is_never_carried(evidence: list[Evidence]) -> None:
-    lasting = tuple(map(type, OF_THE_DATA_PATH + OF_SILENCE))
+    lasting = (*map(type, OF_THE_DATA_PATH + OF_SILENCE), FlowCut, Soak)
     for check in (answered(*evidence), unanswered(*evidence)):
         assert all(isinstance(each, lasting) for each in carried_after((), check))
         assert all(isinstance(each, lasting) for each in still_valid(evidence, check))
@@ -210,3 +212,38 @@ def test_a_server_that_was_edited_loses_its_carried_evidence() -> None:
     fleet_state.replace([replace(SERVER, tunnel=False)])  # as the diagnosis suggests
     recorded(fleet_state, answered())
     assert verdict(fleet_state) is Verdict.HEALTHY
+
+
+# What a soak found
+
+CUT = FlowCut(20, 11_264, 5.0, 12)
+SOAKED = Soak(40, 20, 25_000, 12.0)
+PASSED_SOAK = Soak(100, 98, 70_000, 31.0)
+NO_SOAK = Soak(3, 0, 0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "between", [answered(), answered(CUT), answered(NO_SOAK), unanswered(SILENCE), unanswered()], ids=repr
+)
+def test_a_cut_that_a_soak_found_stays_until_a_soak_that_something_answers(between: Check) -> None:
+    found = carried_after((), answered(CUT, SOAKED))
+    assert set(carried_after(found, between)) == {CUT, SOAKED}
+    assert set(carried_after(found, answered(PASSED_SOAK))) == {PASSED_SOAK}
+
+
+def test_a_cut_of_an_earlier_soak_is_no_evidence_beside_a_soak_that_passed() -> None:
+    assert still_valid([CUT, SOAKED], answered()) == (CUT, SOAKED)
+    assert still_valid([CUT, SOAKED], answered(PASSED_SOAK)) == ()
+    assert still_valid([CUT, SOAKED], unanswered(SILENCE)) == ()
+
+
+def test_a_cut_that_an_ordinary_check_found_is_not_carried() -> None:
+    assert carried_after((), answered(CUT)) == ()
+
+
+def test_a_server_whose_flows_are_cut_stays_dies_after_between_soaks() -> None:
+    carried = carried_after((), answered(CUT, SOAKED))
+    later = answered(InnerEcho("10.8.0.1", 3, 3, 0.02), tunnel=PASSED)
+    assert diagnose(later, SERVER, (), still_valid(carried, later)).verdict is Verdict.DIES_AFTER
+    recovered = answered(InnerEcho("10.8.0.1", 3, 3, 0.02), PASSED_SOAK, tunnel=PASSED)
+    assert diagnose(recovered, SERVER, (), still_valid(carried, recovered)).verdict is Verdict.HEALTHY

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from tests.protocols.wireguard.harness import (
 )
 from tests.protocols.wireguard.harness import check as check_now
 from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.checks.evidence import FlowCut, Silence, Soak
 from wgmon_tui.output.json_lines import json_line
 from wgmon_tui.protocols.wireguard.wire import fields_of
 
@@ -49,6 +50,7 @@ CONTRACT = [
     "exchange",
     "started_at",
     "addresses",
+    "soak",
 ]
 
 
@@ -78,8 +80,21 @@ def test_a_healthy_server() -> None:
 def test_absent_facts_are_null() -> None:
     line = read(json_line(unresolved()))
     absent = [key for key, value in line.items() if value is None]
-    assert absent == ["address", "rtt_ms", "handshake", "tunnel", "port_monitor"]
+    assert absent == ["address", "rtt_ms", "handshake", "tunnel", "port_monitor", "soak"]
     assert line["exchange"] == []
+
+
+def test_a_soak_and_the_cut_that_it_found_are_numbers() -> None:
+    outcome = healthy()
+    found = (Soak(45, 25, 32_000, 12.3456), FlowCut(50, 31_000, 5.0004, 20))
+    soaked = replace(outcome, checks=(replace(outcome.check, evidence=found),))
+    assert read(json_line(soaked))["soak"] == {
+        "sent": 45,
+        "received": 25,
+        "bytes": 32_000,
+        "seconds": 12.346,
+        "cut": {"packets": 50, "bytes": 31_000, "seconds": 5.0, "unanswered": 20},
+    }
 
 
 def test_causes_say_what_why_and_what_to_type() -> None:

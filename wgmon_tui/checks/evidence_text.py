@@ -178,6 +178,8 @@ def _describe_data(evidence: FlowCut | Soak | AnsweredFromElsewhere | RecentLoss
                 f"data passed for {packets} packets ({size} bytes, {format_rtt(after)}); "
                 f"then {unanswered} echoes in a row were lost"
             )
+        case Soak(received=0):
+            return "the soak could not run: nothing inside the tunnel answers an echo"
         case Soak(sent, received, size, lasted):
             return (
                 f"soak: {received} of {sent} echoes of mixed sizes came back, "

@@ -36,6 +36,7 @@ _SHARED_KEY_WARNING = (
     "if a client uses this file's key, this check moves the client's endpoint to this machine; "
     "for a monitoring key, type `wgmon-tui keygen NAME`"
 )
+_NO_SOAK_NOTE = "soak not run: --deep runs it"
 _CHECKS_AT_ONCE = 256
 
 
@@ -65,10 +66,16 @@ def add_commands(subparsers: Subparsers) -> None:
         "--json", action="store_const", const="json", dest="form", help="the same as --format json"
     )
     parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="check N times (default 1)")
-    parser.add_argument(
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument(
         "--quick",
         action="store_true",
         help="skip slow parts: the passive data-path test and the experiments that explain silence",
+    )
+    depth.add_argument(
+        "--deep",
+        action="store_true",
+        help="also run the soak: 64 KB over 30 s, which finds paths that cut a flow off",
     )
     parser.set_defaults(run=probe)
 
@@ -138,7 +145,7 @@ async def _check_rounds(
 
     targets = join(fleet, keyring)
     semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
-    depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick)
+    depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick, soak=arguments.deep)
 
     async def check_one(rounds: OneShotRounds, server: Server) -> Round:
         async with semaphore:
@@ -206,8 +213,11 @@ def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespa
     from wgmon_tui.output.nagios import checkmk_line, nagios_line
     from wgmon_tui.output.text_table import format_totals
 
-    if arguments.form == "table" and len(checked) > 1:
-        print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))
+    if arguments.form == "table":
+        if len(checked) > 1:
+            print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))
+        if not arguments.deep:
+            print(_NO_SOAK_NOTE)
     elif arguments.form == "nagios":
         print(nagios_line(checked))
     elif arguments.form == "checkmk":

@@ -7,7 +7,9 @@ a server that the writer does not know, this process checks, under the identity 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from pathlib import Path
 from types import TracebackType
 
@@ -26,19 +28,36 @@ from wgmon_tui.control.server import MAX_CHECKS_PER_CLIENT, RequestRefusedError
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
-from wgmon_tui.text import format_count
+from wgmon_tui.text import format_count, format_elapsed
 
 _ANSWER_TIMEOUT_S = 300.0
 """The longest round: all addresses of a server, each with experiments, after the round in flight."""
 
 _FIRST_PROGRESS_S = 1.0
 _PROGRESS_INTERVAL_S = 5.0
+_SOAK_REPORT_S = 1.0
 
 
 def _ignore(_: str) -> None:
     """Show no progress."""
+
+
+class SoakReport:
+    """Reports how far a soak is, at most once per second: `soak: 40 of 100 echoes, 12 s`."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._shown_at = -inf
+
+    def note(self, soak: SoakProgress) -> None:
+        """Report this state of a soak, unless another report is too recent."""
+        now = time.monotonic()
+        if now - self._shown_at >= _SOAK_REPORT_S or soak.sent == soak.planned:
+            self._shown_at = now
+            self._progress(f"soak: {soak.sent} of {soak.planned} echoes, {format_elapsed(soak.elapsed)}")
 
 
 class OneShotRounds:
@@ -57,6 +76,7 @@ class OneShotRounds:
         self._opening = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_CHECKS_PER_CLIENT)
         self._asked = 0
+        self._soaks = SoakReport(progress)
         self._reporting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> OneShotRounds:
@@ -95,7 +115,9 @@ class OneShotRounds:
                 return outcome
             if answer:
                 self._progress(f"checking {server.name} here: {answer.get('why')}")
-        return await run_check_round(await self._own_prober(), server, target, depth, problem=problem)
+        return await run_check_round(
+            await self._own_prober(), server, target, depth, problem=problem, on_soak=self._soaks.note
+        )
 
     async def run_with_keys(self, target: Target) -> RoundWithKeys:
         """Run a round without experiments, and keep its one-time keys. Raises OSError.

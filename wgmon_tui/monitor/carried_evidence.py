@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
     Evidence,
+    FlowCut,
     FreshPortAnswered,
     IdentityAnswered,
     InnerHop,
@@ -15,11 +16,13 @@ from wgmon_tui.checks.evidence import (
     PathMtu,
     PresharedKeyFound,
     Silence,
+    Soak,
     StampsAhead,
 )
 from wgmon_tui.net.addresses import Address
 
 _OF_THE_DATA_PATH = (PassiveKeepalive, PathMtu)
+_OF_THE_FLOW = (FlowCut, Soak)
 _OF_SILENCE = (
     KnownKeyAnswered,
     IdentityAnswered,
@@ -34,15 +37,17 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
 
     A completed handshake disproves every explanation of silence. Data that came back through the tunnel
     disproves what was found about the data path while no data came back. A refusal or a local fault is not
-    silence, so it needs no earlier evidence.
+    silence, so it needs no earlier evidence. Only a soak that ran disproves what an earlier soak found.
     """
+    if _has_soaked(check):
+        before = [each for each in before if not isinstance(each, _OF_THE_FLOW)]
     fresh_kinds = {type(each) for each in check.evidence}
     passed = (check.tunnel is not None and check.tunnel.received > 0) or any(
         isinstance(each, InnerHop) and each.source for each in check.evidence
     )
     kept: tuple[type[Evidence], ...] = ()
     if check.handshake:
-        kept = _OF_THE_DATA_PATH
+        kept = (*_OF_THE_DATA_PATH, *_OF_THE_FLOW)
     elif Silence in fresh_kinds:
         kept = _OF_SILENCE
     return tuple(
@@ -72,8 +77,18 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
 
     Packet sizes are tested only by deep checks, so their result outlives a failed check in between. Otherwise
     a server with a narrow path would be healthy from its recovery until the next deep check.
+
+    What a soak found stays until the next one, whatever happens between: a server whose path cuts flows off
+    does not recover because it was silent for a while. A cut that an ordinary check finds asks for a soak.
     """
-    fresh = [each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE))]
-    kept = still_valid(before, check)
     sizes = [each for each in before if isinstance(each, PathMtu) and not check.handshake]
-    return (*sizes, *kept, *fresh)
+    soaked = _has_soaked(check)
+    of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
+    others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
+    fresh = (each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE)))
+    return (*sizes, *others, *of_the_flow, *fresh)
+
+
+def _has_soaked(check: Check) -> bool:
+    """Return whether a check ran a soak that something answered."""
+    return any(isinstance(each, Soak) and each.received for each in check.evidence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -24,6 +24,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
 from wgmon_tui.protocols.wireguard.targets import Target
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
@@ -35,11 +36,12 @@ class CheckDepth:
     """How thorough a check round is.
 
     `deep` adds slow checks that run only now and then: passive keepalive, MTU search and the naive port
-    check. `explain` allows the experiments that explain silence.
+    check. `explain` allows the experiments that explain silence. `soak` adds the soak: half a minute of data.
     """
 
     deep: bool = False
     explain: bool = False
+    soak: bool = False
 
 
 async def run_check_round(
@@ -52,18 +54,21 @@ async def run_check_round(
     recent: Sequence[float | None] = (),
     carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
     losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
+    on_soak: Callable[[SoakProgress], None] = ignore_progress,
 ) -> Round:
     """Check every address of a server and diagnose the results.
 
     Without a `target` nothing is sent; `problem` is then the line that explains why the server cannot be
     checked. `recent` holds the round-trip times of the last checks, None for a lost one (see `diagnose`).
     `carried_evidence` is the earlier evidence that still holds, and `losses` what the last checks lost, by
-    address.
+    address. `on_soak` is called per echo of a soak.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
         return Round((unsent,), (diagnose_misconfiguration(problem),))
-    checks = await prober.check_all(target, deep=depth.deep, explain=depth.explain)
+    checks = await prober.check_all(
+        target, deep=depth.deep, explain=depth.explain, soak=depth.soak, on_soak=on_soak
+    )
     diagnosed = [
         (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses))
         for check in checks

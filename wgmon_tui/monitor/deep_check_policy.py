@@ -1,23 +1,46 @@
-"""Policy for deep checks and experiments: slow checks have an interval separate from normal checks."""
+"""Policy for deep checks, soaks and experiments: slow checks have intervals separate from normal checks."""
 
 from __future__ import annotations
 
 import time
 from math import inf
+from random import Random
 
-from wgmon_tui.checks.evidence import PassiveKeepalive
+from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.check_round import CheckDepth
-from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 
 MAX_CONCURRENT_EXPERIMENTS = 50
 """Maximum number of servers under experiment at the same time. If thousands are silent, the others wait."""
 
+MAX_CONCURRENT_SOAKS = 100
+"""Enough for 10,000 servers per hour: each soak takes half a minute."""
+
+SOAK_SPACING_S = 0.25
+"""Least time between the starts of two soaks: each sends its first echoes fast."""
+
+FIRST_SOAK_WITHIN_S = 600.0
+"""The first soaks after a start are spread over this time, or over `tunnel_soak` if that is shorter."""
+
+SOAK_AFTER_RECOVERY_S = 60.0
+"""A recovered server has its soak within this time: many may recover at once, and some fail again at once."""
+
+SOAK_AGAIN_S = 600.0
+"""The time between two soaks of a server whose flows are cut: only a soak shows that they work again."""
+
+_SOAK_JITTER = 0.1
+
 
 class DeepCheckPolicy:
-    """Remembers when each server last had a deep check and experiments."""
+    """Remembers when each server last had a deep check, a soak and experiments."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random | None = None) -> None:
+        self._random = random or Random()  # noqa: S311 - spreads soaks, no keys
+        self._soak_due: dict[str, float] = {}
+        self._soaking: set[str] = set()
+        self._next_soak_start = -inf
         self._deep_at: dict[str, float] = {}
         self._explained_at: dict[str, float] = {}
         self._explaining: set[str] = set()
@@ -46,7 +69,44 @@ class DeepCheckPolicy:
         if explain:
             self._explained_at[server.name] = now
             self._explaining.add(server.name)
-        return CheckDepth(deep, explain)
+        return CheckDepth(deep, explain, self._may_soak(server_state, now))
+
+    def _may_soak(self, server_state: ServerState, now: float) -> bool:
+        """Decide whether a soak is due, and reserve one of the soaks that may run at the same time.
+
+        A server that is down has nothing to soak: it must first recover, which short checks show sooner.
+        """
+        server = server_state.server
+        if not server.tunnel or not server.tunnel_soak:
+            return False
+        if server.name not in self._soak_due:
+            urgent = server_state.verdict is Verdict.DIES_AFTER or _has_cut(server_state.last)
+            spread_s = 0.0 if urgent else min(server.tunnel_soak, FIRST_SOAK_WITHIN_S)
+            self._soak_due[server.name] = now + spread_s * self._random.random()
+        is_down = server_state.damping.severity is Severity.DOWN and not _has_cut(server_state.last)
+        answers = server_state.last is not None and server_state.last.check.handshake and not is_down
+        free = len(self._soaking) < MAX_CONCURRENT_SOAKS and now >= self._next_soak_start
+        if not answers or not free or now < self._soak_due[server.name]:
+            return False
+        self._soaking.add(server.name)
+        self._next_soak_start = now + SOAK_SPACING_S
+        return True
+
+    def record_round(self, server: Server, outcome: Round) -> None:
+        """Set when the next soak is due. A cut that was found without a soak asks for one at once."""
+        found = [each for check in outcome.checks for each in check.evidence]
+        now = time.monotonic()
+        if any(isinstance(each, Soak) for each in found):
+            jitter = 1.0 + _SOAK_JITTER * self._random.uniform(-1.0, 1.0)
+            cut = any(isinstance(each, FlowCut) for each in found)
+            interval = min(server.tunnel_soak, SOAK_AGAIN_S) if cut else server.tunnel_soak
+            self._soak_due[server.name] = now + interval * jitter
+        elif any(isinstance(each, FlowCut) for each in found):
+            self.request_soak(server.name)
+
+    def request_soak(self, name: str, within_s: float = 0.0) -> None:
+        """Request a soak with the next round, or with one of the next `within_s` seconds."""
+        self._soak_due[name] = time.monotonic() + within_s * self._random.uniform(0.5, 1.0)
 
     def record_requested(self, name: str, depth: CheckDepth) -> None:
         """Record a round whose depth was requested, so that a scheduled one does not repeat it soon."""
@@ -56,9 +116,10 @@ class DeepCheckPolicy:
         if depth.explain:
             self._explained_at[name] = now
 
-    def finish_explaining(self, name: str) -> None:
-        """Mark the experiments on a server as finished."""
+    def finish_round(self, name: str) -> None:
+        """Mark the experiments on a server and its soak as finished."""
         self._explaining.discard(name)
+        self._soaking.discard(name)
 
     def request_deep_check(self, name: str) -> None:
         """Request a deep check with the next round, because the last deep result may be out of date."""
@@ -68,6 +129,11 @@ class DeepCheckPolicy:
         """Forget a server that is no longer checked."""
         self._deep_at.pop(name, None)
         self._explained_at.pop(name, None)
+        self._soak_due.pop(name, None)
+
+
+def _has_cut(outcome: Round | None) -> bool:
+    return outcome is not None and outcome.diagnosis.verdict is Verdict.DIES_AFTER
 
 
 def _deep_check_would_help(server_state: ServerState) -> bool:

@@ -16,7 +16,7 @@ from wgmon_tui.monitor.check_rate import CheckRate
 from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
-from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
+from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
@@ -319,7 +319,7 @@ class Engine(FleetController):
     def _on_round_done(self, name: str, task: asyncio.Task[None]) -> None:
         if self._in_flight.get(name) is task:
             del self._in_flight[name]
-        self._deep_check_policy.finish_explaining(name)
+        self._deep_check_policy.finish_round(name)
         if not task.cancelled() and task.exception():
             # A bug in this program must end the engine with a traceback, not silently stop one server.
             self._failure = task.exception()
@@ -359,11 +359,15 @@ class Engine(FleetController):
             return
         if _has_recovered(server_state, outcome):
             self._deep_check_policy.request_deep_check(name)
+        self._deep_check_policy.record_round(server_state.server, outcome)
         outcome = self._blame_uplink(server_state, outcome)
         is_in_doubt = self._is_in_doubt(server_state, outcome)
+        was_down = server_state.damping.severity is Severity.DOWN
         self._notify(
             name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)
         )
+        if was_down and server_state.damping.severity is not Severity.DOWN:
+            self._deep_check_policy.request_soak(name, SOAK_AFTER_RECOVERY_S)
         if requested:
             requested.finish(outcome)
         if is_in_doubt:

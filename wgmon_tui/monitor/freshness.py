@@ -17,8 +17,10 @@ from wgmon_tui.text import format_elapsed
 INTERVALS = 3
 """Data is stale after this many intervals without a check."""
 
-DEEP_CHECK_S = 45.0
-"""Longest time that a deep check takes in addition to the timeout. It is allowed while somebody checks."""
+DEEP_CHECK_S = 120.0
+"""Longest time that a deep check takes in addition to the timeout: a soak of half a minute, a second one that
+confirms a cut, and the waits between them. It is allowed while somebody checks.
+"""
 
 _ELAPSED_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux stops CLOCK_MONOTONIC during suspend; macOS has no CLOCK_BOOTTIME, and does not stop it."""

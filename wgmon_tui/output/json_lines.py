@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from wgmon_tui.checks.check import Check, Packet
+from wgmon_tui.checks.evidence import FlowCut, Soak
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
@@ -43,6 +45,7 @@ def json_object(outcome: Round) -> Json:
         "exchange": [packet_object(packet) for packet in check.exchange],
         "started_at": format_iso_time(check.started_at),
         "addresses": [_address(*each) for each in zip(outcome.checks, outcome.diagnoses, strict=True)],
+        "soak": _soak(check),
     }
 
 
@@ -70,6 +73,26 @@ def _tunnel(check: Check) -> Json | None:
         "rtt_ms": in_ms(tunnel.rtt),
         "mtu": tunnel.mtu,
         "passive": tunnel.passive,
+    }
+
+
+def _soak(check: Check) -> Json | None:
+    """The soak of this check; null if it had none."""
+    soak, cut = first_of_kind(Soak, check.evidence), first_of_kind(FlowCut, check.evidence)
+    if soak is None:
+        return None
+    return {
+        "sent": soak.sent,
+        "received": soak.received,
+        "bytes": soak.size,
+        "seconds": round(soak.lasted, 3),
+        "cut": cut
+        and {
+            "packets": cut.packets,
+            "bytes": cut.size,
+            "seconds": round(cut.after, 3),
+            "unanswered": cut.unanswered,
+        },
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from wgmon_tui.checks.evidence import Soak
+from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
@@ -44,7 +46,8 @@ def format_result(outcome: Round, ascii_only: bool = False) -> str:
     lines = [_headline(outcome, position, ascii_only) for position in range(len(outcome.checks))]
     bullet, arrow = ("-", "->") if ascii_only else ("·", "→")
     if outcome.diagnosis.verdict.severity is Severity.UP:
-        return "\n".join(lines)
+        soaks = [each for check in outcome.checks for each in check.evidence if isinstance(each, Soak)]
+        return "\n".join([*lines, *(f"    {bullet} {describe_evidence(each)}" for each in soaks)])
     diagnosis = outcome.diagnosis
     lines.append(f"    {printable(diagnosis.summary)}")
     lines += [f"    {bullet} {printable(evidence)}" for evidence in diagnosis.evidence]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import IDENTITY_BUSY, PathMtu, PresharedKeyFound, RecentLoss
+from wgmon_tui.checks.evidence import IDENTITY_BUSY, FlowCut, PathMtu, PresharedKeyFound, RecentLoss
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
@@ -395,6 +395,23 @@ def data_lost(server: Server) -> list[Cause]:
             "the server's WireGuard does not acknowledge data",
             "some implementations have no timers; then only an inner address can prove the data path",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], or tunnel = false',
+        ),
+    ]
+
+
+def flow_cut(server: Server, cut: FlowCut) -> list[Cause]:
+    """For data that passes at first, while handshakes go on working."""
+    port = server.endpoint.port
+    return [
+        Cause(
+            "packet inspection on the path recognises WireGuard's data and cuts the flow off",
+            f"{cut.unanswered} echoes in a row were lost, in two sessions; both handshakes passed",
+            f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — see when type 4 packets stop",
+        ),
+        Cause(
+            "a NAT, firewall or rate limiter on the path limits each flow",
+            "such limits count the packets, bytes or seconds of one address and port",
+            f"on each router of the path: conntrack -L -p udp --dport {port}; nft list ruleset",
         ),
     ]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
     Evidence,
+    FlowCut,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -23,7 +24,7 @@ from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import causes, packet_size, target_causes
-from wgmon_tui.text import format_list
+from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
 Meaning = tuple[Verdict, str, list[Cause]]
 
@@ -33,6 +34,9 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     if not server.tunnel:
         return None
     passive = first_of_kind(PassiveKeepalive, evidence)
+    cut = first_of_kind(FlowCut, evidence)
+    if cut and (check.tunnel is None or check.tunnel.passive or check.tunnel.received):
+        return Verdict.DIES_AFTER, _summarise_cut(cut), causes.flow_cut(server, cut)
     if check.tunnel is None or check.tunnel.passive:
         if not any(each.source for each in all_of_kind(InnerHop, evidence)):
             return _diagnose_silent_first_hop(check, evidence, passive, server)
@@ -58,7 +62,7 @@ def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server)
 
 
 def _is_tunnel_proven(evidence: Sequence[Evidence]) -> bool:
-    """Whether data passed both ways in an IP version of the inner targets, although all of them are silent."""
+    """Whether data passed both ways in an IP version of the inner targets, although they are silent."""
     versions = _target_versions(evidence)
     if any(each.source and each.version in versions for each in all_of_kind(InnerHop, evidence)):
         return True
@@ -67,8 +71,8 @@ def _is_tunnel_proven(evidence: Sequence[Evidence]) -> bool:
 
 def _target_versions(evidence: Sequence[Evidence]) -> set[int]:
     """The IP versions of the inner targets that were probed."""
-    targets = [*all_of_kind(InnerEcho, evidence), *all_of_kind(InnerService, evidence)]
-    return {target_causes.version_of(each.target) for each in targets}
+    targets = [each.target for each in evidence if isinstance(each, InnerEcho | InnerService)]
+    return {target_causes.version_of(each) for each in targets}
 
 
 def _diagnose_silent_first_hop(
@@ -90,6 +94,13 @@ def _diagnose_silent_first_hop(
     )  # no check has waited for its keepalive yet
     silent = [each.version for each in hops]
     return Verdict.UNPROVEN, summary, [*_silent_version_causes(check, evidence, silent, server), *lost]
+
+
+def _summarise_cut(cut: FlowCut) -> str:
+    size, packets = format_bytes(cut.size), format_count(cut.packets, "packet")
+    return (
+        f"Data passed for {format_rtt(cut.after)} ({packets}, {size}), then nothing; handshakes still work."
+    )
 
 
 def _diagnose_no_answer(

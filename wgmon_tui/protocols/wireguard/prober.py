@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     Evidence,
+    FlowCut,
     ForeignBytes,
     GatewaySilent,
     IcmpError,
@@ -24,6 +25,7 @@ from wgmon_tui.checks.evidence import (
     NameUnresolved,
     OtherAddressAnswered,
     Silence,
+    Soak,
     SocketError,
     StampsAhead,
 )
@@ -38,8 +40,9 @@ from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, 
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
+from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
+from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
 
 NextTimestamp = Callable[[PublicKey], bytes]
@@ -73,6 +76,16 @@ class _ProbedPeer:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     last_sent: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _DataResult:
+    """What the tunnel stages of a check found. `is_server_alive` is false if it fell silent meanwhile."""
+
+    tunnel: Tunnel | None
+    soak: Soak | None = None
+    cut: FlowCut | None = None
+    is_server_alive: bool = True
 
 
 class Prober:
@@ -127,38 +140,51 @@ class Prober:
         return await self._resolver.resolve(endpoint, timeout_s)
 
     async def check_all(
-        self, target: Target, *, deep: bool = False, explain: bool = False
+        self,
+        target: Target,
+        *,
+        deep: bool = False,
+        explain: bool = False,
+        soak: bool = False,
+        on_soak: Callable[[SoakProgress], None] = ignore_progress,
     ) -> tuple[Check, ...]:
         """Check each address of a server in turn: all of them are the same WireGuard peer.
 
-        `deep` adds the slow stages that run only now and then (see TunnelStage.run). `explain` adds
+        `deep` and `soak` add the slow stages that run only now and then (see TunnelStage.run). `explain` adds
         experiments that explain silence.
 
         After a failed check the name is resolved again, and new addresses are checked. Experiments come last:
         they take seconds, and an address that the name has lost needs none.
         """
-        server = target.server
+        server, steps = target.server, SlowSteps(deep, soak, on_soak)
         try:
             addresses, moved = await self._server_addresses(server)
         except ResolutionError as error:
             unresolved = NameUnresolved(server.endpoint.host, str(error))
             check = self._make_unsent_check(target, None, unresolved)
             return (_with_evidence(check, await find_silent_default_gateway()),)
-        checked = [await self._check(target, each, deep) for each in addresses]
+        checked = [await self._check(target, each, steps) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
                 addresses, moved = await self._server_addresses(server, newer_than=time.monotonic())
             checked = [(check, run) for check, run in checked if check.address in addresses]
             known = [check.address for check, _ in checked]
-            checked += [await self._check(target, each, deep) for each in addresses if each not in known]
+            checked += [await self._check(target, each, steps) for each in addresses if each not in known]
         checks = [await self._explain(target, *each) if explain else each[0] for each in checked]
         return tuple(_add_round_evidence(checks, moved))
 
     async def check(
-        self, target: Target, address: Address, *, deep: bool = False, explain: bool = False
+        self,
+        target: Target,
+        address: Address,
+        *,
+        deep: bool = False,
+        explain: bool = False,
+        soak: bool = False,
+        on_soak: Callable[[SoakProgress], None] = ignore_progress,
     ) -> Check:
         """Check one address. Never raises for what the network or the server does."""
-        check, run = await self._check(target, address, deep)
+        check, run = await self._check(target, address, SlowSteps(deep, soak, on_soak))
         return await self._explain(target, check, run) if explain else check
 
     async def _server_addresses(
@@ -199,7 +225,7 @@ class Prober:
             del self._moves[server.name]
 
     async def _check(
-        self, target: Target, address: Address, deep: bool
+        self, target: Target, address: Address, steps: SlowSteps
     ) -> tuple[Check, HandshakeStage | None]:
         """Check one address. Returns the handshake stage too, if it failed: experiments may explain it."""
         if self._demultiplexer.socket_for(address) is None:
@@ -208,7 +234,7 @@ class Prober:
             ), None
         peer = self._peer(target)
         key = (target.server.name, _kernel_spelling(address))
-        tunnel = None
+        data = _DataResult(None)
         async with self._turn(target) as is_held:
             if not is_held:
                 return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
@@ -226,7 +252,14 @@ class Prober:
             elif initiated := initiations.evidence(key, began):
                 check_log.add_evidence(initiated)
             if run.session and target.server.tunnel:
-                tunnel = await self._tunnel(run, run.session, address, deep)
+                stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
+                tunnel = await self._run_stage(stage, self._demultiplexer, steps)
+                data = _DataResult(tunnel, stage.soak)
+                if stage.cut:
+                    data = await self._confirm_cut(run, address, data, steps)
+                for found in (data.soak, data.cut):
+                    if found:
+                        check_log.add_evidence(found)
             elif run.handshake is None:
                 self._demultiplexer.track_late_answers(key, run)
                 if silent_gateway := await find_silent_gateway(address, check_log.evidence):
@@ -237,11 +270,11 @@ class Prober:
             endpoint=target.server.endpoint,
             address=address,
             started_at=check_log.started_at_unix,
-            handshake=run.handshake,
+            handshake=run.handshake if data.is_server_alive else None,
             evidence=tuple(check_log.evidence),
             exchange=tuple(check_log.exchange),
             sent=len(run.sent),
-            tunnel=tunnel,
+            tunnel=data.tunnel,
             probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
         )
         return check, None if run.handshake else run
@@ -321,20 +354,51 @@ class Prober:
                     demultiplexer.unregister(sent.attempt.sender)
         return run
 
-    async def _tunnel(
-        self, run: HandshakeStage, session: Session, address: Address, deep: bool
-    ) -> Tunnel | None:
-        opened = self._demultiplexer.socket_for(address)
+    def _make_tunnel_stage(
+        self, run: HandshakeStage, session: Session, demultiplexer: Demultiplexer
+    ) -> TunnelStage:
+        opened = demultiplexer.socket_for(ip_address(run.source[0]))
         if opened is None:
-            return None
+            raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
         rtt = run.handshake.rtt if run.handshake else 0.0
-        stage = TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source, rtt)
-        self._demultiplexer.register(session.local_index, stage)
+        return TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source, rtt)
+
+    async def _run_stage(
+        self, stage: TunnelStage, demultiplexer: Demultiplexer, steps: SlowSteps
+    ) -> Tunnel | None:
+        demultiplexer.register(stage.session.local_index, stage)
         try:
-            with self._demultiplexer.listen_to_source(stage):
-                return await stage.run(deep=deep)
+            with demultiplexer.listen_to_source(stage):
+                return await stage.run(steps)
         finally:
-            self._demultiplexer.unregister(session.local_index)
+            demultiplexer.unregister(stage.session.local_index)
+
+    async def _confirm_cut(
+        self, run: HandshakeStage, address: Address, first: _DataResult, steps: SlowSteps
+    ) -> _DataResult:
+        """Run a second session over a fresh source port: is the first one cut off, or is the server gone?
+
+        A server that fell silent meanwhile is not cut off, nor is one that answers the second flow to its
+        end. If nothing in the second flow is answered, the inner address is down, or all data is lost.
+        """
+        fresh, last_log = Demultiplexer(), CheckLog()
+        try:
+            await fresh.open()
+            for demultiplexer in (fresh, self._demultiplexer):
+                last_log = CheckLog()
+                again = await self._handshake(run.target, address, last_log, demultiplexer)
+                if again.session:
+                    stage = self._make_tunnel_stage(again, again.session, demultiplexer)
+                    tunnel = await self._run_stage(stage, demultiplexer, replace(steps, deep=False))
+                    dead = tunnel is not None and not tunnel.received
+                    return _DataResult(tunnel if dead else first.tunnel, stage.soak, stage.cut)
+        except OSError:  # no further socket: nothing is confirmed
+            return first
+        finally:
+            await fresh.close()
+        for evidence in last_log.evidence:
+            run.check_log.add_evidence(evidence)
+        return replace(first, is_server_alive=False)
 
     async def _experiment(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
         """Run experiments for an answer that does not authenticate, or for silence."""

@@ -4,6 +4,8 @@
     an IP version without an answering target: the first hop      ──► does anything come back at all?
     deep, and something echoes: padded echoes (size_check.py)     ──► which packet sizes pass
     deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
+    the last echoes are lost:  more echoes                        ──► loss, or a flow that was cut off?
+    soak, and echoes pass:     many echoes over half a minute     ──► does the path cut the flow off?
     data was received:         one closing keepalive, or the server retries handshakes for two minutes
 
 A packet is accepted if it authenticates under the session's key. It counts if it answers a probe.
@@ -17,6 +19,7 @@ import errno
 import secrets
 import time
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from statistics import median
@@ -24,6 +27,7 @@ from statistics import median
 from wgmon_tui.checks.check import Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
+    FlowCut,
     IcmpError,
     InnerEcho,
     InnerService,
@@ -31,6 +35,7 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
+    Soak,
     SocketError,
 )
 from wgmon_tui.checks.first_hop import HOP_LIMIT as FIRST_HOP_LIMIT
@@ -47,10 +52,19 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard import size_check
+from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.size_check import SizeTarget
+from wgmon_tui.protocols.wireguard.soak import (
+    LARGEST_ECHO,
+    EchoFlow,
+    SoakProgress,
+    follow_up,
+    ignore_progress,
+    run_soak,
+)
 from wgmon_tui.protocols.wireguard.targets import Target
 
 KEEPALIVE_TIMEOUT_S = 10.75
@@ -67,8 +81,25 @@ _ROUND_TRIPS = 3
 
 _ANSWER_MARGIN_S = 0.25
 _ECHO_WAIT_S = 0.2
+_FLOW_ANSWER_WAIT_S = 1.0
 _ATTEMPTS = 2
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class SlowSteps:
+    """The slow steps that a check runs only now and then.
+
+    `deep` adds the size check and the passive keepalive; `soak` adds the soak, with a call of `on_soak` per
+    echo.
+    """
+
+    deep: bool = False
+    soak: bool = False
+    on_soak: Callable[[SoakProgress], None] = ignore_progress
+
+
+NO_SLOW_STEPS = SlowSteps()
 
 
 class TunnelStage:
@@ -112,23 +143,39 @@ class TunnelStage:
         self._data_received = False
         self._reported_mtu: int | None = None
         self._arrival = asyncio.Event()
+        self._flow = EchoFlow(
+            self._send_flow_echo,
+            self._pause,
+            max(min(_FLOW_ANSWER_WAIT_S, self._server.timeout), _ROUND_TRIPS * handshake_rtt),
+        )
+        self._flow_target: SizeTarget | None = None
+        self._is_soaking = False
+        self.cut: FlowCut | None = None
+        """How the flow of this stage was cut off. A second flow has to confirm it."""
+        self.soak: Soak | None = None
 
-    async def run(self, *, deep: bool) -> Tunnel | None:
-        """Run the stage; `deep` adds the slow steps: the size check and the passive keepalive.
+    async def run(self, steps: SlowSteps = NO_SLOW_STEPS) -> Tunnel | None:
+        """Run the stage, with some of the slow steps. Returns None if nothing can be probed."""
+        tunnel = await self._run_probes(deep=steps.deep)
+        if steps.soak:
+            await self._run_soak(tunnel.mtu if tunnel else None, steps.on_soak)
+        if self._data_received:
+            self._send(b"")
+        return tunnel
 
-        Returns None if nothing can be probed.
-        """
+    async def _run_probes(self, *, deep: bool) -> Tunnel | None:
         await self._send_probes()
         sent_probes = self._sent_probes
-        found = await self._check_sizes(self._rtts("echo")) if deep else None
+        self._flow_target = self._echoing_target(self._rtts("echo"))
+        self.cut = await follow_up(self._flow, CHECK_RULE) if self._flow_target else None
+        deep = deep and self.cut is None
+        found = await self._check_sizes() if deep else None
         mtu = (found.largest_passing or None) if found else None
         if deep and not self._data_received:
             await self._await_keepalive()
         self._record_evidence()
         for hop in self._hops:
             self._check_log.add_evidence(hop.evidence())
-        if self._data_received:
-            self._send(b"")
         if sent_probes:
             rtts = self._rtts("echo") or self._rtts("tcp")  # a name server may ask others before it answers
             return Tunnel(len(sent_probes), self._count_answers(), _median_or_none(rtts), mtu, passive=False)
@@ -166,7 +213,9 @@ class TunnelStage:
 
     def on_datagram(self, datagram: Datagram) -> None:
         """Handle a packet for the session's index."""
-        at = self._check_log.received(datagram.data, datagram.received_ns)
+        at = self._check_log.seconds_since_start(datagram.received_ns)
+        if not self._is_soaking:
+            self._check_log.received(datagram.data, datagram.received_ns)
         try:
             content = self.session.open(datagram.data)
         except (AuthenticationError, ReplayError):
@@ -310,11 +359,11 @@ class TunnelStage:
                     InnerService(kind, name, inner_probes[0].answer if rtts else None, inner_probes[0].rcode)
                 )
 
-    async def _check_sizes(self, rtts: Sequence[float]) -> PathMtu | None:
+    async def _check_sizes(self) -> PathMtu | None:
         """Test packet sizes with whatever inside echoes. None if the test is off or nothing answered."""
         if self._server.tunnel_mtu == 0 or not self._data_received:
             return None
-        target = self._echoing_target(rtts) or await self._echoing_hop()
+        target = self._flow_target or await self._echoing_hop()
         if target is None:
             required = self._server.tunnel_mtu or size_check.USUAL_SIZES[-1]
             found: PathMtu | None = PathMtu(required, 0, None)
@@ -363,9 +412,34 @@ class TunnelStage:
             after = None if self._keepalive is None else self._keepalive - started_at
             self._check_log.add_evidence(PassiveKeepalive(after, wait_s))
 
+    async def _run_soak(self, mtu: int | None, on_soak: Callable[[SoakProgress], None]) -> None:
+        """Run the soak to what echoes: a target that answered, or the first hop.
+
+        A flow that is already cut needs none. Its packets are not logged: there are too many of them.
+        """
+        if self.cut is None and self._flow_target is None:
+            self._flow_target = await self._echoing_hop()
+        if self.cut or self._flow_target is None:
+            self.soak = self._flow.as_soak()
+            return
+        self._is_soaking = True
+        try:
+            self.soak, self.cut = await run_soak(self._flow, mtu or LARGEST_ECHO, on_soak)
+        finally:
+            self._is_soaking = False
+
+    def _send_flow_echo(self, size: int) -> None:
+        if self._flow_target:
+            self._flow.record(self.send_sized_echo(self._flow_target, size))
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._socket.drain_backlog()
+
     def _send_echo(self, target: Address) -> None:
         if inner_probe := make_echo_probe(target, self._own, self._identifier, self._next_sequence()):
             self._sent_probes.append(inner_probe)
+            self._flow.record(inner_probe)
             self._send_probe(inner_probe)
 
     def _send_probe(self, inner_probe: InnerProbe, *, padded: bool = True) -> None:
@@ -388,7 +462,8 @@ class TunnelStage:
                     SocketError(self._check_log.seconds_since_start(time.time_ns()), name)
                 )
             return None
-        self._check_log.sent(packet, sent_ns)
+        if not self._is_soaking:
+            self._check_log.sent(packet, sent_ns)
         return sent_ns
 
     def _next_sequence(self) -> int:
