@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.config.models import Identity, Server
-from wgmon_tui.config.value_parsers import quoted
+from wgmon_tui.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
