@@ -63,6 +63,15 @@ def test_an_identity_from_which_nothing_can_be_asked_inside_is_told(config: Path
     assert conditions(check_data_path(by_handshake_alone)) == [ItemStatus.FINE]
 
 
+def test_a_target_without_a_tunnel_address_of_its_version_is_to_be_fixed(config: Path) -> None:
+    fleet, _ = check_servers_file(config)
+    only_v4 = replace(fleet.identities[0], addresses=(ip_interface("10.8.0.250/32"),))
+    asked = replace(fleet.servers[0], tunnel_ping=(ip_address("10.8.0.1"), ip_address("fd07::1")))
+    [item] = check_data_path(replace(fleet, identities=(only_v4,), servers=(asked,)))
+    assert item.status is ItemStatus.FIX
+    assert item.fact.startswith('server "fra1": tunnel_ping: "fd07::1" cannot be probed')
+
+
 def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Path) -> None:
     fleet, _ = check_servers_file(config)
     at_home = replace(fleet.identities[0], addresses=(ip_interface("10.8.0.250/32"),))

@@ -235,7 +235,7 @@ _SHARED_BY_WIREGUARD = (
     Setting(
         "tunnel_ping",
         ADDRESSES,
-        "Addresses inside the tunnel that must answer a ping. Without one, only the handshake is proven.",
+        "Addresses inside the tunnel that must answer a ping. Without one, the first hop inside is probed.",
         FormField(60, example="10.8.0.1, fd00::1"),
     ),
     Setting(

@@ -14,6 +14,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import NAME, read
+from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -54,6 +55,11 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
         )
         for identity in fleet.identities
         if identity.name in probing_identities and not identity.addresses
+    ]
+    items += [
+        ExaminedItem("data path", ItemStatus.FIX, f'server "{server.name}": {target.key}: {target}')
+        for server in tunnelled
+        for target in find_unaddressed_targets(server, fleet.identity(server.identity))
     ]
     if items or not fleet.servers:
         return items
