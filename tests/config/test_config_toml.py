@@ -6,6 +6,7 @@ import pytest
 
 from wgmon_tui.config.config_toml import Config, Retention, parse_config, read_config
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.net.addresses import Endpoint
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -20,6 +21,20 @@ def test_what_is_written_holds_and_the_rest_stays_usual(tmp_path: Path) -> None:
     )
     history = Retention(raw=86400, hours=31536000, exchanges_per_incident=5)
     assert read_config(tmp_path) == Config(history, take_over=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "witness"),
+    [
+        ("192.0.2.53", Endpoint("192.0.2.53", 53)),
+        ("192.0.2.53:443", Endpoint("192.0.2.53", 443)),
+        ("2001:db8::53", Endpoint("2001:db8::53", 53)),
+        ("[2001:db8::53]:443", Endpoint("2001:db8::53", 443)),
+        ("ns1.example.net", Endpoint("ns1.example.net", 53)),
+    ],
+)
+def test_a_witness_is_a_host_with_or_without_a_port(written: str, witness: Endpoint) -> None:
+    assert parse_config(f'witness = "{written}"').witness == witness
 
 
 def test_filters_are_lines_by_name(tmp_path: Path) -> None:
@@ -50,6 +65,8 @@ def test_filters_are_lines_by_name(tmp_path: Path) -> None:
             '[filters]\nx = " "',
             'config.toml: filters: key x: expected a filter line such as "state:down tag:eu"',
         ),
+        ('witness = "192.0.2.300"', "config.toml: key witness: expected a host name or an address"),
+        ('witness = "192.0.2.53:0"', "config.toml: key witness: expected a port from 1 to 65535, got 0"),
         ("history = 3", "config.toml: key history: expected a table, got 3"),
         ("[history\nraw", "config.toml: line 1, column 9:"),
     ],

@@ -214,7 +214,7 @@ def _describe_this_machine(
         case MachineStarved(lag):
             return f"this machine is overloaded: wgmon-tui waited {format_rtt(lag)} for the processor"
         case OnlyServerWatched():
-            return "no other server or witness is checked from here"
+            return "too few servers, and no witness, are checked from here to judge this machine's uplink"
 
 
 def _describe_others(

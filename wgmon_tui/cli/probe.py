@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.monitor.models import Round
+    from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.output.local_interface_text import LocalPeerView
     from wgmon_tui.output.nagios import CheckedServer
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
@@ -156,13 +157,26 @@ async def _check_rounds(
     async with AsyncExitStack() as stack:
         with explained_socket_errors():
             rounds = await stack.enter_async_context(
-                OneShotRounds(arguments.state, timestamps, show_progress)
+                OneShotRounds(
+                    arguments.state, timestamps, show_progress, witness=_read_witness(arguments.config)
+                )
             )
         for _ in range(arguments.count):
             pending = [(server, asyncio.create_task(check_one(rounds, server))) for server in fleet.servers]
             local_view = await asyncio.to_thread(_read_local_interfaces, fleet, keyring)
             for server, task in pending:
                 yield server, await task, local_view
+
+
+def _read_witness(config_dir: Path) -> Endpoint | None:
+    """Read the witness from config.toml. A faulty config.toml must not stop a probe."""
+    from wgmon_tui.config.config_toml import read_config
+
+    try:
+        return read_config(config_dir).witness
+    except ConfigurationError as error:
+        show_progress(f"checking without the witness of config.toml: {error}")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

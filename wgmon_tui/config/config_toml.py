@@ -16,9 +16,10 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
 from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
-from wgmon_tui.config.value_types import BOOLEAN, duration, integer
+from wgmon_tui.config.value_types import BOOLEAN, WITNESS, duration, integer
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
+from wgmon_tui.net.addresses import Endpoint
 
 NAME = "config.toml"
 
@@ -50,7 +51,7 @@ class Config:
     """The content of one config.toml.
 
     `take_over`: a viewer becomes the writer when the writer ends. `quorum`: this many of the `vantages` and
-    this machine must agree before an incident opens.
+    this machine must agree before an incident opens. `witness` is probed when a server falls silent.
     """
 
     history: Retention = field(default_factory=Retention)
@@ -59,6 +60,7 @@ class Config:
     face: TuiSettings = field(default_factory=TuiSettings)
     vantages: tuple[Vantage, ...] = ()
     quorum: int = 1
+    witness: Endpoint | None = None
 
 
 HISTORY = Section(
@@ -99,8 +101,24 @@ QUORUM = Section(
         ),
     ),
 )
+UPLINK = Section(
+    "",
+    "Whether this machine's uplink works.",
+    Config,
+    (
+        Setting(
+            "witness",
+            WITNESS,
+            "A host that always answers, probed only when a server falls silent. If it is silent, too, this "
+            "machine's uplink is at fault and no incident opens. Needed with one or two servers: from three "
+            "on, the servers show it themselves. Port 53 gets a DNS query, any other port a TCP connection; "
+            "a refusal is an answer, too.",
+            default="none",
+        ),
+    ),
+)
 
-SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, VANTAGE)
+SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, UPLINK, VANTAGE)
 """All sections of config.toml, in the order in which messages list the first level."""
 
 _FIRST_LEVEL = tuple(
@@ -138,6 +156,7 @@ def parse_config(text: str, config_dir: Path | None = None) -> Config:
         face=read_face(document),
         vantages=vantages,
         **read_settings(document, QUORUM.settings),
+        **read_settings(document, UPLINK.settings),
     )
     check_quorum(document, config.quorum, config.vantages)
     return config

@@ -18,6 +18,7 @@ from wgmon_tui.text import quoted
 NAME_LENGTH = 63
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,20})?)(ms|s|m|h|d)")
+_DNS_PORT = 53
 _BRACKETED = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})")
 _HOST_AND_PORT = re.compile(r"([^:]+):([0-9]{1,5})")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
@@ -91,6 +92,14 @@ def parse_endpoint(text: str) -> Endpoint:
     if not 1 <= port <= 65535:
         raise InvalidValueError(f"expected a port from 1 to 65535, got {port}")
     return Endpoint(host, port)
+
+
+def parse_witness(text: str) -> Endpoint:
+    """A host with or without a port; without one, the port of DNS. Raises InvalidValueError."""
+    is_bare_ipv6 = _is_ipv6(text)
+    if is_bare_ipv6 or ":" not in text or text.endswith("]"):
+        text = f"[{text}]:{_DNS_PORT}" if is_bare_ipv6 else f"{text}:{_DNS_PORT}"
+    return parse_endpoint(text)
 
 
 def _endpoint_hint(text: str) -> str:

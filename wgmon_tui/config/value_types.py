@@ -36,6 +36,7 @@ from wgmon_tui.config.value_parsers import (
     parse_name_server,
     parse_public_key,
     parse_tunnel_endpoint,
+    parse_witness,
 )
 
 _DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,20})?(ms|s|m|h|d)$"
@@ -178,6 +179,9 @@ NAMES = list_of(text_type("name", parse_name, minLength=1, maxLength=NAME_LENGTH
 
 ENDPOINT = text_type(
     "endpoint", parse_endpoint, pattern=r"^(\[[^\[\]]+\]|[^:]+):[0-9]{1,5}$", limits='"host:port"'
+)
+WITNESS = text_type(
+    "host, or host and port", parse_witness, pattern=_NOT_BLANK, limits='"host" or "host:port"'
 )
 PUBLIC_KEY = text_type(
     "public key", parse_public_key, pattern=r"^[A-Za-z0-9+/]{43}=$", limits="44 characters of base64"

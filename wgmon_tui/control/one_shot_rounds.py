@@ -27,6 +27,8 @@ from wgmon_tui.control.round_request import (
 from wgmon_tui.control.server import MAX_CHECKS_PER_CLIENT, RequestRefusedError
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -64,9 +66,17 @@ class OneShotRounds:
     """Runs rounds inside of its `async with` block."""
 
     def __init__(
-        self, state_dir: Path, timestamps: TimestampLedger, progress: Callable[[str], None] = _ignore
+        self,
+        state_dir: Path,
+        timestamps: TimestampLedger,
+        progress: Callable[[str], None] = _ignore,
+        *,
+        witness: Endpoint | None = None,
     ) -> None:
-        """`progress` gets a line about what the checks are waiting for."""
+        """`progress` gets a line about what the checks are waiting for. `witness` is that of config.toml."""
+        self._servers: set[str] = set()
+        self._uplink_evidence = UplinkEvidence(lambda: len(self._servers))
+        self._uplink_evidence.witness = witness
         self._state_dir = state_dir
         self._timestamps = timestamps
         self._progress = progress
@@ -109,6 +119,7 @@ class OneShotRounds:
         self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
     ) -> Round:
         """Run a round (see `run_check_round`). Raises OSError if this process has no socket to send from."""
+        self._servers.add(server.name)
         if target is not None:
             answer = await self._ask(Operation.PROBE, target, depth)
             if answer and (outcome := read_round(answer)):
@@ -116,7 +127,13 @@ class OneShotRounds:
             if answer:
                 self._progress(f"checking {server.name} here: {answer.get('why')}")
         return await run_check_round(
-            await self._own_prober(), server, target, depth, problem=problem, on_soak=self._soaks.note
+            await self._own_prober(),
+            server,
+            target,
+            depth,
+            problem=problem,
+            uplink_evidence=self._uplink_evidence,
+            on_soak=self._soaks.note,
         )
 
     async def run_with_keys(self, target: Target) -> RoundWithKeys:

@@ -128,6 +128,7 @@ class Writer(FleetController):
         self.engine.listen(self._recorder)
         self.engine.vantage_reports.listen(self._recorder.record_vantage)
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
+        self.engine.set_witness(loaded.config.witness)
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
@@ -408,6 +409,7 @@ class Writer(FleetController):
         self._recorder.watch(self.fleet_state.states.values())
         self._recorder.set_retention(loaded.config.history)
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
+        self.engine.set_witness(loaded.config.witness)
         self._vantages.watch(loaded.config.vantages)
         self.alerts.configure(loaded.orders)
         self.engine.recheck(_list_changed_servers(before, loaded))

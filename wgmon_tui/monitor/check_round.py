@@ -20,6 +20,7 @@ from wgmon_tui.monitor.loss_window import (
     known_loss,
     with_check,
 )
+from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
@@ -55,13 +56,14 @@ async def run_check_round(
     carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
     losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
     on_soak: Callable[[SoakProgress], None] = ignore_progress,
+    uplink_evidence: UplinkEvidence | None = None,
 ) -> Round:
     """Check every address of a server and diagnose the results.
 
     Without a `target` nothing is sent; `problem` is then the line that explains why the server cannot be
     checked. `recent` holds the round-trip times of the last checks, None for a lost one (see `diagnose`).
     `carried_evidence` is the earlier evidence that still holds, and `losses` what the last checks lost, by
-    address. `on_soak` is called per echo of a soak.
+    address. `uplink_evidence` examines rounds without any answer. `on_soak` is called per echo of a soak.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
@@ -69,6 +71,8 @@ async def run_check_round(
     checks = await prober.check_all(
         target, deep=depth.deep, explain=depth.explain, soak=depth.soak, on_soak=on_soak
     )
+    if uplink_evidence:
+        checks = await uplink_evidence.examine(server.name, checks)
     diagnosed = [
         (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses))
         for check in checks

@@ -23,8 +23,10 @@ from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.staleness import StalenessScan
+from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.uplink_guard import UplinkGuard
 from wgmon_tui.monitor.vantage_reports import VantageReports
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -80,6 +82,7 @@ class Engine(FleetController):
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._uplink = UplinkGuard()
+        self._uplink_evidence = UplinkEvidence(self._count_checked)
         self._in_doubt_since: dict[str, float] = {}
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
@@ -247,6 +250,10 @@ class Engine(FleetController):
         self._maintenance = tuple(maintenance)
         self._apply_timers()
 
+    def set_witness(self, witness: Endpoint | None) -> None:
+        """Replace the host that is probed when a server falls silent."""
+        self._uplink_evidence.witness = witness
+
     def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
         """Record a round of another vantage. Its reports arrive in the order of their numbers."""
         self.vantage_reports.report(vantage, name, outcome, now, epoch=epoch, number=number)
@@ -304,6 +311,9 @@ class Engine(FleetController):
         if self._wake_up and not self._wake_up.done():
             self._wake_up.set_result(None)
 
+    def _count_checked(self) -> int:
+        return sum(not server_state.paused for server_state in self.fleet_state.states.values())
+
     def _is_being_checked(self, name: str) -> bool:
         # A task that has just ended stays listed for one turn of the loop.
         task = self._in_flight.get(name)
@@ -345,6 +355,7 @@ class Engine(FleetController):
             recent=server_state.samples.recent(LOSS_WINDOW),
             carried_evidence=server_state.carried_evidence,
             losses=server_state.losses,
+            uplink_evidence=self._uplink_evidence,
         )
         now = time.monotonic()
         self._witnesses.discard(name)
@@ -471,6 +482,7 @@ class Engine(FleetController):
         self.schedule.unschedule(name)
         self._requested_rounds.refuse_all(name, f'"{name}" is no longer checked here')
         self._uplink.forget(name)
+        self._uplink_evidence.forget(name)
         self._in_doubt_since.pop(name, None)
         self._witnesses.discard(name)
         self._unsettled.discard(name)

@@ -23,6 +23,7 @@ from wgmon_tui.checks.evidence import (
     KnownKeyAnswered,
     LateAnswer,
     NameUnresolved,
+    OnlyServerWatched,
     PacketRejected,
     PresharedKeyFound,
     ReceiveOverflow,
@@ -31,6 +32,7 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
     StampsAhead,
+    WitnessProbed,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import PORT_UNREACHABLE, describe_evidence, icmp_name
@@ -224,11 +226,24 @@ def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
     return None
 
 
+def _diagnose_silent_witness(evidence: Sequence[Evidence]) -> Meaning | None:
+    """Diagnose silence of the server and of the witness."""
+    witness = first_of_kind(WitnessProbed, evidence)
+    if witness is None or witness.answered:
+        return None
+    summary = (
+        f"Neither the server nor the witness {witness.address} answers: the uplink here, not this server."
+    )
+    return Verdict.LOCAL_FAULT, summary, [local_causes.silent_witness(witness)]
+
+
 def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
     if local_fault := _diagnose_local_fault(evidence):
         # Checked before names: without an uplink the resolver does not answer either.
         return local_fault
     if name := first_of_kind(NameUnresolved, evidence):
+        if local_fault := _diagnose_silent_witness(evidence):
+            return local_fault
         return Verdict.DNS_FAILURE, f"{name.host} does not resolve: {name.error}.", [causes.name(server)]
     if known := first_of_kind(KnownKeyAnswered, evidence):
         summary = f"The server now has another key: it answered to {known.public_key} only."
@@ -294,10 +309,14 @@ def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning |
 def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
     if late := first_of_kind(LateAnswer, evidence):
         return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
+    is_heard_there = any(isinstance(each, LateAnswer | CookieDemanded) for each in evidence)
+    if not is_heard_there and (local_fault := _diagnose_silent_witness(evidence)):
+        return local_fault
     initiated = first_of_kind(ServerInitiated, evidence)
     possible = causes.silence(server, check.probed_as)
+    if first_of_kind(OnlyServerWatched, evidence) and not is_heard_there:
+        possible.append(local_causes.own_uplink())
     if initiated:
-        is_heard_there = any(isinstance(each, LateAnswer | CookieDemanded) for each in evidence)
         possible = local_causes.unheard(server, check.probed_as, initiated, is_heard_there=is_heard_there)
     if ahead := first_of_kind(StampsAhead, evidence):
         summary = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated
+from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated, WitnessProbed
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes
@@ -15,6 +15,24 @@ def silent_gateway(found: GatewaySilent) -> Cause:
         f"the gateway {found.gateway} of this machine is down, or the link to it is",
         f"on {found.interface} nothing answers for its address, so no packet leaves this machine's network",
         f"ip neigh show {found.gateway}; ip link show {found.interface}",
+    )
+
+
+def silent_witness(found: WitnessProbed) -> Cause:
+    """For a witness that is silent together with the server."""
+    return Cause(
+        "the uplink or firewall of this machine",
+        f"the witness {found.address} is silent, too; it should always answer",
+        "ip route; ping your gateway; nft list ruleset",
+    )
+
+
+def own_uplink() -> Cause:
+    """For silence while nothing else is checked from here that could tell."""
+    return Cause(
+        "this machine's own uplink is down",
+        "too few other servers are checked from here that could show whether it works",
+        'ip route; ping your gateway — and in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
     )
 
 
