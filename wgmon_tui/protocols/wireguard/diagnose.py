@@ -22,6 +22,7 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     KnownKeyAnswered,
     LateAnswer,
+    MachineStarved,
     NameUnresolved,
     OnlyServerWatched,
     PacketRejected,
@@ -68,6 +69,9 @@ _REKEY_TIMEOUT_S = 5.0
 _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
+_DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY, Verdict.SILENT)
+"""Verdicts that rest on times, and say nothing about the server while this machine is starved."""
+
 Meaning = tuple[Verdict, str, list[Cause]]
 
 
@@ -103,6 +107,9 @@ def diagnose(
     if loss := first_of_kind(RecentLoss, evidence):
         meaning = (verdict, summary, ranked)
         verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)
+    starved = first_of_kind(MachineStarved, evidence)
+    if starved and verdict in _DOUBTFUL_WHILE_STARVED:
+        verdict, summary, ranked = _diagnose_starved(starved, summary)
     return Diagnosis(verdict, summary, evidence_text, tuple(ranked))
 
 
@@ -224,6 +231,14 @@ def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
         )
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
     return None
+
+
+def _diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:
+    """Diagnose a check whose times this machine spoiled; `summary` is what they would mean otherwise."""
+    waited = f"wgmon-tui waited {format_rtt(starved.lag)} for the processor"
+    doubted = summary.removesuffix(".")
+    summary = f"This machine is overloaded, {waited}; so this proves nothing about the server: {doubted}."
+    return Verdict.LOCAL_FAULT, summary, [local_causes.starved(waited)]
 
 
 def _diagnose_silent_witness(evidence: Sequence[Evidence]) -> Meaning | None:

@@ -21,6 +21,7 @@ from wgmon_tui.checks.evidence import (
     ForeignBytes,
     GatewaySilent,
     IcmpError,
+    MachineStarved,
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
@@ -29,6 +30,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.name_history import NameHistory
@@ -112,6 +114,7 @@ class Prober:
         self._hold_identity = hold_identity
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
+        self._loop_lag = LoopLag()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._names: dict[str, NameHistory] = {}
         """By server, not by name: all servers of one name must learn that it moved."""
@@ -120,9 +123,11 @@ class Prober:
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
         await self._demultiplexer.open()
+        self._loop_lag.start()
 
     async def close(self) -> None:
         """Close the sockets."""
+        self._loop_lag.stop()
         await self._demultiplexer.close()
 
     @property
@@ -264,6 +269,8 @@ class Prober:
                 self._demultiplexer.track_late_answers(key, run)
                 if silent_gateway := await find_silent_gateway(address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
+            if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:
+                check_log.add_evidence(MachineStarved(lag))
         check = Check(
             server=target.server.name,
             vantage=self.vantage,

@@ -1,0 +1,75 @@
+"""Tests of the event loop's lag: what it measures, and what a starved check means."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from tests.protocols.wireguard.harness import (
+    ScriptedServer,
+    check,
+    evidence_of_kind,
+    healthy,
+    make_target,
+    opened_prober,
+    response_to,
+)
+from tests.protocols.wireguard.sample_evidence import SERVER, SILENCE
+from tests.protocols.wireguard.sample_evidence import check as unanswered
+from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import Evidence, MachineStarved
+from wgmon_tui.checks.loop_lag import STARVED_S, TICK_S, LoopLag
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
+
+BLOCKED_S = STARVED_S + 2 * TICK_S
+
+
+async def test_a_blocked_loop_shows_as_lag_at_once_and_afterwards() -> None:
+    lag = LoopLag()
+    lag.start()
+    began = time.monotonic()
+    time.sleep(BLOCKED_S)  # noqa: ASYNC251  the loop must be blocked
+    assert lag.worst_since(began) >= STARVED_S
+    await asyncio.sleep(TICK_S)
+    assert lag.worst_since(began) >= STARVED_S
+    assert lag.worst_since(time.monotonic()) < STARVED_S
+    lag.stop()
+
+
+async def test_a_check_of_a_starved_process_carries_the_evidence() -> None:
+    def blocks(initiation: bytes) -> Iterable[bytes]:
+        time.sleep(BLOCKED_S)
+        return (response_to(initiation),)
+
+    async with ScriptedServer(blocks) as server, opened_prober() as prober:
+        found = await check(prober, make_target(server.endpoint))
+        assert evidence_of_kind(MachineStarved, found)[0].lag >= STARVED_S
+        server.script = healthy
+        assert not evidence_of_kind(MachineStarved, await check(prober, make_target(server.endpoint)))
+
+
+STARVED = MachineStarved(1.2)
+
+
+def slow(*evidence: Evidence) -> tuple[Verdict, str]:
+    found = diagnose(unanswered(*evidence, handshake=Handshake(0.9)), replace(SERVER, tunnel=False))
+    return found.verdict, found.summary
+
+
+def test_a_starved_machine_calls_no_server_slow() -> None:
+    assert slow()[0] is Verdict.SLOW
+    verdict, summary = slow(STARVED)
+    assert verdict is Verdict.LOCAL_FAULT
+    assert verdict.severity is Severity.UNKNOWN
+    assert "waited 1.20 s for the processor" in summary
+
+
+@pytest.mark.parametrize("evidence", [(SILENCE,), (SILENCE, SILENCE)])
+def test_silence_towards_a_starved_machine_proves_nothing(evidence: tuple[Evidence, ...]) -> None:
+    assert diagnose(unanswered(*evidence), SERVER).verdict is Verdict.SILENT
+    assert diagnose(unanswered(*evidence, STARVED), SERVER).verdict is Verdict.LOCAL_FAULT

@@ -1,0 +1,48 @@
+"""How late the event loop runs its timers: evidence that this process waits for the processor."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+
+TICK_S = 0.1
+"""Interval of the timer. A shorter delay than this does not show in full."""
+
+STARVED_S = 0.5
+"""From this lag on, the times of a check say more about this machine than about the server."""
+
+_NOTABLE_S = 0.05
+_MAX_KEPT = 128
+
+
+class LoopLag:
+    """A timer that measures its own lateness. `start` it inside the event loop."""
+
+    def __init__(self) -> None:
+        self._late: deque[tuple[float, float]] = deque(maxlen=_MAX_KEPT)
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Start the timer."""
+        self._due = time.monotonic() + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def stop(self) -> None:
+        """Stop the timer."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def worst_since(self, start: float) -> float:
+        """Return the longest lag in seconds since a monotonic time, with the one that lasts now."""
+        now = time.monotonic()
+        late = max((lag for at, lag in self._late if at >= start), default=0.0)
+        return max(late, now - self._due) if self._timer else late
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._due >= _NOTABLE_S:
+            self._late.append((now, now - self._due))
+        self.start()
