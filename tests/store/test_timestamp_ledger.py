@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import tempfile
@@ -239,6 +240,31 @@ def test_without_a_directory_stamps_increase_in_memory_with_a_one_line_warning(t
     assert str(tmp_path / "a-file" / "state") in ledger.trouble
     assert "in memory" in ledger.trouble
     assert "\n" not in ledger.trouble
+
+
+def test_a_file_that_cannot_be_written_is_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with TimestampLedger(tmp_path) as before:
+        last = before.next(IDENTITY)
+    make_read_only(monkeypatch)
+    clock.now_ns -= 60 * 10**9
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.next(IDENTITY) > last
+        assert ledger.ahead_s(IDENTITY) == pytest.approx(60.0)
+        assert ledger.trouble is not None
+        assert "Read-only file system" in ledger.trouble
+
+
+def make_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every file that is opened for writing. Permissions do not bind root, who may run the tests."""
+    really_open = os.open
+
+    def open_read_only(path: os.PathLike[str], flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_ACCMODE:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return really_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_read_only)
 
 
 def test_a_full_disk_does_not_end_the_stamps(tmp_path: Path) -> None:

@@ -110,7 +110,11 @@ def _probe(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))
     selected = replace(fleet, servers=select_servers(fleet, arguments.names))
     with open_timestamp_ledger(arguments.state) as timestamps:
-        return asyncio.run(_probe_all(selected, keyring, timestamps, arguments))
+        trouble_before = timestamps.trouble
+        code = asyncio.run(_probe_all(selected, keyring, timestamps, arguments))
+        if timestamps.trouble and not trouble_before:
+            print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
+        return code
 
 
 async def _probe_all(

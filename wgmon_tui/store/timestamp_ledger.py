@@ -83,7 +83,8 @@ class TimestampLedger:
                 fcntl.lockf(descriptor, fcntl.LOCK_UN)
         except OSError as error:
             self._use_memory(error)
-            stamp_ns = tai64n.next_timestamp_ns(self._last_of(identity, 0, now_ns), now_ns)
+            last_ns = self._last_of(identity, self._read_only(identity), now_ns)
+            stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
             self._last[identity] = stamp_ns
         return tai64n.encode(stamp_ns)
 
@@ -110,6 +111,20 @@ class TimestampLedger:
         # If the copy lies behind the local clock, its age does no harm, because the clock decides. If it lies
         # ahead, it would.
         return known_ns + _COPY_AGE_NS if known_ns > now_ns else known_ns
+
+    def _read_only(self, identity: PublicKey) -> int:
+        """Return the last timestamp from a file that cannot be written; 0 if it cannot be read either."""
+        try:
+            path = self.directory / identity_digest(identity).hex()
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return 0
+        try:
+            return _read(descriptor)
+        except OSError:
+            return 0
+        finally:
+            os.close(descriptor)
 
     def _use_memory(self, error: OSError) -> None:
         self.trouble = (
