@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
@@ -66,11 +68,13 @@ class RememberedIncident:
             )
         )
 
-    def keep(self, check: Check, kind: str = "failure", *, tagged: bool = True) -> None:
+    def keep(
+        self, check: Check, kind: Literal["change", "failure", "good"] = "failure", *, tagged: bool = True
+    ) -> None:
         """Keep the packets of a check; `tagged` with the incident, as while it is open."""
         number = self.incident.id if tagged else None
         sample = PacketSample(check.server, kind, sample_exchanges.round_of(check), number)
-        self.shop.write(Batch(exchanges=[make_exchange_row(sample)]))
+        self.shop.write(Batch(exchanges=deque([make_exchange_row(sample)])))
 
     def keep_packets(self) -> None:
         """Keep a good check, the failure before the opening, and two of the incident."""

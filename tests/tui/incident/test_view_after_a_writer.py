@@ -27,7 +27,7 @@ async def test_a_viewer_shows_packets_and_alerts_after_the_writer_has_ended(tmp_
     writer = writer_of(tmp_path)
     async with at_work(writer):
         await until(lambda: writer.fleet_state.states["ams1"].incident)
-        [incident] = history.incidents() or [writer.fleet_state.states["ams1"].incident]
+        incident = writer.fleet_state.states["ams1"].incident
         assert incident
         await until(lambda: history.exchanges("ams1", incident=incident.id))
     app = WgmonApp(Viewer(state), title="viewer", open_history=lambda: history, state_dir=state)

@@ -13,6 +13,7 @@ from tests.tui.sample_histories import MINUTE, Past, Spell
 from tests.tui.server_screen_harness import fleet
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
+from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.server.screen import ServerScreen
@@ -61,12 +62,13 @@ async def test_enter_opens_the_incident_enter_again_its_server_and_esc_comes_bac
     async with face(failing(), history=past) as it:
         await open_timeline(it)
         await it.press("j", "j", "enter")
-        assert isinstance(it.app.screen, IncidentScreen)
+        opened = [FleetScreen, IncidentsScreen, IncidentScreen]
+        assert [type(each) for each in it.app.screen_stack] == opened
         await it.press("enter")
-        assert isinstance(it.app.screen, ServerScreen)
-        assert it.app.screen._server == "lon3"
+        assert [type(each) for each in it.app.screen_stack] == [*opened, ServerScreen]
+        assert " lon3 " in it.lines()[0]
         await it.press("escape", "escape")
-        assert isinstance(it.app.screen, IncidentsScreen)
+        assert [type(each) for each in it.app.screen_stack] == opened[:2]
         await it.press("escape")
         assert it.at_home
 
