@@ -150,16 +150,14 @@ def update_incident(
         return opened, IncidentEvent(EventKind.OPENED, now, opened)
     worse = BROKEN.index(settled) < BROKEN.index(incident.severity)
     other = confirmed and verdict is not incident.latest.verdict and verdict.severity is settled
-    note = ""
     if worse or other:
         incident = _with_verdict(replace(incident, vantage=check.vantage), now, diagnosis)
-        note = f"now {verdict.slug}: {diagnosis.summary}"
     if worse:
         incident = replace(incident, verdict=verdict, summary=diagnosis.summary, severity=settled)
     elif not other and (incident.flapping or not damping.flapping):
         return incident, None
     incident = replace(incident, flapping=incident.flapping or damping.flapping)
-    return incident, IncidentEvent(EventKind.CAUSE_CHANGED, now, incident, note=note)
+    return incident, IncidentEvent(EventKind.CAUSE_CHANGED, now, incident)
 
 
 def _with_verdict(incident: Incident, now: float, diagnosis: Diagnosis) -> Incident:
