@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.real.matrix import faults
-from tests.real.matrix.expectations import DROP, FIREWALL, UNKNOWN_PEER, healthy, row
+from tests.real.matrix.expectations import DROP, UNKNOWN_PEER, healthy, row
 from tests.real.matrix.faults import relayed, the_router
 from tests.real.matrix.models import Look
 from tests.real.matrix.servers import WIREGUARD_GO
@@ -75,7 +75,7 @@ UPLINK = (
         Look(
             Verdict.SILENT,
             (DROP,),
-            FIREWALL,
+            "this machine's packets do not arrive at the server",
             seconds=30.0,
             says=(_INITIATES,),
             never_says=(UNKNOWN_PEER,),
