@@ -26,7 +26,9 @@ INNER = ip_address("10.7.0.1")
 
 
 @contextmanager
-def relayed(server: WireguardGo, settings: RelaySettings, **entry: object) -> Iterator[tuple[Target, Relay]]:
+def relayed(
+    server: WireguardGo, settings: RelaySettings, timeout_s: float = 5.0
+) -> Iterator[tuple[Target, Relay]]:
     """A relay in front of the server, and the target that names the relay."""
     private_key = server.new_peer()
     own = ip_interface(f"10.7.0.{server._peers}/24")
@@ -34,7 +36,7 @@ def relayed(server: WireguardGo, settings: RelaySettings, **entry: object) -> It
     address, port = relay.endpoint
     entered = Server("real", Endpoint(str(address), port), server.public_key, "tests", tunnel_ping=(INNER,))
     try:
-        yield Target(replace(entered, **entry), private_key, tunnel_addresses=(own,)), relay
+        yield Target(replace(entered, timeout=timeout_s), private_key, tunnel_addresses=(own,)), relay
     finally:
         relay.close()
 
@@ -53,7 +55,7 @@ async def checked(server: WireguardGo, target: Target, *, explain: bool = False)
 async def test_a_long_round_trip_is_slow_and_loses_nothing(
     wireguard_go: WireguardGo, rtt: float, timeout_s: float
 ) -> None:
-    with relayed(wireguard_go, both_ways(delay_s=rtt / 2), timeout=timeout_s) as (target, _):
+    with relayed(wireguard_go, both_ways(delay_s=rtt / 2), timeout_s) as (target, _):
         result, diagnosis = await checked(wireguard_go, target)
     assert diagnosis.verdict is Verdict.SLOW
     assert result.handshake is not None
@@ -63,7 +65,7 @@ async def test_a_long_round_trip_is_slow_and_loses_nothing(
 
 
 async def test_a_round_trip_beyond_the_timeout_is_slow_and_no_unknown_key(wireguard_go: WireguardGo) -> None:
-    with relayed(wireguard_go, both_ways(delay_s=0.9), timeout=1.0) as (target, _):
+    with relayed(wireguard_go, both_ways(delay_s=0.9), 1.0) as (target, _):
         result, diagnosis = await checked(wireguard_go, target, explain=True)
     assert all_of_kind(LateAnswer, result.evidence)
     assert diagnosis.verdict is Verdict.SLOW
@@ -83,7 +85,7 @@ async def test_answers_from_elsewhere_are_not_healthy(
 
 async def test_a_lost_initiation_stands_in_the_evidence(wireguard_go: WireguardGo) -> None:
     first_lost = RelaySettings(to_server=OneWay(lose_first=1))
-    with relayed(wireguard_go, first_lost, timeout=1.0) as (target, _):
+    with relayed(wireguard_go, first_lost, 1.0) as (target, _):
         _, diagnosis = await checked(wireguard_go, target)
     assert diagnosis.verdict is Verdict.HEALTHY
     assert "1 initiation got no answer" in diagnosis.evidence[0]
