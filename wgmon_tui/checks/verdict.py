@@ -47,7 +47,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "Answers are authentic, but the handshake or data took longer than this server's limit.",
     )
-    LOSSY = ("lossy", Severity.DEGRADED, "The handshake completed, but many of the recent ones were lost.")
+    LOSSY = (
+        "lossy",
+        Severity.DEGRADED,
+        "Packets are lost: initiations or echoes of the recent checks got no answer.",
+    )
     UNPROVEN = (
         "unproven",
         Severity.DEGRADED,

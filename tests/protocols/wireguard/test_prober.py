@@ -147,6 +147,17 @@ async def test_a_round_trip_longer_than_several_checks_shows_up_in_a_later_one()
     assert [each.age > 3 * SILENCE_TIMEOUT_S for each in late] == [True]
 
 
+async def test_a_late_answer_counts_until_the_next_one_can_arrive() -> None:
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)
+        for _ in range(3):
+            await check(prober, target)
+        server.send(response_to(server.initiations[0]), server.sources[0])  # after three timeouts
+        found = [bool(evidence_of_kind(LateAnswer, await check(prober, target))) for _ in range(5)]
+    assert found[:2] == [True, True]
+    assert not found[-1]
+
+
 async def test_a_late_answer_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demultiplexer, "LATE_ANSWER_S", 0.0)
     async with ScriptedServer(silence) as server, opened_prober() as prober:

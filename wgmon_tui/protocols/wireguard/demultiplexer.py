@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
@@ -59,6 +59,8 @@ class _LateAnswers:
     checks: deque[HandshakeStage] = field(default_factory=deque)
     found: list[Evidence] = field(default_factory=list)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
+    last: tuple[float, LateAnswer] | None = None
+    """The last late answer and its monotonic time of arrival."""
 
     def add_evidence(self, evidence: Evidence | None) -> None:
         """Keep evidence for the next check, up to a limit: late answers may be a flood."""
@@ -150,6 +152,14 @@ class Demultiplexer:
         late.answered.clear()
         return found
 
+    def find_recent_late_answer(self, key: tuple[str, str]) -> LateAnswer | None:
+        """Return the last late answer while the next one cannot be due: for one of its round trips."""
+        late = self._late_answers.get(key)
+        if late is None or late.last is None:
+            return None
+        arrived_at, answer = late.last
+        return answer if time.monotonic() - arrived_at <= answer.age else None
+
     def track_late_answers(self, key: tuple[str, str], handshake_stage: HandshakeStage) -> None:
         """Track late answers to a finished check for LATE_ANSWER_S."""
         self._expire_late_answers()
@@ -195,6 +205,7 @@ class Demultiplexer:
                 del self._late_by_index[index]
                 late.add_evidence(answer)
                 late.answered.set()
+                late.last = time.monotonic(), answer
 
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)

@@ -21,6 +21,7 @@ from wgmon_tui.checks.evidence import (
     ForeignBytes,
     GatewaySilent,
     IcmpError,
+    LateAnswer,
     MachineStarved,
     NameMoved,
     NameUnresolved,
@@ -267,6 +268,10 @@ class Prober:
                         check_log.add_evidence(found)
             elif run.handshake is None:
                 self._demultiplexer.track_late_answers(key, run)
+                has_late_answer = any(isinstance(each, LateAnswer) for each in check_log.evidence)
+                recent = self._demultiplexer.find_recent_late_answer(key)
+                if recent and not has_late_answer:
+                    check_log.add_evidence(recent)
                 if silent_gateway := await find_silent_gateway(address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
             if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:
