@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
-from wgmon_tui.checks.evidence import Evidence, FlowCut, InnerEcho, ReceiveOverflow, RecentLoss, Silence
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    FlowCut,
+    InnerEcho,
+    PassiveKeepalive,
+    ReceiveOverflow,
+    RecentLoss,
+    Silence,
+)
 from wgmon_tui.monitor.loss_window import (
     CHECKS_KEPT,
     NO_CHECKS,
@@ -113,6 +122,16 @@ def test_two_silent_checks_that_heavy_loss_makes_likely_are_loss_but_four_are_an
     heavy = [answered(1, lost_initiations=1), answered(1, lost_initiations=2)] * 4
     assert is_explained_by_loss(after(*heavy, SILENT, SILENT), SILENT)
     assert not is_explained_by_loss(after(*heavy, *[SILENT] * 4), SILENT)
+
+
+def test_a_single_lost_keepalive_of_a_lossy_server_is_explained_and_several_are_not() -> None:
+    no_keepalive = replace(
+        check(Handshake(0.02), 1, PassiveKeepalive(None, 10.75)),
+        tunnel=Tunnel(1, 0, None, None, passive=True),
+    )
+    lossy = [check(Handshake(0.02, 1), 2), check(Handshake(0.02), 1), check(Handshake(0.02), 1)] * 3
+    assert is_explained_by_loss(after(*lossy, no_keepalive), no_keepalive)
+    assert not is_explained_by_loss(after(*lossy, *[no_keepalive] * 4), no_keepalive)
 
 
 def test_an_outage_that_this_machine_caused_is_taken_back() -> None:

@@ -56,9 +56,11 @@ class DeepCheckPolicy:
         if server_state.last is None:
             return CheckDepth()
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
-        deep = due or (
-            server_state.last.diagnosis.verdict is Verdict.DATA_DEAD and _deep_check_would_help(server_state)
+        last = server_state.last
+        is_dead = last.diagnosis.verdict is Verdict.DATA_DEAD or (
+            last.check.handshake is not None and has_lost_all(last)
         )
+        deep = due or (is_dead and _deep_check_would_help(server_state))
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
         stuck = server_state.last.diagnosis.verdict is Verdict.STUCK_FLOW
         failed = server_state.last.diagnosis.verdict.severity is Severity.DOWN
@@ -134,6 +136,13 @@ class DeepCheckPolicy:
 
 def _has_cut(outcome: Round | None) -> bool:
     return outcome is not None and outcome.diagnosis.verdict is Verdict.DIES_AFTER
+
+
+def has_lost_all(outcome: Round) -> bool:
+    """Return whether known loss explains that nothing came back: only the next check can show an outage."""
+    check = outcome.check
+    nothing = check.handshake is None or (check.tunnel is not None and not check.tunnel.received)
+    return nothing and outcome.diagnosis.verdict is Verdict.LOSSY
 
 
 def _deep_check_would_help(server_state: ServerState) -> bool:

@@ -16,7 +16,7 @@ from wgmon_tui.monitor.check_rate import CheckRate
 from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
-from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy
+from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy, has_lost_all
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
@@ -407,7 +407,7 @@ class Engine(FleetController):
     ) -> None:
         name, interval = server_state.server.name, server_state.server.interval
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
-        urgent = needs_quick_recheck(server_state.damping) or _is_silence_of_lossy(outcome)
+        urgent = needs_quick_recheck(server_state.damping) or has_lost_all(outcome)
         if is_in_doubt or (counts and urgent):
             self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)
             return
@@ -487,13 +487,6 @@ class Engine(FleetController):
         self._witnesses.discard(name)
         self._unsettled.discard(name)
         self._deep_check_policy.forget(name)
-
-
-def _is_silence_of_lossy(outcome: Round) -> bool:
-    """Return whether known loss explains that nothing came back: only the next check can show an outage."""
-    check = outcome.check
-    nothing = check.handshake is None or (check.tunnel is not None and not check.tunnel.received)
-    return nothing and outcome.diagnosis.verdict is Verdict.LOSSY
 
 
 def _has_recovered(server_state: ServerState, outcome: Round) -> bool:

@@ -21,6 +21,7 @@ from wgmon_tui.checks.evidence import (
     FlowCut,
     InnerEcho,
     MachineStarved,
+    PassiveKeepalive,
     ReceiveOverflow,
     RecentLoss,
     Silence,
@@ -46,7 +47,10 @@ _LOCAL_FAULTS = (SocketError, ReceiveOverflow, MachineStarved)
 
 
 class Losses(NamedTuple):
-    """Packets sent and lost by one check. A check is dead if it lost all of a kind."""
+    """Packets sent and lost by one check. A check is dead if it lost all of a kind.
+
+    An awaited keepalive counts as an echo: it is what shows that data passes where nothing inside answers.
+    """
 
     initiations: int = 0
     initiations_lost: int = 0
@@ -121,13 +125,12 @@ def _losses_of(check: Check) -> Losses | None:
         return _shared(sent, sent, 0, 0) if silent else None
     lost = check.handshake.retransmits
     echoes = [] if all_of_kind(FlowCut, check.evidence) else all_of_kind(InnerEcho, check.evidence)
-    sent_echoes = sum(each.sent for each in echoes)
-    return _shared(
-        max(check.sent - demanded, lost + 1),
-        lost,
-        sent_echoes,
-        sent_echoes - sum(each.received for each in echoes),
-    )
+    answers = [(each.sent, each.received) for each in echoes]
+    if check.tunnel and check.tunnel.passive:
+        keepalives = all_of_kind(PassiveKeepalive, check.evidence)
+        answers = [(1, int(each.after is not None)) for each in keepalives]
+    sent, received = (sum(column) for column in zip(*(answers or [(0, 0)]), strict=True))
+    return _shared(max(check.sent - demanded, lost + 1), lost, sent, sent - received)
 
 
 @lru_cache(4096)
