@@ -134,7 +134,7 @@ def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: 
     `narrow` is for columns of six cells: `19:15` today, `Nov 21`, `2024`. Unlike an age it does not change
     every second, so its row is not repainted.
     """
-    then, today = time.localtime(at), time.localtime(now)
+    then, today = _local(at), _local(now)
     if then[:3] == today[:3]:
         return format_clock(at, seconds=seconds)
     if then.tm_year != today.tm_year:

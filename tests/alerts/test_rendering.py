@@ -104,7 +104,7 @@ def test_a_message_has_the_sentence_since_when_the_evidence_and_what_to_type_nex
         "since 2026-11-22 11:59:30 UTC\n"
         "fra1.example.net:51820 (203.0.113.7)\n"
         "· no authentic answer within 5.00 s\n"
-        "possible cause: the server does not know our key; next:\n"
+        "cause (likely): the server does not know our key; next:\n"
         "on the server: wg show wg0 peers — must list qRCwZSKI…\n"
         "\n"
         "seen from bastion1"
@@ -307,8 +307,11 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
                         "cause": "the server does not know our key",
                         "why": "WireGuard drops an unknown peer without a word",
                         "fix": "on the server: wg show wg0 peers — must list qRCwZSKI…",
+                        "hypothesis": None,
+                        "proven": False,
                     }
                 ],
+                "possible_causes": 1,
                 "who": None,
                 "note": None,
                 "held_back": None,

@@ -230,7 +230,7 @@ async def test_of_two_addresses_the_worse_decides_and_a_local_fault_never_does()
         unspoken = await run_check_round(prober, both, Target(both, IDENTITY), CheckDepth())
         prober._demultiplexer._sockets[without_v6.family] = without_v6
         await prober.close()
-    assert [each.verdict.slug for each in refused.diagnoses] == ["port-closed", "healthy"]
+    assert [each.verdict.slug for each in refused.diagnoses] == ["address-dead", "healthy"]
     assert [each.address for each in refused.checks] == [v6, v4]
     assert [each.verdict.slug for each in unspoken.diagnoses] == ["healthy", "local-fault"]
 

@@ -101,8 +101,9 @@ def test_causes_say_what_why_and_what_to_type() -> None:
     line = read(json_line(silent()))
     assert len(line["causes"]) >= 5
     for cause in line["causes"]:
-        assert list(cause) == ["cause", "why", "fix"]
-        assert all(cause.values())
+        assert list(cause) == ["cause", "why", "fix", "hypothesis", "proven"]
+        assert all((cause["cause"], cause["why"], cause["fix"], cause["hypothesis"]))
+        assert cause["proven"] is False
     assert line["evidence"] == ["no authentic answer within 5.00 s"]
 
 

@@ -125,7 +125,8 @@ def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:
     assert lines[1].strip() == outcome.diagnosis.summary
     assert lines[2].strip() == "· no authentic answer within 5.00 s"
     for number, cause in enumerate(outcome.diagnosis.causes):
-        assert lines[3 + 2 * number].strip() == f"{number + 1}. {cause.cause}: {cause.why}"
+        known_as = "" if number else "likely 1 of 5: "
+        assert lines[3 + 2 * number].strip() == f"{number + 1}. {known_as}{cause.cause}: {cause.why}"
         assert lines[4 + 2 * number].strip() == f"→ {cause.fix}"
 
 

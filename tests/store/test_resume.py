@@ -5,10 +5,13 @@ from pathlib import Path
 
 from tests.store.engine_updates import START, answered, incident, lost, opened, server
 from tests.store.recorder_harness import Desk, recording
+from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 
@@ -148,3 +151,47 @@ def test_an_incident_of_a_server_that_was_paused_in_its_file_meanwhile_is_over(t
     assert engine.fleet_state.states["fra1"].incident is None
     assert again.query("SELECT what FROM outbox ORDER BY id") == [("opened",), ("closed",)]
     assert again.query("SELECT text FROM notes") == [("paused",)]
+
+
+def restart(state_dir: Path, target: Target) -> Engine:
+    """Return an engine restored from the store that checks this target."""
+    engine = Engine(Prober(timestamps=lambda _: b""))
+    engine.watch([target.server], {target.server.name: target}, {})
+    desk = Desk(state_dir)
+    desk.recorder.start()
+    desk.recorder.restore(engine)
+    desk.recorder.stop()
+    return engine
+
+
+def record_failure(state_dir: Path, target: Target) -> None:
+    """Record an answer at START to this target's keys, and a failure after it."""
+    with recording(Desk(state_dir)) as desk:
+        good = answered("fra1", START)
+        probed_as = ProbedAs(target.private_key.public)
+        good = replace(good, checks=(replace(good.check, probed_as=probed_as),))
+        desk.recorder(desk.states["fra1"], good, ())
+        desk.states["fra1"].damping = Damping(Severity.DOWN, (Severity.DOWN,) * 3, (START,), START)
+        desk.recorder(desk.states["fra1"], lost("fra1", START + 10), ())
+
+
+def test_until_when_the_keys_worked_is_known_after_a_start(tmp_path: Path) -> None:
+    target = Target(server("fra1"), PrivateKey(bytes(range(32))))
+    record_failure(tmp_path, target)
+    last_answer = restart(tmp_path, target).fleet_state.states["fra1"].last_answer
+    assert last_answer is not None
+    assert last_answer.at == START
+
+
+def test_an_answer_to_another_identity_is_not_restored(tmp_path: Path) -> None:
+    target = Target(server("fra1"), PrivateKey(bytes(range(32))))
+    record_failure(tmp_path, target)
+    other = replace(target, private_key=PrivateKey(bytes(32)))
+    assert restart(tmp_path, other).fleet_state.states["fra1"].last_answer is None
+
+
+def test_an_answer_of_another_server_key_is_not_restored(tmp_path: Path) -> None:
+    target = Target(server("fra1"), PrivateKey(bytes(range(32))))
+    record_failure(tmp_path, target)
+    rotated = replace(target, server=replace(target.server, public_key=PrivateKey(bytes(32)).public))
+    assert restart(tmp_path, rotated).fleet_state.states["fra1"].last_answer is None

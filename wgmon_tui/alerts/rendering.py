@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, describe_likelihood
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
 VERSION = 1
@@ -198,7 +198,8 @@ def _in_full(
         yield markup.escape(f"· {brief(seen)}")
     if snapshot.causes:
         likeliest = snapshot.causes[0]
-        yield markup.escape(f"possible cause: {brief(likeliest.cause)}; next:")
+        known_as = describe_likelihood(snapshot.causes, snapshot.possible_causes)
+        yield markup.escape(f"cause ({known_as}): {brief(likeliest.cause)}; next:")
         yield markup.typed(brief(likeliest.fix))
 
 
@@ -278,9 +279,16 @@ def _incident(snapshot: IncidentSnapshot) -> dict[str, object]:
         "acknowledged_by": safe(incident.acknowledged_by) or None,
         "evidence": [safe(each) for each in snapshot.evidence],
         "causes": [
-            {"cause": safe(each.cause), "why": safe(each.why), "fix": safe(each.fix)}
+            {
+                "cause": safe(each.cause),
+                "why": safe(each.why),
+                "fix": safe(each.fix),
+                "hypothesis": safe(each.hypothesis) or None,
+                "proven": each.proven,
+            }
             for each in snapshot.causes
         ],
+        "possible_causes": max(snapshot.possible_causes, len(snapshot.causes)),
         "who": safe(snapshot.who) or None,
         "note": safe(snapshot.note) or None,
         "held_back": safe(snapshot.suppressed_by) or None,

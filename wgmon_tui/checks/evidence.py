@@ -345,6 +345,13 @@ class IdentityUsedElsewhere:
     age: float
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityOnInterface:
+    """A WireGuard interface of this machine has this identity's key, and the server as a peer."""
+
+    interface: str
+
+
 Evidence = (
     NameUnresolved
     | CookieDemanded
@@ -384,4 +391,5 @@ Evidence = (
     | OtherVantagesAnswered
     | ForeignSession
     | IdentityUsedElsewhere
+    | IdentityOnInterface
 )

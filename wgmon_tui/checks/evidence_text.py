@@ -15,6 +15,7 @@ from wgmon_tui.checks.evidence import (
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
@@ -223,7 +224,8 @@ def _describe_others(
     | NeighboursFailed
     | OtherVantagesAnswered
     | ForeignSession
-    | IdentityUsedElsewhere,
+    | IdentityUsedElsewhere
+    | IdentityOnInterface,
 ) -> str:
     """Describe what other servers, vantages, clients and earlier checks showed."""
     match evidence:
@@ -240,6 +242,8 @@ def _describe_others(
             return f"{packets} packets arrived for sessions of another client that uses this identity"
         case IdentityUsedElsewhere(age):
             return f"another process used this identity {format_elapsed(age)} before"
+        case IdentityOnInterface(interface):
+            return f"the interface {interface} of this machine has the same key: each check cuts it off"
 
 
 def _describe_inner(evidence: InnerEcho | InnerIcmp | InnerService | InnerUnaddressed | InnerHop) -> str:

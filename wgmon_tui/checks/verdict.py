@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,6 +73,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "The server answers a fresh source port, but not the usual one: a stale entry on the path.",
     )
+    ADDRESS_DEAD = (
+        "address-dead",
+        Severity.DEGRADED,
+        "One address of the server's name does not work, while another does: some clients get nothing.",
+    )
     DATA_DEAD = (
         "data-dead",
         Severity.DOWN,
@@ -134,11 +140,39 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A possible cause: what it is, why it is likely, and what to type to confirm it."""
+    """A possible cause: what it is, why it is likely, and what to type to confirm it.
+
+    `hypothesis` is its stable identity, by which evidence can disprove it: see
+    protocols/wireguard/contradictions.py.
+    """
 
     cause: str
     why: str
     fix: str
+    hypothesis: str = ""
+    proven: bool = False
+
+
+def describe_likelihood(causes: Sequence[Cause], among: int = 0) -> str:
+    """Say how sure the first of these causes is: "proven", "likely", or "likely 1 of 3".
+
+    `among` is the number of possible causes where `causes` holds only the first of them.
+    """
+    if causes[0].proven:
+        return "proven"
+    number = max(len(causes), among)
+    return "likely" if number == 1 else f"likely 1 of {number}"
+
+
+def causes_heading(causes: Sequence[Cause]) -> str:
+    """Return the heading over a list of causes."""
+    if causes[0].proven:
+        return "Cause, proven" if len(causes) == 1 else "Causes: the first is proven"
+    return (
+        "Likely cause"
+        if len(causes) == 1
+        else f"Possible causes, most likely first ({describe_likelihood(causes)})"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "The server answers an initiation from a fresh source port, but not from the usual one.",
         "A NAT or firewall on the path holds an old entry for the usual port: clear it there.",
     ),
+    Verdict.ADDRESS_DEAD: VerdictHelp(
+        "The summary gives the verdict of each address; the causes are those of the dead one.",
+        "Repair the dead address, or remove it from the DNS: clients use the first one that they are given.",
+    ),
     Verdict.DATA_DEAD: VerdictHelp(
         "The handshake completed, but no answer to the data sent came back through the tunnel.",
         "On the server, check AllowedIPs of this peer, forwarding, and the firewall on the tunnel interface.",

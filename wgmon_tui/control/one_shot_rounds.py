@@ -29,6 +29,7 @@ from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -178,6 +179,8 @@ class OneShotRounds:
                     timestamps=self._timestamps.next,
                     ahead_s=self._timestamps.ahead_s,
                     hold_identity=self._timestamps.identity_locks.hold,
+                    stamped_elsewhere=self._timestamps.stamped_elsewhere,
+                    interface_of=LocalIdentities().interface_of,
                 )
                 await prober.open()
                 self._prober = prober

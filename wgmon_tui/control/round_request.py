@@ -53,6 +53,7 @@ async def run_with_keys(
         ahead_s=timestamps.ahead_s,
         make_ephemeral=make_ephemeral,
         hold_identity=hold_identity,
+        stamped_elsewhere=timestamps.stamped_elsewhere,
     )
     await prober.open()
     try:

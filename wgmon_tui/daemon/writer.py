@@ -30,6 +30,7 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats import record_codec
@@ -97,6 +98,8 @@ class Writer(FleetController):
             timestamps=self._stamps.next,
             ahead_s=self._stamps.ahead_s,
             hold_identity=self._stamps.identity_locks.hold,
+            stamped_elsewhere=self._stamps.stamped_elsewhere,
+            interface_of=LocalIdentities().interface_of,
         )
         self.engine = Engine(prober, fleet_state=fleet_state)
         self.fleet_state = self.engine.fleet_state

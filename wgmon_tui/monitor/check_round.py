@@ -12,6 +12,7 @@ from wgmon_tui.checks.evidence import AllSilent, Evidence
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import still_valid
+from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.loss_window import (
     NO_CHECKS,
@@ -57,13 +58,17 @@ async def run_check_round(
     losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
     on_soak: Callable[[SoakProgress], None] = ignore_progress,
     uplink_evidence: UplinkEvidence | None = None,
+    known_about: Callable[[Sequence[Check]], Mapping[Address | None, Sequence[Evidence]]] = lambda _: (
+        NO_CARRIED_EVIDENCE
+    ),
 ) -> Round:
     """Check every address of a server and diagnose the results.
 
     Without a `target` nothing is sent; `problem` is then the line that explains why the server cannot be
     checked. `recent` holds the round-trip times of the last checks, None for a lost one (see `diagnose`).
     `carried_evidence` is the earlier evidence that still holds, and `losses` what the last checks lost, by
-    address. `uplink_evidence` examines rounds without any answer. `on_soak` is called per echo of a soak.
+    address. `uplink_evidence` examines rounds without any answer. `known_about` returns what others show
+    about the addresses of these checks. `on_soak` is called per echo of a soak.
     """
     if target is None:
         unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
@@ -73,11 +78,13 @@ async def run_check_round(
     )
     if uplink_evidence:
         checks = await uplink_evidence.examine(server.name, checks)
+    known = known_about(checks)
     diagnosed = [
-        (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses))
+        (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses, known))
         for check in checks
     ]
     diagnosed.sort(key=lambda pair: _weight(pair[1]))
+    diagnosed = degrade_dead_addresses(diagnosed)
     address = diagnosed[0][0].address
     port = await check_port_naively(address, server.endpoint.port) if depth.deep and address else None
     return Round(tuple(check for check, _ in diagnosed), tuple(meaning for _, meaning in diagnosed), port)
@@ -89,9 +96,14 @@ def diagnose_with_carried_evidence(
     recent: Sequence[float | None],
     carried_evidence: Mapping[Address | None, Sequence[Evidence]],
     losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
+    known: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
 ) -> Diagnosis:
-    """Diagnose a check together with the earlier evidence that still holds for its address."""
-    standing = still_valid(carried_evidence.get(check.address, ()), check)
+    """Diagnose a check together with the other evidence on its address.
+
+    That is the earlier evidence that still holds, the loss of the last checks, and what is `known` from
+    elsewhere.
+    """
+    standing = (*still_valid(carried_evidence.get(check.address, ()), check), *known.get(check.address, ()))
     window = with_check(losses.get(check.address, NO_CHECKS), check)
     if loss := known_loss(window):
         standing = (*standing, loss)

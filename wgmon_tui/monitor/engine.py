@@ -17,6 +17,7 @@ from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_ro
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
 from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy, has_lost_all
+from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
@@ -87,6 +88,7 @@ class Engine(FleetController):
         self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
+        self._fleet_evidence = FleetEvidence(self.fleet_state)
         self._requested_rounds = RequestedRounds()
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
@@ -175,6 +177,16 @@ class Engine(FleetController):
         elif damping.severity in (Severity.UP, Severity.DEGRADED):
             self._uplink.mark_well(name)
         self.fleet_state.touch(name)
+
+    def restore_last_answer(self, name: str, outcome: Round) -> None:
+        """Restore when a server last answered, from a stored round that the present server key answered.
+
+        A round of another identity says nothing about this one.
+        """
+        server_state, target = self.fleet_state.states.get(name), self._targets.get(name)
+        probed_as = outcome.check.probed_as
+        if server_state and target and probed_as and probed_as.public_key == target.private_key.public:
+            self._fleet_evidence.record(server_state, target, outcome)
 
     async def run(self) -> None:
         """Open the sockets and check until cancelled. Raises OSError if no socket can be opened."""
@@ -342,20 +354,21 @@ class Engine(FleetController):
         self.schedule.record_lag(time.monotonic() - due)
         self._in_doubt_since.pop(name, None)
         first = server_state.last is None
-        requested = self._requested_rounds.take(name)
+        requested, target = self._requested_rounds.take(name), self._targets.get(name)
         depth = self._choose_depth(server_state, requested)
         if depth.explain:
             server_state.carried_evidence = without_experiments(server_state.carried_evidence)
         outcome = await run_check_round(
             (requested and requested.prober) or self._prober,
             server_state.server,
-            self._targets.get(name),
+            target,
             depth,
             problem=self._problems.get(name, ""),
             recent=server_state.samples.recent(LOSS_WINDOW),
             carried_evidence=server_state.carried_evidence,
             losses=server_state.losses,
             uplink_evidence=self._uplink_evidence,
+            known_about=lambda checks: self._fleet_evidence.about(server_state, target, checks),
         )
         now = time.monotonic()
         self._witnesses.discard(name)
@@ -368,6 +381,7 @@ class Engine(FleetController):
                 # The server was removed and added again during this check, which used up its first due time.
                 self.schedule.schedule_at(name, now)
             return
+        self._fleet_evidence.record(server_state, target, outcome)
         if _has_recovered(server_state, outcome):
             self._deep_check_policy.request_deep_check(name)
         self._deep_check_policy.record_round(server_state.server, outcome)
@@ -487,6 +501,7 @@ class Engine(FleetController):
         self._witnesses.discard(name)
         self._unsettled.discard(name)
         self._deep_check_policy.forget(name)
+        self._fleet_evidence.forget(name)
 
 
 def _has_recovered(server_state: ServerState, outcome: Round) -> bool:

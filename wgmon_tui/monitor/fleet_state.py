@@ -116,7 +116,8 @@ class FleetState:
         check, before = outcome.check, server_state.last
         severity = outcome.diagnosis.verdict.severity
         if severity is not Severity.UNKNOWN:
-            server_state.samples.add(check.handshake.rtt if check.handshake else None)
+            measured = outcome.measured_check.handshake
+            server_state.samples.add(measured.rtt if measured else None)
             server_state.losses = {
                 each.address: with_check(server_state.losses.get(each.address, NO_CHECKS), each)
                 for each in outcome.checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
@@ -29,6 +29,16 @@ class Round:
     def diagnosis(self) -> Diagnosis:
         """Return the diagnosis of the deciding check."""
         return self.diagnoses[0]
+
+    @property
+    def measured_check(self) -> Check:
+        """Return the check that round-trip time and loss are taken from.
+
+        That is the deciding one. If only some addresses of the name are dead, it is one that answered.
+        """
+        if self.diagnosis.verdict is not Verdict.ADDRESS_DEAD:
+            return self.check
+        return next((each for each in self.checks if each.handshake), self.check)
 
     @property
     def last_answer_at(self) -> float | None:

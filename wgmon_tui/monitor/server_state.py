@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.loss_window import LossWindow
 
 
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """When a server last answered an initiation (Unix time), and with which keys."""
+
+    at: float
+    keys: tuple[object, ...] = field(repr=False)
+
+
 @dataclass(slots=True)
 class ServerState:
     """Current state of one server.
@@ -55,6 +63,7 @@ class ServerState:
     last: Round | None = None
     verdict: Verdict | None = None
     last_good: Check | None = None
+    last_answer: LastAnswer | None = None
     port_monitor: str | None = None
     port_monitor_at: float | None = None
     """Unix time of the naive port check; None if that is not known."""
@@ -115,7 +124,8 @@ class ServerState:
         """
         if self.last is None:
             return next(iter(self.samples.recent(1)), None)
-        return self.last.check.handshake.rtt if self.last.check.handshake else None
+        measured = self.last.measured_check.handshake
+        return measured.rtt if measured else None
 
     @property
     def diagnosis(self) -> Diagnosis | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, causes_heading
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.protocols.wireguard.wire import label_of
@@ -110,7 +110,7 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
         yield from ("", "Evidence")
         yield from (f"- {each}" for each in diagnosis.evidence)
     if diagnosis and diagnosis.causes:
-        yield from ("", "Possible causes, most likely first")
+        yield from ("", causes_heading(diagnosis.causes))
         for number, cause in enumerate(diagnosis.causes, 1):
             yield f"{number}. {cause.cause}"
             yield f"   why:  {cause.why}"
@@ -146,7 +146,7 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
         yield from ("", "**Evidence**", "")
         yield from (f"- {_escaped(each)}" for each in diagnosis.evidence)
     if diagnosis and diagnosis.causes:
-        yield from ("", "**Possible causes, most likely first**", "")
+        yield from ("", f"**{causes_heading(diagnosis.causes)}**", "")
         for number, cause in enumerate(diagnosis.causes, 1):
             yield from _markdown_cause(number, cause)
     if incident_report.outcome and incident_report.outcome.check.exchange:

@@ -40,7 +40,16 @@ def json_object(outcome: Round) -> Json:
         **_address(check, diagnosis),
         "tunnel": _tunnel(check),
         "port_monitor": outcome.port_monitor,
-        "causes": [{"cause": each.cause, "why": each.why, "fix": each.fix} for each in diagnosis.causes],
+        "causes": [
+            {
+                "cause": each.cause,
+                "why": each.why,
+                "fix": each.fix,
+                "hypothesis": each.hypothesis or None,
+                "proven": each.proven,
+            }
+            for each in diagnosis.causes
+        ],
         "evidence": list(diagnosis.evidence),
         "exchange": [packet_object(packet) for packet in check.exchange],
         "started_at": format_iso_time(check.started_at),

@@ -168,10 +168,10 @@ def _sentence(checked: CheckedServer) -> str:
 
 def _figures(checked: CheckedServer, prefix: str = "") -> Iterator[PerformanceValue]:
     """Yield RTT and tunnel values of the last round, and the loss over all; only measured values."""
-    check = checked.rounds[-1].check
+    check = checked.rounds[-1].measured_check
     if check.handshake:
         yield PerformanceValue(f"{prefix}rtt", check.handshake.rtt, "s", checked.server.slow)
-    checks = [each.check for each in checked.rounds]
+    checks = [each.measured_check for each in checked.rounds]
     if sent := sum(each.sent for each in checks):
         lost = sum(each.handshake.retransmits if each.handshake else each.sent for each in checks)
         yield PerformanceValue(f"{prefix}loss", 100 * lost / sent, "%", most=100)

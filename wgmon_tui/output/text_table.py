@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, describe_likelihood
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.text import format_rtt, printable
@@ -53,7 +53,8 @@ def format_result(outcome: Round, ascii_only: bool = False) -> str:
     lines += [f"    {bullet} {printable(evidence)}" for evidence in diagnosis.evidence]
     for number, cause in enumerate(diagnosis.causes, 1):
         fix = cause.fix.replace("—", "-") if ascii_only else cause.fix
-        lines.append(f"    {number}. {printable(cause.cause)}: {printable(cause.why)}")
+        known_as = f"{describe_likelihood(diagnosis.causes)}: " if number == 1 else ""
+        lines.append(f"    {number}. {known_as}{printable(cause.cause)}: {printable(cause.why)}")
         lines.append(f"       {arrow} {printable(fix)}")
     return "\n".join(lines)
 

@@ -64,8 +64,29 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
         failures = _failures(history, known)
         restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
+    _restore_last_answers(history, engine)
     _restore_vantages(history, engine)
     return restored
+
+
+def _restore_last_answers(history: History, engine: Engine) -> None:
+    """Restore when the servers that are down last answered, unless their keys have changed since.
+
+    The others answer soon, or fail for the first time.
+    """
+    down = {
+        name: server_state.server
+        for name, server_state in engine.fleet_state.states.items()
+        if server_state.damping.severity is Severity.DOWN
+    }
+    for each in history.entries() if down else ():
+        present, stored = down.get(each.server), server_from_entry(each.server, each.entry)
+        if present is None or stored is None or each.removed_at is not None:
+            continue
+        # The store has no preshared keys. A wrong one causes an answer that fails, not silence.
+        is_same = present.public_key == stored.public_key
+        if is_same and (good := history.last_good(each.server)):
+            engine.restore_last_answer(each.server, good.round)
 
 
 def _restore_vantages(history: History, engine: Engine) -> None:

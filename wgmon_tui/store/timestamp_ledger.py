@@ -43,6 +43,7 @@ class TimestampLedger:
         self._known = dict(known or {})
         self._files: dict[PublicKey, int] = {}
         self._last: dict[PublicKey, int] = {}
+        self._elsewhere: dict[PublicKey, int] = {}
         self.trouble: str | None = None
         self.identity_locks = IdentityLocks(self.directory)
         """Keeps other processes from a server while this one checks it with the same identity."""
@@ -75,7 +76,10 @@ class TimestampLedger:
             descriptor = self._file(identity)
             fcntl.lockf(descriptor, fcntl.LOCK_EX)
             try:
-                last_ns = self._last_of(identity, _read(descriptor), now_ns)
+                stored_ns = _read(descriptor)
+                if stored_ns > self._last.get(identity, 0):
+                    self._elsewhere[identity] = stored_ns
+                last_ns = self._last_of(identity, stored_ns, now_ns)
                 stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
                 self._last[identity] = stamp_ns
                 os.pwrite(descriptor, tai64n.encode(stamp_ns), 0)
@@ -93,6 +97,14 @@ class TimestampLedger:
         not.
         """
         return max(0.0, (self._last.get(identity, 0) - time.time_ns()) / 1e9)
+
+    def stamped_elsewhere(self, identity: PublicKey) -> float | None:
+        """Return when another process last used an identity, as far as is known, in Unix seconds.
+
+        An earlier run of this program is another process too.
+        """
+        stamp_ns = self._elsewhere.get(identity)
+        return None if stamp_ns is None else stamp_ns / 1e9
 
     def last(self) -> dict[bytes, int]:
         """Return the last timestamp of every identity that has used one: Unix nanoseconds by a hash of its

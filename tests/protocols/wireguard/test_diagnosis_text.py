@@ -113,7 +113,7 @@ def test_severities_rank_worst_first() -> None:
 def test_silence_says_that_it_does_not_know_and_ranks_what_may_be(evidence: list[Evidence]) -> None:
     diagnosis = diagnose(check(*evidence), SERVER)
     if diagnosis.verdict is Verdict.SILENT:
-        assert len(diagnosis.causes) >= 5
+        assert diagnosis.causes
         assert not any(cause.cause in diagnosis.summary for cause in diagnosis.causes)
 
 

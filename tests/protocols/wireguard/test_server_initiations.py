@@ -21,7 +21,14 @@ from tests.protocols.wireguard.harness import (
     timestamps,
 )
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import CookieDemanded, LateAnswer, ServerInitiated, Silence, StampsAhead
+from wgmon_tui.checks.evidence import (
+    CookieDemanded,
+    Evidence,
+    LateAnswer,
+    ServerInitiated,
+    Silence,
+    StampsAhead,
+)
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.udp_socket import Datagram
@@ -207,7 +214,7 @@ INITIATED = ServerInitiated(1.0, 3)
 DISPROVED = ("does not know", "key is not the one", "down or hung")
 
 
-def diagnosed(*evidence: object) -> tuple[Verdict, str, list[str]]:
+def diagnosed(*evidence: Evidence) -> tuple[Verdict, str, list[str]]:
     unanswered = replace(
         Check("fra1", "here", TARGET.server.endpoint, None, 0.0, None), evidence=(Silence(5.0), *evidence)
     )

@@ -23,6 +23,7 @@ from wgmon_tui.checks.evidence import (
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
@@ -153,7 +154,9 @@ PLAIN = replace(
     probed_as=ProbedAs(KEY),
 )
 
-FIRST_VERDICTS = tuple(verdict for verdict in Verdict if verdict is not Verdict.DIES_AFTER)
+FIRST_VERDICTS = tuple(
+    verdict for verdict in Verdict if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD)
+)
 
 ROUNDS = (
     Round((FULL,), (Diagnosis(Verdict.HEALTHY, "Answers.", ("after 250 ms",), (CAUSE,)),), "open"),
@@ -166,6 +169,25 @@ ROUNDS = (
     Round(
         (replace(BARE, evidence=(NameMoved("fra1.example.net", (V4,), (V6,), AT),)),),
         (Diagnosis(Verdict.SILENT, "Nothing."),),
+    ),
+    Round((BARE,), (Diagnosis(Verdict.ADDRESS_DEAD, "1 of 2 addresses is dead."),)),
+    Round(
+        (PLAIN,),
+        (
+            Diagnosis(
+                Verdict.PEER_MISSING,
+                "It answers another identity.",
+                (),
+                (
+                    replace(CAUSE, hypothesis="key-removed", proven=True),
+                    replace(CAUSE, hypothesis="firewall"),
+                ),
+            ),
+        ),
+    ),
+    Round(
+        (replace(BARE, evidence=(IdentityOnInterface("wg0"),)),),
+        (Diagnosis(Verdict.LOSSY, "It is cut off."),),
     ),
 )
 
@@ -212,6 +234,7 @@ MATTERS = (
         ),
         "192.0.2.7:51820",
     ),
+    IncidentSnapshot(OPEN, "192.0.2.7:51820", causes=(CAUSE,), possible_causes=5),
 )
 
 SERVERS = (
@@ -283,6 +306,7 @@ MOMENTS = (
         TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, None, "ams", Verdict.SILENT, False, None)),
     ],
     [TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, V4, "here", Verdict.DIES_AFTER, True, 0.25))],
+    [TimelinePoint(AT, PeriodState.DEGRADED, StoredCheck(AT, V6, "here", Verdict.ADDRESS_DEAD, True, None))],
 )
 
 

@@ -102,7 +102,11 @@ def _later_rows() -> list[str]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         schema.create_or_migrate(connection)
         _later_batch().write(connection, {}, AT)
-        return [line for name in ("servers", "checks", "exchanges") for line in _rows_of(connection, name)]
+        rows = [line for name in ("servers", "checks", "exchanges") for line in _rows_of(connection, name)]
+        latest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+        latest.add_journal_rows(make_journal_rows("ams1", ROUNDS[4], "degraded", AT + 1.0))
+        latest.write(connection, {}, AT)
+        return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 
 
 def _rows() -> list[str]:

@@ -102,7 +102,7 @@ def test_the_head_says_how_many_checks_speak_for_another_state_and_that_it_flaps
 def test_the_head_gives_the_summary_the_likeliest_cause_and_the_next_step() -> None:
     said = prose(head(row_after(sample_exchanges.psk_mismatch())))
     assert "It answers, but with another preshared key" in said
-    assert "cause the preshared key differs between this machine and the server" in said
+    assert "cause likely 1 of 2: the preshared key differs between this machine and the server" in said
     assert "next on the server: wg show wg0 preshared-keys" in said
     assert 'server "fra1"' in said
 

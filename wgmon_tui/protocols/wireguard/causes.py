@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import IDENTITY_BUSY, FlowCut, PathMtu, PresharedKeyFound, RecentLoss
+from wgmon_tui.checks.evidence import (
+    IDENTITY_BUSY,
+    Evidence,
+    FlowCut,
+    NeighboursFailed,
+    PathMtu,
+    PresharedKeyFound,
+    RecentLoss,
+    WorkedUntil,
+)
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.protocols.wireguard import context_causes
+from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, without_contradicted
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
 from wgmon_tui.text import format_elapsed, format_list
@@ -24,44 +36,90 @@ LEAST_IPV6_MTU = 1280
 """Every link must carry IPv6 packets of this size (RFC 8200 §5)."""
 
 
-def silence(server: Server, probed_as: ProbedAs | None) -> list[Cause]:
-    """Possible causes of silence, likeliest first. None of them is proven."""
-    port = server.endpoint.port
+def silence(server: Server, probed_as: ProbedAs | None, evidence: Sequence[Evidence] = ()) -> list[Cause]:
+    """Possible causes of silence that no evidence disproves, likeliest first. None of them is proven."""
+    key_causes = _wrong_keys(server, probed_as, first_of_kind(WorkedUntil, evidence) is not None)
+    network_causes = _no_way_to_the_server(server)
+    worked = first_of_kind(WorkedUntil, evidence) is not None
+    together = any(each.failed for each in all_of_kind(NeighboursFailed, evidence))
+    usual = [*network_causes, *key_causes] if worked or together else _interleave(key_causes, network_causes)
+    return without_contradicted([*context_causes.from_context(server, evidence), *usual], evidence)
+
+
+def _interleave(key_causes: list[Cause], network_causes: list[Cause]) -> list[Cause]:
+    """Rank the causes if nothing else is known: a wrong key is the commonest mistake."""
+    *keys, timestamp = key_causes
+    return [*keys, *network_causes, timestamp]
+
+
+def _wrong_keys(server: Server, probed_as: ProbedAs | None, worked: bool) -> list[Cause]:
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
-    return [
+    must_list = f"on the server: wg show wg0 peers — must list {own_public_key}"
+    must_print = f"on the server: wg show wg0 public-key — must print {server.public_key}"
+    peer = (
         Cause(
+            "this identity was removed from the server's peers",
+            "the same keys worked before; WireGuard never answers unknown peers",
+            must_list,
+            Hypothesis.KEY_REMOVED,
+        )
+        if worked
+        else Cause(
             "the server does not know this identity's public key",
             "WireGuard never answers unknown peers; a removed or never added peer looks like this",
-            f"on the server: wg show wg0 peers — must list {own_public_key}",
-        ),
+            must_list,
+            Hypothesis.KEY_UNKNOWN,
+        )
+    )
+    key = (
         Cause(
+            "the server got another key",
+            "the same keys worked before; it silently drops an initiation for a key that it no longer has",
+            must_print,
+            Hypothesis.SERVER_KEY_WRONG,
+        )
+        if worked
+        else Cause(
             "the server's key is not the one in servers.toml",
             "the server silently drops an initiation for another key",
-            f"on the server: wg show wg0 public-key — must print {server.public_key}",
-        ),
-        Cause(
-            "a firewall drops the packets or the answers",
-            "a DROP rule on the path is as silent as WireGuard itself",
-            f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port}",
-        ),
-        Cause(
-            "the server or its WireGuard process is down or hung",
-            "a machine that is off does not answer, nor does a stopped process whose socket is still bound",
-            "on the server: wg show wg0; systemctl status wg-quick@wg0",
-        ),
-        clock_ran_ahead(probed_as),
-    ]
+            must_print,
+            Hypothesis.SERVER_KEY_WRONG,
+        )
+    )
+    return [peer, key, _timestamp_ahead(own_public_key)]
 
 
-def clock_ran_ahead(probed_as: ProbedAs | None) -> Cause:
-    """For silence towards timestamps that may not be later than an earlier one."""
-    own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
+def _timestamp_ahead(own_public_key: PublicKey | str) -> Cause:
     return Cause(
         "this identity's clock once ran ahead",
         "a server drops timestamps that are not later than the last one from the same key",
         f"on the server: wg set wg0 peer {own_public_key} remove — then add it again, "
         "which clears the stored timestamp",
+        Hypothesis.TIMESTAMP_AHEAD,
     )
+
+
+def _no_way_to_the_server(server: Server) -> list[Cause]:
+    port = server.endpoint.port
+    return [
+        Cause(
+            "a firewall drops the packets or the answers",
+            "a DROP rule on the path is as silent as WireGuard itself",
+            f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port}",
+            Hypothesis.FIREWALL,
+        ),
+        Cause(
+            "the server or its WireGuard process is down or hung",
+            "a machine that is off does not answer, nor does a stopped process whose socket is still bound",
+            "on the server: wg show wg0; systemctl status wg-quick@wg0",
+            Hypothesis.SERVER_DOWN,
+        ),
+    ]
+
+
+def clock_ran_ahead(probed_as: ProbedAs | None) -> Cause:
+    """For silence towards timestamps that may not be later than an earlier one."""
+    return _timestamp_ahead(probed_as.public_key if probed_as else "OUR-PUBLIC-KEY")
 
 
 def under_load(server: Server) -> Cause:
@@ -134,6 +192,16 @@ def hung(server: Server) -> Cause:
         "the server hangs for seconds at a time",
         "it answered an earlier check authentically, but late: the keys are right on both sides",
         "on the server: uptime; dmesg -T | tail; top",
+        Hypothesis.SERVER_HUNG,
+    )
+
+
+def delayed(server: Server) -> Cause:
+    """For answers that arrive long after the request, if the server does not hang."""
+    return Cause(
+        "the path holds packets back for seconds",
+        "queues on slow or overloaded links deliver packets late instead of dropping them",
+        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
     )
 
 
@@ -151,6 +219,7 @@ def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause
                 "the preshared key in servers.toml is not the one on the server",
                 f"the answer authenticates {which}, so the server itself sent it",
                 _compare_psk(server),
+                proven=True,
             )
         ]
     here = "sets a preshared key" if server.preshared_key else "sets no preshared key"
@@ -206,9 +275,10 @@ def local(server: Server, error: str) -> Cause:
             "another wgmon-tui on this machine uses this identity",
             "two at once would lose each other's packets, so this check was not sent",
             "pgrep -a wgmon",
+            proven=True,
         )
     fix = "nft list ruleset" if error in ("EPERM", "EACCES") else f"ip route get {server.endpoint.host}"
-    return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix)
+    return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix, proven=True)
 
 
 def overflow() -> Cause:
@@ -217,6 +287,7 @@ def overflow() -> Cause:
         "this machine is too busy for this many checks",
         "the kernel dropped datagrams before wgmon-tui could read them",
         "longer intervals in servers.toml, or here: sysctl -w net.core.rmem_max=4194304",
+        proven=True,
     )
 
 
@@ -253,6 +324,7 @@ def rotated(server: Server, answered: PublicKey) -> Cause:
         "the server's key was rotated, but not at its clients",
         f"silent to {server.public_key}, it answered an initiation for {answered}",
         f'in servers.toml, server "{server.name}": public_key = "{answered}" — and the same for its clients',
+        proven=True,
     )
 
 
@@ -263,6 +335,8 @@ def peer_missing(server: Server) -> Cause:
         "the same server, with the same address and key, answers another identity of servers.toml",
         f'on the server: wg show wg0 peers — then add identity "{server.identity}" with the section that '
         "`wgmon-tui keygen` printed",
+        Hypothesis.KEY_REMOVED,
+        proven=True,
     )
 
 
@@ -272,6 +346,8 @@ def stuck_flow(server: Server) -> Cause:
         "a NAT or stateful firewall on the path holds a stale entry for this source port",
         "the server answered an initiation from another source port",
         f"on the NAT: conntrack -D -p udp --dport {server.endpoint.port}",
+        Hypothesis.STALE_FLOW,
+        proven=True,
     )
 
 
@@ -281,6 +357,7 @@ def clock(seconds: float) -> Cause:
         "this machine's clock was set back, or another prober with a faster clock uses this key",
         f"the last timestamp of this identity is {format_elapsed(seconds)} ahead of this machine's clock",
         "timedatectl; use one key per prober: `wgmon-tui keygen NAME` on each machine",
+        Hypothesis.TIMESTAMP_AHEAD,
     )
 
 
@@ -288,14 +365,17 @@ def dropped_inside(
     server: Server, probed_as: ProbedAs | None, versions: Sequence[int] = (4, 6)
 ) -> list[Cause]:
     """For data that reaches the server and gets no answer. No cause is proven over the others."""
+    own_versions = {each.version for each in probed_as.tunnel_addresses} if probed_as else set()
+    versions = [each for each in versions if each in (own_versions or (4, 6))]
     addresses = _own_address_texts(probed_as, versions)
     return [
-        _allowed_ips(probed_as, addresses),
+        _allowed_ips(probed_as, addresses, versions),
         inner_firewall(server),
         Cause(
             "the server has no route back to this identity's tunnel address",
             "answers that leave by another interface never arrive here",
             f"on the server: ip route get {addresses[0]} — must name wg0",
+            _of_version(Hypothesis.NO_ROUTE_BACK, versions),
         ),
     ]
 
@@ -314,7 +394,7 @@ def no_way_back(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Cau
     if not versions:
         return []
     addresses = _own_address_texts(probed_as, versions)
-    return [_allowed_ips(probed_as, addresses), _no_route_back(addresses)]
+    return [_allowed_ips(probed_as, addresses, versions), _no_route_back(addresses, versions)]
 
 
 def unproven(
@@ -335,17 +415,19 @@ def unproven(
             "without a known inner address, only a server that forwards or has that address answers",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
             "(on it: ip addr show wg0), or tunnel = false where the handshake alone is enough",
+            _of_version(Hypothesis.NOT_FORWARDED, versions),
         ),
         no_route,
     ]
     return [each for each in ranked if each]
 
 
-def _no_route_back(addresses: Sequence[str]) -> Cause:
+def _no_route_back(addresses: Sequence[str], versions: Sequence[int]) -> Cause:
     return Cause(
         "the server has no route back to this identity's tunnel address, or its interface is down",
         "answers that leave by another interface never arrive here",
         f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
+        _of_version(Hypothesis.NO_ROUTE_BACK, versions),
     )
 
 
@@ -358,17 +440,24 @@ def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
         f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"], the one that '
         f"`wg show wg0 allowed-ips` on the server prints for {own_public_key}; "
         f'or server "{server.name}": tunnel = false where the handshake alone is enough',
+        proven=True,
     )
 
 
-def _allowed_ips(probed_as: ProbedAs | None, addresses: Sequence[str]) -> Cause:
+def _allowed_ips(probed_as: ProbedAs | None, addresses: Sequence[str], versions: Sequence[int]) -> Cause:
     own_public_key = probed_as.public_key if probed_as else "OUR-PUBLIC-KEY"
     return Cause(
         "the server's AllowedIPs for this peer lack its tunnel address",
         "it silently drops inner packets whose source is not in the peer's AllowedIPs",
         f"on the server: wg show wg0 allowed-ips — the line of {own_public_key} must contain "
         f"{', '.join(addresses)}",
+        _of_version(Hypothesis.ALLOWED_IPS, versions),
     )
+
+
+def _of_version(hypothesis: Hypothesis, versions: Sequence[int]) -> Hypothesis:
+    """Return the hypothesis about one IP version if only that one is concerned."""
+    return Hypothesis(f"{hypothesis}-v{versions[0]}") if len(versions) == 1 else hypothesis
 
 
 def _own_addresses(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Interface]:
@@ -390,11 +479,13 @@ def data_lost(server: Server) -> list[Cause]:
             "something on the path passes the handshake and drops data",
             "no keepalive acknowledged the data; packet inspection and rate limiters do this to WireGuard",
             f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — do type 4 packets arrive?",
+            Hypothesis.DATA_DROPPED,
         ),
         Cause(
             "the server's WireGuard does not acknowledge data",
             "some implementations have no timers; then only an inner address can prove the data path",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], or tunnel = false',
+            Hypothesis.DATA_NOT_ACKNOWLEDGED,
         ),
     ]
 
@@ -453,6 +544,8 @@ def mtu(server: Server, found: PathMtu) -> Cause:
         "the path's MTU is smaller than the tunnel's",
         why,
         f"on the server and its clients: MTU = {found.largest_passing} under [Interface]",
+        Hypothesis.MTU,
+        proven=True,
     )
 
 

@@ -33,7 +33,7 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     """Diagnose the data path, worst verdict first. None where data passes or `tunnel` is false."""
     if not server.tunnel:
         return None
-    passive = first_of_kind(PassiveKeepalive, evidence)
+    passive = _find_keepalive(evidence)
     cut = first_of_kind(FlowCut, evidence)
     if cut and (check.tunnel is None or check.tunnel.passive or check.tunnel.received):
         return Verdict.DIES_AFTER, _summarise_cut(cut), causes.flow_cut(server, cut)
@@ -242,6 +242,12 @@ def _answers(sources: Sequence[str]) -> str:
 
 def _versions(versions: Sequence[int]) -> str:
     return format_list([f"IPv{each}" for each in versions])
+
+
+def _find_keepalive(evidence: Sequence[Evidence]) -> PassiveKeepalive | None:
+    """Return what is known about the server's keepalive; one that arrived decides."""
+    waits = all_of_kind(PassiveKeepalive, evidence)
+    return next((each for each in waits if each.after is not None), waits[0] if waits else None)
 
 
 def _find_silent_targets(evidence: Sequence[Evidence]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections import deque
@@ -15,10 +14,10 @@ from typing import Protocol
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.server_initiations import ServerInitiations
 from wgmon_tui.protocols.wireguard.wire import (
-    INDEX_LENGTH,
     MessageType,
     message_type,
     receiver_index,
@@ -81,6 +80,7 @@ class Demultiplexer:
         """Finished checks by the time until which they wait, earliest first."""
         self.server_initiations = ServerInitiations()
         """Initiations that servers send unasked, during checks and between them."""
+        self.foreign_sessions = ForeignSessions()
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -118,7 +118,7 @@ class Demultiplexer:
     def free_index(self) -> int:
         """Pick a random unused index."""
         while True:
-            index = int.from_bytes(os.urandom(INDEX_LENGTH), "little")
+            index = new_index()
             if index not in self._by_index and index not in self._late_by_index:
                 return index
 
@@ -206,6 +206,8 @@ class Demultiplexer:
                 late.add_evidence(answer)
                 late.answered.set()
                 late.last = time.monotonic(), answer
+        else:
+            self.foreign_sessions.record(datagram.source, datagram.data, index)
 
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)

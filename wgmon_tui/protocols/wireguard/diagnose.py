@@ -16,15 +16,19 @@ from wgmon_tui.checks.evidence import (
     CookieDemanded,
     Evidence,
     ForeignBytes,
+    ForeignSession,
     FreshPortAnswered,
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityOnInterface,
     KnownKeyAnswered,
     LateAnswer,
     MachineStarved,
     NameUnresolved,
+    NeighboursFailed,
     OnlyServerWatched,
+    OtherAddressAnswered,
     PacketRejected,
     PresharedKeyFound,
     ReceiveOverflow,
@@ -34,14 +38,16 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
     WitnessProbed,
+    WorkedUntil,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import PORT_UNREACHABLE, describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes, data_path, local_causes
+from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes
+from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_count, format_list, format_rtt
+from wgmon_tui.text import format_count, format_list, format_recent_time, format_rtt
 
 LOSS_WINDOW = 20
 """How many recent checks decide whether a server is lossy."""
@@ -71,6 +77,11 @@ _DATA_IS_SLOWER = 2
 
 _DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY, Verdict.SILENT)
 """Verdicts that rest on times, and say nothing about the server while this machine is starved."""
+
+_BROKEN_BY_ANOTHER_CLIENT = frozenset(
+    {Verdict.LOSSY, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.DATA_DEAD, Verdict.DIES_AFTER}
+)
+"""Verdicts that another client causes when its handshake takes over the session of a check."""
 
 Meaning = tuple[Verdict, str, list[Cause]]
 
@@ -107,15 +118,22 @@ def diagnose(
     if loss := first_of_kind(RecentLoss, evidence):
         meaning = (verdict, summary, ranked)
         verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)
+    if check.handshake and verdict in _BROKEN_BY_ANOTHER_CLIENT:
+        ranked = [*context_causes.identity_shared(server, evidence), *ranked]
     starved = first_of_kind(MachineStarved, evidence)
     if starved and verdict in _DOUBTFUL_WHILE_STARVED:
         verdict, summary, ranked = _diagnose_starved(starved, summary)
-    return Diagnosis(verdict, summary, evidence_text, tuple(ranked))
+    return Diagnosis(verdict, summary, evidence_text, tuple(without_contradicted(ranked, evidence)))
 
 
 def diagnose_misconfiguration(problem: str) -> Diagnosis:
     """Diagnose a server that the configuration does not let wgmon-tui check; `problem` is one line."""
-    fix = Cause("the configuration on this machine", problem, "wgmon-tui probe names the file and the key")
+    fix = Cause(
+        "the configuration on this machine",
+        problem,
+        "wgmon-tui probe names the file and the key",
+        proven=True,
+    )
     return Diagnosis(Verdict.MISCONFIGURED, problem, (problem,), (fix,))
 
 
@@ -198,6 +216,9 @@ def _diagnose_answered(
         lost = sum(rtt is None for rtt in recent)
         summary = f"Answers in {rtt_text}, but {lost} of the last {len(recent)} checks were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
+    if first_of_kind(ForeignSession, evidence) or first_of_kind(IdentityOnInterface, evidence):
+        summary = f"Answers in {rtt_text}, but another client uses this identity: each check cuts it off."
+        return Verdict.LOSSY, summary, []
     return Verdict.HEALTHY, data_path.summarise_proof(rtt_text, evidence, server), []
 
 
@@ -263,7 +284,8 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     if known := first_of_kind(KnownKeyAnswered, evidence):
         summary = f"The server now has another key: it answered to {known.public_key} only."
         return Verdict.WRONG_SERVER_KEY, summary, [causes.rotated(server, known.public_key)]
-    if other := first_of_kind(IdentityAnswered, evidence):
+    other = first_of_kind(IdentityAnswered, evidence)
+    if other and not is_contradicted(Hypothesis.KEY_REMOVED, evidence):
         summary = (
             f'The server does not know this key: it answers identity "{other.identity}", but not this one.'
         )
@@ -271,7 +293,7 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     rejected = [each.reason for each in all_of_kind(PacketRejected, evidence)]
     if Reason.BAD_EMPTY in rejected:
         return _diagnose_psk_mismatch(evidence, server)
-    if first_of_kind(FreshPortAnswered, evidence):
+    if first_of_kind(FreshPortAnswered, evidence) and not is_contradicted(Hypothesis.STALE_FLOW, evidence):
         summary = "A fresh source port gets answers, the usual one does not: a stale entry on the path."
         return Verdict.STUCK_FLOW, summary, [causes.stuck_flow(server)]
     return (
@@ -328,16 +350,18 @@ def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server)
     if not is_heard_there and (local_fault := _diagnose_silent_witness(evidence)):
         return local_fault
     initiated = first_of_kind(ServerInitiated, evidence)
-    possible = causes.silence(server, check.probed_as)
+    possible = causes.silence(server, check.probed_as, evidence) or [causes.lossy(server)]
     if first_of_kind(OnlyServerWatched, evidence) and not is_heard_there:
         possible.append(local_causes.own_uplink())
     if initiated:
         possible = local_causes.unheard(server, check.probed_as, initiated, is_heard_there=is_heard_there)
-    if ahead := first_of_kind(StampsAhead, evidence):
+    ahead = first_of_kind(StampsAhead, evidence)
+    if ahead and not is_contradicted(Hypothesis.TIMESTAMP_AHEAD, evidence):
         summary = (
             "No answer, and this machine's clock was set back: servers drop timestamps that are not later."
         )
-        return Verdict.SILENT, summary, [causes.clock(ahead.seconds), *possible]
+        others = [each for each in possible if each.hypothesis != Hypothesis.TIMESTAMP_AHEAD]
+        return Verdict.SILENT, summary, [causes.clock(ahead.seconds), *others]
     if first_of_kind(CookieDemanded, evidence):
         summary = "Under load: it demanded a cookie, then did not answer the initiation with that cookie."
         return Verdict.SILENT, summary, [causes.under_load(server), *possible]
@@ -347,7 +371,22 @@ def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server)
             "this key. This machine's packets do not arrive there, or the server drops them."
         )
         return Verdict.SILENT, summary, possible
-    return Verdict.SILENT, "No answer. Silence alone does not show the cause.", possible
+    return Verdict.SILENT, _summarise_silence(check, evidence), possible
+
+
+def _summarise_silence(check: Check, evidence: Sequence[Evidence]) -> str:
+    """State what is known about a silence whose cause nothing proves."""
+    known = []
+    if worked := first_of_kind(WorkedUntil, evidence):
+        until = format_recent_time(worked.at, check.started_at, seconds=True)
+        known.append(f"it worked with this key until {until}")
+    if together := next((each for each in all_of_kind(NeighboursFailed, evidence) if each.failed), None):
+        known.append(f"{together.failed + 1} servers at {together.address} failed together")
+    if answered := [each.address for each in all_of_kind(OtherAddressAnswered, evidence)]:
+        known.append(f"{format_list(answered)} of the same name answered")
+    if not known:
+        return "No answer. Silence alone does not show the cause."
+    return f"No answer; {format_list(known)}."
 
 
 def _summarise_late(late: LateAnswer, server: Server) -> str:

@@ -7,6 +7,7 @@ from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated, WitnessPro
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes
+from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 
 
 def silent_gateway(found: GatewaySilent) -> Cause:
@@ -42,6 +43,7 @@ def own_uplink() -> Cause:
         "this machine's own uplink is down",
         "too few other servers are checked from here that could show whether it works",
         'ip route; ping your gateway — and in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
+        Hypothesis.UPLINK,
     )
 
 

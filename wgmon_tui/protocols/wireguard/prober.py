@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,8 +19,11 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FlowCut,
     ForeignBytes,
+    ForeignSession,
     GatewaySilent,
     IcmpError,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
     LateAnswer,
     MachineStarved,
     NameMoved,
@@ -55,6 +58,12 @@ HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]
 """Keeps other processes from a server while this one checks it with the same identity. Gives False if another
 process does not let go.
 """
+
+StampedElsewhere = Callable[[PublicKey], float | None]
+"""Returns when another process of this machine last used an identity, in Unix seconds; None if none did."""
+
+InterfaceOf = Callable[[PublicKey, PublicKey], Awaitable[str | None]]
+"""Returns the WireGuard interface of this machine that has an identity's key and a server as its peer."""
 
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
@@ -102,6 +111,8 @@ class Prober:
         vantage: str = "local",
         make_ephemeral: Callable[[], PrivateKey] | None = None,
         hold_identity: HoldIdentity = lambda _: nullcontext(True),
+        stamped_elsewhere: StampedElsewhere = lambda _: None,
+        interface_of: InterfaceOf | None = None,
     ) -> None:
         """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
 
@@ -113,6 +124,10 @@ class Prober:
         self._ahead_s = ahead_s
         self._make_ephemeral = make_ephemeral
         self._hold_identity = hold_identity
+        self._stamped_elsewhere = stamped_elsewhere
+        self._interface_of = interface_of
+        self._stamped: set[PublicKey] = set()
+        """The identities that this prober has used."""
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._loop_lag = LoopLag()
@@ -247,6 +262,9 @@ class Prober:
             check_log, began = CheckLog(), time.monotonic()
             initiations = self._demultiplexer.server_initiations
             initiations.begin_check(key, target)
+            stamped_before = self._stamped_elsewhere(target.private_key.public)
+            source = key[1].partition("%")[0], target.server.endpoint.port
+            self._demultiplexer.foreign_sessions.watch(source, target.private_key.public)
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
             finally:
@@ -274,6 +292,8 @@ class Prober:
                     check_log.add_evidence(recent)
                 if silent_gateway := await find_silent_gateway(address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
+            for trace in await self._find_other_clients(target, run, check_log, stamped_before):
+                check_log.add_evidence(trace)
             if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:
                 check_log.add_evidence(MachineStarved(lag))
         check = Check(
@@ -441,6 +461,27 @@ class Prober:
         found = await experiments.explain_silence(run.target, answers_usual_port, answers_fresh_port)
         ahead_s = self._ahead_s(run.target.private_key.public)
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
+
+    async def _find_other_clients(
+        self, target: Target, run: HandshakeStage, check_log: CheckLog, stamped_before: float | None
+    ) -> list[Evidence]:
+        """Find the traces of other clients on the target's identity.
+
+        Packets for a session of another wgmon-tui on this machine, or of an earlier run, are no such trace.
+        """
+        identity = target.private_key.public
+        found: list[Evidence] = []
+        if self._interface_of and (name := await self._interface_of(identity, target.server.public_key)):
+            found.append(IdentityOnInterface(name))
+        stamped_at = self._stamped_elsewhere(identity)
+        if stamped_at and stamped_at != stamped_before and identity in self._stamped:
+            found.append(IdentityUsedElsewhere(max(0.0, check_log.started_at_unix - stamped_at)))
+        self._stamped.add(identity)
+        foreign_sessions = self._demultiplexer.foreign_sessions
+        elsewhere_s = None if stamped_at is None else time.time() - stamped_at
+        if packets := foreign_sessions.recent_packets(run.source, identity, elsewhere_s):
+            found.append(ForeignSession(packets))
+        return found
 
     def _make_unsent_check(
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError

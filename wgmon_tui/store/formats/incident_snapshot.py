@@ -46,6 +46,8 @@ class IncidentSnapshot:
     """Why the notification is late: "muted by ada until 14:00", "quiet hours 22:00-07:00"."""
     vantage_verdicts: tuple[VantageVerdict, ...] = ()
     """Result of each vantage with a view of the server; empty if only the local vantage checks it."""
+    possible_causes: int = 0
+    """How many causes were possible if `causes` holds only the likeliest of them, else 0."""
 
     @property
     def duration(self) -> float | None:
@@ -69,7 +71,9 @@ SNAPSHOT_NAMES = STORED_NAMES | StoredNames(
                 "note": "note",
                 "suppressed_by": "held_back",
                 "vantage_verdicts": "seen_from",
-            }
+                "possible_causes": "possible_causes",
+            },
+            sparse=frozenset({"possible_causes"}),
         ),
         VantageVerdict: StoredRecord({"vantage": "vantage", "severity": "severity", "verdict": "verdict"}),
     },
@@ -96,6 +100,7 @@ def snapshot_of(server_state: ServerState, event: IncidentEvent) -> IncidentSnap
         vantage_verdicts=tuple(
             VantageVerdict(each.vantage, each.settled, each.diagnosis.verdict) for each in views
         ),
+        possible_causes=len(diagnosis.causes) if diagnosis and len(diagnosis.causes) > _MOST_CAUSES else 0,
     )
 
 

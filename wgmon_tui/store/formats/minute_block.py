@@ -42,6 +42,7 @@ SLUGS: tuple[str, ...] = (
     "misconfigured",
     "regional",
     "dies-after",
+    "address-dead",
 )
 """A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
 may be removed, because stored blocks refer to them.

@@ -27,6 +27,7 @@ from wgmon_tui.checks.evidence import (
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
+    IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerEcho,
     InnerHop,
@@ -93,7 +94,10 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
     Diagnosis: StoredRecord(
         {"verdict": "verdict", "summary": "summary", "evidence": "evidence", "causes": "causes"}
     ),
-    Cause: StoredRecord({"cause": "cause", "why": "why", "fix": "fix"}),
+    Cause: StoredRecord(
+        {"cause": "cause", "why": "why", "fix": "fix", "hypothesis": "hypothesis", "proven": "proven"},
+        sparse=frozenset({"hypothesis", "proven"}),
+    ),
     Check: StoredRecord(
         {
             "server": "server",
@@ -242,6 +246,7 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ),
     OtherVantagesAnswered: StoredRecord({"vantages": "vantages"}, kind="OtherVantagesAnswered"),
     ForeignSession: StoredRecord({"packets": "packets"}, kind="ForeignSession"),
+    IdentityOnInterface: StoredRecord({"interface": "interface"}, "IdentityOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
 }
 
@@ -275,6 +280,7 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.LOCAL_FAULT: "LOCAL_FAULT",
         Verdict.MISCONFIGURED: "MISCONFIGURED",
         Verdict.DIES_AFTER: "DIES_AFTER",
+        Verdict.ADDRESS_DEAD: "ADDRESS_DEAD",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.checks.verdict import Diagnosis, causes_heading
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.text import format_rtt
@@ -53,7 +53,7 @@ def full_diagnosis(
             )
     if diagnosis.causes:
         lines += [
-            *_heading("Possible causes, most likely first", text_style),
+            *_heading(causes_heading(diagnosis.causes), text_style),
             *_causes(diagnosis, text_style),
         ]
     return Text("\n").join(lines)

@@ -17,7 +17,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import NameMoved
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
@@ -93,7 +93,10 @@ def server_header(
         if diagnosis.causes and detail > HeaderDetail.BARE:
             likeliest = diagnosis.causes[0]
             if detail > HeaderDetail.TERSE:
-                lines += text_style.paragraph(likeliest.cause, text_style.palette.text, "cause")
+                known_as = describe_likelihood(diagnosis.causes)
+                lines += text_style.paragraph(
+                    f"{known_as}: {likeliest.cause}", text_style.palette.text, "cause"
+                )
             if detail is HeaderDetail.FULL:
                 lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
             lines += text_style.paragraph(likeliest.fix, text_style.palette.accent, "next")

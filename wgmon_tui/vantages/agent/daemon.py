@@ -28,6 +28,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.peer_credentials import read_peer_credentials
+from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats.server_entry import server_from_entry
@@ -87,6 +88,8 @@ class AgentDaemon:
             timestamps=self._stamps.next,
             ahead_s=self._stamps.ahead_s,
             hold_identity=self._stamps.identity_locks.hold,
+            stamped_elsewhere=self._stamps.stamped_elsewhere,
+            interface_of=LocalIdentities().interface_of,
         )
         self._engine = Engine(prober)
         self._engine.listen(self._report_check)

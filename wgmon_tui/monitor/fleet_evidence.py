@@ -1,0 +1,111 @@
+"""Evidence about a silent server from earlier checks, from its neighbours and from other vantages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, OtherVantagesAnswered, WorkedUntil
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.correlation import CORRELATABLE_VERDICTS
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.server_state import LastAnswer, ServerState
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.wireguard.targets import Target
+
+_MAX_NEIGHBOURS = 100
+"""More servers at one address prove nothing more, and each round of each of them asks."""
+
+_ANSWERED = (Severity.UP, Severity.DEGRADED)
+
+
+class FleetEvidence:
+    """What the fleet shows about one of its servers. Give it every round that ends."""
+
+    def __init__(self, fleet_state: FleetState) -> None:
+        self._fleet_state = fleet_state
+        self._names: dict[Address, set[str]] = defaultdict(set)
+        """The servers that were checked at each address in their last round."""
+        self._addresses: dict[str, frozenset[Address]] = {}
+
+    def record(self, server_state: ServerState, target: Target | None, outcome: Round) -> None:
+        """Record where a server was checked, and that it answered with these keys."""
+        name = server_state.server.name
+        addresses = frozenset(each.address for each in outcome.checks if each.address)
+        before = self._addresses.get(name, frozenset())
+        if addresses != before:
+            self._move(name, before, addresses)
+        answered = [each.started_at for each in outcome.checks if each.handshake]
+        if target and answered:
+            server_state.last_answer = LastAnswer(max(answered), _keys_of(target))
+
+    def forget(self, name: str) -> None:
+        """Forget a server that is not checked any more."""
+        self._move(name, self._addresses.get(name, frozenset()), frozenset())
+
+    def about(
+        self, server_state: ServerState, target: Target | None, checks: Sequence[Check]
+    ) -> Mapping[Address | None, tuple[Evidence, ...]]:
+        """Return the evidence about each address that did not answer."""
+        return {
+            each.address: tuple(self._about_address(server_state, target, each.address))
+            for each in checks
+            if each.handshake is None
+        }
+
+    def _about_address(
+        self, server_state: ServerState, target: Target | None, address: Address | None
+    ) -> Iterator[Evidence]:
+        answer = server_state.last_answer
+        if answer and target and answer.keys == _keys_of(target):
+            yield WorkedUntil(answer.at)
+        if address and answer:
+            neighbours = self._neighbours(server_state.server.name, address)
+            failed = sum(_failed_together(each, server_state) for each in neighbours)
+            if failed:
+                yield NeighboursFailed(address, failed, len(neighbours))
+        others = [
+            each.vantage
+            for each in server_state.vantage_states.values()
+            if each.current and each.severity in _ANSWERED and each.last.measured_check.handshake
+        ]
+        if others:
+            yield OtherVantagesAnswered(tuple(sorted(others)))
+
+    def _neighbours(self, name: str, address: Address) -> list[ServerState]:
+        names = (each for each in self._names.get(address, ()) if each != name)
+        states = (self._fleet_state.states.get(each) for each in islice(names, _MAX_NEIGHBOURS))
+        return [each for each in states if each and not each.paused]
+
+    def _move(self, name: str, before: frozenset[Address], after: frozenset[Address]) -> None:
+        for address in before - after:
+            self._names[address].discard(name)
+            if not self._names[address]:
+                del self._names[address]
+        for address in after - before:
+            self._names[address].add(name)
+        if after:
+            self._addresses[name] = after
+        else:
+            self._addresses.pop(name, None)
+
+
+def _keys_of(target: Target) -> tuple[object, ...]:
+    """Return what both sides must agree on. Never shown or stored: it holds the preshared key."""
+    return (target.server.public_key, target.private_key.public, target.preshared_key)
+
+
+def _failed_together(neighbour: ServerState, server_state: ServerState) -> bool:
+    """Return whether a neighbour is down and answered last when this server did."""
+    if neighbour.last is None or neighbour.last_answer is None or server_state.last_answer is None:
+        return False
+    one, other = neighbour.server, server_state.server
+    tolerance = max(one.interval, other.interval) + max(one.timeout, other.timeout)
+    return (
+        neighbour.last.diagnosis.verdict in CORRELATABLE_VERDICTS
+        and neighbour.last.check.handshake is None
+        and abs(neighbour.last_answer.at - server_state.last_answer.at) <= tolerance
+    )
