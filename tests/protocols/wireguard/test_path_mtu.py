@@ -178,6 +178,19 @@ async def test_two_packets_suffice_where_both_sizes_pass() -> None:
     assert sorted(len(each) for each in server.inner_received if len(each) > 100) == [1280, 1420]
 
 
+@pytest.mark.parametrize("later_limit", [1300, 1290])
+async def test_the_limit_of_the_last_check_is_tried_first(later_limit: int) -> None:
+    async with Narrow(SETUP) as lab, opened_prober() as prober:
+        target = make_tunnel_target(lab.endpoint, ping=(INNER_V4, INNER_V6))
+        lab.largest = 1300 + TRANSPORT_OVERHEAD
+        first = await deep_check(prober, target)
+        lab.largest = later_limit + TRANSPORT_OVERHEAD
+        second = await deep_check(prober, target)
+    assert evidence_of_kind(PathMtu, second) == [PathMtu(1420, later_limit, later_limit + 1)]
+    if later_limit == 1300:
+        assert len(second.exchange) < len(first.exchange) / 2
+
+
 @pytest.mark.parametrize("mtu", [None, 1420])
 async def test_without_a_target_the_echo_of_the_first_hop_is_padded(mtu: int | None) -> None:
     assert await mtu_to(1300, mtu=mtu) == PathMtu(1420, 1300, 1301)

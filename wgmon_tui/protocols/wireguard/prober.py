@@ -29,11 +29,13 @@ from wgmon_tui.checks.evidence import (
     NameMoved,
     NameUnresolved,
     OtherAddressAnswered,
+    PathMtu,
     Silence,
     Soak,
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
@@ -132,6 +134,8 @@ class Prober:
         self._demultiplexer = Demultiplexer()
         self._loop_lag = LoopLag()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
+        self._sizes: dict[tuple[str, str], PathMtu] = {}
+        """By server and address: the result of the last size check."""
         self._names: dict[str, NameHistory] = {}
         """By server, not by name: all servers of one name must learn that it moved."""
         self._moves: dict[str, NameMoved] = {}
@@ -278,6 +282,8 @@ class Prober:
             if run.session and target.server.tunnel:
                 stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
                 tunnel = await self._run_stage(stage, self._demultiplexer, steps)
+                if sizes := first_of_kind(PathMtu, check_log.evidence):
+                    self._sizes[target.server.name, run.source[0]] = sizes
                 data = _DataResult(tunnel, stage.soak)
                 if stage.cut:
                     data = await self._confirm_cut(run, address, data, steps)
@@ -393,7 +399,10 @@ class Prober:
         if opened is None:
             raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
         rtt = run.handshake.rtt if run.handshake else 0.0
-        return TunnelStage(run.target, session, run.check_log, opened, run.destination, run.source, rtt)
+        sizes = self._sizes.get((run.target.server.name, run.source[0]))
+        return TunnelStage(
+            run.target, session, run.check_log, opened, run.destination, run.source, rtt, sizes
+        )
 
     async def _run_stage(
         self, stage: TunnelStage, demultiplexer: Demultiplexer, steps: SlowSteps

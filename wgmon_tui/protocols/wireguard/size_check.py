@@ -60,8 +60,13 @@ class EchoSender(Protocol):
         """Wait until all probes are answered, at most `timeout_s` seconds."""
 
 
-async def check_sizes(sender: EchoSender, target: SizeTarget, tunnel_mtu: int | None) -> PathMtu | None:
-    """Test `tunnel_mtu`, or the usual sizes. None if too many small echoes are lost to tell."""
+async def check_sizes(
+    sender: EchoSender, target: SizeTarget, tunnel_mtu: int | None, before: PathMtu | None = None
+) -> PathMtu | None:
+    """Test `tunnel_mtu`, or the usual sizes. None if too many small echoes are lost to tell.
+
+    `before` is the result of the last check: the limit is searched there first, since it seldom changes.
+    """
     sizes = [tunnel_mtu] if tunnel_mtu else list(USUAL_SIZES)
     required = sizes[-1]
     lost = await _find_lost_sizes(sender, target, sizes)
@@ -70,7 +75,9 @@ async def check_sizes(sender: EchoSender, target: SizeTarget, tunnel_mtu: int | 
     if not lost:
         return PathMtu(required, required, None, sender.reported_mtu)
     passing = max((size for size in sizes if size not in lost), default=_SMALL)
-    passing, failing = await _search_limit(sender, target, passing, lost[0])
+    known = (before.largest_passing, before.smallest_failing) if before else ()
+    guesses = [size for size in known if size and passing < size < lost[0]]
+    passing, failing = await _search_limit(sender, target, passing, lost[0], guesses)
     return PathMtu(required, passing, failing, sender.reported_mtu)
 
 
@@ -91,15 +98,19 @@ async def _find_lost_sizes(sender: EchoSender, target: SizeTarget, sizes: Sequen
 
 
 async def _search_limit(
-    sender: EchoSender, target: SizeTarget, passing: int, failing: int
+    sender: EchoSender, target: SizeTarget, passing: int, failing: int, guesses: list[int]
 ) -> tuple[int, int]:
-    """Find the largest size that passes and the next one. Each round sends a ladder of sizes between them."""
-    while sizes := _ladder(passing, failing):
+    """Find the largest size that passes and the next one. Each round sends a ladder of sizes between them.
+
+    The first round sends the `guesses`, if there are any.
+    """
+    while sizes := guesses or _ladder(passing, failing):
         known_before = sender.reported_mtu is not None
         inner_probes = [sender.send_sized_echo(target, size) for size in sizes * _ATTEMPTS]
         await sender.await_answers(inner_probes, _wait_s(target))
         if sender.reported_mtu and not known_before:
             continue  # large packets are lost; from now on the local kernel fragments, as a client's does
+        guesses = []
         passing = max((len(each.packet) for each in inner_probes if each.rtt is not None), default=passing)
         failing = min((size for size in sizes if size > passing), default=failing)
     return passing, failing

@@ -114,11 +114,14 @@ class TunnelStage:
         destination: SocketAddress,
         source: SocketAddress,
         handshake_rtt: float = 0.0,
+        sizes_before: PathMtu | None = None,
     ) -> None:
         """`source` is the server's address and port as the kernel formats it.
 
-        `handshake_rtt` in seconds decides how long the stage waits for answers.
+        `handshake_rtt` in seconds decides how long the stage waits for answers. `sizes_before` is the result
+        of the last size check.
         """
+        self._sizes_before = sizes_before
         self.session = session
         self.source = source
         self._server = target.server
@@ -368,7 +371,7 @@ class TunnelStage:
             required = self._server.tunnel_mtu or size_check.USUAL_SIZES[-1]
             found: PathMtu | None = PathMtu(required, 0, None)
         else:
-            found = await size_check.check_sizes(self, target, self._server.tunnel_mtu)
+            found = await size_check.check_sizes(self, target, self._server.tunnel_mtu, self._sizes_before)
         if found:
             self._check_log.add_evidence(found)
         return found
