@@ -225,13 +225,13 @@ async def test_the_test_can_be_turned_off() -> None:
 async def test_a_path_that_loses_echoes_by_chance_is_no_narrow_path() -> None:
     numbers = itertools.count()
 
-    def loses_four_large_ones_and_a_small_one(packet: bytes) -> Iterable[bytes]:
+    def loses_eight_large_ones_and_a_small_one(packet: bytes) -> Iterable[bytes]:
         if len(packet) > 1000:
-            return answer_pings(packet) if next(numbers) >= 7 else ()
+            return answer_pings(packet) if next(numbers) >= 8 else ()
         lost = len(server.inner_received) == 2
         return () if lost else answer_pings(packet)
 
-    async with TunnelServer(loses_four_large_ones_and_a_small_one) as server, opened_prober() as prober:
+    async with TunnelServer(loses_eight_large_ones_and_a_small_one) as server, opened_prober() as prober:
         target = make_tunnel_target(
             server.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,), count=3, timeout=0.2
         )
