@@ -90,13 +90,15 @@ async def test_one_version_may_answer_and_the_other_not() -> None:
     assert (result.tunnel.sent, result.tunnel.received) == (2, 1)
 
 
-async def test_an_error_about_the_echo_is_an_answer_too() -> None:
+async def test_an_error_that_refuses_the_echo_is_no_answer() -> None:
     def prohibits(packet: bytes) -> Iterable[bytes]:
         return (ip_packet(INNER_V4, TUNNEL_V4.ip, 1, struct.pack("!BBHI", 3, 13, 0, 0) + packet[:28]),)
 
     async with TunnelServer(prohibits) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, ours=(TUNNEL_V4,)))
-    assert answered_by(result) == {4: str(INNER_V4)}
+        target = make_tunnel_target(server.endpoint, ours=(TUNNEL_V4,), timeout=BRIEF_S)
+        result = await check(prober, target)
+    assert answered_by(result) == {4: None}
+    assert {each.code for each in evidence_of_kind(InnerIcmp, result)} == {13}
 
 
 async def test_what_answers_nothing_of_ours_proves_nothing() -> None:

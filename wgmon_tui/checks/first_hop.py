@@ -29,9 +29,9 @@ _USUAL_PREFIX = {4: 24, 6: 64}
 class FirstHop:
     """The probe in one IP version: one packet per destination; an answer from any of them is enough.
 
-    `echoed` is the address that answered with an echo, if one did: only such an answer can be padded. Without
-    `counts_refusals`, an error that refuses the packet is no answer. Times are Unix nanoseconds; `sent_ns` is
-    that of the last of the `attempts`.
+    `echoed` is the address that answered with an echo, if one did: only such an answer can be padded. An
+    error that refuses the packet is no answer: clients may get nothing else. Times are Unix nanoseconds;
+    `sent_ns` is that of the last of the `attempts`.
     """
 
     version: int
@@ -41,7 +41,6 @@ class FirstHop:
     source: Address | None = None
     rtt: float | None = None
     echoed: Address | None = None
-    counts_refusals: bool = True
     attempts: int = 0
     answers: Counter[Address] = field(default_factory=Counter)
     """Answers by the destination that was asked."""
@@ -56,7 +55,7 @@ class FirstHop:
         match packet:
             case inner_packets.EchoReply(source, identifier) if identifier == self.identifier:
                 asked: Address | None = source
-            case InnerIcmp(original_destination=asked) if self.counts_refusals or not packet.refuses:
+            case InnerIcmp(original_destination=asked) if not packet.refuses:
                 pass
             case _:
                 return False
@@ -75,9 +74,7 @@ class FirstHop:
         return InnerHop(self.version, self.source, self.rtt)
 
 
-def first_hops(
-    own_addresses: Iterable[Interface], identifier: int, *, counts_refusals: bool = True
-) -> Iterator[FirstHop]:
+def first_hops(own_addresses: Iterable[Interface], identifier: int) -> Iterator[FirstHop]:
     """Make one probe per tunnel address; there is one address per IP version."""
     for own in own_addresses:
         packets: dict[Address, bytes] = {}
@@ -85,7 +82,7 @@ def first_hops(
             packets[destination] = inner_packets.echo_request(
                 own.ip, destination, identifier, sequence, hop_limit=HOP_LIMIT
             )
-        yield FirstHop(own.version, packets, identifier, counts_refusals=counts_refusals)
+        yield FirstHop(own.version, packets, identifier)
 
 
 def likely_server_address(own: Interface) -> Address:

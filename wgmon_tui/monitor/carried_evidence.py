@@ -20,6 +20,7 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.inner_packets import InnerIcmp
 
 _OF_THE_DATA_PATH = (PassiveKeepalive, PathMtu)
 _OF_THE_FLOW = (FlowCut, Soak)
@@ -43,7 +44,7 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
         before = [each for each in before if not isinstance(each, _OF_THE_FLOW)]
     fresh_kinds = {type(each) for each in check.evidence}
     passed = (check.tunnel is not None and check.tunnel.received > 0) or any(
-        isinstance(each, InnerHop) and each.source for each in check.evidence
+        isinstance(each, InnerIcmp) or (isinstance(each, InnerHop) and each.source) for each in check.evidence
     )
     kept: tuple[type[Evidence], ...] = ()
     if check.handshake:

@@ -288,6 +288,16 @@ def test_an_error_from_inside_disproves_wrong_allowed_ips_and_a_missing_route(
     assert "no route back" not in causes
 
 
+def test_a_first_hop_that_only_refuses_is_not_proven_and_no_path_is_blamed() -> None:
+    for evidence in ((NO_HOP_V4, PROHIBITED), (NO_HOP_V4, HOP_V6, PROHIBITED)):
+        diagnosis = after(*evidence)
+        assert diagnosis.verdict is Verdict.UNPROVEN
+        assert "10.8.0.254 inside reports over IPv4: communication administratively" in diagnosis.summary
+        assert "nothing came back" not in diagnosis.summary
+        assert "inside the tunnel rejects" in diagnosis.causes[0].cause
+        assert not any("on the path" in each.cause for each in diagnosis.causes)
+
+
 def test_where_the_first_hop_answers_allowed_ips_are_no_cause() -> None:
     [cause] = after(echo(A, 3, 0), HOP_V4).causes
     assert cause.why == "10.8.0.1 answers, so the tunnel itself is fine"

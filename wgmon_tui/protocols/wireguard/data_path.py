@@ -87,10 +87,12 @@ def _diagnose_silent_first_hop(
     if not hops:
         summary = f'Not proven: {works}, but identity "{server.identity}" has no tunnel address.'
         return Verdict.UNPROVEN, summary, [causes.unaddressed(server, check.probed_as)]
-    reasons = ["nothing came back through the tunnel", *_unprobed(evidence, server)]
+    refusals = _refusals(evidence)
+    nothing = _describe_refusal(refusals[0]) if refusals else "nothing came back through the tunnel"
+    reasons = [nothing, *_unprobed(evidence, server)]
     summary = f"Not proven: {works}, but {'; '.join(reasons)}."
     lost = (
-        causes.data_lost(server)[:1] if passive is None else []
+        causes.data_lost(server)[:1] if passive is None and not refusals else []
     )  # no check has waited for its keepalive yet
     silent = [each.version for each in hops]
     return Verdict.UNPROVEN, summary, [*_silent_version_causes(check, evidence, silent, server), *lost]
@@ -178,7 +180,9 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
     """
     hops = all_of_kind(InnerHop, evidence)
     silent = [each.version for each in hops if each.source is None]
-    reasons = [f"nothing came back over {_versions(silent)}"] if silent else []
+    without = [each for each in silent if each in _without_answer(evidence, silent)]
+    reasons = [f"nothing came back over {_versions(without)}"] if without else []
+    reasons += [_describe_refusal(each) for each in _refusals(evidence) if each.version in silent][:1]
     reasons += _unprobed(evidence, server)
     ranked = _silent_version_causes(check, evidence, silent, server) if silent else []
     ranked += [
@@ -202,7 +206,11 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
 def _silent_version_causes(
     check: Check, evidence: Sequence[Evidence], versions: Sequence[int], server: Server
 ) -> list[Cause]:
-    return causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
+    refusals = [
+        causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
+    ]
+    possible = causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
+    return [*(causes.inner_refused(server, each) for each in refusals[:1]), *possible]
 
 
 def _without_answer(evidence: Sequence[Evidence], versions: Sequence[int]) -> list[int]:
@@ -234,6 +242,10 @@ def _unprobed(evidence: Sequence[Evidence], server: Server) -> list[str]:
 
 def _refusals(evidence: Sequence[Evidence]) -> list[InnerIcmp]:
     return [each for each in all_of_kind(InnerIcmp, evidence) if each.refuses]
+
+
+def _describe_refusal(error: InnerIcmp) -> str:
+    return f"{error.source} inside reports over IPv{error.version}: {icmp_name(error)}"
 
 
 def _answers(sources: Sequence[str]) -> str:

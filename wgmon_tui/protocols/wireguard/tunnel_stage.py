@@ -273,7 +273,7 @@ class TunnelStage:
             else:
                 self._sent_probes.append(inner_probe)
                 self._send_probe(inner_probe)
-        self._add_hops(set(self._interfaces) - self._probed_versions(), counts_refusals=True)
+        self._add_hops(set(self._interfaces) - self._probed_versions())
         for number in range(server.tunnel_count if server.tunnel_ping else 0):
             if number:
                 await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
@@ -285,7 +285,7 @@ class TunnelStage:
             if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
                 self._send_probe(inner_probe)
         silent = self._probed_versions() - self._answering_versions()
-        self._add_hops(silent, counts_refusals=False)
+        self._add_hops(silent)
         await self._await_all(self._answer_wait_s / 2)
         added = [hop for hop in self._hops if hop.version in silent and hop.source is None]
         if added and silent - self._answering_versions():
@@ -329,10 +329,10 @@ class TunnelStage:
     def _answering_versions(self) -> set[int]:
         return {each.packet[0] >> 4 for each in self._sent_probes if each.answered_ns is not None}
 
-    def _add_hops(self, versions: set[int], *, counts_refusals: bool) -> None:
+    def _add_hops(self, versions: set[int]) -> None:
         """Probe the first hop in these IP versions too."""
         own_addresses = [self._interfaces[version] for version in sorted(versions)]
-        added = list(first_hops(own_addresses, self._hop_identifier, counts_refusals=counts_refusals))
+        added = list(first_hops(own_addresses, self._hop_identifier))
         self._hops += added
         self._send_hops(added)
 
