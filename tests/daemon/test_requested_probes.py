@@ -9,15 +9,29 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import CLIENT, NOWHERE, PATIENCE_S, healthy, until, write_config
+from tests.daemon.harness import (
+    CLIENT,
+    IDENTITY,
+    NOWHERE,
+    PATIENCE_S,
+    healthy,
+    quick_server,
+    until,
+    write_config,
+)
 from wgmon_tui import check_async
 from wgmon_tui.checks.check import Direction
+from wgmon_tui.checks.evidence import Soak
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Server
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.servers_file import update
+from wgmon_tui.control import one_shot_rounds
 from wgmon_tui.control.client import ControlConnection
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.control.protocol import GROUP_OPERATIONS, Operation
@@ -26,10 +40,12 @@ from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
+from wgmon_tui.protocols.wireguard import soak
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -64,21 +80,48 @@ class Site:
                 yield rounds
 
 
+@asynccontextmanager
+async def writing(tmp_path: Path, lab: LabServer, server: Server) -> AsyncIterator[Site]:
+    """A writer for a server, whose configuration is written."""
+    config, state, log = tmp_path / "config", tmp_path / "state", list[str]()
+    loaded = await asyncio.to_thread(load_config, config)
+    writer = Writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
+    running = asyncio.create_task(writer.run())
+    try:
+        await until(lambda: writer.fleet_state.states["fra1"].last)
+        yield Site(lab, server, writer, config, state, log, running)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    config, state, log = tmp_path / "config", tmp_path / "state", list[str]()
     async with healthy("fra1") as (lab, quick):
         server = replace(quick, interval=RARELY_S, timeout=2.0)
-        write_config(config, server)
-        loaded = await asyncio.to_thread(load_config, config)
-        writer = Writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
-        running = asyncio.create_task(writer.run())
-        try:
-            await until(lambda: writer.fleet_state.states["fra1"].last)
-            yield Site(lab, server, writer, config, state, log, running)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        write_config(tmp_path / "config", server)
+        async with writing(tmp_path, lab, server) as found:
+            yield found
+
+
+@pytest.fixture
+async def tunnelled(tmp_path: Path) -> AsyncIterator[Site]:
+    """A site whose server answers echoes inside the tunnel."""
+    own, inner = ip_interface("10.8.0.2/32"), ip_address("10.8.0.1")
+    setup = LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public, (own.network,)),), (inner,))
+    async with LabServer(setup) as lab:
+        server = replace(
+            quick_server("fra1", lab.endpoint, key=lab.public_key),
+            interval=RARELY_S,
+            timeout=2.0,
+            tunnel=True,
+            tunnel_ping=(inner,),
+        )
+        write_config(tmp_path / "config", server)
+        identity = replace(IDENTITY, addresses=(own,))
+        update(tmp_path / "config", lambda _: Fleet((server,), (identity,)))
+        async with writing(tmp_path, lab, server) as found:
+            yield found
 
 
 async def command(site: Site, *words: str) -> tuple[int, str, str]:
@@ -285,3 +328,34 @@ def test_the_digest_covers_entry_and_keys() -> None:
     )
     assert len({target_digest(each) for each in (target, *others)}) == 3
     assert target_digest(target) == target_digest(Target(server, CLIENT))
+
+
+# The soak
+
+
+@pytest.fixture
+def brief_soak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A soak of the same echoes that takes three seconds, with a report every tenth of a second."""
+    monkeypatch.setattr(soak, "_FAST_GAP_S", 0.01)
+    monkeypatch.setattr(soak, "_SLOW_GAP_S", 0.02)
+    monkeypatch.setattr(one_shot_rounds, "_SOAK_REPORT_S", 0.1)
+
+
+@pytest.mark.usefixtures("brief_soak")
+async def test_the_writer_runs_a_requested_soak_and_reports_how_far_it_is(tunnelled: Site) -> None:
+    async with tunnelled.one_shot() as rounds:
+        outcome = await rounds.run(tunnelled.server, tunnelled.target, CheckDepth(soak=True))
+        assert rounds._prober is None
+    found = first_of_kind(Soak, outcome.check.evidence)
+    assert found is not None
+    assert (found.sent, found.received) == (100, 100)
+    assert any(" of 100 echoes, " in line for line in tunnelled.log)
+    assert tunnelled.writer.engine.soaks == {}
+
+
+@pytest.mark.usefixtures("brief_soak")
+async def test_without_a_writer_the_command_reports_its_own_soak(tunnelled: Site, tmp_path: Path) -> None:
+    with TimestampLedger(tmp_path / "another") as ledger:
+        async with OneShotRounds(tmp_path / "another", ledger, tunnelled.log.append) as rounds:
+            await rounds.run(tunnelled.server, tunnelled.target, CheckDepth(soak=True))
+    assert any(line.startswith("fra1: soak: 100 of 100 echoes, ") for line in tunnelled.log)

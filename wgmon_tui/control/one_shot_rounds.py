@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,7 @@ from wgmon_tui.control.round_request import (
     depth_words,
     read_round,
     read_round_with_keys,
+    read_soaks,
     run_with_keys,
     target_digest,
 )
@@ -49,18 +52,19 @@ def _ignore(_: str) -> None:
 
 
 class SoakReport:
-    """Reports how far a soak is, at most once per second: `soak: 40 of 100 echoes, 12 s`."""
+    """Reports how far a soak is, at most once per second: `fra1: soak: 40 of 100 echoes, 12 s`."""
 
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
         self._shown_at = -inf
 
-    def note(self, soak: SoakProgress) -> None:
+    def note(self, server: str, soak: SoakProgress) -> None:
         """Report this state of a soak, unless another report is too recent."""
         now = time.monotonic()
         if now - self._shown_at >= _SOAK_REPORT_S or soak.sent == soak.planned:
             self._shown_at = now
-            self._progress(f"soak: {soak.sent} of {soak.planned} echoes, {format_elapsed(soak.elapsed)}")
+            elapsed = format_elapsed(soak.elapsed)
+            self._progress(f"{server}: soak: {soak.sent} of {soak.planned} echoes, {elapsed}")
 
 
 class OneShotRounds:
@@ -87,6 +91,8 @@ class OneShotRounds:
         self._opening = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_CHECKS_PER_CLIENT)
         self._asked = 0
+        self._soaked: list[str] = []
+        """Servers whose requested rounds of the writer run a soak."""
         self._soaks = SoakReport(progress)
         self._reporting: asyncio.Task[None] | None = None
 
@@ -100,7 +106,7 @@ class OneShotRounds:
             self._progress(f"checking without the running wgmon-tui: {error}")
             await self._own_prober()
         else:
-            self._reporting = asyncio.create_task(self._report_progress(self._connection.writer.pid))
+            self._reporting = asyncio.create_task(self._report_progress(self._connection))
             if Operation.PROBE not in self._connection.greeting.allowed:
                 self._progress("checking beside an older wgmon-tui: restart it, so that it makes the checks")
         return self
@@ -134,7 +140,7 @@ class OneShotRounds:
             depth,
             problem=problem,
             uplink_evidence=self._uplink_evidence,
-            on_soak=self._soaks.note,
+            on_soak=partial(self._soaks.note, server.name),
         )
 
     async def run_with_keys(self, target: Target) -> RoundWithKeys:
@@ -158,6 +164,8 @@ class OneShotRounds:
             return None
         async with self._slots:
             self._asked += 1
+            if depth.soak:
+                self._soaked.append(target.server.name)
             try:
                 return await connection.ask(
                     operation,
@@ -171,6 +179,8 @@ class OneShotRounds:
                 return None
             finally:
                 self._asked -= 1
+                if depth.soak:
+                    self._soaked.remove(target.server.name)
 
     async def _own_prober(self) -> Prober:
         async with self._opening:
@@ -186,10 +196,20 @@ class OneShotRounds:
                 self._prober = prober
             return self._prober
 
-    async def _report_progress(self, pid: int) -> None:
-        await asyncio.sleep(_FIRST_PROGRESS_S)
+    async def _report_progress(self, connection: ControlConnection) -> None:
+        next_report = time.monotonic() + _FIRST_PROGRESS_S
         while True:
-            if self._asked:
+            await asyncio.sleep(_SOAK_REPORT_S)
+            if self._soaked and Operation.SOAKS in connection.greeting.allowed:
+                await self._report_soaks(connection)
+            if self._asked and time.monotonic() >= next_report:
+                next_report = time.monotonic() + _PROGRESS_INTERVAL_S
                 checks = format_count(self._asked, "check")
-                self._progress(f"waiting for {checks} of the running wgmon-tui (pid {pid})")
-            await asyncio.sleep(_PROGRESS_INTERVAL_S)
+                self._progress(f"waiting for {checks} of the running wgmon-tui (pid {connection.writer.pid})")
+
+    async def _report_soaks(self, connection: ControlConnection) -> None:
+        """Report how far the requested soaks of the writer are."""
+        with suppress(NoWriterError, RequestRefusedError, TimeoutError):
+            answer = await connection.ask(Operation.SOAKS, self._soaked)
+            for name, soak in read_soaks(answer).items():
+                self._soaks.note(name, soak)

@@ -54,6 +54,7 @@ class Operation(Enum):
     EDIT = "edit"
     PROBE = "probe"
     PROBE_WITH_KEYS = "probe with keys"
+    SOAKS = "soaks"
 
 
 CHANGING_OPERATIONS = frozenset(
@@ -72,7 +73,12 @@ CHANGING_OPERATIONS = frozenset(
 )
 """The operations that are logged with the account that requested them."""
 
-GROUP_OPERATIONS = CHANGING_OPERATIONS | {Operation.ROUND, Operation.STATS, Operation.PROBE}
+GROUP_OPERATIONS = CHANGING_OPERATIONS | {
+    Operation.ROUND,
+    Operation.STATS,
+    Operation.PROBE,
+    Operation.SOAKS,
+}
 """The operations allowed for members of the state directory's group: none that shows or changes a secret."""
 
 CHECKING_OPERATIONS = frozenset({Operation.PROBE, Operation.PROBE_WITH_KEYS})

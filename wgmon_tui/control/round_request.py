@@ -17,6 +17,7 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import HoldIdentity, Prober
+from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_to_entry
@@ -85,6 +86,21 @@ def depth_from_words(words: Sequence[str]) -> CheckDepth | None:
     """Return the depth with these parts; None if this version does not have one of them."""
     known = {each.name for each in fields(CheckDepth)}
     return CheckDepth(**dict.fromkeys(words, True)) if known.issuperset(words) else None
+
+
+def answer_soaks(running: Mapping[str, SoakProgress]) -> dict[str, object]:
+    """Encode how far the soaks of these servers are."""
+    return {"soaks": {name: [each.sent, each.planned, each.elapsed] for name, each in running.items()}}
+
+
+def read_soaks(answer: Mapping[str, object]) -> dict[str, SoakProgress]:
+    """Decode how far soaks are; a soak that this version cannot read is left out."""
+    found, listed = {}, answer.get("soaks")
+    for name, values in listed.items() if isinstance(listed, dict) else ():
+        match values:
+            case [int(sent), int(planned), int() | float() as elapsed]:
+                found[str(name)] = SoakProgress(sent, planned, float(elapsed))
+    return found
 
 
 def answer_round(outcome: Round) -> dict[str, object]:

@@ -20,6 +20,7 @@ from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
+from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
 from wgmon_tui.daemon.requested_probes import RequestedProbes
@@ -277,6 +278,9 @@ class Writer(FleetController):
                     "sinks": self.sinks,
                     "vantages": statuses_as_json(self.vantages),
                 }
+            case Operation.SOAKS:
+                running = self.engine.soaks.items()
+                return answer_soaks({name: soak for name, soak in running if name in request.names})
             case Operation.ROUND:
                 return await self._round(self._require_servers(request.names))
             case Operation.PROBE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from random import Random
 
@@ -30,6 +31,7 @@ from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
 
 RECHECK_S = 1.0
@@ -89,6 +91,8 @@ class Engine(FleetController):
         self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
         self._fleet_evidence = FleetEvidence(self.fleet_state)
+        self.soaks: dict[str, SoakProgress] = {}
+        """How far the running soaks are, by server."""
         self._requested_rounds = RequestedRounds()
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
@@ -342,6 +346,7 @@ class Engine(FleetController):
         if self._in_flight.get(name) is task:
             del self._in_flight[name]
         self._deep_check_policy.finish_round(name)
+        self.soaks.pop(name, None)
         if not task.cancelled() and task.exception():
             # A bug in this program must end the engine with a traceback, not silently stop one server.
             self._failure = task.exception()
@@ -369,6 +374,7 @@ class Engine(FleetController):
             losses=server_state.losses,
             uplink_evidence=self._uplink_evidence,
             known_about=lambda checks: self._fleet_evidence.about(server_state, target, checks),
+            on_soak=partial(self.soaks.__setitem__, name),
         )
         now = time.monotonic()
         self._witnesses.discard(name)

@@ -230,12 +230,12 @@ def test_a_silent_server_that_initiates_is_alive_and_knows_this_key() -> None:
 
 
 @pytest.mark.parametrize("beside", [(), (StampsAhead(60.0),), (CookieDemanded(0.1),), (LateAnswer(7.0),)])
-def test_causes_that_its_initiation_disproves_are_not_listed(beside: tuple[object, ...]) -> None:
+def test_causes_that_its_initiation_disproves_are_not_listed(beside: tuple[Evidence, ...]) -> None:
     _, _, causes = diagnosed(INITIATED, *beside)
     assert not [cause for cause in causes for wrong in DISPROVED if wrong in cause]
 
 
 @pytest.mark.parametrize("beside", [CookieDemanded(0.1), LateAnswer(7.0)])
-def test_after_an_authentic_answer_packets_do_arrive_there(beside: object) -> None:
+def test_after_an_authentic_answer_packets_do_arrive_there(beside: Evidence) -> None:
     _, summary, causes = diagnosed(INITIATED, beside)
     assert "do not arrive" not in " ".join((summary, *causes))
