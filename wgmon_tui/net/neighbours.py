@@ -6,7 +6,7 @@ import struct
 from enum import IntFlag
 
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.net.netlink import ask_kernel, attribute, family_of
+from wgmon_tui.net.netlink import RoutingSocket, attribute, family_of
 
 # From the kernel's uapi header linux/neighbour.h.
 _GET_NEIGHBOUR = 30
@@ -32,11 +32,13 @@ class NeighbourState(IntFlag):
         return bool(self & (NeighbourState.INCOMPLETE | NeighbourState.FAILED))
 
 
-def find_neighbour_state(address: Address, interface_index: int) -> NeighbourState | None:
+def find_neighbour_state(
+    routing: RoutingSocket, address: Address, interface_index: int
+) -> NeighbourState | None:
     """Ask the kernel for the state of a neighbour.
 
     None if there is no entry, before Linux 5.0, or on another system.
     """
     fixed = _NEIGHBOUR.pack(family_of(address), 0, 0, interface_index, 0, 0, 0)
-    answer = ask_kernel(_GET_NEIGHBOUR, fixed, attribute(_DESTINATION, address.packed))
+    answer = routing.ask(_GET_NEIGHBOUR, fixed, attribute(_DESTINATION, address.packed))
     return NeighbourState(_NEIGHBOUR.unpack(answer.fixed)[4]) if answer else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import sys
@@ -38,21 +39,48 @@ def attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def ask_kernel(kind: int, fixed: bytes, *attributes: bytes) -> NetlinkAnswer | None:
-    """Send one request of type `kind` and return the answer.
+class RoutingSocket:
+    """Asks the kernel's routing tables of the network namespace in which it was opened.
 
-    None if the kernel knows no such entry, is too old for the request, or is not Linux.
+    Without `open`, on another system or in a sandbox, it knows nothing.
     """
-    if sys.platform != "linux":
-        return None
-    body = fixed + b"".join(attributes)
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asked:
-            asked.settimeout(_PATIENCE_S)
-            asked.sendto(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, 1, 0) + body, (0, 0))
-            return _parse_answer(asked.recv(_LARGEST_ANSWER), len(fixed))
-    except (OSError, struct.error):
-        return None
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._sequence = 0
+
+    def open(self) -> None:
+        """Open the socket, if this system has one."""
+        if sys.platform != "linux":
+            return
+        with contextlib.suppress(OSError):
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            self._socket.settimeout(_PATIENCE_S)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def ask(self, kind: int, fixed: bytes, *attributes: bytes) -> NetlinkAnswer | None:
+        """Send one request of type `kind` and return the answer.
+
+        None if the kernel knows no such entry or is too old for the request.
+        """
+        if self._socket is None:
+            return None
+        body = fixed + b"".join(attributes)
+        self._sequence += 1
+        header = _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, self._sequence, 0)
+        try:
+            self._socket.sendto(header + body, (0, 0))
+            while True:
+                data = self._socket.recv(_LARGEST_ANSWER)
+                if _HEADER.unpack_from(data)[3] == self._sequence:  # else the answer to an earlier request
+                    return _parse_answer(data, len(fixed))
+        except (OSError, struct.error):
+            return None
 
 
 def _parse_answer(data: bytes, fixed_length: int) -> NetlinkAnswer | None:

@@ -7,9 +7,13 @@ import struct
 from dataclasses import dataclass
 
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.net.netlink import NetlinkAnswer, address_of, ask_kernel, attribute, family_of
+from wgmon_tui.net.netlink import NetlinkAnswer, RoutingSocket, address_of, attribute, family_of
+from wgmon_tui.text import printable
 
-# From the kernel's uapi header linux/rtnetlink.h.
+# From the kernel's uapi headers linux/rtnetlink.h and linux/if_link.h.
+_GET_LINK = 18
+_LINK = struct.Struct("=BBHiII")  # struct ifinfomsg
+_INTERFACE_NAME = 3
 _GET_ROUTE = 26
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _DESTINATION, _INTERFACE, _GATEWAY, _VIA = 1, 4, 5, 18
@@ -25,28 +29,24 @@ class NextHop:
     interface_index: int
 
 
-def find_next_hop(address: Address) -> NextHop | None:
+def find_next_hop(routing: RoutingSocket, address: Address) -> NextHop | None:
     """Ask the kernel for the next hop towards an address; None if it has no route or is not Linux."""
-    answer = _route_to(address)
+    answer = _route_to(routing, address)
     if answer is None or _INTERFACE not in answer.attributes:
         return None
     (index,) = struct.unpack("=I", answer.attributes[_INTERFACE])
     # A gateway of the other IP version follows its two bytes of family (struct rtvia).
     gateway = answer.attributes.get(_GATEWAY) or answer.attributes.get(_VIA, b"")[2:]
-    try:
-        name = socket.if_indextoname(index)
-    except OSError:
-        return None
-    return NextHop(address_of(gateway), name, index)
+    return NextHop(address_of(gateway), _interface_name(routing, index), index)
 
 
-def is_own_address(address: Address) -> bool:
+def is_own_address(routing: RoutingSocket, address: Address) -> bool:
     """Return whether an address is one of this machine's own."""
-    answer = _route_to(address)
+    answer = _route_to(routing, address)
     return answer is not None and _ROUTE.unpack(answer.fixed)[7] == _LOCAL
 
 
-def _route_to(address: Address) -> NetlinkAnswer | None:
+def _route_to(routing: RoutingSocket, address: Address) -> NetlinkAnswer | None:
     bits = address.max_prefixlen
     fixed = _ROUTE.pack(family_of(address), bits, 0, 0, 0, 0, 0, 0, 0)
     scope = getattr(address, "scope_id", None)
@@ -54,7 +54,14 @@ def _route_to(address: Address) -> NetlinkAnswer | None:
     attributes = [attribute(_DESTINATION, address.packed)]
     if interface:
         attributes.append(attribute(_INTERFACE, struct.pack("=I", interface)))
-    return ask_kernel(_GET_ROUTE, fixed, *attributes)
+    return routing.ask(_GET_ROUTE, fixed, *attributes)
+
+
+def _interface_name(routing: RoutingSocket, index: int) -> str:
+    """Return the name of an interface in the namespace of `routing`, which may not be this thread's."""
+    answer = routing.ask(_GET_LINK, _LINK.pack(0, 0, 0, index, 0, 0))
+    name = answer.attributes.get(_INTERFACE_NAME, b"") if answer else b""
+    return printable(name.rstrip(b"\0").decode(errors="replace")) or f"interface {index}"
 
 
 def _interface_index(scope: str) -> int:

@@ -40,6 +40,7 @@ from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.name_history import NameHistory
+from wgmon_tui.net.netlink import RoutingSocket
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
@@ -133,6 +134,7 @@ class Prober:
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._loop_lag = LoopLag()
+        self._routing = RoutingSocket()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._sizes: dict[tuple[str, str], PathMtu] = {}
         """By server and address: the result of the last size check."""
@@ -143,11 +145,13 @@ class Prober:
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
         await self._demultiplexer.open()
+        self._routing.open()
         self._loop_lag.start()
 
     async def close(self) -> None:
         """Close the sockets."""
         self._loop_lag.stop()
+        self._routing.close()
         await self._demultiplexer.close()
 
     @property
@@ -187,7 +191,7 @@ class Prober:
         except ResolutionError as error:
             unresolved = NameUnresolved(server.endpoint.host, str(error))
             check = self._make_unsent_check(target, None, unresolved)
-            return (_with_evidence(check, await find_silent_default_gateway()),)
+            return (_with_evidence(check, await find_silent_default_gateway(self._routing)),)
         checked = [await self._check(target, each, steps) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
@@ -296,7 +300,7 @@ class Prober:
                 recent = self._demultiplexer.find_recent_late_answer(key)
                 if recent and not has_late_answer:
                     check_log.add_evidence(recent)
-                if silent_gateway := await find_silent_gateway(address, check_log.evidence):
+                if silent_gateway := await find_silent_gateway(self._routing, address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
             for trace in await self._find_other_clients(target, run, check_log, stamped_before):
                 check_log.add_evidence(trace)
