@@ -62,6 +62,7 @@ async def test_enter_opens_the_incident_enter_again_its_server_and_esc_comes_bac
     async with face(failing(), history=past) as it:
         await open_timeline(it)
         await it.press("j", "j", "enter")
+        await it.read()
         opened = [FleetScreen, IncidentsScreen, IncidentScreen]
         assert [type(each) for each in it.app.screen_stack] == opened
         await it.press("enter")
