@@ -42,6 +42,14 @@ def test_failures_before_the_last_good_check_do_not_belong_to_it(tmp_path: Path)
     assert read(made).exchanges[0].at == SLOW_AT - 5
 
 
+def test_failures_of_an_incident_just_before_do_not_belong_to_it(tmp_path: Path) -> None:
+    made = RememberedIncident(tmp_path)
+    made.keep(sample_exchanges.silent(at=SLOW_AT), "change")
+    made.incident = replace(over(), id="of the incident before")
+    made.keep(sample_exchanges.silent(at=SLOW_AT - MINUTE), "change")
+    assert [each.at for each in read(made).exchanges] == [SLOW_AT]
+
+
 def test_the_headline_exchange_has_the_verdict_of_the_headline(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
     made.keep(sample_exchanges.silent(at=SLOW_AT), "change")
