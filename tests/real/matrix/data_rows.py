@@ -35,7 +35,11 @@ SIZE = (
     ),
     row(
         "packets over 1400 bytes are lost, and 1420 must pass",
-        _blackhole(both_ways(largest_datagram=1400)),
+        Look(
+            Verdict.MTU_BLACKHOLE,
+            (relayed(both_ways(largest_datagram=1400)),),
+            "the path's MTU is smaller than the tunnel's",
+        ),
         mtu=1420,
         on=FULL,
     ),

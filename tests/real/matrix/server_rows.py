@@ -281,7 +281,7 @@ INSIDE = (
     ),
     row(
         "the server has no route back over IPv4, and IPv6 works",
-        Look(Verdict.INNER_DEAD, (faults.no_route_back,), NO_ROUTE_BACK, ("nothing came back over IPv4",)),
+        dead(faults.no_route_back, cause=NO_ROUTE_BACK, says="nothing comes back over IPv4"),
         on=FULL,
     ),
     row(
