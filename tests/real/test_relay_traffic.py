@@ -161,3 +161,9 @@ def test_another_service_answers_everything_itself() -> None:
     traffic = Traffic(RelaySettings(service_answer="220 ready\r\n"))
     (answer,) = traffic.decide(Towards.SERVER, FLOW, INITIATION, 0.0)
     assert (answer.towards, answer.packet) == (Towards.CLIENT, b"220 ready\r\n")
+
+
+def test_data_can_wait_longer_than_handshakes() -> None:
+    traffic = Traffic(RelaySettings(to_server=OneWay(delay_s=0.1, data_delay_s=1.0)))
+    waits = [traffic.decide(Towards.SERVER, FLOW, each, 0.0)[0].after for each in (INITIATION, data())]
+    assert waits == [0.1, 1.1]

@@ -54,6 +54,7 @@ Rule = tuple[str, Callable[[Got], bool]]
 
 _NOT_COMPLETE: Rule = "an incomplete fetch", _incomplete
 _ANYTHING: Rule = "anything", _anything
+_MIXED: Rule = "complete fetches from some addresses and not from others", _mixed
 _RULES: dict[Verdict, Rule] = {
     Verdict.HEALTHY: (f"a complete fetch within {ACCEPTABLE_S:g} s", _acceptable),
     Verdict.UNDER_LOAD: ("a complete fetch", _complete),
@@ -95,8 +96,9 @@ def _rule(verdict: Verdict, evidence: Sequence[Evidence], got: Got) -> Rule:
         if any(isinstance(each, AnsweredFromElsewhere) for each in evidence):
             return _ANYTHING
         if len(got) > 1:
-            return "complete fetches from some addresses and not from others", _mixed
-    return _RULES[verdict]
+            return _MIXED
+    # The remaining one says that one address of a name is dead.
+    return _RULES.get(verdict, _MIXED)
 
 
 def _is_dead_service(evidence: Evidence) -> bool:

@@ -49,8 +49,8 @@ async def _fetch_from(made: Scene, address: Address, patience: Patience, mtu: in
         mtu=mtu or 1420,
     )
     with connected(made.path.client, made.inner_namespace, config):
-        for resolver in made.entry.tunnel_dns:
-            if error := await look_up(made.inner_namespace, resolver.address, patience.without_progress_s):
+        for resolver in made.name_servers:
+            if error := await look_up(made.inner_namespace, resolver, patience.without_progress_s):
                 return Fetched(0, 0.0, error)
         fetched = [fetch(made.inner_namespace, *each, patience) for each in _services(made)]
         return worst(list(await asyncio.gather(*fetched)))

@@ -16,6 +16,7 @@ from tests.real.matrix.topology import Scene
 from tests.real.namespaces import entered, firewall, ip, no_firewall
 from tests.real.real_client import CLIENT_PORT
 from tests.real.relay_settings import Forgery, OneWay, RelaySettings, both_ways
+from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Initiator
@@ -147,7 +148,15 @@ def we_ask_a_name_server(rcode: int) -> Fault:
     def fault(scene: Scene) -> None:
         address = scene.inner(4)
         scene.cleanup.callback(run_name_server(scene.path.server, address, rcode))
-        scene.change(tunnel_dns=(address,))
+        scene.name_servers += (address,)
+        # As the file says it.
+        written = (
+            '[[identity]]\nname = "i"\nprivate_key_env = "KEY"\naddresses = ["10.7.0.2"]\n'
+            '[[server]]\nname = "s"\nidentity = "i"\n'
+            f'endpoint = "{address}:1"\npublic_key = "{scene.server.public_key}"\n'
+            f'tunnel_dns = ["{address}"]\n'
+        )
+        scene.change(tunnel_dns=parse(written).servers[0].tunnel_dns)
 
     return fault
 

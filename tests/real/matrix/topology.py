@@ -74,7 +74,7 @@ class Scene:
     """The state that faults change: path, server and prober. `entry`, keys and addresses are the prober's.
 
     `inner_namespace` holds the real client's interface; `inner_host` is the host number of the server's inner
-    addresses.
+    addresses. `name_servers` are those that the client asks first.
     """
 
     path: RoutedPath
@@ -87,6 +87,7 @@ class Scene:
     client_addresses: tuple[Interface, ...]
     inner_namespace: str
     inner_host: int = 1
+    name_servers: tuple[Address, ...] = ()
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     other_secrets: OtherSecrets = NO_OTHER_SECRETS
     clock: Clock = field(default_factory=Clock)
