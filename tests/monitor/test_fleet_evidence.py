@@ -79,6 +79,17 @@ def test_neighbours_that_failed_in_the_same_interval_are_counted() -> None:
     assert NeighboursFailed(ADDRESS, 2, 2) in fleet.about("fra1", START + 12)
 
 
+def test_a_neighbour_that_has_answered_since_shows_that_the_machine_is_up() -> None:
+    fleet = Fleet()
+    for name in NAMES:
+        fleet.answer(name, START)
+    fleet.fail("fra1", START + 10)
+    fleet.fail("fra2", START + 11)
+    assert NeighboursFailed(ADDRESS, 1, 1) in fleet.about("fra1", START + 20)
+    fleet.answer("fra3", START + 16)
+    assert NeighboursFailed(ADDRESS, 1, 2) in fleet.about("fra1", START + 20)
+
+
 def test_a_neighbour_that_was_down_long_before_did_not_fail_together() -> None:
     fleet = Fleet()
     for name in NAMES:

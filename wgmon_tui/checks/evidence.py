@@ -317,7 +317,10 @@ class WorkedUntil:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursFailed:
-    """How many other servers at the same address failed at the same time, of all that are checked there."""
+    """How many other servers at the same address failed at the same time.
+
+    `watched` counts these and the ones that have answered since.
+    """
 
     address: Address
     failed: int

@@ -65,8 +65,9 @@ class FleetEvidence:
         if address and answer:
             neighbours = self._neighbours(server_state.server.name, address)
             failed = sum(_failed_together(each, server_state) for each in neighbours)
-            if failed:
-                yield NeighboursFailed(address, failed, len(neighbours))
+            answered = sum(_answered_since(each, server_state) for each in neighbours)
+            if failed or answered:
+                yield NeighboursFailed(address, failed, failed + answered)
         others = [
             each.vantage
             for each in server_state.vantage_states.values()
@@ -96,6 +97,14 @@ class FleetEvidence:
 def _keys_of(target: Target) -> tuple[object, ...]:
     """Return what both sides must agree on. Never shown or stored: it holds the preshared key."""
     return (target.server.public_key, target.private_key.public, target.preshared_key)
+
+
+def _answered_since(neighbour: ServerState, server_state: ServerState) -> bool:
+    """Return whether a neighbour has answered since this server's last check failed."""
+    failed = server_state.last.check if server_state.last else None
+    if failed is None or failed.handshake or neighbour.last_answer is None:
+        return False
+    return neighbour.last_answer.at > failed.started_at + server_state.server.timeout
 
 
 def _failed_together(neighbour: ServerState, server_state: ServerState) -> bool:

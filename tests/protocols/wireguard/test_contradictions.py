@@ -68,6 +68,8 @@ def disproves(evidence: Evidence, hypothesis: str) -> bool:
     """Whether evidence disproves a cause, stated without the table of the program."""
     if type(evidence).__name__ in DISPROVED_BY_ANY.get(hypothesis, "").split():
         return True
+    if isinstance(evidence, NeighboursFailed) and hypothesis in ("uplink", "machine-or-path"):
+        return evidence.failed < evidence.watched
     if hypothesis == "uplink":
         return type(evidence).__name__ == "WitnessProbed" and evidence.answered  # type: ignore[union-attr]
     if hypothesis in ("data-dropped", "data-not-acknowledged") and isinstance(evidence, PassiveKeepalive):
@@ -180,6 +182,10 @@ def test_neighbours_that_failed_together_put_their_machine_first_and_the_keys_la
         Hypothesis.TIMESTAMP_AHEAD,
     }
     assert "3 servers at 192.0.2.7 failed together" in diagnosis.summary
+
+
+def test_a_neighbour_that_answers_leaves_the_machine_out() -> None:
+    assert Hypothesis.MACHINE_OR_PATH not in hypotheses(SILENCE, NeighboursFailed(ADDRESS, 2, 3))
 
 
 def test_a_name_that_moved_is_a_cause() -> None:

@@ -41,7 +41,7 @@ def silence(server: Server, probed_as: ProbedAs | None, evidence: Sequence[Evide
     key_causes = _wrong_keys(server, probed_as, first_of_kind(WorkedUntil, evidence) is not None)
     network_causes = _no_way_to_the_server(server)
     worked = first_of_kind(WorkedUntil, evidence) is not None
-    together = any(each.failed for each in all_of_kind(NeighboursFailed, evidence))
+    together = any(0 < each.failed == each.watched for each in all_of_kind(NeighboursFailed, evidence))
     usual = [*network_causes, *key_causes] if worked or together else _interleave(key_causes, network_causes)
     return without_contradicted([*context_causes.from_context(server, evidence), *usual], evidence)
 

@@ -20,6 +20,7 @@ from wgmon_tui.checks.evidence import (
     InnerService,
     KnownKeyAnswered,
     LateAnswer,
+    NeighboursFailed,
     OtherAddressAnswered,
     OtherVantagesAnswered,
     PassiveKeepalive,
@@ -125,6 +126,11 @@ def _data_acknowledged(evidence: Evidence) -> bool:
     return isinstance(evidence, PassiveKeepalive) and evidence.after is not None
 
 
+def _neighbour_answered(evidence: Evidence) -> bool:
+    """Whether another server at the same address answered while this one did not."""
+    return isinstance(evidence, NeighboursFailed) and evidence.failed < evidence.watched
+
+
 _HANDSHAKE_ANSWERED = (FreshPortAnswered, LateAnswer, OtherAddressAnswered, PresharedKeyFound)
 """The server answered an initiation of this identity: both keys and the timestamp are right."""
 
@@ -148,12 +154,13 @@ DISPROVED_BY: Mapping[Hypothesis, Disproves] = {
     Hypothesis.TIMESTAMP_AHEAD: _is_of(*_HANDSHAKE_ANSWERED),
     Hypothesis.FIREWALL: _is_of(*_PATH_WORKED, FreshPortAnswered),
     Hypothesis.SERVER_DOWN: _is_of(*_SERVER_ALIVE),
-    Hypothesis.MACHINE_OR_PATH: _is_of(*_PATH_WORKED, FreshPortAnswered),
+    Hypothesis.MACHINE_OR_PATH: _any_of(_is_of(*_PATH_WORKED, FreshPortAnswered), _neighbour_answered),
     Hypothesis.PATH_TO_ADDRESS: _is_of(*_PATH_WORKED, FreshPortAnswered),
     Hypothesis.PATH_FROM_HERE: _is_of(*_PATH_WORKED, FreshPortAnswered),
     Hypothesis.NAME_MOVED: _is_of(*_PATH_WORKED, FreshPortAnswered),
     Hypothesis.UPLINK: _any_of(
         _is_of(*_PATH_WORKED, FreshPortAnswered, OtherAddressAnswered),
+        _neighbour_answered,
         lambda evidence: isinstance(evidence, WitnessProbed) and evidence.answered,
     ),
     Hypothesis.STALE_FLOW: _is_of(*_PATH_WORKED),
