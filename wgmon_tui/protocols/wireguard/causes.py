@@ -457,7 +457,7 @@ def _allowed_ips(probed_as: ProbedAs | None, addresses: Sequence[str], versions:
 
 def _of_version(hypothesis: Hypothesis, versions: Sequence[int]) -> Hypothesis:
     """Return the hypothesis about one IP version if only that one is concerned."""
-    return Hypothesis(f"{hypothesis}-v{versions[0]}") if len(versions) == 1 else hypothesis
+    return Hypothesis(f"{hypothesis}-v{versions[0]}") if list(versions) in ([4], [6]) else hypothesis
 
 
 def _own_addresses(probed_as: ProbedAs | None, versions: Sequence[int]) -> list[Interface]:

@@ -75,7 +75,7 @@ _REKEY_TIMEOUT_S = 5.0
 _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
-_DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY, Verdict.SILENT)
+_DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY)
 """Verdicts that rest on times, and say nothing about the server while this machine is starved."""
 
 _BROKEN_BY_ANOTHER_CLIENT = frozenset(
