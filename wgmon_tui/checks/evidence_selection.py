@@ -16,3 +16,22 @@ def first_of_kind(kind: type[Kind], evidence: Iterable[object]) -> Kind | None:
 def all_of_kind(kind: type[Kind], evidence: Iterable[object]) -> list[Kind]:
     """Return all evidence of a type, in its original order."""
     return [each for each in evidence if isinstance(each, kind)]
+
+
+_CONTEXT = (
+    ForeignSession,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
+    NameMoved,
+    NeighboursFailed,
+    OnlyServerWatched,
+    OtherVantagesAnswered,
+    WitnessProbed,
+    WorkedUntil,
+)
+"""Evidence that is no answer to the check itself."""
+
+
+def is_only_silence(evidence: Iterable[Evidence]) -> bool:
+    """Whether a check found nothing but silence, beside what is known from elsewhere."""
+    return {type(each) for each in evidence if not isinstance(each, _CONTEXT)} == {Silence}

@@ -24,10 +24,9 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     ReceiveOverflow,
     RecentLoss,
-    Silence,
     SocketError,
 )
-from wgmon_tui.checks.evidence_selection import all_of_kind
+from wgmon_tui.checks.evidence_selection import all_of_kind, is_only_silence
 
 CHECKS_KEPT = 20
 
@@ -121,7 +120,7 @@ def _losses_of(check: Check) -> Losses | None:
     demanded = len(all_of_kind(CookieDemanded, check.evidence))
     if check.handshake is None:
         sent = check.sent - demanded
-        silent = sent > 0 and {type(each) for each in check.evidence} == {Silence}
+        silent = sent > 0 and is_only_silence(check.evidence)
         return _shared(sent, sent, 0, 0) if silent else None
     lost = check.handshake.retransmits
     echoes = [] if all_of_kind(FlowCut, check.evidence) else all_of_kind(InnerEcho, check.evidence)

@@ -12,7 +12,6 @@ from enum import StrEnum
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     Evidence,
-    FlowCut,
     FreshPortAnswered,
     IdentityAnswered,
     InnerEcho,
@@ -27,7 +26,6 @@ from wgmon_tui.checks.evidence import (
     PathMtu,
     PresharedKeyFound,
     ServerInitiated,
-    Soak,
     WitnessProbed,
     WorkedUntil,
 )
@@ -114,11 +112,10 @@ def _answered_inside(version: int) -> Disproves:
 
 
 def _data_passed(evidence: Evidence) -> bool:
-    """Whether data went to the server and an answer came back through the tunnel."""
-    if isinstance(evidence, FlowCut):
-        return evidence.packets > 0
-    if isinstance(evidence, Soak):
-        return evidence.received > 0
+    """Whether data went to the server and an answer came back through the tunnel.
+
+    Soaks and cut flows are no such evidence: they are carried over from an earlier check.
+    """
     return bool(inner_versions(evidence))
 
 

@@ -210,7 +210,7 @@ def _silent_version_causes(
         causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
     ]
     possible = causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
-    return [*(causes.inner_refused(server, each) for each in refusals[:1]), *possible]
+    return [*refusals[:1], *possible]
 
 
 def _without_answer(evidence: Sequence[Evidence], versions: Sequence[int]) -> list[int]:

@@ -35,7 +35,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
-from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
@@ -352,7 +352,7 @@ class Prober:
         async def experiment_and_wait() -> None:
             async with self._turn(target) as is_held:
                 found.extend(await self._experiment(run, address) if is_held else ())
-            if {type(each) for each in (*check.evidence, *found)} == {Silence}:
+            if is_only_silence((*check.evidence, *found)):
                 wait_s = min(_TIMEOUTS_FOR_LATE_ANSWERS * target.server.timeout, _MAX_LATE_WAIT_S)
                 await asyncio.sleep(max(0.0, run.sent[0].sent_at + wait_s - time.monotonic()))
 
