@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
@@ -312,7 +313,9 @@ def test_a_blamed_uplink_forgives_the_failures_that_it_explains() -> None:
 
 
 def test_a_blamed_uplink_forgives_no_answer_of_the_server_itself() -> None:
-    refused = answered(outcome(Verdict.PORT_CLOSED))
+    closed = outcome(Verdict.PORT_CLOSED)
+    from_the_server = IcmpError(0.02, 4, 3, 3, "192.0.2.7", from_target=True)
+    refused = replace(closed, checks=(replace(closed.check, evidence=(from_the_server,)),))
     watched = Watched(damped()).saw(answered(HEALTHY), refused, refused, SILENT)
     assert watched.fleet_state.rejudge_last_round("fra1", LOCAL, watched.now) == ()
     assert watched.server_state.incident is not None

@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    ForeignSession,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
+    NameMoved,
+    NeighboursFailed,
+    OnlyServerWatched,
+    OtherVantagesAnswered,
+    Silence,
+    WitnessProbed,
+    WorkedUntil,
+)
+
 Kind = TypeVar("Kind")
 
 
