@@ -8,6 +8,10 @@ from random import Random
 
 import pytest
 
+from tests.monitor.test_check_depth import outcome_of, pinged_at, watching
+from tests.monitor.test_engine import at_work
+from tests.protocols.wireguard.inner_servers import TunnelServer, answer_pings
+from tests.protocols.wireguard.test_soak import CuttingPath
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Evidence, FlowCut, Soak
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -24,6 +28,8 @@ from wgmon_tui.monitor.deep_check_policy import (
 )
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard import soak
+from wgmon_tui.protocols.wireguard.flow_cut import SOAK_RULE
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 SERVER = Server("fra1", Endpoint("192.0.2.7", 51820), PrivateKey(bytes(range(32))).public, "bastion")
@@ -139,3 +145,30 @@ def test_soaks_start_apart_and_only_so_many_run_at_once(clock: Clock, policy: De
     assert running == MAX_CONCURRENT_SOAKS
     policy.finish_round(due[0].server.name)
     assert policy.choose_depth(due[-1]).soak
+
+
+# With the engine
+
+
+async def test_the_engine_soaks_a_server_and_keeps_it_down_until_a_soak_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(soak, "_FAST_GAP_S", 0.002)
+    monkeypatch.setattr(soak, "_SLOW_GAP_S", 0.01)
+    monkeypatch.setattr(soak, "_FOLLOW_UP_GAP_S", 0.02)
+    monkeypatch.setattr(soak, "SOAK_RULE", replace(SOAK_RULE, least_s=0.05))
+    path = CuttingPath(packets=25)
+    async with TunnelServer(answer_pings, path=path) as server:
+        watched = pinged_at(server.endpoint, timeout=0.15, tunnel_every=3600.0)
+        async with at_work(watching(watched)) as desk:
+            found = [await outcome_of(desk)]
+            for _ in range(3):
+                if len(found) in (1, 3):
+                    desk.engine._deep_check_policy.request_soak("fra1")
+                if len(found) == 3:
+                    path.packets = 10_000
+                found.append(await outcome_of(desk))
+    verdicts = [each.diagnosis.verdict for each in found]
+    assert verdicts == [Verdict.HEALTHY, Verdict.DIES_AFTER, Verdict.DIES_AFTER, Verdict.HEALTHY]
+    soaked = [any(isinstance(each, Soak) for each in outcome.check.evidence) for outcome in found]
+    assert soaked == [False, True, False, True]
