@@ -28,19 +28,24 @@ from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from
 HERE = Path(__file__).parent
 
 _LATER = (Operation.PROBE, Operation.PROBE_WITH_KEYS)
-_FIRST = tuple(each for each in Operation if each not in _LATER)
+_LATEST = (Operation.SOAKS,)
+_FIRST = tuple(each for each in Operation if each not in (*_LATER, *_LATEST))
 
 REQUESTS = (
     *(ControlRequest(number, operation) for number, operation in enumerate(_FIRST, 1)),
     ControlRequest(77, Operation.MUTE, ("fra1", "ams1"), "9f00000000000001", "Ü – ✖", AT, 12),
     *(ControlRequest(number, operation) for number, operation in enumerate(_LATER, len(_FIRST) + 1)),
     ControlRequest(78, Operation.PROBE, ("fra1",), depth=("deep", "explain"), digest="9f" * 32),
+    ControlRequest(79, Operation.PROBE, ("fra1",), depth=("deep", "explain", "soak"), digest="9f" * 32),
+    ControlRequest(80, Operation.SOAKS, ("fra1",)),
 )
 
 GREETINGS = (
     Greeting(AT, frozenset(_FIRST)),
-    Greeting(AT, frozenset(GROUP_OPERATIONS - {Operation.PROBE})),
+    Greeting(AT, frozenset(GROUP_OPERATIONS - {*_LATER, *_LATEST})),
     Greeting(AT, frozenset()),
+    Greeting(AT, frozenset(Operation) - {*_LATEST}),
+    Greeting(AT, GROUP_OPERATIONS - {*_LATEST}),
     Greeting(AT, frozenset(Operation)),
     Greeting(AT, GROUP_OPERATIONS),
 )
