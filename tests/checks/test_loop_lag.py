@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-import pytest
-
 from tests.protocols.wireguard.harness import (
     ScriptedServer,
     check,
@@ -69,7 +67,6 @@ def test_a_starved_machine_calls_no_server_slow() -> None:
     assert "waited 1.20 s for the processor" in summary
 
 
-@pytest.mark.parametrize("evidence", [(SILENCE,), (SILENCE, SILENCE)])
-def test_silence_towards_a_starved_machine_proves_nothing(evidence: tuple[Evidence, ...]) -> None:
-    assert diagnose(unanswered(*evidence), SERVER).verdict is Verdict.SILENT
-    assert diagnose(unanswered(*evidence, STARVED), SERVER).verdict is Verdict.LOCAL_FAULT
+def test_silence_is_silence_on_a_starved_machine_too() -> None:
+    """The kernel keeps what arrives until this process reads it."""
+    assert diagnose(unanswered(SILENCE, STARVED), SERVER).verdict is Verdict.SILENT

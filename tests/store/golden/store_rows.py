@@ -104,7 +104,7 @@ def _later_rows() -> list[str]:
         _later_batch().write(connection, {}, AT)
         rows = [line for name in ("servers", "checks", "exchanges") for line in _rows_of(connection, name)]
         latest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
-        latest.add_journal_rows(make_journal_rows("ams1", ROUNDS[4], "degraded", AT + 1.0))
+        latest.add_journal_rows(make_journal_rows("ams1", ROUNDS[5], "degraded", AT + 1.0))
         latest.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 

@@ -206,7 +206,9 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
 def _silent_version_causes(
     check: Check, evidence: Sequence[Evidence], versions: Sequence[int], server: Server
 ) -> list[Cause]:
-    refusals = [each for each in _refusals(evidence) if each.version in versions]
+    refusals = [
+        causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
+    ]
     possible = causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
     return [*refusals[:1], *possible]
 

@@ -76,7 +76,10 @@ _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
 _DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY)
-"""Verdicts that rest on times, and say nothing about the server while this machine is starved."""
+"""Verdicts that rest on times, and say nothing about the server while this machine is starved.
+
+Silence is not one of them: the kernel keeps what arrives until this process reads it.
+"""
 
 _BROKEN_BY_ANOTHER_CLIENT = frozenset(
     {Verdict.LOSSY, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.DATA_DEAD, Verdict.DIES_AFTER}
