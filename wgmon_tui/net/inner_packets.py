@@ -64,12 +64,16 @@ class DnsAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TcpAnswer:
-    """An answer from `port` to a SYN from `local_port`; `open` is true for SYN+ACK, false for a reset."""
+    """A TCP segment from `port` to `local_port`. `open` is true for SYN+ACK: the port accepts a connection.
+
+    `is_reply` is true for a segment that acknowledges another one, or resets its connection.
+    """
 
     source: Address
     port: int
     local_port: int
     open: bool
+    is_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,7 @@ def _parse_payload(source: Address, protocol: int, payload: bytes, size: int) ->
         flags = payload[13]
         opened = flags & (_SYN | _ACK) == _SYN | _ACK
         port, local_port = struct.unpack_from("!HH", payload)
-        return TcpAnswer(source, port, local_port, opened)
+        return TcpAnswer(source, port, local_port, opened, is_reply=bool(flags & (_ACK | _RST)))
     return UnrecognisedPacket(size)
 
 

@@ -202,7 +202,11 @@ INSIDE = (
     ),
     row(
         "an inner firewall rejects, no inner address to ask",
-        healthy(inner_firewall(f"{ICMP} reject with icmpx admin-prohibited"), says=NO_SIZE),
+        unproven(
+            inner_firewall(f"{ICMP} reject with icmpx admin-prohibited"),
+            cause=INNER_REFUSAL,
+            says=("communication administratively prohibited",),
+        ),
         ping=(),
         on=FULL,
     ),

@@ -138,7 +138,7 @@ class Scene:
         target = Target(
             self.entry, self.private_key, self.preshared_key, self.tunnel_addresses, self.other_secrets
         )
-        depth = CheckDepth(deep=True, explain=True, **({"soak": True} if soak else {}))
+        depth = CheckDepth(deep=True, explain=True, soak=soak)
         return await run_check_round(self.prober, self.entry, target, depth)
 
 

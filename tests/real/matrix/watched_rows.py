@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.real.fetching import Patience
 from tests.real.matrix import faults
 from tests.real.matrix.expectations import DROP, UNKNOWN_PEER, healthy, row
 from tests.real.matrix.faults import relayed, the_router
@@ -99,8 +100,9 @@ SHARED = (
             Severity.DEGRADED,
             (relayed(both_ways(delay_s=0.15)), faults.a_client_uses_our_identity),
             says=("another client that uses this identity",),
-            seconds=15.0,
+            seconds=45.0,
         ),
+        patience=Patience(without_progress_s=40.0, altogether_s=42.0),
         watched=1,
         on=(WIREGUARD_GO,),
     ),

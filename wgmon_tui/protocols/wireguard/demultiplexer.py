@@ -14,6 +14,7 @@ from typing import Protocol
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.server_initiations import ServerInitiations
@@ -81,6 +82,7 @@ class Demultiplexer:
         self.server_initiations = ServerInitiations()
         """Initiations that servers send unasked, during checks and between them."""
         self.foreign_sessions = ForeignSessions()
+        self.ended_sessions = EndedSessions()
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -206,6 +208,8 @@ class Demultiplexer:
                 late.add_evidence(answer)
                 late.answered.set()
                 late.last = time.monotonic(), answer
+        elif self.ended_sessions.has_other_client(index, datagram.data):
+            self.foreign_sessions.record_connection(datagram.source)
         else:
             self.foreign_sessions.record(datagram.source, datagram.data, index)
 

@@ -75,12 +75,6 @@ _REKEY_TIMEOUT_S = 5.0
 _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
-_DOUBTFUL_WHILE_STARVED = (Verdict.SLOW, Verdict.LOSSY)
-"""Verdicts that rest on times, and say nothing about the server while this machine is starved.
-
-Silence is not one of them: the kernel keeps what arrives until this process reads it.
-"""
-
 _BROKEN_BY_ANOTHER_CLIENT = frozenset(
     {Verdict.LOSSY, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.DATA_DEAD, Verdict.DIES_AFTER}
 )
@@ -124,7 +118,7 @@ def diagnose(
     if check.handshake and verdict in _BROKEN_BY_ANOTHER_CLIENT:
         ranked = [*context_causes.identity_shared(server, evidence), *ranked]
     starved = first_of_kind(MachineStarved, evidence)
-    if starved and verdict in _DOUBTFUL_WHILE_STARVED:
+    if starved and (verdict is Verdict.LOSSY or _is_slow_by_lag(verdict, check, server, starved.lag)):
         verdict, summary, ranked = _diagnose_starved(starved, summary)
     return Diagnosis(verdict, summary, evidence_text, tuple(without_contradicted(ranked, evidence)))
 
@@ -255,6 +249,12 @@ def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
         )
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
     return None
+
+
+def _is_slow_by_lag(verdict: Verdict, check: Check, server: Server, lag: float) -> bool:
+    """Whether a slow answer may be within the limit, if this process waited for the processor so long."""
+    rtts = [each.rtt for each in (check.handshake, check.tunnel) if each and each.rtt is not None]
+    return verdict is Verdict.SLOW and max(rtts, default=0.0) - lag <= server.slow
 
 
 def _diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:

@@ -65,6 +65,11 @@ class ForeignSessions:
         ):
             self._arrivals.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
 
+    def record_connection(self, source: SocketAddress) -> None:
+        """Record a packet of a TCP connection that another client of the identity opened."""
+        if source in self._identities:
+            self._arrivals.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
+
     def recent_packets(
         self, source: SocketAddress, identity: PublicKey, stamped_elsewhere_s: float | None = None
     ) -> int:

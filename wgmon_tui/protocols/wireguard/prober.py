@@ -417,6 +417,9 @@ class Prober:
                 return await stage.run(steps)
         finally:
             demultiplexer.unregister(stage.session.local_index)
+            demultiplexer.ended_sessions.keep(stage.session, stage.services)
+            for _ in range(stage.foreign_replies):
+                demultiplexer.foreign_sessions.record_connection(stage.source)
 
     async def _confirm_cut(
         self, run: HandshakeStage, address: Address, first: _DataResult, steps: SlowSteps

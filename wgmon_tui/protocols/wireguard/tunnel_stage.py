@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from itertools import groupby
 from statistics import median
 
@@ -52,6 +53,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard import size_check
+from wgmon_tui.protocols.wireguard.ended_sessions import Services, is_of_other_client
 from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
@@ -156,6 +158,8 @@ class TunnelStage:
         self.cut: FlowCut | None = None
         """How the flow of this stage was cut off. A second flow has to confirm it."""
         self.soak: Soak | None = None
+        self.foreign_replies = 0
+        """Replies to TCP connections of another client that uses the identity."""
 
     async def run(self, steps: SlowSteps = NO_SLOW_STEPS) -> Tunnel | None:
         """Run the stage, with some of the slow steps. Returns None if nothing can be probed."""
@@ -173,6 +177,8 @@ class TunnelStage:
         self.cut = await follow_up(self._flow, CHECK_RULE) if self._flow_target else None
         deep = deep and self.cut is None
         found = await self._check_sizes() if deep else None
+        if deep and self._flow_target:
+            self.cut = await follow_up(self._flow, CHECK_RULE)
         mtu = (found.largest_passing or None) if found else None
         if deep and not self._data_received:
             await self._await_keepalive()
@@ -186,6 +192,11 @@ class TunnelStage:
             return None
         hop_rtts = [hop.rtt for hop in self._hops if hop.rtt is not None]
         return Tunnel(len(self._hops), len(hop_rtts), _median_or_none(hop_rtts), mtu, passive=True)
+
+    @property
+    def services(self) -> Services:
+        """The inner TCP services that this stage probes."""
+        return {(ip_address(each.host), each.port) for each in self._server.tunnel_tcp}
 
     # What the size check uses
 
@@ -201,6 +212,8 @@ class TunnelStage:
         )
         if inner_probe is None:
             raise AssertionError("an address that echoed has the IP version of a tunnel address")
+        if not size:
+            self._flow.record(inner_probe)
         self._send_probe(inner_probe, padded=False)
         return inner_probe
 
@@ -252,7 +265,9 @@ class TunnelStage:
             return
         known = match_probe(packet, self._identifier)
         inner_probe = self._pending.get(known.key) if known else None
-        if known and inner_probe and inner_probe.answered_ns is None:
+        if is_of_other_client(packet, self.services):
+            self.foreign_replies += 1
+        elif known and inner_probe and inner_probe.answered_ns is None:
             inner_probe.answered_ns = received_ns
             inner_probe.answer, inner_probe.rcode = known.answer, known.rcode
             if inner_probe.answer == "open":
@@ -433,7 +448,9 @@ class TunnelStage:
 
     def _send_flow_echo(self, size: int) -> None:
         if self._flow_target:
-            self._flow.record(self.send_sized_echo(self._flow_target, size))
+            echo = self.send_sized_echo(self._flow_target, size)
+            if size:
+                self._flow.record(echo)
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
