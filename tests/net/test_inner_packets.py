@@ -183,7 +183,7 @@ def segment_from_them(flags: int) -> bytes:
 @pytest.mark.parametrize(("flags", "opened"), [(0x12, True), (0x52, True), (0x14, False), (0x04, False)])
 def test_what_comes_back_says_whether_the_port_is_open(version: int, flags: int, opened: bool) -> None:
     answer = parse(from_them(version, 6, segment_from_them(flags)))
-    assert answer == TcpAnswer(THEIRS[version], 443, 50000, opened)
+    assert answer == TcpAnswer(THEIRS[version], 443, 50000, opened, is_reply=True)
 
 
 # Errors from inside

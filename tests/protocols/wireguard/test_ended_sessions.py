@@ -1,4 +1,4 @@
-"""Tests of replies to another client that arrive in a session of this process, during its check and after it."""
+"""Tests of replies to another client that arrive in a session of this process."""
 
 from __future__ import annotations
 

@@ -145,6 +145,14 @@ async def test_a_soak_to_nothing_that_echoes_sends_nothing_and_says_so() -> None
     assert len(server.inner_received) <= 8
 
 
+async def test_a_flow_that_died_before_its_soak_is_cut_and_not_without_an_echo() -> None:
+    async with TunnelServer(answer_pings, path=CuttingPath(packets=2)) as server, opened_prober() as prober:
+        result = await soaked(prober, target := pinged(server, count=2))
+    (cut,) = evidence_of_kind(FlowCut, result)
+    assert cut.packets == 4
+    assert verdict_of(result, target) is Verdict.DIES_AFTER
+
+
 async def test_a_path_that_loses_large_packets_cuts_no_flow() -> None:
     def loses_large(answer: bytes) -> Iterable[bytes]:
         return (answer,) if len(answer) < 800 else ()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.inner_probes import InnerProbe
 from wgmon_tui.protocols.wireguard.flow_cut import (
+    CHECK_RULE,
     SOAK_RULE,
     CutRule,
     FlowEcho,
@@ -130,7 +131,10 @@ async def follow_up(flow: EchoFlow, rule: CutRule) -> FlowCut | None:
 async def run_soak(
     flow: EchoFlow, largest: int, on_progress: Callable[[SoakProgress], None]
 ) -> tuple[Soak, FlowCut | None]:
-    """Run a soak. If none of its first echoes is answered, it ends at once: `received` is then 0."""
+    """Run a soak. If none of its first echoes is answered, it ends at once: `received` is then 0.
+
+    If earlier echoes of the flow were answered, further ones show whether the flow was cut off before.
+    """
     before, started = len(flow.echoes()), flow.clock()
     sent = 0
     cut: FlowCut | None = None
@@ -143,7 +147,8 @@ async def run_soak(
         on_progress(SoakProgress(sent, ECHOES, flow.clock() - started))
         if sent == _PROBING_ECHOES and not await _has_answer(flow, before):
             break
-    cut = cut or await follow_up(flow, SOAK_RULE)
+    is_dead = before and not any(each.answered_at is not None for each in flow.echoes()[before:])
+    cut = cut or await follow_up(flow, CHECK_RULE if is_dead else SOAK_RULE)
     echoes = flow.echoes()[before:]
     received = sum(each.answered_at is not None for each in echoes)
     size = sum(each.size for each in echoes)
