@@ -298,4 +298,4 @@ def test_ip_options_are_stepped_over(words: int) -> None:
     packet = bytearray(plain[:20] + options + plain[20:])
     packet[0] = 0x40 | words
     packet[2:4] = len(packet).to_bytes(2, "big")
-    assert parse(bytes(packet)) == TcpAnswer(ip_address("10.8.0.1"), 443, 50000, True)
+    assert parse(bytes(packet)) == TcpAnswer(ip_address("10.8.0.1"), 443, 50000, True, is_reply=True)

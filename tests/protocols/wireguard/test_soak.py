@@ -68,6 +68,7 @@ def brief_soak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "_SLOW_GAP_S", 0.012)
     monkeypatch.setattr(soak, "_FOLLOW_UP_GAP_S", 0.02)
     monkeypatch.setattr(soak, "SOAK_RULE", replace(SOAK_RULE, least_s=0.08))
+    monkeypatch.setattr(soak, "CHECK_RULE", replace(CHECK_RULE, least_s=0.02))
     monkeypatch.setattr(tunnel_stage, "CHECK_RULE", replace(CHECK_RULE, least_s=0.02))
 
 
