@@ -15,7 +15,7 @@ from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
 
 REPEATED = [
-    pytest.param(5, id="5"),
+    pytest.param(2, id="2"),
     pytest.param(100, id="100", marks=pytest.mark.thorough),
 ]
 

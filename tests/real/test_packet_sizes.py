@@ -63,6 +63,7 @@ def largest_inner(udp_bytes: int, *, to_client: bool = True, to_server: bool = T
 
 
 @BOTH_WAYS
+@pytest.mark.thorough
 @pytest.mark.parametrize("ping", [(4,), ()], ids=["tunnel_ping", "first hop"])
 def test_a_path_that_drops_more_than_600_bytes_is_a_blackhole(
     ways: dict[str, bool], ping: tuple[int, ...]
@@ -75,11 +76,13 @@ def test_a_path_that_drops_more_than_600_bytes_is_a_blackhole(
 
 
 @BOTH_WAYS
+@pytest.mark.thorough
 def test_a_path_that_drops_more_than_1300_bytes_is_a_blackhole(ways: dict[str, bool]) -> None:
     assert look(*drop_above(1300, **ways)).diagnosis.verdict is Verdict.MTU_BLACKHOLE
 
 
 @BOTH_WAYS
+@pytest.mark.thorough
 def test_a_path_that_passes_1280_bytes_inside_but_not_1420_is_healthy_with_a_note(
     ways: dict[str, bool],
 ) -> None:
@@ -94,12 +97,14 @@ def test_a_required_size_that_the_path_drops_is_a_blackhole_without_a_target() -
     assert outcome.diagnosis.verdict is Verdict.MTU_BLACKHOLE
 
 
+@pytest.mark.thorough
 def test_a_path_without_a_fault_passes_both_sizes() -> None:
     outcome = look()
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
     assert first_of_kind(PathMtu, outcome.checks[0].evidence) == PathMtu(1420, 1420, None)
 
 
+@pytest.mark.thorough
 def test_where_only_echoes_are_filtered_inside_the_tunnel_is_fine() -> None:
     no_echo = faults.inner_firewall("icmp type echo-request drop")
     outcome = look(faults.the_server_forwards, no_echo)
@@ -108,6 +113,7 @@ def test_where_only_echoes_are_filtered_inside_the_tunnel_is_fine() -> None:
     assert not any("AllowedIPs" in each.cause for each in outcome.diagnosis.causes[:1])
 
 
+@pytest.mark.thorough
 def test_without_a_target_that_echoes_a_required_size_is_not_proven() -> None:
     no_echo = faults.inner_firewall("meta l4proto icmp icmp type echo-request drop")
     no_echo_v6 = faults.inner_firewall("icmpv6 type echo-request drop")
