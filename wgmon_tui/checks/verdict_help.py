@@ -105,7 +105,8 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Ask another resolver: dig @1.1.1.1 NAME. Until it resolves, set an IP address as endpoint.",
     ),
     Verdict.LOCAL_FAULT: VerdictHelp(
-        "This machine refused to send, or all servers that were up stopped answering at once.",
+        "This machine refused to send, its gateway or the witness does not answer, all servers that were up "
+        "stopped answering at once, or this machine is overloaded.",
         "Run wgmon-tui doctor here: it checks route, firewall, clock and uplink of this machine.",
     ),
     Verdict.MISCONFIGURED: VerdictHelp(
