@@ -80,13 +80,13 @@ async def test_what_is_typed_in_one_burst_lands_where_it_belongs(config_dir: Pat
             "enter",
             "enter",
         ]
-        for key in (*keys, " ", "tab", *PSK.to_text(), "tab", *"10.8.0.1", "ctrl+s"):
+        for key in (*keys, " ", "tab", *PSK.to_text(), "tab", "tab", "ctrl+u", *"prod", "ctrl+s"):
             character = key if len(key) == 1 else None
             it.app.post_message(Key({" ": "space"}.get(key, key), character))
         await it.home()
         written_now = it.fleet.servers[-1]
         assert (written_now.name, str(written_now.endpoint)) == ("par1", "par1:51820")
-        assert [str(each) for each in written_now.tunnel_ping] == ["10.8.0.1"]
+        assert written_now.tags == ("prod",)
         assert written_now.preshared_key == SecretSource(SecretForm.FILE, "par1.psk")
         assert (config_dir / "par1.psk").read_text().strip() == PSK.to_text()
 
