@@ -15,7 +15,7 @@ from tests.real.wireguard_go import Device
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
-CLIENT_PORT = 40077
+CLIENT_PORT = 30077
 """The source port of every real client; each has a namespace."""
 
 
