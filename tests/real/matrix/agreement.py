@@ -57,8 +57,7 @@ _ANYTHING: Rule = "anything", _anything
 _MIXED: Rule = "complete fetches from some addresses and not from others", _mixed
 _RULES: dict[Verdict, Rule] = {
     Verdict.HEALTHY: (f"a complete fetch within {ACCEPTABLE_S:g} s", _acceptable),
-    # A flood may take the place of a client's initiations, too.
-    Verdict.UNDER_LOAD: _ANYTHING,
+    Verdict.UNDER_LOAD: ("a complete fetch", _complete),
     Verdict.SLOW: (f"a complete fetch that takes more than {QUICK_S:g} s", _complete_but_slow),
     Verdict.LOSSY: ("a slow or incomplete fetch", _impaired),
     Verdict.MTU_BLACKHOLE: ("a slow or incomplete fetch", _impaired),

@@ -97,7 +97,7 @@ SPEED = (
         "data takes 2.5 s, the handshake is fast",
         Look(Verdict.SLOW, (relayed(both_ways(data_delay_s=1.25)),), says=("through the tunnel",)),
         patience=_PATIENT,
-        on=(WIREGUARD_GO,),
+        on=FULL,
     ),
     row(
         "15 of 100 packets are lost each way",

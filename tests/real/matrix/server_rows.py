@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.real.fetching import Patience
 from tests.real.matrix import faults
 from tests.real.matrix.expectations import (
     ALLOWED_IPS,
@@ -328,6 +329,7 @@ ITS_PROCESS = (
         ),
         seed=5,
         freezes=True,
+        patience=Patience(without_progress_s=20.0, altogether_s=40.0),  # a client retries every five seconds
         on=FULL,
     ),
     row(
@@ -340,6 +342,7 @@ ITS_PROCESS = (
             port=OPEN_OR_FILTERED,
         ),
         seed=5,
+        patience=Patience(without_progress_s=20.0, altogether_s=40.0),
         on=(BORINGTUN,),
     ),
 )

@@ -45,8 +45,8 @@ def test_loss_and_a_small_mtu_leave_no_quick_fetch(verdict: Verdict) -> None:
     assert agreeing(verdict) == {SLOW, CRAWLING, CUT, NOTHING}
 
 
-def test_under_load_agrees_with_everything() -> None:
-    assert agreeing(Verdict.UNDER_LOAD) == set(EVERY_RESULT)
+def test_a_server_under_load_serves_its_client_in_the_end() -> None:
+    assert agreeing(Verdict.UNDER_LOAD) == {QUICK, SLOW, CRAWLING}
 
 
 def test_unproven_agrees_with_everything() -> None:
