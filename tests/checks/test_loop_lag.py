@@ -67,6 +67,11 @@ def test_a_starved_machine_calls_no_server_slow() -> None:
     assert "waited 1.20 s for the processor" in summary
 
 
+def test_a_server_that_is_slow_by_more_than_the_lag_is_slow() -> None:
+    too_slow = unanswered(STARVED, handshake=Handshake(SERVER.slow + STARVED.lag + 0.1))
+    assert diagnose(too_slow, replace(SERVER, tunnel=False)).verdict is Verdict.SLOW
+
+
 def test_silence_is_silence_on_a_starved_machine_too() -> None:
     """The kernel keeps what arrives until this process reads it."""
     assert diagnose(unanswered(SILENCE, STARVED), SERVER).verdict is Verdict.SILENT

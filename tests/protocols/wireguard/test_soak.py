@@ -146,7 +146,10 @@ async def test_a_soak_to_nothing_that_echoes_sends_nothing_and_says_so() -> None
     assert len(server.inner_received) <= 8
 
 
-async def test_a_flow_that_died_before_its_soak_is_cut_and_not_without_an_echo() -> None:
+async def test_a_flow_that_died_before_its_soak_is_cut_and_not_without_an_echo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(soak, "_MOST_FOLLOW_UPS", SOAK_RULE.least_run - 1)
     async with TunnelServer(answer_pings, path=CuttingPath(packets=2)) as server, opened_prober() as prober:
         result = await soaked(prober, target := pinged(server, count=2))
     (cut,) = evidence_of_kind(FlowCut, result)

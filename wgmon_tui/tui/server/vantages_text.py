@@ -16,7 +16,6 @@ from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.freshness import coarse_age_s, format_stale_age
-from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
@@ -72,7 +71,7 @@ def vantage_columns(
         found.append(
             VantageColumn(
                 name,
-                _severity(server_state, vantage_state),
+                Severity.PAUSED if server_state.paused else vantage_state.severity,
                 vantage_state.last,
                 vantage_state.exchange,
                 vantage_state.current,
@@ -82,13 +81,6 @@ def vantage_columns(
             )
         )
     return found
-
-
-def _severity(server_state: ServerState, vantage_state: VantageState) -> Severity:
-    """Return the severity from a vantage; what is too old to count is unknown."""
-    if server_state.paused:
-        return Severity.PAUSED
-    return vantage_state.severity if vantage_state.current else Severity.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
