@@ -10,7 +10,7 @@ WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test thorough matrix quiet-run check bench docs screenshots clean
+.PHONY: help run test thorough matrix quiet-run harm check bench docs screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ matrix: $(VENV)/dev.stamp  ## every failure on real servers: the verdicts, and w
 
 quiet-run: $(VENV)/dev.stamp  ## ten minutes over healthy real servers: incidents, CPU, endpoints; needs root
 	$(BIN)/python -m tests.real.quiet_run
+
+harm: $(VENV)/dev.stamp  ## the long forms of the robustness tests, hours: the figures of docs/reliability.md; needs root
+	$(BIN)/python -m tests.harm
 
 check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

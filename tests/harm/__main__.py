@@ -1,0 +1,35 @@
+"""Runner of the long forms, one after the other: `python -m tests.harm [NAME[=COUNT]…]`.
+
+Each runs in a separate process and prints the figures that docs/reliability.md states. It fails if a promise of
+that page does not hold. COUNT replaces how often it does harm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+FORMS: dict[str, str] = {}
+
+
+def main() -> int:
+    """Run the named forms, or all; the exit code shows whether every promise holds."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harm", description=main.__doc__)
+    parser.add_argument("forms", nargs="*", metavar="NAME[=COUNT]", help=f"of {', '.join(FORMS)}")
+    forms = parser.parse_args().forms or list(FORMS)
+    for form in forms:
+        if form.partition("=")[0] not in FORMS:
+            parser.error(f"there is no form {form!r}; expected one of {', '.join(FORMS)}")
+    failed = False
+    for form in forms:
+        name, _, count = form.partition("=")
+        heading = f"{name}: {FORMS[name]}"
+        print(f"\n{heading}\n{'=' * len(heading)}\n", flush=True)
+        command = [sys.executable, "-m", f"tests.harm.{name}", *([count] if count else [])]
+        failed |= subprocess.run(command, check=False).returncode != 0
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
