@@ -1,7 +1,7 @@
 """Runner of the long forms, one after the other: `python -m tests.harm [NAME[=COUNT]…]`.
 
-Each runs in a separate process and prints the figures that docs/reliability.md states. It fails if a promise of
-that page does not hold. COUNT replaces how often it does harm.
+Each runs in a separate process and prints the figures that docs/reliability.md states. It fails if a promise
+of that page does not hold. COUNT replaces how often it does harm.
 """
 
 from __future__ import annotations

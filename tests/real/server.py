@@ -27,7 +27,7 @@ LONG_S = 5.0
 RETRIES_S = 20.0
 """An interface retries its handshake every 5 s and up to a third of a second (whitepaper, REKEY_TIMEOUT)."""
 
-_stamps = itertools.count(time.time_ns())
+stamps = itertools.count(time.time_ns())
 
 
 class RealServer(Protocol):
@@ -73,7 +73,7 @@ def target(
 @asynccontextmanager
 async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
     """A prober with its sockets in the server's namespace."""
-    prober = Prober(timestamps=lambda _: tai64n.encode(next(_stamps)))
+    prober = Prober(timestamps=lambda _: tai64n.encode(next(stamps)))
     with server.vantage():
         await prober.open()
     try:

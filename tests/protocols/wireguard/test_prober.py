@@ -293,8 +293,8 @@ async def test_every_server_of_a_name_learns_that_it_moved() -> None:
         target = make_target(Endpoint("localhost", server.endpoint.port))
         targets = [replace(target, server=replace(target.server, name=name)) for name in ("a", "b")]
         for each in targets:
-            prober._names[each.server.name] = NameHistory("localhost")
-            prober._names[each.server.name].add([ip_address("127.0.0.9")], time.monotonic())
+            prober._server_addresses._names[each.server.name] = NameHistory("localhost")
+            prober._server_addresses._names[each.server.name].add([ip_address("127.0.0.9")], time.monotonic())
         rounds = [await prober.check_all(each) for each in targets]
     assert [len(evidence_of_kind(NameMoved, checks[0])) for checks in rounds] == [1, 1]
 
@@ -314,7 +314,9 @@ async def test_each_check_of_a_day_says_that_the_name_moved(monkeypatch: pytest.
         target = make_target(Endpoint("fra1.test", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
         answer_in_turn(prober, monkeypatch, "127.0.0.9", "127.0.0.1")
         [first], [second] = [await prober.check_all(target) for _ in range(2)]
-        prober._moves["fra1"] = replace(prober._moves["fra1"], at=time.time() - 86_401.0)
+        prober._server_addresses._moves["fra1"] = replace(
+            prober._server_addresses._moves["fra1"], at=time.time() - 86_401.0
+        )
         [late] = await prober.check_all(target)
     assert evidence_of_kind(NameMoved, first) == evidence_of_kind(NameMoved, second) != []
     assert evidence_of_kind(NameMoved, late) == []

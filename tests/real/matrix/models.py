@@ -51,8 +51,8 @@ class Row:
     are keys of our file. `patience` is that of the real client. `seed` says that the
     row is one of the six failures that port monitors miss, and which. `freezes` says that it stops the server
     for a while. `client_comes_after` says that the client waits until the prober is
-    done. `watched` is how many servers the check engine watches in this row; with 0 the prober makes one
-    round for each look.
+    done. `watched` is how many servers the check engine watches in this row, every `interval_s` seconds;
+    with 0 the prober makes one round for each look.
     """
 
     mode: str
@@ -67,6 +67,7 @@ class Row:
     freezes: bool = False
     client_comes_after: bool = False
     watched: int = 0
+    interval_s: float = 1.0
 
     @property
     def weight(self) -> float:

@@ -104,6 +104,8 @@ SHARED = (
         ),
         patience=Patience(without_progress_s=40.0, altogether_s=42.0),
         watched=1,
+        # Longer than a check, or the handshakes of the client fail in most of them and leave no session.
+        interval_s=6.0,
         on=(WIREGUARD_GO,),
     ),
 )

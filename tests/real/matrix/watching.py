@@ -1,4 +1,4 @@
-"""Looks of the check engine: servers that are checked every second while faults come and go."""
+"""Looks of the check engine: servers that are checked every few seconds while faults come and go."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.targets import Target
 
-INTERVAL_S = 1.0
-
 
 class Watch:
     """An engine that checks a scene's server, and `servers` - 1 others.
@@ -24,9 +22,10 @@ class Watch:
     of that look change what it is told.
     """
 
-    def __init__(self, made: Scene, servers: int) -> None:
+    def __init__(self, made: Scene, servers: int, interval_s: float) -> None:
         self._made = made
         self._servers = servers
+        self._interval_s = interval_s
         self._engine = Engine(made.prober)
         self._engine.listen(self._note)
         self._running: asyncio.Task[None] | None = None
@@ -36,7 +35,7 @@ class Watch:
         """Go on for so long. Returns the last round, and the incidents that opened: server and verdict."""
         self._events.clear()
         if self._running is None:
-            targets = _targets(self._made, self._servers)
+            targets = _targets(self._made, self._servers, self._interval_s)
             ready = {each.server.name: each for each in targets}
             self._engine.watch([each.server for each in targets], ready, {})
             self._running = asyncio.create_task(self._engine.run())
@@ -56,8 +55,8 @@ class Watch:
         self._events.extend(events)
 
 
-def _targets(made: Scene, servers: int) -> list[Target]:
-    entry = replace(made.entry, interval=INTERVAL_S)
+def _targets(made: Scene, servers: int, interval_s: float) -> list[Target]:
+    entry = replace(made.entry, interval=interval_s)
     targets = [Target(entry, made.private_key, made.preshared_key, made.tunnel_addresses)]
     first = made.path.server_address(4)
     for number in range(1, servers):

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,11 +19,8 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FlowCut,
     ForeignBytes,
-    ForeignSession,
     GatewaySilent,
     IcmpError,
-    IdentityOnInterface,
-    IdentityUsedElsewhere,
     LateAnswer,
     MachineStarved,
     NameMoved,
@@ -37,9 +34,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
-from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.net.name_history import NameHistory
 from wgmon_tui.net.netlink import RoutingSocket
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
@@ -47,6 +42,9 @@ from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, HandshakeStage
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
+from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
+from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
@@ -62,20 +60,8 @@ HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]
 process does not let go.
 """
 
-StampedElsewhere = Callable[[PublicKey], float | None]
-"""Returns when another process of this machine last used an identity, in Unix seconds; None if none did."""
-
-InterfaceOf = Callable[[PublicKey, PublicKey], Awaitable[str | None]]
-"""Returns the WireGuard interface of this machine that has an identity's key and a server as its peer."""
-
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
-
-_MOVE_SHOWN_S = 86400.0
-"""How long each check of a server says that its name moved."""
-
-_CONFIRMING_LOOKUPS = 2
-"""Further lookups before an address counts as lost."""
 
 _TIMEOUTS_FOR_LATE_ANSWERS = 4
 _MAX_LATE_WAIT_S = 6.5
@@ -127,20 +113,18 @@ class Prober:
         self._ahead_s = ahead_s
         self._make_ephemeral = make_ephemeral
         self._hold_identity = hold_identity
-        self._stamped_elsewhere = stamped_elsewhere
-        self._interface_of = interface_of
-        self._stamped: set[PublicKey] = set()
-        """The identities that this prober has used."""
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
+        self._other_clients = OtherClients(
+            self._demultiplexer.foreign_sessions, stamped_elsewhere, interface_of
+        )
         self._loop_lag = LoopLag()
         self._routing = RoutingSocket()
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._sizes: dict[tuple[str, str], PathMtu] = {}
         """By server and address: the result of the last size check."""
-        self._names: dict[str, NameHistory] = {}
-        """By server, not by name: all servers of one name must learn that it moved."""
-        self._moves: dict[str, NameMoved] = {}
+        self._last_sessions = LastSessions()
+        self._server_addresses = ServerAddresses(self._resolver)
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -150,6 +134,7 @@ class Prober:
 
     async def close(self) -> None:
         """Close the sockets."""
+        self._last_sessions.forget_all()
         self._loop_lag.stop()
         self._routing.close()
         await self._demultiplexer.close()
@@ -187,7 +172,7 @@ class Prober:
         """
         server, steps = target.server, SlowSteps(deep, soak, on_soak)
         try:
-            addresses, moved = await self._server_addresses(server)
+            addresses, moved = await self._server_addresses.look_up(server)
         except ResolutionError as error:
             unresolved = NameUnresolved(server.endpoint.host, str(error))
             check = self._make_unsent_check(target, None, unresolved)
@@ -195,7 +180,7 @@ class Prober:
         checked = [await self._check(target, each, steps) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
-                addresses, moved = await self._server_addresses(server, newer_than=time.monotonic())
+                addresses, moved = await self._server_addresses.look_up(server, newer_than=time.monotonic())
             checked = [(check, run) for check, run in checked if check.address in addresses]
             known = [check.address for check, _ in checked]
             checked += [await self._check(target, each, steps) for each in addresses if each not in known]
@@ -216,43 +201,6 @@ class Prober:
         check, run = await self._check(target, address, SlowSteps(deep, soak, on_soak))
         return await self._explain(target, check, run) if explain else check
 
-    async def _server_addresses(
-        self, server: Server, newer_than: float = float("-inf")
-    ) -> tuple[tuple[Address, ...], NameMoved | None]:
-        """The addresses of a server by NameHistory, and whether its name moved within the last 24 hours.
-
-        Before an address counts as lost, the name is resolved again: the next answer of a rotating name may
-        have it. Raises ResolutionError.
-        """
-        endpoint, history = server.endpoint, self._names.get(server.name)
-        if history is None or history.host != endpoint.host:
-            history = self._names[server.name] = NameHistory(endpoint.host)
-        answer = await self._resolver.resolve(endpoint, server.timeout, newer_than)
-        before = history.addresses(time.monotonic())
-        history.add(answer, time.monotonic())
-        for _ in range(_CONFIRMING_LOOKUPS):
-            if set(before) <= set(history.addresses(time.monotonic())):
-                break
-            with suppress(ResolutionError):
-                again = await self._resolver.resolve(endpoint, server.timeout, time.monotonic())
-                history.add(again, time.monotonic())
-        self._note_move(server, history, before)
-        return history.addresses(time.monotonic()), self._moves.get(server.name)
-
-    def _note_move(self, server: Server, history: NameHistory, before: Collection[Address]) -> None:
-        """Keep the last move of a server's name for a day, unless the name turns out to rotate."""
-        now = time.time()
-        removed, new = history.moved_from(before, time.monotonic())
-        if removed and new:
-            self._moves[server.name] = NameMoved(history.host, removed, new, now)
-        last = self._moves.get(server.name)
-        if last and (
-            last.host != history.host
-            or history.is_rotating(time.monotonic())
-            or now - (last.at or now) > _MOVE_SHOWN_S
-        ):
-            del self._moves[server.name]
-
     async def _check(
         self, target: Target, address: Address, steps: SlowSteps
     ) -> tuple[Check, HandshakeStage | None]:
@@ -270,9 +218,9 @@ class Prober:
             check_log, began = CheckLog(), time.monotonic()
             initiations = self._demultiplexer.server_initiations
             initiations.begin_check(key, target)
-            stamped_before = self._stamped_elsewhere(target.private_key.public)
             source = key[1].partition("%")[0], target.server.endpoint.port
-            self._demultiplexer.foreign_sessions.watch(source, target.private_key.public)
+            stamped_before = self._other_clients.begin_check(target, source)
+            self._last_sessions.ask(key)
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
             finally:
@@ -286,6 +234,8 @@ class Prober:
             if run.session and target.server.tunnel:
                 stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
                 tunnel = await self._run_stage(stage, self._demultiplexer, steps)
+                if echo := stage.answered_packet:
+                    self._last_sessions.keep(key, stage.session, echo, stage.send_packet)
                 if sizes := first_of_kind(PathMtu, check_log.evidence):
                     self._sizes[target.server.name, run.source[0]] = sizes
                 data = _DataResult(tunnel, stage.soak)
@@ -302,7 +252,9 @@ class Prober:
                     check_log.add_evidence(recent)
                 if silent_gateway := await find_silent_gateway(self._routing, address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
-            for trace in await self._find_other_clients(target, run, check_log, stamped_before):
+            for trace in await self._other_clients.find(
+                target, run.source, check_log.started_at_unix, stamped_before
+            ):
                 check_log.add_evidence(trace)
             if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:
                 check_log.add_evidence(MachineStarved(lag))
@@ -477,27 +429,6 @@ class Prober:
         found = await experiments.explain_silence(run.target, answers_usual_port, answers_fresh_port)
         ahead_s = self._ahead_s(run.target.private_key.public)
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
-
-    async def _find_other_clients(
-        self, target: Target, run: HandshakeStage, check_log: CheckLog, stamped_before: float | None
-    ) -> list[Evidence]:
-        """Find the traces of other clients on the target's identity.
-
-        Packets for a session of another wgmon-tui on this machine, or of an earlier run, are no such trace.
-        """
-        identity = target.private_key.public
-        found: list[Evidence] = []
-        if self._interface_of and (name := await self._interface_of(identity, target.server.public_key)):
-            found.append(IdentityOnInterface(name))
-        stamped_at = self._stamped_elsewhere(identity)
-        if stamped_at and stamped_at != stamped_before and identity in self._stamped:
-            found.append(IdentityUsedElsewhere(max(0.0, check_log.started_at_unix - stamped_at)))
-        self._stamped.add(identity)
-        foreign_sessions = self._demultiplexer.foreign_sessions
-        elsewhere_s = None if stamped_at is None else time.time() - stamped_at
-        if packets := foreign_sessions.recent_packets(run.source, identity, elsewhere_s):
-            found.append(ForeignSession(packets))
-        return found
 
     def _make_unsent_check(
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError

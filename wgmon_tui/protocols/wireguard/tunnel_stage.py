@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from itertools import groupby
+from itertools import chain, groupby
 from statistics import median
 
 from wgmon_tui.checks.check import Tunnel
@@ -197,6 +197,18 @@ class TunnelStage:
     def services(self) -> Services:
         """The inner TCP services that this stage probes."""
         return {(ip_address(each.host), each.port) for each in self._server.tunnel_tcp}
+
+    @property
+    def answered_packet(self) -> bytes | None:
+        """An inner packet that was answered; None if none was."""
+        echoes = (each.packet for each in self._sent_probes if each.kind == "echo" and each.answered_ns)
+        hops = (hop.packets[asked] for hop in self._hops for asked in hop.answers)
+        return next(chain(echoes, hops), None)
+
+    @property
+    def send_packet(self) -> Callable[[bytes], object]:
+        """Sends a packet to the server as it is; outlives the stage. Raises OSError."""
+        return partial(self._socket.send, destination=self._destination)
 
     # What the size check uses
 

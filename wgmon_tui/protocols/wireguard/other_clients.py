@@ -1,0 +1,59 @@
+"""Other clients on an identity: each handshake of one cuts off the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from wgmon_tui.checks.evidence import Evidence, ForeignSession, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.net.udp_socket import SocketAddress
+from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.targets import Target
+
+StampedElsewhere = Callable[[PublicKey], float | None]
+"""Returns when another process of this machine last used an identity, in Unix seconds; None if none did."""
+
+InterfaceOf = Callable[[PublicKey, PublicKey], Awaitable[str | None]]
+"""Returns the WireGuard interface of this machine that has an identity's key and a server as its peer."""
+
+
+class OtherClients:
+    """Finds traces of other clients: packets, stamps in the ledger, interfaces of this machine."""
+
+    def __init__(
+        self,
+        foreign_sessions: ForeignSessions,
+        stamped_elsewhere: StampedElsewhere,
+        interface_of: InterfaceOf | None,
+    ) -> None:
+        self._foreign_sessions = foreign_sessions
+        self._stamped_elsewhere = stamped_elsewhere
+        self._interface_of = interface_of
+        self._used: set[PublicKey] = set()
+        """The identities that this process has used."""
+
+    def begin_check(self, target: Target, source: SocketAddress) -> float | None:
+        """Watch a server's address from now on. Returns when another process last used the identity."""
+        self._foreign_sessions.watch(source, target.private_key.public)
+        return self._stamped_elsewhere(target.private_key.public)
+
+    async def find(
+        self, target: Target, source: SocketAddress, started_at: float, stamped_before: float | None
+    ) -> list[Evidence]:
+        """Find traces at the end of a check that began at `started_at`, in Unix seconds.
+
+        Packets for a session of another wgmon-tui on this machine, or of an earlier run, are no such trace.
+        """
+        identity = target.private_key.public
+        found: list[Evidence] = []
+        if self._interface_of and (name := await self._interface_of(identity, target.server.public_key)):
+            found.append(IdentityOnInterface(name))
+        stamped_at = self._stamped_elsewhere(identity)
+        if stamped_at and stamped_at != stamped_before and identity in self._used:
+            found.append(IdentityUsedElsewhere(max(0.0, started_at - stamped_at)))
+        self._used.add(identity)
+        elsewhere_s = None if stamped_at is None else time.time() - stamped_at
+        if packets := self._foreign_sessions.recent_packets(source, identity, elsewhere_s):
+            found.append(ForeignSession(packets))
+        return found
