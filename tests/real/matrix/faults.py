@@ -383,6 +383,18 @@ def our_gateway_is_dead(scene: Scene) -> None:
     ip(scene.path.client, f"neighbour delete {scene.path.router_address(4)} dev uplink")
 
 
+def our_ipv6_gateway_is_dead(scene: Scene) -> None:
+    """It forwards nothing and answers no neighbour solicitation."""
+    firewall(scene.path.router, "forward", "meta nfproto ipv6 drop")
+    firewall(scene.path.router, "input", "icmpv6 type nd-neighbor-solicit drop")
+    ip(scene.path.client, f"neighbour delete {scene.path.router_address(6)} dev uplink")
+
+
+def our_uplink_is_dead(scene: Scene) -> None:
+    """The gateway answers, but nothing passes it: the line behind it is down."""
+    firewall(scene.path.router, "forward", "drop")
+
+
 def a_client_uses_our_identity(scene: Scene) -> None:
     scene.client_key = scene.private_key
     scene.client_addresses = scene.tunnel_addresses

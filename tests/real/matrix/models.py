@@ -52,7 +52,8 @@ class Row:
     row is one of the six failures that port monitors miss, and which. `freezes` says that it stops the server
     for a while. `client_comes_after` says that the client waits until the prober is
     done. `watched` is how many servers the check engine watches in this row, every `interval_s` seconds;
-    with 0 the prober makes one round for each look.
+    with 0 the prober makes one round for each look. `witness` says that config.toml names the server's
+    machine as the witness.
     """
 
     mode: str
@@ -68,6 +69,7 @@ class Row:
     client_comes_after: bool = False
     watched: int = 0
     interval_s: float = 1.0
+    witness: bool = False
 
     @property
     def weight(self) -> float:

@@ -159,7 +159,7 @@ def _noted_mtu(outcome: Round) -> int | None:
 async def _looking(row: Row, made: Scene) -> AsyncIterator[_MakeLook]:
     """Gives what makes a look: a round of the prober, or some seconds of the engine."""
     if row.watched:
-        watch = Watch(made, row.watched, row.interval_s)
+        watch = Watch(made, row.watched, row.interval_s, witness=row.witness)
         try:
             yield lambda look: watch.look(look.seconds)
         finally:

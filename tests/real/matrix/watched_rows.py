@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.real.fetching import Patience
 from tests.real.matrix import faults
-from tests.real.matrix.expectations import DROP, UNKNOWN_PEER, healthy, row
+from tests.real.matrix.expectations import DROP, FIREWALL, UNKNOWN_PEER, healthy, row
 from tests.real.matrix.faults import relayed, the_router
 from tests.real.matrix.models import Look
 from tests.real.matrix.servers import WIREGUARD_GO
@@ -89,6 +89,36 @@ UPLINK = (
         Look(Verdict.HEALTHY, seconds=3.0),
         Look(Verdict.SILENT, (DROP,), "uplink", seconds=12.0),
         watched=1,
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "our IPv6 gateway is dead",
+        Look(Verdict.LOCAL_FAULT, (faults.our_ipv6_gateway_is_dead,), "", ("fd77:1::1",)),
+        version=6,
+        timeout=4.5,
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "our uplink is dead, and four servers are watched",
+        Look(Verdict.HEALTHY, seconds=4.0),
+        Look(Verdict.LOCAL_FAULT, (faults.our_uplink_is_dead,), seconds=25.0, is_calm=True),
+        watched=4,
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "our uplink is dead, and a witness is named",
+        Look(Verdict.HEALTHY, seconds=3.0),
+        Look(Verdict.LOCAL_FAULT, (faults.our_uplink_is_dead,), seconds=20.0, is_calm=True),
+        watched=1,
+        witness=True,
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "the server is cut off, and the witness answers",
+        Look(Verdict.HEALTHY, seconds=3.0),
+        Look(Verdict.SILENT, (DROP,), FIREWALL, says=("the witness",), never_says=("uplink",), seconds=20.0),
+        watched=1,
+        witness=True,
         on=(WIREGUARD_GO,),
     ),
 )

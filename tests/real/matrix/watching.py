@@ -14,6 +14,9 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.targets import Target
 
+_WITNESS_PORT = 9
+"""Nothing listens there: a refusal is an answer too."""
+
 
 class Watch:
     """An engine that checks a scene's server, and `servers` - 1 others.
@@ -22,12 +25,14 @@ class Watch:
     of that look change what it is told.
     """
 
-    def __init__(self, made: Scene, servers: int, interval_s: float) -> None:
+    def __init__(self, made: Scene, servers: int, interval_s: float, *, witness: bool) -> None:
         self._made = made
         self._servers = servers
         self._interval_s = interval_s
         self._engine = Engine(made.prober)
         self._engine.listen(self._note)
+        if witness:
+            self._engine.set_witness(Endpoint(str(made.path.server_address(4)), _WITNESS_PORT))
         self._running: asyncio.Task[None] | None = None
         self._events: list[IncidentEvent] = []
 
