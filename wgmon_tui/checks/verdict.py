@@ -96,7 +96,7 @@ class Verdict(Enum):
     PEER_MISSING = (
         "peer-missing",
         Severity.DOWN,
-        "The server does not know this identity's key. Proven: it answered another identity.",
+        "The server answers another identity, but not this one: most likely it does not know the key.",
     )
     PSK_MISMATCH = (
         "psk-mismatch",

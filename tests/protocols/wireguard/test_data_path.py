@@ -35,6 +35,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 RECEIVES = PassiveKeepalive(10.1, 10.75)
@@ -351,6 +352,13 @@ PROVEN: list[tuple[Evidence, Verdict]] = [
 def test_a_proof_beside_silence(proof: Evidence, verdict: Verdict) -> None:
     assert diagnose(check(SILENCE, proof), SERVER).verdict is verdict
     assert diagnose(check(SILENCE), SERVER, standing=[proof]).verdict is verdict
+
+
+def test_an_answer_to_another_identity_proves_no_missing_peer() -> None:
+    """A server that holds a later timestamp of this key is as silent."""
+    causes = diagnose(check(SILENCE, IdentityAnswered("laptop")), SERVER).causes
+    assert [cause.hypothesis for cause in causes] == [Hypothesis.KEY_REMOVED, Hypothesis.TIMESTAMP_AHEAD]
+    assert not any(cause.proven for cause in causes)
 
 
 def test_a_name_that_does_not_resolve_while_all_are_silent_is_our_side() -> None:

@@ -6,6 +6,7 @@ from tests.real.fetching import Patience
 from tests.real.matrix import faults
 from tests.real.matrix.expectations import (
     ALLOWED_IPS,
+    CLOCK,
     FORGERY,
     FULL,
     HUNG,
@@ -111,6 +112,15 @@ KEYS = (
             REMOVED,
             ('"spare"',),
             (UNPROVEN,),
+        ),
+    ),
+    row(
+        "our stamp lags behind the server's, another identity is known",
+        healthy(faults.our_file_has_another_identity, faults.our_clock_is_an_hour_ahead),
+        Look(
+            Verdict.PEER_MISSING,
+            (faults.our_clock_is_right_again, faults.our_last_stamp_is_forgotten),
+            CLOCK,
         ),
     ),
     row(

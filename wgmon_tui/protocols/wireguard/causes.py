@@ -328,16 +328,16 @@ def rotated(server: Server, answered: PublicKey) -> Cause:
     )
 
 
-def peer_missing(server: Server) -> Cause:
-    """For a server that answered another identity."""
-    return Cause(
+def peer_missing(server: Server, probed_as: ProbedAs | None, evidence: Sequence[Evidence]) -> list[Cause]:
+    """For a server that answered another identity. A stored timestamp in the future is as silent."""
+    missing = Cause(
         "this identity was removed from the server's peers, or never added",
         "the same server, with the same address and key, answers another identity of servers.toml",
         f'on the server: wg show wg0 peers — then add identity "{server.identity}" with the section that '
         "`wgmon-tui keygen` printed",
         Hypothesis.KEY_REMOVED,
-        proven=True,
     )
+    return without_contradicted([missing, clock_ran_ahead(probed_as)], evidence)
 
 
 def stuck_flow(server: Server) -> Cause:

@@ -290,9 +290,10 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     other = first_of_kind(IdentityAnswered, evidence)
     if other and not is_contradicted(Hypothesis.KEY_REMOVED, evidence):
         summary = (
-            f'The server does not know this key: it answers identity "{other.identity}", but not this one.'
+            f'The server answers identity "{other.identity}", but not this one: it does not know this key, '
+            "or holds a later timestamp of it."
         )
-        return Verdict.PEER_MISSING, summary, [causes.peer_missing(server)]
+        return Verdict.PEER_MISSING, summary, causes.peer_missing(server, check.probed_as, evidence)
     rejected = [each.reason for each in all_of_kind(PacketRejected, evidence)]
     if Reason.BAD_EMPTY in rejected:
         return _diagnose_psk_mismatch(evidence, server)
