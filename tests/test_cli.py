@@ -271,6 +271,16 @@ async def test_probe_says_that_the_soak_did_not_run_and_which_option_runs_it(
     assert json.loads(lines.out)["soak"] is None
 
 
+async def test_deep_names_the_servers_whose_data_path_is_switched_off(tmp_path: Path, wg_conf: Path) -> None:
+    home = tmp_path / ".config" / "wgmon-tui"
+    assert (await run("import", str(wg_conf), home=tmp_path)).code == 0
+    file = home / "servers.toml"
+    file.write_text(file.read_text() + "tunnel = false\n")
+    ran = await run("probe", "--deep", home=tmp_path)
+    assert ran.out.splitlines()[-1].endswith("tunnel = false in servers.toml")
+    assert ran.out.splitlines()[-1].startswith("soak not run on ")
+
+
 async def test_deep_and_quick_exclude_each_other(tmp_path: Path, wg_conf: Path) -> None:
     ran = await run("probe", "--conf", str(wg_conf), "--quick", "--deep", home=tmp_path)
     assert ran.code == 64

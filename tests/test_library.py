@@ -16,9 +16,21 @@ from typing import Any
 import pytest
 
 import wgmon_tui
-from wgmon_tui import ConfigurationError, Endpoint, PrivateKey, Severity, Target, Verdict, check_async
+from wgmon_tui import (
+    ConfigurationError,
+    Endpoint,
+    PrivateKey,
+    Round,
+    Server,
+    Severity,
+    Target,
+    Verdict,
+    check_async,
+)
+from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.monitor.check_round import CheckDepth
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "library.md").read_text(), re.M | re.S)
@@ -149,6 +161,20 @@ async def test_check_is_for_programs_without_an_event_loop(server: LabServer, tm
     assert found.diagnosis.verdict.severity is Severity.UP
     again = wgmon_tui.diagnose(found.check, record(server))
     assert again == found.diagnosis
+
+
+async def test_deep_adds_the_soak(server: LabServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depths = []
+
+    async def run(rounds: OneShotRounds, server: Server, aim: Target, depth: CheckDepth) -> Round:
+        depths.append(depth)
+        return await original(rounds, server, aim, CheckDepth())
+
+    original = OneShotRounds.run
+    monkeypatch.setattr(OneShotRounds, "run", run)
+    for deep in (False, True):
+        await check_async(target(server), state=tmp_path, deep=deep)
+    assert [depth.soak for depth in depths] == [False, True]
 
 
 async def test_what_the_server_does_is_in_the_diagnosis(server: LabServer, tmp_path: Path) -> None:

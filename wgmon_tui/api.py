@@ -31,9 +31,10 @@ def check(
     config: Path | None = None,
     state: Path | None = None,
     quick: bool = False,
+    deep: bool = False,
 ) -> Round:
     """Check a server once. Blocks until the check ends; see `check_async` for the parameters."""
-    return asyncio.run(check_async(server, config=config, state=state, quick=quick))
+    return asyncio.run(check_async(server, config=config, state=state, quick=quick, deep=deep))
 
 
 async def check_async(
@@ -42,13 +43,15 @@ async def check_async(
     config: Path | None = None,
     state: Path | None = None,
     quick: bool = False,
+    deep: bool = False,
 ) -> Round:
     """Check a server once: each of its addresses with its diagnosis, worst first.
 
     `server` is a name in servers.toml, or the Path of a wg-quick file with one peer. It may also be a Server,
     with its identity in servers.toml, or a Target, which contains its keys. `config` is the directory of
     servers.toml and `state` that of the timestamps; the defaults are the program's own. `quick` skips what
-    takes seconds: the passive data path and the experiments that explain silence.
+    takes seconds: the passive data path and the experiments that explain silence. `deep` adds the soak, half
+    a minute that finds paths which cut a flow off.
 
     The diagnosis covers everything that the network or the server does. Raises ConfigurationError if files or
     keys on this machine prevent a check, and OSError if this machine has no socket to send from.
@@ -60,7 +63,9 @@ async def check_async(
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
     with ledger as timestamps:
         async with OneShotRounds(state_dir, timestamps) as rounds:
-            return await rounds.run(target.server, target, CheckDepth(deep=not quick, explain=not quick))
+            return await rounds.run(
+                target.server, target, CheckDepth(deep=not quick, explain=not quick, soak=deep)
+            )
 
 
 def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:

@@ -22,6 +22,7 @@ from wgmon_tui.cli.loading import (
 )
 from wgmon_tui.cli.terminal import is_output_ascii, show_progress
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
     from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
@@ -236,6 +237,8 @@ def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespa
             print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))
         if not arguments.deep:
             print(_NO_SOAK_NOTE)
+        elif untested := [each.server.name for each in checked if not each.server.tunnel]:
+            print(f"soak not run on {format_list(untested)}: tunnel = false in servers.toml")
     elif arguments.form == "nagios":
         print(nagios_line(checked))
     elif arguments.form == "checkmk":

@@ -128,7 +128,7 @@ def diagnose_misconfiguration(problem: str) -> Diagnosis:
     fix = Cause(
         "the configuration on this machine",
         problem,
-        "wgmon-tui probe names the file and the key",
+        "correct it as that line says, then: wgmon-tui doctor",
         proven=True,
     )
     return Diagnosis(Verdict.MISCONFIGURED, problem, (problem,), (fix,))
