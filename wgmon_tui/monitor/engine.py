@@ -183,7 +183,7 @@ class Engine(FleetController):
         self.fleet_state.touch(name)
 
     def restore_last_answer(self, name: str, outcome: Round) -> None:
-        """Restore when a server last answered, from a stored round that the present server key answered.
+        """Restore when and where a server last answered, from a round that the present server key answered.
 
         A round of another identity says nothing about this one.
         """
@@ -191,6 +191,7 @@ class Engine(FleetController):
         probed_as = outcome.check.probed_as
         if server_state and target and probed_as and probed_as.public_key == target.private_key.public:
             self._fleet_evidence.record(server_state, target, outcome)
+            self._prober.restore(target.server, outcome.checks)
 
     async def run(self) -> None:
         """Open the sockets and check until cancelled. Raises OSError if no socket can be opened."""

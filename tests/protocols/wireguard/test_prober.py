@@ -322,6 +322,25 @@ async def test_each_check_of_a_day_says_that_the_name_moved(monkeypatch: pytest.
     assert evidence_of_kind(NameMoved, late) == []
 
 
+async def test_a_name_that_moved_while_nobody_checked_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ScriptedServer(healthy) as server:
+        target = make_target(Endpoint("fra1.test", server.endpoint.port), timeout=SILENCE_TIMEOUT_S)
+        async with opened_prober() as earlier:
+            answer_in_turn(earlier, monkeypatch, "127.0.0.1")
+            before = await earlier.check_all(target)
+        async with opened_prober() as prober:
+            prober.restore(target.server, [replace(before[0], address=ip_address("127.0.0.9"))])
+            answer_in_turn(prober, monkeypatch, "127.0.0.1")
+            [after] = await prober.check_all(target)
+        async with opened_prober() as later:
+            later.restore(target.server, [after])
+            answer_in_turn(later, monkeypatch, "127.0.0.1")
+            [still] = await later.check_all(target)
+    [moved] = evidence_of_kind(NameMoved, after)
+    assert (moved.removed, moved.new) == ((ip_address("127.0.0.9"),), (ip_address("127.0.0.1"),))
+    assert evidence_of_kind(NameMoved, still) == [moved]
+
+
 async def test_an_address_that_a_name_lost_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     explained: list[str] = []
 

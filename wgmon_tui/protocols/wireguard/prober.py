@@ -34,6 +34,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
+from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.netlink import RoutingSocket
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
@@ -152,6 +153,10 @@ class Prober:
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> tuple[Address, ...]:
         """Resolve an endpoint to all its addresses. Raises ResolutionError."""
         return await self._resolver.resolve(endpoint, timeout_s)
+
+    def restore(self, server: Server, checks: Sequence[Check]) -> None:
+        """Restore what an earlier run knew of a server's name, from its last answered round."""
+        self._server_addresses.restore(server, checks)
 
     async def check_all(
         self,

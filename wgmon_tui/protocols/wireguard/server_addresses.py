@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import NameMoved
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.name_history import NameHistory
@@ -27,6 +29,19 @@ class ServerAddresses:
         self._names: dict[str, NameHistory] = {}
         """By server, not by name: all servers of one name must learn that it moved."""
         self._moves: dict[str, NameMoved] = {}
+
+    def restore(self, server: Server, checks: Sequence[Check]) -> None:
+        """Continue with a server's last answered round of an earlier run: its addresses, and its last move.
+
+        So a name that moves while nobody checks has moved when checks begin.
+        """
+        host = server.endpoint.host
+        if server.name in self._names or any(check.endpoint.host != host for check in checks):
+            return
+        self._names[server.name] = history = NameHistory(host)
+        history.add([check.address for check in checks if check.address], time.monotonic())
+        if moved := first_of_kind(NameMoved, [each for check in checks for each in check.evidence]):
+            self._moves[server.name] = moved
 
     async def look_up(
         self, server: Server, newer_than: float = float("-inf")
