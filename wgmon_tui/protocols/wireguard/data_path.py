@@ -23,7 +23,7 @@ from wgmon_tui.checks.evidence_text import describe_service, icmp_name
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard import causes, packet_size, target_causes
+from wgmon_tui.protocols.wireguard import causes, packet_size, target_causes, tunnel_causes
 from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
 Meaning = tuple[Verdict, str, list[Cause]]
@@ -36,7 +36,7 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     passive = _find_keepalive(evidence)
     cut = first_of_kind(FlowCut, evidence)
     if cut and (check.tunnel is None or check.tunnel.passive or check.tunnel.received):
-        return Verdict.DIES_AFTER, _summarise_cut(cut), causes.flow_cut(server, cut)
+        return Verdict.DIES_AFTER, _summarise_cut(cut), tunnel_causes.flow_cut(server, cut)
     if check.tunnel is None or check.tunnel.passive:
         if not any(each.source for each in all_of_kind(InnerHop, evidence)):
             return _diagnose_silent_first_hop(check, evidence, passive, server)
@@ -82,17 +82,17 @@ def _diagnose_silent_first_hop(
     hops = all_of_kind(InnerHop, evidence)
     if passive and passive.after is None:
         summary = "The handshake works, but nothing acknowledged the data sent."
-        return Verdict.DATA_DEAD, summary, causes.data_lost(server)
+        return Verdict.DATA_DEAD, summary, tunnel_causes.data_lost(server)
     works = "the handshake works and the server receives data" if passive else "the handshake works"
     if not hops:
         summary = f'Not proven: {works}, but identity "{server.identity}" has no tunnel address.'
-        return Verdict.UNPROVEN, summary, [causes.unaddressed(server, check.probed_as)]
+        return Verdict.UNPROVEN, summary, [tunnel_causes.unaddressed(server, check.probed_as)]
     refusals = _refusals(evidence)
     nothing = _describe_refusal(refusals[0]) if refusals else "nothing came back through the tunnel"
     reasons = [nothing, *_unprobed(evidence, server)]
     summary = f"Not proven: {works}, but {'; '.join(reasons)}."
     lost = (
-        causes.data_lost(server)[:1] if passive is None and not refusals else []
+        tunnel_causes.data_lost(server)[:1] if passive is None and not refusals else []
     )  # no check has waited for its keepalive yet
     silent = [each.version for each in hops]
     return Verdict.UNPROVEN, summary, [*_silent_version_causes(check, evidence, silent, server), *lost]
@@ -115,7 +115,7 @@ def _diagnose_no_answer(
         return (
             Verdict.DATA_DEAD,
             summary,
-            [causes.inner_refused(server, inner_error), causes.inner_firewall(server)],
+            [tunnel_causes.inner_refused(server, inner_error), tunnel_causes.inner_firewall(server)],
         )
     versions = sorted(_target_versions(evidence))
     if others := [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]:
@@ -123,19 +123,19 @@ def _diagnose_no_answer(
             f"The handshake works and the server receives data ({_answers(others)}), "
             f"but nothing comes back over {_versions(versions)}."
         )
-        return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as, versions)
+        return Verdict.DATA_DEAD, summary, tunnel_causes.dropped_inside(server, check.probed_as, versions)
     if passive and passive.after is not None:
         summary = "The handshake works and the server receives data, but drops it or the answers inside."
-        return Verdict.DATA_DEAD, summary, causes.dropped_inside(server, check.probed_as)
+        return Verdict.DATA_DEAD, summary, tunnel_causes.dropped_inside(server, check.probed_as)
     if passive:
         # The direction is unknown: a lost acknowledgement looks like data that never arrived.
         summary = "The handshake works, but the path loses the data after it, in one direction or both."
-        return Verdict.DATA_DEAD, summary, causes.data_lost(server)
+        return Verdict.DATA_DEAD, summary, tunnel_causes.data_lost(server)
     summary = "The handshake works, but nothing comes back through the tunnel."
     return (
         Verdict.DATA_DEAD,
         summary,
-        [*causes.dropped_inside(server, check.probed_as), *causes.data_lost(server)],
+        [*tunnel_causes.dropped_inside(server, check.probed_as), *tunnel_causes.data_lost(server)],
     )
 
 
@@ -147,7 +147,7 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
         return None
     if silent and not refusing and _has_partial_loss(evidence):
         summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
-        return Verdict.LOSSY, summary, [causes.lossy(server), causes.inner_dead(server, silent, ())]
+        return Verdict.LOSSY, summary, [causes.lossy(server), tunnel_causes.inner_dead(server, silent, ())]
     problems = [*map(describe_service, refusing), *_describe_silence(evidence)]
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
@@ -158,10 +158,10 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     summary += f" ({_answers(answered)})" if answered else ""
     summary += f", but nothing came back over {_versions(silent_versions)}." if silent_versions else "."
     ranked = [target_causes.service_refuses(server, each) for each in refusing]
-    ranked += [causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
+    ranked += [tunnel_causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
     others = () if check.tunnel and check.tunnel.received else answered
-    ranked += [causes.inner_dead(server, silent, others)] if silent else []
-    ranked += causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
+    ranked += [tunnel_causes.inner_dead(server, silent, others)] if silent else []
+    ranked += tunnel_causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
     return Verdict.INNER_DEAD, re.sub("^the ", "The ", summary), ranked
 
 
@@ -207,9 +207,9 @@ def _silent_version_causes(
     check: Check, evidence: Sequence[Evidence], versions: Sequence[int], server: Server
 ) -> list[Cause]:
     refusals = [
-        causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
+        tunnel_causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
     ]
-    possible = causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
+    possible = tunnel_causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
     return [*refusals[:1], *possible]
 
 

@@ -12,7 +12,7 @@ from wgmon_tui.checks.evidence import Evidence, PathMtu
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes
+from wgmon_tui.protocols.wireguard import tunnel_causes
 
 NOT_TESTED = "size not tested, because nothing inside the tunnel answers echoes"
 
@@ -20,13 +20,13 @@ NOT_TESTED = "size not tested, because nothing inside the tunnel answers echoes"
 def diagnose_size(evidence: Sequence[Evidence], server: Server) -> tuple[Verdict, str, list[Cause]] | None:
     """Diagnose packets too large for the path. None if the required size passes, or is not tested."""
     found = _found(evidence, server)
-    required = server.tunnel_mtu or causes.LEAST_IPV6_MTU
+    required = server.tunnel_mtu or tunnel_causes.LEAST_IPV6_MTU
     if found is None or found.smallest_failing is None or found.smallest_failing > required:
         return None
     summary = (
         f"Inner packets of {found.largest_passing} bytes pass, {found.smallest_failing} or more are lost."
     )
-    return Verdict.MTU_BLACKHOLE, summary, [causes.mtu(server, found)]
+    return Verdict.MTU_BLACKHOLE, summary, [tunnel_causes.mtu(server, found)]
 
 
 def is_required_but_untested(evidence: Sequence[Evidence], server: Server) -> bool:
