@@ -3,17 +3,21 @@
 The socket stays unconnected to receive answers from another address of the server. It reads the error queue
 to get ICMP errors with type, code and sender (ip(7), IP_RECVERR). Timestamps and error queue need Linux.
 Elsewhere datagrams are stamped on reading and ICMP errors stay invisible.
+
+Anybody can forge an ICMP error who knows or guesses addresses and ports. So none of them makes a send fail, or
+changes the size of a packet that the caller did not ask to fragment; a flood of them is left to the kernel.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import sys
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -25,6 +29,11 @@ _SO_MEMINFO = 55
 _DROPS = slice(8 * 4, 9 * 4)  # SK_MEMINFO_DROPS, the ninth of its 32-bit counters
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_BY_REPORTED_MTU = 1  # IP_PMTUDISC_WANT
+_BY_INTERFACE_MTU = 5  # IP_PMTUDISC_OMIT
+_WHOLE = 3  # IP_PMTUDISC_PROBE: "don't fragment" is set, and what hops reported is ignored
 _MSG_ERRQUEUE = 0x2000
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")  # struct sock_extended_err
@@ -35,6 +44,8 @@ _LARGEST_DATAGRAM = 2048
 _ANCILLARY = 512
 _DATAGRAMS_PER_TURN = 256  # then the event loop runs
 _BACKLOG = 16384  # more than the receive buffer holds
+_ERRORS_PER_S = 4096
+"""More ICMP errors in a second are a flood: until the next second the kernel drops them."""
 
 SocketAddress = tuple[str, int]
 
@@ -78,6 +89,9 @@ class DatagramSocket:
         self._on_datagram = on_datagram
         self._on_error = on_error
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._errors_since = 0.0
+        self._errors = 0
+        self._ignores_errors = False
         try:
             self._configure()
         except OSError:
@@ -91,11 +105,23 @@ class DatagramSocket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if LINUX:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            if self.family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-            else:
-                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            self._set_receive_errors(on=True)
+            self._set_fragmentation(_WHOLE)
         sock.bind(("", 0))
+
+    def _set_receive_errors(self, *, on: bool) -> None:
+        """Receive ICMP errors, or let the kernel drop them with those that wait in the queue."""
+        self._ignores_errors = not on
+        self._set_option(_IP_RECVERR, _IPV6_RECVERR, int(on))
+
+    def _set_fragmentation(self, mode: int) -> None:
+        self._set_option(_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, mode)
+
+    def _set_option(self, for_ipv4: int, for_ipv6: int, value: int) -> None:
+        if self.family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, for_ipv6, value)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, for_ipv4, value)
 
     def attach(self, loop: AbstractEventLoop) -> None:
         """Read the socket whenever the event loop reports it readable."""
@@ -127,27 +153,55 @@ class DatagramSocket:
             return 0
         return int.from_bytes(counters[_DROPS], sys.byteorder)
 
-    def send(self, data: bytes, destination: SocketAddress) -> int:
+    def send(self, data: bytes, destination: SocketAddress, *, by_reported_mtu: bool = False) -> int:
         """Send a datagram and return the Unix time just before, in nanoseconds.
 
+        Only what is larger than the interface's MTU is fragmented. With `by_reported_mtu`, so is what is larger
+        than the MTU that a hop reported, as the packets of other programs are.
+
         Raises OSError if this machine refuses to send (no route, firewall). A pending ICMP error of an
-        earlier packet makes the kernel fail the next send. Then drains the error queue and retries.
+        earlier packet makes the kernel fail a send, too. So the send is repeated while it reports none.
         """
-        for _ in range(3):
-            sent_ns = time.time_ns()
+        self._receive_errors_again()
+        mode = _BY_REPORTED_MTU if by_reported_mtu else _WHOLE
+        try:
+            return self._send(data, destination, mode)
+        except OSError:
+            if not LINUX:
+                raise
+        self._drain_errors()
+        with self._ignoring_errors():
             try:
-                self._socket.sendto(data, destination)
-            except OSError:
-                if not self._drain_errors():
-                    raise
-            else:
-                return sent_ns
-        sent_ns = time.time_ns()
-        self._socket.sendto(data, destination)
-        return sent_ns
+                return self._send(data, destination, mode)
+            except OSError as error:  # it may have been pending since before
+                is_too_large = error.errno == errno.EMSGSIZE
+            return self._send(data, destination, _BY_INTERFACE_MTU if is_too_large else mode)
+
+    def _send(self, data: bytes, destination: SocketAddress, mode: int) -> int:
+        if mode == _WHOLE:
+            sent_ns = time.time_ns()
+            self._socket.sendto(data, destination)
+            return sent_ns
+        self._set_fragmentation(mode)
+        try:
+            return self._send(data, destination, _WHOLE)
+        finally:
+            self._set_fragmentation(_WHOLE)
+
+    @contextlib.contextmanager
+    def _ignoring_errors(self) -> Iterator[None]:
+        if self._ignores_errors:
+            yield
+            return
+        self._set_receive_errors(on=False)
+        try:
+            yield
+        finally:
+            self._set_receive_errors(on=True)
 
     def drain(self) -> None:
-        """Deliver pending datagrams and ICMP errors, up to a limit per call."""
+        """Deliver pending ICMP errors and datagrams, up to a limit per call."""
+        self._receive_errors_again()
         for _ in range(_DATAGRAMS_PER_TURN):
             if self._read() is None:
                 break
@@ -176,22 +230,36 @@ class DatagramSocket:
         self._on_datagram(Datagram(data, (source[0], source[1]), received_ns))
         return received_ns
 
-    def _drain_errors(self) -> int:
-        drained = 0
-        while LINUX:
+    def _drain_errors(self) -> None:
+        """Deliver pending ICMP errors, up to a limit per second."""
+        while LINUX and self._has_room_for_errors():
             try:
                 quoted, ancillary, _, destination = self._socket.recvmsg(
                     _LARGEST_DATAGRAM, _ANCILLARY, _MSG_ERRQUEUE
                 )
             except OSError:
-                break
-            drained += 1
+                return
+            self._errors += 1
             for level, kind, value in ancillary:
                 if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
                     error = _queued_error(quoted, (destination[0], destination[1]), value)
                     if error:
                         self._on_error(error)
-        return drained
+
+    def _has_room_for_errors(self) -> bool:
+        """Return whether this second's limit leaves room for an error; if not, receive none until the next."""
+        now = time.monotonic()
+        if now - self._errors_since >= 1:
+            self._errors_since, self._errors = now, 0
+        if self._errors >= _ERRORS_PER_S:
+            self._set_receive_errors(on=False)
+            return False
+        return True
+
+    def _receive_errors_again(self) -> None:
+        """Receive ICMP errors again in the second after a flood of them."""
+        if self._ignores_errors and time.monotonic() - self._errors_since >= 1:
+            self._set_receive_errors(on=True)
 
 
 def _received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -5,14 +5,16 @@
                  │  │  │  └────────────┴── response to an earlier initiation: the handshake is proven,
                  │  │  │                   wait for the latest response; if it is lost, start afresh
                  │  │  └── authentic cookie reply: retry at once, with mac2
-                 │  └───── half of the timeout over, or refused once: retry
-                 └───────► deadline, or refused twice ──► done, no handshake
+                 │  └───── half of the timeout over, or refused once by this machine: retry
+                 └───────► deadline, or refused twice by this machine ──► done, no handshake
 
 A server keeps only the session of the newest initiation that it received. So data waits for the response to
 the latest one, as in a real client. If none comes, the stage ends with a handshake and without a session.
 
-A packet that does not authenticate is recorded and changes nothing. A forged source address must not be able
-to end a check.
+A packet that does not authenticate, and an ICMP error, is recorded and changes nothing. Anybody can forge
+them, so neither ends a check: a closed port is known when the deadline has passed. A cookie reply needs only
+the server's public key and a look at the initiation. An answer to that initiation proves the reply false,
+because a server under load answers with one or the other.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, Sock
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers silently drop those within 20 ms."""
@@ -50,6 +52,9 @@ _SESSION_MARGIN_S = 0.25
 
 _MAX_FRESH_INITIATIONS = 2
 """Initiations sent because the response to the latest one was lost."""
+
+_MAX_COOKIES = 4
+"""Cookies tried in a check: a forged one must not hide the server's."""
 
 _HEAD = 16
 _MAX_UNAUTHENTICATED = 4  # a forged response must not hide the real one after it
@@ -63,6 +68,7 @@ class SentAttempt:
     sent_ns: int
     sent_at: float
     refused: bool = False
+    """Whether this machine refused to send it."""
     cookie_demanded: bool = False
     answered: bool = False
 
@@ -93,7 +99,8 @@ class HandshakeStage:
         self._make_attempt = make_attempt
         self._loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = self._loop.create_future()
-        self._cookie: bytes | None = None
+        self._cookies: list[bytes] = []
+        """The cookies that were tried, the latest at the end."""
         self._rtt: float | None = None
         self._fresh_initiations = 0
         self._timers: list[asyncio.TimerHandle] = []
@@ -130,11 +137,9 @@ class HandshakeStage:
             self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.data)))
 
     def on_icmp(self, error: QueuedError) -> None:
-        """Handle an ICMP error about an attempt, or one that quotes too little to identify the packet."""
-        if self.finished.done():
-            return
-        self.check_log.add_evidence(self.icmp_evidence(error))
-        self._on_refusal(self._find_attempt(sender_index(error.quoted)) or self.sent[-1])
+        """Record an ICMP error about an attempt, or one that quotes too little to identify the packet."""
+        if not self.finished.done():
+            self.check_log.add_evidence(self.icmp_evidence(error))
 
     def icmp_evidence(self, error: QueuedError) -> IcmpError:
         """Convert an ICMP error into evidence, with whether the server itself sent it."""
@@ -183,7 +188,7 @@ class HandshakeStage:
             if wait > 0:
                 self._timers.append(self._loop.call_later(wait, self._initiate_later))
                 return
-        attempt = self._make_attempt(self, self._cookie)
+        attempt = self._make_attempt(self, self._cookies[-1] if self._cookies else None)
         sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
         self.sent.append(sent)
         try:
@@ -191,13 +196,16 @@ class HandshakeStage:
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
             self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
-            self._on_refusal(sent)
+            sent.refused = True
+            self._on_refusal()
         else:
             self.check_log.sent(attempt.packet, sent.sent_ns)
         if self._rtt is not None:
             self._await_latest_response()
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
+        if sent.answered:
+            return  # a copy: whoever sees a packet can send it again, from anywhere
         session = sent.attempt.complete(datagram.data)
         self.check_log.record_decisive(datagram.data, datagram.received_ns)
         self.check_log.add_reply_source(datagram.source, self.source)
@@ -239,19 +247,15 @@ class HandshakeStage:
     def _on_cookie(self, cookie: bytes, sent: SentAttempt, at: float) -> None:
         self.check_log.add_evidence(CookieDemanded(at))
         sent.cookie_demanded = True
-        if self._cookie is None:
-            self._cookie = cookie
+        if cookie not in self._cookies and len(self._cookies) < _MAX_COOKIES:
+            self._cookies.append(cookie)
             self._initiate()
 
-    def _on_refusal(self, sent: SentAttempt) -> None:
-        """Retry after the first refusal, which may be chance or forged; end the check after the second.
-
-        After an authentic response it proves nothing.
-        """
-        if sent.refused or self._rtt is not None:
+    def _on_refusal(self) -> None:
+        """Retry after this machine refused to send, which may be chance; end the check if it never sends."""
+        if self._rtt is not None or not all(each.refused for each in self.sent):
             return
-        sent.refused = True
-        if sum(each.refused for each in self.sent) >= 2:
+        if len(self.sent) >= 2:
             self._finish()
         else:
             self._timers.append(self._loop.call_later(_REFUSAL_RETRY_S, self._initiate_later))
@@ -277,8 +281,13 @@ class HandshakeStage:
         if self.finished.done():
             return
         if self._rtt is not None:
-            self.handshake = Handshake(self._rtt, self._count_lost_initiations(), self._cookie is not None)
+            self.handshake = Handshake(self._rtt, self._count_lost_initiations(), self._is_under_load())
         self.finished.set_result(None)
+
+    def _is_under_load(self) -> bool:
+        """Whether the server demanded a cookie. An initiation that was answered as well shows a forged demand."""
+        demanded = [each.answered for each in self.sent if each.cookie_demanded]
+        return bool(demanded) and not any(demanded)
 
     def _count_lost_initiations(self) -> int:
         """Count the initiations without an answer. Those after the session was opened were not awaited."""

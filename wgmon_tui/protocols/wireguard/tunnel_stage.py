@@ -18,7 +18,7 @@ import contextlib
 import errno
 import secrets
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -68,6 +68,7 @@ from wgmon_tui.protocols.wireguard.soak import (
     run_soak,
 )
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
@@ -86,6 +87,7 @@ _ECHO_WAIT_S = 0.2
 _FLOW_ANSWER_WAIT_S = 1.0
 _ATTEMPTS = 2
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
+_OUTER_HEADERS = {4: 20 + 8, 6: 40 + 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class TunnelStage:
         `handshake_rtt` in seconds decides how long the stage waits for answers. `sizes_before` is the result
         of the last size check.
         """
-        self._sizes_before = sizes_before
+        self._sizes = sizes_before
         self.session = session
         self.source = source
         self._server = target.server
@@ -146,7 +148,7 @@ class TunnelStage:
         self._first_data: float | None = None
         self._keepalive: float | None = None
         self._data_received = False
-        self._reported_mtu: int | None = None
+        self._reported_mtus: set[int] = set()
         self._arrival = asyncio.Event()
         self._flow = EchoFlow(
             self._send_flow_echo,
@@ -213,11 +215,14 @@ class TunnelStage:
     # What the size check uses
 
     @property
-    def reported_mtu(self) -> int | None:
-        """The smallest MTU that a hop outside the tunnel reported."""
-        return self._reported_mtu
+    def reports(self) -> Mapping[int, int]:
+        """By MTU that a hop outside the tunnel reported: the largest inner packet that it lets pass whole."""
+        if len(self._reported_mtus) > size_check.MOST_REPORTS:
+            return {}
+        headers = _OUTER_HEADERS[ip_address(self.source[0]).version] + TRANSPORT_OVERHEAD
+        return {mtu: mtu - headers for mtu in sorted(self._reported_mtus)}
 
-    def send_sized_echo(self, target: SizeTarget, size: int) -> InnerProbe:
+    def send_sized_echo(self, target: SizeTarget, size: int, *, in_fragments: bool) -> InnerProbe:
         """Send an echo of at least `size` bytes, without the padding that could exceed the path's MTU."""
         inner_probe = make_echo_probe(
             target.address, self._own, self._identifier, self._next_sequence(), size, target.hop_limit
@@ -226,7 +231,7 @@ class TunnelStage:
             raise AssertionError("an address that echoed has the IP version of a tunnel address")
         if not size:
             self._flow.record(inner_probe)
-        self._send_probe(inner_probe, padded=False)
+        self._send_probe(inner_probe, padded=False, in_fragments=in_fragments)
         return inner_probe
 
     async def await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
@@ -258,9 +263,10 @@ class TunnelStage:
         self._arrival.set()
 
     def on_icmp(self, error: QueuedError) -> None:
-        """Handle an ICMP error about a packet to the server; "too big" is part of the MTU search."""
-        if (error.version, error.type, error.code) in _PACKET_TOO_BIG and error.info:
-            self._reported_mtu = min(error.info, self._reported_mtu or error.info)
+        """Record an ICMP error about a packet to the server; "too big" is for the size check."""
+        if (error.version, error.type, error.code) in _PACKET_TOO_BIG:
+            if len(self._reported_mtus) <= size_check.MOST_REPORTS:
+                self._reported_mtus.add(error.info)
             return
         at = self._check_log.seconds_since_start(time.time_ns())
         from_target = error.offender == self.source[0]
@@ -398,8 +404,9 @@ class TunnelStage:
             required = self._server.tunnel_mtu or size_check.USUAL_SIZES[-1]
             found: PathMtu | None = PathMtu(required, 0, None)
         else:
-            found = await size_check.check_sizes(self, target, self._server.tunnel_mtu, self._sizes_before)
+            found = await size_check.check_sizes(self, target, self._server.tunnel_mtu, self._sizes)
         if found:
+            self._sizes = found
             self._check_log.add_evidence(found)
         return found
 
@@ -460,7 +467,8 @@ class TunnelStage:
 
     def _send_flow_echo(self, size: int) -> None:
         if self._flow_target:
-            echo = self.send_sized_echo(self._flow_target, size)
+            in_fragments = self._sizes is not None and self._sizes.reported is not None
+            echo = self.send_sized_echo(self._flow_target, size, in_fragments=in_fragments)
             if size:
                 self._flow.record(echo)
 
@@ -474,19 +482,22 @@ class TunnelStage:
             self._flow.record(inner_probe)
             self._send_probe(inner_probe)
 
-    def _send_probe(self, inner_probe: InnerProbe, *, padded: bool = True) -> None:
+    def _send_probe(
+        self, inner_probe: InnerProbe, *, padded: bool = True, in_fragments: bool = False
+    ) -> None:
         """Send a probe and register it for its answer."""
         self._pending[inner_probe.key] = inner_probe
         self._last_probe_at = time.monotonic()
-        inner_probe.sent_ns = self._send(inner_probe.packet, padded=padded) or time.time_ns()
+        sent_ns = self._send(inner_probe.packet, padded=padded, in_fragments=in_fragments)
+        inner_probe.sent_ns = sent_ns or time.time_ns()
 
-    def _send(self, content: bytes, *, padded: bool = True) -> int | None:
+    def _send(self, content: bytes, *, padded: bool = True, in_fragments: bool = False) -> int | None:
         """Send through the session; returns None if this machine refuses to send."""
         if content and self._first_data is None:
             self._first_data = time.monotonic()
         packet = self.session.seal(content, padded=padded)
         try:
-            sent_ns = self._socket.send(packet, self._destination)
+            sent_ns = self._socket.send(packet, self._destination, by_reported_mtu=in_fragments)
         except OSError as error:
             if error.errno != errno.EMSGSIZE:  # EMSGSIZE is a result of the MTU search
                 name = errno.errorcode.get(error.errno or 0, "error")
