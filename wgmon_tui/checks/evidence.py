@@ -46,7 +46,11 @@ class ForeignBytes:
 
 @dataclass(frozen=True, slots=True)
 class IcmpError:
-    """An ICMP or ICMPv6 error about a sent packet, and its sender `offender`."""
+    """An ICMP or ICMPv6 error about a sent packet, and its sender `offender`. It may be forged.
+
+    `quotes_packet` tells whether it quotes a packet of this check, which only those on the path have seen. Many
+    machines quote addresses and ports only. None in records of earlier versions.
+    """
 
     at: float
     version: int
@@ -55,6 +59,7 @@ class IcmpError:
     offender: str
     from_target: bool
     mtu: int | None = None
+    quotes_packet: bool | None = None
 
 
 IDENTITY_BUSY = "EBUSY"
@@ -336,9 +341,14 @@ class OtherVantagesAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSession:
-    """Packets arrived for sessions that this process did not open: another client uses this identity."""
+    """Packets arrived for sessions that this process did not open, as if another client used this identity.
+
+    Anybody can forge them. `proven` counts the observations that nobody can forge: packets for another client
+    in sessions of this process, and sessions of this process that another client's handshake replaced.
+    """
 
     packets: int
+    proven: int = 0
 
 
 @dataclass(frozen=True, slots=True)

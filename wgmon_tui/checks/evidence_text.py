@@ -127,7 +127,8 @@ def describe_evidence(evidence: Evidence) -> str:
             sender = "the server itself" if evidence.from_target else (evidence.offender or "an unknown hop")
             numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
             mtu = f", MTU {evidence.mtu}" if evidence.mtu else ""
-            return f"{sender} reports: {icmp_name(evidence)} ({numbers}{mtu})"
+            quote = ", without a quote of the packet" if evidence.quotes_packet is False else ""
+            return f"{sender} reports: {icmp_name(evidence)} ({numbers}{mtu}{quote})"
         case SocketError(_, name):
             return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
         case LateAnswer(age):
@@ -238,8 +239,10 @@ def _describe_others(
             return f"{failed} of {watched} other servers at {address} failed at the same time"
         case OtherVantagesAnswered(vantages):
             return f"the server answers {format_list(vantages)}"
-        case ForeignSession(packets):
-            return f"{packets} packets arrived for sessions of another client that uses this identity"
+        case ForeignSession(packets, proven):
+            forged = "" if proven else ", or somebody forged them"
+            arrived = f"{format_count(packets, 'packet')} arrived for sessions of another client"
+            return f"{arrived} that uses this identity{forged}"
         case IdentityUsedElsewhere(age):
             return f"another process used this identity {format_elapsed(age)} before"
         case IdentityOnInterface(interface):

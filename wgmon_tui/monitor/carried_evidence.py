@@ -9,6 +9,7 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FlowCut,
     FreshPortAnswered,
+    IcmpError,
     IdentityAnswered,
     InnerHop,
     KnownKeyAnswered,
@@ -49,7 +50,7 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     kept: tuple[type[Evidence], ...] = ()
     if check.handshake:
         kept = (*_OF_THE_DATA_PATH, *_OF_THE_FLOW)
-    elif Silence in fresh_kinds:
+    elif Silence in fresh_kinds and IcmpError not in fresh_kinds:
         kept = _OF_SILENCE
     return tuple(
         each

@@ -87,7 +87,8 @@ class Counter:
         self.sessions.record(source, data_for(index), index)
 
     def count(self, elsewhere_s: float | None = None) -> int:
-        return self.sessions.recent_packets(SOURCE, US, elsewhere_s)
+        found = self.sessions.find(SOURCE, US, elsewhere_s)
+        return found.packets if found else 0
 
 
 def test_packets_for_other_sessions_are_counted_between_checks_too() -> None:
@@ -115,6 +116,13 @@ def test_old_traces_expire() -> None:
     counter.arrive(foreign_index())
     counter.now += RECENT_S + 1
     assert counter.count() == 0
+
+
+def test_a_packet_for_another_client_in_an_own_session_is_proof() -> None:
+    counter = Counter()
+    counter.arrive(foreign_index())
+    counter.sessions.record_proof(SOURCE)
+    assert counter.sessions.find(SOURCE, US) == ForeignSession(2, proven=1)
 
 
 def test_a_flood_is_bounded() -> None:
@@ -226,8 +234,15 @@ def answered(*evidence: Evidence) -> Check:
     )
 
 
-def test_an_answer_beside_another_client_is_not_clean() -> None:
+def test_packets_that_anybody_can_forge_leave_a_healthy_server_healthy() -> None:
     diagnosis = diagnose(answered(ForeignSession(4)), HANDSHAKE_ONLY)
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert diagnosis.causes == ()
+    assert any(each.endswith("or somebody forged them") for each in diagnosis.evidence)
+
+
+def test_an_answer_beside_another_client_is_not_clean() -> None:
+    diagnosis = diagnose(answered(ForeignSession(4, proven=1)), HANDSHAKE_ONLY)
     assert diagnosis.verdict is Verdict.LOSSY
     assert diagnosis.verdict.severity is Severity.DEGRADED
     assert "another client uses this identity: each check cuts it off" in diagnosis.summary

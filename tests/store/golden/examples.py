@@ -189,6 +189,19 @@ ROUNDS = (
         (replace(BARE, evidence=(IdentityOnInterface("wg0"),)),),
         (Diagnosis(Verdict.LOSSY, "It is cut off."),),
     ),
+    Round(
+        (
+            replace(
+                BARE,
+                evidence=(
+                    ForeignSession(4, proven=1),
+                    IcmpError(0.125, 4, 3, 3, "198.51.100.7", True, quotes_packet=True),
+                    IcmpError(0.125, 4, 3, 3, "198.51.100.7", True, quotes_packet=False),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.PORT_CLOSED, "Nothing listens."),),
+    ),
 )
 
 CLOSED = Incident(

@@ -209,7 +209,7 @@ class Demultiplexer:
                 late.answered.set()
                 late.last = time.monotonic(), answer
         elif self.ended_sessions.has_other_client(index, datagram.data):
-            self.foreign_sessions.record_connection(datagram.source)
+            self.foreign_sessions.record_proof(datagram.source)
         else:
             self.foreign_sessions.record(datagram.source, datagram.data, index)
 

@@ -213,7 +213,8 @@ def _diagnose_answered(
         lost = sum(rtt is None for rtt in recent)
         summary = f"Answers in {rtt_text}, but {lost} of the last {len(recent)} checks were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
-    if first_of_kind(ForeignSession, evidence) or first_of_kind(IdentityOnInterface, evidence):
+    foreign = first_of_kind(ForeignSession, evidence)
+    if (foreign and foreign.proven) or first_of_kind(IdentityOnInterface, evidence):
         summary = f"Answers in {rtt_text}, but another client uses this identity: each check cuts it off."
         return Verdict.LOSSY, summary, []
     return Verdict.HEALTHY, data_path.summarise_proof(rtt_text, evidence, server), []
@@ -280,6 +281,9 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     if local_fault := _diagnose_local_fault(evidence):
         # Checked before names: without an uplink the resolver does not answer either.
         return local_fault
+    if late := first_of_kind(LateAnswer, evidence):
+        # Only the server can make it. Whatever else arrived may be forged.
+        return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
     if name := first_of_kind(NameUnresolved, evidence):
         if local_fault := _diagnose_silent_witness(evidence):
             return local_fault
@@ -348,9 +352,7 @@ def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning |
 
 
 def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
-    if late := first_of_kind(LateAnswer, evidence):
-        return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
-    is_heard_there = any(isinstance(each, LateAnswer | CookieDemanded) for each in evidence)
+    is_heard_there = any(isinstance(each, CookieDemanded) for each in evidence)
     if not is_heard_there and (local_fault := _diagnose_silent_witness(evidence)):
         return local_fault
     initiated = first_of_kind(ServerInitiated, evidence)

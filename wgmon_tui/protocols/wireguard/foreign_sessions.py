@@ -2,6 +2,7 @@
 
 Each handshake moves the peer's endpoint, so the server sends some packets of the other client's session here.
 This process marks its own session indices, so that it recognises them long after a session has ended.
+Anybody can forge such packets with the server's address as their source, so alone they are no proof.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
+from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
@@ -51,6 +53,7 @@ class ForeignSessions:
         self._clock = clock
         self._identities: dict[SocketAddress, set[PublicKey]] = {}
         self._arrivals: dict[SocketAddress, deque[float]] = {}
+        self._proven: dict[SocketAddress, deque[float]] = {}
 
     def watch(self, source: SocketAddress, identity: PublicKey) -> None:
         """Count packets from a server's address from now on. `identity` is the one that checks it."""
@@ -65,26 +68,29 @@ class ForeignSessions:
         ):
             self._arrivals.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
 
-    def record_connection(self, source: SocketAddress) -> None:
-        """Record a packet of a TCP connection that another client of the identity opened."""
+    def record_proof(self, source: SocketAddress) -> None:
+        """Record what nobody can forge: a packet for another client in a session of this process."""
         if source in self._identities:
-            self._arrivals.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
+            for kept in (self._arrivals, self._proven):
+                kept.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
 
-    def recent_packets(
+    def find(
         self, source: SocketAddress, identity: PublicKey, stamped_elsewhere_s: float | None = None
-    ) -> int:
-        """Return how many packets came for another client of this identity within RECENT_S.
+    ) -> ForeignSession | None:
+        """Return what arrived for another client of this identity within RECENT_S; None if nothing did.
 
         Another process of this machine used the identity `stamped_elsewhere_s` seconds ago: while its session
         lives, packets may be for that one. If several identities check one address, it is not known which of
         them the packets concern.
         """
-        arrivals = self._arrivals.get(source)
-        if not arrivals or self._identities.get(source) != {identity}:
-            return 0
-        while arrivals and arrivals[0] < self._clock() - RECENT_S:
-            arrivals.popleft()
-        if stamped_elsewhere_s is None:
-            return len(arrivals)
-        session_ended = self._clock() - stamped_elsewhere_s + _SESSION_LIFETIME_S
-        return sum(at > session_ended for at in arrivals)
+        if self._identities.get(source) != {identity}:
+            return None
+        since = self._clock() - RECENT_S
+        if stamped_elsewhere_s is not None:
+            since = max(since, self._clock() - stamped_elsewhere_s + _SESSION_LIFETIME_S)
+        packets = _count_since(self._arrivals, source, since)
+        return ForeignSession(packets, _count_since(self._proven, source, since)) if packets else None
+
+
+def _count_since(kept: Mapping[SocketAddress, deque[float]], source: SocketAddress, since: float) -> int:
+    return sum(at > since for at in kept.get(source, ()))

@@ -41,7 +41,7 @@ from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, Sock
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
 
 INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers silently drop those within 20 ms."""
@@ -151,6 +151,7 @@ class HandshakeStage:
             offender=error.offender,
             from_target=error.offender == self.source[0],
             mtu=error.info or None,
+            quotes_packet=self._find_attempt(sender_index(error.quoted)) is not None,
         )
 
     def late_answer(self, datagram: Datagram) -> LateAnswer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from wgmon_tui.checks.evidence import Evidence, ForeignSession, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.evidence import Evidence, IdentityOnInterface, IdentityUsedElsewhere
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -54,6 +54,6 @@ class OtherClients:
             found.append(IdentityUsedElsewhere(max(0.0, started_at - stamped_at)))
         self._used.add(identity)
         elsewhere_s = None if stamped_at is None else time.time() - stamped_at
-        if packets := self._foreign_sessions.recent_packets(source, identity, elsewhere_s):
-            found.append(ForeignSession(packets))
+        if trace := self._foreign_sessions.find(source, identity, elsewhere_s):
+            found.append(trace)
         return found

@@ -376,7 +376,7 @@ class Prober:
             demultiplexer.unregister(stage.session.local_index)
             demultiplexer.ended_sessions.keep(stage.session, stage.services)
             for _ in range(stage.foreign_replies):
-                demultiplexer.foreign_sessions.record_connection(stage.source)
+                demultiplexer.foreign_sessions.record_proof(stage.source)
 
     async def _confirm_cut(
         self, run: HandshakeStage, address: Address, first: _DataResult, steps: SlowSteps

@@ -68,7 +68,7 @@ from wgmon_tui.protocols.wireguard.soak import (
     run_soak,
 )
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, receiver_index
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
@@ -270,8 +270,17 @@ class TunnelStage:
             return
         at = self._check_log.seconds_since_start(time.time_ns())
         from_target = error.offender == self.source[0]
+        quotes_packet = receiver_index(error.quoted) == self.session.remote_index
         self._check_log.add_evidence(
-            IcmpError(at, error.version, error.type, error.code, error.offender, from_target)
+            IcmpError(
+                at,
+                error.version,
+                error.type,
+                error.code,
+                error.offender,
+                from_target,
+                quotes_packet=quotes_packet,
+            )
         )
 
     def _on_inner(self, packet: inner_packets.InnerPacket, received_ns: int) -> None:

@@ -168,8 +168,10 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
             "offender": "offender",
             "from_target": "from_target",
             "mtu": "mtu",
+            "quotes_packet": "quotes_packet",
         },
         kind="IcmpError",
+        sparse=frozenset({"quotes_packet"}),
     ),
     SocketError: StoredRecord({"at": "at", "name": "name"}, kind="SocketError"),
     LateAnswer: StoredRecord({"age": "age"}, kind="LateAnswer"),
@@ -245,7 +247,9 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
         {"address": "address", "failed": "failed", "watched": "watched"}, kind="NeighboursFailed"
     ),
     OtherVantagesAnswered: StoredRecord({"vantages": "vantages"}, kind="OtherVantagesAnswered"),
-    ForeignSession: StoredRecord({"packets": "packets"}, kind="ForeignSession"),
+    ForeignSession: StoredRecord(
+        {"packets": "packets", "proven": "proven"}, kind="ForeignSession", sparse=frozenset({"proven"})
+    ),
     IdentityOnInterface: StoredRecord({"interface": "interface"}, "IdentityOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
 }
