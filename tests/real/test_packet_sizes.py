@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
+from tests.protocols.wireguard.forged_packets import TOO_BIG, IcmpForger
 from tests.real.matrix import faults
 from tests.real.matrix.faults import Fault, the_router
 from tests.real.matrix.servers import WIREGUARD_GO, column
 from tests.real.matrix.topology import Scene, scene
-from tests.real.namespaces import entered
+from tests.real.namespaces import CLIENT_V4, entered, ip
 from wgmon_tui.checks.evidence import PathMtu
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Verdict
@@ -102,6 +103,55 @@ def test_a_path_without_a_fault_passes_both_sizes() -> None:
     outcome = look()
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
     assert first_of_kind(PathMtu, outcome.checks[0].evidence) == PathMtu(1420, 1420, None)
+
+
+def this_machines_link_has_1400_bytes(made: Scene) -> None:
+    ip(made.path.client, "link set dev uplink mtu 1400")
+    ip(made.path.router, "link set dev to-client mtu 1400")
+
+
+def a_hop_reports_1400_bytes(made: Scene) -> None:
+    """A hop on the way there. The server's answers come another way."""
+    ip(made.path.router, "link set dev to-server mtu 1400")
+
+
+def somebody_reports_false_mtus(made: Scene) -> None:
+    """ICMP errors about packets of the prober, without a look at any of them."""
+    here = (str(CLIENT_V4), made.prober.ports[0])
+    there = (made.entry.endpoint.host, made.entry.endpoint.port)
+    with entered(made.path.router):
+        forger = made.cleanup.enter_context(IcmpForger())
+
+    async def report() -> None:
+        while True:
+            for mtu in (0, 552, 700, 1279):
+                forger.send(TOO_BIG[4], here, there, mtu=mtu)
+            await asyncio.sleep(0.02)
+
+    made.cleanup.callback(asyncio.get_running_loop().create_task(report()).cancel)
+
+
+def test_what_this_machines_own_link_makes_it_fragment_passes_as_it_does_for_clients() -> None:
+    outcome = look(this_machines_link_has_1400_bytes)
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert first_of_kind(PathMtu, outcome.checks[0].evidence) == PathMtu(1420, 1420, None)
+
+
+def test_a_true_report_makes_this_machine_fragment_as_clients_do() -> None:
+    outcome = look(a_hop_reports_1400_bytes)
+    found = first_of_kind(PathMtu, outcome.checks[0].evidence)
+    assert found
+    assert found.reported == 1400
+
+
+@pytest.mark.parametrize("limit", [1500, 1300, 600])
+def test_false_reports_do_not_change_the_sizes_that_are_found(limit: int) -> None:
+    sizes = [
+        first_of_kind(PathMtu, look(*drop_above(limit), *faults).checks[0].evidence)
+        for faults in ((), (somebody_reports_false_mtus,))
+    ]
+    assert sizes[0] == sizes[1]
+    assert sizes[0]
 
 
 @pytest.mark.thorough

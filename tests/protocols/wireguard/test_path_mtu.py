@@ -29,7 +29,7 @@ from wgmon_tui.checks.evidence import IcmpError, InnerEcho, PathMtu
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Address, NameServer
-from wgmon_tui.net.udp_socket import QueuedError
+from wgmon_tui.net.udp_socket import DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 
@@ -119,20 +119,47 @@ async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
 
 
-async def test_what_our_kernel_fragments_once_a_hop_has_named_its_mtu_passes() -> None:
-    lost: list[bytes] = []
+async def test_what_this_kernel_fragments_by_a_true_report_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fragmented: list[bool] = []
+    send = DatagramSocket.send
 
-    def too_big_until_the_error_is_back(packet: bytes) -> Iterable[bytes]:
-        if len(packet) < 1280 or len(lost) == 2:
+    def note(self: DatagramSocket, data: bytes, to: SocketAddress, *, by_reported_mtu: bool = False) -> int:
+        fragmented.append(by_reported_mtu)
+        return send(self, data, to, by_reported_mtu=by_reported_mtu)
+
+    def a_hop_of_1310_bytes(packet: bytes) -> Iterable[bytes]:
+        if len(packet) <= 1250 or fragmented[-1]:
             return answer_pings(packet)
-        lost.append(packet)
-        if len(lost) == 2:
-            prober._demultiplexer._on_error(too_big(server, 1280))
+        prober._demultiplexer._on_error(too_big(server, 1310))
         return ()
 
-    async with TunnelServer(too_big_until_the_error_is_back) as server, opened_prober() as prober:
+    monkeypatch.setattr(DatagramSocket, "send", note)
+    async with TunnelServer(a_hop_of_1310_bytes) as server, opened_prober() as prober:
         result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
-    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1280)]
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1310)]
+
+
+async def test_false_reports_do_not_change_the_limit_that_is_found() -> None:
+    named = itertools.cycle((576, 1000, 1400))
+
+    def a_silent_hop_of_1310_bytes(packet: bytes) -> Iterable[bytes]:
+        prober._demultiplexer._on_error(too_big(server, next(named)))
+        return answer_pings(packet) if len(packet) <= 1250 else ()
+
+    async with TunnelServer(a_silent_hop_of_1310_bytes) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1250, 1251)]
+
+
+async def test_reports_that_contradict_each_other_do_not_change_the_limit_that_is_found() -> None:
+    def a_silent_hop_of_1310_bytes(packet: bytes) -> Iterable[bytes]:
+        for mtu in range(1305, 1315):
+            prober._demultiplexer._on_error(too_big(server, mtu))
+        return answer_pings(packet) if len(packet) <= 1250 else ()
+
+    async with TunnelServer(a_silent_hop_of_1310_bytes) as server, opened_prober() as prober:
+        result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=1420))
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1250, 1251)]
 
 
 async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> None:
@@ -154,12 +181,12 @@ async def test_an_mtu_that_a_hop_names_is_kept() -> None:
     def says_too_big(packet: bytes) -> Iterable[bytes]:
         if len(packet) < 66:
             return answer_pings(packet)
-        prober._demultiplexer._on_error(too_big(server, 98))
+        prober._demultiplexer._on_error(too_big(server, 125))
         return ()
 
     async with TunnelServer(says_too_big) as server, opened_prober() as prober:
         result = await deep_check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), mtu=66))
-    assert evidence_of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=98)]
+    assert evidence_of_kind(PathMtu, result) == [PathMtu(66, 65, 66, reported=125)]
     assert evidence_of_kind(IcmpError, result) == []
 
 
