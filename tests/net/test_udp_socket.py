@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.protocols.wireguard.forged_packets import IcmpForger
 from tests.protocols.wireguard.harness import closed_port
+from wgmon_tui.net import udp_socket
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
@@ -108,6 +110,59 @@ def test_a_pending_error_does_not_hide_the_datagrams_behind_it() -> None:
         hears.socket.drain()
         assert [each.data for each in hears.datagrams] == [b"hello"]
         assert len(hears.errors) == 1
+
+
+@contextmanager
+def forger() -> Iterator[IcmpForger]:
+    try:
+        opened = IcmpForger()
+    except PermissionError:
+        pytest.skip("raw sockets need root")
+    with opened:
+        yield opened
+
+
+def test_an_error_for_which_the_queue_has_no_room_does_not_make_a_send_fail() -> None:
+    with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
+        for size in (60_000, 1000, 1):
+            before = hears.socket.overflows
+            while hears.socket.overflows == before:
+                send_to(hears, other, bytes(size))
+        forge.send((3, 3), ("127.0.0.1", hears.socket.port), other.getsockname())
+        hears.socket.send(b"hello", other.getsockname())
+        assert other.recv(100) == b"hello"
+        assert hears.errors == []
+
+
+def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(udp_socket, "_ERRORS_PER_S", 10)
+    with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        here, there = ("127.0.0.1", hears.socket.port), other.getsockname()
+        for _ in range(25):
+            forge.send((3, 3), here, there)
+        hears.socket.drain()
+        assert len(hears.errors) == 10
+        forge.send((3, 3), here, there)
+        hears.socket.drain()
+        assert len(hears.errors) == 10
+        now += 1.0
+        hears.socket.send(b"hello", there)
+        forge.send((3, 3), here, there)
+        hears.socket.drain()
+        assert len(hears.errors) == 11
+
+
+def test_a_false_mtu_does_not_make_the_next_send_fail() -> None:
+    with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
+        here, there = ("127.0.0.1", hears.socket.port), other.getsockname()
+        for _ in range(3):
+            forge.send((3, 4), here, there, mtu=552)
+        hears.socket.send(bytes(1400), there)
+        assert len(other.recv(2000)) == 1400
 
 
 def test_what_our_own_side_refuses_raises() -> None:

@@ -89,6 +89,11 @@ def cookie_reply_to(initiation: bytes) -> bytes:
     return _cookies.reply(initiation, b"anywhere", 0.0)
 
 
+def carries_cookie(initiation: bytes) -> bool:
+    """Whether an initiation was made with the cookie of `cookie_reply_to`."""
+    return _cookies.verify(initiation, b"anywhere", 0.0)
+
+
 def silence(_: bytes) -> Iterable[bytes]:
     return ()
 
