@@ -234,7 +234,20 @@ def test_with_a_handshake_nothing_that_preceded_it_is_down(
     handshake: Handshake, evidence: list[Evidence], recent: list[float | None]
 ) -> None:
     diagnosis = diagnose(check(*evidence, handshake=handshake), SERVER, recent)
-    assert diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
+    assert diagnosis.verdict.severity is not Severity.DOWN
+
+
+def test_data_that_this_machine_dropped_is_no_dead_data() -> None:
+    lost = check(OVERFLOW, InnerEcho("10.8.0.1", 3, 0, None), handshake=Handshake(0.02))
+    lost = replace(lost, tunnel=Tunnel(3, 0, None, None, passive=False))
+    assert diagnose(lost, SERVER).verdict is Verdict.LOCAL_FAULT
+    answered = check(OVERFLOW, InnerEcho("10.8.0.1", 3, 3, 0.02), handshake=Handshake(0.02))
+    answered = replace(answered, tunnel=Tunnel(3, 3, 0.02, None, passive=False))
+    assert diagnose(answered, SERVER).verdict is Verdict.HEALTHY
+
+
+def test_icmp_errors_while_this_machine_drops_datagrams_prove_no_closed_port() -> None:
+    assert diagnose(check(CLOSED, CLOSED, OVERFLOW, SILENCE), SERVER).verdict is Verdict.LOCAL_FAULT
 
 
 @given(st.lists(handshake_evidence, max_size=6))

@@ -80,6 +80,9 @@ _BROKEN_BY_ANOTHER_CLIENT = frozenset(
 )
 """Verdicts that another client causes when its handshake takes over the session of a check."""
 
+_BROKEN_BY_LOST_ANSWERS = _BROKEN_BY_ANOTHER_CLIENT | {Verdict.MTU_BLACKHOLE}
+"""Verdicts on data that answers lost on this machine cause."""
+
 Meaning = tuple[Verdict, str, list[Cause]]
 
 
@@ -120,6 +123,9 @@ def diagnose(
     starved = first_of_kind(MachineStarved, evidence)
     if starved and (verdict is Verdict.LOSSY or _is_slow_by_lag(verdict, check, server, starved.lag)):
         verdict, summary, ranked = _diagnose_starved(starved, summary)
+    overflow = first_of_kind(ReceiveOverflow, check.evidence)
+    if overflow and check.handshake and verdict in _BROKEN_BY_LOST_ANSWERS:
+        verdict, summary, ranked = _diagnose_overflow(overflow)
     return Diagnosis(verdict, summary, evidence_text, tuple(without_contradicted(ranked, evidence)))
 
 
@@ -266,6 +272,12 @@ def _diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:
     return Verdict.LOCAL_FAULT, summary, [local_causes.starved(waited)]
 
 
+def _diagnose_overflow(overflow: ReceiveOverflow) -> Meaning:
+    """Diagnose a check of which this machine dropped datagrams: what else arrived may be a flood of forgeries."""
+    summary = f"This machine dropped {overflow.dropped} datagrams; the answer may have been one of them."
+    return Verdict.LOCAL_FAULT, summary, [causes.overflow()]
+
+
 def _diagnose_silent_witness(evidence: Sequence[Evidence]) -> Meaning | None:
     """Diagnose silence of the server and of the witness."""
     witness = first_of_kind(WitnessProbed, evidence)
@@ -298,6 +310,8 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
             "or holds a later timestamp of it."
         )
         return Verdict.PEER_MISSING, summary, causes.peer_missing(server, check.probed_as, evidence)
+    if overflow := first_of_kind(ReceiveOverflow, evidence):
+        return _diagnose_overflow(overflow)
     rejected = [each.reason for each in all_of_kind(PacketRejected, evidence)]
     if Reason.BAD_EMPTY in rejected:
         return _diagnose_psk_mismatch(evidence, server)
@@ -322,7 +336,7 @@ def _diagnose_psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Mean
 
 
 def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
-    """Diagnose an ICMP error, a refused send or a receive overflow."""
+    """Diagnose an ICMP error or a refused send."""
     icmp = all_of_kind(IcmpError, evidence)
     if any(_is_port_closed(each) for each in icmp):
         summary = f"{check.address} reports that nothing listens on UDP port {server.endpoint.port}."
@@ -334,9 +348,6 @@ def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server
     if refused := first_of_kind(SocketError, evidence):
         summary = f"Could not send: {describe_evidence(refused).partition(': ')[2]} ({refused.name})."
         return Verdict.LOCAL_FAULT, summary, [causes.local(server, refused.name)]
-    if overflow := first_of_kind(ReceiveOverflow, evidence):
-        summary = f"This machine dropped {overflow.dropped} datagrams; the answer may have been one of them."
-        return Verdict.LOCAL_FAULT, summary, [causes.overflow()]
     return None
 
 

@@ -36,6 +36,7 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
+    ReceiveOverflow,
     Soak,
     SocketError,
 )
@@ -149,6 +150,7 @@ class TunnelStage:
         self._keepalive: float | None = None
         self._data_received = False
         self._reported_mtus: set[int] = set()
+        self._overflows_before = socket.overflows
         self._arrival = asyncio.Event()
         self._flow = EchoFlow(
             self._send_flow_echo,
@@ -170,7 +172,14 @@ class TunnelStage:
             await self._run_soak(tunnel.mtu if tunnel else None, steps.on_soak)
         if self._data_received:
             self._send(b"")
+        if dropped := self._overflows():
+            self._check_log.add_evidence(ReceiveOverflow(dropped))
+            self.cut = self.soak = None
         return tunnel
+
+    def _overflows(self) -> int:
+        """Count the datagrams that this machine dropped meanwhile: answers may be among them."""
+        return self._socket.overflows - self._overflows_before
 
     async def _run_probes(self, *, deep: bool) -> Tunnel | None:
         await self._send_probes()
@@ -414,7 +423,7 @@ class TunnelStage:
             found: PathMtu | None = PathMtu(required, 0, None)
         else:
             found = await size_check.check_sizes(self, target, self._server.tunnel_mtu, self._sizes)
-        if found:
+        if found and not self._overflows():
             self._sizes = found
             self._check_log.add_evidence(found)
         return found
