@@ -89,28 +89,28 @@ def format_limit(seconds: float) -> str:
 
 def format_local_time(at: float, *, seconds: bool = True, zone: bool = False) -> str:
     """Format a Unix time in the local zone: `2026-11-22 19:18:05`; `zone` appends the zone's name."""
-    then = datetime.fromtimestamp(at, UTC).astimezone()
+    then = datetime.fromtimestamp(in_calendar(at), UTC).astimezone()
     return then.strftime(f"%Y-%m-%d {_clock(seconds)}{' %Z' if zone else ''}")
 
 
 def format_local_date(at: float) -> str:
     """Format the day of a Unix time in the local zone: `2026-11-22`."""
-    return time.strftime("%Y-%m-%d", time.localtime(at))
+    return time.strftime("%Y-%m-%d", _local(at))
 
 
 def format_utc_time(at: float, *, seconds: bool = True) -> str:
     """Format a Unix time in UTC: `2026-11-22 19:18:05 UTC`."""
-    return time.strftime(f"%Y-%m-%d {_clock(seconds)} UTC", time.gmtime(at))
+    return time.strftime(f"%Y-%m-%d {_clock(seconds)} UTC", time.gmtime(in_calendar(at)))
 
 
 def format_iso_time(at: float) -> str:
     """Format a Unix time in ISO 8601, to the millisecond: `2026-11-22T19:18:05.250+00:00`."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(in_calendar(at), UTC).isoformat(timespec="milliseconds")
 
 
 def format_file_time(at: float) -> str:
     """Format a Unix time for a file name, in UTC: `20261122T191805Z`."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(in_calendar(at)))
 
 
 def format_clock(at: float, *, seconds: bool = False) -> str:
@@ -123,9 +123,13 @@ def format_day(at: float) -> str:
     return time.strftime("%b %d", _local(at))
 
 
+def in_calendar(at: float) -> float:
+    """Return the nearest Unix time from 1970 to 9999: a stored or foreign time may be no time at all."""
+    return min(max(0.0, at), _YEAR_9999)
+
+
 def _local(at: float) -> time.struct_time:
-    """Return the local time; times from another machine may be no time at all."""
-    return time.localtime(min(max(0.0, at), _YEAR_9999))
+    return time.localtime(in_calendar(at))
 
 
 def format_recent_time(at: float, now: float, *, seconds: bool = False, narrow: bool = False) -> str:

@@ -30,8 +30,7 @@ _LONGEST_WAIT_S = 3_700.0
 """Longest intended delay. A later due time means that the clock was set back, so it is due now."""
 
 _RETENTION_S = 30 * 86_400.0
-_RETENTION_UNSEEN_S = 400 * 86_400.0
-"""Retention of unacknowledged given-up deliveries."""
+"""Retention of finished deliveries. One that was given up stays until somebody has acknowledged it."""
 
 _DELETED_AT_ONCE = 1_000
 
@@ -129,15 +128,18 @@ class DeliveryQueue:
         """Give up a delivery for good."""
         self._store.write([_finish(job, "given up", reason, now)])
 
-    def reschedule(self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float) -> None:
-        """Schedule another attempt. Deliveries older than the sink's `give_up_after` are given up."""
+    def reschedule(
+        self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float, *, may_give_up: bool = True
+    ) -> None:
+        """Schedule another attempt. Deliveries older than the sink's `give_up_after` are given up.
+
+        While the clock is in doubt, `may_give_up` is false: their age is unknown.
+        """
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
-        self._store.write(
-            [
-                (_AGAIN, (due, reason, job.announcement.id, job.sink)),
-                (_GIVE_UP_OLD, (too_long, now, sink.name, now - sink.give_up_after)),
-            ]
-        )
+        writes: Writes = [(_AGAIN, (due, reason, job.announcement.id, job.sink))]
+        if may_give_up:
+            writes.append((_GIVE_UP_OLD, (too_long, now, sink.name, now - sink.give_up_after)))
+        self._store.write(writes)
 
     def make_due(self, sink: str, now: float) -> None:
         """Make failed deliveries due now, because the sink works again."""
@@ -160,7 +162,7 @@ class DeliveryQueue:
 
     def forget(self, now: float) -> None:
         """Delete finished deliveries after their retention time."""
-        self._store.write([(_FORGET, (now - _RETENTION_S, now - _RETENTION_UNSEEN_S, _DELETED_AT_ONCE))])
+        self._store.write([(_FORGET, (now - _RETENTION_S, _DELETED_AT_ONCE))])
 
 
 # Statements that the outbox runs in its own transactions
@@ -327,4 +329,4 @@ _SHIFT = """UPDATE deliveries SET waits_since = waits_since + ?, due_at = due_at
     lease_until = lease_until + ? WHERE state = 'pending'"""
 
 _FORGET = """DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state != 'pending'
-    AND done_at < iif(state = 'given up' AND seen_at IS NULL, ?2, ?1) ORDER BY id LIMIT ?3)"""
+    AND NOT (state = 'given up' AND seen_at IS NULL) AND done_at < ? ORDER BY id LIMIT ?)"""

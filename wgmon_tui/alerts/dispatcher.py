@@ -28,6 +28,8 @@ from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
 from wgmon_tui.alerts.sink_worker import SinkWorker, clean_reason, in_daemon_thread, wait
 from wgmon_tui.alerts.sinks import Send, sender
 from wgmon_tui.config.alerting import Sink, SinkType
+from wgmon_tui.monitor.freshness import ClockReading
+from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.database import unavailable
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
@@ -75,6 +77,7 @@ class Dispatcher:
         heartbeats: Callable[[], tuple[ServerHeartbeat, ...]] = tuple,
         unwritten: Callable[[], UnsavedEvents | None] = lambda: None,
         vantage: str = "",
+        clock_guard: ClockGuard | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         send: Callable[[SinkType], Send] = sender,
@@ -98,6 +101,7 @@ class Dispatcher:
         self._resolved_sinks = resolved_sinks
         self._heartbeats, self._unwritten, self._vantage = heartbeats, unwritten, vantage
         self._clock, self._monotonic = clock, monotonic
+        self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
         self._sender = send
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
@@ -188,8 +192,9 @@ class Dispatcher:
             if self._monotonic() - cleaned_at >= _HOUSEKEEPING_S:
                 cleaned_at = self._monotonic()
                 await self._run_in_store(self._shutdown_marker.refresh, self._clock())
-                await self._run_in_store(self._outbox.forget, self._clock())
-                await self._run_in_store(self._deliveries.forget, self._clock())
+                if self._clock_guard.may_delete:
+                    await self._run_in_store(self._outbox.forget, self._clock())
+                    await self._run_in_store(self._deliveries.forget, self._clock())
             around = first or self._monotonic() - looked_at >= _DUE_CHECK_EVERY_S
             if around:
                 looked_at, first = self._monotonic(), False
@@ -340,7 +345,13 @@ class Dispatcher:
         backoff = max(asked, self._jittered(min(_LONGEST_BACKOFF_S, 2.0 ** min(job.attempts, 10))))
         now = self._clock()
         await self._run_in_store(
-            self._deliveries.reschedule, job, sink, clean_reason(failed.reason), now, now + backoff
+            self._deliveries.reschedule,
+            job,
+            sink,
+            clean_reason(failed.reason),
+            now,
+            now + backoff,
+            may_give_up=self._clock_guard.may_delete,
         )
 
     def _jittered(self, seconds: float) -> float:

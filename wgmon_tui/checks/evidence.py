@@ -65,10 +65,13 @@ class IcmpError:
 IDENTITY_BUSY = "EBUSY"
 """The error name of a check that was not sent, because another process uses its identity."""
 
+TIMESTAMP_FAR_AHEAD = "ETIME"
+"""The error name of a check that was not sent, because its timestamp is far ahead of all known times."""
+
 
 @dataclass(frozen=True, slots=True)
 class SocketError:
-    """This machine refused to send, or did not send because of IDENTITY_BUSY.
+    """This machine refused to send, or did not send because of IDENTITY_BUSY or TIMESTAMP_FAR_AHEAD.
 
     `name` is the errno name (EPERM, ENETUNREACH …).
     """

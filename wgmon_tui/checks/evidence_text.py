@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
+    TIMESTAMP_FAR_AHEAD,
     AllSilent,
     AnsweredFromElsewhere,
     CookieDemanded,
@@ -76,6 +77,7 @@ _ICMP_NAMES = {
 
 _ERRNO_MEANINGS = {
     IDENTITY_BUSY: "another wgmon-tui on this machine checks this server with the same identity",
+    TIMESTAMP_FAR_AHEAD: "its timestamp would be far ahead of every time known here",
     "EPERM": "the firewall of this machine blocks it",
     "EACCES": "the firewall or a policy of this machine blocks it",
     "ENETUNREACH": "this machine has no route to that network",

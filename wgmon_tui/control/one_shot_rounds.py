@@ -188,6 +188,7 @@ class OneShotRounds:
                 prober = Prober(
                     timestamps=self._timestamps.next,
                     ahead_s=self._timestamps.ahead_s,
+                    may_stamp=self._timestamps.may_stamp,
                     hold_identity=self._timestamps.identity_locks.hold,
                     stamped_elsewhere=self._timestamps.stamped_elsewhere,
                     interface_of=LocalIdentities().interface_of,

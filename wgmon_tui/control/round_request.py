@@ -52,6 +52,7 @@ async def run_with_keys(
     prober = Prober(
         timestamps=timestamps.next,
         ahead_s=timestamps.ahead_s,
+        may_stamp=timestamps.may_stamp,
         make_ephemeral=make_ephemeral,
         hold_identity=hold_identity,
         stamped_elsewhere=timestamps.stamped_elsewhere,

@@ -34,6 +34,7 @@ from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
+from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import mirrored_stamps
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
@@ -81,8 +82,9 @@ class Writer(FleetController):
         self._log_request = log_request
         self._account = login_name(os.geteuid())
         self._exit_stack = ExitStack()
+        self._clock_guard = ClockGuard()
         self._stamps = self._exit_stack.enter_context(
-            TimestampLedger(state_dir, known=mirrored_stamps(state_dir))
+            TimestampLedger(state_dir, known=mirrored_stamps(state_dir), clock_guard=self._clock_guard)
         )
         self.alerts = Dispatcher(
             state_dir,
@@ -90,14 +92,20 @@ class Writer(FleetController):
             heartbeats=self._list_heartbeats,
             unwritten=lambda: self._recorder.unwritten,
             vantage=gethostname(),
+            clock_guard=self._clock_guard,
         )
         self._recorder = Recorder(
-            state_dir, loaded.config.history, ledger=self._stamps, on_events_saved=self.alerts.wake
+            state_dir,
+            loaded.config.history,
+            ledger=self._stamps,
+            clock_guard=self._clock_guard,
+            on_events_saved=self.alerts.wake,
         )
         self._recorder.start()
         prober = Prober(
             timestamps=self._stamps.next,
             ahead_s=self._stamps.ahead_s,
+            may_stamp=self._stamps.may_stamp,
             hold_identity=self._stamps.identity_locks.hold,
             stamped_elsewhere=self._stamps.stamped_elsewhere,
             interface_of=LocalIdentities().interface_of,
@@ -162,14 +170,18 @@ class Writer(FleetController):
     @property
     def warnings(self) -> tuple[str, ...]:
         """The current problems, one line each, the most serious first."""
+        clock_doubt = self._clock_guard.doubt
         lines = (
+            self._stamps.held,
             self._recorder.trouble,
             self._stamps.trouble,
             self._reload and self._reload.trouble,
             self._control_problem,
             self.alerts.warning,
             *self._vantages.troubles,
+            clock_doubt.line if clock_doubt else None,
             self._recorder.notice,
+            self._stamps.notice,
         )
         return tuple(line for line in lines if line)
 

@@ -24,13 +24,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.text import format_list, format_local_date
+from wgmon_tui.store.damaged_files import move_aside
+from wgmon_tui.text import format_list
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _FULL = {sqlite3.SQLITE_FULL}
@@ -38,7 +37,7 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _NO_WAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
-_LOG_SUFFIXES = ("-wal", "-shm")
+LOG_SUFFIXES = ("-wal", "-shm")
 
 
 Examine = Callable[[sqlite3.Connection], None]
@@ -129,7 +128,11 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
         examine(connection)
     except (DamagedStoreError, UnicodeDecodeError, sqlite3.Error) as error:
         # Move it before closing: closing writes the log into the file, or deletes the log.
-        aside = move_aside(path) if not isinstance(error, sqlite3.Error) or is_damage(error) else None
+        aside = (
+            move_aside(path, LOG_SUFFIXES)
+            if not isinstance(error, sqlite3.Error) or is_damage(error)
+            else None
+        )
         connection.close()
         if aside is None:
             raise
@@ -230,20 +233,6 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableE
     if code in _DAMAGED:
         return DamagedStoreError(f"{path}: damaged")
     return StoreUnavailableError(f"{path}: {error}")
-
-
-def move_aside(path: Path) -> Path:
-    """Rename a file with its -wal and -shm to NAME.damaged-DATE; return the new path. Raises OSError."""
-    day = format_local_date(time.time())
-    name, number = f"{path.name}.damaged-{day}", 1
-    while path.with_name(name).exists():
-        number += 1
-        name = f"{path.name}.damaged-{day}-{number}"
-    # The write-ahead log first: if it stayed behind, SQLite would replay it into the new file.
-    for suffix in (*_LOG_SUFFIXES, ""):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
-    return path.with_name(name)
 
 
 def _no_space_at(path: Path) -> bool:

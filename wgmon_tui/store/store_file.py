@@ -16,8 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from wgmon_tui.store import schema
+from wgmon_tui.store.damaged_files import move_aside
 from wgmon_tui.store.database import (
     BUILDER,
+    LOG_SUFFIXES,
     QUICK_READER,
     SNAPSHOT,
     WRITER,
@@ -27,7 +29,6 @@ from wgmon_tui.store.database import (
     check_integrity,
     connect,
     connect_examined,
-    move_aside,
     require_tables,
     unavailable,
 )
@@ -102,7 +103,7 @@ def open_store(state_dir: Path) -> OpenedStore:
 
 def set_damaged_aside(path: Path) -> str:
     """Move a damaged store aside, and return the notice. Raises OSError."""
-    return _damage_notice(move_aside(path))
+    return _damage_notice(move_aside(path, LOG_SUFFIXES))
 
 
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:

@@ -9,6 +9,10 @@ under a lock: that takes a few microseconds, and two processes with the same ide
 other. The file is not synced each time: the page cache survives a killed process, and after a crash of the
 machine the clock has moved on. The store keeps a copy of the last timestamps, a minute old. It is used if a
 file is damaged or missing.
+
+A timestamp of the year 2036 cuts an identity off until then. So timestamps do not follow a clock that jumped
+while this process runs (see ClockGuard). A first timestamp that is far ahead of everything known here is held
+back, until the clock is set or the operator trusts it. The file `trusted-clock` has the trusted times.
 """
 
 from __future__ import annotations
@@ -22,7 +26,10 @@ from types import TracebackType
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.clock_guard import FAR_AHEAD_S, RELEASED_S, TRUST_COMMAND, ClockGuard
+from wgmon_tui.store.damaged_files import move_aside, move_irregular_aside
 from wgmon_tui.store.identity_lock import IdentityLocks, identity_digest
+from wgmon_tui.text import format_elapsed, format_local_date
 
 _NO_CLOCK_SAYS = 2**63
 """In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
@@ -31,16 +38,39 @@ _COPY_AGE_NS = 120 * 10**9
 """Maximum nanoseconds by which a timestamp can be later than its copy in the store."""
 
 
+_FAR_AHEAD_NS = int(FAR_AHEAD_S * 1e9)
+_RELEASED_NS = int(RELEASED_S * 1e9)
+
+_WITHOUT_EVIDENCE_NS = _RELEASED_NS + 10 * 365 * 86_400 * 10**9
+"""Ten years later: the latest time of a first timestamp, where nothing else is known."""
+
+_TRUSTED = "trusted-clock"
+_NAME_LENGTH = 32
+_MAX_TRUSTED_BYTES = 4096
+_LOOK_AGAIN_S = 1.0
+
+
 class TimestampLedger:
     """Issues timestamps. Use as a context manager: closing syncs the files."""
 
-    def __init__(self, state_dir: Path, known: Mapping[bytes, int] | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        known: Mapping[bytes, int] | None = None,
+        clock_guard: ClockGuard | None = None,
+    ) -> None:
         """Create the directory. If that fails, timestamps stay in memory and `trouble` is one line about it.
 
         `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`.
         """
         self.directory = state_dir / "stamps"
+        self.clock_guard = clock_guard or ClockGuard()
+        self.notice: str | None = None
+        """One line that stays: something else was in the place of the directory."""
         self._known = dict(known or {})
+        self._held: dict[PublicKey, str] = {}
+        """Identities without a timestamp that may be sent, and why."""
+        self._looked_at: dict[PublicKey, float] = {}
         self._files: dict[PublicKey, int] = {}
         self._last: dict[PublicKey, int] = {}
         self._elsewhere: dict[PublicKey, int] = {}
@@ -48,9 +78,13 @@ class TimestampLedger:
         self.identity_locks = IdentityLocks(self.directory)
         """Keeps other processes from a server while this one checks it with the same identity."""
         try:
+            if not self.directory.is_dir() and os.path.lexists(self.directory):
+                aside = move_aside(self.directory)
+                self.notice = f"{self.directory} was no directory: it was moved to {aside.name}"
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             self._use_memory(error)
+        self._trusted = self._read_stamps(_TRUSTED)
 
     def __enter__(self) -> TimestampLedger:
         return self
@@ -71,7 +105,7 @@ class TimestampLedger:
         """Return a timestamp later than any before it; never raises, because a full disk must not stop the
         checks.
         """
-        now_ns = time.time_ns()
+        now_ns = self._now_ns()
         try:
             descriptor = self._file(identity)
             fcntl.lockf(descriptor, fcntl.LOCK_EX)
@@ -91,6 +125,95 @@ class TimestampLedger:
             stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
             self._last[identity] = stamp_ns
         return tai64n.encode(stamp_ns)
+
+    def may_stamp(self, identity: PublicKey) -> bool:
+        """Return whether the next timestamp of an identity is near the times known here."""
+        self._follow_confirmation()
+        now_ns, last_ns = self._now_ns(), self._last.get(identity, 0)
+        if abs(now_ns - last_ns) <= _FAR_AHEAD_NS:
+            self._held.pop(identity, None)
+            return True
+        if identity in self._held and time.monotonic() - self._looked_at[identity] < _LOOK_AGAIN_S:
+            return False
+        why = self._find_far_ahead(identity, now_ns)
+        if why is None:
+            self._held.pop(identity, None)
+            return True
+        self._held[identity], self._looked_at[identity] = why, time.monotonic()
+        return False
+
+    @property
+    def held(self) -> str | None:
+        """Why checks of an identity are not sent, in one line; None if all are."""
+        return next(iter(self._held.values()), None)
+
+    def trust_clock(self) -> None:
+        """Record that the operator trusts the clock and the last timestamps. Raises OSError."""
+        stamps = {self._wall_ns(), *self._last.values(), *(ns for ns, _ in self._stored())}
+        content = b"".join(tai64n.encode(ns) for ns in sorted(stamps))
+        new = self.directory / f"{_TRUSTED}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+        new.replace(self.directory / _TRUSTED)
+        self._follow_confirmation()
+
+    def _follow_confirmation(self) -> None:
+        """Believe the clock if the operator has confirmed it since the doubt, in this or another process."""
+        if self.clock_guard.doubt is None and not self._held:
+            return
+        trusted = self._read_stamps(_TRUSTED)
+        if trusted != self._trusted:
+            self._trusted = trusted
+            self._looked_at = dict.fromkeys(self._looked_at, float("-inf"))
+            if any(abs(ns - self._wall_ns()) <= _FAR_AHEAD_NS for ns in trusted):
+                self.clock_guard.confirm()
+
+    def _find_far_ahead(self, identity: PublicKey, now_ns: int) -> str | None:
+        """Return why the next timestamp of an identity must not be sent; None if it may."""
+        last_ns = self._last_of(identity, self._read_only(identity), now_ns)
+        next_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
+        is_clock = next_ns == now_ns
+        mine = identity_digest(identity).hex()
+        known = [*self._known.values(), *self._trusted]
+        known += [ns for ns, name in self._stored() if is_clock or name != mine]
+        known += [] if is_clock else [now_ns]
+        # A time before the release comes from a clock that was not set yet: no evidence.
+        nearest_ns = max((ns for ns in known if _RELEASED_NS <= ns <= next_ns), default=_WITHOUT_EVIDENCE_NS)
+        ahead_ns = next_ns - nearest_ns
+        return _far_ahead_line(next_ns, ahead_ns, is_clock=is_clock) if ahead_ns > _FAR_AHEAD_NS else None
+
+    def _stored(self) -> list[tuple[int, str]]:
+        """Return the last timestamps of all identities, with the names of their files."""
+        try:
+            names = [each.name for each in self.directory.iterdir() if len(each.name) == _NAME_LENGTH]
+        except OSError:
+            return []
+        return [(ns, name) for name in names for ns in self._read_stamps(name)]
+
+    def _read_stamps(self, name: str) -> list[int]:
+        """Return the timestamps in a file, which may be damaged, missing, or no file."""
+        try:
+            descriptor = os.open(self.directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return []
+        try:
+            content = os.read(descriptor, _MAX_TRUSTED_BYTES)
+        except OSError:
+            return []
+        finally:
+            os.close(descriptor)
+        starts = range(0, len(content) - tai64n.TAI64N_LENGTH + 1, tai64n.TAI64N_LENGTH)
+        return [ns for start in starts if (ns := _decode(content[start : start + tai64n.TAI64N_LENGTH]))]
+
+    def _wall_ns(self) -> int:
+        return time.time_ns()
+
+    def _now_ns(self) -> int:
+        """Return the time from which timestamps are made: that before a jump, while the clock is in doubt."""
+        return time.time_ns() - int(self.clock_guard.ahead_s * 1e9)
 
     def ahead_s(self, identity: PublicKey) -> float:
         """Return how many seconds the last timestamp of an identity is ahead of the local clock; 0 if it is
@@ -128,7 +251,7 @@ class TimestampLedger:
         """Return the last timestamp from a file that cannot be written; 0 if it cannot be read either."""
         try:
             path = self.directory / identity_digest(identity).hex()
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return 0
         try:
@@ -147,7 +270,10 @@ class TimestampLedger:
         descriptor = self._files.get(identity)
         if descriptor is None:
             name = identity_digest(identity).hex()
-            descriptor = os.open(self.directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            path = self.directory / name
+            if not path.is_char_device() and (aside := move_irregular_aside(path)):
+                self.notice = f"{path} was no file: it was moved to {aside.name}"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files[identity] = descriptor
         return descriptor
 
@@ -156,6 +282,25 @@ def _read(descriptor: int) -> int:
     """Return the last timestamp as Unix nanoseconds; 0 for a new file or one damaged by a crash or a full
     disk.
     """
-    stored = os.pread(descriptor, tai64n.TAI64N_LENGTH, 0)
+    return _decode(os.pread(descriptor, tai64n.TAI64N_LENGTH, 0))
+
+
+def _decode(stored: bytes) -> int:
     last_ns = tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0
     return last_ns if 0 < last_ns < _NO_CLOCK_SAYS else 0
+
+
+def _far_ahead_line(next_ns: int, ahead_ns: int, *, is_clock: bool) -> str:
+    ahead, until = format_elapsed(ahead_ns / 1e9), format_local_date(next_ns / 1e9)
+    poisons = f"it would poison the identity: servers would then ignore it until {until}"
+    if is_clock:
+        return (
+            "checks are held, because the clock of this machine is far ahead; its timestamp is "
+            f"{ahead} later than every time known here, and {poisons}; "
+            f"set the clock, or if it is right, type: {TRUST_COMMAND}"
+        )
+    return (
+        "checks are held, because the last timestamp of an identity is far ahead of the clock; it is "
+        f"{ahead} later than every other time known here, and if no server has seen it, {poisons}; "
+        f"set the clock, or to continue with it, type: {TRUST_COMMAND}"
+    )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
+    TIMESTAMP_FAR_AHEAD,
     Evidence,
     NeighboursFailed,
     PresharedKeyFound,
@@ -266,6 +267,13 @@ def local(server: Server, error: str) -> Cause:
             "another wgmon-tui on this machine uses this identity",
             "two at once would lose each other's packets, so this check was not sent",
             "pgrep -a wgmon",
+            proven=True,
+        )
+    if error == TIMESTAMP_FAR_AHEAD:
+        return Cause(
+            "the clock of this machine, or its last timestamp, is far ahead",
+            "servers that see such a timestamp ignore this identity until that time, so nothing was sent",
+            "timedatectl — if the clock is right: wgmon-tui doctor --trust-clock",
             proven=True,
         )
     fix = "nft list ruleset" if error in ("EPERM", "EACCES") else f"ip route get {server.endpoint.host}"

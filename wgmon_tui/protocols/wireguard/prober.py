@@ -16,6 +16,7 @@ from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
+    TIMESTAMP_FAR_AHEAD,
     Evidence,
     FlowCut,
     ForeignBytes,
@@ -98,6 +99,7 @@ class Prober:
         *,
         timestamps: NextTimestamp,
         ahead_s: Callable[[PublicKey], float] = lambda _: 0.0,
+        may_stamp: Callable[[PublicKey], bool] = lambda _: True,
         vantage: str = "local",
         make_ephemeral: Callable[[], PrivateKey] | None = None,
         hold_identity: HoldIdentity = lambda _: nullcontext(True),
@@ -106,12 +108,16 @@ class Prober:
     ) -> None:
         """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
 
+        `may_stamp` returns whether the next stamp of an identity is near the times known on this machine.
+        Otherwise nothing is sent: a server that sees such a stamp ignores the identity until then.
+
         `make_ephemeral` returns a new one-time key per call, so that the caller can decrypt the exchange
         later. Without it no exchange can be decrypted: an attempt's key is not kept.
         """
         self.vantage = vantage
         self._timestamps = timestamps
         self._ahead_s = ahead_s
+        self._may_stamp = may_stamp
         self._make_ephemeral = make_ephemeral
         self._hold_identity = hold_identity
         self._resolver = Resolver()
@@ -214,6 +220,8 @@ class Prober:
             return self._make_unsent_check(
                 target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
             ), None
+        if not self._may_stamp(target.private_key.public):
+            return self._make_unsent_check(target, address, SocketError(0.0, TIMESTAMP_FAR_AHEAD)), None
         peer = self._peer(target)
         key = (target.server.name, _kernel_spelling(address))
         data = _DataResult(None)

@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 
 from wgmon_tui.config.config_toml import Retention
+from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget
 from wgmon_tui.store.maintenance.vantage_compaction import compact_vantage_checks
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
+
+_NEWEST_CHECK = "SELECT max(at) FROM (SELECT at FROM checks ORDER BY id DESC LIMIT 1000) WHERE at <= ?"
 
 _FREE_PAGES_A_STEP = 500
 _FREE_SHARE = 0.25
@@ -20,6 +23,7 @@ def run_maintenance(
     connection: sqlite3.Connection,
     retention: Retention,
     ledger: TimestampLedger | None,
+    clock_guard: ClockGuard,
     *,
     boundary: float,
     now: float,
@@ -32,12 +36,46 @@ def run_maintenance(
     """
     yield from compact(connection, boundary, now)
     yield from compact_vantage_checks(connection, boundary)
-    for turn in minutes:
+    record_clock(connection, clock_guard, now)
+    yield
+    for turn in minutes if clock_guard.may_delete else ():
         yield from forget(connection, retention, now, turn)
     if ledger:
         copy_timestamps(connection, ledger)
         yield
     yield from _shrink(connection)
+
+
+def record_clock(connection: sqlite3.Connection, clock_guard: ClockGuard, now: float) -> None:
+    """Record the last believed time, or since when the clock is in doubt, for the next start.
+
+    Raises sqlite3.Error.
+    """
+    since = clock_guard.doubted_since
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if since is None:
+            connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('believed_at', ?)", (now,))
+            connection.execute("DELETE FROM facts WHERE name = 'doubted_since'")
+        else:
+            connection.execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES ('doubted_since', ?)", (since,)
+            )
+
+
+def compare_clock(connection: sqlite3.Connection, clock_guard: ClockGuard, now: float) -> None:
+    """Compare the clock with what an earlier run wrote. Raises sqlite3.Error."""
+    facts = dict(
+        connection.execute("SELECT name, value FROM facts WHERE typeof(value) IN ('integer', 'real')")
+    )
+    (row_at,) = connection.execute(_NEWEST_CHECK, (now,)).fetchone()
+    (minute,) = connection.execute(
+        "SELECT max(minute) FROM minutes WHERE minute <= ?", (now // 60.0,)
+    ).fetchone()
+    newest = facts.get("believed_at")
+    if newest is None or newest > now:
+        newest = max(row_at or 0.0, (minute or 0) * 60.0)
+    clock_guard.compare(newest, facts.get("doubted_since"))
 
 
 def copy_timestamps(connection: sqlite3.Connection, ledger: TimestampLedger) -> None:

@@ -20,8 +20,10 @@ from pathlib import Path
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.database import (
     DamagedStoreError,
     NewerStoreError,
@@ -31,7 +33,7 @@ from wgmon_tui.store.database import (
 )
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.compaction import compaction_boundary
-from wgmon_tui.store.maintenance.schedule import copy_timestamps, run_maintenance
+from wgmon_tui.store.maintenance.schedule import compare_clock, copy_timestamps, record_clock, run_maintenance
 from wgmon_tui.store.models import Mute, Note, PeriodState
 from wgmon_tui.store.resume import close_stale_incidents, restore
 from wgmon_tui.store.store_file import STORE, WritableStore, open_store, set_damaged_aside
@@ -69,6 +71,7 @@ class Recorder:
         retention: Retention | None = None,
         *,
         ledger: TimestampLedger | None = None,
+        clock_guard: ClockGuard | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         on_events_saved: Callable[[], None] = lambda: None,
@@ -90,6 +93,7 @@ class Recorder:
         self._retention = retention or Retention()
         self._ledger = ledger
         self._clock, self._monotonic = clock, monotonic
+        self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
         self._on_events_saved = on_events_saved
         # Shared between the threads.
         self._server_updates: deque[ServerUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
@@ -283,6 +287,8 @@ class Recorder:
                 self.trouble = None
                 if last and self._ledger:
                     copy_timestamps(store.connection, self._ledger)
+                if last:
+                    record_clock(store.connection, self._clock_guard, self._clock())
                 if not last:
                     self._maintain(store)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
@@ -352,6 +358,7 @@ class Recorder:
                 store.connection,
                 self._retention,
                 self._ledger,
+                self._clock_guard,
                 boundary=boundary,
                 now=now,
                 minutes=minutes,
@@ -369,7 +376,10 @@ class Recorder:
         except (OSError, sqlite3.Error) as error:
             opened.connection.close()
             raise unavailable(self._path, error) from None
-        if self._store_id not in (None, store.id):
+        if self._store_id is None:
+            with suppress(sqlite3.Error):  # a damaged store is found by the next write
+                compare_clock(store.connection, self._clock_guard, self._clock())
+        elif self._store_id != store.id:
             self._collector.start_new_store()
         self._store, self._store_id = store, store.id
         self.notice = opened.notice or self.notice

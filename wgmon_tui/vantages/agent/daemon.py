@@ -87,6 +87,7 @@ class AgentDaemon:
         prober = Prober(
             timestamps=self._stamps.next,
             ahead_s=self._stamps.ahead_s,
+            may_stamp=self._stamps.may_stamp,
             hold_identity=self._stamps.identity_locks.hold,
             stamped_elsewhere=self._stamps.stamped_elsewhere,
             interface_of=LocalIdentities().interface_of,

@@ -1,0 +1,162 @@
+"""Clock guard: whether this machine's wall clock is plausible, from the evidence that this machine has.
+
+A clock that is wrong for a minute can do lasting harm. What is deleted by age is gone. A server that saw a
+timestamp of the year 2036 ignores that identity until then. So a jump of the wall clock against the elapsed
+clock, or a start long after everything that is known, raises a doubt. While it lasts, nothing is deleted by
+age, and timestamps continue from the time before the jump.
+
+A doubt ends when the clock has been steady for a day. A clock that is far ahead is believed only when it was
+set right, or when the operator has confirmed it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
+from wgmon_tui.text import DAY_S, format_elapsed, format_local_time
+
+FAR_AHEAD_S = 30.0 * DAY_S
+"""A time that is later than everything known by more than this is not believed without confirmation."""
+
+STEADY_S = float(DAY_S)
+"""Seconds of steady time after which a doubt ends."""
+
+MAX_GAP_S = 7.0 * DAY_S
+"""The longest time without this program, in seconds, after which the clock raises no doubt at the start."""
+
+RELEASED_S = 1_767_225_600.0
+"""Unix seconds of the year 2026. A clock before it is wrong, and setting it right is no harm."""
+
+TRUST_COMMAND = "wgmon-tui doctor --trust-clock"
+
+_JUMP_S = 60.0
+"""Seconds by which the two clocks may move apart between two looks: time servers set a clock by less."""
+
+
+def read_wall_and_elapsed() -> ClockReading:
+    """Read both clocks. The wall clock is the one from which timestamps are made."""
+    return ClockReading(time.time_ns() / 1e9, read_elapsed())
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDoubt:
+    """A reason not to believe the wall clock.
+
+    `since` is the elapsed time from which the clock must be steady. `line` says it in one line.
+    """
+
+    since: float
+    line: str
+    is_far_ahead: bool
+
+
+class ClockGuard:
+    """Watches the clock of this process. Any thread may use it."""
+
+    def __init__(self, read_clocks: Callable[[], ClockReading] = read_wall_and_elapsed) -> None:
+        """The clock is believed until `compare` or a jump raises a doubt."""
+        self._read_clocks = read_clocks
+        self._lock = Lock()
+        self._doubt: ClockDoubt | None = None
+        reading = read_clocks()
+        self._offset = reading.wall - reading.elapsed
+        self._believed_offset = self._offset
+        """Wall time minus elapsed time as last believed, by this process or by an earlier run."""
+        self._has_believed = True
+
+    def compare(self, newest: float, doubted_since: float | None = None) -> None:
+        """Compare the clock with the newest time that an earlier run believed, in Unix seconds.
+
+        `doubted_since` is the wall time at which an earlier run began to doubt this clock.
+        """
+        with self._lock:
+            now = self._observe()
+            gap = now.wall - newest
+            if gap <= MAX_GAP_S or newest < RELEASED_S or self._doubt:
+                return
+            steady_s = max(0.0, now.wall - doubted_since) if doubted_since else 0.0
+            since = f"the history, which ends {format_local_time(newest)}"
+            self._doubt = ClockDoubt(
+                now.elapsed - steady_s, _gap_line(gap, since), is_far_ahead=gap > FAR_AHEAD_S
+            )
+            self._believed_offset = newest - now.elapsed
+            self._has_believed = False
+
+    def confirm(self) -> None:
+        """Believe the clock, because the operator says that it is right."""
+        with self._lock:
+            reading = self._read_clocks()
+            self._offset = self._believed_offset = reading.wall - reading.elapsed
+            self._doubt, self._has_believed = None, True
+
+    @property
+    def doubt(self) -> ClockDoubt | None:
+        """The current doubt; None if the clock is plausible."""
+        with self._lock:
+            self._observe()
+            return self._doubt
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether data may be deleted by its age."""
+        return self.doubt is None
+
+    @property
+    def ahead_s(self) -> float:
+        """How many seconds the clock is ahead of the time that this process believed before a jump, or 0."""
+        with self._lock:
+            self._observe()
+            if self._doubt is None or not self._has_believed:
+                return 0.0
+            return max(0.0, self._offset - self._believed_offset)
+
+    @property
+    def doubted_since(self) -> float | None:
+        """The wall time since which the clock is steady but in doubt; None without a doubt."""
+        with self._lock:
+            now = self._observe()
+            return now.wall - (now.elapsed - self._doubt.since) if self._doubt else None
+
+    def _observe(self) -> ClockReading:
+        """Look at both clocks. A jump raises a doubt, and a day without one ends it."""
+        now = self._read_clocks()
+        offset = now.wall - now.elapsed
+        jump, self._offset = offset - self._offset, offset
+        if abs(jump) > _JUMP_S:
+            if now.wall - jump < RELEASED_S:
+                self._believed_offset = offset
+            is_far_ahead = offset - self._believed_offset > FAR_AHEAD_S
+            self._doubt = ClockDoubt(now.elapsed, _jump_line(jump, now.wall), is_far_ahead)
+        elif self._doubt and not self._doubt.is_far_ahead and now.elapsed - self._doubt.since >= STEADY_S:
+            self._doubt, self._has_believed = None, True
+        if self._doubt is None:
+            self._believed_offset = offset
+        return now
+
+
+def _jump_line(jump: float, now: float) -> str:
+    way = "forward" if jump > 0 else "back"
+    line = (
+        f"the clock of this machine jumped {way} by {format_elapsed(abs(jump))}, to {format_local_time(now)}"
+    )
+    if jump < 0:
+        return f"{line}; timestamps continue from the last one, and nothing is deleted by age for a day"
+    return (
+        f"{line}; its timestamps would poison identities, which servers then ignore until that time: "
+        f"timestamps continue from the time before, and nothing is deleted by age; {_remedy()}"
+    )
+
+
+def _gap_line(gap: float, since: str) -> str:
+    return (
+        f"the clock of this machine is {format_elapsed(gap)} later than {since}; "
+        f"nothing is deleted by age until the clock was steady for a day; {_remedy()}"
+    )
+
+
+def _remedy() -> str:
+    return f"set the clock, or if it is right, type: {TRUST_COMMAND}"
