@@ -342,3 +342,31 @@ def test_no_kill_loses_an_alert_or_tells_it_in_another_order() -> None:
         [sys.executable, "-m", "tests.alerts.kill_loop"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_clock_that_jumps_years_ahead_gives_up_and_forgets_nothing(
+    tmp_path: Path, street: Street
+) -> None:
+    wall, start = [time.time()], time.time()
+    shop = Shop(tmp_path, all_to("pager", "chat"))
+    street.does["chat"] = lambda _: failing()
+
+    def failing() -> None:
+        raise RetryError("HTTP 503")
+
+    shop.opens()
+    working = Dispatcher(
+        tmp_path,
+        ResolvedSinks(shop.alerts),
+        clock=lambda: wall[0] + time.time() - start,
+        send=street.send,
+        random=_AtOnce(),
+    )
+    async with running(working):
+        await until(lambda: street.got["pager"])
+        wall[0] += 2 * 365 * 86_400.0
+        attempts = {each.sink: each.attempts for each in shop.log()}["chat"]
+        await until(lambda: {each.sink: each.attempts for each in shop.log()}["chat"] > attempts + 3)
+        states = {each.sink: each.state for each in shop.log()}
+    assert states == {"pager": "sent", "chat": "pending"}
+    shop.close()

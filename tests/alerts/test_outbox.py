@@ -364,7 +364,7 @@ def test_to_try_again_clears_it_and_failing_again_calls_again(shop: Shop) -> Non
 
 def test_what_nobody_has_seen_is_not_forgotten_with_the_rest(shop: Shop) -> None:
     number = given_up(shop)
-    shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)
+    shop.deliveries.forget(shop.clock.now + 3650 * 86_400.0)
     assert counts(shop.state_dir).given_up == 1
     shop.deliveries.acknowledge_failed("pager", number, "ada", shop.clock.now)
     shop.deliveries.forget(shop.clock.now + 31 * 86_400.0)

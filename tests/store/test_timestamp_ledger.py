@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.store.identity_lock import identity_digest
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 IDENTITY = PrivateKey(bytes(range(32))).public
@@ -284,3 +285,135 @@ def test_a_ledger_without_trouble_has_no_warning(tmp_path: Path) -> None:
     with TimestampLedger(tmp_path) as ledger:
         ledger.next(IDENTITY)
     assert ledger.trouble is None
+
+
+# Far ahead
+
+
+def stamp_file(state_dir: Path, at_ns: int, identity: PublicKey = IDENTITY) -> Path:
+    path = state_dir / "stamps" / identity_digest(identity).hex()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(tai64n.encode(at_ns))
+    return path
+
+
+def test_a_clock_years_ahead_of_the_last_stamp_holds_the_next_one(tmp_path: Path) -> None:
+    stamp_file(tmp_path, time.time_ns() - 5 * YEAR_NS)
+    with TimestampLedger(tmp_path) as ledger:
+        assert not ledger.may_stamp(IDENTITY)
+        assert ledger.held is not None
+        assert "1825 d later" in ledger.held
+        assert "poison" in ledger.held
+        assert "\n" not in ledger.held
+
+
+@pytest.mark.parametrize("days", [0, 1, 29])
+def test_a_clock_of_a_machine_that_was_off_for_a_while_holds_nothing(tmp_path: Path, days: int) -> None:
+    stamp_file(tmp_path, time.time_ns() - days * 86_400 * 10**9)
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+        assert ledger.held is None
+
+
+def test_another_identity_of_this_machine_is_evidence_for_the_clock(tmp_path: Path) -> None:
+    stamp_file(tmp_path, time.time_ns() - YEAR_NS // 2)
+    stamp_file(tmp_path, time.time_ns() - 10**9, OTHER)
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+
+
+def test_a_first_stamp_needs_no_evidence_until_ten_years_after_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+    clock.now_ns += 20 * YEAR_NS
+    with TimestampLedger(tmp_path / "other") as ledger:
+        assert not ledger.may_stamp(IDENTITY)
+
+
+def test_a_stamp_from_a_clock_that_was_not_set_yet_is_no_evidence(tmp_path: Path) -> None:
+    stamp_file(tmp_path, 5 * 10**9)
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+
+
+def test_a_last_stamp_that_only_a_damaged_file_can_hold_is_not_continued(tmp_path: Path) -> None:
+    stamp_file(tmp_path, time.time_ns() + 10 * YEAR_NS)
+    with TimestampLedger(tmp_path) as ledger:
+        assert not ledger.may_stamp(IDENTITY)
+        assert ledger.held is not None
+        assert "the last timestamp of an identity is far ahead" in ledger.held
+
+
+def test_a_last_stamp_that_the_store_has_too_is_continued(tmp_path: Path) -> None:
+    at_ns = time.time_ns() + 10 * YEAR_NS
+    stamp_file(tmp_path, at_ns)
+    with TimestampLedger(tmp_path, known={identity_digest(IDENTITY): at_ns}) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+
+
+def test_stamps_do_not_follow_a_clock_that_jumps_while_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with TimestampLedger(tmp_path) as ledger:
+        before = tai64n.decode(ledger.next(IDENTITY))
+        clock.now_ns += 2 * YEAR_NS
+        assert ledger.may_stamp(IDENTITY)
+        assert 0 < tai64n.decode(ledger.next(IDENTITY)) - before < 60 * 10**9
+        assert ledger.clock_warning is not None
+        clock.now_ns -= 2 * YEAR_NS
+        clock.now_ns += 10**9
+        assert abs(tai64n.decode(ledger.next(IDENTITY)) - clock.now_ns) < 2 * 10**9
+
+
+def test_the_operator_trusts_the_clock_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp_file(tmp_path, time.time_ns() - YEAR_NS)
+    monkeypatch.setattr("wgmon_tui.store.timestamp_ledger._LOOK_AGAIN_S", 3600.0)
+    with TimestampLedger(tmp_path) as running, TimestampLedger(tmp_path) as command:
+        assert not running.may_stamp(IDENTITY)
+        command.trust_clock()
+        assert running.may_stamp(IDENTITY)
+        assert running.held is None
+
+
+def test_a_jump_that_the_operator_trusts_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with TimestampLedger(tmp_path) as ledger:
+        ledger.next(IDENTITY)
+        clock.now_ns += YEAR_NS
+        assert ledger.may_stamp(IDENTITY)
+        ledger.trust_clock()
+        assert ledger.may_stamp(IDENTITY)
+        assert ledger.next(IDENTITY) == tai64n.encode(clock.now_ns)
+
+
+# Something else in the place of a file
+
+
+@pytest.mark.parametrize("make", [Path.touch, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_directory_of_stamps_is_set_aside(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "stamps")
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.next(IDENTITY)
+        assert ledger.trouble is None
+        assert ledger.notice is not None
+        assert "stamps.damaged-" in ledger.notice
+    assert len(list(tmp_path.glob("stamps.damaged-*"))) <= 1
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_of_a_stamp_is_set_aside(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = stamp_file(tmp_path, 0)
+    path.unlink()
+    make(path)
+    with TimestampLedger(tmp_path) as ledger:
+        assert ledger.may_stamp(IDENTITY)
+        ledger.next(IDENTITY)
+        assert ledger.trouble is None
+        assert ledger.notice is not None
+    assert path.stat().st_size == 12

@@ -238,3 +238,20 @@ async def test_a_crash_prints_no_values_of_variables() -> None:
         assert "ZeroDivisionError" in printed.getvalue()
         assert "a key that" not in printed.getvalue().replace('secret = "a key that', "")
         it.app._exit_renderables.clear()
+
+
+async def test_a_clock_that_is_far_ahead_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted: list[bool] = []
+    why = "checks are held, because the clock is far ahead; it is 3650 d later; set the clock, or type: it"
+    monkeypatch.setattr(QuietEngine, "clock_question", why)
+    monkeypatch.setattr(QuietEngine, "trust_clock", lambda _: trusted.append(True))
+    async with face() as it:
+        it.app._update_staleness()
+        await settle(it.pilot)
+        assert isinstance(it.app.screen, ConfirmDialog)
+        assert "Checks are held, because the clock is far ahead; it is 3650 d later." in " ".join(it.lines())
+        await it.press("y")
+        assert trusted == [True]
+        it.app._update_staleness()
+        await settle(it.pilot)
+        assert it.at_home

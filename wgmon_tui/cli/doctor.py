@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
-from wgmon_tui.cli.loading import load_fleet, select_servers
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, select_servers
 from wgmon_tui.cli.terminal import is_output_ascii
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.text import format_local_time
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
@@ -28,6 +30,12 @@ def add_commands(subparsers: Subparsers) -> None:
         "terminal and vantages.",
     )
     doctor_parser.add_argument("--json", action="store_true", help="one JSON object per item, one per line")
+    doctor_parser.add_argument(
+        "--trust-clock",
+        action="store_true",
+        help="the clock of this machine is right, although it is far ahead of every time known here: "
+        "send checks with it",
+    )
     doctor_parser.set_defaults(run=run_doctor)
 
     inspect_parser = subparsers.add_parser(
@@ -49,7 +57,20 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     """Check the setup of this machine."""
     from wgmon_tui.doctor.run import run_doctor
 
+    if arguments.trust_clock:
+        return _trust_clock(arguments.state)
     return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
+
+
+def _trust_clock(state: Path) -> int:
+    """Record that the operator trusts the clock. A running wgmon-tui on this state directory notices it."""
+    with open_timestamp_ledger(state) as timestamps:
+        try:
+            timestamps.trust_clock()
+        except OSError as error:
+            raise ConfigurationError(f"{timestamps.directory}: {error.strerror}") from None
+    print(f"the clock of this machine is trusted: {format_local_time(time.time(), zone=True)}")
+    return 0
 
 
 def inspect(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from wgmon_tui.cli.loading import explained_socket_errors
+from wgmon_tui.cli.loading import explained_socket_errors, warn_of_held_timestamps
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
@@ -97,6 +97,7 @@ def export_with_keys(
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
+    warn_of_held_timestamps(timestamps, [target.private_key.public])
     outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps, arguments.state))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +14,7 @@ from wgmon_tui.config.models import ConfigurationError
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
+    from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 
@@ -31,9 +32,27 @@ def open_timestamp_ledger(state: Path) -> TimestampLedger:
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
     ledger = TimestampLedger(state)
-    if ledger.trouble:
-        print(f"wgmon-tui: {ledger.trouble}", file=sys.stderr)
+    for line in filter(None, (ledger.notice, ledger.trouble)):
+        print(f"wgmon-tui: {line}", file=sys.stderr)
     return ledger
+
+
+def warn_of_held_timestamps(timestamps: TimestampLedger, identities: Iterable[PublicKey]) -> None:
+    """Warn before anything is sent if a timestamp is far ahead; at a terminal, ask whether to send it.
+
+    Without a terminal, or with any other answer than yes, those checks are not sent.
+    """
+    if all(timestamps.may_stamp(identity) for identity in identities):
+        return
+    print(f"wgmon-tui: {timestamps.held}", file=sys.stderr, flush=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    print("Send checks with it? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        try:
+            timestamps.trust_clock()
+        except OSError as error:
+            print(f"wgmon-tui: {timestamps.directory}: {error.strerror}", file=sys.stderr)
 
 
 def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:

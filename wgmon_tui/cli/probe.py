@@ -19,6 +19,7 @@ from wgmon_tui.cli.loading import (
     no_servers_message,
     open_timestamp_ledger,
     select_servers,
+    warn_of_held_timestamps,
 )
 from wgmon_tui.cli.terminal import is_output_ascii, show_progress
 from wgmon_tui.config.models import ConfigurationError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.output.local_interface_text import LocalPeerView
     from wgmon_tui.output.nagios import CheckedServer
+    from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
@@ -112,10 +114,16 @@ def _probe(arguments: argparse.Namespace) -> int:
     selected = replace(fleet, servers=select_servers(fleet, arguments.names))
     with open_timestamp_ledger(arguments.state) as timestamps:
         trouble_before = timestamps.trouble
+        warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
         code = asyncio.run(_probe_all(selected, keyring, timestamps, arguments))
         if timestamps.trouble and not trouble_before:
             print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
         return code
+
+
+def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:
+    used = {server.identity for server in fleet.servers}
+    return {key.public for name, key in keyring.private_keys.items() if name in used}
 
 
 async def _probe_all(

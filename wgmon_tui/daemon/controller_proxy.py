@@ -85,6 +85,15 @@ class ControllerProxy(FleetController):
         """The status of each other vantage."""
         return self._current.vantages
 
+    @property
+    def clock_question(self) -> str | None:
+        """Why checks wait until the operator trusts the clock."""
+        return self._current.clock_question
+
+    def trust_clock(self) -> None:
+        """Send checks with this clock."""
+        self._request_target.trust_clock()
+
     def set_focused_server(self, name: str | None) -> None:
         """Fetch the packets of this server, which the screen shows."""
         self._request_target.set_focused_server(name)

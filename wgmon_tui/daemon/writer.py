@@ -209,6 +209,20 @@ class Writer(FleetController):
         return f"{line}; {fallback}" if line and fallback and fallback not in line else line
 
     @property
+    def clock_question(self) -> str | None:
+        """Why checks wait until the operator trusts the clock."""
+        return self._stamps.held
+
+    def trust_clock(self) -> None:
+        """Send checks with this clock."""
+        try:
+            self._stamps.trust_clock()
+        except OSError as error:
+            self._log_request(f"{self._stamps.directory}: {error.strerror}")
+            return
+        self.recheck(self.fleet_state.states)
+
+    @property
     def checks_per_second(self) -> float:
         """Finished checks per second, averaged over the last few seconds."""
         return self.engine.checks_per_second

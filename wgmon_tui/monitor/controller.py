@@ -89,6 +89,15 @@ class FleetController(Protocol):
         return None
 
     @property
+    def clock_question(self) -> str | None:
+        """Return why checks of this process wait until the operator trusts the clock; None if they do not."""
+        return None
+
+    def trust_clock(self) -> None:
+        """Send checks, because the operator trusts the clock."""
+        return
+
+    @property
     def status(self) -> str:
         """Return which process is the writer, or "" if it is this one."""
         return ""

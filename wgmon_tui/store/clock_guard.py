@@ -29,7 +29,10 @@ MAX_GAP_S = 7.0 * DAY_S
 """The longest time without this program, in seconds, after which the clock raises no doubt at the start."""
 
 RELEASED_S = 1_767_225_600.0
-"""Unix seconds of the year 2026. A clock before it is wrong, and setting it right is no harm."""
+"""Unix seconds of the year 2026. A clock before it is wrong, and setting it right does no harm."""
+
+NEVER_SET_S = 1_262_304_000.0
+"""Unix seconds of the year 2010. Records before it come from a clock that was never set: no evidence."""
 
 TRUST_COMMAND = "wgmon-tui doctor --trust-clock"
 
@@ -67,6 +70,8 @@ class ClockGuard:
         self._believed_offset = self._offset
         """Wall time minus elapsed time as last believed, by this process or by an earlier run."""
         self._has_believed = True
+        self.was_set = False
+        """Whether this process saw a clock before the release, which was then set."""
 
     def compare(self, newest: float, doubted_since: float | None = None) -> None:
         """Compare the clock with the newest time that an earlier run believed, in Unix seconds.
@@ -76,7 +81,7 @@ class ClockGuard:
         with self._lock:
             now = self._observe()
             gap = now.wall - newest
-            if gap <= MAX_GAP_S or newest < RELEASED_S or self._doubt:
+            if gap <= MAX_GAP_S or newest < NEVER_SET_S or self._doubt:
                 return
             steady_s = max(0.0, now.wall - doubted_since) if doubted_since else 0.0
             since = f"the history, which ends {format_local_time(newest)}"
@@ -128,7 +133,7 @@ class ClockGuard:
         jump, self._offset = offset - self._offset, offset
         if abs(jump) > _JUMP_S:
             if now.wall - jump < RELEASED_S:
-                self._believed_offset = offset
+                self._believed_offset, self.was_set = offset, True
             is_far_ahead = offset - self._believed_offset > FAR_AHEAD_S
             self._doubt = ClockDoubt(now.elapsed, _jump_line(jump, now.wall), is_far_ahead)
         elif self._doubt and not self._doubt.is_far_ahead and now.elapsed - self._doubt.since >= STEADY_S:

@@ -26,7 +26,7 @@ from types import TracebackType
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.store.clock_guard import FAR_AHEAD_S, RELEASED_S, TRUST_COMMAND, ClockGuard
+from wgmon_tui.store.clock_guard import FAR_AHEAD_S, NEVER_SET_S, RELEASED_S, TRUST_COMMAND, ClockGuard
 from wgmon_tui.store.damaged_files import move_aside, move_irregular_aside
 from wgmon_tui.store.identity_lock import IdentityLocks, identity_digest
 from wgmon_tui.text import format_elapsed, format_local_date
@@ -39,10 +39,10 @@ _COPY_AGE_NS = 120 * 10**9
 
 
 _FAR_AHEAD_NS = int(FAR_AHEAD_S * 1e9)
-_RELEASED_NS = int(RELEASED_S * 1e9)
+_NEVER_SET_NS = int(NEVER_SET_S * 1e9)
 
-_WITHOUT_EVIDENCE_NS = _RELEASED_NS + 10 * 365 * 86_400 * 10**9
-"""Ten years later: the latest time of a first timestamp, where nothing else is known."""
+_WITHOUT_EVIDENCE_NS = int(RELEASED_S * 1e9) + 10 * 365 * 86_400 * 10**9
+"""Ten years after the release: the latest first timestamp, where nothing else is known."""
 
 _TRUSTED = "trusted-clock"
 _NAME_LENGTH = 32
@@ -147,6 +147,12 @@ class TimestampLedger:
         """Why checks of an identity are not sent, in one line; None if all are."""
         return next(iter(self._held.values()), None)
 
+    @property
+    def clock_warning(self) -> str | None:
+        """Why checks are held, or why the clock is in doubt, in one line; None if it is plausible."""
+        doubt = self.clock_guard.doubt
+        return self.held or (doubt.line if doubt else None)
+
     def trust_clock(self) -> None:
         """Record that the operator trusts the clock and the last timestamps. Raises OSError."""
         stamps = {self._wall_ns(), *self._last.values(), *(ns for ns, _ in self._stored())}
@@ -180,8 +186,9 @@ class TimestampLedger:
         known = [*self._known.values(), *self._trusted]
         known += [ns for ns, name in self._stored() if is_clock or name != mine]
         known += [] if is_clock else [now_ns]
-        # A time before the release comes from a clock that was not set yet: no evidence.
-        nearest_ns = max((ns for ns in known if _RELEASED_NS <= ns <= next_ns), default=_WITHOUT_EVIDENCE_NS)
+        if is_clock and self.clock_guard.was_set:
+            return None
+        nearest_ns = max((ns for ns in known if _NEVER_SET_NS <= ns <= next_ns), default=_WITHOUT_EVIDENCE_NS)
         ahead_ns = next_ns - nearest_ns
         return _far_ahead_line(next_ns, ahead_ns, is_clock=is_clock) if ahead_ns > _FAR_AHEAD_NS else None
 

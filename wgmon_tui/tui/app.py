@@ -124,6 +124,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.together = CorrelatedFailures(engine.fleet_state)
         self.engine_failure = None
         self._staleness_scan = StalenessScan(engine.fleet_state)
+        self._has_asked_about_clock = False
         self._query_sent_at: float | None = None
         self.animation_level = "none"
         self.repaint_throttle = RepaintThrottle(
@@ -212,6 +213,21 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     def _update_staleness(self) -> None:
         is_checking = self.engine.outage is None and self.engine_failure is None
         self._staleness_scan.update(ClockReading(self.clock(), read_elapsed()), is_checking=is_checking)
+        if self.engine.clock_question and not self._has_asked_about_clock:
+            self._has_asked_about_clock = True
+            self._ask_about_clock(self.engine.clock_question)
+
+    def _ask_about_clock(self, why: str) -> None:
+        """Ask before anything is sent with a timestamp that is far ahead."""
+        from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+
+        def answer(is_trusted: bool | None) -> None:
+            if is_trusted:
+                self.engine.trust_clock()
+
+        prompt = f"{why[0].upper()}{why[1:].rpartition('; ')[0]}."
+        question = ConfirmDialog(prompt, yes="Send checks with this time", neither="Hold the checks")
+        self.push_screen(question, answer)
 
     def outage_line(self, *, leave_first: bool = False) -> str:
         """Since when nobody checks, and what to do; "" while somebody checks."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.engine_updates import START, Clock
 from tests.store.recorder_harness import Desk, recording
 from wgmon_tui.config.config_toml import DAY, HOUR, Retention
 from wgmon_tui.store import schema
@@ -139,3 +140,39 @@ def test_what_is_to_be_kept_can_change_while_it_is_written(tmp_path: Path) -> No
         desk.run(600)
         assert desk.value("SELECT min(minute) FROM packs") > first
         assert desk.value("SELECT min(minute) FROM minutes") == first
+
+
+def test_a_clock_that_is_years_ahead_for_a_while_deletes_nothing(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path, stands_still=True)) as desk:
+        desk.run(600)
+        before = oldest(desk)
+        desk.clock.now += 2 * YEAR
+        desk.run(600)
+        assert oldest(desk) == before
+        desk.clock.now -= 2 * YEAR
+        desk.run(600)
+        assert oldest(desk) == before
+
+
+def test_a_start_years_later_deletes_nothing_and_a_restart_neither(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path, stands_still=True)) as desk:
+        desk.run(600)
+        before = oldest(desk)
+    for later in (2 * YEAR, 2 * YEAR + 3 * HOUR):
+        with recording(Desk(tmp_path, stands_still=True, clock=Clock(START + later))) as desk:
+            desk.run(600)
+            assert oldest(desk) == before
+
+
+def test_a_start_after_a_weekend_deletes_as_ever(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path, stands_still=True)) as desk:
+        desk.run(600)
+        before = oldest(desk)
+    with recording(Desk(tmp_path, stands_still=True, clock=Clock(START + 3 * DAY))) as desk:
+        desk.run(600)
+        assert oldest(desk) > before
+
+
+def oldest(desk: Desk) -> tuple[int, ...]:
+    """The oldest minute of each tier."""
+    return tuple(desk.value(f"SELECT min(minute) FROM {table}") for table in ("packs", "minutes"))

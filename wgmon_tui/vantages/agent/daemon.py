@@ -192,7 +192,10 @@ class AgentDaemon:
 
     def status(self) -> AgentStatus:
         """The agent's current status."""
-        trouble = self._assignment.trouble or self._disk_problem or self._stamps.trouble or ""
+        stamps = self._stamps
+        trouble = (
+            self._assignment.trouble or self._disk_problem or stamps.clock_warning or stamps.trouble or ""
+        )
         return AgentStatus(
             checks_per_second=self._engine.checks_per_second,
             waiting=self._reports.waiting + len(self._unwritten),

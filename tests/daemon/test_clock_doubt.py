@@ -1,0 +1,74 @@
+"""A clock that is far ahead of everything known: no packet is sent with its time until an operator trusts it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from tests.daemon.harness import CLIENT, Program, healthy, until, write_config
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.store.identity_lock import identity_digest
+
+DAY_NS = 86_400 * 10**9
+
+
+def write_last_stamp(state: Path, *, days_ago: int) -> None:
+    """Write a last timestamp as old as if the clock had jumped this far ahead since."""
+    stamps = state / "stamps"
+    stamps.mkdir(parents=True)
+    at_ns = time.time_ns() - days_ago * DAY_NS
+    (stamps / identity_digest(CLIENT.public).hex()).write_bytes(tai64n.encode(at_ns))
+
+
+def greatest_stamp(lab: LabServer) -> int:
+    """The stamp that the server remembers of the identity; 0 if it saw none."""
+    seen = lab._peers[CLIENT.public]._greatest_stamp
+    return tai64n.decode(seen) if any(seen) else 0
+
+
+async def test_run_holds_its_checks_until_the_operator_trusts_the_clock(tmp_path: Path) -> None:
+    config, state = tmp_path / "config", tmp_path / "state"
+    write_last_stamp(state, days_ago=3650)
+    async with healthy("fra1") as (lab, server):
+        write_config(config, server)
+        program = Program("--config", config, "--state", state, "run")
+        try:
+            line = await asyncio.to_thread(program.line_with, "checks are held")
+            assert "3650 d later" in line
+            assert "poison the identity" in line
+            assert "wgmon-tui doctor --trust-clock" in line
+            assert greatest_stamp(lab) == 0
+            trust = Program("--state", state, "doctor", "--trust-clock")
+            code, out, err = await asyncio.to_thread(trust.end)
+            assert (code, err) == (0, "")
+            assert "is trusted" in out
+            await until(lambda: greatest_stamp(lab))
+            await asyncio.to_thread(program.line_with, "resolved: checks are held")
+        finally:
+            program.process.kill()
+            program.end()
+
+
+async def test_probe_without_a_terminal_warns_and_sends_nothing(tmp_path: Path) -> None:
+    config, state = tmp_path / "config", tmp_path / "state"
+    write_last_stamp(state, days_ago=3650)
+    async with healthy("fra1") as (lab, server):
+        write_config(config, server)
+        program = Program("--config", config, "--state", state, "probe", "--quick")
+        code, out, err = await asyncio.to_thread(program.end)
+        assert code == 3
+        assert "far ahead" in out
+        assert err.count("checks are held") == 1
+        assert greatest_stamp(lab) == 0
+
+
+async def test_probe_after_a_month_without_use_sends(tmp_path: Path) -> None:
+    config, state = tmp_path / "config", tmp_path / "state"
+    write_last_stamp(state, days_ago=29)
+    async with healthy("fra1") as (_, server):
+        write_config(config, server)
+        program = Program("--config", config, "--state", state, "probe", "--quick")
+        code, _, err = await asyncio.to_thread(program.end)
+        assert (code, err) == (0, "")
