@@ -1,4 +1,4 @@
-"""A clock that is far ahead of everything known: no packet is sent with its time until an operator trusts it."""
+"""A clock far ahead of everything known: nothing is sent with its time until the operator trusts it."""
 
 from __future__ import annotations
 

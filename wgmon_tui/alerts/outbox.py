@@ -233,7 +233,7 @@ def _mutes(connection: sqlite3.Connection) -> Mapping[str, Mute]:
 
 def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
     found = connection.execute("SELECT value FROM facts WHERE name = 'alerts_read'").fetchone()
-    read = int(found[0]) if found else 0
+    read = found[0] if found and isinstance(found[0], int) else 0
     return connection.execute(
         "SELECT id, what, matter FROM outbox WHERE id > ? ORDER BY id LIMIT ?", (read, _AT_ONCE)
     ).fetchall()

@@ -19,7 +19,7 @@ class ShutdownMarker:
         with self._store.transaction() as connection:
             found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
             connection.execute(_THERE, (now,))
-            return None if found is None else float(found[0])
+            return found[0] if found and isinstance(found[0], float) else None
 
     def refresh(self, now: float) -> None:
         """Update the marker's time. Called every minute, so that the next run knows when this one ended."""

@@ -34,6 +34,9 @@ RELEASED_S = 1_767_225_600.0
 NEVER_SET_S = 1_262_304_000.0
 """Unix seconds of the year 2010. Records before it come from a clock that was never set: no evidence."""
 
+NO_CLOCK_SAYS_NS = 2**63
+"""In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
+
 TRUST_COMMAND = "wgmon-tui doctor --trust-clock"
 
 _JUMP_S = 60.0

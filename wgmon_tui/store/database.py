@@ -24,20 +24,32 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from wgmon_tui.store.damaged_files import move_aside
+from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
+from wgmon_tui.store.replaced_values import text_of
 from wgmon_tui.text import format_list
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_NOT_AS_EXPECTED = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_TOOBIG,
+}
+"""A missing table or column, a value of another type: such a file is as useless as a damaged one."""
+
 _FULL = {sqlite3.SQLITE_FULL}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _NO_WAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
 LOG_SUFFIXES = ("-wal", "-shm")
+_SUFFIXES = ("", *LOG_SUFFIXES, "-journal")
 
 
 Examine = Callable[[sqlite3.Connection], None]
@@ -74,6 +86,37 @@ QUICK_READER = Role("ro", 0.25)
 SNAPSHOT = Role("ro&immutable=1", 5.0)
 MEMORY = Role("memory", 0.25)
 QUEUE = Role("rwc", 1.0, ("journal_mode = WAL", "synchronous = NORMAL", f"journal_size_limit = {4 * 2**20}"))
+
+
+class StoreConnection(sqlite3.Connection):
+    """A connection that a damaged file cannot surprise with another kind of error.
+
+    Text that is no UTF-8 is replaced. SQLite also quotes such text in messages about a damaged schema.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.text_factory = text_of
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute a statement. Raises sqlite3.Error."""
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError:
+            raise _damage() from None
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Execute a statement for each of the parameters. Raises sqlite3.Error."""
+        try:
+            return super().executemany(sql, parameters)
+        except UnicodeDecodeError:
+            raise _damage() from None
+
+
+def _damage() -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 class StoreUnavailableError(Exception):
@@ -121,18 +164,17 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
     `admit` runs before the pragmas of the role can write to the file, `examine` after them. For damage both
     raise DamagedStoreError, or pass on SQLite's errors. Raises OSError, and what else the two raise.
     """
+    if not all(is_regular_or_missing(path.with_name(path.name + suffix)) for suffix in _SUFFIXES):
+        return None, move_aside(path, LOG_SUFFIXES)
     connection = _connect(_uri(path, role), role)
     try:
         admit(connection)
         _set_pragmas(connection, role)
         examine(connection)
-    except (DamagedStoreError, UnicodeDecodeError, sqlite3.Error) as error:
+    except (DamagedStoreError, ValueError, TypeError, ArithmeticError, sqlite3.Error) as error:
         # Move it before closing: closing writes the log into the file, or deletes the log.
-        aside = (
-            move_aside(path, LOG_SUFFIXES)
-            if not isinstance(error, sqlite3.Error) or is_damage(error)
-            else None
-        )
+        is_sound = isinstance(error, sqlite3.Error) and not is_unusable(error)
+        aside = None if is_sound else move_aside(path, LOG_SUFFIXES)
         connection.close()
         if aside is None:
             raise
@@ -180,6 +222,7 @@ def _connect(target: str, role: Role, patience_s: float | None = None) -> sqlite
         timeout=role.patience_s if patience_s is None else patience_s,
         isolation_level=None,
         check_same_thread=False,
+        factory=StoreConnection,
     )
 
 
@@ -198,6 +241,11 @@ def _set_pragmas(connection: sqlite3.Connection, role: Role) -> None:
 def is_damage(error: sqlite3.Error) -> bool:
     """Return whether SQLite reports that the file is damaged."""
     return _primary_code(error) in _DAMAGED
+
+
+def is_unusable(error: sqlite3.Error) -> bool:
+    """Return whether the content of the file is not what the statements of this program expect."""
+    return _primary_code(error) in _DAMAGED | _NOT_AS_EXPECTED
 
 
 def check_integrity(connection: sqlite3.Connection) -> None:

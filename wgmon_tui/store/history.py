@@ -39,6 +39,7 @@ from wgmon_tui.store.read import windows as rolled
 from wgmon_tui.store.read.row_mapping import exchange_summary_of, incident_of, timeline_point_of
 from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_server
 from wgmon_tui.store.read.verdict_changes import with_verdicts
+from wgmon_tui.store.replaced_values import take_replaced, time_of
 from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 FileId = tuple[int, int]
@@ -101,6 +102,8 @@ class History:
         self._clock = clock
         self._idle: list[tuple[sqlite3.Connection, FileId]] = []
         """Idle connections, each with the id of its file."""
+        self.replaced_values = 0
+        """How many stored values could not be read so far, and were replaced or left out."""
 
     def close(self) -> None:
         """Close the idle connections. A later call opens new ones."""
@@ -230,7 +233,7 @@ class History:
             rows = connection.execute(
                 "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
             )
-            return [Note(*row) for row in rows]
+            return [Note(time_of(at), who, text) for at, who, text in rows]
 
     def current(self) -> dict[str, LastKnownState]:
         """Return the last known state of every server that was ever checked or paused, by name."""
@@ -336,6 +339,7 @@ class History:
     def _read_transaction(self) -> Iterator[sqlite3.Connection]:
         """Provide a connection inside a read transaction. Raises StoreUnavailableError."""
         connection = None
+        take_replaced()
         try:
             connection, file_id = self._connection()
             connection.execute("BEGIN")
@@ -345,11 +349,12 @@ class History:
             if file_id:
                 self._idle.append((connection, file_id))
                 connection = None
-        except UnicodeDecodeError:  # SQLite quotes damaged text in its message
-            raise DamagedStoreError(f"{self._path}: damaged") from None
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self._path, error) from None
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            raise DamagedStoreError(f"{self._path}: a stored value cannot be read: {error}") from None
         finally:
+            self.replaced_values += take_replaced()
             if connection is not None:
                 connection.close()
 

@@ -21,6 +21,8 @@ States, severities and verdicts are stored as text.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 
 VERSION = 2
 """`PRAGMA user_version` of a store that this program writes."""
@@ -265,6 +267,65 @@ def has_verdict_changes(connection: sqlite3.Connection) -> bool:
     """Return whether the store has the table `verdict_changes`: earlier versions do not create it."""
     found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'verdict_changes'"
     return connection.execute(found).fetchone() is not None
+
+
+def find_missing(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables, columns, indexes and triggers that a store of this version lacks.
+
+    A later addition is not missed. Raises sqlite3.Error.
+    """
+    found = _objects_of(connection)
+    return [name for name in _expected_objects() if name not in found]
+
+
+@cache
+def _expected_objects() -> tuple[str, ...]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        create_or_migrate(model)
+        return tuple(_objects_of(model))
+
+
+def _objects_of(connection: sqlite3.Connection) -> dict[str, None]:
+    """Return the name of every table, index and trigger, and of every column with its type."""
+    found: dict[str, None] = {}
+    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema ORDER BY rowid").fetchall():
+        found[f"{kind} {name}"] = None
+        if kind == "table":
+            columns = connection.execute(f'PRAGMA table_info("{name}")')
+            found |= {f"{name}.{column} {of_type}": None for _, column, of_type, *_ in columns}
+    return found
+
+
+_FACTS: dict[str, tuple[type[int] | type[float], ...]] = {
+    "fleet_version": (int,),
+    "sights_version": (int,),
+    "alerts_read": (int,),
+    "alerting": (int, float),
+    "believed_at": (int, float),
+    "doubted_since": (int, float),
+}
+"""The facts that are numbers."""
+
+_START_AT = {"fleet_version": 1, "sights_version": 0}
+"""Facts that must exist."""
+
+
+def repair_facts(connection: sqlite3.Connection) -> None:
+    """Delete facts that are no number where one belongs, and start the versions again.
+
+    Alerts are then read from the beginning: sent ones are known by their ids. Raises sqlite3.Error.
+    """
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    wrong = [name for name, kinds in _FACTS.items() if name in facts and not isinstance(facts[name], kinds)]
+    missing = [name for name in _START_AT if name in wrong or name not in facts]
+    if not wrong and not missing:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        connection.executemany("DELETE FROM facts WHERE name = ?", ((name,) for name in wrong))
+        connection.executemany(
+            "INSERT INTO facts (name, value) VALUES (?, ?)", ((name, _START_AT[name]) for name in missing)
+        )
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ tries again.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -16,7 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from wgmon_tui.store import schema
-from wgmon_tui.store.damaged_files import move_aside
+from wgmon_tui.store.clock_guard import NO_CLOCK_SAYS_NS
+from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
 from wgmon_tui.store.database import (
     BUILDER,
     LOG_SUFFIXES,
@@ -32,8 +34,12 @@ from wgmon_tui.store.database import (
     require_tables,
     unavailable,
 )
+from wgmon_tui.text import format_list
 
 STORE = "history.db"
+
+_LATEST_VERSION = schema.VERSION + 1000
+"""The latest version of a store that another version of this program may have written."""
 
 _FULL_CHECK_MAX_BYTES = 16 * 2**20
 """Bytes. A store up to this size is read completely on opening; of a larger one, both ends of each table."""
@@ -45,6 +51,7 @@ class OpenedStore:
 
     connection: sqlite3.Connection
     notice: str | None = None
+    is_new: bool = False
 
 
 class WritableStore:
@@ -72,10 +79,17 @@ def refuse_newer(state_dir: Path) -> None:
     """
     path = state_dir / STORE
     with (
-        suppress(sqlite3.Error, UnicodeDecodeError),
-        closing(connect(path, SNAPSHOT)) as found,
+        suppress(sqlite3.Error, OSError, DamagedStoreError),
+        closing(_connect_to_look(path)) as found,
     ):
-        _refuse_newer(schema.version_of(found), path)
+        _refuse_newer(found, path)
+
+
+def _connect_to_look(path: Path) -> sqlite3.Connection:
+    """Open a file for a look that changes nothing. Raises OSError and sqlite3.Error."""
+    if not is_regular_or_missing(path):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # to open a pipe would wait
+    return connect(path, SNAPSHOT)
 
 
 def open_store(state_dir: Path) -> OpenedStore:
@@ -88,14 +102,14 @@ def open_store(state_dir: Path) -> OpenedStore:
     notice = None
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.exists():
+        if os.path.lexists(path):
             connection, notice = _open(path)
             if connection:
                 return OpenedStore(connection)
         _make(path)
         connection, damaged = _open(path)
         if connection:
-            return OpenedStore(connection, notice)
+            return OpenedStore(connection, notice, is_new=True)
         raise StoreUnavailableError(f"{path}: {damaged}")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from None
@@ -109,10 +123,17 @@ def set_damaged_aside(path: Path) -> str:
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
     """Return the copy of the last timestamps for TimestampLedger; empty if the store cannot be read."""
     try:
+        if not is_regular_or_missing(state_dir / STORE):
+            return {}
         with closing(connect(state_dir / STORE, QUICK_READER)) as connection:
-            return dict(connection.execute("SELECT identity, last_ns FROM stamps"))
-    except (sqlite3.Error, UnicodeDecodeError):
+            rows = connection.execute("SELECT identity, last_ns FROM stamps").fetchall()
+    except (sqlite3.Error, OSError):
         return {}
+    return {
+        identity: last_ns
+        for identity, last_ns in rows
+        if isinstance(identity, bytes) and isinstance(last_ns, int) and 0 < last_ns < NO_CLOCK_SAYS_NS
+    }
 
 
 def _make(path: Path) -> None:
@@ -152,12 +173,22 @@ def _damage_notice(aside: Path | None) -> str:
     return f"the history was damaged: it was moved to {aside}, and a new one was started"
 
 
-def _refuse_newer(version: int, path: Path) -> None:
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise NewerStoreError for a history of a later version, and DamagedStoreError for a wrong version."""
+    version = schema.version_of(connection)
     if version > schema.VERSION:
+        if version > _LATEST_VERSION or not _has_id(connection):
+            raise DamagedStoreError(f"{path}: version {version} is that of no history")
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
             f"writes {schema.VERSION}): run that version, or move the file away to start a new history"
         )
+
+
+def _has_id(connection: sqlite3.Connection) -> bool:
+    """Return whether it is a history of some version. Raises sqlite3.Error."""
+    require_tables(connection, "facts", "servers")
+    return connection.execute("SELECT 1 FROM facts WHERE name = 'store'").fetchone() is not None
 
 
 def _admit(path: Path, connection: sqlite3.Connection) -> None:
@@ -168,9 +199,8 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
     """
     if not path.stat().st_size:
         raise DamagedStoreError(f"{path}: empty")
-    version = schema.version_of(connection)
-    _refuse_newer(version, path)
-    if version < 1:
+    _refuse_newer(connection, path)
+    if schema.version_of(connection) < 1:
         raise DamagedStoreError(f"{path}: not a history of wgmon-tui")
 
 
@@ -183,8 +213,11 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
     require_tables(connection, "facts", "servers")
     if not schema.is_current(connection):
         schema.create_or_migrate(connection)
-    if connection.execute("SELECT 1 FROM facts WHERE name = 'store'").fetchone() is None:
+    if missing := schema.find_missing(connection):
+        raise DamagedStoreError(f"{path}: missing {format_list(missing, most=3)}")
+    if not _has_id(connection):
         raise DamagedStoreError(f"{path}: the id of the store is missing")
+    schema.repair_facts(connection)
 
 
 def _check_both_ends(connection: sqlite3.Connection) -> None:

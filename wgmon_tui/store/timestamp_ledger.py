@@ -26,13 +26,17 @@ from types import TracebackType
 
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.store.clock_guard import FAR_AHEAD_S, NEVER_SET_S, RELEASED_S, TRUST_COMMAND, ClockGuard
+from wgmon_tui.store.clock_guard import (
+    FAR_AHEAD_S,
+    NEVER_SET_S,
+    NO_CLOCK_SAYS_NS,
+    RELEASED_S,
+    TRUST_COMMAND,
+    ClockGuard,
+)
 from wgmon_tui.store.damaged_files import move_aside, move_irregular_aside
 from wgmon_tui.store.identity_lock import IdentityLocks, identity_digest
 from wgmon_tui.text import format_elapsed, format_local_date
-
-_NO_CLOCK_SAYS = 2**63
-"""In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
 
 _COPY_AGE_NS = 120 * 10**9
 """Maximum nanoseconds by which a timestamp can be later than its copy in the store."""
@@ -294,7 +298,7 @@ def _read(descriptor: int) -> int:
 
 def _decode(stored: bytes) -> int:
     last_ns = tai64n.decode(stored) if len(stored) == tai64n.TAI64N_LENGTH else 0
-    return last_ns if 0 < last_ns < _NO_CLOCK_SAYS else 0
+    return last_ns if 0 < last_ns < NO_CLOCK_SAYS_NS else 0
 
 
 def _far_ahead_line(next_ns: int, ahead_ns: int, *, is_clock: bool) -> str:

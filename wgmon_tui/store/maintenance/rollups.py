@@ -36,6 +36,9 @@ without a writer is not counted as paused.
 """
 
 
+_LONGEST_GAP_S = 31 * 86_400.0
+"""Longer than any state holds, in seconds: minutes are counted one by one, and a value may be damaged."""
+
 LATE_S = 60.0
 """A late check can end up to this many seconds after another that began later. Its state then counts from the
 time already reached. A point further back was written after the clock was set back.
@@ -145,7 +148,7 @@ def roll(
 
 def counts(state: str, start: float, end: float, max_gap_s: float) -> bool:
     """Return whether the state at `start` held until the next point at `end`."""
-    return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else max_gap_s)
+    return 0 < end - start <= (UNWATCHED_HOLDS if state in _UNWATCHED else min(max_gap_s, _LONGEST_GAP_S))
 
 
 def split(start: float, end: float, length: float) -> Iterator[tuple[int, float]]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.models import FAILED, ExchangeSummary, StoredCheck, StoredExchange
 from wgmon_tui.store.read.row_mapping import exchange_summary_of
 from wgmon_tui.store.read.tiers import TieredServer, timeline_backwards
+from wgmon_tui.store.replaced_values import note_replaced, time_of
+from wgmon_tui.text import in_calendar
 
 Failure = tuple[StoredCheck, ExchangeSummary | None]
 
@@ -26,8 +30,20 @@ def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None
     ).fetchone()
     if row is None:
         return None
-    line, outcome = exchange_summary_of(*row[:-1]), record_codec.from_bytes(row[-1])
+    line, outcome = exchange_summary_of(*row[:-1]), stored_round(row[-1])
     return StoredExchange(line, outcome) if line and outcome else None
+
+
+def stored_round(packed: bytes) -> Round | None:
+    """Decode a round; None if it is damaged or of another version."""
+    outcome = record_codec.from_bytes(packed)
+    if outcome is None:
+        note_replaced()
+        return None
+    if all(in_calendar(check.started_at) == check.started_at for check in outcome.checks):
+        return outcome
+    checks = tuple(replace(check, started_at=time_of(check.started_at)) for check in outcome.checks)
+    return replace(outcome, checks=checks)
 
 
 def last_good(connection: sqlite3.Connection, server: str, before: float) -> StoredExchange | None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal
 
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.models import (
@@ -16,12 +17,32 @@ from wgmon_tui.store.models import (
     state_of,
     verdict_of,
 )
+from wgmon_tui.store.replaced_values import note_replaced, optional_time_of, seconds_of, time_of
 
 
 @lru_cache(65_536)
 def address_of(text: str) -> Address:
     """Parse an address. Cached, because the same ones come by the thousand. Raises ValueError."""
     return ip_address(text)
+
+
+def optional_address_of(text: str | None) -> Address | None:
+    """Parse a stored address; None if there is none or it cannot be read."""
+    if not text:
+        return None
+    try:
+        return address_of(text)
+    except ValueError:
+        note_replaced()
+        return None
+
+
+def stored_verdict_of(slug: str | None) -> Verdict | None:
+    """Return the verdict of a stored slug; None if there is none, or this version cannot read it."""
+    known = verdict_of(slug)
+    if known is None and slug:
+        note_replaced()
+    return known
 
 
 def timeline_point_of(
@@ -37,12 +58,19 @@ def timeline_point_of(
     tunnel_rtt: float | None,
 ) -> TimelinePoint:
     """Convert a row of the journal."""
-    known = verdict_of(verdict)
+    known, at = stored_verdict_of(verdict), time_of(at)
     if known is None:
         return TimelinePoint(at, state_of(state))
-    where = address_of(address) if address else None
     check = StoredCheck(
-        at, where, vantage, known, bool(is_deciding), rtt, tunnel_sent, tunnel_received, tunnel_rtt
+        at,
+        optional_address_of(address),
+        vantage,
+        known,
+        bool(is_deciding),
+        seconds_of(rtt),
+        tunnel_sent,
+        tunnel_received,
+        seconds_of(tunnel_rtt),
     )
     return TimelinePoint(at, state_of(state), check)
 
@@ -56,8 +84,8 @@ def exchange_summary_of(
     incident: str | None,
 ) -> ExchangeSummary | None:
     """Convert a row of `exchanges`, without its packets."""
-    known = verdict_of(verdict)
-    return ExchangeSummary(number, server, at, kind, known, incident) if known else None
+    known = stored_verdict_of(verdict)
+    return ExchangeSummary(number, server, time_of(at), kind, known, incident) if known else None
 
 
 def incident_of(
@@ -74,19 +102,19 @@ def incident_of(
     acknowledged_by: str,
 ) -> Incident | None:
     """Convert a row of `incidents`."""
-    known, worst = verdict_of(verdict), severity_of(severity)
+    known, worst = stored_verdict_of(verdict), severity_of(severity)
     if known is None or worst is None:
         return None
     return Incident(
         number,
         server,
         vantage,
-        opened_at,
+        time_of(opened_at),
         known,
         worst,
         summary,
-        closed_at,
+        optional_time_of(closed_at),
         bool(flapping),
-        acknowledged_at,
+        optional_time_of(acknowledged_at),
         acknowledged_by,
     )

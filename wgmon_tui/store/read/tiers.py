@@ -16,6 +16,8 @@ from wgmon_tui.store.formats.minute_block import unpack
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, roll
 from wgmon_tui.store.models import TimelinePoint, state_of
 from wgmon_tui.store.read.row_mapping import timeline_point_of
+from wgmon_tui.store.replaced_values import note_replaced
+from wgmon_tui.text import in_calendar
 
 Rollups = Literal["minutes", "hours", "days"]
 
@@ -119,7 +121,7 @@ def timeline(
         _PACKS,
         {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": tiered_server.id},
     )
-    packed = [moment for minute, checks in rows for moment in unpack(minute, checks)]
+    packed = [moment for minute, checks in rows for moment in _unpacked(minute, checks)]
     known = [moment for moment in (*packed, *tiered_server.fresh) if start <= moment.at < end]
     return sorted(known, key=lambda moment: moment.at)
 
@@ -135,9 +137,18 @@ def timeline_backwards(
         _PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": tiered_server.id}
     )
     for minute, checks in rows:
-        for moment in sorted(unpack(minute, checks), key=lambda moment: moment.at, reverse=True):
+        for moment in sorted(_unpacked(minute, checks), key=lambda moment: moment.at, reverse=True):
             if moment.at < before:
                 yield moment
+
+
+def _unpacked(minute: int, checks: bytes) -> list[TimelinePoint]:
+    """Unpack a minute; a block that cannot be read holds nothing."""
+    is_possible = in_calendar(minute * MINUTE_S) == minute * MINUTE_S
+    moments = unpack(minute, checks) if is_possible else []
+    if not moments:
+        note_replaced()
+    return moments
 
 
 def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) -> float:

@@ -19,12 +19,13 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageState
-from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
 from wgmon_tui.store.maintenance.rollups import MINUTE_S
-from wgmon_tui.store.models import StoredCheck, VantageCheckId, VantageLastKnown, verdict_of
-from wgmon_tui.store.read.row_mapping import address_of
+from wgmon_tui.store.models import StoredCheck, VantageCheckId, VantageLastKnown
+from wgmon_tui.store.read.exchanges import stored_round
+from wgmon_tui.store.read.row_mapping import optional_address_of, stored_verdict_of
 from wgmon_tui.store.read.tiers import number_of
+from wgmon_tui.store.replaced_values import seconds_of, time_of
 from wgmon_tui.store.write.vantage_batch import VantageQuorum
 
 _SEEN_FROM = """
@@ -148,7 +149,7 @@ def rounds(
     """Return the rounds of other vantages with stored packets, ascending."""
     wanted = {"server": server, "start": start, "end": end, "vantage": vantage}
     rows = connection.execute(_ROUNDS, wanted)
-    return [outcome for (packed,) in rows if (outcome := record_codec.from_bytes(packed))]
+    return [outcome for (packed,) in rows if (outcome := stored_round(packed))]
 
 
 def failures(connection: sqlite3.Connection, server: str, before: float, limit: int) -> list[Failure]:
@@ -166,7 +167,7 @@ def round_by(connection: sqlite3.Connection, wanted: VantageCheckId) -> Round | 
         "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
         (wanted.vantage, wanted.epoch, wanted.number),
     ).fetchone()
-    return record_codec.from_bytes(found[0]) if found else None
+    return stored_round(found[0]) if found else None
 
 
 def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
@@ -227,7 +228,7 @@ def round_of(server: Server, past: StoredCheck, diagnosis: Diagnosis) -> Round:
 @lru_cache(2048)
 def _exchange(packed: bytes) -> Round | None:
     """Decode a round. Cached, because a routine change leaves it the same and it is read every second."""
-    return record_codec.from_bytes(packed)
+    return stored_round(packed)
 
 
 def _stored_check(
@@ -240,8 +241,9 @@ def _stored_check(
     received: int | None,
     tunnel_rtt: float | None,
 ) -> StoredCheck | None:
-    verdict = verdict_of(slug)
+    verdict = stored_verdict_of(slug)
     if verdict is None:
         return None
-    where = address_of(address) if address else None
-    return StoredCheck(at, where, vantage, verdict, True, rtt, sent, received, tunnel_rtt)
+    where = optional_address_of(address)
+    rtt, tunnel_rtt = seconds_of(rtt), seconds_of(tunnel_rtt)
+    return StoredCheck(time_of(at), where, vantage, verdict, True, rtt, sent, received, tunnel_rtt)

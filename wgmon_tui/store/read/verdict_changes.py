@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.store.models import verdict_of
+from wgmon_tui.store.replaced_values import time_of
 from wgmon_tui.store.schema import has_verdict_changes
 
 _PER_QUERY = 500
@@ -29,7 +30,7 @@ def with_verdicts(connection: sqlite3.Connection, incidents: Sequence[Incident])
         for incident, number, at, slug, summary in connection.execute(_query(len(ids)), ids):
             total[incident] = number + 1
             if verdict := verdict_of(slug):
-                changes[incident].append(VerdictChange(at, verdict, summary))
+                changes[incident].append(VerdictChange(time_of(at), verdict, summary))
     return [
         replace(each, verdicts=tuple(known), omitted_verdicts=total[each.id] - len(known))
         if (known := changes.get(each.id))

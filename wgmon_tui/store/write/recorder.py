@@ -29,6 +29,7 @@ from wgmon_tui.store.database import (
     NewerStoreError,
     StoreUnavailableError,
     check_integrity,
+    is_unusable,
     unavailable,
 )
 from wgmon_tui.store.history import History
@@ -112,6 +113,8 @@ class Recorder:
         self._dropped_updates_counted = 0
         self._store: WritableStore | None = None
         self._store_id: str | None = None
+        self._is_own_store = False
+        """Whether this process made the store. Then a value that it cannot use is a bug, and no damage."""
         self._reason = ""
         self._retry_at = self._check_file_at = -inf
         self._maintenance: Iterator[None] | None = None
@@ -139,7 +142,7 @@ class Recorder:
         try:
             restored = restore(history, engine)
             ended = close_stale_incidents(history, engine, self._clock())
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, ValueError, TypeError, ArithmeticError, LookupError) as error:
             self.notice = f"history: {error}; earlier results are not shown"
             return
         finally:
@@ -293,6 +296,10 @@ class Recorder:
                     self._maintain(store)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
             self._handle_failure(error)
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            if self._is_own_store:
+                raise  # this process wrote it: a bug
+            self._handle_failure(DamagedStoreError(f"{self._path}: a stored value cannot be used: {error}"))
         else:
             self._publish_unsaved_events()
         finally:
@@ -382,6 +389,7 @@ class Recorder:
         elif self._store_id != store.id:
             self._collector.start_new_store()
         self._store, self._store_id = store, store.id
+        self._is_own_store |= opened.is_new
         self.notice = opened.notice or self.notice
         return store
 
@@ -396,7 +404,9 @@ class Recorder:
         """Report why writing fails, and move a damaged store aside."""
         self._maintenance = self._compacted_to = None
         self._retry_at = self._monotonic() + _RETRY_AFTER_S
-        if not isinstance(error, StoreUnavailableError):
+        if isinstance(error, sqlite3.Error) and is_unusable(error) and not self._is_own_store:
+            error = DamagedStoreError(f"{self._path}: {error}")
+        elif not isinstance(error, StoreUnavailableError):
             error = unavailable(self._path, error)
         if isinstance(error, DamagedStoreError):
             with suppress(OSError):
