@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import pty
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.store.store_file import STORE
 
 OWN_KEY = PrivateKey.generate()
 PCAPNG = ("--format", "pcapng")
@@ -44,6 +46,45 @@ async def export(
     )  # fmt: skip
     out, err = await process.communicate()
     return Ran(process.returncode or 0, out or b"", err.decode())
+
+
+# Values that cannot be read
+
+
+def damage(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(home / "state" / STORE, isolation_level=None)) as store:
+        assert store.execute(statement).rowcount > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement"),
+    [
+        ("incidents", "UPDATE incidents SET summary = CAST(x'ff41' AS TEXT) WHERE id = 'i1'"),
+        ("incidents", "UPDATE incidents SET opened_at = 1e300 WHERE id = 'i1'"),
+        ("incidents", "UPDATE notes SET at = -1e300 WHERE id = (SELECT min(id) FROM notes)"),
+        ("checks", "UPDATE checks SET at = 1e14 WHERE id = 2"),
+        ("checks", "UPDATE checks SET at = -5 WHERE id = 2"),
+        ("checks", "UPDATE checks SET address = 'nonsense' WHERE id = 2"),
+        ("checks", "UPDATE checks SET rtt = 9e999 WHERE id = 2"),
+        ("exchange", "UPDATE exchanges SET at = 9e99 WHERE id = 1"),
+        ("exchange", "UPDATE exchanges SET verdict = 'nonsense' WHERE id = 1"),
+        ("exchange", "UPDATE exchanges SET round = x'01ff' WHERE id = 1"),
+    ],
+)
+async def test_a_value_that_cannot_be_read_is_replaced_and_counted(
+    tmp_path: Path, kind: str, statement: str
+) -> None:
+    write_store(tmp_path / "state")
+    whole = await export(kind, home=tmp_path)
+    damage(tmp_path, statement)
+    for form in ("json", "csv"):
+        ran = await export(kind, "--format", form, home=tmp_path)
+        assert ran.code == 0, ran.err
+        assert ran.err.startswith("wgmon-tui: export: "), ran.err
+        assert ran.err.endswith("stored value could not be read: replaced or left out\n"), ran.err
+    lines = (await export(kind, home=tmp_path)).out.splitlines()
+    assert len(lines) >= len(whole.out.splitlines()) - (2 if kind == "exchange" else 0)
+    assert all(json.loads(line) for line in lines)
 
 
 # Invalid arguments

@@ -26,12 +26,13 @@ from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
 from wgmon_tui.protocols.wireguard.targets import Target, join
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
+from wgmon_tui.store.replaced_values import take_replaced
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
-from wgmon_tui.text import printable, quoted
+from wgmon_tui.text import format_count, printable, quoted
 
-_END_OF_TIME = 1e12
-"""Unix seconds, later than any record."""
+_END_OF_TIME = 8e307
+"""Unix seconds, later than any record, and also than a damaged one."""
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
@@ -72,13 +73,16 @@ def export_history(arguments: argparse.Namespace) -> int:
     try:
         history = History(store)
         names = _known(arguments.names, history.names())
-        since = 0.0 if arguments.since is None else arguments.since
+        since = -_END_OF_TIME if arguments.since is None else arguments.since
         until = _END_OF_TIME if arguments.until is None else arguments.until
         vantage = _known_vantage(arguments.vantage, history)
         request = ExportRequest(arguments.kind, arguments.form, names, since, until, vantage)
         _write(export_parts(history, request), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
+    if replaced := history.replaced_values + take_replaced():
+        values = format_count(replaced, "stored value")
+        print(f"wgmon-tui: export: {values} could not be read: replaced or left out", file=sys.stderr)
     return 0
 
 

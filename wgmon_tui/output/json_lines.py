@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import FlowCut, Soak
@@ -10,6 +11,7 @@ from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
+from wgmon_tui.store.replaced_values import note_replaced
 from wgmon_tui.text import format_iso_time
 
 Json = dict[str, object]
@@ -22,7 +24,19 @@ def json_line(outcome: Round) -> str:
 
 def one_line(value: Json) -> str:
     """Return an object as one line of ASCII JSON."""
-    return json.dumps(value, separators=(",", ":"))
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # a damaged store; JSON has no such numbers
+        return json.dumps(_without_infinite(value), separators=(",", ":"))
+
+
+def _without_infinite(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        note_replaced()
+        return None
+    if isinstance(value, dict):
+        return {key: _without_infinite(each) for key, each in value.items()}
+    return [_without_infinite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def in_ms(seconds: float | None) -> float | None:

@@ -339,7 +339,6 @@ class History:
     def _read_transaction(self) -> Iterator[sqlite3.Connection]:
         """Provide a connection inside a read transaction. Raises StoreUnavailableError."""
         connection = None
-        take_replaced()
         try:
             connection, file_id = self._connection()
             connection.execute("BEGIN")

@@ -6,6 +6,8 @@ another program. One such value must not hide the rest.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from threading import local
 
@@ -30,6 +32,14 @@ def take_replaced() -> int:
     """Return how many values this thread has replaced since the last call."""
     taken, _count.replaced = _count.replaced, 0
     return taken
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Count no value inside of the block."""
+    before = _count.replaced
+    yield
+    _count.replaced = before
 
 
 def text_of(stored: bytes) -> str:

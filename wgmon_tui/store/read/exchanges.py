@@ -12,7 +12,7 @@ from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.models import FAILED, ExchangeSummary, StoredCheck, StoredExchange
 from wgmon_tui.store.read.row_mapping import exchange_summary_of
 from wgmon_tui.store.read.tiers import TieredServer, timeline_backwards
-from wgmon_tui.store.replaced_values import note_replaced, time_of
+from wgmon_tui.store.replaced_values import note_replaced, time_of, uncounted
 from wgmon_tui.text import in_calendar
 
 Failure = tuple[StoredCheck, ExchangeSummary | None]
@@ -30,7 +30,9 @@ def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None
     ).fetchone()
     if row is None:
         return None
-    line, outcome = exchange_summary_of(*row[:-1]), stored_round(row[-1])
+    with uncounted():  # whoever lists the exchanges has counted these values
+        line = exchange_summary_of(*row[:-1])
+    outcome = stored_round(row[-1])
     return StoredExchange(line, outcome) if line and outcome else None
 
 

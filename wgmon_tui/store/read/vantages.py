@@ -65,9 +65,6 @@ _PACKED_BACKWARDS = """
 
 Failure = tuple[StoredCheck, VantageCheckId | None]
 
-_FARTHEST = 2**60
-"""No clock reaches the number of such a minute, and SQLite can hold it."""
-
 
 def vantages(connection: sqlite3.Connection) -> VantageQuorum:
     """Return the other vantages as the writer stored them; none if it stored nothing."""
@@ -134,7 +131,7 @@ def vantage_checks(
     connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
 ) -> list[StoredCheck]:
     """Return the stored single checks of other vantages, ascending."""
-    first, last = (int(min(at // MINUTE_S, _FARTHEST)) for at in (start, end))
+    first, last = (number_of(at, MINUTE_S) for at in (start, end))
     packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
     found = [moment.check for minute, packs in packed for moment in unpack(minute, packs) if moment.check]
     rows = connection.execute(_SIGHTS, {"server": server, "start": start, "end": end})
