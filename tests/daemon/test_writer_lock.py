@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,5 +119,50 @@ def test_where_no_file_can_be_made_the_directory_itself_is_locked(tmp_path: Path
     (tmp_path / "writer.lock").symlink_to(tmp_path / "nowhere" / "at all")
     lock = WriterLock.acquire(tmp_path)
     with pytest.raises(WriterRunningError):
+        WriterLock.acquire(tmp_path)
+    lock.release()
+
+
+# Something else in the place of the lock
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/hostname")])
+def test_what_is_no_file_is_moved_aside_with_a_notice(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "writer.lock")
+    before = Path("/etc/hostname").read_bytes()
+    lock = WriterLock.acquire(tmp_path)
+    assert lock.notice is not None
+    assert "writer.lock.damaged-" in lock.notice
+    with pytest.raises(WriterRunningError):
+        WriterLock.acquire(tmp_path)
+    lock.release()
+    assert Path("/etc/hostname").read_bytes() == before
+
+
+def test_the_content_of_a_file_that_is_no_lock_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "writer.lock").write_bytes(b"my letters")
+    lock = WriterLock.acquire(tmp_path)
+    lock.release()
+    (aside,) = tmp_path.glob("writer.lock.damaged-*")
+    assert aside.read_bytes() == b"my letters"
+    assert lock.notice is not None
+    assert WriterLock.acquire(tmp_path).notice is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 4000,
+        b'{"pid": 1e999, "uid": 0, "since": 0}',
+        b'{"pid": 99999999999999999999, "uid": 0, "since": 0}',
+        b'{"pid": -1, "uid": -5, "since": 1e300}',
+        b"\xff\xfe",
+        b"null",
+    ],
+)
+def test_a_damaged_record_does_not_keep_others_from_the_one_line(tmp_path: Path, content: bytes) -> None:
+    lock = WriterLock.acquire(tmp_path)
+    (tmp_path / "writer.lock").write_bytes(content)
+    with pytest.raises(WriterRunningError, match="is written by another process of this account"):
         WriterLock.acquire(tmp_path)
     lock.release()

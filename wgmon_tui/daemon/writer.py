@@ -182,6 +182,7 @@ class Writer(FleetController):
             clock_doubt.line if clock_doubt else None,
             self._recorder.notice,
             self._stamps.notice,
+            self._lock.notice if self._lock else None,
         )
         return tuple(line for line in lines if line)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from pathlib import Path
 
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside, name_aside
 from wgmon_tui.text import format_local_time
 
 _NAME = "writer.lock"
 _MAX_BYTES = 4096
+_MAX_FOREIGN_BYTES = 2**20
+_MAX_UID = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,10 @@ class WrongOwnerError(Exception):
 class WriterLock:
     """The writer lock, held from `acquire` until `release` or the end of this process."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, notice: str | None = None) -> None:
+        """`notice` is one line if something else was in the place of the lock file."""
         self._descriptor = descriptor
+        self.notice = notice
 
     @classmethod
     def acquire(cls, state_dir: Path) -> WriterLock:
@@ -62,6 +68,7 @@ class WriterLock:
             raise WrongOwnerError(
                 f"{shown(state_dir)} belongs to {login_name(owner)}; only that account can write there"
             )
+        notice = _set_aside(state_dir)
         descriptor = _open(state_dir)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,8 +77,9 @@ class WriterLock:
             os.close(descriptor)
             who = str(holder) if holder else "another process of this account"
             raise WriterRunningError(f"{shown(state_dir)} is written by {who}") from None
+        notice = notice or _copy_foreign(descriptor, state_dir / _NAME)
         _write(descriptor, LockHolder(os.getpid(), os.geteuid(), time.time()))
-        return cls(descriptor)
+        return cls(descriptor, notice)
 
     def release(self) -> None:
         """Release the lock."""
@@ -89,6 +97,42 @@ def _open(state_dir: Path) -> int:
     return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
+def _set_aside(state_dir: Path) -> str | None:
+    """Move away what is no file, or a link to a file elsewhere; return the notice.
+
+    A lock on the directory keeps two processes from moving the file of each other.
+    """
+    path = state_dir / _NAME
+    with suppress(OSError):
+        if is_regular_or_missing(path) and not path.is_symlink():
+            return None
+        descriptor = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_symlink() or not is_regular_or_missing(path):
+                return f"{shown(path)} was no file of its own: it was moved to {move_aside(path).name}"
+        finally:
+            os.close(descriptor)
+    return None
+
+
+def _copy_foreign(descriptor: int, path: Path) -> str | None:
+    """Copy the content of a file that no lock wrote, before it is overwritten; return the notice."""
+    content = os.read(descriptor, _MAX_FOREIGN_BYTES) if _is_file(descriptor) else b""
+    if not content.strip() or _parse(content) is not None:
+        return None
+    with suppress(OSError):
+        aside = name_aside(path)
+        aside.touch(0o600)
+        aside.write_bytes(content)
+        return f"{shown(path)} was no lock file: its content was copied to {aside.name}"
+    return None
+
+
+def _is_file(descriptor: int) -> bool:
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
 def _write(descriptor: int, holder: LockHolder) -> None:
     """Write the holder into the file, for error messages. The lock does not depend on it."""
     text = json.dumps({"pid": holder.pid, "uid": holder.uid, "since": holder.since})
@@ -100,11 +144,21 @@ def _write(descriptor: int, holder: LockHolder) -> None:
 def _read(descriptor: int) -> LockHolder | None:
     """The holder; None if it is not written yet, or was written by a process that no longer runs."""
     try:
-        raw = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
-        holder = LockHolder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))
-        os.kill(holder.pid, 0)
+        holder = _parse(os.pread(descriptor, _MAX_BYTES, 0))
+        if holder:
+            os.kill(holder.pid, 0)
     except PermissionError:
         return holder
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, OverflowError):
         return None
     return holder
+
+
+def _parse(content: bytes) -> LockHolder | None:
+    """The holder that a lock file names; None if it is damaged."""
+    try:
+        raw = json.loads(content)
+        holder = LockHolder(int(raw["pid"]), int(raw["uid"]), float(raw["since"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return holder if holder.pid > 0 and 0 <= holder.uid < _MAX_UID else None

@@ -13,15 +13,21 @@ from wgmon_tui.text import format_local_date
 
 def move_aside(path: Path, log_suffixes: tuple[str, ...] = ()) -> Path:
     """Rename a file with its logs to NAME.damaged-DATE; return the new path. Raises OSError."""
+    aside = name_aside(path)
+    # The write-ahead log first: if it stayed behind, SQLite would replay it into the new file.
+    for suffix in (*log_suffixes, ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def name_aside(path: Path) -> Path:
+    """Return a free path NAME.damaged-DATE for a file."""
     day = format_local_date(time.time())
     name, number = f"{path.name}.damaged-{day}", 1
     while os.path.lexists(path.with_name(name)):
         number += 1
         name = f"{path.name}.damaged-{day}-{number}"
-    # The write-ahead log first: if it stayed behind, SQLite would replay it into the new file.
-    for suffix in (*log_suffixes, ""):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
     return path.with_name(name)
 
 

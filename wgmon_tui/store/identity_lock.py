@@ -25,6 +25,7 @@ from pathlib import Path
 from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import printable
 
 WAIT_LIMIT_S = 50.0
@@ -102,6 +103,7 @@ class IdentityLocks:
         if descriptor is None:
             path = self._directory / f"{identity_digest(identity).hex()}.lock"
             try:
+                move_irregular_aside(path)
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except OSError:
                 return None

@@ -229,6 +229,14 @@ def encode_report(number: int, body: bytes) -> bytes:
     return b'{"report":{"number":%d,%b}\n' % (number, body[1:])
 
 
+def is_readable_report(number: int, body: bytes) -> bool:
+    """Return whether a writer can read a queued report: the file of the queue may be damaged."""
+    try:
+        return isinstance(parse_to_writer(encode_report(number, body)), CheckReport)
+    except BadLineError:
+        return False
+
+
 def without_packets(outcome: Round) -> Round:
     """The same round without packets. The number of initiations stays."""
     return replace(outcome, checks=tuple(replace(check, exchange=()) for check in outcome.checks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -167,3 +168,30 @@ def test_the_bounds_hold_and_the_order_too_whatever_comes(
         assert len(found) == reports.waiting <= 8
         assert [int(body) for _, body in found] == [n for n, _ in found] == sorted(n for n, _ in found)
     reports.close()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_set_aside(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / NAME)
+    reports = ReportQueue(tmp_path)
+    assert f"{NAME}.damaged-" in reports.notice
+    reports.add([routine(1)])
+    assert bodies(reports) == [b"routine 1"]
+    reports.close()
+
+
+def test_a_count_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    ReportQueue(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as queue:
+        queue.execute("UPDATE facts SET value = 'many' WHERE name = 'dropped'")
+    assert ReportQueue(tmp_path).notice
+
+
+def test_reports_that_no_writer_can_read_are_dropped_and_counted(tmp_path: Path) -> None:
+    reports = ReportQueue(tmp_path)
+    reports.add([routine(1), failure(2), routine(3)])
+    assert reports.drop_unreadable(lambda _, body: body != b"failure 2") == 1
+    assert bodies(reports) == [b"routine 1", b"routine 3"]
+    assert (reports.waiting, reports.dropped) == (2, 1)
+    reports.close()
+    assert ReportQueue(tmp_path).dropped == 1

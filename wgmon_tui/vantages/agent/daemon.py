@@ -33,7 +33,7 @@ from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
-from wgmon_tui.text import format_limit
+from wgmon_tui.text import format_count, format_limit
 from wgmon_tui.vantages.agent.assignment import Assignment, assign, find_server_problem
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue, ReportQueueUnavailableError
 from wgmon_tui.vantages.agent.runtime_dir import (
@@ -52,6 +52,7 @@ from wgmon_tui.vantages.protocol import (
     AgentStatus,
     ServerChanges,
     encode_report_body,
+    is_readable_report,
     sanitize,
     sanitize_problems,
     without_packets,
@@ -356,6 +357,8 @@ def main(argv: Sequence[str]) -> int:
         reports = ReportQueue(state_dir)
         if reports.notice:
             append_log(state_dir, reports.notice)
+        if dropped := reports.drop_unreadable(is_readable_report):
+            append_log(state_dir, f"{format_count(dropped, 'queued report')} could not be read: dropped")
         listener = open_listener(state_dir)
         append_log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
         why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener))

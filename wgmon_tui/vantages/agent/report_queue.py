@@ -7,7 +7,7 @@ survives a killed process, and a crash of the machine loses about a second of re
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +110,27 @@ class ReportQueue:
             raise _unavailable_error(self._path, error) from None
         self.waiting, self._bytes, self.dropped = waiting, size, dropped
 
+    def drop_unreadable(self, is_readable: Callable[[int, bytes], bool]) -> int:
+        """Drop the reports that no writer can read, as a damaged file holds them; return how many.
+
+        A writer would end the connection at each of them. Raises ReportQueueUnavailableError.
+        """
+        found = self.read_after(0, -1)
+        bad = [(number, len(body)) for number, body in found if not is_readable(number, body)]
+        try:
+            with self._connection as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(
+                    "DELETE FROM reports WHERE number = ?", ((number,) for number, _ in bad)
+                )
+                dropped = self.dropped + len(bad)
+                connection.execute("UPDATE facts SET value = ? WHERE name = 'dropped'", (dropped,))
+        except sqlite3.Error as error:
+            raise _unavailable_error(self._path, error) from None
+        self.waiting, self._bytes = self.waiting - len(bad), self._bytes - sum(size for _, size in bad)
+        self.dropped = dropped
+        return len(bad)
+
     def first_number(self) -> int:
         """The number of the first queued report; 0 if there is none. Raises ReportQueueUnavailableError."""
         return next((number for number, _ in self.read_after(0, 1)), 0)
@@ -182,9 +203,10 @@ def _examine(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
     check_integrity(connection)
     require_tables(connection, "facts", "reports")
-    found = {name for (name,) in connection.execute("SELECT name FROM facts")}
-    if not {"epoch", "dropped"} <= found:
-        raise DamagedStoreError("rows of the table facts are missing")
+    found = dict(connection.execute("SELECT name, value FROM facts"))
+    epoch, dropped = found.get("epoch"), found.get("dropped")
+    if not (isinstance(epoch, str) and epoch.isalnum() and isinstance(dropped, int) and dropped >= 0):
+        raise DamagedStoreError("rows of the table facts are missing or damaged")
 
 
 def _unavailable_error(path: Path, error: sqlite3.Error | OSError) -> ReportQueueUnavailableError:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wgmon_tui import __version__
 from wgmon_tui.net.unix_socket import bindable_path
+from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import format_local_time, printable
 
 EXIT_ALREADY_RUNNING = 75
@@ -39,6 +40,7 @@ class AgentLock:
     @classmethod
     def acquire(cls, state_dir: Path) -> AgentLock:
         """Take the lock. Raises AgentRunningError and OSError."""
+        move_irregular_aside(state_dir / _LOCK)
         descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
