@@ -11,6 +11,7 @@ from pathlib import Path
 from wgmon_tui.control.protocol import (
     MAX_ANSWER_BYTES,
     BadMessageError,
+    BusyMessageError,
     ControlRequest,
     Greeting,
     Operation,
@@ -34,6 +35,10 @@ class AccessDeniedError(Exception):
     """This account has no access. The message is one line that says what to do."""
 
 
+class WriterBusyError(AccessDeniedError):
+    """The writer has no free connection for this account now."""
+
+
 class ControlConnection:
     """A connection to the process `writer`, open from `connect` until the writer ends or `close`."""
 
@@ -55,7 +60,7 @@ class ControlConnection:
 
     @classmethod
     async def connect(cls, state_dir: Path) -> ControlConnection:
-        """Connect and read the greeting. Raises NoWriterError and AccessDeniedError."""
+        """Connect and read the greeting. Raises NoWriterError, AccessDeniedError, WriterBusyError."""
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream: asyncio.StreamWriter | None = None
         try:
@@ -75,6 +80,8 @@ class ControlConnection:
                     raise AccessDeniedError(
                         await asyncio.to_thread(explain_access_denied, state_dir)
                     ) from None
+                case BusyMessageError():
+                    raise WriterBusyError(str(error)) from None
                 case BadMessageError():
                     raise AccessDeniedError(str(error)) from None
                 case OSError() | asyncio.IncompleteReadError() | asyncio.LimitOverrunError():

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.round_request import (
     RoundWithKeys,
@@ -45,6 +45,11 @@ _ANSWER_TIMEOUT_S = 300.0
 _FIRST_PROGRESS_S = 1.0
 _PROGRESS_INTERVAL_S = 5.0
 _SOAK_REPORT_S = 1.0
+
+_BUSY_PATIENCE_S = 10.0
+"""How long to wait for a free connection: many one-shot commands of one account may run at once."""
+
+_BUSY_RETRY_S = 0.25
 
 
 def _ignore(_: str) -> None:
@@ -99,17 +104,28 @@ class OneShotRounds:
     async def __aenter__(self) -> OneShotRounds:
         """Connect to the writer; without one, open the sockets. Raises OSError if there is none."""
         try:
-            self._connection = await ControlConnection.connect(self._state_dir)
+            self._connection = await self._connect()
         except NoWriterError:
             await self._own_prober()
         except AccessDeniedError as error:
             self._progress(f"checking without the running wgmon-tui: {error}")
             await self._own_prober()
         else:
-            self._reporting = asyncio.create_task(self._report_progress(self._connection))
+            self._reporting = asyncio.create_task(self._report_progress())
             if Operation.PROBE not in self._connection.greeting.allowed:
                 self._progress("checking beside an older wgmon-tui: restart it, so that it makes the checks")
         return self
+
+    async def _connect(self) -> ControlConnection:
+        """Connect to the writer, and wait for a free connection. Raises NoWriterError and AccessDeniedError."""
+        deadline = time.monotonic() + _BUSY_PATIENCE_S
+        while True:
+            try:
+                return await ControlConnection.connect(self._state_dir)
+            except WriterBusyError:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_BUSY_RETRY_S)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -159,7 +175,7 @@ class OneShotRounds:
 
     async def _ask(self, operation: Operation, target: Target, depth: CheckDepth) -> dict[str, object] | None:
         """Ask the writer; None if this process has to check."""
-        connection = self._connection
+        connection = await self._open_connection()
         if connection is None or operation not in connection.greeting.allowed:
             return None
         async with self._slots:
@@ -182,6 +198,15 @@ class OneShotRounds:
                 if depth.soak:
                     self._soaked.remove(target.server.name)
 
+    async def _open_connection(self) -> ControlConnection | None:
+        """The connection, opened again if it ended: the writer closes idle ones. None without a writer."""
+        async with self._opening:
+            if self._connection and self._connection.ended.is_set():
+                with suppress(NoWriterError, AccessDeniedError):
+                    ended, self._connection = self._connection, await self._connect()
+                    await ended.close()
+            return self._connection
+
     async def _own_prober(self) -> Prober:
         async with self._opening:
             if self._prober is None:
@@ -197,9 +222,9 @@ class OneShotRounds:
                 self._prober = prober
             return self._prober
 
-    async def _report_progress(self, connection: ControlConnection) -> None:
+    async def _report_progress(self) -> None:
         next_report = time.monotonic() + _FIRST_PROGRESS_S
-        while True:
+        while connection := self._connection:
             await asyncio.sleep(_SOAK_REPORT_S)
             if self._soaked and Operation.SOAKS in connection.greeting.allowed:
                 await self._report_soaks(connection)

@@ -89,6 +89,10 @@ class BadMessageError(Exception):
     """The bytes are not a valid message. The error message is one line."""
 
 
+class BusyMessageError(BadMessageError):
+    """The message says that the writer has no free connection now, as the message of the error does."""
+
+
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
     """A request: an operation, with names of servers or sinks, an incident, and a text.
@@ -180,16 +184,21 @@ def encode_error(request: int | None, reason: str) -> bytes:
     return _encode({"id": request, "error": reason})
 
 
+def encode_busy(reason: str) -> bytes:
+    """Encode the first line for a client that has to try again later."""
+    return _encode({"id": None, "error": reason, "busy": True})
+
+
 def encode_greeting(greeting: Greeting) -> bytes:
     """Encode the writer's first line."""
     return _encode({"since": greeting.since, "may": sorted(each.value for each in greeting.allowed)})
 
 
 def parse_greeting(line: bytes) -> Greeting:
-    """Parse a greeting, without operations of other versions. Raises BadMessageError."""
+    """Parse a greeting, without operations of other versions. Raises BadMessageError, BusyMessageError."""
     raw = parse_message(line)
     if isinstance(error := raw.get("error"), str):
-        raise BadMessageError(error)
+        raise BusyMessageError(error) if raw.get("busy") is True else BadMessageError(error)
     since, allowed = raw.get("since"), raw.get("may")
     if not isinstance(since, int | float) or not isinstance(allowed, list):
         raise BadMessageError("expected a greeting from the writer")

@@ -1,7 +1,8 @@
 """Server of the control socket, in the writer: access rules, requests and answers.
 
 One task serves each client, one request after the other. A client that does not read delays only itself.
-Checks take seconds, so each has a task of its own. It ends when its client hangs up.
+Checks take seconds, so each has a task of its own. It ends when its client hangs up. client_limits.py limits what
+each account can take.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from wgmon_tui.control.client_limits import IDLE_TIMEOUT_S, MAX_CONNECTIONS, ClientLimits
 from wgmon_tui.control.protocol import (
+    CHANGING_OPERATIONS,
     CHECKING_OPERATIONS,
     GROUP_OPERATIONS,
     MAX_REQUEST_BYTES,
@@ -22,6 +25,7 @@ from wgmon_tui.control.protocol import (
     Greeting,
     Operation,
     encode_answer,
+    encode_busy,
     encode_error,
     encode_greeting,
     parse_request,
@@ -34,8 +38,8 @@ from wgmon_tui.net.peer_credentials import (
     read_peer_credentials,
 )
 from wgmon_tui.net.unix_socket import NAME, bindable_path
+from wgmon_tui.text import format_limit
 
-_MAX_CLIENTS = 64
 MAX_CHECKS_PER_CLIENT = 128
 """Checks that a client can wait for at once. Its next request is read when one of them has ended."""
 
@@ -59,6 +63,13 @@ class ControlServer:
         self._since = since
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
+        self.limits = ClientLimits(os.geteuid())
+        self._logins: dict[int, str] = {}
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """The number of open connections of each account."""
+        return {self._logins.get(uid, str(uid)): count for uid, count in self.limits.connections.items()}
 
     async def open(self) -> None:
         """Listen. Raises OSError if the directory is not writable.
@@ -72,7 +83,7 @@ class ControlServer:
                 listening.bind(path)
             self._set_permissions()
             self._server = await asyncio.start_unix_server(
-                self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=_MAX_CLIENTS
+                self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
             )
         except BaseException:
             listening.close()
@@ -99,38 +110,55 @@ class ControlServer:
         await asyncio.gather(*clients, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = asyncio.create_task(self._run_client(reader, writer), name="viewer")
+        """Refuse or serve a new connection. A refusal costs no task: a client may repeat it in a loop."""
+        try:
+            peer = read_peer_credentials(writer.get_extra_info("socket"))
+        except OSError:
+            writer.transport.abort()
+            return
+        if refusal := self.limits.connect(peer.uid):
+            writer.write(encode_busy(refusal))
+            writer.close()
+            return
+        client = asyncio.create_task(self._run_client(reader, writer, peer), name="viewer")
         self._clients.add(client)
         client.add_done_callback(self._clients.discard)
+        client.add_done_callback(lambda _: self.limits.disconnect(peer.uid))
 
-    async def _run_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _run_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: PeerCredentials
+    ) -> None:
         # It ends when the client disconnects or does not read.
         with suppress(OSError):
             try:
-                await self._serve(reader, writer)
+                await self._serve(reader, writer, peer)
             finally:
                 writer.transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) > _MAX_CLIENTS:
-            await _send(writer, encode_error(None, f"all {_MAX_CLIENTS} viewer slots are in use"))
-            return
-        peer = read_peer_credentials(writer.get_extra_info("socket"))
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: PeerCredentials
+    ) -> None:
         allowed = allowed_operations(peer, os.geteuid(), self._state_dir.stat())
         if not allowed:
             # A name lookup may wait for a directory server.
             reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
             await _send(writer, encode_error(None, reason))
             return
-        who = await asyncio.to_thread(login_name, peer.uid)
+        who = self._logins[peer.uid] = await asyncio.to_thread(login_name, peer.uid)
         await _send(writer, encode_greeting(Greeting(self._since, allowed)))
         checks: set[asyncio.Task[None]] = set()
         try:
-            while (line := await _read_line(reader, writer)) is not None:
+            while (line := await _read_line(reader, writer, checks)) is not None:
+                await self.limits.pace(peer.uid, len(line))
                 try:
                     request = parse_request(line)
                 except BadMessageError as error:
                     await _send(writer, encode_error(None, str(error)))
+                    continue
+                if request.operation in CHANGING_OPERATIONS and (
+                    refusal := self.limits.find_change_refusal(peer.uid)
+                ):
+                    await _send(writer, encode_error(request.id, refusal))
                     continue
                 if request.operation not in CHECKING_OPERATIONS:
                     await _send(writer, await self._answer_request(request, allowed, who))
@@ -186,15 +214,27 @@ def _explain_refusal(uid: int, state_dir: Path) -> str:
     return f"{login_name(uid)} has no access: only the group {group_name(status.st_gid)} has"
 
 
-async def _read_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
-    """Read a request; None if the client has gone, or its line is too long."""
-    try:
-        return await reader.readuntil()
-    except asyncio.IncompleteReadError:
-        return None
-    except asyncio.LimitOverrunError:
-        await _send(writer, encode_error(None, f"expected at most {MAX_REQUEST_BYTES} bytes per line"))
-        return None
+async def _read_line(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, checks: Collection[object]
+) -> bytes | None:
+    """Read a request; None if the client has gone or is idle, or its line is too long.
+
+    A client that waits for `checks` is not idle.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_TIMEOUT_S):
+                return await reader.readuntil()
+        except TimeoutError:
+            if not checks:
+                reason = f"closed after {format_limit(IDLE_TIMEOUT_S)} without a request"
+                await _send(writer, encode_error(None, reason))
+                return None
+        except asyncio.IncompleteReadError:
+            return None
+        except asyncio.LimitOverrunError:
+            await _send(writer, encode_error(None, f"expected at most {MAX_REQUEST_BYTES} bytes per line"))
+            return None
 
 
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:

@@ -1,0 +1,117 @@
+"""Limits of the control socket for each account: connections, requests and changes.
+
+A member of the state directory's group cannot use up what the owner and root need. The limits of root and of the
+owner only protect the process from running out of descriptors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from wgmon_tui.rate_limits import Pacer, TokenBucket
+from wgmon_tui.text import format_limit
+
+MAX_CONNECTIONS = 64
+"""Connections of all accounts."""
+
+RESERVED_CONNECTIONS = 16
+"""Of these, connections that only root and the owner get."""
+
+MAX_CONNECTIONS_OF_MEMBER = 16
+
+IDLE_TIMEOUT_S = 60.0
+"""How long a connection lives without a complete request. A viewer asks several times a second."""
+
+CHANGES_AT_ONCE = 60
+CHANGE_REFILL_S = 6.0
+"""A member can send `CHANGES_AT_ONCE` changing requests at once, then one in this time."""
+
+_REQUESTS_PER_S = 100.0
+_BYTES_PER_S = 512.0 * 1024
+_BURST_S = 2.0
+"""The requests of all connections of a member are delayed above this rate; so many seconds of it at once."""
+
+_MAX_KNOWN_ACCOUNTS = 1024
+"""Accounts whose used-up limits are remembered after their last connection."""
+
+
+@dataclass(slots=True)
+class RefusedRequests:
+    """Counts of what was refused since the start."""
+
+    connections: int = 0
+    changes: int = 0
+    notes: int = 0
+
+
+@dataclass(slots=True)
+class _Account:
+    pacer: Pacer = field(default_factory=lambda: Pacer(_BURST_S))
+    changes: TokenBucket = field(default_factory=lambda: TokenBucket(CHANGES_AT_ONCE, CHANGE_REFILL_S))
+
+
+class ClientLimits:
+    """Counts the connections and the changing requests of each account."""
+
+    def __init__(self, owner: int) -> None:
+        """`owner` is the user id of this process."""
+        self.refused = RefusedRequests()
+        self._unlimited = frozenset({0, owner})
+        self._connections: Counter[int] = Counter()
+        self._accounts: dict[int, _Account] = {}
+
+    @property
+    def connections(self) -> dict[int, int]:
+        """The number of open connections of each user id."""
+        return dict(self._connections)
+
+    def is_limited(self, uid: int) -> bool:
+        """Whether the limits of members apply: not to root and the owner."""
+        return uid not in self._unlimited
+
+    def connect(self, uid: int) -> str:
+        """Count a new connection. Returns why it is refused, "" if it is not."""
+        refusal = self._find_refusal(uid)
+        if refusal:
+            self.refused.connections += 1
+        else:
+            self._connections[uid] += 1
+        return refusal
+
+    def disconnect(self, uid: int) -> None:
+        """Count the end of a connection that `connect` did not refuse."""
+        self._connections[uid] -= 1
+        if not self._connections[uid]:
+            del self._connections[uid]
+
+    def _find_refusal(self, uid: int) -> str:
+        if self._connections.total() >= MAX_CONNECTIONS:
+            return f"all {MAX_CONNECTIONS} viewer slots are in use"
+        if not self.is_limited(uid):
+            return ""
+        if self._connections[uid] >= MAX_CONNECTIONS_OF_MEMBER:
+            return f"this account has {MAX_CONNECTIONS_OF_MEMBER} connections already: close one of them"
+        members = sum(count for each, count in self._connections.items() if self.is_limited(each))
+        if members >= MAX_CONNECTIONS - RESERVED_CONNECTIONS:
+            return f"all {members} viewer slots of the group are in use"
+        return ""
+
+    async def pace(self, uid: int, size: int) -> None:
+        """Wait before a request of `size` bytes is handled, if the account sends too many."""
+        if self.is_limited(uid):
+            await self._account(uid).pacer.take(max(1.0 / _REQUESTS_PER_S, size / _BYTES_PER_S))
+
+    def find_change_refusal(self, uid: int) -> str:
+        """Count a changing request. Returns why it is refused, "" if it is not."""
+        wait_s = self._account(uid).changes.take() if self.is_limited(uid) else 0.0
+        if not wait_s:
+            return ""
+        self.refused.changes += 1
+        return f"too many changes from this account: try again in {format_limit(max(1.0, round(wait_s)))}"
+
+    def _account(self, uid: int) -> _Account:
+        if uid not in self._accounts and len(self._accounts) >= _MAX_KNOWN_ACCOUNTS:
+            for known in [each for each, account in self._accounts.items() if account.changes.is_full]:
+                del self._accounts[known]
+        return self._accounts.setdefault(uid, _Account())
