@@ -1,7 +1,7 @@
 """Limits of the control socket for each account: connections, requests and changes.
 
-A member of the state directory's group cannot use up what the owner and root need. The limits of root and of the
-owner only protect the process from running out of descriptors.
+A member of the state directory's group cannot use up what the owner and root need. The limits of root and of
+the owner only protect the process from running out of descriptors.
 """
 
 from __future__ import annotations

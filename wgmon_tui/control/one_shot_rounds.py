@@ -117,7 +117,7 @@ class OneShotRounds:
         return self
 
     async def _connect(self) -> ControlConnection:
-        """Connect to the writer, and wait for a free connection. Raises NoWriterError and AccessDeniedError."""
+        """Connect to the writer once it has a free connection. Raises NoWriterError, AccessDeniedError."""
         deadline = time.monotonic() + _BUSY_PATIENCE_S
         while True:
             try:

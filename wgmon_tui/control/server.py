@@ -1,8 +1,8 @@
 """Server of the control socket, in the writer: access rules, requests and answers.
 
 One task serves each client, one request after the other. A client that does not read delays only itself.
-Checks take seconds, so each has a task of its own. It ends when its client hangs up. client_limits.py limits what
-each account can take.
+Checks take seconds, so each has a task of its own. It ends when its client hangs up. client_limits.py limits
+what each account can take.
 """
 
 from __future__ import annotations

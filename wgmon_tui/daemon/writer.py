@@ -23,6 +23,7 @@ from wgmon_tui.control.protocol import ControlRequest, Operation, describe_reque
 from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
+from wgmon_tui.daemon.note_limits import NoteLimits
 from wgmon_tui.daemon.requested_probes import RequestedProbes
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
@@ -112,6 +113,8 @@ class Writer(FleetController):
         )
         self.engine = Engine(prober, fleet_state=fleet_state)
         self.fleet_state = self.engine.fleet_state
+        self._note_limits = NoteLimits(state_dir, self.fleet_state)
+        self._exit_stack.callback(self._note_limits.close)
         self._connect_engine(loaded)
         self._vantages = self._make_vantages()
         self._vantages.watch(loaded.config.vantages)
@@ -324,7 +327,10 @@ class Writer(FleetController):
                     self._require_servers(request.names), request.operation is Operation.PAUSE, who
                 )
             case Operation.ACKNOWLEDGE:
-                self.engine.acknowledge(self._require_servers(request.names), who, request.text)
+                names = self._require_servers(request.names)
+                if request.text:
+                    await self._count_notes(self._note_limits.take_for_servers(names))
+                self.engine.acknowledge(names, who, request.text)
             case Operation.MUTE:
                 self.engine.mute(self._require_servers(request.names), request.until or inf, who)
             case Operation.UNMUTE:
@@ -334,15 +340,25 @@ class Writer(FleetController):
             case Operation.RETRY_ALERT:
                 await self._retry(request.number)
             case Operation.ACKNOWLEDGE_ALERTS:
-                for name in request.names:
+                for name in dict.fromkeys(request.names):
                     await self._acknowledge_alerts(name, request.number, who)
             case Operation.NOTE:
+                await self._count_notes(self._note_limits.take([request.incident]))
                 self._recorder.note(request.incident, who, request.text)
         self._log_request(describe_request(request, who))
         return await self._flush_history() if request.operation not in _UNSTORED_OPERATIONS else {}
 
+    async def _count_notes(self, counting: Coroutine[Any, Any, None]) -> None:
+        """Count notes, and their refusal. Raises RequestRefusedError."""
+        try:
+            await counting
+        except RequestRefusedError:
+            if self._control:
+                self._control.limits.refused.notes += 1
+            raise
+
     async def _test(self, names: tuple[str, ...]) -> None:
-        for name in names:
+        for name in dict.fromkeys(names):
             try:
                 await self.alerts.test(name)
             except KeyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
@@ -62,6 +62,9 @@ _INCIDENTS = """
     FROM incidents JOIN servers ON servers.id = server
     WHERE :since IS NULL OR closed_at IS NULL OR closed_at >= :since
     ORDER BY opened_at DESC LIMIT :limit"""
+
+_NOTE_COUNT = """
+    SELECT (SELECT count(*) FROM notes WHERE notes.incident = incidents.id) FROM incidents WHERE id = ?"""
 
 _INCIDENT_BY_ID = """
     SELECT incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
@@ -234,6 +237,16 @@ class History:
                 "SELECT at, who, text FROM notes WHERE incident = ? ORDER BY at, id", (incident,)
             )
             return [Note(time_of(at), who, text) for at, who, text in rows]
+
+    def count_notes(self, incidents: Iterable[str]) -> dict[str, int]:
+        """Return the number of notes of each of these incidents that exists."""
+        with self._read_transaction() as connection:
+            counts = {}
+            for incident in incidents:
+                found = connection.execute(_NOTE_COUNT, (incident,)).fetchone()
+                if found:
+                    counts[incident] = int(found[0])
+            return counts
 
     def current(self) -> dict[str, LastKnownState]:
         """Return the last known state of every server that was ever checked or paused, by name."""
