@@ -37,6 +37,14 @@ def add_commands(subparsers: Subparsers) -> None:
         help=f"serve /metrics and /probe for Prometheus over HTTP (without an address: {_DEFAULT_ADDRESS})",
     )
     parser.add_argument(
+        "--metrics-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer only requests for this host name, for an address, or for a name without a dot; can be "
+        "repeated (without it: on loopback, this machine's name; elsewhere, every name)",
+    )
+    parser.add_argument(
         "--print-unit",
         action="store_true",
         help="print a systemd unit for this account, with install instructions",
@@ -57,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError("run: --system needs --print-unit")
     from wgmon_tui.daemon import headless
 
-    options = headless.RunOptions(_listen_address(arguments), arguments.shard)
+    options = headless.RunOptions(_listen_address(arguments), arguments.shard, tuple(arguments.metrics_host))
     if options.metrics:
         _require_prometheus()
     return headless.run(arguments.config, arguments.state, options)
@@ -101,5 +109,6 @@ def _print_unit(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the options after `run` in the unit's command."""
-    given = (("--metrics", _listen_address(arguments)), ("--shard", arguments.shard))
+    hosts = (("--metrics-host", name) for name in arguments.metrics_host)
+    given = (("--metrics", _listen_address(arguments)), *hosts, ("--shard", arguments.shard))
     return tuple(word for option, value in given if value for word in (option, str(value)))

@@ -38,10 +38,11 @@ _UPDATE_INTERVAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of `run`: the address for metrics, and the shard of the fleet to check."""
+    """Options of `run`: the address for metrics, the shard of the fleet, the host names for metrics."""
 
     metrics: ListenAddress | None = None
     shard: Shard | None = None
+    metrics_hosts: tuple[str, ...] = ()
 
 
 def run(
@@ -145,7 +146,8 @@ class HeadlessRun:
                 "metrics: there is no authentication: anyone who can connect can read server names and "
                 "endpoints, and trigger checks"
             )
-        return MetricsServer(writer, listening.socket, self._log.error).run()
+        hosts = self._options.metrics_hosts
+        return MetricsServer(writer, listening.socket, self._log.error, hosts).run()
 
     def _summary(self, writer: Writer) -> str:
         status = writer.status

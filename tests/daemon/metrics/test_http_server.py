@@ -97,6 +97,12 @@ async def test_a_body_is_not_read_and_ends_the_connection() -> None:
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
+        (
+            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+        (b"GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n", 421),
         (b"GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET /?%s HTTP/1.1\r\nHost: a\r\n\r\n" % b"&".join([b"a=1"] * 100), 400),
@@ -110,6 +116,17 @@ async def test_nonsense_gets_its_status(raw: bytes, status: int) -> None:
         assert (await client.answer()).status == status
         client.writer.close()
         assert (await get(listen_address, "/")).status == 200
+
+
+async def test_what_follows_a_request_with_two_lengths_is_not_read_as_a_request() -> None:
+    async with serving() as listen_address:
+        client = await Client.to(listen_address)
+        client.send(
+            b"GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+        )
+        assert (await client.answer()).status == 400
+        assert await client.read_until_closed() == b""
 
 
 async def test_who_asks_too_slowly_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
@@ -74,8 +74,14 @@ class CachedPage(Generic[T]):
 class MetricsServer:
     """Serves the endpoints while it runs. Its constructor registers listeners with the writer's engine."""
 
-    def __init__(self, writer: Writer, listening: socket.socket, on_error: Callable[[str], None]) -> None:
-        """`on_error` gets one line for each internal error."""
+    def __init__(
+        self,
+        writer: Writer,
+        listening: socket.socket,
+        on_error: Callable[[str], None],
+        hosts: Iterable[str] = (),
+    ) -> None:
+        """`on_error` gets one line for each internal error. `hosts` are the names of this server."""
         self._writer = writer
         self._counters = FleetCounters()
         writer.engine.listen(self._counters)
@@ -86,7 +92,7 @@ class MetricsServer:
         self._alerts = CachedPage(self._count_alerts, _ALERTS_CACHE_S)
         self._text = CachedPage(self._render, _PAGE_CACHE_S)
         self._compressed = CachedPage(self._compress, _PAGE_CACHE_S)
-        self._server = HttpServer(listening, self._answer, on_error)
+        self._server = HttpServer(listening, self._answer, on_error, hosts)
 
     async def run(self) -> None:
         """Serve until cancelled."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
+
+from wgmon_tui.daemon.metrics.host_header import AllowedHosts
+from wgmon_tui.text import quoted
 
 MAX_CLIENTS = 64
 MAX_HEAD_BYTES = 16_384
@@ -40,11 +43,15 @@ _PLAIN = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request. Header names are in lower case; of a repeated parameter, the first value counts."""
+    """A request. Header names are in lower case; of a repeated parameter, the first value counts.
+
+    `hosts` are the Host header and the host of the request target; a request may have one, both or none.
+    """
 
     path: str
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +83,19 @@ class _Client:
 class HttpServer:
     """Accepts clients and passes their requests to `handle` while it runs."""
 
-    def __init__(self, listening: socket.socket, handle: Handler, fault: Callable[[str], None]) -> None:
-        """`fault` gets one line for each exception that `handle` raises; the client gets a 500."""
+    def __init__(
+        self,
+        listening: socket.socket,
+        handle: Handler,
+        fault: Callable[[str], None],
+        hosts: Iterable[str] = (),
+    ) -> None:
+        """`fault` gets one line for each exception that `handle` raises; the client gets a 500.
+
+        `hosts` are the names of this server, see `AllowedHosts`.
+        """
         self._listening = listening
+        self._allowed_hosts = AllowedHosts(listening.getsockname()[0], hosts)
         self._handle = handle
         self._fault = fault
         self._clients: dict[asyncio.Task[None], _Client] = {}
@@ -147,7 +164,7 @@ class HttpServer:
         if raw_request is None:
             return False
         client.is_idle = False
-        has_no_body = _is_request_complete(connection)
+        has_no_body = not _has_two_lengths(raw_request) and _is_request_complete(connection)
         response = await self._response(raw_request)
         await _answer(connection, client.writer, response, head_only=raw_request.method == b"HEAD")
         if has_no_body and connection.our_state is h11.DONE:
@@ -156,12 +173,19 @@ class HttpServer:
         return False
 
     async def _response(self, raw_request: h11.Request) -> HttpResponse:
+        if _has_two_lengths(raw_request):
+            why = "the request has both Content-Length and Transfer-Encoding"
+            return text_response(HTTPStatus.BAD_REQUEST, why, Connection="close")
         if raw_request.method not in (b"GET", b"HEAD"):
             return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "use GET or HEAD", Allow="GET, HEAD")
         try:
             request = _read(raw_request)
         except ValueError:
             return text_response(HTTPStatus.BAD_REQUEST, "the request target is not a valid path")
+        refused = next((host for host in request.hosts if not self._allowed_hosts.allows(host)), None)
+        if refused is not None:
+            why = f"this server does not answer to the host {quoted(refused)}; see run --metrics-host"
+            return text_response(HTTPStatus.MISDIRECTED_REQUEST, why)
         try:
             return await self._handle(request)
         except Exception as fault:  # noqa: BLE001 - logged, and the checks continue
@@ -187,6 +211,12 @@ def _is_request_complete(connection: h11.Connection) -> bool:
         return False
 
 
+def _has_two_lengths(raw_request: h11.Request) -> bool:
+    """Whether a proxy may see another end of this request than this server (RFC 9112, section 6.3)."""
+    names = {name for name, _ in raw_request.headers}
+    return {b"content-length", b"transfer-encoding"} <= names
+
+
 def _read(raw_request: h11.Request) -> HttpRequest:
     """Parse a request. Raises ValueError."""
     target = urlsplit(raw_request.target.decode("ascii"))
@@ -198,6 +228,7 @@ def _read(raw_request: h11.Request) -> HttpRequest:
         unquote(target.path, errors="strict"),
         {name: values[0] for name, values in parameters.items()},
         headers,
+        tuple(host for host in (headers.get("host"), target.netloc) if host),
     )
 
 
