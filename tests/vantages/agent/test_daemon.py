@@ -29,6 +29,7 @@ from wgmon_tui.vantages.agent.runtime_dir import connect
 from wgmon_tui.vantages.protocol import (
     PROTOCOL,
     AgentHello,
+    AgentStatus,
     Bye,
     WriterHello,
     encode_message,
@@ -151,6 +152,59 @@ async def test_an_agent_daemon_without_a_writer_ends_after_its_linger_time(confi
         assert pid
     await until(lambda: not Path(f"/proc/{pid}").exists())
     assert read_log(state)[-1].endswith("no writer connected within 1 s")
+
+
+def test_an_agent_daemon_does_not_end_while_a_silent_writer_is_connected(config: Path, state: Path) -> None:
+    bridge = subprocess.Popen(
+        agent_command(config, state, "500ms"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert bridge.stdin
+    assert bridge.stdout
+    bridge.stdin.write(encode_message(WriterHello(PROTOCOL, __version__, "a")))
+    bridge.stdin.flush()
+    assert isinstance(parse_to_writer(bridge.stdout.readline()), AgentHello)
+    # The agent sends a status every two seconds: four times the time after which it would end.
+    for _ in range(2):
+        assert isinstance(parse_to_writer(bridge.stdout.readline()), AgentStatus)
+    assert agent_pid(state)
+    bridge.stdin.close()
+    assert bridge.wait(10) == 0
+    bridge.stdout.close()
+
+
+async def test_under_any_umask_nobody_else_can_read_the_files_of_an_agent(
+    config: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "parent" / "state"
+    before = os.umask(0)
+    try:
+        with ending_agent(state):
+            async with healthy("fra1") as (_, server):
+                listening = FakeWriter(server)
+                async with listening.to(agent_command(config, state)):
+                    await until(lambda: listening.reports)
+            for path in (state.parent, state, *state.rglob("*")):
+                assert path.stat().st_mode & 0o077 == 0, path
+    finally:
+        os.umask(before)
+
+
+@pytest.fixture
+def open_log(state: Path) -> Path:
+    """A log of an earlier version, which everybody can read and write."""
+    state.mkdir(0o700)
+    (state / "agent.log").touch()
+    (state / "agent.log").chmod(0o666)
+    return state / "agent.log"
+
+
+async def test_a_log_that_others_could_read_is_closed_to_them(
+    config: Path, state: Path, open_log: Path
+) -> None:
+    listening = FakeWriter()
+    async with listening.to(agent_command(config, state)):
+        await until(lambda: listening.status.connected)
+    assert open_log.stat().st_mode & 0o777 == 0o600  # noqa: ASYNC240
 
 
 async def test_a_second_writer_replaces_the_first_which_is_told_so(config: Path, state: Path) -> None:

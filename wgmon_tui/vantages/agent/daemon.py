@@ -38,6 +38,7 @@ from wgmon_tui.vantages.agent.assignment import Assignment, assign, find_server_
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue, ReportQueueUnavailableError
 from wgmon_tui.vantages.agent.runtime_dir import (
     EXIT_ALREADY_RUNNING,
+    PRIVATE_UMASK,
     SOCKET,
     AgentLock,
     AgentRunningError,
@@ -69,6 +70,7 @@ _MAX_UNWRITTEN = 5_000
 
 _MAX_SESSIONS = 8
 _CLOSE_DELAY_S = 5.0
+_FIRST_ASSIGNMENT_TIMEOUT_S = 5.0
 
 T = TypeVar("T")
 
@@ -98,16 +100,15 @@ class AgentDaemon:
         self._servers: dict[str, Server] = {}
         self._rejected_servers: dict[str, str] = {}
         self._assignment = Assignment()
-        self._assignment_outdated = asyncio.Event()
+        self._assignment_outdated, self._first_assigned = asyncio.Event(), asyncio.Event()
         self._reported: dict[str, Round] = {}
         self._damping: dict[str, Damping] = {}
         self._session: AgentSession | None = None
         self._session_tasks: set[asyncio.Task[None]] = set()
-        self._last_contact_at = time.monotonic()
         self._disk_problem = ""
 
     async def run(self, listener: socket.socket) -> str:
-        """Run until a signal, or until no writer has connected for `linger_s`. Returns why it ended.
+        """Run until a signal, or until no writer was connected for `linger_s`. Returns why it ended.
 
         Raises OSError if no socket for probing can be opened.
         """
@@ -157,7 +158,7 @@ class AgentDaemon:
         task.add_done_callback(self._session_tasks.discard)
 
     async def _run_session(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
-        session = AgentSession(self, reader, stream, self._adopt_session, self._note_contact)
+        session = AgentSession(self, reader, stream, self._adopt_session)
         try:
             await session.run()
         finally:
@@ -172,12 +173,15 @@ class AgentDaemon:
             self._session.close("another writer has connected to this vantage")
         self._session = session
 
-    def _note_contact(self) -> None:
-        self._last_contact_at = time.monotonic()
-
     async def _linger(self, ended: asyncio.Future[str]) -> None:
+        """End after `linger_s` without a connection. Until ssh ends a silent one, it is up."""
+        disconnected_at = time.monotonic()
         while True:
-            left = self._last_contact_at + self._linger_s - time.monotonic()
+            if self._session_tasks:
+                await asyncio.wait(self._session_tasks, return_when=asyncio.FIRST_COMPLETED)
+                disconnected_at = time.monotonic()
+                continue
+            left = disconnected_at + self._linger_s - time.monotonic()
             if left <= 0:
                 _end(ended, f"no writer connected within {format_limit(self._linger_s)}")
             await asyncio.sleep(max(left, 0.01))
@@ -185,7 +189,10 @@ class AgentDaemon:
     # The interface for sessions
 
     async def hello(self) -> AgentHello:
-        """The agent's hello message."""
+        """The agent's hello message. After a start it waits for the public key, while secrets are read."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ASSIGNMENT_TIMEOUT_S):
+                await self._first_assigned.wait()
         first_number = await self._run_in_disk_thread(self._reports.first_number) or 0
         return AgentHello(
             PROTOCOL, __version__, self._reports.epoch, self._assignment.public_key, first_number, time.time()
@@ -250,6 +257,7 @@ class AgentDaemon:
             if assignment.trouble != before.trouble:
                 append_log(self._state_dir, assignment.trouble or f"resolved: {before.trouble}")
             self._assignment = assignment
+            self._first_assigned.set()
             self._engine.watch(assignment.servers, assignment.targets.ready, assignment.targets.problems)
             for known in (self._reported, self._damping):
                 for gone in known.keys() - self._engine.fleet_state.states.keys():
@@ -346,6 +354,7 @@ class AgentDaemon:
 def main(argv: Sequence[str]) -> int:
     """Run the agent daemon. Returns the exit code."""
     config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
+    os.umask(PRIVATE_UMASK)
     try:
         lock = AgentLock.acquire(state_dir)
     except AgentRunningError:

@@ -19,6 +19,9 @@ from wgmon_tui.text import format_local_time, printable
 EXIT_ALREADY_RUNNING = 75
 """Another agent daemon is running: EX_TEMPFAIL of sysexits.h."""
 
+PRIVATE_UMASK = 0o077
+"""Of every process of an agent: sshd may start it with any other one."""
+
 SOCKET = "agent.sock"
 LOG = "agent.log"
 
@@ -87,15 +90,21 @@ def connect(state_dir: Path) -> socket.socket:
     return sock
 
 
+def open_log(state_dir: Path) -> int:
+    """A descriptor to append to the log, which only this account can read. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    descriptor = os.open(state_dir / LOG, flags, 0o600)
+    os.fchmod(descriptor, 0o600)  # earlier versions created it with the umask of sshd
+    return descriptor
+
+
 def append_log(state_dir: Path, line: str) -> None:
     """Append a line to the log. A log that is too large is first renamed to agent.log.1."""
     path = state_dir / LOG
     with suppress(OSError):
         if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
             path.replace(path.with_name(f"{LOG}.1"))
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a"
-        ) as file:
+        with os.fdopen(open_log(state_dir), "a") as file:
             file.write(f"{format_local_time(time.time())} {printable(line)}\n")
 
 

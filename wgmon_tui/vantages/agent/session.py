@@ -64,17 +64,13 @@ class AgentSession:
         reader: asyncio.StreamReader,
         stream: asyncio.StreamWriter,
         on_start: Callable[[AgentSession], None],
-        on_message: Callable[[], None],
     ) -> None:
-        """`on_start` is called after the hello of a writer with the same protocol.
-
-        `on_message` is called for every message.
-        """
+        """`on_start` is called after the hello of a writer with the same protocol."""
         self.reports_available = asyncio.Event()
         """Set it when new reports are in the queue."""
         self._backend = backend
         self._reader, self._stream = reader, stream
-        self._on_start, self._on_message = on_start, on_message
+        self._on_start = on_start
         self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def close(self, why: str) -> None:
@@ -123,9 +119,7 @@ class AgentSession:
             line = await self._reader.readuntil()
         except asyncio.LimitOverrunError:
             raise BadLineError(f"expected at most {MAX_LINE_BYTES} bytes per line") from None
-        message = parse_to_agent(line)
-        self._on_message()
-        return message
+        return parse_to_agent(line)
 
     async def _send_reports(self) -> None:
         """Send every report, queued ones first."""

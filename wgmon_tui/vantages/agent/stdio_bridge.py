@@ -21,7 +21,9 @@ from wgmon_tui.net.peer_credentials import login_name, read_peer_credentials
 from wgmon_tui.vantages.agent.runtime_dir import (
     EXIT_ALREADY_RUNNING,
     LOG,
+    PRIVATE_UMASK,
     connect,
+    open_log,
     read_agent_version,
     read_last_log_line,
 )
@@ -41,6 +43,7 @@ class AgentUnavailableError(Exception):
 
 def bridge_stdio(config_dir: Path, state_dir: Path, linger_s: float) -> int:
     """Copy until either end closes; returns the exit code. An error is also sent to the writer as a `Bye`."""
+    os.umask(PRIVATE_UMASK)
     try:
         _prepare_state_dir(state_dir)
         daemon = _connect_or_start(config_dir.absolute(), state_dir.absolute(), linger_s)
@@ -135,7 +138,7 @@ def _start_agent(config_dir: Path, state_dir: Path, linger_s: float) -> subproce
     """
     arguments = (str(config_dir), str(state_dir), str(linger_s))
     try:
-        with (state_dir / LOG).open("ab") as log:
+        with os.fdopen(open_log(state_dir), "ab") as log:
             return subprocess.Popen(  # noqa: S603  this program
                 (sys.executable, "-m", "wgmon_tui.vantages.agent.daemon", *arguments),
                 stdin=subprocess.DEVNULL,
