@@ -34,7 +34,8 @@ class Retention:
     """Retention of the history, in seconds.
 
     `raw` are single checks. `minutes`, `hours` and `days` are rollups. `exchanges` are the packets of failed
-    checks, at most `exchanges_per_incident` for one incident. `incidents` include their notes.
+    checks, at most `exchanges_per_incident` for one incident. `incidents` include their notes. Each other
+    vantage can store `vantage_megabytes_per_day` of packets.
     """
 
     raw: float = 12 * HOUR
@@ -44,6 +45,12 @@ class Retention:
     exchanges: float = 90 * DAY
     incidents: float = 400 * DAY
     exchanges_per_incident: int = 20
+    vantage_megabytes_per_day: int = 16
+
+    @property
+    def vantage_bytes_per_day(self) -> int:
+        """The bytes of packets that one vantage can store per day."""
+        return self.vantage_megabytes_per_day * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,14 @@ HISTORY = Section(
         Setting(
             "exchanges_per_incident",
             integer(0, 1000),
-            "The largest number of failed checks of one incident whose packets are kept.",
+            "The largest number of failed checks of one incident whose packets are kept, and of changes of "
+            "its verdict.",
+        ),
+        Setting(
+            "vantage_megabytes_per_day",
+            integer(0, 1_000_000),
+            "The largest size of the packets that one `[[vantage]]` can store per day (UTC), in millions of "
+            "bytes. Beyond it, its checks are recorded without packets.",
         ),
     ),
 )

@@ -106,6 +106,25 @@ def test_after_a_restart_the_verdict_that_goes_on_is_no_change() -> None:
     assert SampledServer(sampler=sampler).down(1, "incident").kept == [("failure", 0.0)]
 
 
+def test_of_a_verdict_that_changes_with_every_round_of_an_incident_some_changes_are_kept() -> None:
+    server = SampledServer(per_incident=8).up().down()
+    before = len(server.kept)
+    for number in range(1000):
+        verdict = Verdict.SILENT if number % 2 else Verdict.PORT_CLOSED
+        server.record(lost("fra1", server.at, verdict), "incident")
+    assert [kind for kind, _ in server.kept[before:]].count("change") == 8
+
+
+def test_without_an_incident_some_changes_of_a_day_are_kept() -> None:
+    server = SampledServer(per_incident=8)
+    for _ in range(2):
+        day = server.at
+        for _ in range(1000):
+            server.up().down()
+        server.at = day + 86400.0
+    assert [kind for kind, _ in server.kept].count("change") == 2 * 8
+
+
 @given(most=st.integers(0, 12), restart=st.integers(0, 300))
 def test_no_incident_keeps_more_failures_than_it_may_even_after_a_restart(most: int, restart: int) -> None:
     server = SampledServer(per_incident=most).down()

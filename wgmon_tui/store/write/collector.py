@@ -23,6 +23,7 @@ from wgmon_tui.store.write.batch import (
     make_journal_rows,
     make_state_row,
 )
+from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
 
@@ -46,8 +47,9 @@ class ServerUpdate:
 class Collector:
     """Collects a batch, and remembers the current state for a new store."""
 
-    def __init__(self, packet_sampler: PacketSampler) -> None:
+    def __init__(self, packet_sampler: PacketSampler, packet_budget: PacketBudget) -> None:
         self.batch = Batch()
+        self._packet_budget = packet_budget
         self._replay_state = ReplayState()
         self._packet_sampler = packet_sampler
         self._vantage_packet_sampler = PacketSampler(packet_sampler.max_per_incident)
@@ -70,11 +72,14 @@ class Collector:
     def add_vantage_update(self, update: VantageUpdate) -> None:
         """Add an update of a server by another vantage."""
         self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
-        self.batch.dropped_rows += self.batch.vantage_batch.add_update(update, self._vantage_packet_sampler)
+        self.batch.dropped_rows += self.batch.vantage_batch.add_update(
+            update, self._vantage_packet_sampler, self._packet_budget
+        )
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
         """Replace the other vantages."""
         self.batch.vantage_batch.vantages = vantages
+        self._packet_budget.retain_vantages(vantages.names)
 
     def add_events(self, events: tuple[IncidentEvent, ...], outbox: Iterable[OutboxRow]) -> None:
         """Add incident events, and the notifications for them."""

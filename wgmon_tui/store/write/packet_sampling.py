@@ -1,5 +1,8 @@
-"""Packet sampling: keep the packets of verdict changes, some failures of each incident, and the last good
+"""Packet sampling: keep the packets of some verdict changes and failures of each incident, and the last good
 round.
+
+A server or an agent that gives another answer to each check cannot fill the disk. Outside of incidents, the
+limit of changes holds for a day.
 
 Pure: it selects rounds and writes nothing.
 """
@@ -19,6 +22,8 @@ GOOD_EVERY_S = 600.0
 recent one. When the server fails, the very last one is written.
 """
 
+_CHANGES_PERIOD_S = 86400.0
+
 Kind = Literal["change", "failure", "good"]
 
 
@@ -34,7 +39,10 @@ class PacketSample:
 
 @dataclass(slots=True)
 class _SamplingState:
-    """Sampling state of one server. `good_due` is the time at which the next good round is written."""
+    """Sampling state of one server.
+
+    `good_due` is the time at which the next good round is written. `changes` is counted since `changes_from`.
+    """
 
     verdict: Verdict | None = None
     good: Round | None = None
@@ -42,6 +50,8 @@ class _SamplingState:
     good_due: float | None = None
     incident: str | None = None
     failures: int = 0
+    changes: int = 0
+    changes_from: float = 0.0
 
 
 class PacketSampler:
@@ -49,7 +59,7 @@ class PacketSampler:
 
     def __init__(self, max_per_incident: int, random: Random | None = None) -> None:
         self.max_per_incident = max_per_incident
-        """Maximum number of stored failures per incident; it may change."""
+        """Maximum number of stored failures per incident, and of stored changes; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
         self._states: dict[str, _SamplingState] = {}
 
@@ -75,8 +85,11 @@ class PacketSampler:
             past = self._states[server] = _SamplingState(good_due=outcome.check.started_at)
         verdict = outcome.diagnosis.verdict
         before, past.verdict = past.verdict, verdict
+        at = outcome.check.started_at
         if incident != past.incident:
-            past.incident, past.failures = incident, 0
+            past.incident, past.failures, past.changes = incident, 0, 0
+        elif incident is None and not past.changes_from <= at < past.changes_from + _CHANGES_PERIOD_S:
+            past.changes = 0
         if verdict.severity is Severity.UP:
             return self._select_when_up(
                 server, past, outcome, incident, changed=before not in (None, verdict)
@@ -86,7 +99,7 @@ class PacketSampler:
             kept.append(PacketSample(server, "good", past.good))
             past.good_is_kept = True
         if verdict is not before:
-            return [*kept, PacketSample(server, "change", outcome, incident)]
+            return [*kept, *self._select_change(server, past, outcome, incident)]
         if incident is not None and verdict.severity is not Severity.UNKNOWN:
             past.failures += 1
             if _is_kept(past.failures, self.max_per_incident):
@@ -97,7 +110,7 @@ class PacketSampler:
         self, server: str, past: _SamplingState, outcome: Round, incident: str | None, *, changed: bool
     ) -> list[PacketSample]:
         now = outcome.check.started_at
-        kept = [PacketSample(server, "change", outcome, incident)] if changed else []
+        kept = self._select_change(server, past, outcome, incident) if changed else []
         if past.good_due is None:
             # After a start, not all servers at once.
             past.good_due = now + GOOD_EVERY_S * self._random.random()
@@ -108,10 +121,19 @@ class PacketSampler:
             kept.append(PacketSample(server, "good", outcome))
         return kept
 
+    def _select_change(
+        self, server: str, past: _SamplingState, outcome: Round, incident: str | None
+    ) -> list[PacketSample]:
+        if not past.changes:
+            past.changes_from = outcome.check.started_at
+        past.changes += 1
+        is_kept = _is_kept(past.changes, max(1, self.max_per_incident))
+        return [PacketSample(server, "change", outcome, incident)] if is_kept else []
+
 
 def _is_kept(number: int, most: int) -> bool:
-    """Keep the first failures of an incident, then one at every doubling, so that a long one has late ones
-    too.
+    """Keep the first failures or changes of an incident, then one at every doubling, so that a long one has
+    late ones too.
     """
     first = (most + 1) // 2
     if number <= first or not first:

@@ -41,6 +41,7 @@ from wgmon_tui.store.store_file import STORE, WritableStore, open_store, set_dam
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.batch import Pause, make_outbox_row
 from wgmon_tui.store.write.collector import Collector, ServerUpdate
+from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
 from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate, make_vantage_update
@@ -92,6 +93,8 @@ class Recorder:
         """Notifications to send while writing fails: they should not wait for the disk."""
         self._path = state_dir / STORE
         self._retention = retention or Retention()
+        self.packet_budget = PacketBudget(self._retention.vantage_bytes_per_day, clock)
+        """What the other vantages may store. Other threads may only read it."""
         self._ledger = ledger
         self._clock, self._monotonic = clock, monotonic
         self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
@@ -109,7 +112,7 @@ class Recorder:
         self._muted: dict[str, float] = {}
         # The recorder's thread only.
         self._packet_sampler = PacketSampler(self._retention.exchanges_per_incident)
-        self._collector = Collector(self._packet_sampler)
+        self._collector = Collector(self._packet_sampler, self.packet_budget)
         self._dropped_updates_counted = 0
         self._store: WritableStore | None = None
         self._store_id: str | None = None
@@ -320,6 +323,7 @@ class Recorder:
     def _set_retention(self, retention: Retention) -> None:
         self._retention = retention
         self._packet_sampler.max_per_incident = retention.exchanges_per_incident
+        self.packet_budget.limit_bytes = retention.vantage_bytes_per_day
 
     def _commit(self, store: WritableStore, *, synced: bool) -> None:
         batch, connection = self._collector.batch, store.connection
@@ -329,6 +333,7 @@ class Recorder:
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             fresh = batch.write(connection, store.ids, self._clock())
+            self.packet_budget.write(connection)
             if synced:
                 # A transaction that writes nothing syncs nothing, and earlier writes may not be on the disk.
                 connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
@@ -339,6 +344,7 @@ class Recorder:
             )
         has_notifications = bool(batch.outbox or batch.mutes)
         self._collector.mark_written()
+        self.packet_budget.mark_written()
         self.unwritten = None
         if has_notifications:
             self._on_events_saved()
@@ -380,6 +386,7 @@ class Recorder:
         opened = open_store(self._path.parent)
         try:
             store = WritableStore(opened.connection, self._path)
+            self.packet_budget.restore(opened.connection)
         except (OSError, sqlite3.Error) as error:
             opened.connection.close()
             raise unavailable(self._path, error) from None

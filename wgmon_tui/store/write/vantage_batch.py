@@ -18,6 +18,7 @@ from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import pack_samples
+from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 
 MAX_VANTAGE_ROWS = 100_000
@@ -83,8 +84,13 @@ class VantageBatch:
         """Return the names of its servers."""
         return {row[3] for row in self.report_rows} | {server for server, _ in self.seen}
 
-    def add_update(self, update: VantageUpdate, sampler: PacketSampler) -> int:
-        """Add an update. Returns how many rows were dropped for it."""
+    def add_update(
+        self, update: VantageUpdate, sampler: PacketSampler, budget: PacketBudget | None = None
+    ) -> int:
+        """Add an update. Returns how many rows were dropped for it.
+
+        The sampler selects which packets are kept, and the budget limits their size.
+        """
         key, report = (update.server, update.vantage), update.report
         self.seen[key] = update.vantage_state
         if report is None:
@@ -94,7 +100,10 @@ class VantageBatch:
         if outcome.check.exchange:
             chosen = sampler.select("\0".join(key), outcome, update.incident)
             if any(kept.round is outcome for kept in chosen):
-                self.packets[key] = packed = record_codec.to_bytes(outcome)
+                packed = record_codec.to_bytes(outcome)
+                packed = budget.take(report.vantage, packed) if budget else packed
+            if packed:
+                self.packets[key] = packed
         self.report_rows.append(_report_row(update.server, report, packed))
         if len(self.report_rows) <= MAX_VANTAGE_ROWS:
             return 0
