@@ -16,6 +16,7 @@ from tests.output.test_prometheus_text import everything
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.config.shard import Shard
+from wgmon_tui.control.budgets import Budget, Resource
 from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -36,6 +37,7 @@ def all_we_serve() -> str:
         store_trouble=None,
         reload_trouble=None,
         warnings=(),
+        budgets=(Budget(Resource.PACKETS, "fra", 1, 2, 3),),
     )
     return (
         desk.text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from math import ceil
 
 
 class Pacer:
@@ -42,6 +43,11 @@ class TokenBucket:
             return wait_s
         self._full_at = full_at
         return 0.0
+
+    @property
+    def taken(self) -> int:
+        """The number of tokens that are not refilled yet."""
+        return max(0, ceil((self._full_at - self._clock()) / self._refill_s))
 
     @property
     def is_full(self) -> bool:

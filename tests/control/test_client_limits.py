@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.control import server
+from wgmon_tui.control.budgets import Budget, Resource
 from wgmon_tui.control.client import ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.client_limits import CHANGES_AT_ONCE, ClientLimits
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
@@ -58,6 +59,22 @@ def test_a_member_can_send_so_many_changes_at_once() -> None:
 def test_root_and_the_owner_can_send_any_number_of_changes(uid: int) -> None:
     limits = ClientLimits(OWNER)
     assert not any(limits.find_change_refusal(uid) for _ in range(10 * CHANGES_AT_ONCE))
+
+
+def test_budgets_show_what_is_used_and_what_was_refused() -> None:
+    limits = ClientLimits(OWNER)
+    accepted(limits, MALLORY, 20)
+    limits.connect(OWNER)
+    for _ in range(CHANGES_AT_ONCE + 5):
+        limits.find_change_refusal(ALICE)
+    logins = {MALLORY: "mallory", ALICE: "alice"}
+    assert limits.budgets(logins.__getitem__) == [
+        Budget(Resource.CONNECTIONS, "all", 17, 64, 0),
+        Budget(Resource.CONNECTIONS, "mallory", 16, 16, 4),
+        Budget(Resource.CHANGES, "mallory", 0, 60, 0),
+        Budget(Resource.CONNECTIONS, "alice", 0, 16, 0),
+        Budget(Resource.CHANGES, "alice", 60, 60, 5),
+    ]
 
 
 class Recorder:

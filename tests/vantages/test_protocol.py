@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.vantages.protocol import (
+    MAX_ENTRY_CHARS,
     MAX_LINE_BYTES,
     PROTOCOL,
     Ack,
@@ -116,6 +117,12 @@ def test_what_is_no_line_is_refused_in_words_that_are_safe_to_show(parse: Parse,
     with pytest.raises(BadLineError) as refused:
         parse(line)
     assert str(refused.value).isprintable()
+
+
+def test_a_server_whose_entry_is_too_long_is_refused() -> None:
+    line = encode_message(ServerChanges((ServerEntry("fra1", "x" * (MAX_ENTRY_CHARS + 1)),)))
+    with pytest.raises(BadLineError, match=f"at most {MAX_ENTRY_CHARS} characters per server"):
+        parse_to_agent(line)
 
 
 def test_a_report_without_a_diagnosis_for_each_check_is_refused() -> None:

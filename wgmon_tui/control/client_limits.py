@@ -7,8 +7,10 @@ the owner only protect the process from running out of descriptors.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from wgmon_tui.control.budgets import ALL, Budget, Resource
 from wgmon_tui.rate_limits import Pacer, TokenBucket
 from wgmon_tui.text import format_limit
 
@@ -37,18 +39,11 @@ _MAX_KNOWN_ACCOUNTS = 1024
 
 
 @dataclass(slots=True)
-class RefusedRequests:
-    """Counts of what was refused since the start."""
-
-    connections: int = 0
-    changes: int = 0
-    notes: int = 0
-
-
-@dataclass(slots=True)
 class _Account:
     pacer: Pacer = field(default_factory=lambda: Pacer(_BURST_S))
     changes: TokenBucket = field(default_factory=lambda: TokenBucket(CHANGES_AT_ONCE, CHANGE_REFILL_S))
+    refused_connections: int = 0
+    refused_changes: int = 0
 
 
 class ClientLimits:
@@ -56,15 +51,23 @@ class ClientLimits:
 
     def __init__(self, owner: int) -> None:
         """`owner` is the user id of this process."""
-        self.refused = RefusedRequests()
         self._unlimited = frozenset({0, owner})
         self._connections: Counter[int] = Counter()
         self._accounts: dict[int, _Account] = {}
 
-    @property
-    def connections(self) -> dict[int, int]:
-        """The number of open connections of each user id."""
-        return dict(self._connections)
+    def budgets(self, login_of: Callable[[int], str]) -> list[Budget]:
+        """The connections of all, with refusals of root and the owner; then those of each member."""
+        refused = sum(
+            account.refused_connections for uid, account in self._accounts.items() if not self.is_limited(uid)
+        )
+        found = [Budget(Resource.CONNECTIONS, ALL, self._connections.total(), MAX_CONNECTIONS, refused)]
+        for uid in sorted(filter(self.is_limited, self._connections.keys() | self._accounts.keys())):
+            account, login = self._accounts.get(uid, _Account()), login_of(uid)
+            used, limit = self._connections[uid], MAX_CONNECTIONS_OF_MEMBER
+            found.append(Budget(Resource.CONNECTIONS, login, used, limit, account.refused_connections))
+            used, limit = account.changes.taken, CHANGES_AT_ONCE
+            found.append(Budget(Resource.CHANGES, login, used, limit, account.refused_changes))
+        return found
 
     def is_limited(self, uid: int) -> bool:
         """Whether the limits of members apply: not to root and the owner."""
@@ -74,7 +77,7 @@ class ClientLimits:
         """Count a new connection. Returns why it is refused, "" if it is not."""
         refusal = self._find_refusal(uid)
         if refusal:
-            self.refused.connections += 1
+            self._account(uid).refused_connections += 1
         else:
             self._connections[uid] += 1
         return refusal
@@ -107,7 +110,7 @@ class ClientLimits:
         wait_s = self._account(uid).changes.take() if self.is_limited(uid) else 0.0
         if not wait_s:
             return ""
-        self.refused.changes += 1
+        self._account(uid).refused_changes += 1
         return f"too many changes from this account: try again in {format_limit(max(1.0, round(wait_s)))}"
 
     def _account(self, uid: int) -> _Account:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from wgmon_tui.control.budgets import Budget
 from wgmon_tui.control.client_limits import IDLE_TIMEOUT_S, MAX_CONNECTIONS, ClientLimits
 from wgmon_tui.control.protocol import (
     CHANGING_OPERATIONS,
@@ -63,13 +64,13 @@ class ControlServer:
         self._since = since
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
-        self.limits = ClientLimits(os.geteuid())
+        self._limits = ClientLimits(os.geteuid())
         self._logins: dict[int, str] = {}
 
     @property
-    def connections(self) -> dict[str, int]:
-        """The number of open connections of each account."""
-        return {self._logins.get(uid, str(uid)): count for uid, count in self.limits.connections.items()}
+    def budgets(self) -> list[Budget]:
+        """The connections and changes of each account."""
+        return self._limits.budgets(lambda uid: self._logins.get(uid, str(uid)))
 
     async def open(self) -> None:
         """Listen. Raises OSError if the directory is not writable.
@@ -116,14 +117,14 @@ class ControlServer:
         except OSError:
             writer.transport.abort()
             return
-        if refusal := self.limits.connect(peer.uid):
+        if refusal := self._limits.connect(peer.uid):
             writer.write(encode_busy(refusal))
             writer.close()
             return
         client = asyncio.create_task(self._run_client(reader, writer, peer), name="viewer")
         self._clients.add(client)
         client.add_done_callback(self._clients.discard)
-        client.add_done_callback(lambda _: self.limits.disconnect(peer.uid))
+        client.add_done_callback(lambda _: self._limits.disconnect(peer.uid))
 
     async def _run_client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: PeerCredentials
@@ -149,14 +150,14 @@ class ControlServer:
         checks: set[asyncio.Task[None]] = set()
         try:
             while (line := await _read_line(reader, writer, checks)) is not None:
-                await self.limits.pace(peer.uid, len(line))
+                await self._limits.pace(peer.uid, len(line))
                 try:
                     request = parse_request(line)
                 except BadMessageError as error:
                     await _send(writer, encode_error(None, str(error)))
                     continue
                 if request.operation in CHANGING_OPERATIONS and (
-                    refusal := self.limits.find_change_refusal(peer.uid)
+                    refusal := self._limits.find_change_refusal(peer.uid)
                 ):
                     await _send(writer, encode_error(request.id, refusal))
                     continue

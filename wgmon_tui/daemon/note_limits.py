@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
+from wgmon_tui.control.budgets import ALL, Budget, Resource
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.store.database import StoreUnavailableError
@@ -26,6 +27,13 @@ class NoteLimits:
         self._history = History(state_dir / STORE)
         self._fleet_state = fleet_state
         self._counts: dict[str, int] = {}
+        self._refused = 0
+
+    @property
+    def budget(self) -> Budget:
+        """The notes of the incident that has most, of those that got one since the start."""
+        used = max(self._counts.values(), default=0)
+        return Budget(Resource.NOTES, ALL, used, MAX_NOTES_PER_INCIDENT, self._refused)
 
     async def take(self, incidents: Iterable[str]) -> None:
         """Count a note on each of these incidents.
@@ -33,6 +41,15 @@ class NoteLimits:
         Raises RequestRefusedError if one does not exist or has too many notes; then none is counted.
         """
         incidents = tuple(incidents)
+        try:
+            await self._require_room(incidents)
+        except RequestRefusedError:
+            self._refused += 1
+            raise
+        for incident in incidents:
+            self._counts[incident] += 1
+
+    async def _require_room(self, incidents: tuple[str, ...]) -> None:
         unknown = [incident for incident in incidents if incident not in self._counts]
         if unknown:
             found = await asyncio.to_thread(self._read_counts, unknown)
@@ -46,8 +63,6 @@ class NoteLimits:
                 raise RequestRefusedError(
                     f"incident {quoted(incident)} has {MAX_NOTES_PER_INCIDENT} notes already"
                 )
-        for incident in incidents:
-            self._counts[incident] += 1
 
     async def take_for_servers(self, names: Iterable[str]) -> None:
         """Count a note on the open incident of each of these servers. Raises RequestRefusedError."""

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from math import inf
 from pathlib import Path
@@ -19,6 +19,7 @@ from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
 from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
 from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
@@ -183,6 +184,7 @@ class Writer(FleetController):
             self.alerts.warning,
             *self._vantages.troubles,
             clock_doubt.line if clock_doubt else None,
+            *self._used_up_vantages(),
             self._recorder.notice,
             self._stamps.notice,
             self._lock.notice if self._lock else None,
@@ -307,6 +309,7 @@ class Writer(FleetController):
                     "warnings": [self.warning, *warnings[1:]] if warnings else [],
                     "sinks": self.sinks,
                     "vantages": statuses_as_json(self.vantages),
+                    "budgets": budgets_as_json(self.budgets),
                 }
             case Operation.SOAKS:
                 running = self.engine.soaks.items()
@@ -329,7 +332,7 @@ class Writer(FleetController):
             case Operation.ACKNOWLEDGE:
                 names = self._require_servers(request.names)
                 if request.text:
-                    await self._count_notes(self._note_limits.take_for_servers(names))
+                    await self._note_limits.take_for_servers(names)
                 self.engine.acknowledge(names, who, request.text)
             case Operation.MUTE:
                 self.engine.mute(self._require_servers(request.names), request.until or inf, who)
@@ -343,19 +346,10 @@ class Writer(FleetController):
                 for name in dict.fromkeys(request.names):
                     await self._acknowledge_alerts(name, request.number, who)
             case Operation.NOTE:
-                await self._count_notes(self._note_limits.take([request.incident]))
+                await self._note_limits.take([request.incident])
                 self._recorder.note(request.incident, who, request.text)
         self._log_request(describe_request(request, who))
         return await self._flush_history() if request.operation not in _UNSTORED_OPERATIONS else {}
-
-    async def _count_notes(self, counting: Coroutine[Any, Any, None]) -> None:
-        """Count notes, and their refusal. Raises RequestRefusedError."""
-        try:
-            await counting
-        except RequestRefusedError:
-            if self._control:
-                self._control.limits.refused.notes += 1
-            raise
 
     async def _test(self, names: tuple[str, ...]) -> None:
         for name in dict.fromkeys(names):
@@ -422,6 +416,29 @@ class Writer(FleetController):
         """Pass the vantages of config.toml to the engine and the recorder."""
         self.engine.vantage_reports.set_vantages(config.vantages, config.quorum)
         self._recorder.set_vantages(SeenFromVantages(self.fleet_state.vantages, config.quorum))
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What accounts and other vantages have used of their limits."""
+        of_accounts = self._control.budgets if self._control else []
+        return (*of_accounts, self._note_limits.budget, *self._vantage_budgets())
+
+    def _vantage_budgets(self) -> Iterator[Budget]:
+        packet_budget = self._recorder.packet_budget
+        for name, refused in self._vantages.refused_reports.items():
+            use = packet_budget.use_of(name)
+            yield Budget(Resource.PACKETS, name, use.bytes, packet_budget.limit_bytes, use.left_out)
+            yield Budget(Resource.REPORTS, name, None, None, refused)
+
+    def _used_up_vantages(self) -> Iterator[str]:
+        packet_budget = self._recorder.packet_budget
+        for name in self.fleet_state.vantages:
+            if packet_budget.is_used_up(name):
+                size = packet_budget.limit_bytes // 1_000_000
+                yield (
+                    f"vantage {name}: stored {size} MB of packets today, its limit; others are not kept "
+                    "(vantage_megabytes_per_day in config.toml)"
+                )
 
     def _record_report(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
         self.engine.report(vantage, name, outcome, time.time(), epoch=epoch, number=number)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine, terminal
+from wgmon_tui.doctor.budgets import check_budgets
 from wgmon_tui.doctor.models import ExaminedItem, exit_code, format_item, json_line
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.prober import check_prober
@@ -50,6 +51,7 @@ def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
         files.check_state_directory(state_dir),
         *files.check_timestamps(state_dir, identities, time.time_ns()),
         asyncio.run(check_prober(state_dir)),
+        *asyncio.run(check_budgets(state_dir)),
         *asyncio.run(check_network(fleet)),
         *vantages(config_dir),
         machine.check_clock(time.time()),

@@ -36,6 +36,9 @@ MAX_REPORT_BYTES = 2**18
 MAX_ENTRIES = 500
 """The largest number of servers in one line."""
 
+MAX_ENTRY_CHARS = 16_384
+"""The longest entry of a server, in characters. Usual ones have a few hundred."""
+
 _MAX_TEXT_CHARS = 500
 _MAX_PROBLEMS = 50
 _MAX_DIGITS = 16
@@ -276,6 +279,8 @@ def parse_to_agent(line: bytes) -> ToAgent:
             if len(servers) > MAX_ENTRIES or len(gone) > MAX_ENTRIES:
                 raise BadLineError(f"servers: expected at most {MAX_ENTRIES} per line")
             _require_names(*(entry.name for entry in servers), *gone)
+            if any(len(entry.entry) > MAX_ENTRY_CHARS for entry in servers):
+                raise BadLineError(f"servers: expected at most {MAX_ENTRY_CHARS} characters per server")
         case RecheckRequest(names):
             _require_names(*names)
         case Ack(number):

@@ -16,7 +16,7 @@ from tests.vantages.sample_rounds import FRA1, healthy, silent
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.vantages.collector import connection
+from wgmon_tui.vantages.collector import agent_limits, connection
 from wgmon_tui.vantages.collector.manager import statuses_as_json, statuses_from_json
 
 
@@ -236,7 +236,7 @@ async def test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard(
 async def test_more_rounds_than_a_server_can_be_checked_are_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_MAX_REPORTS_PER_MINUTE", 3)
+    monkeypatch.setattr(agent_limits, "MAX_REPORTS_PER_MINUTE", 3)
     at = time.time()
     command = script(
         tmp_path / "agent.py",

@@ -65,6 +65,7 @@ class _ProcessCollector(Collector):
         yield from self._engine_metrics()
         yield from self._history_metrics()
         yield from self._alert_metrics()
+        yield from self._budget_metrics()
         yield GaugeMetricFamily(
             "wgmon_scrape_render_seconds",
             "Time to render the servers for this scrape, including checks that ran meanwhile.",
@@ -119,6 +120,26 @@ class _ProcessCollector(Collector):
             deliveries.add_metric(["failing"], self.alerts.failing)
             deliveries.add_metric(["given_up"], self.alerts.given_up)
         yield deliveries
+
+    def _budget_metrics(self) -> Iterable[Metric]:
+        names = ["budget", "holder"]
+        used = GaugeMetricFamily(
+            "wgmon_budget_used",
+            "What accounts (connections and changes of the control socket), incidents (notes) and vantages "
+            "(bytes of packets on this day) have used of their limits.",
+            labels=names,
+        )
+        limit = GaugeMetricFamily("wgmon_budget_limit", "The limit of each budget.", labels=names)
+        refused = CounterMetricFamily(
+            "wgmon_budget_refused", "What was above the limit of each budget.", labels=names
+        )
+        for budget in self._writer.budgets:
+            labels = [budget.resource.value, budget.holder]
+            if budget.used is not None and budget.limit is not None:
+                used.add_metric(labels, budget.used)
+                limit.add_metric(labels, budget.limit)
+            refused.add_metric(labels, budget.refused)
+        yield from (used, limit, refused)
 
 
 def _info(name: str, documentation: str, **labels: str) -> Metric:

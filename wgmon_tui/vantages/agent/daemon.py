@@ -68,6 +68,12 @@ _SECRET_RETRY_S = 10.0
 _MAX_UNWRITTEN = 5_000
 """The largest number of reports that wait for the disk; above it, the oldest are dropped."""
 
+_MAX_UNWRITTEN_BYTES = 16 * 2**20
+"""Their largest size, for reports with many packets."""
+
+MAX_SERVERS = 20_000
+"""Servers that the writer can let an agent check: twice the largest fleet."""
+
 _MAX_SESSIONS = 8
 _CLOSE_DELAY_S = 5.0
 _FIRST_ASSIGNMENT_TIMEOUT_S = 5.0
@@ -84,6 +90,7 @@ class AgentDaemon:
         self._reports = reports
         self._disk_executor = ThreadPoolExecutor(1, "reports")
         self._unwritten: list[QueuedReport] = []
+        self._unwritten_bytes = 0
         self._dropped = 0
         self._write_requested = asyncio.Event()
         self._stamps = TimestampLedger(state_dir)
@@ -99,6 +106,7 @@ class AgentDaemon:
         self._engine.listen(self._report_check)
         self._servers: dict[str, Server] = {}
         self._rejected_servers: dict[str, str] = {}
+        self._excess = ""
         self._assignment = Assignment()
         self._assignment_outdated, self._first_assigned = asyncio.Event(), asyncio.Event()
         self._reported: dict[str, Round] = {}
@@ -200,10 +208,8 @@ class AgentDaemon:
 
     def status(self) -> AgentStatus:
         """The agent's current status."""
-        stamps = self._stamps
-        trouble = (
-            self._assignment.trouble or self._disk_problem or stamps.clock_warning or stamps.trouble or ""
-        )
+        own_trouble = self._assignment.trouble or self._excess or self._disk_problem
+        trouble = own_trouble or self._stamps.clock_warning or self._stamps.trouble or ""
         return AgentStatus(
             checks_per_second=self._engine.checks_per_second,
             waiting=self._reports.waiting + len(self._unwritten),
@@ -216,7 +222,7 @@ class AgentDaemon:
     def update_servers(self, servers: ServerChanges) -> None:
         """Change the servers to check. It takes effect once the list is complete."""
         if servers.begin:
-            self._servers, self._rejected_servers = {}, {}
+            self._servers, self._rejected_servers, self._excess = {}, {}, ""
         for gone in servers.gone:
             self._servers.pop(gone, None)
             self._rejected_servers.pop(gone, None)
@@ -225,11 +231,13 @@ class AgentDaemon:
             why = (
                 find_server_problem(server) if server else f'server "{each.name}": written by another version'
             )
+            self._servers.pop(each.name, None)
             self._rejected_servers.pop(each.name, None)
-            if server and not why:
+            if len(self._servers) + len(self._rejected_servers) >= MAX_SERVERS:
+                self._excess = f"the writer names more than {MAX_SERVERS} servers; the others are not checked"
+            elif server and not why:
                 self._servers[each.name] = server
             else:
-                self._servers.pop(each.name, None)
                 self._rejected_servers[each.name] = why
         if not servers.more:
             self._assignment_outdated.set()
@@ -310,8 +318,9 @@ class AgentDaemon:
 
     def _enqueue(self, kept: QueuedReport) -> None:
         self._unwritten.append(kept)
-        if len(self._unwritten) > _MAX_UNWRITTEN:
-            del self._unwritten[0]
+        self._unwritten_bytes += len(kept.body)
+        while len(self._unwritten) > _MAX_UNWRITTEN or self._unwritten_bytes > _MAX_UNWRITTEN_BYTES:
+            self._unwritten_bytes -= len(self._unwritten.pop(0).body)
             self._dropped += 1
         self._write_requested.set()
 
@@ -328,9 +337,10 @@ class AgentDaemon:
 
     async def _flush(self) -> bool:
         """Write the pending reports. Returns whether they are on disk."""
-        kept, self._unwritten = self._unwritten, []
+        kept, self._unwritten, self._unwritten_bytes = self._unwritten, [], 0
         if kept and await self._run_in_disk_thread(partial(self._add, kept)) is None:
             self._unwritten = kept + self._unwritten
+            self._unwritten_bytes += sum(len(each.body) for each in kept)
             return False
         return True
 

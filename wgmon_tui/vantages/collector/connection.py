@@ -14,9 +14,11 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.rate_limits import Pacer
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.text import format_elapsed, quoted
+from wgmon_tui.vantages.collector.agent_limits import AgentLimits
 from wgmon_tui.vantages.collector.ssh_process import AgentProcess, ConnectionEndedError
 from wgmon_tui.vantages.collector.validation import sanitize_report
 from wgmon_tui.vantages.protocol import (
@@ -35,6 +37,7 @@ from wgmon_tui.vantages.protocol import (
     describe_protocol_mismatch,
     encode_message,
     parse_to_writer,
+    without_packets,
 )
 
 ReportHandler = Callable[[str, str, int, str, Round], None]
@@ -56,13 +59,6 @@ _ENTRIES_PER_LINE = 100
 _CLOCK_WARNING_S = 5.0
 _CLOCK_TOLERANCE_S = 1.0
 
-_MAX_REPORTS_PER_MINUTE = 300
-"""The limit of rounds of one server: five times the highest check rate."""
-
-_MAX_LINES_PER_S = 1000.0
-_MAX_BYTES_PER_S = 2.0 * 2**20
-_BURST_S = 0.05
-
 
 class _PermanentError(Exception):
     """An error that a quick retry does not fix. The message is one line."""
@@ -79,9 +75,11 @@ class VantageConnection:
         wait_until_stored: Callable[[], Awaitable[None]],
         last_number: Callable[[str, str], int],
         random: Random,
+        processor: Pacer,
     ) -> None:
-        """The parameters are those of `VantageManager`."""
+        """The parameters are those of `VantageManager`; the connections share `processor`."""
         self.vantage = vantage
+        self.limits = AgentLimits(processor)
         self.status = VantageStatus(vantage.name, False, time.time(), trouble=NOT_CONNECTED_YET)
         self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
             on_report,
@@ -95,10 +93,10 @@ class VantageConnection:
         self._rechecks: set[str] = set()
         self._send_needed = asyncio.Event()
         self._epoch, self._last_number_seen = "", 0
-        self._report_counts: dict[str, tuple[int, int]] = {}
         self._ack_to_send: int | None = None
         self._clock_offset_s = 0.0
         self._bad_lines = 0
+        self._line_bytes = 0
 
     def watch(self, servers: Iterable[Server]) -> None:
         """Set the servers to check from now on. Servers outside the vantage's scope are left out."""
@@ -142,14 +140,11 @@ class VantageConnection:
         try:
             await process.send(encode_message(WriterHello(PROTOCOL, __version__, self.vantage.name)))
             self._bad_lines = 0
-            rate_limiter = RateLimiter()
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
-                self._accept_hello(await self._receive_hello(process, rate_limiter))
+                self._accept_hello(await self._receive_hello(process))
             self._servers_sent = {}
             self._send_needed.set()
-            await run_until_first(
-                [self._listen(process, rate_limiter), self._send_messages(process), self._acknowledge()]
-            )
+            await run_until_first([self._listen(process), self._send_messages(process), self._acknowledge()])
         finally:
             if self.status.connected:
                 self._on_disconnect(self.vantage.name)
@@ -157,10 +152,10 @@ class VantageConnection:
 
     # Messages from the agent
 
-    async def _receive_hello(self, process: AgentProcess, rate_limiter: RateLimiter) -> AgentHello:
+    async def _receive_hello(self, process: AgentProcess) -> AgentHello:
         """Return the agent's hello. Other lines before it are skipped: a login may print some."""
         while True:
-            match await self._receive(process, rate_limiter):
+            match await self._receive(process):
                 case AgentHello() as hello:
                     return hello
                 case Bye(line):
@@ -182,10 +177,11 @@ class VantageConnection:
             name, True, time.time(), hello.version, public_key=hello.public_key, trouble=self._clock_problem()
         )
 
-    async def _listen(self, process: AgentProcess, rate_limiter: RateLimiter) -> None:
+    async def _listen(self, process: AgentProcess) -> None:
         while True:
             async with asyncio.timeout(_SILENCE_TIMEOUT_S):
-                message = await self._receive(process, rate_limiter)
+                message = await self._receive(process)
+            began = time.thread_time()
             match message:
                 case CheckReport() as report:
                     self._handle_report(report)
@@ -195,16 +191,20 @@ class VantageConnection:
                     raise _PermanentError(line)
                 case AgentHello():
                     raise BadLineError("expected one hello only")
+            self.limits.charge(began)
 
-    async def _receive(self, process: AgentProcess, rate_limiter: RateLimiter) -> ToWriter:
+    async def _receive(self, process: AgentProcess) -> ToWriter:
         """The next valid message. Raises BadLineError after too many invalid lines."""
         while True:
             line = await process.read_line()
-            await rate_limiter.take(len(line))
+            await self.limits.take_line(len(line))
+            self._line_bytes, began = len(line), time.thread_time()
             try:
                 return parse_to_writer(line)
             except BadLineError as error:
                 self._count_bad_line(line, error)
+            finally:
+                self.limits.charge(began)
 
     def _count_bad_line(self, line: bytes, error: BadLineError) -> None:
         self._bad_lines += 1
@@ -226,17 +226,10 @@ class VantageConnection:
         except BadLineError as error:
             self._count_bad_line(report.server.encode(), error)
             return
-        if self._is_within_rate(server.name, outcome.check.started_at):
+        if self.limits.accepts_report(server, outcome.check.started_at):
+            if not self.limits.has_room_for_packets(self._line_bytes):
+                outcome = without_packets(outcome)
             self._on_report(self.vantage.name, self._epoch, report.number, server.name, outcome)
-
-    def _is_within_rate(self, name: str, began_at: float) -> bool:
-        """Whether a report is within the limit per minute, and not from a minute that is long past."""
-        minute = int(began_at // 60)
-        last, count = self._report_counts.get(name, (minute, 0))
-        if minute < last - 1 or (minute <= last and count >= _MAX_REPORTS_PER_MINUTE):
-            return False
-        self._report_counts[name] = (minute, 1) if minute > last else (last, count + 1)
-        return True
 
     def _handle_status(self, status: AgentStatus) -> None:
         self._clock_offset_s = _clock_offset(status.clock)
@@ -244,6 +237,8 @@ class VantageConnection:
         if status.problems and not trouble:
             others = f" (and {len(status.problems) - 1} more)" if len(status.problems) > 1 else ""
             trouble = f"cannot check {status.problems[0].server}{others}: {status.problems[0].line}"
+        if trouble != self.status.trouble and not self.limits.accepts_problem():
+            trouble = self.status.trouble
         self.status = replace(
             self.status,
             checks_per_second=status.checks_per_second,
@@ -302,25 +297,12 @@ class VantageConnection:
             if number == acked and time.monotonic() - acked_at < _MAX_ACK_INTERVAL_S:
                 continue
             if number != acked:
+                unstored_bytes = self.limits.unstored_bytes
                 await self._wait_until_stored()
+                self.limits.mark_stored(unstored_bytes)
             self._ack_to_send = acked = number
             acked_at = time.monotonic()
             self._send_needed.set()
-
-
-class RateLimiter:
-    """Delays an agent that sends too much. The limit is an average, with short bursts."""
-
-    def __init__(self) -> None:
-        self._busy_until = 0.0
-
-    async def take(self, size: int) -> None:
-        """Account for a line of `size` bytes, and wait if the limit is exceeded."""
-        now = time.monotonic()
-        cost = max(1.0 / _MAX_LINES_PER_S, size / _MAX_BYTES_PER_S)
-        self._busy_until = max(self._busy_until, now - _BURST_S) + cost
-        if self._busy_until > now:
-            await asyncio.sleep(self._busy_until - now)
 
 
 def _clock_offset(clock: float) -> float:

@@ -10,6 +10,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.store.formats.record_codec import Json, UnreadableValueError, codec_of
+from wgmon_tui.vantages.collector.agent_limits import make_processor_pacer
 from wgmon_tui.vantages.collector.connection import NOT_CONNECTED_YET, ReportHandler, VantageConnection
 
 _UPDATE_INTERVAL_S = 1.0
@@ -44,6 +45,7 @@ class VantageManager:
         )
         self._servers = servers
         self._random = Random()  # noqa: S311 - retry jitter, not a secret
+        self._processor = make_processor_pacer()
         self._configured: tuple[Vantage, ...] = ()
         self._servers_sent: tuple[Server, ...] = ()
         self._connections: dict[str, VantageConnection] = {}
@@ -64,6 +66,11 @@ class VantageManager:
         """The status of each vantage, in the order of config.toml."""
         connections = (self._connections.get(vantage.name) for vantage in self._configured)
         return tuple(connection.status for connection in connections if connection)
+
+    @property
+    def refused_reports(self) -> dict[str, int]:
+        """The number of reports of each vantage that were above the limits, since the connection began."""
+        return {name: connection.limits.refused_reports for name, connection in self._connections.items()}
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -103,6 +110,7 @@ class VantageManager:
                     self._wait_until_stored,
                     self._last_number,
                     self._random,
+                    self._processor,
                 )
                 connection.watch(self._servers_sent)
                 self._connections[name] = connection

@@ -1,0 +1,60 @@
+"""Tests of the doctor's items about budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json, budgets_from_json
+from wgmon_tui.control.protocol import ControlRequest
+from wgmon_tui.control.server import ControlServer
+from wgmon_tui.doctor.budgets import check_budgets, list_budgets
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
+
+BUDGETS = (
+    Budget(Resource.CONNECTIONS, "all", 18, 64, 48),
+    Budget(Resource.CONNECTIONS, "mallory", 16, 16, 48),
+    Budget(Resource.CHANGES, "mallory", 3, 60),
+    Budget(Resource.PACKETS, "fra", 1_200_000, 16_000_000),
+    Budget(Resource.REPORTS, "fra", None, None, 7),
+)
+
+
+def test_budgets_are_read_as_they_were_written() -> None:
+    assert budgets_from_json(budgets_as_json(BUDGETS)) == BUDGETS
+
+
+def test_budgets_of_another_version_are_left_out() -> None:
+    raw = [
+        *budgets_as_json(BUDGETS[:1]),
+        {"resource": "threads", "holder": "a", "used": 1, "limit": 1, "refused": 0},
+    ]
+    assert budgets_from_json([*raw, {}, 7]) == BUDGETS[:1]
+    assert budgets_from_json(None) == ()
+
+
+def test_each_kind_of_budget_is_one_item_with_the_fullest_first() -> None:
+    connections, changes, packets, reports = list_budgets(BUDGETS)
+    assert connections.fact == "mallory 16 of 16, all 18 of 64; 96 refused"
+    assert connections.status is ItemStatus.LOOK
+    assert "end programs of that account" in connections.advice
+    assert changes == ExaminedItem("changes", ItemStatus.FINE, "mallory 3 of 60")
+    assert packets == ExaminedItem("packets", ItemStatus.FINE, "fra 1.2 of 16 MB today")
+    assert reports == ExaminedItem("reports", ItemStatus.FINE, "fra; 7 refused")
+
+
+def test_packets_that_were_left_out_need_a_look() -> None:
+    [item] = list_budgets([Budget(Resource.PACKETS, "fra", 15_999_000, 16_000_000, 12)])
+    assert item.status is ItemStatus.LOOK
+    assert item.fact == "fra 16.0 of 16 MB today; 12 without packets"
+
+
+async def test_the_writer_is_asked_for_its_budgets(tmp_path: Path) -> None:
+    async def answer(_: ControlRequest, __: str) -> Mapping[str, object]:
+        return {"budgets": budgets_as_json(BUDGETS)}
+
+    assert await check_budgets(tmp_path) == []
+    control = ControlServer(tmp_path, answer, since=0.0)
+    await control.open()
+    assert await check_budgets(tmp_path) == list_budgets(BUDGETS)
+    await control.close()
