@@ -25,14 +25,24 @@ def test_a_server_is_reported_as_often_as_its_interval_allows(
     limits: AgentLimits, interval_s: float, most: int
 ) -> None:
     server = replace(FRA1, interval=interval_s)
-    assert sum(limits.accepts_report(server, 1000.0) for _ in range(500)) == most
+    assert sum(limits.accepts_report(server, 1000.0, 1000.0) for _ in range(500)) == most
     assert limits.refused_reports == 500 - most
-    assert limits.accepts_report(server, 1060.0)
+    assert limits.accepts_report(server, 1060.0, 1060.0)
 
 
 def test_a_minute_that_is_long_past_is_not_reported_again(limits: AgentLimits) -> None:
-    assert limits.accepts_report(FRA1, 6000.0)
-    assert not limits.accepts_report(FRA1, 5000.0)
+    assert limits.accepts_report(FRA1, 6000.0, 6000.0)
+    assert not limits.accepts_report(FRA1, 5000.0, 6000.0)
+
+
+def test_of_a_week_that_is_past_as_many_reports_are_taken_as_an_agent_can_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agent_limits, "LATE_REPORTS_PER_DAY", 100)
+    limits, now = AgentLimits(make_processor_pacer()), 1_000_000.0
+    late = [limits.accepts_report(FRA1, now - 80_000.0 + 60.0 * number, now) for number in range(1000)]
+    assert sum(late) == 100
+    assert limits.accepts_report(FRA1, now, now)
 
 
 def test_reports_that_wait_for_a_full_disk_wait_without_packets(limits: AgentLimits) -> None:

@@ -26,6 +26,11 @@ _RECHECKS_PER_MINUTE = 60
 _MOST_OF_INTERVAL = 3.0
 """An agent may report three times as often as the interval says, and a recheck each second."""
 
+LATE_REPORTS_PER_DAY = 100_000
+"""Reports of earlier minutes: twice the queue of an agent. More of them would fill the history of a week."""
+
+_LATE_S = 120.0
+
 MAX_UNSTORED_BYTES = 16 * 2**20
 """Bytes of reports that may wait for the disk with their packets; above it, they wait without."""
 
@@ -50,6 +55,7 @@ class AgentLimits:
         self._owed_s = 0.0
         self._report_counts: dict[str, tuple[int, int]] = {}
         self._problems = TokenBucket(_PROBLEMS_AT_ONCE, _PROBLEM_REFILL_S)
+        self._late_reports = TokenBucket(LATE_REPORTS_PER_DAY, 86400.0 / LATE_REPORTS_PER_DAY)
         self._unstored_bytes = 0
 
     async def take_line(self, size: int) -> None:
@@ -62,14 +68,20 @@ class AgentLimits:
         """Account for the work on a message that began at `since` of `time.thread_time`."""
         self._owed_s += time.thread_time() - since
 
-    def accepts_report(self, server: Server, began_at: float) -> bool:
-        """Whether a report is within the limit of its minute, which must not be long past."""
+    def accepts_report(self, server: Server, began_at: float, now: float) -> bool:
+        """Whether a report is within the limit of its minute, in order, and not one of too many late ones."""
+        is_accepted = self._is_within_rate(server, began_at) and (
+            began_at > now - _LATE_S or not self._late_reports.take()
+        )
+        self.refused_reports += not is_accepted
+        return is_accepted
+
+    def _is_within_rate(self, server: Server, began_at: float) -> bool:
         usual = int(_MOST_OF_INTERVAL * 60.0 / server.interval)
         limit = min(MAX_REPORTS_PER_MINUTE, usual + _RECHECKS_PER_MINUTE)
         minute = int(began_at // 60)
         last, count = self._report_counts.get(server.name, (minute, 0))
         if minute < last - 1 or (minute <= last and count >= limit):
-            self.refused_reports += 1
             return False
         self._report_counts[server.name] = (minute, 1) if minute > last else (last, count + 1)
         return True

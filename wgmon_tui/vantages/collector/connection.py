@@ -226,7 +226,7 @@ class VantageConnection:
         except BadLineError as error:
             self._count_bad_line(report.server.encode(), error)
             return
-        if self.limits.accepts_report(server, outcome.check.started_at):
+        if self.limits.accepts_report(server, outcome.check.started_at, time.time()):
             if not self.limits.has_room_for_packets(self._line_bytes):
                 outcome = without_packets(outcome)
             self._on_report(self.vantage.name, self._epoch, report.number, server.name, outcome)
