@@ -12,6 +12,7 @@ from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.config.alerting_sinks_toml import SINK
 from wgmon_tui.config.alerting_toml import MAINTENANCE, RULE, read_alerts
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
@@ -22,6 +23,8 @@ from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
 from wgmon_tui.net.addresses import Endpoint
 
 NAME = "config.toml"
+
+_MAX_BYTES = 4 << 20
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -144,7 +147,8 @@ def read_config(config_dir: Path) -> Config:
     """Read config.toml; without the file, the defaults. Raises ConfigurationError."""
     path = config_dir / NAME
     try:
-        return parse_config(path.read_bytes().decode("utf-8-sig"), config_dir)
+        content, _ = read_regular(path, _MAX_BYTES)
+        return parse_config(content.decode("utf-8-sig"), config_dir)
     except FileNotFoundError:
         return Config()
     except UnicodeDecodeError as error:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import (
     chmod_advice,
     create_private,
@@ -25,6 +26,9 @@ from wgmon_tui.config.secrets.private_files import (
 from wgmon_tui.config.servers_toml import HEADER, parse, render
 
 NAME = "servers.toml"
+
+_MAX_BYTES = 16 << 20
+"""Fifty thousand servers."""
 
 # A string, of any of TOML's four kinds, or a comment. A # inside a string is not a comment.
 _STRING_OR_COMMENT = re.compile(
@@ -170,9 +174,8 @@ def _locked(config_dir: Path) -> Iterator[None]:
 
 def _read_text(path: Path) -> tuple[str, os.stat_result | None]:
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            return file.read().decode("utf-8-sig"), status
+        content, status = read_regular(path, _MAX_BYTES)
+        return content.decode("utf-8-sig"), status
     except FileNotFoundError:
         return "", None
     except UnicodeDecodeError as error:

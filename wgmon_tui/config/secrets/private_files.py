@@ -8,7 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from wgmon_tui.text import printable
+from wgmon_tui.text import format_bytes, printable
 
 _MAX_BYTES = 4096
 """Bytes. A key has 45 with its newline; a longer file is something else."""
@@ -42,22 +42,31 @@ def read_private(path: Path) -> bytes:
     opened, so that it cannot be swapped in between. Raises PrivateFileError.
     """
     try:
-        # O_NONBLOCK: opening a FIFO must not wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        # Looked at before it is opened: opening a device may have effects.
+        _check_kind(path, path.stat())
+        # O_NONBLOCK: if it has become a FIFO meanwhile, opening must not wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
         raise PrivateFileError(f"there is no file {shown(path)}; put the key there") from None
     except (OSError, ValueError) as error:
         raise PrivateFileError(f"cannot read {shown(path)}: {_reason(error)}") from None
     try:
-        _check_permissions(path, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        _check_kind(path, status)
+        _check_permissions(path, status)
+        if status.st_size > _MAX_BYTES:
+            raise PrivateFileError(f"{shown(path)} is larger than {format_bytes(_MAX_BYTES)}: not a secret")
         return os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
 
 
-def _check_permissions(path: Path, status: os.stat_result) -> None:
+def _check_kind(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise PrivateFileError(f"{shown(path)} is not a regular file")
+
+
+def _check_permissions(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         command = f"chown {os.geteuid()} {shlex.quote(shown(path))}"
         raise PrivateFileError(f"{shown(path)} belongs to another user; type: {command}")

@@ -19,6 +19,7 @@ from textual.theme import Theme
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.regular_files import read_regular
 
 DEFAULT_THEME = "night"
 COLOURLESS_THEME = "mono"
@@ -49,6 +50,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _COLOUR_WORD = r"(#[0-9a-fA-F]{6}|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))"
 _STYLE = re.compile(rf"((bold|dim|italic|underline|reverse)( |$))*({_COLOUR_WORD}( |$))?(on {_COLOUR_WORD})?")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_MAX_BYTES = 1 << 20
 _KEYS = ("dark", "background", "panel", "text", "muted", "accent", "cursor", "sparkline", "lost")
 
 
@@ -184,7 +186,7 @@ def read_palette(file: Path) -> Palette:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{file}: invalid file name; use only letters, digits, - and _")
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(file, _MAX_BYTES)[0].decode())
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
