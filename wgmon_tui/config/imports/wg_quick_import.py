@@ -5,7 +5,6 @@ Each key is written to a separate file next to servers.toml, readable only by it
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name, parse_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.regular_files import read_regular_or_pipe
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import Keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
@@ -254,9 +254,8 @@ def stanza(identity: Identity, public_key: PublicKey) -> str:
 def read_conf(path: Path) -> WgQuickFile:
     """Read a .conf from a file or a pipe. Raises ConfigurationError."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            text = file.read(_LONGEST_CONF).decode("utf-8-sig")
+        content, status = read_regular_or_pipe(path, _LONGEST_CONF)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             f"{shown(path)}: expected UTF-8 text; byte {error.start + 1} is not valid"
