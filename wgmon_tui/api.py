@@ -16,6 +16,7 @@ from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
+from wgmon_tui.config.secrets.secret_variables import hide_secret_variables
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
@@ -70,6 +71,7 @@ async def check_async(
 
 def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:
     """Resolve a server and its keys. Raises ConfigurationError; blocks while commands return secrets."""
+    hide_secret_variables(config)
     if isinstance(server, Target):
         return server
     if isinstance(server, Path):

@@ -14,6 +14,7 @@ from wgmon_tui.cli import agent, alert, dashboard, doctor, export, import_keygen
 from wgmon_tui.cli.arguments import directory_options, display_options, shard_option
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
+from wgmon_tui.config.secrets.process_protection import protect_secrets
 
 EXIT_USAGE = 64
 """Bad usage or configuration: EX_USAGE of sysexits.h, distinct from the plugin states 0 to 3."""
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An exception, not the default action: so the terminal is restored and temporary files are removed.
         signal.signal(signal_number, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(argv)
+    protect_secrets(getattr(arguments, "config", None))
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return command(arguments)

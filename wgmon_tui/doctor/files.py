@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import NAME, read
@@ -106,6 +107,18 @@ def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
     if lines:
         return [ExaminedItem("secrets", ItemStatus.FIX, text) for text in lines]
     return [ok_item("secrets", f"all readable; private keys: {len(keyring.private_keys)}")]
+
+
+def check_core_dumps() -> ExaminedItem:
+    """Check that a crash does not write keys to a file."""
+    if trouble := explain_core_dumps():
+        return ExaminedItem(
+            "core dumps",
+            ItemStatus.LOOK,
+            f"a crash may write keys to a file: {trouble}",
+            "for a service, add LimitCORE=0 to its unit, and type: sysctl kernel.core_pattern",
+        )
+    return ok_item("core dumps", "switched off for this program")
 
 
 def _open_secrets(config_dir: Path) -> Iterator[Path]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine, terminal
 from wgmon_tui.doctor.budgets import check_budgets
@@ -23,6 +23,7 @@ from wgmon_tui.doctor.vantages import vantages
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _PROGRAM_TIMEOUT_S = 5.0
+_MAX_PROGRAM_BYTES = 1 << 16
 
 
 def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: bool) -> int:
@@ -47,6 +48,7 @@ def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
         servers_item,
         *files.check_permissions(config_dir),
         *files.check_secrets(keyring, config_dir),
+        files.check_core_dumps(),
         *files.check_data_path(fleet),
         files.check_state_directory(state_dir),
         *files.check_timestamps(state_dir, identities, time.time_ns()),
@@ -95,16 +97,7 @@ def _rmem_max() -> int | None:
 def _command_output(*command: str) -> str | None:
     """The output of a program; None if it is missing or fails."""
     try:
-        completed = subprocess.run(  # noqa: S603  named here, and without a shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_PROGRAM_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        completed = run(command, timeout_s=_PROGRAM_TIMEOUT_S, max_bytes=_MAX_PROGRAM_BYTES)
+    except (OSError, OutputLimitError):
         return None
-    return completed.stdout.strip() if completed.returncode == 0 else None
+    return completed.output.decode(errors="replace").strip() if completed.code == 0 else None

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
-from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line, start, terminate_on_exit
+from wgmon_tui.child_processes import ProgramTimeoutError, last_line, run
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.vantages import Vantage
@@ -47,34 +42,15 @@ def vantage(each: Vantage, timeout_s: float) -> ExaminedItem:
         advice = f"install it, or change the command in {NAME}"
         return ExaminedItem(subject, ItemStatus.FIX, f"program {program} not found", advice)
     advice = f"type: {shlex.join(each.command)} </dev/null"
-    with tempfile.TemporaryFile() as stderr_file:
-        try:
-            code = _exit_code(each.command, stderr_file, timeout_s)
-        except OSError as error:
-            return ExaminedItem(
-                subject, ItemStatus.FIX, f"{program} does not start: {error.strerror}", advice
-            )
-        last_words = last_line(_read_tail(stderr_file))
-    if code == 0:
-        return ok_item(subject, f"{program} reaches the agent")
-    if code is None:
-        fact = f"still running after {format_limit(timeout_s)}" + (f": {last_words}" if last_words else "")
+    try:
+        completed = run(each.command, timeout_s=timeout_s, keep_stderr=True)
+    except ProgramTimeoutError as error:
+        words = last_line(error.stderr_tail)
+        fact = f"still running after {format_limit(timeout_s)}" + (f": {words}" if words else "")
         return ExaminedItem(subject, ItemStatus.LOOK, fact, advice)
-    return ExaminedItem(
-        subject, ItemStatus.FIX, last_words or f"{program} ended with exit code {code}", advice
-    )
-
-
-def _exit_code(command: Sequence[str], stderr_file: IO[bytes], timeout_s: float) -> int | None:
-    """The exit code; None after a timeout, when the process and its children are killed. Raises OSError."""
-    process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr_file)
-    with terminate_on_exit(process):
-        try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
-
-
-def _read_tail(stderr_file: IO[bytes]) -> bytes:
-    stderr_file.seek(max(0, stderr_file.seek(0, os.SEEK_END) - STDERR_TAIL_BYTES))
-    return stderr_file.read()
+    except OSError as error:
+        return ExaminedItem(subject, ItemStatus.FIX, f"{program} does not start: {error.strerror}", advice)
+    if completed.code == 0:
+        return ok_item(subject, f"{program} reaches the agent")
+    fact = last_line(completed.stderr_tail) or f"{program} ended with {completed.ending}"
+    return ExaminedItem(subject, ItemStatus.FIX, fact, advice)

@@ -7,14 +7,15 @@ output of a command that prints one.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from wgmon_tui.child_processes import OutputLimitError, kill_all, run
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
@@ -23,10 +24,14 @@ from wgmon_tui.protocols.wireguard.keys import (
     PrivateKey,
     decode_key,
 )
-from wgmon_tui.text import format_limit, printable, quoted
+from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 _COMMAND_TIMEOUT_S = 10.0
+_MAX_COMMAND_BYTES = 1 << 16
 _MAX_PARALLEL_COMMANDS = 4
+
+_MAX_CREDENTIAL_BYTES = 1 << 20
+"""The limit of systemd for all credentials of a service."""
 
 NO_SECRETS: Mapping[SecretSource, bytes] = MappingProxyType({})
 
@@ -194,7 +199,13 @@ def _read_all(
 
     distinct = list(dict.fromkeys(sources))
     with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
-        return dict(zip(distinct, pool.map(read, distinct), strict=True))
+        try:
+            return dict(zip(distinct, pool.map(read, distinct), strict=True))
+        except BaseException:
+            # A signal ends this process, which would wait for the threads, and they for the commands.
+            pool.shutdown(wait=False, cancel_futures=True)
+            kill_all()
+            raise
 
 
 def _read(source: SecretSource, config_dir: Path) -> bytes:
@@ -240,31 +251,22 @@ def _from_command(command: tuple[str, ...], config_dir: Path) -> bytes:
     """Run a program and return its stdout. Its stderr is discarded: it may repeat the secret."""
     program = quoted(command[0])
     try:
-        completed = subprocess.run(  # noqa: S603  the operator's own command, and no shell
-            command,
-            cwd=config_dir,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_COMMAND_TIMEOUT_S,
-            check=False,
+        completed = run(
+            command, timeout_s=_COMMAND_TIMEOUT_S, max_bytes=_MAX_COMMAND_BYTES, directory=config_dir
         )
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         raise _UnavailableError(f"{program} did not end within {format_limit(_COMMAND_TIMEOUT_S)}") from None
+    except OutputLimitError:
+        limit = format_bytes(_MAX_COMMAND_BYTES)
+        raise _UnavailableError(f"{program} printed more than {limit}; expected one line") from None
     except FileNotFoundError:
         raise _UnavailableError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise _UnavailableError(f"cannot start {program}: {reason}") from None
-    if completed.returncode != 0:
-        raise _UnavailableError(
-            f"{program} ended with {_ending(completed.returncode)}; run it by hand to see why"
-        )
-    return completed.stdout
-
-
-def _ending(returncode: int) -> str:
-    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+    if completed.code != 0:
+        raise _UnavailableError(f"{program} ended with {completed.ending}; run it by hand to see why")
+    return completed.output
 
 
 def _from_environment(name: str) -> bytes:
@@ -285,6 +287,6 @@ def _from_credential(name: str) -> bytes:
         )
     path = Path(directory, name)
     try:
-        return path.read_bytes()
+        return read_regular(path, _MAX_CREDENTIAL_BYTES)[0]
     except OSError as error:
         raise _UnavailableError(f"cannot read {shown(path)}: {error.strerror}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from wgmon_tui.child_processes import hide_variables
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.toml_reader import TomlTable, as_command, as_secret_text
 from wgmon_tui.config.value_parsers import InvalidValueError, is_key
@@ -38,7 +39,10 @@ def _read(table: TomlTable, prefix: str, readers: _Readers) -> SecretSource | No
         first, second = (prefix + form.value for form in forms[:2])
         raise table.error(second, f"{first} is set too; keep only one of them")
     form = forms[0]
-    return SecretSource(form, table.require(prefix + form.value, readers[form]))
+    source = SecretSource(form, table.require(prefix + form.value, readers[form]))
+    if form is SecretForm.ENV and isinstance(source.value, str):
+        hide_variables((source.value,))
+    return source
 
 
 def secret_entry(prefix: str, source: SecretSource) -> dict[str, object]:

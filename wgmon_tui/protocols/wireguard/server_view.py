@@ -6,16 +6,11 @@ whether a key is set. An error names the line and the field, never the value.
 
 from __future__ import annotations
 
-import os
 import re
-import selectors
-import subprocess
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgmon_tui.child_processes import start, terminate_on_exit
+from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
     InterfaceDump,
@@ -35,7 +30,6 @@ COMMAND_TIMEOUT_S = 15.0
 """Time limit for a command."""
 
 _MAX_OUTPUT_BYTES = 1 << 20
-_STDERR_KEPT = 4096
 _STDERR_SHOWN = 200
 
 # Half of a key's 44 characters, to match a wrapped or cut key as well.
@@ -158,75 +152,24 @@ def run_command(
     """Run a command and return its output, at most `max_bytes` bytes. Raises InspectionError."""
     program = quoted(command[0])
     try:
-        process = start(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        completed = run(
+            command, timeout_s=timeout_s, max_bytes=max_bytes, keep_stderr=True, directory=directory
         )
     except FileNotFoundError:
         raise InspectionError(f"there is no program {program}; install it, or give its path") from None
+    except TimeoutError:
+        raise InspectionError(f"{program} did not end within {format_limit(timeout_s)}") from None
+    except OutputLimitError:
+        raise InspectionError(
+            f"printed more than {format_bytes(max_bytes)}; expected one interface"
+        ) from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "not a command"
         raise InspectionError(f"cannot start {program}: {reason}") from None
-    try:
-        with terminate_on_exit(process):
-            output, error_output = _communicate(process, time.monotonic() + timeout_s, max_bytes)
-    except TimeoutError:
-        raise InspectionError(f"{program} did not end within {format_limit(timeout_s)}") from None
-    finally:
-        _close_pipes(process)
-    if process.returncode != 0:
-        code = process.returncode
-        ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        message = _last_line(error_output) or "run it by hand to see the error"
-        raise InspectionError(f"{program} ended with {ending}: {message}")
-    return output.decode("utf-8", errors="replace")
-
-
-def _communicate(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> tuple[bytes, bytes]:
-    """Return all of stdout and the end of stderr. Raises TimeoutError, InspectionError.
-
-    Unlike Popen.communicate it limits the size, and does not wait for the end of stderr: the shared
-    connection that ssh keeps in the background (ControlPersist) holds stderr open.
-    """
-    output, error_output = bytearray(), bytearray()
-    with selectors.DefaultSelector() as selector:
-        for stream, gathered in ((process.stdout, output), (process.stderr, error_output)):
-            if stream is not None:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ, gathered)
-        while process.stdout in selector.get_map():
-            for key, _ in selector.select(_remaining(deadline)):
-                chunk = os.read(key.fd, 1 << 16)
-                key.data.extend(chunk)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-            if len(output) > max_bytes:
-                raise InspectionError(f"printed more than {format_bytes(max_bytes)}; expected one interface")
-            del error_output[:-_STDERR_KEPT]
-    try:
-        process.wait(_remaining(deadline))
-    except subprocess.TimeoutExpired:
-        raise TimeoutError from None
-    if process.stderr is not None:
-        with suppress(BlockingIOError):
-            error_output += os.read(process.stderr.fileno(), 1 << 16)
-    return bytes(output), bytes(error_output[-_STDERR_KEPT:])
-
-
-def _close_pipes(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
-
-
-def _remaining(deadline: float) -> float:
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError
-    return remaining
+    if completed.code != 0:
+        message = _last_line(completed.stderr_tail) or "run it by hand to see the error"
+        raise InspectionError(f"{program} ended with {completed.ending}: {message}")
+    return completed.output.decode("utf-8", errors="replace")
 
 
 def _last_line(error_output: bytes) -> str:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
+from wgmon_tui.child_processes import child_environment
 from wgmon_tui.config.error_location import find_line
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import create_private, replace_private
@@ -130,7 +131,7 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
 
 async def _wait_for_exit(words: Sequence[str]) -> int:
     """Run a program and return its exit code. It is terminated if this task is cancelled."""
-    process = await asyncio.create_subprocess_exec(*words)
+    process = await asyncio.create_subprocess_exec(*words, env=child_environment())
     try:
         return await process.wait()
     except asyncio.CancelledError:

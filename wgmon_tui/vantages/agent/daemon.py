@@ -22,6 +22,7 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config import servers_file
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.secrets.process_protection import protect_secrets
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -365,6 +366,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the agent daemon. Returns the exit code."""
     config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
     os.umask(PRIVATE_UMASK)
+    protect_secrets(config_dir)
     try:
         lock = AgentLock.acquire(state_dir)
     except AgentRunningError:

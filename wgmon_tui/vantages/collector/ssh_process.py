@@ -8,7 +8,14 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
-from wgmon_tui.child_processes import STDERR_TAIL_BYTES, last_line
+from wgmon_tui.child_processes import (
+    STDERR_TAIL_BYTES,
+    child_environment,
+    describe_ending,
+    kill_session,
+    last_line,
+    track_session,
+)
 from wgmon_tui.text import printable
 from wgmon_tui.vantages.protocol import MAX_LINE_BYTES, BadLineError
 
@@ -44,9 +51,11 @@ class AgentProcess:
                 stderr=asyncio.subprocess.PIPE,
                 limit=MAX_LINE_BYTES,
                 start_new_session=True,
+                env=child_environment(),
             )
         except OSError as error:
             raise ConnectionEndedError(f"cannot start {program}: {error.strerror}") from None
+        track_session(process.pid)
         return cls(process, program)
 
     async def read_line(self) -> bytes:
@@ -79,15 +88,20 @@ class AgentProcess:
         self._stderr_task.cancel()
         await asyncio.gather(self._stderr_task, return_exceptions=True)
         self._stdin.close()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EXIT_TIMEOUT_S):
-                    # asyncio reports the end only once the pipes are empty.
-                    await asyncio.gather(_drain(self._stdout), _drain(self._stderr))
-                    await self._process.wait()
-                    return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        await self._wait_for_exit()
+        # Also a child that ignores SIGTERM and has closed the pipes.
+        kill_session(self._process.pid)
+        if self._process.returncode is None:
+            await self._wait_for_exit()
+
+    async def _wait_for_exit(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_TIMEOUT_S):
+                # asyncio reports the end only once the pipes are empty.
+                await asyncio.gather(_drain(self._stdout), _drain(self._stderr))
+                await self._process.wait()
 
     async def _read_stderr(self) -> None:
         """Keep the last bytes of stderr. Reading pauses between chunks, which slows down a flood."""
@@ -106,7 +120,7 @@ class AgentProcess:
         code = self._process.returncode
         if code is None:
             return f"{self._program} closed the connection"
-        return f"{self._program} ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+        return f"{self._program} ended with {describe_ending(code)}"
 
 
 async def _drain(pipe: asyncio.StreamReader) -> None:
