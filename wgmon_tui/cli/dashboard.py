@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, display_options
-from wgmon_tui.cli.loading import load_fleet
+from wgmon_tui.cli.loading import load_fleet, print_owners
 from wgmon_tui.cli.terminal import is_interactive, is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 
@@ -53,6 +53,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
     """
     from wgmon_tui.daemon.role import RoleManager
 
+    print_owners(arguments.config, arguments.state)
     role_manager = RoleManager(arguments.config, arguments.state, arguments.shard)
     if not is_interactive():
         return asyncio.run(_print_table_once(role_manager, arguments.ascii or is_output_ascii()))
@@ -157,7 +158,7 @@ async def _run_app(
     if config:
         from wgmon_tui.config.config_toml import read_config
 
-        settings = read_config(config).face
+        settings = read_config(config, runs_commands=False).face
     app = WgmonApp(
         controller,
         title=title,

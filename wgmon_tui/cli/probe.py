@@ -186,7 +186,7 @@ def _read_witness(config_dir: Path) -> Endpoint | None:
     from wgmon_tui.config.config_toml import read_config
 
     try:
-        return read_config(config_dir).witness
+        return read_config(config_dir, runs_commands=False).witness
     except ConfigurationError as error:
         show_progress(f"checking without the witness of config.toml: {error}")
         return None

@@ -91,9 +91,10 @@ def _listen_address(arguments: argparse.Namespace) -> ListenAddress | None:
 
 
 def _print_unit(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.config.ownership import own_command
     from wgmon_tui.daemon import systemd_unit
 
-    program, options = systemd_unit.own_command(), _options(arguments)
+    program, options = own_command(), _options(arguments)
     if arguments.system:
         if systemd_unit.is_in_home_directory(program):
             print(

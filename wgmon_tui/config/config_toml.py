@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgmon_tui.config.alerting import AlertSettings
+from wgmon_tui.config.alerting import AlertSettings, Command
 from wgmon_tui.config.alerting_sinks_toml import SINK
 from wgmon_tui.config.alerting_toml import MAINTENANCE, RULE, read_alerts
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, SecretForm
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
+from wgmon_tui.config.trusted_files import require_trusted
 from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
 from wgmon_tui.config.value_types import BOOLEAN, WITNESS, duration, integer
 from wgmon_tui.config.vantages import Vantage
@@ -143,12 +144,17 @@ _FIRST_LEVEL = tuple(
 )
 
 
-def read_config(config_dir: Path) -> Config:
-    """Read config.toml; without the file, the defaults. Raises ConfigurationError."""
+def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
+    """Read config.toml; without the file, the defaults. Raises ConfigurationError.
+
+    A file with commands that others can change is refused, unless the caller runs none of them.
+    """
     path = config_dir / NAME
     try:
-        content, _ = read_regular(path, _MAX_BYTES)
-        return parse_config(content.decode("utf-8-sig"), config_dir)
+        content, status = read_regular(path, _MAX_BYTES)
+        config = parse_config(content.decode("utf-8-sig"), config_dir)
+        if runs_commands and _has_commands(config):
+            require_trusted(path, status)
     except FileNotFoundError:
         return Config()
     except UnicodeDecodeError as error:
@@ -157,6 +163,15 @@ def read_config(config_dir: Path) -> Config:
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    return config
+
+
+def _has_commands(config: Config) -> bool:
+    return bool(config.vantages) or any(
+        isinstance(sink.options, Command)
+        or any(source.form is SecretForm.COMMAND for _, source in sink.secrets)
+        for sink in config.alerts.sinks
+    )
 
 
 def parse_config(text: str, config_dir: Path | None = None) -> Config:

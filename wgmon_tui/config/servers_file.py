@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
+from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import (
     chmod_advice,
@@ -24,6 +25,7 @@ from wgmon_tui.config.secrets.private_files import (
     shown,
 )
 from wgmon_tui.config.servers_toml import HEADER, parse, render
+from wgmon_tui.config.trusted_files import require_trusted
 
 NAME = "servers.toml"
 
@@ -90,6 +92,7 @@ def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
     Raises ConfigurationError, also for a fleet that TOML cannot represent.
     """
     path = config_dir / NAME
+    require_own(config_dir)
     try:
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(config_dir):
@@ -125,6 +128,7 @@ def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
     """
     parse(after)
     path = config_dir / NAME
+    require_own(config_dir)
     try:
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(config_dir):
@@ -192,6 +196,10 @@ def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
     if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):
         raise ConfigurationError(f"{NAME}: contains a key, and {chmod_advice(path)}")
+    if any(source.form is SecretForm.COMMAND for source in sources) or any(
+        server.inspect or server.inspect_config for server in fleet.servers
+    ):
+        require_trusted(path, status)
     return fleet
 
 

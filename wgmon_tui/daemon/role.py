@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.config.config_toml import read_config
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
@@ -60,6 +61,8 @@ class RoleManager(ControllerProxy):
         try:
             lock = self._acquire_lock()
         except (WriterRunningError, WrongOwnerError):
+            if not state_dir.exists() and (line := explain_foreign(state_dir)):
+                raise ConfigurationError(line) from None
             if not os.access(state_dir, os.R_OK | os.X_OK):
                 raise ConfigurationError(explain_access_denied(state_dir)) from None
             self._viewer = self._new_viewer()
@@ -216,7 +219,7 @@ class RoleManager(ControllerProxy):
         if not self._owns_state_dir():
             return False
         try:
-            return read_config(self._config_dir).take_over
+            return read_config(self._config_dir, runs_commands=False).take_over
         except ConfigurationError as error:
             self._trouble = str(error)
             return False

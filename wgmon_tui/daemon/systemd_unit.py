@@ -6,10 +6,7 @@ mount namespaces on every distribution, so the user unit has only options that w
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,14 +136,6 @@ def system_unit(program: Sequence[str], options: Sequence[str] = ()) -> str:
         service=_service_section(program, SYSTEM_CONFIG, SYSTEM_STATE, options),
         process=_PROCESS,
     )
-
-
-def own_command() -> tuple[str, ...]:
-    """The command that started this process, valid from any working directory."""
-    script = Path(sys.argv[0])
-    if script.name == "__main__.py":
-        return (sys.executable, "-m", "wgmon_tui")
-    return (os.path.abspath(shutil.which(sys.argv[0]) or script),)  # noqa: PTH100  resolve() would follow links
 
 
 def is_in_home_directory(program: Sequence[str]) -> bool:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from wgmon_tui.config import config_toml
 from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.ownership import command_as, foreign_owner
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
 from wgmon_tui.config.servers_file import NAME, read
+from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
+from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
 
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _SECRET_SUFFIXES = (".key", ".psk")
 _MAX_AHEAD_S = 1.0
 
@@ -73,27 +74,19 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
 
 
 def check_permissions(config_dir: Path) -> list[ExaminedItem]:
-    """Check that other users cannot change servers.toml: its commands run as this user."""
+    """Check that other users cannot change the files whose commands run as this user."""
     items = []
-    for path in (config_dir, config_dir / NAME):
+    for name in (NAME, config_toml.NAME):
         try:
-            status = path.stat()
+            problem = find_problem(config_dir / name)
         except OSError:
-            # A missing or unreadable file has a separate finding.
+            # An unreadable file has a separate finding.
             continue
-        if status.st_mode & _WRITABLE_BY_OTHERS:
-            advice = f"type: chmod go-w {shlex.quote(shown(path))}"
-            items.append(
-                ExaminedItem("permissions", ItemStatus.FIX, f"others can write {shown(path)}", advice)
-            )
-        if status.st_uid not in (os.geteuid(), 0):
-            advice = f"type: chown {os.geteuid()} {shlex.quote(shown(path))}"
-            items.append(
-                ExaminedItem("permissions", ItemStatus.FIX, f"{shown(path)} belongs to another user", advice)
-            )
+        if problem:
+            items.append(ExaminedItem("permissions", ItemStatus.FIX, problem.fact, problem.advice))
     if not items and config_dir.is_dir():
         items.append(ok_item("permissions", f"no other user can write {shown(config_dir)}"))
-    return items
+    return list(dict.fromkeys(items)) if config_dir.is_dir() else []
 
 
 def check_secrets(keyring: Keyring, config_dir: Path) -> list[ExaminedItem]:
@@ -133,8 +126,10 @@ def _open_secrets(config_dir: Path) -> Iterator[Path]:
 
 def check_state_directory(state_dir: Path) -> ExaminedItem:
     """Check that the state directory is writable, or can be created."""
-    command = f"chown {os.geteuid()} {shlex.quote(shown(state_dir))}"
-    advice = f"type: {command}, or choose another directory: --state DIR"
+    if owner := foreign_owner(state_dir):
+        fact = f"{shown(state_dir)} belongs to {login_name(owner)}; root leaves its files alone"
+        return ExaminedItem("state", ItemStatus.LOOK, fact, f"type: {command_as(owner)}")
+    advice = "choose another directory: --state DIR"
     try:
         there = next(path for path in (state_dir, *state_dir.absolute().parents) if path.exists())
         if there == state_dir:

@@ -87,7 +87,8 @@ def test_behind_a_symbolic_link_the_file_itself_is_judged(key_file: Path) -> Non
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_file_of_another_user_is_refused(key_file: Path) -> None:
     os.chown(key_file, 12345, 12345)
-    assert refusal(BASTION, key_file.parent).startswith(f"{key_file} belongs to another user; type: chown ")
+    line = refusal(BASTION, key_file.parent)
+    assert line.startswith(f"{key_file} belongs to another user; type: sudo -u '#12345' ")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from wgmon_tui.config.ownership import owner_advice
 from wgmon_tui.text import format_bytes, printable
 
 _MAX_BYTES = 4096
@@ -68,8 +69,8 @@ def _check_kind(path: Path, status: os.stat_result) -> None:
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
-        command = f"chown {os.geteuid()} {shlex.quote(shown(path))}"
-        raise PrivateFileError(f"{shown(path)} belongs to another user; type: {command}")
+        advice = owner_advice(path, status.st_uid)
+        raise PrivateFileError(f"{shown(path)} belongs to another user; {advice}")
     if is_open_to_others(status):
         raise PrivateFileError(chmod_advice(path))
 
