@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.secrets.secret_variables import hide_secret_variables
@@ -59,6 +60,7 @@ async def check_async(
     """
     target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
     state_dir = state or default_state_dir()
+    require_own(state_dir)
     ledger = TimestampLedger(state_dir)
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)

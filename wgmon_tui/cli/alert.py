@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options, parse_count
+from wgmon_tui.cli.loading import print_owners
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -38,6 +39,7 @@ def alert_test(arguments: argparse.Namespace) -> int:
     """Send a test message to a sink."""
     from wgmon_tui.cli import alert_run
 
+    print_owners(arguments.config, arguments.state)
     return alert_run.send_test(arguments.config, arguments.state, arguments.sink)
 
 
@@ -45,4 +47,5 @@ def alert_log(arguments: argparse.Namespace) -> int:
     """List the deliveries."""
     from wgmon_tui.cli import alert_run
 
+    print_owners(arguments.state)
     return alert_run.print_log(arguments.state, arguments.count, arguments.json)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
-from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, select_servers
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, select_servers
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -49,6 +49,9 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def export(arguments: argparse.Namespace) -> int:
     """Export the stored history; or one new exchange with the keys that decrypt it."""
+    print_owners(arguments.config, arguments.state)
+    if arguments.output:
+        _require_own_place(arguments.output, arguments.config, arguments.state)
     if arguments.kind == "targets":
         from wgmon_tui.output.prometheus_sd import export_targets
 
@@ -62,6 +65,15 @@ def export(arguments: argparse.Namespace) -> int:
         with open_timestamp_ledger(arguments.state) as timestamps:
             return export_run.export_with_keys(server, fleet, keyring, timestamps, arguments)
     return export_run.export_history(arguments)
+
+
+def _require_own_place(output: Path, *directories: Path) -> None:
+    """Let root leave no file in the directories of a service. Raises ConfigurationError."""
+    from wgmon_tui.config.ownership import require_own
+
+    place = output.absolute().parent.resolve()
+    if any(place.is_relative_to(directory.resolve()) for directory in directories):
+        require_own(place)
 
 
 def _parse_time(text: str) -> float:

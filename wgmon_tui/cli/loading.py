@@ -28,9 +28,14 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
 
 
 def open_timestamp_ledger(state: Path) -> TimestampLedger:
-    """Open the last timestamp of every identity; problems are printed on stderr."""
+    """Open the last timestamp of every identity; problems are printed on stderr.
+
+    Raises ConfigurationError for root in the state directory of another account.
+    """
+    from wgmon_tui.config.ownership import require_own
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
+    require_own(state)
     ledger = TimestampLedger(state)
     for line in filter(None, (ledger.notice, ledger.trouble)):
         print(f"wgmon-tui: {line}", file=sys.stderr)
@@ -53,6 +58,15 @@ def warn_of_held_timestamps(timestamps: TimestampLedger, identities: Iterable[Pu
             timestamps.trust_clock()
         except OSError as error:
             print(f"wgmon-tui: {timestamps.directory}: {error.strerror}", file=sys.stderr)
+
+
+def print_owners(*directories: Path) -> None:
+    """Tell root on stderr whose directories a command reads, and how to run it as that account."""
+    from wgmon_tui.config.ownership import explain_foreign
+
+    for line in dict.fromkeys(filter(None, map(explain_foreign, directories))):
+        print(f"wgmon-tui: {line}", file=sys.stderr)
+        return
 
 
 def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside, name_aside
@@ -62,6 +63,8 @@ class WriterLock:
 
         Raises WriterRunningError, WrongOwnerError, and OSError if the directory cannot be created.
         """
+        if line := explain_foreign(state_dir):
+            raise WrongOwnerError(line)
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
         if owner != os.geteuid():

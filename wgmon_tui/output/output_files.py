@@ -23,7 +23,8 @@ def write_private(path: Path, parts: Iterable[bytes]) -> None:
 def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
     """Write or replace a file atomically, with permissions `mode` reduced by the umask.
 
-    A pipe or a device is written to directly. Raises OSError; an existing file is then unchanged.
+    Root leaves an existing file to its owner. A pipe or a device is written to directly. Raises OSError; an
+    existing file is then unchanged.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
@@ -38,6 +39,9 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
             file.writelines(parts)
             file.flush()
             os.fsync(descriptor)
+        if os.geteuid() == 0 and target.exists():
+            owner = target.stat()
+            os.chown(temporary, owner.st_uid, owner.st_gid)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

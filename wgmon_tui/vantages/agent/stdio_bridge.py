@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from wgmon_tui import __version__
+from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.net.peer_credentials import login_name, read_peer_credentials
 from wgmon_tui.vantages.agent.runtime_dir import (
@@ -80,6 +81,8 @@ def _write_stdout(chunk: bytes) -> None:
 
 def _prepare_state_dir(state_dir: Path) -> None:
     """Create the state directory, and check its owner. Raises AgentUnavailableError."""
+    if line := explain_foreign(state_dir):
+        raise AgentUnavailableError(line)
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = state_dir.stat().st_uid
