@@ -22,6 +22,7 @@ from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWri
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.output.json_lines import one_line
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.text import format_iso_time, format_local_time, format_rtt, quoted
@@ -40,7 +41,7 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
     sink = _find_sink(config_dir, name)
     started = time.monotonic()
     try:
-        failed = asyncio.run(_send_through_writer(state_dir, sink))
+        failed = shutdown.run(_send_through_writer(state_dir, sink))
     except NoWriterError:
         failed = _send_directly(config_dir, sink)
     except (AccessDeniedError, RequestRefusedError, StoreUnavailableError) as error:

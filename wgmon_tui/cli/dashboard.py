@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, display_options
-from wgmon_tui.cli.loading import load_fleet, print_owners
+from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners
 from wgmon_tui.cli.terminal import is_interactive, is_output_ascii
+from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.shutdown import shutdown
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from wgmon_tui.daemon.role import RoleManager
     from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
-    from wgmon_tui.monitor.fleet_state import Round, ServerState
+    from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
@@ -56,10 +59,11 @@ def dashboard(arguments: argparse.Namespace) -> int:
     print_owners(arguments.config, arguments.state)
     role_manager = RoleManager(arguments.config, arguments.state, arguments.shard)
     if not is_interactive():
-        return asyncio.run(_print_table_once(role_manager, arguments.ascii or is_output_ascii()))
+        ascii_only = arguments.ascii or is_output_ascii()
+        return shutdown.run(_print_table_once(role_manager, arguments.config, ascii_only))
     ask_server = _ask_server(role_manager, lambda: role_manager.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
-    return asyncio.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
+    return shutdown.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -70,7 +74,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
     lab = DemoFleet()
     watch = _run_demo if is_interactive() else _print_demo
-    with TemporaryDirectory(prefix="wgmon-tui-") as state:
+    with TemporaryDirectory(prefix="wgmon-tui-") as state, _removed_if_killed(state):
 
         async def run() -> int:
             await lab.start()
@@ -79,7 +83,11 @@ def demo(arguments: argparse.Namespace) -> int:
             finally:
                 await lab.stop()
 
-        return asyncio.run(run())
+        return shutdown.run(run())
+
+
+def _removed_if_killed(directory: str) -> AbstractContextManager[None]:
+    return shutdown.undone_if_killed(partial(rmtree, directory, ignore_errors=True))
 
 
 async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
@@ -95,7 +103,8 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     from wgmon_tui.daemon.writer import Writer
 
     writer = Writer(state, load_from_fleet(fleet), lock=None)
-    return await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
+    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
+    return 0
 
 
 def _ask_server(
@@ -172,11 +181,12 @@ async def _run_app(
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
         depth=detect_depth(os.environ),
     )
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(signal_number, partial(app.exit, None, 128 + signal_number))
-    await app.run_async(mouse=not arguments.no_mouse)
-    return app.return_code or 0
+    shutdown.stop_with(app.exit)
+    with terminal_restored_if_killed():
+        await app.run_async(mouse=not arguments.no_mouse)
+    if app.fault is not None:
+        raise app.fault
+    return 0
 
 
 def _open_history(state: Path) -> History:
@@ -186,40 +196,49 @@ def _open_history(state: Path) -> History:
     return History(state / STORE)
 
 
-async def _print_table_once(role_manager: RoleManager, ascii_only: bool) -> int:
+async def _print_table_once(role_manager: RoleManager, config: Path, ascii_only: bool) -> int:
     """Print the fleet as text: after one check round, or from the store if another process writes it."""
-    from wgmon_tui.output.text_table import format_table, format_totals
-
     engine = role_manager.open()
-    if engine and not role_manager.fleet_state.states:
-        print("No servers yet. Type `wgmon-tui import FILE.conf`.")
-        role_manager.close()
-        return 0
+    fleet_state = role_manager.fleet_state
     if engine:
-        return await _print_tables(role_manager, engine, 1, ascii_only)
+        if not fleet_state.states:
+            role_manager.close()
+            raise ConfigurationError(no_servers_message(config / "servers.toml"))
+        await _print_tables(role_manager, engine, 1, ascii_only)
+        return _exit_code(fleet_state)
     async with role_manager.following_store():
-        print(format_table(role_manager.fleet_state, ascii_only))
-        print(
-            format_totals(
-                (server_state.severity for server_state in role_manager.fleet_state.states.values()),
-                ascii_only,
-            ),
-            flush=True,
-        )
+        _print_table(fleet_state, ascii_only)
         for line in filter(None, (role_manager.status, role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
-    return 0
+        return _exit_code(fleet_state)
 
 
-async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> int:
+def _exit_code(fleet_state: FleetState) -> int:
+    """Return the exit code of `probe` for these states. Paused servers do not count."""
+    from wgmon_tui.checks.verdict import Severity
+    from wgmon_tui.output.nagios import PluginState, state_of
+    from wgmon_tui.output.text_table import printed_severity
+
+    if not fleet_state.states:
+        return PluginState.UNKNOWN.value
+    severities = map(printed_severity, fleet_state.states.values())
+    return state_of(each for each in severities if each is not Severity.PAUSED).value
+
+
+def _print_table(fleet_state: FleetState, ascii_only: bool) -> None:
+    from wgmon_tui.output.text_table import format_table, format_totals, printed_severity
+
+    print(format_table(fleet_state, ascii_only))
+    print(format_totals(map(printed_severity, fleet_state.states.values()), ascii_only), flush=True)
+
+
+async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> None:
     """Print the fleet as text after each of `rounds` check rounds of all servers."""
-    from wgmon_tui.output.text_table import format_table, format_totals
-
-    check_counts = dict.fromkeys(engine.fleet_state.states, 0)
+    check_counts = {name: 0 for name, each in engine.fleet_state.states.items() if not each.paused}
     checked = asyncio.Event()
 
     def count(server_state: ServerState, outcome: Round | None, _: object) -> None:
-        if outcome:
+        if outcome and server_state.server.name in check_counts:
             check_counts[server_state.server.name] += 1
             checked.set()
 
@@ -227,23 +246,16 @@ async def _print_tables(controller: FleetController, engine: Engine, rounds: int
     running = asyncio.create_task(controller.run())
     try:
         for number in range(1, rounds + 1):
-            while min(check_counts.values()) < number:
+            while min(check_counts.values(), default=number) < number:
                 checked.clear()
                 waiting = asyncio.create_task(checked.wait())
                 await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
                 if running.done():
                     waiting.cancel()
                     running.result()
-            print(format_table(engine.fleet_state, ascii_only))
-            print(
-                format_totals(
-                    (server_state.severity for server_state in engine.fleet_state.states.values()), ascii_only
-                ),
-                flush=True,
-            )
+            _print_table(engine.fleet_state, ascii_only)
             if number < rounds:
                 print()
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from wgmon_tui.output.output_files import write_output, write_private
 from wgmon_tui.output.pcapng_export import pcapng_of
 from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
 from wgmon_tui.protocols.wireguard.targets import Target, join
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.replaced_values import take_replaced
@@ -102,7 +102,7 @@ def export_with_keys(
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
     warn_of_held_timestamps(timestamps, [target.private_key.public])
-    outcome, parts = asyncio.run(_exchange_with_keys(target, timestamps, arguments.state))
+    outcome, parts = shutdown.run(_exchange_with_keys(target, timestamps, arguments.state))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)

@@ -1,82 +1,92 @@
-"""Command-line entry point: the argument parser and the exit codes."""
+"""Entry point of the program: one command, and the exit code of everything that can happen.
+
+Imports little, so that signals are handled from the first milliseconds on.
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from wgmon_tui import __version__
-from wgmon_tui.cli import agent, alert, dashboard, doctor, export, import_keygen, probe, run
-from wgmon_tui.cli.arguments import directory_options, display_options, shard_option
-from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.paths import default_config_dir, default_state_dir
-from wgmon_tui.config.secrets.process_protection import protect_secrets
+from wgmon_tui.exit_codes import ExitCode, OutputError, exit_code_of_signal
+from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 
-EXIT_USAGE = 64
-"""Bad usage or configuration: EX_USAGE of sysexits.h, distinct from the plugin states 0 to 3."""
-
-_COMMANDS = (dashboard, run, probe, import_keygen, doctor, export, alert, agent)
-"""The command modules, in the order of --help."""
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    _escape_unencodable_output()
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        # An exception, not the default action: so the terminal is restored and temporary files are removed.
-        signal.signal(signal_number, lambda number, _: sys.exit(128 + number))
-    arguments = _parser().parse_args(argv)
-    protect_secrets(getattr(arguments, "config", None))
+    """Run one command and return its exit code. A stop signal ends the process."""
+    with shutdown.installed():
+        try:
+            code = _run_with_streams() if argv is None else _run_command(argv)
+        except StoppedBySignalError:
+            shutdown.end()
+        if shutdown.stop_signal is not None:
+            shutdown.end()
+        return code
+
+
+def _run_with_streams() -> int:
+    """Run the command of this process, and write its output to the end."""
+    from wgmon_tui.cli.standard_streams import ReaderGoneError, StandardStreams, output_problem
+
+    streams = StandardStreams()
+    failure: OutputError | None = None
+    try:
+        code = _run_command(None)
+    except SystemExit as end:  # argparse: --help, or bad usage
+        code = end.code if isinstance(end.code, int) else ExitCode.USAGE
+    except OutputError as error:
+        code, failure = ExitCode.OUTPUT_FAILED, error
+    except StoppedBySignalError:
+        streams.flush()
+        raise
+    failure = streams.flush() or failure
+    if failure is None:
+        return code
+    if isinstance(failure, ReaderGoneError):
+        return ExitCode.READER_GONE
+    print(f"wgmon-tui: {output_problem(failure)}", file=sys.stderr)
+    return ExitCode.OUTPUT_FAILED
+
+
+def _run_command(argv: Sequence[str] | None) -> int:
+    """Parse and run. Raises SystemExit for bad usage, and OutputError."""
+    from wgmon_tui.cli.faults import FaultReporter
+
+    reporter = FaultReporter()
+    try:
+        with reporter.hooks():
+            from wgmon_tui.cli.parser import make_parser
+            from wgmon_tui.config.secrets.process_protection import protect_secrets
+
+            arguments = make_parser().parse_args(argv)
+            reporter.set_command(arguments)
+            protect_secrets(getattr(arguments, "config", None))
+            arguments.reporter = reporter
+            shutdown.begin_command(**getattr(arguments, "stop_options", {}))
+            return _run(arguments)
+    except OutputError:
+        raise
+    except KeyboardInterrupt:  # in another program, which handles signals itself
+        return exit_code_of_signal(signal.SIGINT)
+    except Exception as fault:  # noqa: BLE001  that is what a report is for
+        reporter.report(fault)
+        return ExitCode.INTERNAL_FAULT
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from wgmon_tui.config.models import ConfigurationError
+
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return command(arguments)
     except ConfigurationError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of the output has exited, as `head` does: no error message is needed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit with 64 on a usage error: argparse's own 2 would mean "some servers are down"."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\nType `{self.prog} --help`.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = _Parser(
-        prog="wgmon-tui",
-        parents=[
-            directory_options(default_config_dir(), default_state_dir()),
-            display_options(),
-            shard_option(),
-        ],
-        description="Monitor WireGuard servers with the real handshake. "
-        "Without a command, it shows the dashboard.",
-        epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
-        "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
-    )
-    parser.add_argument("--version", action="version", version=f"wgmon-tui {__version__}")
-    parser.set_defaults(run=dashboard.dashboard)
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_commands(subparsers)
-    return parser
-
-
-def _escape_unencodable_output() -> None:
-    """Write a character that the terminal cannot show as an escape, instead of a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        return ExitCode.USAGE
 
 
 if __name__ == "__main__":

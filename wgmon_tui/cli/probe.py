@@ -23,6 +23,8 @@ from wgmon_tui.cli.loading import (
 )
 from wgmon_tui.cli.terminal import is_output_ascii, show_progress
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.exit_codes import OutputError
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def add_commands(subparsers: Subparsers) -> None:
         help="check servers once and exit",
         description="Check servers once. If wgmon-tui runs on the same state directory, it makes the checks. "
         "Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
-        "64 bad usage or configuration (3 with --format nagios or checkmk).",
+        "64 bad usage or configuration, 70 internal fault (both 3 with --format nagios or checkmk).",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
     parser.add_argument(
@@ -97,6 +99,12 @@ def probe(arguments: argparse.Namespace) -> int:
         format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
         print(format_trouble(str(error)))
         return PluginState.UNKNOWN.value
+    except OutputError:
+        raise
+    except Exception as fault:  # noqa: BLE001  the report says what it was
+        format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
+        print(format_trouble(arguments.reporter.write(fault)))
+        return PluginState.UNKNOWN.value
 
 
 def _probe(arguments: argparse.Namespace) -> int:
@@ -115,7 +123,7 @@ def _probe(arguments: argparse.Namespace) -> int:
     with open_timestamp_ledger(arguments.state) as timestamps:
         trouble_before = timestamps.trouble
         warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
-        code = asyncio.run(_probe_all(selected, keyring, timestamps, arguments))
+        code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments))
         if timestamps.trouble and not trouble_before:
             print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
         return code

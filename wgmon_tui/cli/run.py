@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from wgmon_tui.daemon.metrics.listen import ListenAddress
 
 _DEFAULT_ADDRESS = "127.0.0.1:9586"
+_STOP_OPTIONS = {
+    "exit_codes": {signal.SIGTERM: 0, signal.SIGINT: 0},
+    "reload_signals": (signal.SIGHUP,),
+    "timeout_s": 60.0,  # a slow disk may need it for the history; systemd waits for 90 s
+}
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -54,7 +60,7 @@ def add_commands(subparsers: Subparsers) -> None:
         action="store_true",
         help="with --print-unit: a system-wide unit with a dedicated account",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, stop_options=_STOP_OPTIONS)
 
 
 def run(arguments: argparse.Namespace) -> int:

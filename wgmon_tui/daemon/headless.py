@@ -21,17 +21,14 @@ from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
+from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.run_until_first import run_until_first
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.text import format_count, format_elapsed
 
-EXIT_ALREADY_RUNNING = 75
-"""Another process holds the writer lock. EX_TEMPFAIL of sysexits.h, because that process may end."""
-
-_EXIT_CONFIGURATION = 64
-_EXIT_SOCKET_UNAVAILABLE = 71
 _STDERR = 2
 _UPDATE_INTERVAL_S = 1.0
 
@@ -54,22 +51,22 @@ def run(
     """Check and write until a signal; return the exit code. SIGTERM and SIGINT end with 0, SIGHUP reloads."""
     log = ServiceLog(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
-        return asyncio.run(
+        return shutdown.run(
             HeadlessRun(config_dir, state_dir, options, log, SystemdNotifier(environment)).run()
         )
     except WriterRunningError as error:
         hint = "; give each shard a different --state DIR" if options.shard else ""
         log.error(f"{error}{hint}")
-        return EXIT_ALREADY_RUNNING
+        return ExitCode.ALREADY_RUNNING
     except ListenError as error:
         log.error(str(error))
-        return _EXIT_SOCKET_UNAVAILABLE
+        return ExitCode.NO_SOCKET
     except (ConfigurationError, WrongOwnerError, NewerStoreError) as error:
         log.error(str(error))
-        return _EXIT_CONFIGURATION
+        return ExitCode.USAGE
     except OSError as error:
         log.error(f"cannot probe: {error}")
-        return _EXIT_SOCKET_UNAVAILABLE
+        return ExitCode.NO_SOCKET
     finally:
         log.close()
 
@@ -99,10 +96,8 @@ class HeadlessRun:
 
         Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError, OSError.
         """
-        stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_number, stop_requested.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the files are being read already
+        stop_requested = asyncio.Event()
+        shutdown.stop_with(stop_requested.set)
         lock = _acquire_lock(self._state_dir)
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
@@ -114,7 +109,7 @@ class HeadlessRun:
             lock.release()
             raise
         writer.engine.listen(partial(log_incidents, self._log))
-        loop.add_signal_handler(signal.SIGHUP, self._start_reload, writer)
+        shutdown.reload_with(signal.SIGHUP, partial(self._start_reload, writer))
         parts = [writer.run()]
         if listening:
             parts.append(self._serve_metrics(writer, listening))

@@ -5,7 +5,6 @@ Sends packets only to loopback. The vantage commands of the operator may connect
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
 import sys
@@ -20,6 +19,7 @@ from wgmon_tui.doctor.models import ExaminedItem, exit_code, format_item, json_l
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.prober import check_prober
 from wgmon_tui.doctor.vantages import vantages
+from wgmon_tui.shutdown import shutdown
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _PROGRAM_TIMEOUT_S = 5.0
@@ -52,9 +52,9 @@ def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
         *files.check_data_path(fleet),
         files.check_state_directory(state_dir),
         *files.check_timestamps(state_dir, identities, time.time_ns()),
-        asyncio.run(check_prober(state_dir)),
-        *asyncio.run(check_budgets(state_dir)),
-        *asyncio.run(check_network(fleet)),
+        shutdown.run(check_prober(state_dir)),
+        *shutdown.run(check_budgets(state_dir)),
+        *shutdown.run(check_network(fleet)),
         *vantages(config_dir),
         machine.check_clock(time.time()),
         machine.check_clock_steps(clock_offset, time.time() - time.monotonic()),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+
+from wgmon_tui.shutdown import shutdown
 
 
 def write_output(parts: Iterable[bytes]) -> None:
@@ -33,19 +36,20 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
     # The target of a symbolic link is replaced, not the link.
     target = path.resolve()
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(descriptor)
-        if os.geteuid() == 0 and target.exists():
-            owner = target.stat()
-            os.chown(temporary, owner.st_uid, owner.st_gid)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with shutdown.undone_if_killed(partial(temporary.unlink, missing_ok=True)):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(descriptor)
+            if os.geteuid() == 0 and target.exists():
+                owner = target.stat()
+                os.chown(temporary, owner.st_uid, owner.st_gid)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_numbered(directory: Path, stem: str, suffix: str, parts: Iterable[bytes]) -> Path:

@@ -16,11 +16,22 @@ _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT"
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
+def printed_severity(server_state: ServerState) -> Severity:
+    """Return the severity for a table that is printed once: no later check will settle the state.
+
+    A check of this process counts at once, as in `wgmon-tui probe`.
+    """
+    is_settled = server_state.last is None and server_state.severity is not Severity.UNKNOWN
+    if server_state.paused or server_state.is_stale or is_settled:
+        return server_state.severity
+    return server_state.verdict_severity or Severity.UNKNOWN
+
+
 def format_table(fleet_state: FleetState, ascii_only: bool = False) -> str:
     """Return a table of all servers, worst first."""
     states = sorted(
         fleet_state.states.values(),
-        key=lambda server_state: (server_state.severity.rank, server_state.server.name),
+        key=lambda server_state: (printed_severity(server_state).rank, server_state.server.name),
     )
     lines = [_HEADINGS, *(_cells(server_state, ascii_only) for server_state in states)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
@@ -86,8 +97,9 @@ def _cells(server_state: ServerState, ascii_only: bool) -> tuple[str, ...]:
         server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
     )
     lost = "lost" if counted and not server_state.paused else "-"
+    severity = printed_severity(server_state)
     return (
-        f"{_glyph(server_state.severity, ascii_only)} {server_state.severity.word}",
+        f"{_glyph(severity, ascii_only)} {severity.word}",
         printable(server_state.server.name),
         server_state.status_word
         if server_state.stale_age is None

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.segment import Segments
+from rich.console import RenderableType
 from textual import events
 from textual.app import SystemCommand
 from textual.driver import Driver
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
+
+
+class InputThreadError(Exception):
+    """Textual's thread that reads the terminal has failed."""
 
 
 class WgmonApp(ThemedApp, KeySequencer, AppContext):
@@ -257,14 +261,25 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.show_notice(f"{outage.reason}. {remedy}".rstrip(), seconds=4)
         return True
 
-    def _fatal_error(self) -> None:
-        """Print the traceback without variable values, which might include a key that is being typed."""
-        self.bell()
-        from rich.traceback import Traceback
+    @property
+    def fault(self) -> Exception | None:
+        """The internal fault that ended the app."""
+        return self._exception
 
-        traceback = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+    def panic(self, *_renderables: RenderableType) -> None:
+        """End after a fault in the thread that reads keys, or after one that Textual would draw itself."""
+        if self._exception is None:
+            self._handle_exception(InputThreadError("the thread that reads the terminal has failed"))
         self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        """End without Textual's panel: the program writes a report, which shows no values."""
+        self.bell()
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """Print nothing. Textual would draw a traceback."""
+        self._exit_renderables.clear()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The entries of the command palette: the actions that are available on this screen now."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.shutdown import shutdown
 
 _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -27,14 +28,20 @@ class KeyFileStore(Protocol):
 
 
 class KeyFileWriter:
-    """Writes the secret files of one operation."""
+    """Writes the secret files of one operation.
 
-    def __init__(self, directory: Path) -> None:
+    From the first one on, a stop signal waits for the end of the operation: servers.toml names these files.
+    """
+
+    def __init__(self, directory: Path, operation: ExitStack) -> None:
         self.directory = directory
         self.written: list[Path] = []
+        self._operation = operation
 
     def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
         """Write a secret to a new file named after `name`. Returns the file name."""
+        if not self.written:
+            self._operation.enter_context(shutdown.deferred())
         for path in _candidates(self.directory, name, suffix):
             try:
                 create_private(path, secret.to_text() + "\n")
@@ -67,13 +74,14 @@ class DryRunKeyFiles:
 @contextmanager
 def open_key_file_writer(directory: Path) -> Iterator[KeyFileWriter]:
     """Open a writer; its files are removed if the operation fails."""
-    files = KeyFileWriter(directory)
-    try:
-        yield files
-    except BaseException:
-        for path in files.written:
-            path.unlink(missing_ok=True)
-        raise
+    with ExitStack() as first_write:
+        files = KeyFileWriter(directory, first_write)
+        try:
+            yield files
+        except BaseException:
+            for path in files.written:
+                path.unlink(missing_ok=True)
+            raise
 
 
 def _candidates(directory: Path, name: str, suffix: str) -> Iterator[Path]:

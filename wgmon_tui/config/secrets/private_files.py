@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.config.ownership import owner_advice
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_bytes, printable
 
 _MAX_BYTES = 4096
@@ -79,6 +80,7 @@ def _reason(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or "not a path"
 
 
+@shutdown.deferred()
 def create_private(path: Path, text: str) -> None:
     """Create a file with mode 0600. Raises FileExistsError. A failure leaves no file behind."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -92,6 +94,7 @@ def create_private(path: Path, text: str) -> None:
         raise
 
 
+@shutdown.deferred()
 def replace_private(path: Path, text: str) -> None:
     """Replace `path` atomically: a reader sees the old file or the new one.
 

@@ -1,8 +1,18 @@
-"""Terminal driver that counts written bytes, and constants to measure a slow link."""
+"""Terminal driver that counts written bytes and survives signals and a lost terminal; measures of a slow link."""
 
 from __future__ import annotations
 
+import asyncio
+import io
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
 from textual.drivers.linux_driver import LinuxDriver
+
+from wgmon_tui.exit_codes import OutputError
 
 CURSOR_POSITION_QUERY = "\x1b[6n"
 """Sent after the first full paint. The answer arrives when the terminal has received all of that paint."""
@@ -11,11 +21,103 @@ SLOW_LINK_S = 0.5
 """A paint with its answer that takes longer than this, in seconds, is noticeable with every key."""
 
 
+class _TerminalOutput(io.TextIOBase):
+    """The terminal for Textual's writer thread. After an error it takes and drops everything.
+
+    If that thread died instead, the event loop would wait for it forever.
+    """
+
+    def __init__(self, terminal: TextIO, on_error: Callable[[OSError], None]) -> None:
+        self._terminal = terminal
+        self._on_error = on_error
+        self._is_lost = False
+
+    def write(self, text: str) -> int:
+        """Write unless the terminal is lost."""
+        self._attempt(lambda: self._terminal.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush unless the terminal is lost."""
+        self._attempt(self._terminal.flush)
+
+    def fileno(self) -> int:
+        """The descriptor of the terminal."""
+        return self._terminal.fileno()
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        if not self._is_lost:
+            try:
+                action()
+            except OSError as error:
+                self._is_lost = True
+                self._on_error(error)
+
+
 class CountingDriver(LinuxDriver):
-    """Textual's terminal driver with a count of the bytes written."""
+    """Textual's terminal driver with a count of the bytes written.
+
+    Textual writes to the terminal inside its handlers of SIGTSTP and SIGCONT. There, its own queue may be locked by
+    the code that the signal interrupted. So this driver suspends and resumes in the event loop.
+    """
 
     bytes_written = 0
     _has_mouse: bool | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _is_active = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._file: TextIO = _TerminalOutput(self._file, self._on_lost_terminal)  # type: ignore[assignment]
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        self._loop = asyncio.get_running_loop()
+        super().start_application_mode()
+        self._is_active = self._writer_thread is not None
+
+    def stop_application_mode(self) -> None:
+        """Return the terminal."""
+        self._is_active = False
+        super().stop_application_mode()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        if not (self._is_active and self._call_in_loop(self._suspend)):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _suspend(self) -> None:
+        if self._is_active:
+            super()._sigtstp_application()
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._call_in_loop(self._resume)
+
+    def _resume(self) -> None:
+        """Take the terminal again. A shell that stopped this process with SIGSTOP has changed its modes."""
+        if self._is_active:
+            self.suspend_application_mode()
+            super()._sigcont_application()
+        elif self._must_signal_resume:
+            super()._sigcont_application()
+
+    def _call_in_loop(self, callback: Callable[[], None]) -> bool:
+        with suppress(RuntimeError):  # the loop is closed: the app has ended
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(callback)
+                return True
+        return False
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError as error:
+            self._on_lost_terminal(error)
+        except Exception as fault:  # noqa: BLE001  it ends the app
+            self._app.call_later(self._app._handle_exception, fault)  # noqa: SLF001  the only way in
+
+    def _on_lost_terminal(self, error: OSError) -> None:
+        lost = OutputError(error.errno, error.strerror, "the terminal")
+        self._app.call_later(self._app._handle_exception, lost)  # noqa: SLF001  the only way in
 
     def write(self, data: str) -> None:
         """Write and count. Text that is not ASCII is encoded to count its bytes."""

@@ -1,0 +1,36 @@
+"""Exit codes of the program, apart from those that show the state of servers, and errors that have one."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Why a command ended. Codes below 64 belong to the single commands."""
+
+    USAGE = 64
+    """EX_USAGE: bad usage or configuration; also a file or directory that was named and does not exist."""
+
+    INTERNAL_FAULT = 70
+    """EX_SOFTWARE: a fault of wgmon-tui itself. A report file describes it."""
+
+    NO_SOCKET = 71
+    """EX_OSERR: the operating system refused a socket that is necessary."""
+
+    OUTPUT_FAILED = 74
+    """EX_IOERR: standard output cannot be written."""
+
+    ALREADY_RUNNING = 75
+    """EX_TEMPFAIL: another process holds the lock; it may end."""
+
+    READER_GONE = 141
+    """The reader of standard output has exited, as after SIGPIPE: 128 + 13."""
+
+
+def exit_code_of_signal(number: int) -> int:
+    """What a shell shows for a process that died of this signal."""
+    return 128 + number
+
+
+class OutputError(OSError):
+    """Standard output or the terminal cannot be written. Its `strerror` says why."""
