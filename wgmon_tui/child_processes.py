@@ -13,14 +13,14 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread, current_thread, main_thread
+from threading import RLock, Thread
 from typing import IO, Any
 
+from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import printable
 
 STDERR_TAIL_BYTES = 4096
@@ -52,7 +52,7 @@ _hidden_variables = {
 _sessions: set[int] = set()
 """Sessions that may still run. The number of a session is the process id of its first process."""
 
-_starting = Lock()
+_starting = RLock()
 """Held while a child starts, so that exit waits until it is registered."""
 
 
@@ -223,16 +223,9 @@ def _remaining(deadline: float) -> float:
 # Sessions
 
 
+@shutdown.deferred()
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a child like `Popen`, in a separate session; `end` must follow. Raises like `Popen`."""
-    if current_thread() is not main_thread():
-        return _start(command, options)
-    # Signal handlers run in the main thread. An exception of one in the middle of Popen would lose the child.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_start, command, options).result()
-
-
-def _start(command: Sequence[str], options: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     with _starting:
         process = subprocess.Popen(command, start_new_session=True, env=child_environment(), **options)  # noqa: S603  the operator's command, without a shell
         _sessions.add(process.pid)
@@ -322,6 +315,9 @@ def kill_all() -> None:
 def describe_ending(code: int) -> str:
     """A return code of `subprocess`, in words."""
     return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+shutdown.undo_at_end(kill_all)
 
 
 def last_line(output: bytes) -> str:

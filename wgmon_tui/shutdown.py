@@ -50,6 +50,8 @@ class Shutdown:
 
     def __init__(self) -> None:
         self._deferral_lock = threading.Lock()
+        self._at_end: list[Callable[[], object]] = []
+        self._undo: list[Callable[[], object]] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -62,7 +64,6 @@ class Shutdown:
         self._fault: BaseException | None = None
         self._loop: AbstractEventLoop | None = None
         self._stop: Callable[[], object] | None = None
-        self._undo: list[Callable[[], object]] = []
         self._deferrals = 0
         self._timeout_s = STOP_TIMEOUT_S
         self.report_fault: Callable[[BaseException], object] = lambda _fault: None
@@ -215,6 +216,8 @@ class Shutdown:
             return await main
         finally:
             self._stop = self._loop = None
+            if self._received is not None or self._fault is not None:
+                _call_all(self._at_end)  # threads that wait for a child return
 
     def _on_loop_fault(self, _loop: object, context: dict[str, Any]) -> None:
         """Stop for an exception that nobody awaits.
@@ -237,7 +240,7 @@ class Shutdown:
 
     def undo_at_end(self, undo: Callable[[], object]) -> None:
         """Call `undo` whenever a signal or a fault ends the process."""
-        self._undo.append(undo)
+        self._at_end.append(undo)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -254,9 +257,8 @@ class Shutdown:
 
     def undo_all(self) -> None:
         """Remove what is unfinished."""
-        for undo in reversed(self._undo):
-            with suppress(Exception):
-                undo()
+        _call_all(self._undo)
+        _call_all(self._at_end)
 
     def end(self) -> NoReturn:
         """Remove what is unfinished, and die of the signal, or exit with the command's code for it."""
@@ -267,6 +269,12 @@ class Shutdown:
         if code is None and threading.current_thread() is threading.main_thread():
             _die_of(number)
         os._exit(exit_code_of_signal(number) if code is None else code)
+
+
+def _call_all(callbacks: list[Callable[[], object]]) -> None:
+    for callback in reversed(callbacks):
+        with suppress(Exception):
+            callback()
 
 
 def _die_of(number: int) -> None:

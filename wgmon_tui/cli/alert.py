@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options, parse_count
-from wgmon_tui.cli.loading import print_owners
+from wgmon_tui.cli.loading import print_owners, require_directory
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -40,6 +40,7 @@ def alert_test(arguments: argparse.Namespace) -> int:
     from wgmon_tui.cli import alert_run
 
     print_owners(arguments.config, arguments.state)
+    require_directory(arguments.config)
     return alert_run.send_test(arguments.config, arguments.state, arguments.sink)
 
 
@@ -48,4 +49,5 @@ def alert_log(arguments: argparse.Namespace) -> int:
     from wgmon_tui.cli import alert_run
 
     print_owners(arguments.state)
+    require_directory(arguments.state)
     return alert_run.print_log(arguments.state, arguments.count, arguments.json)

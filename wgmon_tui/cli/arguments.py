@@ -74,6 +74,16 @@ def ascii_option() -> argparse.ArgumentParser:
     return parser
 
 
+def input_file(text: str) -> Path:
+    """Return a file to read; `-` is standard input. An argparse `type`."""
+    return Path("/dev/stdin") if text == "-" else Path(text)
+
+
+def output_file(text: str) -> Path | None:
+    """Return a file to write; None, standard output, for `-`. An argparse `type`."""
+    return None if text == "-" else Path(text)
+
+
 def parse_count(text: str) -> int:
     """Parse a count; an argparse `type`. Raises ArgumentTypeError, ValueError."""
     value = int(text)

@@ -16,7 +16,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, display_options
-from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners
+from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
 from wgmon_tui.cli.terminal import is_interactive, is_output_ascii
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
@@ -58,6 +58,12 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
     print_owners(arguments.config, arguments.state)
     role_manager = RoleManager(arguments.config, arguments.state, arguments.shard)
+    if role_manager.loaded is not None:  # a viewer does not read the directory
+        try:
+            require_directory(arguments.config)
+        except ConfigurationError:
+            role_manager.close()
+            raise
     if not is_interactive():
         ascii_only = arguments.ascii or is_output_ascii()
         return shutdown.run(_print_table_once(role_manager, arguments.config, ascii_only))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
-from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, select_servers
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, require_directory, select_servers
 from wgmon_tui.cli.terminal import is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time
@@ -59,6 +59,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
     if arguments.trust_clock:
         return _trust_clock(arguments.state)
+    require_directory(arguments.config)
     return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
 
 
@@ -78,6 +79,8 @@ def inspect(arguments: argparse.Namespace) -> int:
     from wgmon_tui.doctor.server import inspect_server
 
     print_owners(arguments.config, arguments.state)
+    require_directory(arguments.config)
+    require_directory(arguments.state)
     fleet, keyring = load_fleet(arguments.config)
     [server] = select_servers(fleet, [arguments.name])
     found = _last_verdict(server.name, arguments.state)

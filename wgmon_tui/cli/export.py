@@ -7,8 +7,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
-from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, select_servers
+from wgmon_tui.cli.arguments import Subparsers, directory_options, output_file, shard_option
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, require_directory, select_servers
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -32,9 +32,9 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument("--until", type=_parse_time, metavar="24h|DATE", help="only records before this time")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=output_file,
         metavar="FILE",
-        help="write to this file, readable only by you (targets: by everyone)",
+        help="write to this file, readable only by you (targets: by everyone); -: to standard output",
     )
     parser.add_argument(
         "--with-keys",
@@ -53,6 +53,7 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.output:
         _require_own_place(arguments.output, arguments.config, arguments.state)
     if arguments.kind == "targets":
+        require_directory(arguments.config)
         from wgmon_tui.output.prometheus_sd import export_targets
 
         return export_targets(arguments)
@@ -60,10 +61,12 @@ def export(arguments: argparse.Namespace) -> int:
 
     export_run.check_arguments(arguments)
     if arguments.with_keys:
+        require_directory(arguments.config)
         fleet, keyring = load_fleet(arguments.config)
         [server] = select_servers(fleet, arguments.names)
         with open_timestamp_ledger(arguments.state) as timestamps:
             return export_run.export_with_keys(server, fleet, keyring, timestamps, arguments)
+    require_directory(arguments.state)
     return export_run.export_history(arguments)
 
 

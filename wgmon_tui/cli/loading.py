@@ -10,12 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.paths import default_config_dir, default_state_dir
+from wgmon_tui.config.secrets.private_files import shown
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
+
+
+def require_directory(directory: Path) -> None:
+    """Raise ConfigurationError if a directory that was named does not exist: it is mistyped.
+
+    A default directory may be missing: nothing was set up yet.
+    """
+    if directory in (default_config_dir(), default_state_dir()) or directory.is_dir():
+        return
+    if directory.exists():
+        raise ConfigurationError(f"{shown(directory)} is not a directory")
+    raise ConfigurationError(f"there is no directory {shown(directory)}")
 
 
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options, parse_count
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options, input_file, parse_count
 from wgmon_tui.cli.loading import (
     explained_socket_errors,
     load_fleet,
     no_servers_message,
     open_timestamp_ledger,
+    require_directory,
     select_servers,
     warn_of_held_timestamps,
 )
@@ -58,7 +59,10 @@ def add_commands(subparsers: Subparsers) -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
     parser.add_argument(
-        "--conf", type=Path, metavar="FILE.conf", help="check the servers of a wg-quick file instead"
+        "--conf",
+        type=input_file,
+        metavar="FILE.conf",
+        help="check the servers of a wg-quick file instead; -: read it from standard input",
     )
     parser.add_argument(
         "--format",
@@ -116,6 +120,7 @@ def _probe(arguments: argparse.Namespace) -> int:
         for line in (*loaded.notices, _SHARED_KEY_WARNING):
             print(f"wgmon-tui: {line}", file=sys.stderr)
     else:
+        require_directory(arguments.config)
         fleet, keyring = load_fleet(arguments.config)
     if not fleet.servers:
         raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
+from wgmon_tui.cli.loading import require_directory
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_list
 
@@ -69,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _print_unit(arguments)
     if arguments.system:
         raise ConfigurationError("run: --system needs --print-unit")
+    require_directory(arguments.config)
     from wgmon_tui.daemon import headless
 
     options = headless.RunOptions(_listen_address(arguments), arguments.shard, tuple(arguments.metrics_host))
