@@ -4,10 +4,9 @@ As a library: `wgmon_tui.check("fra1")`, see docs/library.md. Names are imported
 `import wgmon_tui` and the program's commands start fast.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # not from `typing`: its import takes half of the time until the program handles signals
 
 if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async

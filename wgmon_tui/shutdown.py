@@ -59,6 +59,8 @@ class Shutdown:
         self._has_command = False
         self._exit_codes: Mapping[int, int] = {}
         self._callbacks: dict[int, Callable[[], None]] = {}
+        self._early: list[int] = []
+        """Signals that arrived before the command was known."""
         self._received: int | None = None
         self._received_at = 0.0
         self._fault: BaseException | None = None
@@ -121,12 +123,15 @@ class Shutdown:
         if self._installed:
             for number in (*self._exit_codes, *self._callbacks):
                 signal.signal(number, self._on_signal)
-        if self._received in self._callbacks:
-            self._received = None
-        if self._received is not None:
+        stops = [number for number in self._early if number not in self._callbacks]
+        if stops:
+            self._received = stops[0]
             self.end()
 
     def _on_signal(self, number: int, _frame: object) -> None:
+        if not self._has_command:
+            self._early.append(number)
+            return
         if number in self._callbacks:
             self._call_in_loop(self._callbacks[number])
             return
@@ -141,7 +146,7 @@ class Shutdown:
             self.end()
         if self._loop is not None:
             self._request_stop()
-        elif self._has_command and not self._deferrals:
+        elif not self._deferrals:
             self.end()
 
     def fail(self, fault: BaseException) -> None:
@@ -252,7 +257,7 @@ class Shutdown:
         finally:
             with self._deferral_lock:
                 self._deferrals -= 1
-            if self._received is not None and self._has_command and not self._deferrals and not self._loop:
+            if self._received is not None and not self._deferrals and self._loop is None:
                 self.end()
 
     def undo_all(self) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.output.sample_store import CHECKS, write_store
 from wgmon_tui.cli.export_run import check_arguments
-from wgmon_tui.cli.main import _parser
+from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
@@ -106,7 +106,7 @@ async def test_a_value_that_cannot_be_read_is_replaced_and_counted(
 )
 def test_words_that_do_not_go_together_are_refused_in_one_line(words: tuple[str, ...], said: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        check_arguments(_parser().parse_args(["export", *words]))
+        check_arguments(make_parser().parse_args(["export", *words]))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -116,13 +116,13 @@ def test_a_time_that_is_none_is_refused_with_what_was_expected(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="64"):
-        _parser().parse_args(["export", "checks", f"--since={text}"])
+        make_parser().parse_args(["export", "checks", f"--since={text}"])
     assert "expected an age, for example 24h, or a date" in capsys.readouterr().err
 
 
 def test_a_time_is_how_long_ago_or_a_date() -> None:
     def since(text: str) -> float:
-        moment: float = _parser().parse_args(["export", "checks", "--since", text]).since
+        moment: float = make_parser().parse_args(["export", "checks", "--since", text]).since
         return moment
 
     assert time.time() - since("24h") == pytest.approx(86400, abs=5)

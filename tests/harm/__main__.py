@@ -12,6 +12,7 @@ import sys
 
 FORMS = {
     "soak": "1,000 servers at 2 s for two hours",
+    "signals": "every stop signal at 50 random moments of every command",
 }
 
 

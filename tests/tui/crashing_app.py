@@ -1,19 +1,18 @@
-"""The app with a failing sample fleet in the current terminal. The key `L` raises an exception."""
+"""The demo in the current terminal. The key `L` raises an exception, whose message has a secret."""
 
 from __future__ import annotations
 
 import sys
 
-from tests.tui.sample_fleet import bad_night
+from wgmon_tui.cli.main import main
 from wgmon_tui.tui.app import WgmonApp
 
 
-class Crashing(WgmonApp):
-    def action_low_bandwidth(self) -> None:
-        raise RuntimeError("a fault that nobody thought of")
+def _fail(_app: WgmonApp) -> None:
+    raise RuntimeError("a fault with the token hunter2")
 
 
 if __name__ == "__main__":
-    app = Crashing(bad_night(), title="crashing")
-    app.run()
-    sys.exit(app.return_code)
+    WgmonApp.action_low_bandwidth = _fail  # type: ignore[method-assign]
+    sys.argv = ["wgmon-tui", "demo"]
+    sys.exit(main())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from textual import events
 from textual.app import SystemCommand
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -265,6 +266,11 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     def fault(self) -> Exception | None:
         """The internal fault that ended the app."""
         return self._exception
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End after a fault. An app that is being closed may have lost the widgets that a handler looks for."""
+        if not (self._exit and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def panic(self, *_renderables: RenderableType) -> None:
         """End after a fault in the thread that reads keys, or after one that Textual would draw itself."""

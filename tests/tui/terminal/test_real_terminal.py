@@ -90,11 +90,31 @@ def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: 
     terminal.assert_clean()
 
 
-def test_a_fault_of_the_program_leaves_the_terminal_clean_and_says_what_it_was(terminal: Tmux) -> None:
-    terminal.run(*program("tests.tui.crashing_app"))
-    terminal.wait_for("fra1", "psk-mismatch")
+def test_a_fault_of_the_program_leaves_the_terminal_clean_and_names_a_report(
+    terminal: Tmux, tmp_path: Path
+) -> None:
+    terminal.run("env", f"TMPDIR={tmp_path}", *program("tests.tui.crashing_app"))
+    terminal.wait_for("psk-mismatch")
     terminal.type("L")
-    terminal.wait_for("a fault that nobody thought of", "left with 1")
+    text = terminal.wait_for("internal fault: RuntimeError", "left with 70")
+    assert "Traceback" not in text
+    assert "hunter2" not in text
+    terminal.assert_clean()
+    [report] = tmp_path.glob("wgmon-tui-faults-*/fault-*.txt")
+    assert "hunter2" not in report.read_text()
+
+
+@pytest.mark.thorough  # a private terminal takes seconds
+def test_it_can_be_suspended_and_continued(terminal: Tmux, config: Path) -> None:
+    terminal.run(*dashboard(config))
+    terminal.wait_for("port-closed")
+    for stop in (signal.SIGTSTP, signal.SIGSTOP):
+        os.kill(terminal.pid, stop)
+        terminal.wait_for("topped")  # what the shell says
+        terminal.type("fg", "Enter")
+        terminal.wait_for("port-closed")
+    terminal.type("q")
+    terminal.wait_for("left with 0")
     terminal.assert_clean()
 
 

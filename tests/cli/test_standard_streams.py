@@ -1,0 +1,98 @@
+"""Output that cannot be written, as from a shell: one line and a documented exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import shell, site_in
+from tests.harm.command_scenarios import SCENARIOS, record_history
+from wgmon_tui.cli.parser import commands_of, make_parser
+
+_FULL = "wgmon-tui: cannot write to standard output: No space left on device\n"
+_CLOSED = "wgmon-tui: cannot write to standard output: it is closed\n"
+
+
+@pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", _FULL), (">&-", _CLOSED)])
+@pytest.mark.parametrize("words", [("probe", "--quick"), (), ("--version",), ("export", "targets"), ("doctor",)])
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_74(
+    tmp_path: Path, redirection: str, said: str, words: tuple[str, ...]
+) -> None:
+    ran = shell(site_in(tmp_path), redirection, *words)
+    assert (ran.code, ran.err) == (74, said)
+
+
+@pytest.mark.parametrize("command", [name for name, _ in commands_of(make_parser())])
+def test_the_help_of_every_command_states_the_exit_codes_and_reaches_its_output(tmp_path: Path, command: str) -> None:
+    site = site_in(tmp_path)
+    ran = shell(site, "", *command.split(), "--help")
+    assert ran.code == 0
+    assert "74 standard output cannot be written" in " ".join(ran.out.split())
+    assert shell(site, ">/dev/full", *command.split(), "--help").code == 74
+
+
+def test_a_reader_that_has_exited_is_no_error(tmp_path: Path) -> None:
+    ran = shell(site_in(tmp_path), "| true", "probe", "--quick", "--count", "3")
+    assert (ran.code, ran.err) == (141, "")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&-"])
+def test_the_exit_code_does_not_depend_on_the_other_streams(tmp_path: Path, redirection: str) -> None:
+    ran = shell(site_in(tmp_path), redirection, "probe", "--quick")
+    assert (ran.code, ran.err) == (2, "")
+    assert ran.out.count("port-closed") == 2
+
+
+def test_an_error_message_that_cannot_be_written_keeps_its_exit_code(tmp_path: Path) -> None:
+    assert shell(site_in(tmp_path), "2>/dev/full", "probe", "nobody").code == 64
+
+
+def test_the_plain_table_has_the_exit_code_of_probe(tmp_path: Path) -> None:
+    ran = shell(site_in(tmp_path), "| cat")
+    assert (ran.code, ran.err) == (2, "")
+    assert ran.out.splitlines()[-1].endswith("2 down")
+
+
+def test_a_paused_server_neither_counts_nor_delays_the_plain_table(tmp_path: Path) -> None:
+    site = site_in(tmp_path)
+    file = site.config / "servers.toml"
+    file.write_text(file.read_text().replace("endpoint", "paused = true\nendpoint"))
+    ran = shell(site, "")
+    assert (ran.code, ran.out.count("paused")) == (0, 5)
+
+
+def test_an_export_to_a_dash_goes_to_standard_output(tmp_path: Path) -> None:
+    state = record_history(tmp_path / "recorded")
+    site = site_in(tmp_path)
+    state.rename(site.state)
+    for kind in ("checks", "targets"):
+        ran = shell(site, f"; ls {site.home}", "export", kind, "--output", "-")
+        assert '"fra1"' in ran.out, ran.err
+        assert "\n-\n" not in ran.out
+
+
+def test_a_configuration_is_read_from_standard_input(tmp_path: Path) -> None:
+    site = site_in(tmp_path)
+    ran = shell(site, f"< {site.home}/fra1.conf", "probe", "--quick", "--conf", "-")
+    assert (ran.code, ran.out.count("port-closed")) == (2, 1), ran.err
+
+
+_MAKE_THEIR_DIRECTORY = {"demo", "import", "keygen", "agent"}
+_READ_ONLY_THE_STATE = {"alert log", "export"}
+
+
+@pytest.mark.parametrize("scenario", {each.command: each for each in SCENARIOS}.values(), ids=lambda each: each.command)
+def test_a_directory_that_does_not_exist_is_one_line_and_exit_code_64(tmp_path: Path, scenario: object) -> None:
+    from tests.harm.command_scenarios import Scenario
+
+    assert isinstance(scenario, Scenario)
+    if scenario.command in _MAKE_THEIR_DIRECTORY:
+        pytest.skip("it makes its directory")
+    site = site_in(tmp_path)
+    option = "--state" if scenario.command in _READ_ONLY_THE_STATE else "--config"
+    nowhere = tmp_path / "nowhere"
+    words = (word.format(home=site.home) for word in scenario.words)
+    # The option before the command takes no effect where it stands behind the command too.
+    ran = shell(site, f"{option} {nowhere}", *words)
+    assert (ran.code, ran.err, ran.out) == (64, f"wgmon-tui: there is no directory {nowhere}\n", "")

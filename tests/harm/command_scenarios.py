@@ -1,0 +1,189 @@
+"""Every command of the parser as it is used: its files, its words, its exit codes, and what it may leave behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wgmon_tui.cli.parser import commands_of, make_parser
+
+KEY = b64encode(bytes([8] * 31 + [72])).decode()
+"""The private key of the scenarios; it must appear in no output and no report."""
+
+_SERVERS = f"""\
+[defaults]
+identity = "here"
+
+[[identity]]
+name = "here"
+private_key = "{KEY}"
+
+[[server]]
+name = "fra1"
+endpoint = "127.0.0.1:9"
+public_key = "{b64encode(bytes([9] * 32)).decode()}"
+inspect = ["sleep", "1"]
+
+[[server]]
+name = "lon3"
+endpoint = "127.0.0.1:9"
+public_key = "{b64encode(bytes([7] * 32)).decode()}"
+"""
+_SINK = '[[sink]]\nname = "page"\ntype = "command"\ncommand = ["sleep", "1"]\n'
+_CONF = f"""\
+[Interface]
+PrivateKey = {KEY}
+Address = 10.8.0.2/32
+
+[Peer]
+PublicKey = {b64encode(bytes([9] * 32)).decode()}
+PresharedKey = {b64encode(bytes([6] * 32)).decode()}
+Endpoint = 127.0.0.1:9
+AllowedIPs = 0.0.0.0/0
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The directories of one run."""
+
+    home: Path
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config"
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+    @property
+    def temporary(self) -> Path:
+        return self.home / "tmp"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "TERM": "xterm-256color",
+            "XDG_CONFIG_HOME": "",
+            "XDG_STATE_HOME": "",
+        }
+
+    def command(self, *words: str) -> tuple[str, ...]:
+        places = ("--config", str(self.config), "--state", str(self.state))
+        return (sys.executable, "-m", "wgmon_tui", *places, *words)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One use of a command. `codes` are its exit codes without a signal."""
+
+    command: str
+    words: tuple[str, ...]
+    codes: frozenset[int]
+    has_terminal: bool = False
+    is_endless: bool = False
+    signal_codes: Mapping[int, int] = field(default_factory=dict)
+    reload_signals: frozenset[int] = frozenset()
+    has_history: bool = False
+    find_remains: Callable[[Site], list[str]] = lambda _site: []
+
+    @property
+    def name(self) -> str:
+        return f"{self.command} in a terminal" if self.has_terminal else self.command
+
+
+def make_site(home: Path, scenario: Scenario, history: Path | None = None) -> Site:
+    """Lay out the files of one run. `history` is a state directory to copy."""
+    site = Site(home)
+    for directory in (site.config, site.temporary):
+        directory.mkdir(parents=True)
+    for name, text in (("servers.toml", _SERVERS), ("config.toml", _SINK)):
+        if scenario.command in ("import", "keygen"):
+            break
+        (site.config / name).touch(0o600)
+        (site.config / name).write_text(text)
+    (home / "fra1.conf").touch(0o600)
+    (home / "fra1.conf").write_text(_CONF)
+    if scenario.has_history and history is not None:
+        shutil.copytree(history, site.state)
+    return site
+
+
+def record_history(home: Path) -> Path:
+    """Return a state directory with a history."""
+    site = make_site(home, SCENARIOS[0])
+    subprocess.run(
+        site.command(), env=site.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+    )
+    return site.state
+
+
+def find_remains(site: Site, scenario: Scenario) -> list[str]:
+    """Everything that should not be there after the end: temporary files, half files, reports of faults."""
+    found = [f"temporary file {path.name}" for path in site.temporary.iterdir() if not _is_of_sqlite(path)]
+    found += [f"unfinished file {path.name}" for path in site.home.rglob(".*") if path.name != ".servers.toml.lock"]
+    found += [f"report: {path.read_text()}" for path in site.home.rglob("fault-*.txt")]
+    return found + scenario.find_remains(site)
+
+
+def _is_of_sqlite(path: Path) -> bool:
+    return path.name.startswith("etilqs_")
+
+
+def _half_import(site: Site) -> list[str]:
+    """Key files without the servers.toml that names them, or the other way round."""
+    keys = {path.name for path in site.config.glob("*") if path.suffix in (".key", ".psk")}
+    file = site.config / "servers.toml"
+    named: set[str] = set()
+    if file.exists():
+        entries = tomllib.loads(file.read_text())
+        for entry in (*entries.get("identity", ()), *entries.get("server", ())):
+            named |= {entry[key] for key in ("private_key_file", "preshared_key_file") if key in entry}
+    return [] if keys == named else [f"key files {sorted(keys)}, but servers.toml names {sorted(named)}"]
+
+
+def _half_export(site: Site) -> list[str]:
+    file = site.home / "out.json"
+    if file.exists() and not file.read_text().endswith("}\n"):
+        return ["half of an export"]
+    return []
+
+
+_RUN_CODES = {signal.SIGTERM: 0, signal.SIGINT: 0}
+_SERVERS_DOWN = frozenset({2})
+
+SCENARIOS = (
+    Scenario("dashboard", (), _SERVERS_DOWN),
+    Scenario("dashboard", (), frozenset(), has_terminal=True, is_endless=True),
+    Scenario("demo", ("demo",), frozenset({0}), is_endless=True),
+    Scenario("demo", ("demo",), frozenset(), has_terminal=True, is_endless=True),
+    Scenario("run", ("run",), frozenset(), is_endless=True, signal_codes=_RUN_CODES,
+             reload_signals=frozenset({signal.SIGHUP})),
+    Scenario("probe", ("probe",), _SERVERS_DOWN),
+    Scenario("import", ("import", "{home}/fra1.conf"), frozenset({0}), find_remains=_half_import),
+    Scenario("keygen", ("keygen", "here"), frozenset({0}), find_remains=_half_import),
+    Scenario("doctor", ("doctor",), frozenset({0, 1, 2})),
+    Scenario("inspect", ("inspect", "fra1"), frozenset({2, 3}), has_history=True),
+    Scenario("export", ("export", "checks", "--output", "{home}/out.json"), frozenset({0}), has_history=True,
+             find_remains=_half_export),
+    Scenario("alert test", ("alert", "test", "page"), frozenset({0})),
+    Scenario("alert log", ("alert", "log"), frozenset({0}), has_history=True),
+    Scenario("agent", ("agent", "--linger", "1s"), frozenset(), is_endless=True),
+)  # fmt: skip
+
+
+def commands_without_scenario() -> set[str]:
+    """Commands of the parser that no scenario uses."""
+    return {"dashboard", *(name for name, _ in commands_of(make_parser()))} - {each.command for each in SCENARIOS}
