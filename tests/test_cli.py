@@ -163,7 +163,7 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
         (("import", "/nonexistent.conf"), "/nonexistent.conf"),
         (("import",), "wgmon-tui import FILE.conf"),
         (("import", "--wg", "wg0", "more.conf"), "cannot be combined with files"),
-        (("import", "--identity", "bastion", "wg0.conf"), "--identity needs --wg"),
+        (("import", "--identity", "bastion", "wg0.conf"), 'there is no identity "bastion"'),
         (("import", "--wg", "-"), "no interface"),
         (("import", "--through", "fra1"), "'fra1'"),
         (("keygen", "bad\nname"), "name"),

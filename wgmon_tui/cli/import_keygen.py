@@ -14,10 +14,13 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
+    from wgmon_tui.config.imports.import_report import ImportReport
     from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
-    from wgmon_tui.config.imports.wg_quick_import import ImportReport
 
 _MAX_DUMP_BYTES = 16 << 20
+
+_EXIT_FAULTS = 64
+"""Some files or peers were not imported: the exit code of every bad configuration (cli/main.py)."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -27,11 +30,16 @@ def add_commands(subparsers: Subparsers) -> None:
         parents=[directory_options()],
         help="import servers from wg-quick files or running interfaces",
         description="Import servers from wg-quick files; with --wg, from running interfaces: every peer with "
-        "an endpoint. The key of a file becomes an identity. The key of an interface is not used: its "
-        "servers are checked with a monitoring identity.",
+        "an endpoint. With --identity, that identity checks them. Without it, the key of a file becomes an "
+        "identity; the key of an interface is never used. What is good is imported; each fault is named with "
+        "its file and line, and the exit code is then 64.",
     )
     import_parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE.conf", help="wg-quick files to import"
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE.conf",
+        help="wg-quick files, directories or zip archives of them; -: a wg-quick file from standard input",
     )
     import_parser.add_argument(
         "--wg",
@@ -44,9 +52,7 @@ def add_commands(subparsers: Subparsers) -> None:
     import_parser.add_argument(
         "--through", metavar="SERVER", help="like --wg, from the interface that this server's `inspect` shows"
     )
-    import_parser.add_argument(
-        "--identity", metavar="NAME", help="with --wg: the identity that checks the new servers"
-    )
+    import_parser.add_argument("--identity", metavar="NAME", help="the identity that checks the new servers")
     import_parser.set_defaults(run=import_servers)
 
     keygen_parser = subparsers.add_parser(
@@ -74,19 +80,20 @@ def import_servers(arguments: argparse.Namespace) -> int:
         print("Next: wgmon-tui probe")
     if report.warning:
         print(f"\n{report.warning}", file=sys.stderr)
-    return 0
+    sys.stdout.flush()
+    for fault in report.faults:
+        print(f"wgmon-tui: {fault}", file=sys.stderr)
+    return _EXIT_FAULTS if report.faults else 0
 
 
 def _from_files(arguments: argparse.Namespace) -> ImportReport:
-    from wgmon_tui.config.imports.wg_quick_import import import_conf
+    from wgmon_tui.cli.import_files import import_files
 
-    if arguments.identity:
-        raise ConfigurationError("import: --identity needs --wg; a file brings its own identity")
     if not arguments.files:
         raise ConfigurationError(
             "import: no file given; type `wgmon-tui import FILE.conf` or `wgmon-tui import --wg`"
         )
-    return import_conf(arguments.files, arguments.config)
+    return import_files(arguments.files, arguments.config, arguments.identity)
 
 
 def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
@@ -139,7 +146,7 @@ def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
 
 def keygen(arguments: argparse.Namespace) -> int:
     """Create an identity, and print the server configuration that admits it."""
-    from wgmon_tui.config.imports.wg_quick_import import keygen
+    from wgmon_tui.config.imports.new_identity import keygen
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface
 
     try:

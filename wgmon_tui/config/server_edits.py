@@ -180,7 +180,7 @@ def _merged(
 
 def _with_identity(fleet: Fleet, name: str, conf: WgQuickFile, files: KeyFileStore) -> Fleet:
     _reject_duplicate_name(fleet.identities, name, "identity")
-    source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.private_key))
+    source = SecretSource(SecretForm.FILE, files.write(name, ".key", conf.require_private_key()))
     return replace(fleet, identities=(*fleet.identities, Identity(name, source, conf.addresses)))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
+from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
@@ -81,11 +82,13 @@ def parse_endpoint(text: str) -> Endpoint:
     """
     match = _BRACKETED.fullmatch(text)
     if match:
-        host, valid = match[1], _is_ipv6(match[1])
+        host, valid = match[1], is_ipv6(match[1])
+        if not valid:
+            raise InvalidValueError(explain_invalid_endpoint(text))
     elif match := _HOST_AND_PORT.fullmatch(text):
-        host, valid = match[1], _is_ipv4(match[1]) or _is_host_name(match[1])
+        host, valid = match[1], is_ipv4(match[1]) or _is_host_name(match[1])
     else:
-        raise InvalidValueError(_endpoint_hint(text))
+        raise InvalidValueError(explain_invalid_endpoint(text))
     if not valid:
         raise InvalidValueError(f"expected a host name or an address before the port, got {quoted(host)}")
     port = int(match[2])
@@ -96,19 +99,14 @@ def parse_endpoint(text: str) -> Endpoint:
 
 def parse_witness(text: str) -> Endpoint:
     """A host with or without a port; without one, the port of DNS. Raises InvalidValueError."""
-    is_bare_ipv6 = _is_ipv6(text)
+    is_bare_ipv6 = is_ipv6(text)
     if is_bare_ipv6 or ":" not in text or text.endswith("]"):
         text = f"[{text}]:{_DNS_PORT}" if is_bare_ipv6 else f"{text}:{_DNS_PORT}"
     return parse_endpoint(text)
 
 
-def _endpoint_hint(text: str) -> str:
-    if text.count(":") > 1 and "[" not in text:
-        return f'expected brackets around an IPv6 address, as in "[2001:db8::1]:51820", got {quoted(text)}'
-    return f'expected "host:port" such as "fra1.example.net:51820", got {quoted(text)}'
-
-
-def _is_ipv4(host: str) -> bool:
+def is_ipv4(host: str) -> bool:
+    """Whether the text is an IPv4 address of four decimal numbers."""
     try:
         IPv4Address(host)
     except ValueError:
@@ -116,7 +114,8 @@ def _is_ipv4(host: str) -> bool:
     return True
 
 
-def _is_ipv6(host: str) -> bool:
+def is_ipv6(host: str) -> bool:
+    """Whether the text is an IPv6 address, with or without a zone."""
     address, percent, zone = host.partition("%")
     try:
         IPv6Address(address)

@@ -5,17 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
-from wgmon_tui.config.imports.wg_quick_import import (
-    SHARED_KEY_WARNING,
-    ImportReport,
-    import_conf,
-    import_confs,
-    keygen,
-    load_conf,
-    preview,
-    public_keys,
-    read_conf,
-)
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport
+from wgmon_tui.config.imports.new_identity import keygen, public_keys
+from wgmon_tui.config.imports.wg_quick_import import import_conf, import_confs, load_conf, preview
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
@@ -111,7 +104,9 @@ def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: P
     before = (config_dir / "servers.toml").read_text(), secret_files(config_dir)
     report = bring_in(path, config_dir)
     assert ((config_dir / "servers.toml").read_text(), secret_files(config_dir)) == before
-    assert report == ImportReport((), ('wg0.conf: server "wg0" already exists; not changed',))
+    assert report == ImportReport(
+        (), ('wg0.conf: server "wg0" already exists with this key and endpoint; not changed',)
+    )
 
 
 def test_the_same_file_twice_in_one_import_is_one_server(confs: Path, config_dir: Path) -> None:
@@ -146,7 +141,7 @@ def test_another_key_from_a_file_of_the_same_name_gets_names_of_its_own(
 ) -> None:
     bring_in(write_conf(confs), config_dir)
     other = PrivateKey(b"\x09" * 32)
-    bring_in(write_conf(confs, key=other), config_dir)
+    bring_in(write_conf(confs, key=other, server=OTHER_SERVER_KEY), config_dir)
     fleet = read(config_dir).fleet
     assert [(server.name, server.identity) for server in fleet.servers] == [
         ("wg0", "wg0"),
@@ -163,11 +158,34 @@ def test_a_file_that_is_in_the_way_is_never_overwritten(confs: Path, config_dir:
     assert read(config_dir).fleet.identities[0].private_key == SecretSource(SecretForm.FILE, "wg0-2.key")
 
 
-def test_where_one_file_cannot_be_read_nothing_is_imported(confs: Path, config_dir: Path) -> None:
+def test_what_is_good_is_imported_and_each_fault_of_the_others_is_reported(
+    confs: Path, config_dir: Path
+) -> None:
     good = write_conf(confs)
-    (confs / "bad.conf").write_text("[Interface]\n")
-    with pytest.raises(ConfigurationError, match=r"^bad\.conf: "):
-        import_conf([good, confs / "bad.conf"], config_dir)
+    bad = write_conf(confs, "bad.conf")
+    bad.write_text(bad.read_text().replace("fra1.example.net:51820", "http://fra1:51820") + "Psk\n[Peer]\n")
+    bad.write_text(bad.read_text().replace("Psk\n", "") + "Endpoint = fra1:1\n")
+    report = import_conf([bad, confs / "gone.conf", good], config_dir)
+    assert [server.name for server in report.added] == ["wg0"]
+    assert [str(fault) for fault in report.faults] == [
+        'bad.conf: line 6: Endpoint: expected "host:port" without "http://"; type "fra1:51820"',
+        "bad.conf: line 7: this [Peer] has no PublicKey",
+        f"{confs}/gone.conf: cannot be read: No such file or directory",
+    ]
+    assert report.lines[-1] == "3 files: 1 server added and 3 faults"
+
+
+def test_the_good_peers_of_a_file_with_a_bad_one_are_imported(confs: Path, config_dir: Path) -> None:
+    path = write_conf(confs)
+    path.write_text(path.read_text() + f"[Peer]\nPublicKey = {OTHER_SERVER_KEY}\nEndpoint = fra1\n")
+    report = bring_in(path, config_dir)
+    assert [server.public_key for server in report.added] == [SERVER_KEY]
+    [fault] = report.faults
+    assert (fault.source, fault.line) == ("wg0.conf", 9)
+
+
+def test_without_anything_good_nothing_is_written(confs: Path, config_dir: Path) -> None:
+    assert import_conf([confs / "gone.conf"], config_dir).faults
     assert not config_dir.exists()
 
 
@@ -184,7 +202,7 @@ def test_where_servers_toml_cannot_be_written_no_key_file_stays(confs: Path, con
 def test_an_identity_whose_key_cannot_be_read_does_not_stop_an_import(confs: Path, config_dir: Path) -> None:
     bring_in(write_conf(confs), config_dir)
     (config_dir / "wg0.key").unlink()
-    bring_in(write_conf(confs, "ams1.conf"), config_dir)
+    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
     assert [identity.name for identity in read(config_dir).fleet.identities] == ["wg0", "ams1"]
 
 
@@ -223,7 +241,7 @@ def test_a_name_that_is_no_file_name_still_gets_its_file_in_the_directory(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\xff", "expected UTF-8 text; byte 1 is not valid"),
+        (b"\xff", "line 1: expected [Interface] before the first key"),
         (None, "cannot be read: No such file or directory"),
     ],
 )
@@ -235,7 +253,7 @@ def test_a_file_that_is_no_text_is_refused_on_one_line(
         path.write_bytes(content)
     with pytest.raises(ConfigurationError) as refused:
         load_conf(path)
-    assert str(refused.value) == f"{path}: {said}"
+    assert str(refused.value).endswith(f"wg0.conf: {said}")
 
 
 def test_keygen_makes_an_identity_whose_key_nobody_else_can_read(config_dir: Path) -> None:
@@ -311,10 +329,10 @@ def test_a_preview_says_what_an_import_does_then(confs: Path, config_dir: Path) 
     ]
     before = read(config_dir).fleet
     files = secret_files(config_dir)
-    found = preview(new, config_dir, before, public_keys(before, config_dir))
+    found = preview(ReadConfs(tuple(new)), config_dir, before, public_keys(before, config_dir))
     assert found.existing == ("wg0",)
     assert (read(config_dir).fleet, secret_files(config_dir)) == (before, files)
-    import_confs(new, config_dir)
+    import_confs(ReadConfs(tuple(new)), config_dir)
     after = read(config_dir).fleet
     assert found.servers == after.servers[1:]
     assert found.identities == after.identities[1:]
@@ -327,7 +345,7 @@ def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Pat
         for place, key in (("a", SERVER_KEY), ("b", OTHER_SERVER_KEY))
     ]
     new = [replace(conf, stem="same") for conf in new]
-    found = preview(new, config_dir, Fleet(), {})
+    found = preview(ReadConfs(tuple(new)), config_dir, Fleet(), {})
     assert [each.preshared_key for each in found.servers] == [
         SecretSource(SecretForm.FILE, "same.psk"),
         SecretSource(SecretForm.FILE, "same-2.psk"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
-from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.tui.editing.import_screen import ImportScreen
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
@@ -45,7 +45,7 @@ async def test_a_path_shows_what_it_would_add_and_enter_adds_it(here: Path, tmp_
         await previewed(it, SHARED_KEY_WARNING)
         assert "+ server wg-fra1 fra1.example.net:51820 with identity wg-fra1, preshared key" in it.text()
         assert f"+ identity wg-fra1 10.8.0.9/32 public key {OWN_KEY.public}" in it.text()
-        assert "Without one, only the handshake is tested" in it.text()
+        assert "The check tests the first hop in the tunnel, not what is behind it" in it.text()
         assert not it.config_dir.exists()
         await it.press("enter")
         await it.home()
@@ -134,12 +134,8 @@ async def test_notices_of_a_config_and_characters_from_outside_are_shown_safely(
 def test_words_mean_files_patterns_and_directories(here: Path) -> None:
     both = [here / "wg-fra1.conf", here / "wg-lon1.conf"]
     assert resolve_paths("wg-lon1.conf wg-fra1.conf", here) == both[::-1]
-    assert (
-        resolve_paths(".", here)
-        == resolve_paths("wg*", here)
-        == resolve_paths(f"{here} wg-fra1.conf", here)
-        == both
-    )
+    assert resolve_paths("wg*", here) == resolve_paths("wg-fra1.conf 'wg-lon1.conf'", here) == both
+    assert resolve_paths(f"{here} wg-fra1.conf", here) == [here, both[0]]
     assert resolve_paths("", here) == []
 
 
@@ -156,10 +152,11 @@ def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -
         resolve_paths(line, here)
 
 
-def test_a_directory_without_configs_is_refused(here: Path) -> None:
+async def test_a_directory_without_configs_is_refused(here: Path, tmp_path: Path) -> None:
     (here / "empty").mkdir()
-    with pytest.raises(InvalidValueError, match=r"no \.conf files in empty"):
-        resolve_paths("empty", here)
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "empty")
+        await previewed(it, "✖ empty: has no .conf file")
 
 
 def test_only_directories_and_configs_carry_a_path_on(here: Path) -> None:

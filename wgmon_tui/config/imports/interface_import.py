@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from wgmon_tui.config.imports.import_report import ImportReport, describe_next_steps
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps, PeerEntry
-from wgmon_tui.config.imports.wg_quick_import import ImportReport
 from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import quoted
 
 
@@ -36,7 +35,7 @@ def import_interfaces(dumps: InterfaceDumps, config_dir: Path, identity: str | N
             )
     importing = _InterfaceImport(own.name)
     saved = update(config_dir, lambda fleet: importing.run(fleet, dumps))
-    next_steps = _describe_next_steps(own, public_key) if importing.added else ()
+    next_steps = describe_next_steps(own, public_key, "an interface") if importing.added else ()
     last = [saved.notice] if saved.notice else []
     return ImportReport(tuple(importing.added), (*importing.lines, *next_steps, *last))
 
@@ -76,17 +75,6 @@ class _InterfaceImport:
                 f"{interface}: preshared key not imported: it belongs to the interface's own key; "
                 f'if the server has one for identity "{self.identity}", add preshared_key_file'
             )
-
-
-def _describe_next_steps(own: Identity, public_key: PublicKey) -> tuple[str, str]:
-    """The steps to take on the servers before a check can succeed."""
-    hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
-    allowed = f" allowed-ips {hosts}" if hosts else ""
-    why = "two clients with one key cut each other off"
-    return (
-        f'They are checked as identity "{own.name}", not with the key of an interface: {why}.',
-        f"Type on each server: wg set wg0 peer {public_key}{allowed}",
-    )
 
 
 def _own_identity(fleet: Fleet, requested: str | None) -> Identity:

@@ -1,73 +1,62 @@
-"""Import of servers and identities from wg-quick files, and generation of keys for monitoring.
+"""Import of servers and identities from wg-quick files.
 
 Each key is written to a separate file next to servers.toml, readable only by its owner. Nothing here prints.
 """
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Container, Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 
-from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name, parse_conf
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
-from wgmon_tui.config.regular_files import read_regular_or_pipe
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf, read_confs
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport, describe_next_steps
+from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
+from wgmon_tui.config.imports.remarks import Remark, grouped_lines
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
-from wgmon_tui.config.secrets.keyring import Keyring, read_private_key
-from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
+from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
-from wgmon_tui.net.addresses import Interface
+from wgmon_tui.config.value_parsers import NAME_LENGTH
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.text import format_count, format_list
 
-SHARED_KEY_WARNING = (
-    "WARNING: do not monitor with a key that a real client uses. The server sends to the endpoint of the "
-    "last handshake initiation with that key, so each check would cut the real client off for about 15 s. "
-    "Make a separate identity: wgmon-tui keygen NAME"
-)
-
-_NO_ADDRESS = (
-    "# Put a tunnel address here that no other peer has. Without one, only the handshake can be checked.\n"
-    "# AllowedIPs = ADDRESS/32"
-)
-_LONGEST_CONF = 1 << 20
+_MAX_LISTED = 20
+"""Servers that a report lists one by one; it counts more."""
 
 
 @dataclass(frozen=True, slots=True)
-class ImportReport:
-    """The result of an import: the new servers, and lines to print.
+class ImportOptions:
+    """How to import: with which identity, and under which names.
 
-    `warning` must always be shown. It is set if the import copied a private key.
+    Without `identity`, each file's own key is used. `renames` replaces names that the import would choose.
     """
 
-    added: tuple[Server, ...]
-    lines: tuple[str, ...]
-    warning: str | None = None
+    identity: str | None = None
+    renames: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The preview of an import: servers and identities to add, and servers that already exist.
 
-    `public_keys` are the public keys of the identities, by name.
+    `public_keys` are the public keys of the identities, by name. With `uses_file_keys`, a server is checked
+    with the key of its file.
     """
 
     servers: tuple[Server, ...]
     identities: tuple[Identity, ...]
     existing: tuple[str, ...]
     public_keys: Mapping[str, PublicKey] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NewIdentity:
-    """A new identity, the [Peer] stanza to paste on the server, and an optional line to print."""
-
-    identity: Identity
-    public_key: PublicKey
-    stanza: str
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    uses_file_keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,157 +71,247 @@ class ConfFleet:
 def load_conf(path: Path) -> ConfFleet:
     """Load the servers of a wg-quick file without writing anything. Raises ConfigurationError."""
     conf = read_conf(path)
-    identity = Identity(conf.stem, _inline(conf.private_key), conf.addresses)
+    private_key = conf.require_private_key()
+    identity = Identity(conf.stem, _inline(private_key), conf.addresses)
     servers: dict[str, Server] = {}
     preshared_keys: dict[str, PresharedKey] = {}
     for peer in conf.peers:
-        server = _server(conf, peer, identity.name, servers)
+        server = _server(conf, peer, identity.name, make_unique_name(conf.suggested_name(peer), servers))
         secret = _inline(peer.preshared_key) if peer.preshared_key else None
         servers[server.name] = replace(server, preshared_key=secret)
         preshared_keys[server.name] = peer.preshared_key or NO_PRESHARED_KEY
     fleet = Fleet(tuple(servers.values()), (identity,))
-    return ConfFleet(fleet, Keyring({identity.name: conf.private_key}, preshared_keys), conf.notices)
+    keyring = Keyring({identity.name: private_key}, preshared_keys)
+    return ConfFleet(fleet, keyring, tuple(map(str, conf.notices)))
 
 
-def import_conf(paths: Iterable[Path], config_dir: Path) -> ImportReport:
-    """Import wg-quick files into servers.toml: all of them, or none if one cannot be read.
+def import_conf(paths: Iterable[Path], config_dir: Path, identity: str | None = None) -> ImportReport:
+    """Import wg-quick files into servers.toml, as `import_confs` does."""
+    return import_confs(read_confs(paths), config_dir, ImportOptions(identity))
 
-    The private key becomes the key file of an identity, unless an identity already has that key. Preshared
-    keys become files too. A server that already exists is not changed. Raises ConfigurationError.
+
+def import_confs(read: ReadConfs, config_dir: Path, options: ImportOptions | None = None) -> ImportReport:
+    """Import all that is good; the report names what is not.
+
+    The private key of a file becomes the key file of an identity, unless an identity already has that key.
+    Preshared keys become files too. A server with the same key and endpoint is not changed. Raises
+    ConfigurationError if nothing could be written.
     """
-    return import_confs([read_conf(path) for path in paths], config_dir)
-
-
-def import_confs(confs: Sequence[WgQuickFile], config_dir: Path) -> ImportReport:
-    """Like `import_conf`, for files that are already read."""
     with open_key_file_writer(config_dir) as files:
-        importing = _WgQuickImport(files)
-
-        def add(fleet: Fleet) -> Fleet:
-            return importing.run(fleet, confs, public_keys(fleet, config_dir))
-
-        saved = update(config_dir, add)
-    notices = [notice for conf in confs for notice in conf.notices]
-    last = [saved.notice] if saved.notice else []
+        importing = _WgQuickImport(files, options or ImportOptions())
+        if read.confs:
+            saved = update(
+                config_dir, lambda fleet: importing.run(fleet, read, public_keys(fleet, config_dir))
+            )
+            last = [saved.notice] if saved.notice else []
+        else:
+            importing.take_faults(read)
+            last = []
     return ImportReport(
         added=tuple(importing.added),
-        lines=(*notices, *importing.lines, *last),
-        warning=SHARED_KEY_WARNING if importing.added else None,
+        lines=(*importing.report_lines(len(read.items)), *last),
+        warning=_warning(importing) if importing.file_keys else None,
+        faults=tuple(importing.faults),
     )
 
 
 def preview(
-    confs: Sequence[WgQuickFile], config_dir: Path, fleet: Fleet, owners: Mapping[str, PublicKey]
+    read: ReadConfs,
+    config_dir: Path,
+    fleet: Fleet,
+    owners: Mapping[str, PublicKey],
+    options: ImportOptions | None = None,
 ) -> Preview:
     """What `import_confs` would add to this fleet. Writes nothing. `owners` are its `public_keys`."""
-    importing = _WgQuickImport(DryRunKeyFiles(config_dir))
-    after = importing.run(fleet, confs, owners)
-    identities = after.identities[len(fleet.identities) :]
-    return Preview(tuple(importing.added), identities, tuple(importing.existing), importing.owners)
+    importing = _WgQuickImport(DryRunKeyFiles(config_dir), options or ImportOptions())
+    after = importing.run(fleet, read, owners)
+    return Preview(
+        servers=tuple(importing.added),
+        identities=after.identities[len(fleet.identities) :],
+        existing=tuple(importing.existing),
+        public_keys=importing.owners,
+        notices=tuple(grouped_lines(importing.notices)),
+        faults=tuple(map(str, importing.faults)),
+        next_steps=importing.next_steps(),
+        uses_file_keys=bool(importing.file_keys),
+    )
 
 
-def public_keys(fleet: Fleet, config_dir: Path) -> dict[str, PublicKey]:
-    """The public key of each identity with a readable private key. Blocks while commands run."""
-    found = {}
-    for identity in fleet.identities:
-        # An identity with an unreadable key cannot be matched. That is not an error.
-        with suppress(ConfigurationError):
-            found[identity.name] = read_private_key(identity, config_dir).public
-    return found
+def _warning(importing: _WgQuickImport) -> str:
+    if importing.default is None or importing.owners.get(importing.default.name) in importing.file_keys:
+        return SHARED_KEY_WARNING
+    name = importing.default.name
+    return f"{SHARED_KEY_WARNING}, or check with one that is there: --identity {shlex.quote(name)}"
 
 
-def keygen(
-    name: str,
-    config_dir: Path,
-    addresses: Sequence[Interface] = (),
-    private_key: PrivateKey | None = None,
-) -> NewIdentity:
-    """Create an identity with a new key or `private_key`, and the [Peer] stanza for the server.
+class _UniqueNames:
+    """Names in use. The search for a free one continues where the last one ended, so its cost is linear."""
 
-    Raises ConfigurationError, also if an identity already has this name.
-    """
-    try:
-        parse_name(name)
-    except InvalidValueError as error:
-        raise ConfigurationError(f"keygen: name: {error}") from None
-    key = private_key or PrivateKey.generate()
+    def __init__(self, names: Iterable[str]) -> None:
+        self._used = set(names)
+        self._last: dict[str, int] = {}
 
-    with open_key_file_writer(config_dir) as files:
-
-        def add(fleet: Fleet) -> Fleet:
-            if fleet.identity(name):
-                raise ConfigurationError(
-                    f'servers.toml: identity "{name}": already exists; choose another name'
-                )
-            source = SecretSource(SecretForm.FILE, files.write(name, ".key", key))
-            identity = Identity(name, source, tuple(addresses))
-            return replace(fleet, identities=(*fleet.identities, identity))
-
-        saved = update(config_dir, add)
-    identity = next(one for one in saved.fleet.identities if one.name == name)
-    return NewIdentity(identity, key.public, stanza(identity, key.public), saved.notice)
+    def take(self, suggestion: str) -> str:
+        """The suggestion, or the next free name that `make_unique_name` would give."""
+        name, number = suggestion[:NAME_LENGTH].rstrip(), self._last.get(suggestion, 1)
+        while name in self._used:
+            number += 1
+            name = f"{suggestion[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
+        self._last[suggestion] = number
+        self._used.add(name)
+        return name
 
 
 class _WgQuickImport:
-    """One import in progress: the growing fleet, and lines to print."""
+    """One import in progress: new servers and identities, and lines to print."""
 
-    def __init__(self, files: KeyFileStore) -> None:
-        self.files = files
-        self.fleet = Fleet()
+    def __init__(self, files: KeyFileStore, options: ImportOptions) -> None:
+        self._files = files
+        self._options = options
+        self._chosen: Identity | None = None
         self.owners: dict[str, PublicKey] = {}
         self.added: list[Server] = []
         self.existing: list[str] = []
-        self.lines: list[str] = []
+        self.notices: list[Remark] = []
+        self.faults: list[Remark] = []
+        self.default: Identity | None = None
+        self.file_keys: set[PublicKey] = set()
+        """Keys of files with which added servers are checked."""
+        self._needs_peers = False
+        """Whether a server must learn the key of the chosen identity first."""
+        self._added_lines: list[str] = []
+        self._existing_lines: list[str] = []
 
-    def run(self, fleet: Fleet, confs: Iterable[WgQuickFile], owners: Mapping[str, PublicKey]) -> Fleet:
-        """The fleet with everything in `confs`; `owners` has the public keys of its identities."""
-        self.fleet = fleet
+    def run(self, fleet: Fleet, read: ReadConfs, owners: Mapping[str, PublicKey]) -> Fleet:
+        """The fleet with everything good in `read`; `owners` has the public keys of its identities."""
+        self.default = default_identity(fleet)
+        if self._options.identity is not None:
+            self._chosen = require_identity(fleet, self._options.identity)
         self.owners = dict(owners)
-        for conf in confs:
-            for peer in conf.peers:
-                self._add(conf, peer)
-        return self.fleet
+        self._holders: dict[PublicKey, list[Identity]] = {}
+        for identity in fleet.identities:
+            if identity.name in owners:
+                self._holders.setdefault(owners[identity.name], []).append(identity)
+        self._identities = list(fleet.identities)
+        self._identity_names = _UniqueNames(each.name for each in fleet.identities)
+        self._server_names = _UniqueNames(each.name for each in fleet.servers)
+        self._known = {_place(each.public_key, each.endpoint): each for each in fleet.servers}
+        for item in read.items:
+            if isinstance(item, Remark):
+                self.faults.append(item)
+            else:
+                self._add_conf(item)
+        return replace(fleet, servers=(*fleet.servers, *self.added), identities=tuple(self._identities))
+
+    def take_faults(self, read: ReadConfs) -> None:
+        """Report faults only: there is nothing to add."""
+        self.faults += [each for each in read.items if isinstance(each, Remark)]
+
+    def _add_conf(self, conf: WgQuickFile) -> None:
+        self.notices += conf.notices
+        self.faults += conf.faults
+        if self._chosen is None and conf.interface_faults:
+            first, *others = conf.interface_faults
+            if conf.peers or first.line is not None:
+                self.faults += (self._with_advice(conf, first), *others)
+            return
+        for peer in conf.peers:
+            self._add(conf, peer)
+
+    def _with_advice(self, conf: WgQuickFile, fault: Remark) -> Remark:
+        if conf.private_key is not None:
+            return fault
+        name = self.default.name if self.default else "NAME"
+        make = "" if self.default else "type: wgmon-tui keygen NAME; then "
+        return replace(
+            fault, text=f"{fault.text}. To check with your own key, {make}add: --identity {shlex.quote(name)}"
+        )
 
     def _add(self, conf: WgQuickFile, peer: WgQuickPeer) -> None:
-        own_public_key = conf.private_key.public
-        for server in self.fleet.servers:
-            same_server = (server.endpoint, server.public_key) == (peer.endpoint, peer.public_key)
-            if same_server and self.owners.get(server.identity) == own_public_key:
-                self.lines.append(f'{conf.source}: server "{server.name}" already exists; not changed')
-                self.existing.append(server.name)
-                return
-        identity = self._identity(conf)
-        server = _server(conf, peer, identity, {server.name for server in self.fleet.servers})
-        if peer.preshared_key:
-            file = self.files.write(server.name, ".psk", peer.preshared_key)
+        place = _place(peer.public_key, peer.endpoint)
+        if there := self._known.get(place):
+            self._existing_lines.append(
+                f'{conf.source}: server "{there.name}" already exists with this key and endpoint; not changed'
+            )
+            self.existing.append(there.name)
+            return
+        identity = self._chosen or self._identity(conf, conf.require_private_key())
+        name = self._server_names.take(conf.suggested_name(peer))
+        server = _server(conf, peer, identity.name, self._options.renames.get(name, name))
+        if peer.preshared_key and (conf.private_key is None or self._is_key_of(conf, identity)):
+            # A file without a private key is a template for whoever imports it.
+            file = self._files.write(server.name, ".psk", peer.preshared_key)
             server = replace(server, preshared_key=SecretSource(SecretForm.FILE, file))
-        self.fleet = replace(self.fleet, servers=(*self.fleet.servers, server))
+        elif peer.preshared_key:
+            text = (
+                "preshared key not imported: it belongs to the key of the file; if the server has one for "
+                f'identity "{identity.name}", add preshared_key_file'
+            )
+            self.notices.append(Remark(conf.source, text, peer.line))
+        if self._chosen is None:
+            self.file_keys.add(self.owners[identity.name])
+        self._needs_peers |= not self._is_key_of(conf, identity)
+        self._known[place] = server
         self.added.append(server)
-        self.lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')
+        self._added_lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')
 
-    def _identity(self, conf: WgQuickFile) -> str:
-        """The name of the identity with this key and these addresses. Creates it if needed."""
-        own_public_key = conf.private_key.public
-        holders = [one for one in self.fleet.identities if self.owners.get(one.name) == own_public_key]
+    def _is_key_of(self, conf: WgQuickFile, identity: Identity) -> bool:
+        return conf.private_key is not None and self.owners.get(identity.name) == conf.private_key.public
+
+    def _identity(self, conf: WgQuickFile, private_key: PrivateKey) -> Identity:
+        """The identity with this key and the file's addresses. Creates it if needed."""
+        holders = self._holders.setdefault(private_key.public, [])
         for holder in holders:
             if not conf.addresses or set(conf.addresses) == set(holder.addresses):
-                return holder.name
-        name = make_unique_name(conf.stem, {identity.name for identity in self.fleet.identities})
+                return holder
+        name = self._identity_names.take(conf.stem)
         if holders:
             # The same key with other tunnel addresses, for another server: share the key file.
             source = holders[0].private_key
         else:
-            source = SecretSource(SecretForm.FILE, self.files.write(name, ".key", conf.private_key))
+            source = SecretSource(SecretForm.FILE, self._files.write(name, ".key", private_key))
         identity = Identity(name, source, conf.addresses)
-        self.owners[name] = own_public_key
-        self.fleet = replace(self.fleet, identities=(*self.fleet.identities, identity))
-        self.lines.append(f'{conf.source}: identity "{name}" added (public key {own_public_key})')
-        return name
+        self.owners[name] = private_key.public
+        holders.append(identity)
+        self._identities.append(identity)
+        self._added_lines.append(f'{conf.source}: identity "{name}" added (public key {private_key.public})')
+        return identity
+
+    def report_lines(self, count: int) -> list[str]:
+        """The lines to print after an import of so many files."""
+        lines = grouped_lines(self.notices)
+        for each in (self._added_lines, self._existing_lines):
+            lines += each if len(each) <= _MAX_LISTED else []
+        is_long = max(len(self._added_lines), len(self._existing_lines)) > _MAX_LISTED
+        if count > 1 or is_long or (self.faults and self.added):
+            lines.append(self._summary(count))
+        return [*lines, *self.next_steps()]
+
+    def next_steps(self) -> tuple[str, ...]:
+        """What to type on the servers, if they do not know the chosen identity yet."""
+        key = self.owners.get(self._chosen.name) if self._chosen and self._needs_peers else None
+        return describe_next_steps(self._chosen, key, "a file") if self._chosen and key else ()
+
+    def _summary(self, count: int) -> str:
+        parts = [f"{format_count(len(self.added), 'server')} added"]
+        if self.existing:
+            parts.append(f"{len(self.existing):,} already there")
+        if self.faults:
+            parts.append(format_count(len(self.faults), "fault"))
+        return f"{format_count(count, 'file')}: {format_list(parts)}"
 
 
-def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, used_names: Container[str]) -> Server:
+def _place(public_key: PublicKey, endpoint: Endpoint) -> tuple[PublicKey, str, int]:
+    """What makes two servers the same: key, host in any spelling, and port."""
+    host = endpoint.host.lower().removesuffix(".")
+    with suppress(ValueError):
+        host = str(ip_address(host))
+    return public_key, host, endpoint.port
+
+
+def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, name: str) -> Server:
     return Server(
-        name=make_unique_name(conf.suggested_name(peer), used_names),
+        name=name,
         endpoint=peer.endpoint,
         public_key=peer.public_key,
         identity=identity,
@@ -242,29 +321,3 @@ def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, used_names: Con
 
 def _inline(secret: PrivateKey | PresharedKey) -> SecretSource:
     return SecretSource(SecretForm.INLINE, secret.to_text())
-
-
-def stanza(identity: Identity, public_key: PublicKey) -> str:
-    """The [Peer] stanza for the server. Addresses become single hosts, whatever their prefix."""
-    alone = ", ".join(f"{address.ip}/{address.max_prefixlen}" for address in identity.addresses)
-    allowed = f"AllowedIPs = {alone}" if alone else _NO_ADDRESS
-    return f"# {identity.name}, for wgmon-tui\n[Peer]\nPublicKey = {public_key}\n{allowed}\n"
-
-
-def read_conf(path: Path) -> WgQuickFile:
-    """Read a .conf from a file or a pipe. Raises ConfigurationError."""
-    try:
-        content, status = read_regular_or_pipe(path, _LONGEST_CONF)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"{shown(path)}: expected UTF-8 text; byte {error.start + 1} is not valid"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    conf = parse_conf(text, path)
-    if stat.S_ISREG(status.st_mode) and is_open_to_others(status):
-        # Only a notice, as in wg-quick: wgmon-tui does not own the file, and it is often freshly copied.
-        notice = f"{conf.source}: contains a private key, and {chmod_advice(path)}"
-        return replace(conf, notices=(*conf.notices, notice))
-    return conf

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.config.imports.wg_quick_import import public_keys, stanza
+from wgmon_tui.config.imports.new_identity import public_keys, stanza
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
 from wgmon_tui.config.server_edits import delete_identity, reject_if_used
 from wgmon_tui.config.servers_file import read

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.config.imports.wg_quick_import import keygen
+from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
 from wgmon_tui.config.server_edits import save_identity

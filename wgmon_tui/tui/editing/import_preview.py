@@ -9,37 +9,60 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING, Preview
-from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.wg_quick_import import Preview
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.text import format_list
 from wgmon_tui.tui.keys.actions import ACTIONS, Action
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
 _MAX_LINES = 200
+_MAX_NAMES = 12
 _WIDEST_NAME = 24
 _NO_PING = (
-    "The config names no address to ping inside the tunnel. Without one, only the handshake is tested. "
-    "To add one later, press {edit} on the server."
+    "The config names no address to ping inside the tunnel. The check tests the first hop in the tunnel, not "
+    "what is behind it. To add an address later, press {edit} on the server."
 )
-_NO_ADDRESS = "The config has no tunnel address, so only the handshake can be checked."
+_NO_ADDRESS = "The identity has no tunnel address, so only the handshake can be checked."
 _USAGE = (
-    "Type the path of a client config: [Interface] PrivateKey, [Peer] Endpoint.\n"
+    "Type the path of a client config: [Peer] PublicKey, Endpoint.\n"
     "Press {complete} to complete a path.\n"
-    "Several paths, patterns and directories work too."
+    "Several paths, patterns, directories and zip archives work too."
 )
 
 
 def preview_lines(
     found: Preview | None,
-    confs: Sequence[WgQuickFile],
+    fleet: Fleet,
     palette: Palette,
     glyphs: Glyphs,
     actions: Sequence[Action] = ACTIONS,
 ) -> Text:
-    """What would be added, what exists, what is missing, and the warning about a shared key."""
+    """What would be added to this fleet, what exists, what is missing, and the warning about a shared key."""
     if found is None:
         return Text(_USAGE.format(complete=key_of("complete_path", actions)), palette.muted)
+    text = _added_lines(found, palette, glyphs)
+    if found.existing:
+        there = format_list(map(glyphs.clean, dict.fromkeys(found.existing)), most=_MAX_NAMES)
+        text.append(f"= already there: {there} (same key and endpoint)\n", palette.muted)
+    for fault in found.faults[:_MAX_LINES]:
+        text.append(f"{glyphs.of(Severity.DOWN)} {glyphs.clean(fault)}\n", palette.severity[Severity.DOWN])
+    if len(found.faults) > _MAX_LINES:
+        text.append(f"  and {len(found.faults) - _MAX_LINES} more\n", palette.muted)
+    text.append("\n")
+    for notice in found.notices[:_MAX_LINES]:
+        text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
+    if found.servers:
+        text.append(f"{_what_is_checked(found, fleet, actions)}\n\n", palette.text)
+        text.append("\n".join(map(glyphs.clean, found.next_steps)), palette.text)
+    if found.servers and found.uses_file_keys:
+        text.append(SHARED_KEY_WARNING, palette.severity[Severity.DEGRADED])
+    return text
+
+
+def _added_lines(found: Preview, palette: Palette, glyphs: Glyphs) -> Text:
     text = Text()
     new, muted, bold = palette.severity[Severity.UP], palette.muted, palette.text + Style(bold=True)
     names = [each.name for each in found.servers] + [each.name for each in found.identities]
@@ -58,18 +81,15 @@ def preview_lines(
         text.append(f"{glyphs.clean(identity.name):<{width}}", bold)
         text.append(f"  {addresses or 'no tunnel address'}", palette.text)
         text.append(f"  public key\n{'':12}{found.public_keys[identity.name]}\n", muted)
-    if found.existing:
-        there = ", ".join(map(glyphs.clean, found.existing))
-        text.append(f"= already there: {there}\n", muted)
-    text.append("\n")
-    for notice in dict.fromkeys(notice for conf in confs for notice in conf.notices):
-        text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
-    if found.servers:
-        no_ping = _NO_PING.format(edit=key_of("edit", actions))
-        missing = no_ping if any(conf.addresses for conf in confs) else _NO_ADDRESS
-        text.append(f"{missing}\n\n", palette.text)
-        text.append(SHARED_KEY_WARNING, palette.severity[Severity.DEGRADED])
     return text
+
+
+def _what_is_checked(found: Preview, fleet: Fleet, actions: Sequence[Action]) -> str:
+    used = {server.identity for server in found.servers}
+    identities = [each for each in (*fleet.identities, *found.identities) if each.name in used]
+    if not any(each.addresses for each in identities):
+        return _NO_ADDRESS
+    return _NO_PING.format(edit=key_of("edit", actions))
 
 
 def refusal_lines(reason: str, completions: Sequence[str], palette: Palette, glyphs: Glyphs) -> Text:

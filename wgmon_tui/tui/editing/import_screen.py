@@ -1,4 +1,4 @@
-"""Import screen: a path or pasted text of wg-quick files, a preview, and the import."""
+"""Import screen: a path or pasted text of wg-quick files, the identity that checks, and a preview."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from pathlib import Path
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.events import Paste
 from textual.screen import Screen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from wgmon_tui.config.imports.wg_quick_import import Preview, import_confs, preview, public_keys, read_conf
-from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, is_conf_text, parse_pasted_conf
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
+from wgmon_tui.config.imports.new_identity import default_identity, public_keys
+from wgmon_tui.config.imports.wg_quick_import import ImportOptions, Preview, import_confs, preview
+from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_conf
+from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.text import FEW, format_list
+from wgmon_tui.text import FEW, format_count, format_list
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.editing.field_row import ConfPasted, TextInput
+from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, Option, TextInput, label
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
@@ -34,6 +38,9 @@ from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
 PASTED = "(pasted config)"
+FILE_KEY = ""
+"""Value of the choice for the key in the file: a name is never empty."""
+
 _DEBOUNCE_S = 0.1
 """Delay before the preview, in seconds. Input that changes within it is still being typed."""
 
@@ -64,13 +71,14 @@ class ImportScreen(Screen[None]):
 
     app: AppContext
     ACTIONS_OF = "import"
-    AUTO_FOCUS = "TextInput"
+    AUTO_FOCUS = "#files"
     BINDINGS = bindings_for("import")
     DEFAULT_CSS = """
     ImportScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
-        #line { height: 1; margin: 1 1; layout: horizontal; }
-        #prompt { width: 8; }
+        #first-gap { height: 1; }
+        .line { height: 1; margin: 0 1; }
+        .label { width: 19; }
         TextInput, TextInput:focus {
             width: 1fr;
             height: 1;
@@ -80,7 +88,8 @@ class ImportScreen(Screen[None]):
             background-tint: transparent;
             &:ansi { background: ansi_default; }
         }
-        ProseView { height: 1fr; padding: 0 1; }
+        ChoiceInput { width: 1fr; height: 1; background: $panel; }
+        ProseView { height: 1fr; padding: 1 1 0 1; }
     }
     """
 
@@ -89,52 +98,99 @@ class ImportScreen(Screen[None]):
         self._config_dir = config_dir
         self._pasted = pasted
         self._file: _ServersFile | None = None
-        self._confs: tuple[WgQuickFile, ...] = ()
+        self._read: ReadConfs | None = None
+        """What the path line names; None until it is read."""
         self._preview: Preview | None = None
+        self._previewed_options: ImportOptions | None = None
         self._refusal: tuple[str, Sequence[str]] | None = None
-        self._importing = False
+        self._offered_name = ""
+        self._is_importing = False
 
     def compose(self) -> ComposeResult:
-        """Yield the input line, the preview and the key hints."""
+        """Yield the fields, the preview and the key hints."""
         yield OutageBar(leave_first=True)
         yield Static(id="heading")
-        with Static(id="line"):
-            yield Static(id="prompt")
+        yield Static(id="first-gap")
+        with Horizontal(classes="line", id="files-line"):
+            yield Static(classes="label")
             yield TextInput(
                 PASTED if self._pasted else "",
-                placeholder="~/wg0.conf or /etc/wireguard/*.conf; or paste a config here",
+                placeholder="~/wg0.conf, a directory or a .zip; or paste a config",
                 suggester=_PathCompleter(),
                 compact=True,
                 select_on_focus=False,
+                id="files",
             )
+        with Horizontal(classes="line", id="identity-line"):
+            yield Static(classes="label")
+            yield ChoiceInput([(FILE_KEY, "")], FILE_KEY)
+        with Horizontal(classes="line", id="name-line"):
+            yield Static(classes="label")
+            yield TextInput(compact=True, select_on_focus=False, id="name")
         with ProseView():
             yield Static(id="preview")
         yield KeyHints()
 
     def on_mount(self) -> None:
         """Draw the heading, and read servers.toml for the preview."""
-        self._draw_heading()
+        self._show_fields(False)
+        self._draw()
         self._refresh_preview()
 
     def notify_style_update(self) -> None:
         """Redraw after a theme change."""
         super().notify_style_update()
         if self.is_mounted:
-            self._draw_heading()
+            self._draw()
             self._show_preview()
 
-    def _draw_heading(self) -> None:
+    def on_descendant_focus(self) -> None:
+        """Highlight the label of the field."""
+        self._draw()
+
+    def _draw(self) -> None:
         palette = self.app.palette
         heading = Text("Import wg-quick files", palette.text + Style(bold=True))
         self.query_one("#heading", Static).update(heading.append(f"  {self.app.title}", palette.muted))
-        mark = ">" if self.app.ascii_only else "▸"
-        self.query_one("#prompt", Static).update(Text(f"{mark} files ", palette.accent))
+        for words in ("files", "identity", "name"):
+            line = self.query_one(f"#{words}-line", Horizontal)
+            mark = label(words, self.app, highlighted=line.has_focus_within)
+            line.query_one(".label", Static).update(mark)
+
+    # Fields
+
+    @property
+    def _choice(self) -> ChoiceInput:
+        return self.query_one(ChoiceInput)
+
+    @property
+    def _name_input(self) -> TextInput:
+        return self.query_one("#name", TextInput)
+
+    def _show_fields(self, visible: bool) -> None:
+        """Show identity and name if there is something to import."""
+        for line in ("#identity-line", "#name-line"):
+            self.query_one(line).display = visible
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Update the preview while the user types."""
-        if event.value != PASTED:
-            self._pasted = ""
-        self._refresh_preview()
+        if event.input.id == "files":
+            if event.value != PASTED:
+                self._pasted = ""
+            self._read = self._preview = None
+            self._refresh_preview()
+        else:
+            self._refresh_if_changed()
+
+    def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
+        """Update the preview with the chosen identity."""
+        self._refresh_if_changed()
+
+    def _refresh_if_changed(self) -> None:
+        """Update the preview unless it shows these options: the screen itself sets the fields too."""
+        if self._options() != self._previewed_options:
+            self._preview = None
+            self._refresh_preview()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Import on enter."""
@@ -145,13 +201,14 @@ class ImportScreen(Screen[None]):
         self._use_pasted_text(event.text)
 
     def on_paste(self, event: Paste) -> None:
-        """Use a pasted config if the input line does not have the focus."""
+        """Use a pasted config if no field has the focus."""
         if is_conf_text(event.text):
             self._use_pasted_text(event.text)
 
     def _use_pasted_text(self, text: str) -> None:
         self._pasted = text
-        self.query_one(TextInput).value = PASTED
+        self._read = self._preview = None
+        self.query_one("#files", TextInput).value = PASTED
         self._refresh_preview()
 
     # The preview
@@ -161,27 +218,69 @@ class ImportScreen(Screen[None]):
 
     async def _update_preview(self) -> None:
         await asyncio.sleep(_DEBOUNCE_S)
-        line = self.query_one(TextInput).value.strip()
-        self._confs, self._preview, self._refusal = (), None, None
+        line = self.query_one("#files", TextInput).value.strip()
+        self._preview = self._refusal = self._previewed_options = None
         try:
             if self._file is None:
                 self._file = await asyncio.to_thread(self._read_file)
-            if self._pasted:
-                self._confs = (parse_pasted_conf(self._pasted),)
-            elif line:
-                self._confs = await asyncio.to_thread(_read_confs, line)
-            if self._confs:
-                self._preview = preview(
-                    self._confs, self._config_dir, self._file.fleet, self._file.identity_keys
-                )
+            if self._read is None and (self._pasted or line):
+                self._read = await asyncio.to_thread(self._read_sources, line)
+                self._offer_identity(self._read, self._file)
+            if self._read is not None:
+                await self._update_from(self._read, self._file)
         except (ConfigurationError, InvalidValueError) as error:
-            completions = (
-                await asyncio.to_thread(path_completions, line, Path.cwd()) if not self._pasted else []
-            )
-            completions = [completion for completion in completions if completion != line]
-            self._refusal = str(error), completions[:_MAX_COMPLETIONS]
+            self._refusal = str(error), await self._completions(line)
+        self._show_fields(self._preview is not None and bool(self._preview.servers or self._preview.faults))
+        self._draw()
         self._show_preview()
         self.refresh_bindings()
+
+    async def _completions(self, line: str) -> list[str]:
+        if self._pasted:
+            return []
+        found = await asyncio.to_thread(path_completions, line, Path.cwd())
+        return [completion for completion in found if completion != line][:_MAX_COMPLETIONS]
+
+    def _read_sources(self, line: str) -> ReadConfs:
+        if self._pasted:
+            return ReadConfs((parse_pasted_conf(self._pasted),))
+        return read_confs(resolve_paths(line, Path.cwd()))
+
+    async def _update_from(self, found: ReadConfs, file: _ServersFile) -> None:
+        """Preview what was read, as the fields say. Raises ConfigurationError, InvalidValueError."""
+        make = partial(preview, found, self._config_dir, file.fleet, file.identity_keys)
+        self._preview = await asyncio.to_thread(make, self._options())
+        servers = self._preview.servers
+        is_single = len(servers) == 1
+        name = self._name_input
+        name.disabled = not is_single
+        name.placeholder = "" if is_single else "the names come from the files"
+        suggested = servers[0].name if is_single else ""
+        if suggested != self._offered_name:
+            self._offered_name, name.value = suggested, suggested
+        if name.value != suggested:
+            self._check_name(name.value, file.fleet)
+            self._preview = await asyncio.to_thread(make, self._options())
+        self._previewed_options = self._options()
+
+    def _options(self) -> ImportOptions:
+        name = self._name_input.value
+        renames = {self._offered_name: name} if self._offered_name and name != self._offered_name else {}
+        return ImportOptions(self._choice.value or None, renames)
+
+    def _check_name(self, name: str, fleet: Fleet) -> None:
+        if fleet.server(parse_name(name)):
+            raise InvalidValueError(f'another server has the name "{name}"')
+
+    def _offer_identity(self, found: ReadConfs, file: _ServersFile) -> None:
+        """Offer the identities; first one that exists, unless it has the key in the file."""
+        keys = {conf.private_key.public for conf in found.confs if conf.private_key}
+        options: list[Option] = [(each.name, each.name) for each in file.fleet.identities]
+        if keys or not options:
+            options.append((FILE_KEY, "the key in the file"))
+        default = default_identity(file.fleet)
+        is_known = bool(keys) and keys <= set(file.identity_keys.values())
+        self._choice.set_options(options, FILE_KEY if is_known or default is None else default.name)
 
     def _read_file(self) -> _ServersFile:
         fleet = read(self._config_dir).fleet
@@ -192,7 +291,8 @@ class ImportScreen(Screen[None]):
         if self._refusal:
             lines = refusal_lines(*self._refusal, palette, glyphs)
         else:
-            lines = preview_lines(self._preview, self._confs, palette, glyphs, self.app.actions)
+            fleet = self._file.fleet if self._file else Fleet()
+            lines = preview_lines(self._preview, fleet, palette, glyphs, self.app.actions)
         self.query_one("#preview", Static).update(lines)
 
     # Actions
@@ -204,10 +304,30 @@ class ImportScreen(Screen[None]):
         return True
 
     def action_complete_path(self) -> None:
-        """Complete the path as far as it is unambiguous."""
-        entry = self.query_one(TextInput)
-        entry.value = complete_path(entry.value, Path.cwd())
-        entry.cursor_position = len(entry.value)
+        """Complete the path as far as it is unambiguous; in another field, or at its end, go to the next."""
+        entry = self.query_one("#files", TextInput)
+        completed = complete_path(entry.value, Path.cwd()) if entry.has_focus else entry.value
+        if completed == entry.value and (self._preview is not None or not entry.has_focus):
+            self.focus_next()
+        else:
+            entry.value = completed
+            entry.cursor_position = len(entry.value)
+
+    def action_next_field(self) -> None:
+        """Focus the next field."""
+        self.focus_next()
+
+    def action_previous_field(self) -> None:
+        """Focus the previous field."""
+        self.focus_previous()
+
+    def action_page_down(self) -> None:
+        """Scroll the preview down."""
+        self.query_one(ProseView).page_down()
+
+    def action_page_up(self) -> None:
+        """Scroll the preview up."""
+        self.query_one(ProseView).page_up()
 
     def action_leave(self) -> None:
         """Leave without importing."""
@@ -215,20 +335,19 @@ class ImportScreen(Screen[None]):
 
     def action_take_in(self) -> None:
         """Import the previewed configs."""
-        if self._preview is not None and self._preview.servers and not self._importing:
-            self._importing = True
-            self.run_worker(self._import(self._confs), group="editing")
+        has_servers = self._preview is not None and bool(self._preview.servers)
+        if self._read is not None and has_servers and not self._is_importing:
+            self._is_importing = True
+            self.run_worker(self._import(self._read, self._options()), group="editing")
 
-    async def _import(self, confs: tuple[WgQuickFile, ...]) -> None:
-        report = await run_file_operation(self.app, partial(import_confs, confs, self._config_dir))
-        self._importing = False
+    async def _import(self, found: ReadConfs, options: ImportOptions) -> None:
+        work = partial(import_confs, found, self._config_dir, options)
+        report = await run_file_operation(self.app, work)
+        self._is_importing = False
         if report is not None:
             added = format_list((server.name for server in report.added), most=FEW)
+            said = f"Added {added}; checking now" if added else "Nothing new to import"
+            if report.faults:
+                said += f". Not imported: {format_count(len(report.faults), 'fault')}"
             self.dismiss()
-            self.app.show_notice(
-                f"Added {added}; checking now" if added else "Nothing new to import", seconds=ERROR_NOTICE_S
-            )
-
-
-def _read_confs(line: str) -> tuple[WgQuickFile, ...]:
-    return tuple(read_conf(path) for path in resolve_paths(line, Path.cwd()))
+            self.app.show_notice(said, seconds=ERROR_NOTICE_S)

@@ -1,4 +1,4 @@
-"""Path line of the import screen: the files it names, and completions of its last path.
+"""Path line of the import screen: the files and directories it names, and completions of its last path.
 
 The functions only read the file system.
 """
@@ -10,15 +10,15 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from wgmon_tui.config.imports.conf_sources import MAX_FILES
+from wgmon_tui.config.imports.foreign_formats import SUFFIXES
 from wgmon_tui.config.value_parsers import InvalidValueError
 
-SUFFIX = ".conf"
-_MAX_FILES = 500
-"""Maximum number of files of one directory or pattern. A longer preview is not useful."""
+_SUFFIXES = (".conf", ".zip", *SUFFIXES)
 
 
 def resolve_paths(line: str, base: Path) -> list[Path]:
-    """The files named by a line of shell words; for a directory its .conf files. Raises InvalidValueError."""
+    """The files and directories named by a line of shell words. Raises InvalidValueError."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -29,14 +29,11 @@ def resolve_paths(line: str, base: Path) -> list[Path]:
 def _resolve_word(word: str, base: Path) -> Iterable[Path]:
     path = base / os.path.expanduser(word)  # noqa: PTH111  Path.expanduser raises if there is no home
     try:
-        if path.is_dir():
-            found = sorted(each for each in path.glob(f"*{SUFFIX}") if each.is_file())
-            nothing = f"no {SUFFIX} files in {word}"
-        elif any(each in word for each in "*?["):
+        if any(each in word for each in "*?["):
             found = sorted(each for each in Path(path.anchor).glob(str(path)[1:]) if each.is_file())
             nothing = f"no file matches {word}"
         else:
-            found = [path] if path.is_file() else []
+            found = [path] if path.exists() else []
             nothing = f"no such file: {word}"
     except (OSError, ValueError) as error:
         raise InvalidValueError(
@@ -44,11 +41,11 @@ def _resolve_word(word: str, base: Path) -> Iterable[Path]:
         ) from None
     if not found:
         raise InvalidValueError(nothing)
-    return found[:_MAX_FILES]
+    return found[:MAX_FILES]
 
 
 def path_completions(line: str, base: Path) -> list[str]:
-    """Every completion of the line whose last word becomes a directory or a .conf file."""
+    """Every completion of the line whose last word becomes a directory or a file to import."""
     word = line.rpartition(" ")[2]
     if any(quote in line for quote in "'\"\\") or not word:
         return []
@@ -65,7 +62,7 @@ def path_completions(line: str, base: Path) -> list[str]:
         if each.name.startswith(prefix)
         and (prefix or not each.name.startswith("."))
         and shlex.quote(each.name) == each.name
-        and (each.is_dir() or each.suffix == SUFFIX)
+        and (each.is_dir() or each.suffix in _SUFFIXES)
     ]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.config.imports.wg_quick_import import SHARED_KEY_WARNING
-from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
 from wgmon_tui.config.models import (
     WIREGUARD,
     ConfigurationError,
@@ -200,7 +200,12 @@ class ServerForm(FormScreen[EditedServer]):
                 f"This config has {len(conf.peers)} servers: leave this form and paste it on the fleet screen"
             )
             return
-        self._ask_for_key(conf)
+        if conf.private_key is not None:
+            self._ask_for_key(conf)
+        elif (fault := conf.interface_faults[0]).line is not None:
+            self.show_error(str(fault))
+        else:
+            self._fill(conf, take_key=False)
 
     def _ask_for_key(self, conf: WgQuickFile) -> None:
         def answered(answer: bool | None) -> None:
@@ -210,12 +215,19 @@ class ServerForm(FormScreen[EditedServer]):
         # Without the last sentence, which names the command to create an identity.
         warning = SHARED_KEY_WARNING.removeprefix("WARNING: ").rpartition(". ")[0] + "."
         question = ConfirmDialog(
-            f"The config contains a private key. {warning[0].upper()}{warning[1:]}",
+            f"{self._existing(conf.peers[0])}The config contains a private key. "
+            f"{warning[0].upper()}{warning[1:]}",
             yes="use it: it was made for monitoring (saved readable by you only)",
             no="fill in the server only; choose the identity in the form",
             neither="discard the config",
         )
         self.app.push_screen(question, answered)
+
+    def _existing(self, peer: WgQuickPeer) -> str:
+        """A sentence on a server that has the same key and endpoint; empty without one."""
+        same = (peer.public_key, peer.endpoint)
+        found = next((each for each in self._fleet.servers if (each.public_key, each.endpoint) == same), None)
+        return f'The server "{found.name}" already has this key and endpoint. ' if found else ""
 
     def _fill(self, conf: WgQuickFile, *, take_key: bool) -> None:
         peer = conf.peers[0]

@@ -1,0 +1,74 @@
+"""Import of wg-quick files: progress on a terminal, and the question which identity shall check."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from wgmon_tui.cli.terminal import is_interactive, show_progress
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
+from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
+from wgmon_tui.config.imports.import_report import ImportReport
+from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
+from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
+from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.text import format_list, printable
+
+OWN_KEYS = "files"
+"""The answer that means the keys in the files."""
+
+_BETWEEN_PROGRESS_S = 1.0
+
+
+def import_files(words: Sequence[Path], config: Path, identity: str | None) -> ImportReport:
+    """Read and import everything that the words name. Raises ConfigurationError."""
+    fleet = read(config).fleet
+    if identity is not None:
+        require_identity(fleet, identity)
+    progress = _Progress()
+    found = read_confs(words, sys.stdin.buffer.read, progress.on_read)
+    # After standard input was read, nobody can answer there.
+    if identity is None and is_interactive() and STANDARD_INPUT not in map(str, words):
+        identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
+    return import_confs(found, config, ImportOptions(identity))
+
+
+class _Progress:
+    """Shows how much is read, at most once a second."""
+
+    def __init__(self) -> None:
+        self._next_at = time.monotonic() + _BETWEEN_PROGRESS_S
+
+    def on_read(self, count: int) -> None:
+        """Note that so many files are read."""
+        now = time.monotonic()
+        if now >= self._next_at:
+            self._next_at = now + _BETWEEN_PROGRESS_S
+            show_progress(f"import: {count:,} files read")
+
+
+def _ask_identity(found: ReadConfs, fleet: Fleet, known_keys: Iterable[PublicKey]) -> str | None:
+    """The identity that the user chooses; None for the keys of the files. Nothing to choose: no question."""
+    default = default_identity(fleet)
+    known = set(known_keys)
+    checkable = [conf for conf in found.confs if conf.peers]
+    if default is None or all(conf.private_key and conf.private_key.public in known for conf in checkable):
+        return None
+    names = format_list(each.name for each in fleet.identities)
+    print(printable(f"Identities to check with: {names}."))
+    if any(conf.private_key for conf in checkable):
+        print(
+            f'Or type "{OWN_KEYS}" for the keys in the files. '
+            "Each check with the key of a real client cuts that client off for about 15 s."
+        )
+    while True:
+        answer = input(printable(f"Identity [{default.name}]: ")).strip() or default.name
+        if fleet.identity(answer):
+            return answer
+        if answer == OWN_KEYS:
+            return None
+        print(printable(f'There is no identity "{answer}".'))

@@ -1,0 +1,79 @@
+"""From the bytes of a source to a wg-quick file, or to the reason why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT, SourceFile, read_sources
+from wgmon_tui.config.imports.conf_text import decode_text
+from wgmon_tui.config.imports.foreign_formats import explain_foreign_format
+from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.config.imports.wg_quick_parser import (
+    WgQuickFile,
+    name_after_first_server,
+    parse_lenient,
+    require_whole,
+)
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import chmod_advice, shown
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfs:
+    """What was read, in order: files, and faults in place of what is no wg-quick file."""
+
+    items: tuple[WgQuickFile | Remark, ...] = ()
+
+    @property
+    def confs(self) -> tuple[WgQuickFile, ...]:
+        """The files alone."""
+        return tuple(each for each in self.items if isinstance(each, WgQuickFile))
+
+
+def no_standard_input(_: int) -> bytes:
+    """For callers without a standard input to read."""
+    return b""
+
+
+def read_confs(
+    words: Iterable[str | Path],
+    read_standard_input: Callable[[int], bytes] = no_standard_input,
+    on_read: Callable[[int], None] = lambda _: None,
+) -> ReadConfs:
+    """Read all files that the words name. `on_read` gets their number after each."""
+    items: list[WgQuickFile | Remark] = []
+    for source in read_sources(words, read_standard_input):
+        items.append(source if isinstance(source, Remark) else _parse(source))
+        on_read(len(items))
+    return ReadConfs(tuple(items))
+
+
+def read_conf(path: Path) -> WgQuickFile:
+    """Read a .conf that must be whole, from a file or a pipe. Raises ConfigurationError."""
+    items = read_confs([path]).items if str(path) != STANDARD_INPUT and not path.is_dir() else ()
+    if len(items) != 1:
+        raise ConfigurationError(f"{shown(path)}: expected one wg-quick file")
+    if isinstance(items[0], Remark):
+        raise ConfigurationError(str(items[0]))
+    return require_whole(items[0])
+
+
+def _parse(source: SourceFile) -> WgQuickFile | Remark:
+    decoded = decode_text(source.data)
+    if explanation := explain_foreign_format(decoded.text, source.path.name):
+        return Remark(source.label, explanation)
+    conf = parse_lenient(decoded.text, source.path, source.label)
+    if source.path == Path("standard input"):
+        conf = name_after_first_server(conf)
+    notices = list(conf.notices)
+    if decoded.undecodable_line is not None:
+        text = "bytes that are not UTF-8; names in such comments are not read"
+        notices.append(Remark(source.label, text, decoded.undecodable_line))
+    if source.open_path is not None and conf.private_key is not None:
+        # Only a notice, as in wg-quick: wgmon-tui does not own the file, and it is often freshly copied.
+        text = f"contains a private key, and {chmod_advice(source.open_path)}"
+        kind = "contain a private key, and others can read them; for each, type: chmod 600 FILE"
+        notices.append(Remark(source.label, text, kind=kind))
+    return replace(conf, notices=tuple(notices))

@@ -1,0 +1,183 @@
+"""Sources of an import: files, standard input, directories and zip archives, as bytes with a name.
+
+All sizes are bounded. Nothing is unpacked to the disk, so a name inside an archive is never a path.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from wgmon_tui.config.imports.foreign_formats import SUFFIXES
+from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.config.regular_files import read_regular_or_pipe
+from wgmon_tui.config.secrets.private_files import is_open_to_others, shown
+from wgmon_tui.text import format_bytes, printable
+
+STANDARD_INPUT = "-"
+
+MAX_CONF_BYTES = 16 << 20
+MAX_ARCHIVE_BYTES = 32 << 20
+MAX_UNPACKED_BYTES = 64 << 20
+"""Of all members of an archive together."""
+
+MAX_FILES = 50_000
+"""Files of a directory or an archive. The largest fleet that is measured has a fifth of it."""
+
+_CHUNK_BYTES = 1 << 16
+_ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
+_MEMBER = b"PK\x01\x02"
+_CONVERSIONS = {
+    b"\x1f\x8b": "a gzip file; type: tar -xzf FILE, then import the directory",
+    b"7z\xbc\xaf": "a 7z archive; type: 7z x FILE, then import the directory",
+    b"Rar!": "a rar archive; type: unrar x FILE, then import the directory",
+    b"\x89PNG": "an image; if it is a QR code, type: zbarimg -q --raw FILE | wgmon-tui import -",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read. `label` is its name in messages. `open_path` is set if other users can read it."""
+
+    label: str
+    path: Path
+    data: bytes
+    open_path: Path | None = None
+
+
+def read_sources(
+    words: Iterable[str | Path], read_standard_input: Callable[[int], bytes]
+) -> Iterator[SourceFile | Remark]:
+    """The files that the words name, in order; a fault stands in place of what cannot be read.
+
+    `-` is standard input, of which at most so many bytes are read.
+    """
+    for word in words:
+        if str(word) == STANDARD_INPUT:
+            path = Path("standard input")
+            yield from _opened(SourceFile(str(path), path, read_standard_input(MAX_ARCHIVE_BYTES + 1)))
+        elif _is_directory(path := Path(word)):
+            yield from _directory(path)
+        else:
+            found = _file(path, printable(path.name))
+            yield from (found,) if isinstance(found, Remark) else _opened(found)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _file(path: Path, label: str) -> SourceFile | Remark:
+    """A file or a pipe."""
+    try:
+        data, status = read_regular_or_pipe(path, MAX_ARCHIVE_BYTES)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+        return Remark(shown(path), f"cannot be read: {reason}")
+    is_open = stat.S_ISREG(status.st_mode) and is_open_to_others(status)
+    return SourceFile(label, path, data, path if is_open else None)
+
+
+def _directory(directory: Path) -> Iterator[SourceFile | Remark]:
+    """The .conf files of a directory and those below it, without links to directories."""
+    name = printable(directory.resolve().name or str(directory))
+    count = 0
+    for path in _walk(directory):
+        if count == MAX_FILES:
+            yield Remark(name, f"has more than {MAX_FILES:,} files; the others are not read")
+            return
+        count += 1
+        label = printable(f"{name}/{path.relative_to(directory)}")
+        found = _file(path, label)
+        yield from (found,) if isinstance(found, Remark) else _opened(found)
+    if not count:
+        yield Remark(name, "has no .conf file")
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(directory):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(parent, file)
+            # A FIFO would block until somebody writes to it.
+            if _is_wanted(file) and path.is_file():
+                yield path
+
+
+def _is_wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    # macOS adds a ._ file to each file in an archive.
+    return not path.name.startswith("._") and path.suffix.lower() in (".conf", *SUFFIXES)
+
+
+def _opened(file: SourceFile) -> Iterator[SourceFile | Remark]:
+    """The file itself, or the members of an archive."""
+    if file.data.startswith(_ARCHIVE):
+        yield from _archive(file)
+        return
+    for magic, explanation in _CONVERSIONS.items():
+        if file.data.startswith(magic):
+            yield Remark(file.label, explanation)
+            return
+    if len(file.data) > MAX_CONF_BYTES:
+        yield Remark(file.label, f"is larger than {format_bytes(MAX_CONF_BYTES)}; that is no wg-quick file")
+    else:
+        yield file
+
+
+def _archive(file: SourceFile) -> Iterator[SourceFile | Remark]:
+    if len(file.data) > MAX_ARCHIVE_BYTES:
+        yield Remark(file.label, f"is larger than {format_bytes(MAX_ARCHIVE_BYTES)}; unpack it first")
+        return
+    # Counted before it is opened: opening makes a record of each member.
+    if file.data.count(_MEMBER) > MAX_FILES:
+        yield Remark(file.label, f"has more than {MAX_FILES:,} files; unpack it, and import the directory")
+        return
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(file.data))
+        members = [each for each in archive.infolist() if not each.is_dir() and _is_wanted(each.filename)]
+    # zipfile raises many types for a damaged archive, struct.error and UnicodeDecodeError among them.
+    except Exception:  # noqa: BLE001
+        yield Remark(
+            file.label, "a damaged zip archive; copy it again, or unpack it and import the directory"
+        )
+        return
+    if not members:
+        yield Remark(file.label, "has no .conf file")
+    left = MAX_UNPACKED_BYTES
+    for member in sorted(members, key=lambda each: each.filename):
+        label = printable(f"{file.label}/{member.filename}")
+        unpacked = bytearray()
+        fault = _unpack(archive, member, min(left, MAX_CONF_BYTES) + 1, unpacked)
+        left -= len(unpacked)
+        if left < 0:
+            yield Remark(file.label, f"has more than {format_bytes(MAX_UNPACKED_BYTES)}; unpack it first")
+            return
+        if len(unpacked) > MAX_CONF_BYTES:
+            fault = f"is larger than {format_bytes(MAX_CONF_BYTES)}; that is no wg-quick file"
+        path = Path(PurePosixPath(member.filename).name)
+        yield Remark(label, fault) if fault else SourceFile(label, path, bytes(unpacked))
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, into: bytearray) -> str | None:
+    """Unpack at most so many bytes, whatever the header of the member states; returns why that failed."""
+    if member.flag_bits & 1:
+        return "is encrypted; unpack the archive, and import the directory"
+    # The other methods may allocate gigabytes for a dictionary.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "has an unusual compression; unpack the archive, and import the directory"
+    try:
+        with archive.open(member) as opened:
+            while len(into) < most and (chunk := opened.read(min(_CHUNK_BYTES, most - len(into)))):
+                into += chunk
+    except Exception:  # noqa: BLE001  as above
+        return "is damaged in the archive; copy the archive again"
+    return None
