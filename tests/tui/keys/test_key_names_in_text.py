@@ -19,6 +19,7 @@ from tests.tui.editing_harness import CONF
 from tests.tui.key_presses import settle
 from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.sample_fleet import NOW, QuietEngine
+from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
@@ -100,7 +101,7 @@ async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) 
 
 def test_the_import_says_what_completes_a_path() -> None:
     actions = assign_keys(ACTIONS, keys(complete_path="f3").keys)
-    assert "Press f3 to complete a path" in preview_lines(None, (), NIGHT, UNICODE, actions).plain
+    assert "Press f3 to complete a path" in preview_lines(None, Fleet(), NIGHT, UNICODE, actions).plain
 
 
 async def test_the_import_says_what_edits_a_server(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class ImportReport:
     faults: tuple[Remark, ...] = ()
 
 
-def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tuple[str, str]:
+def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tuple[str, ...]:
     """The steps to take on the servers before a check with this identity can succeed.
 
     `origin` is what has another key: a file or an interface.
@@ -39,5 +39,6 @@ def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tu
     why = "two clients with one key cut each other off"
     return (
         f'They are checked as identity "{own.name}", not with the key of {origin}: {why}.',
-        f"Type on each server: wg set wg0 peer {public_key}{allowed}",
+        "Type on each server:",
+        f"wg set wg0 peer {public_key}{allowed}",
     )

@@ -111,10 +111,15 @@ class IdentityForm(FormScreen[Identity]):
         conf = self.parse_conf(event.text)
         if conf is None:
             return
+        try:
+            private_key = conf.require_private_key()
+        except ConfigurationError as error:
+            self.show_error(str(error))
+            return
         key = self.row("private_key")
         key.text = PROVIDE
         key.show_secret_input(True)
-        key.set_secret(conf.private_key.to_text())
+        key.set_secret(private_key.to_text())
         self.row("addresses").text = to_text(FormFieldKind.LIST, [str(each) for each in conf.addresses])
         self.validate_fields()
 

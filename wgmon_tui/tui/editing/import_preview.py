@@ -54,12 +54,20 @@ def preview_lines(
     text.append("\n")
     for notice in found.notices[:_MAX_LINES]:
         text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
+    text.append("\n" if found.notices else "")
     if found.servers:
         text.append(f"{_what_is_checked(found, fleet, actions)}\n\n", palette.text)
         text.append("\n".join(map(glyphs.clean, found.next_steps)), palette.text)
     if found.servers and found.uses_file_keys:
-        text.append(SHARED_KEY_WARNING, palette.severity[Severity.DEGRADED])
+        text.append(_warning(fleet), palette.severity[Severity.DEGRADED])
     return text
+
+
+def _warning(fleet: Fleet) -> str:
+    """The warning about a shared key; its last sentence says what to do."""
+    if not fleet.identities:
+        return SHARED_KEY_WARNING
+    return f"{SHARED_KEY_WARNING.rpartition('. ')[0]}. If that may be, choose another identity above."
 
 
 def _added_lines(found: Preview, palette: Palette, glyphs: Glyphs) -> Text:

@@ -219,7 +219,7 @@ class ImportScreen(Screen[None]):
     async def _update_preview(self) -> None:
         await asyncio.sleep(_DEBOUNCE_S)
         line = self.query_one("#files", TextInput).value.strip()
-        self._preview = self._refusal = self._previewed_options = None
+        self._clear_preview()
         try:
             if self._file is None:
                 self._file = await asyncio.to_thread(self._read_file)
@@ -230,10 +230,18 @@ class ImportScreen(Screen[None]):
                 await self._update_from(self._read, self._file)
         except (ConfigurationError, InvalidValueError) as error:
             self._refusal = str(error), await self._completions(line)
-        self._show_fields(self._preview is not None and bool(self._preview.servers or self._preview.faults))
+        self._show_fields(self._is_choice_useful)
         self._draw()
         self._show_preview()
         self.refresh_bindings()
+
+    def _clear_preview(self) -> None:
+        self._preview = self._refusal = self._previewed_options = None
+
+    @property
+    def _is_choice_useful(self) -> bool:
+        """Whether identity or name can matter: there are servers to add, or faults that may concern a key."""
+        return self._preview is not None and bool(self._preview.servers or self._preview.faults)
 
     async def _completions(self, line: str) -> list[str]:
         if self._pasted:
