@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.harm.command_scenarios import SCENARIOS, Scenario, commands_without_scenario, make_site, record_history
+from tests.harm.command_scenarios import (
+    SCENARIOS,
+    Scenario,
+    commands_without_scenario,
+    make_site,
+    record_history,
+)
 from tests.harm.signals import STOPS, life_s, send
 
 

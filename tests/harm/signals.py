@@ -22,7 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.harm.command_scenarios import KEY, SCENARIOS, Scenario, Site, find_remains, make_site, record_history
+from tests.harm.command_scenarios import (
+    KEY,
+    SCENARIOS,
+    Scenario,
+    Site,
+    find_remains,
+    make_site,
+    record_history,
+)
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 HARMLESS = (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP)

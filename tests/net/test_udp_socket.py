@@ -10,8 +10,9 @@ import pytest
 
 from tests.protocols.wireguard.forged_packets import IcmpForger
 from tests.protocols.wireguard.harness import closed_port
-from wgmon_tui.net import udp_socket
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError
+from wgmon_tui.net import udp_errors
+from wgmon_tui.net.udp_errors import QueuedError
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 INITIATION = b"\x01\0\0\0" + bytes(range(144))
@@ -138,7 +139,7 @@ def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(udp_socket, "_ERRORS_PER_S", 10)
+    monkeypatch.setattr(udp_errors, "ERRORS_PER_S", 10)
     with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
         monkeypatch.setattr(time, "monotonic", lambda: now)
         here, there = ("127.0.0.1", hears.socket.port), other.getsockname()

@@ -163,11 +163,22 @@ def udp_block(handshake: Callable[[], None]) -> float:
     return (process_time_ns() - started) / UDP_BLOCK / 1e3
 
 
+def own_cores() -> list[int]:
+    """The processor cores that this process may use; the same one twice where a process cannot choose."""
+    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
+
+
+def pin_to(core: int) -> None:
+    """Run on one core only, where the system allows it."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {core})
+
+
 def compare_with_wgprobe(blocks: int, cores: list[int]) -> None:
     """Print handshakes per CPU second over loopback, for wgmon-tui and wgprobe with the same responder."""
     client, server = PrivateKey.generate(), PrivateKey.generate()
     with responding(server) as port, tempfile.NamedTemporaryFile("w", suffix=".key") as key_file:
-        os.sched_setaffinity(0, {cores[0]})
+        pin_to(cores[0])
         key_file.write(client.to_text())
         key_file.flush()
 
@@ -220,9 +231,9 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=300, help="pairs of blocks against the floor")
     parser.add_argument("--udp-blocks", type=int, default=15, help="blocks over UDP for each contestant")
     arguments = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
+    cores = own_cores()
     if arguments.respond:
-        os.sched_setaffinity(0, {cores[-1]})
+        pin_to(cores[-1])
         respond(PrivateKey.from_text(sys.stdin.readline()))
         return
     print(machine())

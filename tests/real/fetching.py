@@ -83,7 +83,8 @@ async def fetch(namespace: str, address: Address, port: int, patience: Patience)
     loop = asyncio.get_running_loop()
     with entered(namespace):
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setblocking(False)
     began, received, error = loop.time(), 0, ""
     latest = began + patience.altogether_s
     with connection:

@@ -39,9 +39,8 @@ class _Forwarder:
     def _from_client(self) -> None:
         packet, client = self._front.recvfrom(_LARGEST_DATAGRAM)
         if client not in self._flows:
-            flow = self._flows[client] = socket.socket(
-                socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
-            )
+            flow = self._flows[client] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            flow.setblocking(False)
             flow.connect(self._server)
             asyncio.get_running_loop().add_reader(flow, self._from_server, client)
         self._forward(Towards.SERVER, packet, client)
@@ -66,7 +65,8 @@ class _Forwarder:
 
 
 def _bound(address: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setblocking(False)
     made.bind((address, port))
     return made
 

@@ -48,8 +48,9 @@ class ForeignBytes:
 class IcmpError:
     """An ICMP or ICMPv6 error about a sent packet, and its sender `offender`. It may be forged.
 
-    `quotes_packet` tells whether it quotes a packet of this check, which only those on the path have seen. Many
-    machines quote addresses and ports only. None in records of earlier versions.
+    `offender` is "" on a system that does not show the sender; `type` and `code` are the nearest then.
+    `quotes_packet` tells whether it quotes a packet of this check, which only those on the path have seen.
+    Many machines quote addresses and ports only. None in records of earlier versions.
     """
 
     at: float

@@ -80,6 +80,7 @@ _ERRNO_MEANINGS = {
     TIMESTAMP_FAR_AHEAD: "its timestamp would be far ahead of every time known here",
     "EPERM": "the firewall of this machine blocks it",
     "EACCES": "the firewall or a policy of this machine blocks it",
+    "ENETDOWN": "the network interface of this machine is down",
     "ENETUNREACH": "this machine has no route to that network",
     "EHOSTUNREACH": "this machine has no route to that host",
     "EAFNOSUPPORT": "this machine does not support that IP version",
@@ -126,7 +127,8 @@ def describe_evidence(evidence: Evidence) -> str:
         case ForeignBytes(at, length, head):
             return f"{length} bytes after {format_rtt(at)} that are not WireGuard: {head.hex(' ')}"
         case IcmpError():
-            sender = "the server itself" if evidence.from_target else (evidence.offender or "an unknown hop")
+            unknown = "a host that this system does not show"
+            sender = "the server itself" if evidence.from_target else (evidence.offender or unknown)
             numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
             mtu = f", MTU {evidence.mtu}" if evidence.mtu else ""
             quote = ", without a quote of the packet" if evidence.quotes_packet is False else ""

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
-from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, require_directory, select_servers
+from wgmon_tui.cli.loading import (
+    load_fleet,
+    open_timestamp_ledger,
+    print_owners,
+    require_directory,
+    select_servers,
+)
 from wgmon_tui.cli.terminal import is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time

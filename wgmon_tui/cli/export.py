@@ -8,7 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options, output_file, shard_option
-from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, print_owners, require_directory, select_servers
+from wgmon_tui.cli.loading import (
+    load_fleet,
+    open_timestamp_ledger,
+    print_owners,
+    require_directory,
+    select_servers,
+)
 
 
 def add_commands(subparsers: Subparsers) -> None:

@@ -19,6 +19,7 @@ from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed
@@ -165,7 +166,7 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
             ItemStatus.LOOK,
             f'the last timestamp of identity "{name}" is {format_elapsed(seconds)} ahead of the clock, '
             "which was set back",
-            "until then, servers ignore another prober with this key; type: timedatectl",
+            f"until then, servers ignore another prober with this key; type: {PLATFORM.commands.clock}",
         )
         for name, seconds in ahead.items()
         if seconds > _MAX_AHEAD_S

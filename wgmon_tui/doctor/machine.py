@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
-from wgmon_tui.net.udp_socket import LINUX
+from wgmon_tui.net.connected_sockets import MAX_CONNECTED_SOCKETS
+from wgmon_tui.net.platforms import PLATFORM, Platform
 from wgmon_tui.text import format_utc_time
 
 _PACKAGES = ("wgmon-tui", "textual", "pynacl", "tomli-w", "platformdirs")
@@ -33,7 +34,7 @@ _REQUESTED_BUFFER = 4 * 1024 * 1024
 
 def check_software() -> list[ExaminedItem]:
     """Check Python, the required packages, and the platform."""
-    return [check_packages(_installed()), system(platform.system(), platform.platform())]
+    return [check_packages(_installed()), check_platform(PLATFORM, platform.platform())]
 
 
 def _installed() -> dict[str, str | None]:
@@ -56,14 +57,11 @@ def check_packages(found: dict[str, str | None]) -> ExaminedItem:
     return ok_item("software", f"Python {platform.python_version()}, {versions}")
 
 
-def system(name: str, full_name: str) -> ExaminedItem:
-    """Report what the platform supports."""
-    if LINUX:
+def check_platform(system: Platform, full_name: str) -> ExaminedItem:
+    """Report the platform, and what this program sees less exactly there than on Linux."""
+    if not system.less_exact:
         return ok_item("platform", full_name)
-    fact = f"{full_name}: ICMP errors and kernel timestamps exist only on Linux"
-    return ExaminedItem(
-        "platform", ItemStatus.LOOK, fact, f"on {name}, port-closed and unreachable are shown as silent"
-    )
+    return ExaminedItem("platform", ItemStatus.LOOK, full_name, "; ".join(system.less_exact))
 
 
 def check_clock(now: float) -> ExaminedItem:
@@ -71,7 +69,8 @@ def check_clock(now: float) -> ExaminedItem:
     shown = datetime.fromtimestamp(now, UTC)
     fact = f"{format_utc_time(now)}"
     if shown.year < RELEASE_YEAR:
-        advice = "servers that saw a later timestamp stay silent until the clock is right; type: timedatectl"
+        advice = "servers that saw a later timestamp stay silent until the clock is right; "
+        advice += f"type: {PLATFORM.commands.clock}"
         return ExaminedItem("clock", ItemStatus.FIX, f"{fact}, before this version was released", advice)
     return ok_item("clock", fact)
 
@@ -81,7 +80,7 @@ def check_clock_steps(before: float, after: float) -> ExaminedItem:
     stepped = after - before
     if abs(stepped) > _STEP_S:
         fact = f"was set by {stepped:+.2f} s during the examination"
-        return ExaminedItem("clock steps", ItemStatus.LOOK, fact, "type: timedatectl timesync-status")
+        return ExaminedItem("clock steps", ItemStatus.LOOK, fact, f"type: {PLATFORM.commands.clock}")
     return ok_item("clock steps", "none during the examination")
 
 
@@ -102,6 +101,8 @@ def check_ntp(shown: str | None) -> list[ExaminedItem]:
 def check_open_files(limit: int, fleet: Fleet) -> ExaminedItem:
     """Check the limit of open files against the needs of this fleet. `limit` -1 means no limit."""
     needed = _BASE_OPEN_FILES + len(fleet.identities) + 2 * min(len(fleet.servers), _MAX_CONCURRENT_CHECKS)
+    if not PLATFORM.has_error_queue:
+        needed += min(len(fleet.servers), 2 * MAX_CONNECTED_SOCKETS)
     if 0 <= limit < needed:
         fact = f"{limit} are allowed, this fleet may need {needed}"
         return ExaminedItem("open files", ItemStatus.FIX, fact, f"type: ulimit -n {needed}")

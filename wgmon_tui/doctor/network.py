@@ -13,12 +13,15 @@ from typing import TypeVar
 
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
-from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError
+from wgmon_tui.net.platforms import PLATFORM
+from wgmon_tui.net.udp_errors import QueuedError
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
 
 _POLLS = 50
 _POLL_S = 0.02
 _TIMESTAMP_ATTEMPTS = 20
-_ONLY_LINUX = "Linux only; use a Linux machine if you need this"
+_SHOW_FIREWALL = f"type: {PLATFORM.commands.firewall}"
+_SHOW_ADDRESSES = f"type: {PLATFORM.commands.addresses}"
 
 T = TypeVar("T")
 
@@ -76,14 +79,24 @@ def check_routes(sources: Mapping[AddressFamily, str | None], fleet: Fleet) -> l
             items.append(ok_item(subject, f"source address {source}"))
         elif not any(sources.values()):
             items.append(
-                ExaminedItem(subject, ItemStatus.FIX, "no route", f"type: ip -{family.version} route")
+                ExaminedItem(
+                    subject, ItemStatus.FIX, "no route", f"type: {PLATFORM.commands.routes[family.version]}"
+                )
             )
         elif server:
             fact = f'no route, but server "{server.name}" is {server.endpoint}'
-            items.append(ExaminedItem(subject, ItemStatus.FIX, fact, f"type: ip -{family.version} route"))
+            items.append(
+                ExaminedItem(
+                    subject, ItemStatus.FIX, fact, f"type: {PLATFORM.commands.routes[family.version]}"
+                )
+            )
         else:
             fact = f"no route: {family} addresses of servers cannot be checked from this machine"
-            items.append(ExaminedItem(subject, ItemStatus.LOOK, fact, f"type: ip -{family.version} route"))
+            items.append(
+                ExaminedItem(
+                    subject, ItemStatus.LOOK, fact, f"type: {PLATFORM.commands.routes[family.version]}"
+                )
+            )
     return items
 
 
@@ -107,13 +120,13 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
         udp_socket = DatagramSocket(family.family, received.append, errors.append)
     except OSError as error:
         return [
-            ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", "type: ip address")
+            ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", _SHOW_ADDRESSES)
         ]
     try:
         has_kernel_timestamps = await _probe_kernel_timestamps(family, udp_socket, received)
         if has_kernel_timestamps is None:
             fact = "packets sent to loopback do not arrive"
-            return [ExaminedItem(f"{family} firewall", fault, fact, "type: nft list ruleset")]
+            return [ExaminedItem(f"{family} firewall", fault, fact, _SHOW_FIREWALL)]
         return [
             ok_item(f"{family} firewall", "allows UDP on loopback in both directions"),
             timestamping_item(family, has_kernel_timestamps),
@@ -166,9 +179,9 @@ def send_refused_item(family: AddressFamily, error: OSError, fault: ItemStatus) 
     """Explain why this machine refuses to send to loopback."""
     if error.errno in (errno.EPERM, errno.EACCES):
         fact = f"the firewall of this machine blocks UDP even to loopback ({errno.errorcode[error.errno]})"
-        return ExaminedItem(f"{family} firewall", fault, fact, "type: nft list ruleset")
+        return ExaminedItem(f"{family} firewall", fault, fact, _SHOW_FIREWALL)
     fact = f"UDP to {family.loopback} cannot be sent: {error.strerror}"
-    return ExaminedItem(f"{family} loopback", fault, fact, "type: ip link set lo up")
+    return ExaminedItem(f"{family} loopback", fault, fact, f"type: {PLATFORM.commands.loopback_up}")
 
 
 def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> ExaminedItem:
@@ -177,7 +190,7 @@ def timestamping_item(family: AddressFamily, has_kernel_timestamps: bool) -> Exa
     if has_kernel_timestamps:
         return ok_item(subject, "the kernel timestamps received packets")
     fact = "the kernel does not timestamp received packets; load on this machine adds to round-trip times"
-    return ExaminedItem(subject, ItemStatus.LOOK, fact, "" if LINUX else _ONLY_LINUX)
+    return ExaminedItem(subject, ItemStatus.LOOK, fact, "")
 
 
 async def _check_icmp_errors(
@@ -185,20 +198,17 @@ async def _check_icmp_errors(
 ) -> ExaminedItem:
     """Send to a closed port and read the ICMP error. Raises OSError if this machine refuses to send."""
     subject = f"{family} ICMP errors"
-    if not LINUX:
-        return ExaminedItem(
-            subject, ItemStatus.LOOK, "port-closed and unreachable are shown as silent here", _ONLY_LINUX
-        )
     with socket.socket(family.family, socket.SOCK_DGRAM) as closed:
         # Connected to itself, it accepts no other packets, and no other socket gets its port.
         closed.bind((family.loopback, 0))
         closed.connect(closed.getsockname())
         udp_socket.send(b"doctor", (family.loopback, closed.getsockname()[1]))
         if await _wait_for_arrival(udp_socket, errors) is not None:
-            return ok_item(subject, "are delivered with the sender's address")
+            detail = "with" if PLATFORM.has_error_queue else "without"
+            return ok_item(subject, f"are delivered {detail} the sender's address")
     return ExaminedItem(
         subject,
         ItemStatus.LOOK,
         "a closed port on loopback was not reported: port-closed is shown as silent here",
-        "type: nft list ruleset",
+        _SHOW_FIREWALL,
     )

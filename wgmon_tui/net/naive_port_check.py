@@ -21,11 +21,12 @@ async def check_port_naively(address: Address, port: int) -> str | None:
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        probe = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        probe = socket.socket(family, socket.SOCK_DGRAM)
     except OSError:
         return None
     loop = asyncio.get_running_loop()
     with probe:
+        probe.setblocking(False)
         try:
             # A connected socket, as in a port monitor: it receives the ICMP error.
             probe.connect((str(address), port))

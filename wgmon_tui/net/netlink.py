@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.platforms import PLATFORM
 
 # From the kernel's uapi headers linux/netlink.h and linux/rtnetlink.h.
+_AF_NETLINK, _NETLINK_ROUTE = 16, 0
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ATTRIBUTE = struct.Struct("=HH")  # struct rtattr
 _REQUEST = 1  # NLM_F_REQUEST
@@ -51,10 +52,10 @@ class RoutingSocket:
 
     def open(self) -> None:
         """Open the socket, if this system has one."""
-        if sys.platform != "linux":
+        if not PLATFORM.has_routing_socket:
             return
         with contextlib.suppress(OSError):
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            self._socket = socket.socket(_AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE)
             self._socket.settimeout(_PATIENCE_S)
 
     def close(self) -> None:

@@ -6,23 +6,32 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from wgmon_tui.net.platforms import PLATFORM, Platform
+
+_O_PATH = getattr(os, "O_PATH", 0)
 
 NAME = "control.sock"
 """The writer's socket, in its state directory."""
 
-_MAX_PATH_BYTES = 107
-"""Bytes that fit into a Unix socket address, without the final zero."""
+_SHORT_DIRECTORY = "/tmp"  # noqa: S108  $TMPDIR may be long, too; mkdtemp makes the name unguessable
 
 
 @contextmanager
-def bindable_path(state_dir: Path, name: str = NAME) -> Iterator[str]:
+def bindable_path(state_dir: Path, name: str = NAME, platform: Platform = PLATFORM) -> Iterator[str]:
     """A path that `bind` and `connect` accept, valid within the block. Raises OSError."""
     path = str(state_dir / name)
-    if len(os.fsencode(path)) <= _MAX_PATH_BYTES:
+    if len(os.fsencode(path)) <= platform.socket_path_bytes:
         yield path
-        return
-    directory = os.open(state_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{name}"
-    finally:
-        os.close(directory)
+    elif platform.has_descriptor_paths:
+        directory = os.open(state_dir, _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield f"/proc/self/fd/{directory}/{name}"
+        finally:
+            os.close(directory)
+    else:
+        with TemporaryDirectory(prefix="wgmon-", dir=_SHORT_DIRECTORY) as short:
+            link = Path(short, "d")
+            link.symlink_to(state_dir.resolve())
+            yield str(link / name)

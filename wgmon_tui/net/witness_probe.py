@@ -69,7 +69,8 @@ async def _does_name_server_answer(address: Address, port: int) -> bool:
 
 async def _does_port_answer(address: Address, port: int) -> bool:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asked:
+    with socket.socket(family, socket.SOCK_STREAM) as asked:
+        asked.setblocking(False)
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.get_running_loop().sock_connect(asked, (str(address), port))

@@ -11,7 +11,6 @@ The kernel releases the lock however its holder ends. Processes with different s
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import struct
@@ -25,6 +24,7 @@ from pathlib import Path
 from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.store import byte_locks
 from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import printable
 
@@ -41,12 +41,6 @@ _SLOTS = 4096
 
 _RECORD = struct.Struct("=qq")
 """The process id of the last user, and its last use in nanoseconds of the monotonic clock."""
-
-_FLOCK = struct.Struct("hhqqi4x")
-"""`struct flock`: kind, whence, start, length, process id."""
-
-_OPEN_FILE_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
-"""Linux: the command for a lock that belongs to the open file. Elsewhere, it belongs to the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ class IdentityLocks:
     def close(self) -> None:
         """Release all locks."""
         for descriptor in self._files.values():
-            os.close(descriptor)
+            byte_locks.close(descriptor)
         self._files.clear()
         self._held.clear()
 
@@ -114,7 +108,7 @@ class IdentityLocks:
     async def _acquire(self, place: _Place, identity: str) -> bool:
         """Wait for the lock. The prober of this process already checks each server only once at a time."""
         began, is_noticed = time.monotonic(), False
-        while not self._held[place] and not _try_lock(place):
+        while not self._held[place] and not byte_locks.try_lock(place.descriptor, place.offset):
             waited = time.monotonic() - began
             if waited > self.wait_limit_s:
                 return False
@@ -132,7 +126,7 @@ class IdentityLocks:
             return
         if self._held.pop(place, 0):
             _write_record(place)
-            _unlock(place)
+            byte_locks.unlock(place.descriptor, place.offset)
 
 
 def identity_digest(identity: PublicKey) -> bytes:
@@ -147,31 +141,6 @@ async def _keep_spacing(place: _Place) -> None:
     if 0 <= since_s < INITIATION_SPACING_S:
         await asyncio.sleep(INITIATION_SPACING_S - since_s)
     _write_record(place)
-
-
-def _try_lock(place: _Place) -> bool:
-    try:
-        if _OPEN_FILE_LOCK is None:
-            fcntl.lockf(place.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place.offset)
-        else:
-            fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _flock(place, fcntl.F_WRLCK))
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True
-
-
-def _unlock(place: _Place) -> None:
-    with suppress(OSError):
-        if _OPEN_FILE_LOCK is None:
-            fcntl.lockf(place.descriptor, fcntl.LOCK_UN, 1, place.offset)
-        else:
-            fcntl.fcntl(place.descriptor, _OPEN_FILE_LOCK, _flock(place, fcntl.F_UNLCK))
-
-
-def _flock(place: _Place, kind: int) -> bytes:
-    return _FLOCK.pack(kind, os.SEEK_SET, place.offset, 1, 0)
 
 
 def _read_record(place: _Place) -> tuple[int, int]:

@@ -111,7 +111,8 @@ class ScriptedServer:
         self.sources: list[Address] = []
         self._arrived = asyncio.Event()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
         self._socket.bind((host, 0))
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
 

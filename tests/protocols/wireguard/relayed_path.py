@@ -74,6 +74,7 @@ class RelayedPath:
 
 
 def _bind(host: str) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.setblocking(False)
     bound.bind((host, 0))
     return bound

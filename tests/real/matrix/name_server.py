@@ -59,4 +59,6 @@ async def look_up(namespace: str, resolver: Address, timeout_s: float) -> str:
 
 def _socket(address: Address) -> socket.socket:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    return socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made

@@ -22,6 +22,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import context_causes
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, without_contradicted
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -233,12 +234,14 @@ def _compare_psk(server: Server) -> str:
     return f'on the server: wg show wg0 preshared-keys — must match the key of server "{server.name}" here'
 
 
-def port_closed(server: Server) -> list[Cause]:
-    """For an ICMP port unreachable from the server itself."""
+def port_closed(server: Server, *, is_sender_known: bool = True) -> list[Cause]:
+    """For an ICMP port unreachable from the server itself, as far as this system shows its sender."""
+    shown = "the error came from the server's own address, which has nothing on this port"
+    unknown = "the ICMP error usually comes from the server itself; this system does not show its sender"
     return [
         Cause(
             "WireGuard is not running there, or listens on another port",
-            "the error came from the server's own address, which has nothing on this port",
+            shown if is_sender_known else unknown,
             f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; "
             "systemctl status wg-quick@wg0",
         ),
@@ -276,7 +279,9 @@ def local(server: Server, error: str) -> Cause:
             "timedatectl — if the clock is right: wgmon-tui doctor --trust-clock",
             proven=True,
         )
-    fix = "nft list ruleset" if error in ("EPERM", "EACCES") else f"ip route get {server.endpoint.host}"
+    is_forbidden = error in ("EPERM", "EACCES")
+    commands = PLATFORM.commands
+    fix = commands.firewall if is_forbidden else f"{commands.route_to} {server.endpoint.host}"
     return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix, proven=True)
 
 
@@ -285,7 +290,7 @@ def overflow() -> Cause:
     return Cause(
         "this machine is too busy for this many checks",
         "the kernel dropped datagrams before wgmon-tui could read them",
-        "longer intervals in servers.toml, or here: sysctl -w net.core.rmem_max=4194304",
+        f"longer intervals in servers.toml, or here: {PLATFORM.commands.enlarge_buffer}",
         proven=True,
     )
 
@@ -313,7 +318,7 @@ def uplink(servers: int) -> Cause:
     return Cause(
         "the uplink or firewall of this machine",
         f"{servers} servers that were up a moment ago do not all fail in the same second",
-        "ip route; ping your gateway; nft list ruleset",
+        f"{PLATFORM.commands.route_table}; ping your gateway; {PLATFORM.commands.firewall}",
     )
 
 

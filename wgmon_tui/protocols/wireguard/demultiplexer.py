@@ -13,7 +13,9 @@ from typing import Protocol
 
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.net.udp_socket import LINUX, Datagram, DatagramSocket, QueuedError, SocketAddress
+from wgmon_tui.net.platforms import PLATFORM
+from wgmon_tui.net.udp_errors import QueuedError, SocketAddress
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
@@ -32,12 +34,6 @@ _MAX_LATE_CHECKS = 8
 """Finished checks of one address that wait for late answers at the same time."""
 
 _MAX_LATE_EVIDENCE = 8
-
-_TIMESTAMPING_DELAY_S = 0.03
-"""The kernel starts to timestamp packets shortly after a socket requests it (net_enable_timestamp).
-
-Until then it stamps on reading, and the first round-trip times would include the delay of this process.
-"""
 
 
 class PacketListener(Protocol):
@@ -98,8 +94,9 @@ class Demultiplexer:
             self._sockets[family] = opened
         if not self._sockets and refusal:
             raise refusal
-        if LINUX:
-            await asyncio.sleep(_TIMESTAMPING_DELAY_S)
+        if PLATFORM.receive_timestamp:
+            # Until it begins, the first round-trip times would include the delay of this process.
+            await asyncio.sleep(PLATFORM.receive_timestamp.start_s)
 
     async def close(self) -> None:
         """Close the sockets."""

@@ -338,11 +338,17 @@ def _diagnose_psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Mean
 def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     """Diagnose an ICMP error or a refused send."""
     icmp = all_of_kind(IcmpError, evidence)
-    if any(_is_port_closed(each) for each in icmp):
+    if closed := next((each for each in icmp if _is_port_closed(each)), None):
         summary = f"{check.address} reports that nothing listens on UDP port {server.endpoint.port}."
-        return Verdict.PORT_CLOSED, summary, causes.port_closed(server)
+        if not closed.from_target:
+            summary = (
+                f"An ICMP error says that nothing listens on UDP port {server.endpoint.port}; "
+                "this system does not show who sent it."
+            )
+        return Verdict.PORT_CLOSED, summary, causes.port_closed(server, is_sender_known=closed.from_target)
     if icmp:
-        who = "The server itself" if icmp[0].from_target else f"{icmp[0].offender or 'A hop'} on the path"
+        on_path = f"{icmp[0].offender} on the path" if icmp[0].offender else "A host on the path"
+        who = "The server itself" if icmp[0].from_target else on_path
         summary = f"{who} reports: {icmp_name(icmp[0])}."
         return Verdict.UNREACHABLE, summary, [causes.unreachable(server, icmp_name(icmp[0]), who)]
     if refused := first_of_kind(SocketError, evidence):
@@ -420,4 +426,5 @@ def _count_loss_bursts(recent: Sequence[float | None]) -> int:
 
 
 def _is_port_closed(error: IcmpError) -> bool:
-    return error.from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE
+    is_from_target = error.from_target or not error.offender
+    return is_from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE

@@ -6,6 +6,7 @@ from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated, WitnessProbed
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import causes
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 
@@ -24,7 +25,7 @@ def silent_witness(found: WitnessProbed) -> Cause:
     return Cause(
         "the uplink or firewall of this machine",
         f"the witness {found.address} is silent, too; it should always answer",
-        "ip route; ping your gateway; nft list ruleset",
+        f"{PLATFORM.commands.route_table}; ping your gateway; {PLATFORM.commands.firewall}",
     )
 
 
@@ -42,7 +43,8 @@ def own_uplink() -> Cause:
     return Cause(
         "this machine's own uplink is down",
         "too few other servers are checked from here that could show whether it works",
-        'ip route; ping your gateway — and in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
+        f"{PLATFORM.commands.route_table}; ping your gateway — and"
+        ' in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
         Hypothesis.UPLINK,
     )
 
