@@ -12,7 +12,6 @@ from threading import Timer
 from threading import enumerate as threads
 
 import pytest
-from cryptography import x509
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import CLOSE, HANG, OK, Receiver, answer
@@ -202,12 +201,6 @@ def test_a_certificate_that_nobody_we_trust_has_signed_is_refused(certificates: 
         assert receiver.heard == []
     assert reason.startswith("the certificate is not trusted: ")
     assert reason.endswith("; for a private CA, set ca_file")
-
-
-def test_a_certificate_for_another_host_is_refused(certificates: Certificates) -> None:
-    with Receiver(tls=certificates.server(x509.DNSName("elsewhere.example"))) as receiver:
-        reason = reason_of(receiver.url + SECRET, ca_file=certificates.authority)
-    assert "it is not for this host" in reason
 
 
 def test_a_port_that_speaks_no_tls_is_said_to() -> None:

@@ -57,6 +57,8 @@ class Shell:
 
     @property
     def config(self) -> Path:
+        if sys.platform == "darwin":
+            return self.home / "Library" / "Application Support" / "wgmon-tui"
         return self.home / ".config" / "wgmon-tui"
 
     def configure(self, servers_toml: str) -> None:

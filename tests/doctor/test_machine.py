@@ -14,10 +14,12 @@ from wgmon_tui.doctor.machine import (
     check_ntp,
     check_open_files,
     check_packages,
+    check_platform,
     check_receive_buffer,
     check_software,
 )
 from wgmon_tui.doctor.models import ItemStatus
+from wgmon_tui.net.platforms import FREEBSD, LINUX, MACOS, OTHER, Platform
 
 USUAL_RMEM_MAX = 212_992
 
@@ -62,9 +64,25 @@ def test_what_timedatectl_says_of_ntp() -> None:
 
 def test_open_files_are_judged_by_the_size_of_the_fleet() -> None:
     assert check_open_files(256, fleet(10)).status is ItemStatus.FINE
-    short = check_open_files(256, fleet(400))
+    short = check_open_files(256, fleet(400), LINUX)
     assert (short.status, short.advice) == (ItemStatus.FIX, "type: ulimit -n 577")
     assert check_open_files(-1, fleet(400)).status is ItemStatus.FINE
+
+
+def test_without_an_error_queue_each_server_needs_an_open_file_more() -> None:
+    assert check_open_files(256, fleet(400), FREEBSD).advice == "type: ulimit -n 833"
+
+
+@pytest.mark.parametrize("system", [MACOS, FREEBSD, OTHER], ids=lambda system: system.name)
+def test_another_system_than_linux_says_what_is_less_exact(system: Platform) -> None:
+    item = check_platform(system, "Somewhere-1.0")
+    assert (item.status, item.fact) == (ItemStatus.LOOK, "Somewhere-1.0")
+    for lacking in ("without their sender", "look like silence", "a silent gateway is not named"):
+        assert lacking in item.advice
+
+
+def test_on_linux_nothing_is_less_exact() -> None:
+    assert check_platform(LINUX, "Linux-6.1").status is ItemStatus.FINE
 
 
 def test_a_receive_buffer_is_judged_by_what_arrives() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.protocols.wireguard.forged_packets import IcmpForger
 from tests.protocols.wireguard.harness import closed_port
 from wgmon_tui.net import udp_errors
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.udp_errors import QueuedError
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
 
@@ -28,7 +29,8 @@ class Ears:
 
     def wait(self) -> None:
         """Wait until a datagram or an error can be read."""
-        readable, _, _ = select.select([self.socket._socket], [], [], 3)
+        opened = [each.socket for each in self.socket._connected or ()]
+        readable, _, _ = select.select([self.socket._socket, *opened], [], [], 3)
         assert readable
 
 
@@ -36,7 +38,7 @@ class Ears:
 def ears(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Ears]:
     opened = Ears(family)
     yield opened
-    opened.socket._socket.close()
+    opened.socket.close()
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def test_port_unreachable_comes_with_type_code_and_who_sent_it(
         hears.socket.drain()
         [queued] = hears.errors
         assert (queued.version, queued.type, queued.code) == error
-        assert queued.offender == host
+        assert queued.offender == (host if PLATFORM.has_error_queue else "")
         assert queued.destination == (host, endpoint.port)
         assert queued.quoted == INITIATION
 
@@ -181,6 +183,7 @@ def test_drain_leaves_a_share_of_a_long_queue_for_later_and_drain_backlog_does_n
         assert len(hears.datagrams) == 1000
 
 
+@pytest.mark.skipif(not PLATFORM.has_drop_counter, reason="this system does not count what it drops")
 def test_datagrams_that_found_no_room_are_counted() -> None:
     with ears() as hears, plain(socket.AF_INET, "127.0.0.1") as sender:
         assert hears.socket.overflows == 0

@@ -165,7 +165,9 @@ def udp_block(handshake: Callable[[], None]) -> float:
 
 def own_cores() -> list[int]:
     """The processor cores that this process may use; the same one twice where a process cannot choose."""
-    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
+    return [0]
 
 
 def pin_to(core: int) -> None:

@@ -79,9 +79,9 @@ def fill(state_dir: Path, servers: int, span: float, now: float | None = None) -
             _add(connection, "minutes", "minute", minute)
         for minute in range(int((now - min(span, kept.raw)) // 60), this_minute):
             connection.execute(
-                "INSERT INTO packs SELECT ?1, id, checks FROM servers JOIN packed"
-                f" ON number = (id + ?1) % {_VARIANTS} ORDER BY id",
-                (minute,),
+                "INSERT INTO packs SELECT :number, id, checks FROM servers JOIN packed"
+                f" ON number = (id + :number) % {_VARIANTS} ORDER BY id",
+                {"number": minute},
             )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     # Pending disk writes would disturb the next measurement.
@@ -148,9 +148,9 @@ def _remember(connection: sqlite3.Connection, name: str, tallies: list[Rollup]) 
 
 def _add(connection: sqlite3.Connection, table: str, column: str, number: int) -> None:
     connection.execute(
-        f"INSERT INTO {table} ({column}, server, {COLUMNS}) SELECT ?1, id, {COLUMNS} FROM servers"
-        f" JOIN one_{column} ON number = (id + ?1) % {_VARIANTS} ORDER BY id",
-        (number,),
+        f"INSERT INTO {table} ({column}, server, {COLUMNS}) SELECT :number, id, {COLUMNS} FROM servers"
+        f" JOIN one_{column} ON number = (id + :number) % {_VARIANTS} ORDER BY id",
+        {"number": number},
     )
 
 

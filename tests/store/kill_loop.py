@@ -161,9 +161,9 @@ def _examine_server(connection: sqlite3.Connection, server: int, name: str, said
                 times[round(moment.at)] += 1
                 packed[minute] += 1
     for (at,) in connection.execute(
-        "SELECT at FROM checks WHERE server = ?1 AND verdict IS NOT NULL"
-        " AND id > ifnull((SELECT as_of FROM current WHERE server = ?1), 0)",
-        (server,),
+        "SELECT at FROM checks WHERE server = :server AND verdict IS NOT NULL"
+        " AND id > ifnull((SELECT as_of FROM current WHERE server = :server), 0)",
+        {"server": server},
     ):
         times[round(at)] += 1
     twice = [at for at, number in times.items() if number > 1]

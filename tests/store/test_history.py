@@ -515,6 +515,7 @@ def test_a_member_of_the_group_reads_what_only_the_owner_may_write(writer: str) 
 
 AS_SOMEBODY_ELSE = """
 import os, sys
+import urllib.parse  # which pathlib needs later: the other account may not read this Python
 from pathlib import Path
 from wgmon_tui.store.history import History
 

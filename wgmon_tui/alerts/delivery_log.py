@@ -112,7 +112,7 @@ _STATES = {state.value: state for state in DeliveryState}
 _COLUMNS = """SELECT id, sink, announcement, at, due_at, lease_until, attempts, state, reason, done_at,
     seen_at, seen_by FROM deliveries"""
 
-_LAST = f"""{_COLUMNS} WHERE ?1 IS NULL OR sink = ?1 ORDER BY id DESC LIMIT ?2"""
+_LAST = f"""{_COLUMNS} WHERE sink = ifnull(?, sink) ORDER BY id DESC LIMIT ?"""
 
 _ABOUT = f"{_COLUMNS} WHERE instr(' ' || incidents || ' ', ' ' || ? || ' ') ORDER BY id"
 

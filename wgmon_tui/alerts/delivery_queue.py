@@ -323,7 +323,7 @@ _RETRY = """UPDATE deliveries SET state = 'pending', due_at = ?, waits_since = ?
     done_at = NULL, seen_at = NULL, seen_by = '' WHERE id = ? AND state IN ('pending', 'given up')"""
 
 _ACKNOWLEDGE = """UPDATE deliveries SET seen_at = ?, seen_by = ?
-    WHERE sink = ?3 AND ?4 IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
+    WHERE sink = ? AND ? IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
 
 _SHIFT = """UPDATE deliveries SET waits_since = waits_since + ?, due_at = due_at + ?,
     lease_until = lease_until + ? WHERE state = 'pending'"""

@@ -17,16 +17,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
-from pathlib import Path
 from threading import Timer
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from wgmon_tui import __version__
+from wgmon_tui.alerts.certificates import (
+    CaFileError,
+    UntrustedCertificateError,
+    explain_rejection,
+    tls_context,
+)
 from wgmon_tui.alerts.models import GiveUpError, RetryError
 from wgmon_tui.text import format_limit, printable
 
@@ -34,7 +38,14 @@ _LONGEST_ANSWER = 8192
 _LONGEST_WAIT_S = 3600.0
 _LONGEST_WORDS = 120
 _SECRET_LENGTH = 6
-_CA_FILES = 16
+
+_PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Phrases of RFC 9110 that Python has from 3.13 on."""
 
 _NEVER_TAKEN = frozenset({400, 413, 415, 422})
 """Status codes that blame the message itself: the same message always gets the same response.
@@ -93,7 +104,11 @@ def post(
                 response.status, _seconds_to_wait(response.headers), _read_head(response, deadline)
             )
     except (OSError, HTTPException, ValueError) as error:
-        cause = error.reason if isinstance(error, URLError) else error
+        cause: object = error.reason if isinstance(error, URLError) else error
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            cause = explain_rejection(
+                cause, ca_file, lambda tls: _opener(tls, opened).open(request, timeout=limit_s)
+            )
         late = time.monotonic() >= deadline
         raise RetryError(phrase(TimeoutError() if late else cause, limit_s)) from None
     finally:
@@ -183,20 +198,6 @@ def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerD
     return opener
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Return a TLS context that trusts the authorities in `ca_file`, or those of the system.
-
-    Raises OSError.
-    """
-    return _cached_tls_context(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
-
-
-@lru_cache(_CA_FILES)
-def _cached_tls_context(ca_file: str | None, _written_ns: int) -> ssl.SSLContext:
-    # Cached: reading the system's bundle takes 50 ms.
-    return ssl.create_default_context(cafile=ca_file)
-
-
 def _read_head(response: HTTPResponse, deadline: float) -> bytes:
     read = b""
     with suppress(OSError, HTTPException):
@@ -221,6 +222,8 @@ def _seconds_to_wait(headers: Message) -> float | None:
 
 def _phrase_of(status: int) -> str:
     """Return the standard phrase of a status, after a space. The server's own phrase is not trusted."""
+    if status in _PHRASES:
+        return f" {_PHRASES[status]}"
     try:
         return f" {HTTPStatus(status).phrase}"
     except ValueError:
@@ -234,9 +237,8 @@ def phrase(error: object, limit_s: float) -> str:
             return _NO_URL
         case TimeoutError():
             return f"no answer within {format_limit(limit_s)}"
-        case ssl.SSLCertVerificationError(verify_code=code, verify_message=said):
-            what = "it is not for this host" if code in _OTHER_HOST else said
-            return f"the certificate is not trusted: {what}; for a private CA, set ca_file"
+        case UntrustedCertificateError() | CaFileError():
+            return str(error)
         case ssl.SSLError():
             return "the TLS handshake failed; check that the port uses TLS"
         case socket.gaierror():
@@ -254,5 +256,3 @@ def phrase(error: object, limit_s: float) -> str:
 
 
 _NO_URL = "url is not a valid URL; expected https://…"
-_OTHER_HOST = (62, 64)
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH: their messages contain the host."""

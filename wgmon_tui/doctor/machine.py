@@ -98,10 +98,10 @@ def check_ntp(shown: str | None) -> list[ExaminedItem]:
     ]
 
 
-def check_open_files(limit: int, fleet: Fleet) -> ExaminedItem:
+def check_open_files(limit: int, fleet: Fleet, system: Platform = PLATFORM) -> ExaminedItem:
     """Check the limit of open files against the needs of this fleet. `limit` -1 means no limit."""
     needed = _BASE_OPEN_FILES + len(fleet.identities) + 2 * min(len(fleet.servers), _MAX_CONCURRENT_CHECKS)
-    if not PLATFORM.has_error_queue:
+    if not system.has_error_queue:
         needed += min(len(fleet.servers), 2 * MAX_CONNECTED_SOCKETS)
     if 0 <= limit < needed:
         fact = f"{limit} are allowed, this fleet may need {needed}"

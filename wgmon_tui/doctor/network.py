@@ -135,7 +135,7 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
     except OSError as error:
         return [send_refused_item(family, error, fault)]
     finally:
-        udp_socket.close(asyncio.get_running_loop())
+        udp_socket.close()
 
 
 async def _probe_kernel_timestamps(

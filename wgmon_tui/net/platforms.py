@@ -22,7 +22,7 @@ class PeerSource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiveTimestamp:
-    """The socket option that makes the kernel stamp arriving datagrams, and the control message of a stamp."""
+    """The socket option by which the kernel stamps arriving datagrams, and the control message of a stamp."""
 
     name: str
     option: int

@@ -109,11 +109,12 @@ class DatagramSocket:
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self._drain)
 
-    def close(self, loop: AbstractEventLoop) -> None:
+    def close(self) -> None:
         """Stop reading and close the socket."""
         if self._connected:
             self._connected.close()
-        loop.remove_reader(self._socket.fileno())
+        if self._loop:
+            self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     @property

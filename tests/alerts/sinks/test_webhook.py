@@ -98,4 +98,4 @@ def test_its_own_authority_is_trusted(certificates: Certificates) -> None:
 def test_a_refusal_says_its_status() -> None:
     with Receiver(answer(422, "secret things")) as receiver, pytest.raises(GiveUpError) as raised:
         send(SINK, announcement(), {"url": receiver.url})
-    assert raised.value.reason == "HTTP 422 Unprocessable Entity"
+    assert raised.value.reason == "HTTP 422 Unprocessable Content"

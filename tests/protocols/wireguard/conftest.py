@@ -29,4 +29,4 @@ def kernel_that_stamps() -> Iterator[None]:
             if received[-1].received_ns <= arrived:
                 break
     yield
-    listener._socket.close()
+    listener.close()

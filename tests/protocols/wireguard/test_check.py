@@ -40,6 +40,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -227,7 +228,8 @@ async def test_a_closed_port_is_known_at_the_deadline_from_each_initiation(host:
             took = time.monotonic() - started
     errors = evidence_of_kind(IcmpError, result)
     assert len(errors) == result.sent == 2
-    assert all(error.from_target and error.offender == host for error in errors)
+    shown = host if PLATFORM.has_error_queue else ""
+    assert all(error.offender == shown and error.from_target is bool(shown) for error in errors)
     assert all(error.quotes_packet for error in errors)
     assert took >= SILENCE_TIMEOUT_S
     assert diagnose(result, make_target(endpoint).server).verdict is Verdict.PORT_CLOSED
@@ -276,6 +278,7 @@ async def test_nor_is_one_that_waits_behind_a_thousand_others() -> None:
         assert (await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))).handshake
 
 
+@pytest.mark.skipif(not PLATFORM.has_drop_counter, reason="this system does not count what it drops")
 async def test_where_our_own_buffer_ran_over_silence_is_not_the_only_evidence() -> None:
     def overruns(_: bytes) -> Iterable[bytes]:
         return (bytes(60_000) for _ in range(400))

@@ -36,6 +36,7 @@ from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
 
 LOSSES: list[float | None] = [0.02, None] * 3
@@ -170,7 +171,7 @@ def test_a_psk_mismatch_says_whether_we_have_one(ours: SecretSource | None) -> N
         ((PROHIBITED,), "mtr -u -P 51823 fra1.example.net"),
         ((UNRESOLVED,), "dig fra1.example.net"),
         ((FOREIGN,), ":51823"),
-        ((EPERM,), "nft list ruleset"),
+        ((EPERM,), PLATFORM.commands.firewall),
     ],
 )
 def test_what_to_type_names_the_real_server(facts: tuple[Evidence, ...], typed: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,8 @@ from email.utils import format_datetime, parseaddr
 from threading import Timer
 from typing import Any, cast
 
-from wgmon_tui.alerts.http_client import phrase, tls_context
+from wgmon_tui.alerts.certificates import explain_rejection, tls_context
+from wgmon_tui.alerts.http_client import phrase
 from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import plain, title
 from wgmon_tui.config.alerting import Email, Sink
@@ -89,11 +91,17 @@ def _deliver(
             if options.username:
                 client.login(options.username, password)
             return client.send_message(message)
+    except ssl.SSLCertVerificationError as error:
+        raise explain_rejection(
+            error, options.ca_file or None, lambda tls: _connected(options, limit_s, opened, tls)
+        ) from None
     finally:
         cutting.cancel()
 
 
-def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> smtplib.SMTP:
+def _connected(
+    options: Email, limit_s: float, opened: list[smtplib.SMTP], tls: ssl.SSLContext | None = None
+) -> smtplib.SMTP:
     """Return a client with TLS, unless `security` is "none". It is added to `opened` before it connects."""
 
     class _RecordingSmtp(smtplib.SMTP):
@@ -109,7 +117,7 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
     # Set here, because smtplib would ask a name server for the local host name.
     local_name = socket.gethostname() or _LOCAL_NAME
     if options.security == "tls":
-        tls = tls_context(options.ca_file or None)
+        tls = tls or tls_context(options.ca_file or None)
         return _RecordingSmtpTls(options.host, options.port, local_name, timeout=limit_s, context=tls)
     client = _RecordingSmtp(options.host, options.port, local_name, timeout=limit_s)
     if options.security == "starttls":
@@ -119,7 +127,7 @@ def _connected(options: Email, limit_s: float, opened: list[smtplib.SMTP]) -> sm
             raise RetryError(
                 'the server offers no STARTTLS on this port; for implicit TLS, set security = "tls"'
             )
-        client.starttls(context=tls_context(options.ca_file or None))
+        client.starttls(context=tls or tls_context(options.ca_file or None))
     return client
 
 

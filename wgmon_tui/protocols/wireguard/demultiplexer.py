@@ -100,9 +100,8 @@ class Demultiplexer:
 
     async def close(self) -> None:
         """Close the sockets."""
-        loop = asyncio.get_running_loop()
         for opened in self._sockets.values():
-            opened.close(loop)
+            opened.close()
         self._sockets.clear()
 
     @property
