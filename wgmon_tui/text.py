@@ -17,6 +17,11 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 FEW = 3
 """How many names a sentence lists; it counts the others."""
 
+TYPOGRAPHY_IN_ASCII = str.maketrans(
+    {"—": "-", "–": "-", "→": "->", "←": "<-", "…": "...", "≠": "!=", "·": "-", "’": "'", "“": '"', "”": '"'}
+)
+"""ASCII replacements for the typographic characters that messages use."""
+
 _LONGEST_QUOTE = 40
 
 _SECONDS_BELOW = 100

@@ -1,4 +1,4 @@
-"""Fixtures of the TUI tests. They run in UTC and without NO_COLOR, so that screens are reproducible."""
+"""Fixtures of the TUI tests. They run in UTC and outside of a multiplexer, for reproducible screens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from wgmon_tui.store.history import History
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
     time.tzset()
     yield
     monkeypatch.undo()

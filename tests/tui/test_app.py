@@ -197,6 +197,18 @@ async def test_ascii_is_nothing_but_ascii() -> None:
             assert is_ascii(it.lines()), key
 
 
+async def test_a_screen_that_closes_ends_its_reads_before_its_widgets_go() -> None:
+    async with face() as it:
+        await it.press("?")
+        screen = it.app.screen
+        widget = screen.query("*").first()
+        reads = [node.run_worker(asyncio.Event().wait()) for node in (screen, widget)]
+        kept = it.app.run_worker(asyncio.Event().wait())
+        await it.pilot.pause()
+        it.app.pop_screen()
+        assert [read.is_cancelled for read in (*reads, kept)] == [True, True, False]
+
+
 async def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with face(theme="night") as it:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, display_options
 from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
-from wgmon_tui.cli.terminal import is_interactive, is_output_ascii
+from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.shutdown import shutdown
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
+    from wgmon_tui.terminal import Terminal
     from wgmon_tui.tui.context import AskServer
 
 _DEMO_ROUNDS = 3
@@ -50,7 +50,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    """Show the dashboard; print its table if the output is not a terminal.
+    """Show the dashboard; print its table where the dashboard cannot be shown.
 
     If another process already writes the state directory, show the results of that process.
     """
@@ -64,22 +64,21 @@ def dashboard(arguments: argparse.Namespace) -> int:
         except ConfigurationError:
             role_manager.close()
             raise
-    if not is_interactive():
-        ascii_only = arguments.ascii or is_output_ascii()
-        return shutdown.run(_print_table_once(role_manager, arguments.config, ascii_only))
+    if not _can_show(arguments.terminal):
+        return shutdown.run(_print_table_once(role_manager, arguments.config, arguments.ascii))
     ask_server = _ask_server(role_manager, lambda: role_manager.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
     return shutdown.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """Show the dashboard on the embedded lab; print three tables if the output is not a terminal."""
+    """Show the dashboard on the embedded lab; print three tables where it cannot be shown."""
     from tempfile import TemporaryDirectory
 
     from wgmon_tui.lab.demo_fleet import DemoFleet
 
     lab = DemoFleet()
-    watch = _run_demo if is_interactive() else _print_demo
+    watch = _run_demo if _can_show(arguments.terminal) else _print_demo
     with TemporaryDirectory(prefix="wgmon-tui-") as state, _removed_if_killed(state):
 
         async def run() -> int:
@@ -96,6 +95,13 @@ def _removed_if_killed(directory: str) -> AbstractContextManager[None]:
     return shutdown.undone_if_killed(partial(rmtree, directory, ignore_errors=True))
 
 
+def _can_show(terminal: Terminal) -> bool:
+    """Return whether the dashboard can be shown. Say why not, unless the output is for a program."""
+    if terminal.obstacle and terminal.is_output:
+        show_progress(f"{terminal.obstacle}: this is a table instead of the dashboard")
+    return terminal.is_interactive
+
+
 async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
     from wgmon_tui.daemon.demo.controller import NOTE, DemoController
 
@@ -109,7 +115,7 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     from wgmon_tui.daemon.writer import Writer
 
     writer = Writer(state, load_from_fleet(fleet), lock=None)
-    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii or is_output_ascii())
+    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii)
     return 0
 
 
@@ -167,7 +173,6 @@ async def _run_app(
 ) -> int:
     from wgmon_tui.config.tui_settings import TuiSettings
     from wgmon_tui.tui.app import WgmonApp
-    from wgmon_tui.tui.theme.colour_depth import detect_depth
 
     settings = TuiSettings()
     if config:
@@ -185,7 +190,7 @@ async def _run_app(
         state_dir=state,
         config_dir=config,
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
-        depth=detect_depth(os.environ),
+        terminal=arguments.terminal,
     )
     shutdown.stop_with(app.exit)
     with terminal_restored_if_killed():

@@ -15,7 +15,6 @@ from wgmon_tui.cli.loading import (
     require_directory,
     select_servers,
 )
-from wgmon_tui.cli.terminal import is_output_ascii
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time
 
@@ -66,7 +65,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     if arguments.trust_clock:
         return _trust_clock(arguments.state)
     require_directory(arguments.config)
-    return run_doctor(arguments.config, arguments.state, arguments.ascii or is_output_ascii(), arguments.json)
+    return run_doctor(arguments.config, arguments.state, arguments.terminal, arguments.ascii, arguments.json)
 
 
 def _trust_clock(state: Path) -> int:
@@ -90,9 +89,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     fleet, keyring = load_fleet(arguments.config)
     [server] = select_servers(fleet, [arguments.name])
     found = _last_verdict(server.name, arguments.state)
-    return inspect_server(
-        server, fleet, keyring, arguments.config, arguments.ascii or is_output_ascii(), found
-    )
+    return inspect_server(server, fleet, keyring, arguments.config, arguments.ascii, found)
 
 
 def _last_verdict(name: str, state: Path) -> ProberVerdict | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wgmon_tui.cli.terminal import is_interactive, show_progress
+from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import ImportReport
@@ -16,6 +16,7 @@ from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.text import format_list, printable
 
 OWN_KEYS = "files"
@@ -32,7 +33,7 @@ def import_files(words: Sequence[Path], config: Path, identity: str | None) -> I
     progress = _Progress()
     found = read_confs(words, sys.stdin.buffer.read, progress.on_read)
     # After standard input was read, nobody can answer there.
-    if identity is None and is_interactive() and STANDARD_INPUT not in map(str, words):
+    if identity is None and detect_terminal().is_interactive and STANDARD_INPUT not in map(str, words):
         identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
     return import_confs(found, config, ImportOptions(identity))
 

@@ -22,7 +22,7 @@ from wgmon_tui.cli.loading import (
     select_servers,
     warn_of_held_timestamps,
 )
-from wgmon_tui.cli.terminal import is_output_ascii, show_progress
+from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.exit_codes import OutputError
 from wgmon_tui.shutdown import shutdown
@@ -244,8 +244,10 @@ def _print_round(
         interfaces = None if local_view is None else [interface_object(each) for each in local_view]
         print(one_line({**json_object(outcome), "interfaces": interfaces}), flush=True)
         return
-    ascii_only = arguments.ascii or is_output_ascii()
-    lines = (format_result(outcome, ascii_only), disagreements(local_view or (), ascii_only))
+    lines = (
+        format_result(outcome, arguments.ascii),
+        disagreements(local_view or (), arguments.ascii),
+    )
     print("\n".join(filter(None, lines)), flush=True)
 
 
@@ -255,7 +257,7 @@ def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespa
 
     if arguments.form == "table":
         if len(checked) > 1:
-            print(format_totals((each.severity for each in checked), arguments.ascii or is_output_ascii()))
+            print(format_totals((each.severity for each in checked), arguments.ascii))
         if not arguments.deep:
             print(_NO_SOAK_NOTE)
         elif untested := [each.server.name for each in checked if not each.server.tunnel]:

@@ -5,40 +5,40 @@ Sends packets only to loopback. The vantage commands of the operator may connect
 
 from __future__ import annotations
 
-import os
 import resource
-import sys
 import time
 from pathlib import Path
 
 from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.secrets.keyring import open_keyring
-from wgmon_tui.doctor import files, machine, terminal
+from wgmon_tui.doctor import files, machine
 from wgmon_tui.doctor.budgets import check_budgets
 from wgmon_tui.doctor.models import ExaminedItem, exit_code, format_item, json_line
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.prober import check_prober
+from wgmon_tui.doctor.terminal import check_clipboard, check_terminal
 from wgmon_tui.doctor.vantages import vantages
 from wgmon_tui.shutdown import shutdown
+from wgmon_tui.terminal import Multiplexer, Terminal
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _PROGRAM_TIMEOUT_S = 5.0
 _MAX_PROGRAM_BYTES = 1 << 16
 
 
-def run_doctor(config_dir: Path, state_dir: Path, ascii_only: bool, as_json: bool) -> int:
+def run_doctor(config_dir: Path, state_dir: Path, terminal: Terminal, ascii_only: bool, as_json: bool) -> int:
     """Run all checks and print the findings. Returns the exit code.
 
     Blocks while commands that print secrets run.
     """
-    items = examine(config_dir, state_dir)
+    items = examine(config_dir, state_dir, terminal)
     for item in items:
         print(json_line(item) if as_json else format_item(item, ascii_only))
     return exit_code(items)
 
 
-def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
-    """Run all checks of this machine."""
+def examine(config_dir: Path, state_dir: Path, terminal: Terminal) -> list[ExaminedItem]:
+    """Run all checks of this machine, and of the terminal of this process."""
     clock_offset = time.time() - time.monotonic()
     fleet, servers_item = files.check_servers_file(config_dir)
     keyring = open_keyring(fleet, config_dir)
@@ -61,29 +61,18 @@ def examine(config_dir: Path, state_dir: Path) -> list[ExaminedItem]:
         *machine.check_ntp(_command_output("timedatectl", "show")),
         machine.check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], fleet),
         *machine.check_receive_buffer(_rmem_max(), fleet),
-        terminal.encoding(sys.stdout.encoding or ""),
-        *terminal.terminal(os.environ, _terminal_size()),
-        *_clipboard(),
+        *check_terminal(terminal),
+        *_clipboard(terminal),
     ]
 
 
-def _clipboard() -> list[ExaminedItem]:
-    if not os.environ.get("TMUX"):
+def _clipboard(terminal: Terminal) -> list[ExaminedItem]:
+    if terminal.multiplexer is not Multiplexer.TMUX:
         return []
-    return terminal.check_clipboard(
+    return check_clipboard(
         _command_output("tmux", "show", "-gv", "set-clipboard"),
         _command_output("tmux", "show", "-gv", "allow-passthrough"),
     )
-
-
-def _terminal_size() -> tuple[int, int] | None:
-    if not sys.stdout.isatty():
-        return None
-    try:
-        size = os.get_terminal_size(sys.stdout.fileno())
-    except OSError:
-        return None
-    return size.columns, size.lines
 
 
 def _rmem_max() -> int | None:

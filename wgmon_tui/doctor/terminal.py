@@ -1,54 +1,70 @@
-"""Checks of the terminal: encoding, colours, size, and whether `y` reaches the clipboard."""
+"""Checks of the terminal: encoding, streams, colours, size, and whether `y` reaches the clipboard."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
+from wgmon_tui.terminal import ASSUMED_SIZE, Terminal
 
 _MIN_SIZE = (80, 24)
 
 
-def encoding(name: str) -> ExaminedItem:
-    """Check that the encoding can show the glyphs. `name` is the encoding of the output."""
-    if name.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32"):
-        return ok_item("encoding", name)
-    fact = f"{name or 'unknown'}: symbols are shown as ASCII"
-    return ExaminedItem("encoding", ItemStatus.LOOK, fact, "type: export LC_ALL=C.UTF-8")
+def check_terminal(terminal: Terminal) -> list[ExaminedItem]:
+    """Check what the dashboard finds when it starts in this terminal."""
+    if not terminal.is_output:
+        no_terminal = ok_item("terminal", "the output is not a terminal: wgmon-tui prints a table")
+        return [_check_encoding(terminal), no_terminal]
+    return [
+        _check_encoding(terminal),
+        _check_streams(terminal),
+        _check_colours(terminal),
+        _check_size(terminal.size),
+    ]
 
 
-def terminal(environment: Mapping[str, str], size: tuple[int, int] | None) -> list[ExaminedItem]:
-    """Check colours and size. `size` is columns and lines; None if the output is not a terminal."""
-    if size is None:
-        return [ok_item("terminal", "the output is not a terminal: wgmon-tui prints a table")]
-    return [_check_colours(environment), _check_size(size)]
+def _check_encoding(terminal: Terminal) -> ExaminedItem:
+    if not terminal.ascii_only:
+        return ok_item("encoding", terminal.encoding)
+    fact = f"{terminal.ascii_reason}: symbols are shown as ASCII"
+    if not terminal.is_unicode:
+        return ExaminedItem("encoding", ItemStatus.LOOK, fact, "type: export LC_ALL=C.UTF-8")
+    if terminal.tmux_client and not terminal.tmux_client.is_utf8:
+        return ExaminedItem("encoding", ItemStatus.LOOK, fact, "detach, then type: tmux -u attach")
+    return ok_item("encoding", fact)  # a terminal of few glyphs is as it is
 
 
-def _check_colours(environment: Mapping[str, str]) -> ExaminedItem:
-    term, colorterm = environment.get("TERM", ""), environment.get("COLORTERM", "")
-    if not term or term in ("dumb", "unknown"):
-        fact = f"TERM is {term or 'not set'}: no colours and no cursor"
+def _check_streams(terminal: Terminal) -> ExaminedItem:
+    if not terminal.is_input:
+        fact = f"{terminal.obstacle}: wgmon-tui prints a table"
+        return ExaminedItem("streams", ItemStatus.LOOK, fact, "do not redirect standard input")
+    if not terminal.is_error_output:
+        return ok_item(
+            "streams", "standard error is not a terminal: messages go there, the dashboard comes here"
+        )
+    return ok_item("streams", "input, output and error are a terminal")
+
+
+def _check_colours(terminal: Terminal) -> ExaminedItem:
+    if not terminal.has_cursor:
+        fact = f"TERM is {terminal.term or 'not set'}: no colours and no cursor, wgmon-tui prints a table"
         return ExaminedItem("terminal", ItemStatus.LOOK, fact, "type: export TERM=xterm-256color")
-    environment_text = f"TERM={term}" + (f" COLORTERM={colorterm}" if colorterm else "")
-    # By its standard, an empty NO_COLOR is unset; Textual treats it as set.
-    if "NO_COLOR" in environment:
-        return ok_item("terminal", f"{environment_text}, NO_COLOR: no colours")
-    return ok_item("terminal", f"{environment_text}: {count_colours(term, colorterm)} colours")
+    where = f" in {terminal.multiplexer.value}" if terminal.multiplexer else ""
+    if terminal.no_colour:
+        return ok_item("terminal", f"TERM={terminal.term}{where}, NO_COLOR: no colours")
+    return ok_item("terminal", f"TERM={terminal.term}{where}: {terminal.colours.value} colours")
 
 
-def count_colours(term: str, colorterm: str) -> str:
-    """The number of colours of a terminal, guessed as Textual does."""
-    if colorterm.strip().lower() in ("truecolor", "24bit"):
-        return "16 million"
-    return "256" if term.endswith(("-256color", "kitty")) else "16"
+def _check_size(size: tuple[int, int] | None) -> ExaminedItem:
+    if size is None:
+        fact = f"the terminal does not tell its size: {_as_text(ASSUMED_SIZE)} is assumed"
+        return ExaminedItem("size", ItemStatus.LOOK, fact, "type: stty cols 80 rows 24")
+    if size[0] < _MIN_SIZE[0] or size[1] < _MIN_SIZE[1]:
+        fact = f"{_as_text(size)}: some columns will be hidden"
+        return ExaminedItem("size", ItemStatus.LOOK, fact, f"make it {_as_text(_MIN_SIZE)} or larger")
+    return ok_item("size", _as_text(size))
 
 
-def _check_size(size: tuple[int, int]) -> ExaminedItem:
-    columns, lines = size
-    if columns < _MIN_SIZE[0] or lines < _MIN_SIZE[1]:
-        fact = f"{columns}x{lines}: some columns will be hidden"
-        return ExaminedItem("size", ItemStatus.LOOK, fact, f"make it {_MIN_SIZE[0]}x{_MIN_SIZE[1]} or larger")
-    return ok_item("size", f"{columns}x{lines}")
+def _as_text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def check_clipboard(set_clipboard: str | None, passthrough: str | None) -> list[ExaminedItem]:

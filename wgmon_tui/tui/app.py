@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from textual import events
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
+from textual.worker import NoActiveWorker, Worker, WorkerState, get_current_worker
 
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
+from wgmon_tui.terminal import Multiplexer, Terminal
 from wgmon_tui.text import format_recent_time, format_rtt, format_servers, format_until
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
@@ -32,9 +34,8 @@ from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
-from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through_tmux, under_tmux
+from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
-from wgmon_tui.tui.theme.colour_depth import ColourDepth
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -64,7 +65,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     state_dir: directory of the delivery log.
     config_dir: directory of servers.toml, which the forms edit, and of custom themes; None offers neither.
     settings: the settings of config.toml for the terminal UI.
-    depth: the colours that the terminal can show.
+    terminal: what the terminal can show; without it, the one of this process, with all colours.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -108,10 +109,10 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         state_dir: Path | None = None,
         config_dir: Path | None = None,
         settings: TuiSettings = _DEFAULT_SETTINGS,
-        depth: ColourDepth = ColourDepth.TRUE,
+        terminal: Terminal | None = None,
     ) -> None:
         """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
-        super().__init__(theme, settings, depth, config_dir)
+        super().__init__(theme, settings, terminal, config_dir)
         self.actions = assign_keys(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
         self.hinted_actions = [action for action in self.actions if action.hint]
@@ -197,6 +198,14 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     def _preload_screens(self) -> None:
         self.run_worker(preload_screens, thread=True, group="ahead", description="loads the other screens")
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close a screen. Cancel its reads first: Textual removes the widgets that they write to earlier."""
+        leaving = self.screen
+        for worker in self.workers:
+            if worker.node in leaving.walk_children(with_self=True) and not _is_running_in(worker):
+                worker.cancel()
+        return super().pop_screen()
 
     def on_unmount(self) -> None:
         """Stop checking."""
@@ -345,10 +354,10 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy with OSC 52. Under tmux write both forms: its options decide which one it passes on."""
+        """Copy with OSC 52. In a multiplexer write both forms: its options decide which one it passes on."""
         super().copy_to_clipboard(text)
-        if under_tmux() and self._driver is not None:
-            self._driver.write(through_tmux(osc52(text)))
+        if self.terminal.multiplexer and self._driver is not None:
+            self._driver.write(through(self.terminal.multiplexer, osc52(text)))
 
     def action_take_over(self) -> None:
         """Become the writer after the previous one has ended."""
@@ -432,7 +441,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
             )
             return
         self.copy_to_clipboard(text)
-        if under_tmux():
+        if self.terminal.multiplexer is Multiplexer.TMUX:
             self.show_notice(f"Copied {what}", f"If pasting fails, tmux needs: {TMUX_OPTION}", seconds=8)
         else:
             self.show_notice(f"Copied {what}")
@@ -469,3 +478,11 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
             self.show_notice(
                 f"Slow link: a repaint took {took}. Press {key} to repaint less often.", seconds=10
             )
+
+
+def _is_running_in(worker: Worker[Any]) -> bool:
+    """Whether this code runs in that worker, such as one that closes its screen when it has saved."""
+    try:
+        return get_current_worker() is worker
+    except NoActiveWorker:
+        return False

@@ -20,6 +20,7 @@ from textual.app import App
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.terminal import Terminal
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.keys.actions import Action
 from wgmon_tui.tui.terminal.repaint_throttle import RepaintThrottle
@@ -71,6 +72,11 @@ class AppContext(App[None]):
     @abstractmethod
     def shown_names(self) -> Sequence[str]:
         """The servers in the fleet table's order, as filtered and sorted there."""
+
+    # Terminal
+
+    terminal: Terminal
+    """What the terminal can show."""
 
     # Files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from base64 import b64encode
 from collections.abc import Iterator
@@ -124,6 +125,37 @@ def test_sigterm_leaves_the_terminal_clean(terminal: Tmux, config: Path) -> None
     os.kill(terminal.pid, signal.SIGTERM)
     terminal.wait_for("left with 143")
     terminal.assert_clean()
+
+
+def test_with_standard_error_in_a_file_the_screen_is_drawn_and_the_file_has_no_sequences(
+    terminal: Tmux, config: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    terminal.run("sh", "-c", f"exec {shlex.join(dashboard(config))} 2>{shlex.quote(str(log))}")
+    terminal.wait_for("port-closed")
+    terminal.type("q")
+    terminal.wait_for("left with 0")
+    terminal.assert_clean()
+    assert log.read_text() == ""
+
+
+@pytest.mark.thorough  # a private terminal takes seconds
+@pytest.mark.parametrize("term", ["linux", "vt100"])
+def test_a_terminal_of_few_glyphs_gets_ascii(tmp_path: Path, config: Path, term: str) -> None:
+    require("tmux")
+    with tmux(tmp_path, environment={"TERM": term}) as terminal:
+        terminal.run(*dashboard(config))
+        assert terminal.wait_for("port-closed", "last checks").isascii()
+        terminal.type("q")
+        terminal.wait_for("left with 0")
+
+
+def test_a_terminal_without_a_cursor_gets_a_table_and_the_reason(tmp_path: Path, config: Path) -> None:
+    require("tmux")
+    with tmux(tmp_path, environment={"TERM": "dumb"}) as terminal:
+        terminal.run(*dashboard(config))
+        shown = terminal.wait_for("TERM is dumb", "VERDICT", "fra1", "left with 0")
+        assert shown.isascii()
 
 
 @pytest.mark.thorough  # a private terminal takes seconds

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from wgmon_tui.tui.theme.colour_depth import ColourDepth, adapt_palette, default_theme, detect_depth
+from wgmon_tui.terminal import ColourDepth
+from wgmon_tui.tui.theme.colour_depth import adapt_palette, default_theme
 from wgmon_tui.tui.theme.palette import shipped_palettes
-
-
-@pytest.mark.parametrize(
-    ("term", "colorterm", "depth"),
-    [
-        ("xterm-256color", "truecolor", ColourDepth.TRUE),
-        ("xterm-256color", "", ColourDepth.EIGHT_BIT),
-        ("tmux-256color", "", ColourDepth.EIGHT_BIT),
-        ("xterm", "", ColourDepth.SIXTEEN),
-        ("linux", "", ColourDepth.SIXTEEN),
-        ("dumb", "", ColourDepth.NONE),
-    ],
-)
-def test_the_terminal_says_what_it_can_show(term: str, colorterm: str, depth: ColourDepth) -> None:
-    assert detect_depth({"TERM": term, "COLORTERM": colorterm}) is depth
 
 
 def test_few_colours_and_a_slow_link_get_the_terminal_s_own_sixteen() -> None:

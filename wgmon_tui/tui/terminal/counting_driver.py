@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import selectors
 import signal
-from collections.abc import Callable
+import sys
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from wgmon_tui.exit_codes import OutputError
 
@@ -19,6 +24,9 @@ CURSOR_POSITION_QUERY = "\x1b[6n"
 
 SLOW_LINK_S = 0.5
 """A paint with its answer that takes longer than this, in seconds, is noticeable with every key."""
+
+_TICK_S = 0.1
+_MAX_READ = 4096
 
 
 class _TerminalOutput(io.TextIOBase):
@@ -57,6 +65,9 @@ class _TerminalOutput(io.TextIOBase):
 class CountingDriver(LinuxDriver):
     """Textual's terminal driver with a count of the bytes written.
 
+    It draws on standard output, which is the terminal; Textual draws on standard error, which may be a file.
+    Bytes that the terminal's encoding does not have become a replacement character, in both directions.
+
     Textual writes to the terminal inside its handlers of SIGTSTP and SIGCONT. There, its own queue may be locked by
     the code that the signal interrupted. So this driver suspends and resumes in the event loop.
     """
@@ -68,7 +79,12 @@ class CountingDriver(LinuxDriver):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._file: TextIO = _TerminalOutput(self._file, self._on_lost_terminal)  # type: ignore[assignment]
+        output: TextIO = self._file
+        if sys.__stdout__ is not None:
+            output = open(  # noqa: SIM115  for the life of the process
+                1, "w", encoding=sys.__stdout__.encoding, errors="replace", closefd=False
+            )
+        self._file: TextIO = _TerminalOutput(output, self._on_lost_terminal)  # type: ignore[assignment]
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
@@ -134,3 +150,25 @@ class CountingDriver(LinuxDriver):
         elif self._mouse:
             self._disable_mouse_support()
             self._mouse = False
+
+    def run_input_thread(self) -> None:
+        """Read keys until the app ends or the terminal is closed.
+
+        Textual decodes strictly, so that one byte that is no UTF-8 ends the app.
+        """
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder(sys.__stdin__.encoding if sys.__stdin__ else "utf-8")("replace").decode
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(_TICK_S):
+                    read = os.read(self.fileno, _MAX_READ)
+                    if not read:
+                        return
+                    if text := decode(read):  # nothing after the first half of a character
+                        self._process(parser.feed(text))
+                self._process(parser.tick())
+
+    def _process(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)

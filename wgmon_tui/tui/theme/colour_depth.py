@@ -6,39 +6,20 @@ cursor becomes teal; with 16 the panel becomes the background.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from enum import Enum
 from functools import cache
 from types import MappingProxyType
 
 from rich.color import Color
 from rich.style import Style
 
-from wgmon_tui.doctor.terminal import count_colours
+from wgmon_tui.terminal import ColourDepth
 from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, DEFAULT_THEME, SIXTEEN_COLOUR_THEME, Palette
 
 _STEPS = (0, 95, 135, 175, 215, 255)
 _GREYS = tuple(8 + 10 * step for step in range(24))
 
 Triple = tuple[int, int, int]
-
-
-class ColourDepth(Enum):
-    """The number of colours that a terminal can show."""
-
-    NONE = "none"
-    SIXTEEN = "16"
-    EIGHT_BIT = "256"
-    TRUE = "16 million"
-
-
-def detect_depth(environment: Mapping[str, str]) -> ColourDepth:
-    """The colour depth according to TERM and COLORTERM."""
-    term = environment.get("TERM", "")
-    if term in ("dumb", "unknown"):
-        return ColourDepth.NONE
-    return ColourDepth(count_colours(term, environment.get("COLORTERM", "")))
 
 
 def default_theme(depth: ColourDepth, *, low_bandwidth: bool) -> str:

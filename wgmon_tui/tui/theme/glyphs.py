@@ -6,11 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity
-
-_IN_ASCII = str.maketrans(
-    {"—": "-", "–": "-", "→": "->", "←": "<-", "…": "...", "≠": "!=", "·": "-", "’": "'", "“": '"', "”": '"'}
-)
-"""ASCII replacements for the typographic characters that messages use."""
+from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,9 @@ class Glyphs:
         if text.isascii() and text.isprintable():
             return text
         if self.ascii_only:
-            return "".join(each if " " <= each <= "~" else "?" for each in text.translate(_IN_ASCII))
+            return "".join(
+                each if " " <= each <= "~" else "?" for each in text.translate(TYPOGRAPHY_IN_ASCII)
+            )
         return "".join(
             "\ufffd" if unicodedata.category(each)[0] in "CZ" and each != " " else each for each in text
         )

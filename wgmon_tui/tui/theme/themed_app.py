@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.tui.theme.colour_depth import ColourDepth, adapt_palette, default_theme
+from wgmon_tui.terminal import ColourDepth, Terminal, detect_terminal, hide_misleading_variables
+from wgmon_tui.tui.theme.colour_depth import adapt_palette, default_theme
 from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, Palette
 from wgmon_tui.tui.theme.theme_files import ThemeCatalog, find_palette, load_theme_catalog, read_stamps
 
@@ -22,14 +23,15 @@ class ThemedApp(App[None]):
     """An app with a theme. The other themes are loaded after the first paint."""
 
     def __init__(
-        self, theme: str | None, settings: TuiSettings, depth: ColourDepth, config_dir: Path | None
+        self, theme: str | None, settings: TuiSettings, terminal: Terminal | None, config_dir: Path | None
     ) -> None:
         """`theme` is the name of a shipped theme, or of one in `config_dir`, or the path of a theme file.
 
         NO_COLOR overrides it. Raises ConfigurationError if the theme is missing or invalid.
         """
-        self.colourless = _is_no_color_set()
-        self.depth = depth
+        hide_misleading_variables()
+        self.terminal = terminal or replace(detect_terminal(), colours=ColourDepth.TRUE)
+        self.colourless = self.terminal.no_colour
         self.config_dir = config_dir
         chosen = self._initial_palette(theme, settings)
         super().__init__(ansi_color=True if self.colourless else None)
@@ -81,7 +83,7 @@ class ThemedApp(App[None]):
         if self.colourless:
             return find_palette(COLOURLESS_THEME, self.config_dir)
         if theme or settings.theme is None:
-            usual = default_theme(self.depth, low_bandwidth=settings.low_bandwidth)
+            usual = default_theme(self.terminal.colours, low_bandwidth=settings.low_bandwidth)
             return find_palette(theme or usual, self.config_dir)
         try:
             return find_palette(settings.theme, self.config_dir)
@@ -90,15 +92,5 @@ class ThemedApp(App[None]):
 
     def _register_palettes(self, palettes: Mapping[str, Palette]) -> None:
         for name, palette in palettes.items():
-            self.palettes[name] = adapt_palette(palette, self.depth)
+            self.palettes[name] = adapt_palette(palette, self.terminal.colours)
             self.register_theme(self.palettes[name].textual_theme())
-
-
-def _is_no_color_set() -> bool:
-    """Whether NO_COLOR is set and not empty, as its standard demands.
-
-    Textual treats an empty one as set, so an empty one is removed from the environment.
-    """
-    if not os.environ.get("NO_COLOR", "unset"):
-        del os.environ["NO_COLOR"]
-    return "NO_COLOR" in os.environ
