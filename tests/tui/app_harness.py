@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from tests.tui.key_presses import press, read, settle
-from tests.tui.sample_fleet import NOW, QuietEngine, bad_night
+from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, no_time_passes
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
@@ -78,6 +78,7 @@ async def face(
     config_dir: Path | None = None,
     state_dir: Path | None = None,
     settings: TuiSettings = USUAL,
+    elapsed: Callable[[], float] = no_time_passes,
 ) -> AsyncIterator[Face]:
     engine = engine or bad_night()
     app = WgmonApp(
@@ -86,6 +87,7 @@ async def face(
         ascii_only=ascii_only,
         theme=theme,
         clock=lambda: NOW,
+        elapsed=elapsed,
         open_history=lambda: history,
         config_dir=config_dir,
         state_dir=state_dir,

@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from tests.config.sample_fleets import BASTION, OWN_KEY, SERVER_KEY, server
 from tests.tui.key_presses import press, settle
-from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_fleet import NOW, QuietEngine, no_time_passes
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read, update
@@ -122,7 +122,7 @@ def written(config_dir: Path, fleet: Fleet) -> Path:
 
 def app_over(config_dir: Path, *, title: str = "test") -> WgmonApp:
     engine = QuietEngine(read(config_dir).fleet.servers)
-    return WgmonApp(engine, title=title, clock=lambda: NOW, config_dir=config_dir)
+    return WgmonApp(engine, title=title, clock=lambda: NOW, elapsed=no_time_passes, config_dir=config_dir)
 
 
 @asynccontextmanager

@@ -23,6 +23,11 @@ NOW = 1_795_375_800.0
 """2026-11-22 19:30 UTC."""
 
 
+def no_time_passes() -> float:
+    """The elapsed clock of the tests: however long they take, no check becomes stale."""
+    return 0.0
+
+
 class QuietEngine(Engine):
     """An engine that never probes. Tests write its fleet state, and read its requests."""
 

@@ -91,6 +91,7 @@ def _app(
         theme=stage.theme,
         ascii_only=stage.ascii_only,
         clock=lambda: sample_fleet.NOW,
+        elapsed=sample_fleet.no_time_passes,
         open_history=lambda: stage.past if past else history,
         ask_server=(lambda _: sample_server_views.DIFFERING) if asked else None,
         state_dir=state_dir,

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import press, read, settle
-from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_fleet import NOW, QuietEngine, no_time_passes
 from wgmon_tui.checks.check import Check
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
@@ -39,6 +39,7 @@ def app_over(
         title="test",
         ascii_only=ascii_only,
         clock=clock,
+        elapsed=no_time_passes,
         ask_server=ask_server,
         open_history=lambda: history,
     )

@@ -7,6 +7,7 @@ import pytest
 from tests.tui.app_harness import face
 from tests.tui.sample_fleet import NOW, QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.freshness import read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.tui.fleet.totals import FleetTotals, totals_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE, Glyphs
@@ -162,10 +163,8 @@ async def test_a_key_that_needs_a_writer_says_once_that_nobody_checks(key: str) 
 async def test_a_row_that_nobody_refreshes_shows_its_age_and_no_longer_counts_as_up() -> None:
     engine = QuietEngine([server("fra1")])
     record(engine.fleet_state, "fra1", Verdict.HEALTHY, 0.01)
-    async with face(engine, size=(120, 24)) as it:
-        shown = engine.fleet_state.states["fra1"]
-        shown.mark_stale(180.0)
-        engine.fleet_state.touch("fra1")
+    async with face(engine, size=(120, 24), elapsed=lambda: read_elapsed() + 180.0) as it:
+        it.app._update_staleness()
         await it.follow()
         text = "\n".join(it.lines())
         assert "? unknown" in text

@@ -59,6 +59,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     title: shown at the right end of the top line.
     theme: name of a shipped theme, or path of a theme file; NO_COLOR overrides it.
     clock: returns Unix time in seconds.
+    elapsed: returns seconds that only increase, from which the ages of checks follow.
     ask_server: asks a server how it sees this machine; without it the action is not offered.
     open_history: called once, after the first paint. Screens read the returned history in threads.
     history_note: a line shown above the history.
@@ -103,6 +104,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         ascii_only: bool = False,
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = read_elapsed,
         ask_server: AskServer | None = None,
         open_history: Callable[[], History | None] = lambda: None,
         history_note: str = "",
@@ -122,6 +124,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         self.title = title
         self.glyphs = glyphs_for(ascii_only)
         self.clock = clock
+        self._elapsed = elapsed
         self.ask_server = ask_server
         self._open_history = open_history
         self.history_note = history_note
@@ -226,7 +229,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     def _update_staleness(self) -> None:
         is_checking = self.engine.outage is None and self.engine_failure is None
-        self._staleness_scan.update(ClockReading(self.clock(), read_elapsed()), is_checking=is_checking)
+        self._staleness_scan.update(ClockReading(self.clock(), self._elapsed()), is_checking=is_checking)
         if self.engine.clock_question and not self._has_asked_about_clock:
             self._has_asked_about_clock = True
             self._ask_about_clock(self.engine.clock_question)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.tui.app_harness import face
 from tests.tui.key_presses import press, settle
-from tests.tui.sample_fleet import NOW, bad_night
+from tests.tui.sample_fleet import NOW, bad_night, no_time_passes
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.filter.bar import FilterInput
@@ -65,7 +65,7 @@ async def test_up_and_down_in_the_line_bring_earlier_filters() -> None:
 
 async def test_a_saved_filter_is_called_up_by_its_name_and_from_the_palette() -> None:
     settings = TuiSettings(filters={"oncall": "state:down !is:muted"})
-    app = WgmonApp(bad_night(), title="test", clock=lambda: NOW, settings=settings)
+    app = WgmonApp(bad_night(), title="test", clock=lambda: NOW, elapsed=no_time_passes, settings=settings)
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "/", "@", "tab", "enter")
         fleet = app.screen_stack[0]
