@@ -18,7 +18,8 @@ from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.secrets.secret_variables import hide_secret_variables
-from wgmon_tui.config.servers_file import read
+from wgmon_tui.config.servers_file import NAME, read
+from wgmon_tui.config.young_file import read_settled
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
@@ -82,7 +83,7 @@ def _resolve_target(server: str | Path | Server | Target, config: Path) -> Targe
             names = ", ".join(each.name for each in loaded.fleet.servers)
             raise ConfigurationError(f"{server.name}: several servers ({names}); use a file with one peer")
         return _join_target(loaded.fleet.servers[0], loaded.fleet, loaded.keyring)
-    fleet = read(config).fleet
+    fleet = read_settled(lambda: read(config).fleet, config / NAME)
     if isinstance(server, str):
         named = fleet.server(server)
         if named is None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Event, Thread
 
 from tests.real.server import RealServer
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import CookieDemanded
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 _BURST = 900
 """More handshakes than any server accepts without cookies."""
 
 _BURSTS = 20
+"""How many bursts bring a server to ask for cookies: of a single one a busy machine may read too slowly."""
 
 _EVERY_S = 0.3
 """A server that demands cookies continues for one second."""
@@ -34,11 +39,33 @@ def send_all(server: RealServer, packets: list[bytes]) -> None:
             sender.sendto(packet, (str(address), port))
 
 
+async def check_under_load(
+    server: RealServer,
+    aim: Target,
+    prober: Prober,
+    *,
+    frozen: Callable[[], AbstractContextManager[object]] = nullcontext,
+    burst: int = _BURST,
+) -> Check:
+    """Send bursts until a check meets the demand for a cookie; return that check.
+
+    While `frozen`, a server does not read, so that it finds all of a burst at once.
+    """
+    junk = [junk_initiation(server.public_key) for _ in range(burst)]
+    for _ in range(_BURSTS):
+        with frozen(), server.vantage():
+            send_all(server, junk)
+        check = await prober.check(aim, server.endpoint(4)[0])
+        if any(isinstance(each, CookieDemanded) for each in check.evidence):
+            return check
+    raise AssertionError("it cannot be brought to ask for cookies")
+
+
 @contextmanager
 def flooded(server: RealServer, frozen: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
     """It wakes to one burst after the other; from the beginning it asks for cookies.
 
-    Whether it does is seen from what it answers: of a single burst a busy machine may read too slowly.
+    Whether it does is seen from what it answers.
     """
     junk = [junk_initiation(server.public_key) for _ in range(_BURST)]
     over = Event()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.real.flood import junk_initiation, send_all
+from tests.real.flood import check_under_load
 from tests.real.linux_kernel import (
     LinuxKernel,
     kernel_behind_port_fixture,  # noqa: F401 - a fixture
@@ -152,10 +152,7 @@ async def test_under_load_it_demands_a_cookie_answers_and_recovers(kernel_behind
     aim = target(kernel_behind_tap, kernel_behind_tap.new_peer())
     address, _ = kernel_behind_tap.endpoint(4)
     async with prober_at(kernel_behind_tap) as prober:
-        # Frozen, it finds more waiting when it wakes than the 512 at which it begins to ask for cookies.
-        with kernel_behind_tap.guest.frozen(), kernel_behind_tap.vantage():
-            send_all(kernel_behind_tap, [junk_initiation(kernel_behind_tap.public_key) for _ in range(900)])
-        check = await prober.check(aim, address)
+        check = await check_under_load(kernel_behind_tap, aim, prober, frozen=kernel_behind_tap.guest.frozen)
         assert diagnose(check, aim.server).verdict is Verdict.UNDER_LOAD
         assert check.handshake is not None
         async with asyncio.timeout(LONG_S):

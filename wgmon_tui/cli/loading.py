@@ -35,9 +35,10 @@ def require_directory(directory: Path) -> None:
 def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
     """Read the fleet and its secrets. Raises ConfigurationError."""
     from wgmon_tui.config.secrets.keyring import open_keyring
-    from wgmon_tui.config.servers_file import read
+    from wgmon_tui.config.servers_file import NAME, read
+    from wgmon_tui.config.young_file import read_settled
 
-    fleet = read(config).fleet
+    fleet = read_settled(lambda: read(config).fleet, config / NAME)
     return fleet, open_keyring(fleet, config)
 
 

@@ -27,6 +27,7 @@ from wgmon_tui.config.secrets.keyring import (
     secrets_by_source,
 )
 from wgmon_tui.config.shard import Shard
+from wgmon_tui.config.young_file import read_settled
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.wireguard.targets import Targets
@@ -88,8 +89,8 @@ def load_config(
     second, or need a person. Raises ConfigurationError.
     """
     stamps = _stamps(config_dir / name for name in (servers_file.NAME, config_toml.NAME))
-    config = read_config(config_dir)
-    whole_fleet = servers_file.read(config_dir).fleet
+    config = read_settled(lambda: read_config(config_dir), config_dir / config_toml.NAME)
+    whole_fleet = read_settled(lambda: servers_file.read(config_dir).fleet, config_dir / servers_file.NAME)
     fleet = shard.filter_fleet(whole_fleet) if shard else whole_fleet
     sources = (
         *secret_sources(fleet),
