@@ -29,29 +29,24 @@ def read_settled(read: Callable[[], _T], path: Path, clock: Callable[[], float] 
     """
     deadline = time.monotonic() + _LONGEST_WAIT_S
     while True:
-        remaining = _unsettled_s(path, clock()) if time.monotonic() < deadline else 0.0
+        unsettled_s, is_empty = _inspect(path, clock())
+        is_last = unsettled_s == 0.0 or time.monotonic() >= deadline
         try:
             result = read()
         except ConfigurationError:
-            if not remaining:
+            if is_last:
                 raise
         else:
-            if not remaining or not _is_empty(path):
+            if is_last or not is_empty:
                 return result
-        time.sleep(remaining)
+        time.sleep(unsettled_s)
 
 
-def _unsettled_s(path: Path, now: float) -> float:
-    """Seconds until the file counts as settled; 0 if it does, or does not exist."""
+def _inspect(path: Path, now: float) -> tuple[float, bool]:
+    """The seconds until the file counts as settled, and whether it is empty. A missing file is settled."""
     try:
-        age = now - path.stat().st_mtime
+        status = path.stat()
     except OSError:
-        return 0.0
-    return max(0.0, SETTLED_S - age) if age >= 0.0 else 0.0
-
-
-def _is_empty(path: Path) -> bool:
-    try:
-        return path.stat().st_size == 0
-    except OSError:
-        return False
+        return 0.0, False
+    age = now - status.st_mtime
+    return max(0.0, SETTLED_S - age) if age >= 0.0 else 0.0, status.st_size == 0
