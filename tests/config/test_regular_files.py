@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config import config_toml, servers_file
-from wgmon_tui.config.imports.wg_quick_import import read_conf
+from wgmon_tui.config.imports.conf_reading import read_conf
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.regular_files import read_regular_or_pipe
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private

@@ -12,7 +12,7 @@ from tests.config.sample_fleets import OWN_KEY
 from wgmon_tui.cli.alert_run import send_test
 from wgmon_tui.cli.loading import load_fleet
 from wgmon_tui.config.config_toml import read_config
-from wgmon_tui.config.imports.wg_quick_import import keygen
+from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.daemon.config_watcher import load_config
