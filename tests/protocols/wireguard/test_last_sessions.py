@@ -1,22 +1,29 @@
-"""Tests of the echo in the last session, which asks whether the server still uses that session."""
+"""Tests of the echoes in the last session, which ask whether the server still uses that session."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 
+from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.protocols.wireguard import last_sessions
+from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
+from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, is_own_index
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.session import Session
 
 KEY = ("fra1", "192.0.2.7")
+SOURCE = ("192.0.2.7", 51820)
+US = PrivateKey(bytes(range(32))).public
 ECHO = bytes(range(48))
+FOREIGN = next(index for index in range(1, 1 << 16) if not is_own_index(index))
 
 
 class Peer:
-    """The server's side of a session: decrypts what was sent."""
+    """Both ends of a session: decrypts what was sent, and can answer in it."""
 
     def __init__(self) -> None:
         self.ours = Session(send_key=bytes(32), receive_key=bytes([1] * 32), local_index=5, remote_index=6)
@@ -26,53 +33,127 @@ class Peer:
     def send(self, packet: bytes) -> None:
         self.received.put_nowait(self._theirs.open(packet))
 
+    def answer(self) -> bytes:
+        return self._theirs.seal(ECHO)
 
-async def test_the_next_check_asks_once() -> None:
-    peer, kept = Peer(), LastSessions()
-    kept.keep(KEY, peer.ours, ECHO, peer.send)
-    kept.ask(KEY)
-    kept.ask(KEY)
-    assert peer.received.get_nowait() == ECHO
+
+@dataclass
+class Prober:
+    """What the prober keeps of sessions."""
+
+    ended: EndedSessions = field(default_factory=EndedSessions)
+    foreign: ForeignSessions = field(default_factory=ForeignSessions)
+
+    def __post_init__(self) -> None:
+        self.foreign.watch(SOURCE, US)
+        self.kept = LastSessions(self.ended, self.foreign)
+
+    def end_check(self, peer: Peer) -> None:
+        self.ended.keep(peer.ours, set())
+        self.kept.keep(KEY, SOURCE, peer.ours, ECHO, peer.send)
+
+    def receive_foreign(self) -> None:
+        self.foreign.record(SOURCE, b"\x04\0\0\0" + FOREIGN.to_bytes(4, "little") + bytes(40), FOREIGN)
+
+    @property
+    def found(self) -> ForeignSession | None:
+        return self.foreign.find(SOURCE, US)
+
+
+async def test_the_next_check_asks_once_with_two_echoes() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.kept.ask(KEY)
+    prober.kept.ask(KEY)
+    assert [peer.received.get_nowait() for _ in range(2)] == [ECHO, ECHO]
     assert peer.received.empty()
 
 
-async def test_a_session_of_which_nothing_was_kept_is_not_asked() -> None:
-    LastSessions().ask(KEY)
+async def test_a_server_of_which_nothing_was_kept_is_not_asked() -> None:
+    Prober().kept.ask(KEY)
+
+
+async def test_an_answer_in_a_foreign_session_alone_is_proof() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.kept.ask(KEY)
+    prober.receive_foreign()
+    prober.kept.conclude(KEY)
+    assert prober.found == ForeignSession(2, proven=1)
+
+
+async def test_forged_packets_beside_an_answer_in_our_session_prove_nothing() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.kept.ask(KEY)
+    prober.receive_foreign()
+    prober.ended.has_other_client(5, peer.answer())
+    prober.kept.conclude(KEY)
+    assert prober.found == ForeignSession(1, proven=0)
+
+
+async def test_packets_from_before_the_question_prove_nothing() -> None:
+    peer, prober = Peer(), Prober()
+    prober.receive_foreign()
+    prober.end_check(peer)
+    prober.kept.ask(KEY)
+    prober.kept.conclude(KEY)
+    assert prober.found == ForeignSession(1, proven=0)
+
+
+async def test_an_answer_from_before_the_question_is_no_answer() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.ended.has_other_client(5, peer.answer())
+    prober.kept.ask(KEY)
+    prober.receive_foreign()
+    prober.kept.conclude(KEY)
+    assert prober.found == ForeignSession(2, proven=1)
+
+
+async def test_silence_proves_nothing() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.kept.ask(KEY)
+    prober.kept.conclude(KEY)
+    assert prober.found is None
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_without_a_next_check_it_asks_and_acknowledges_the_answer() -> None:
-    peer, kept = Peer(), LastSessions()
-    kept.keep(KEY, peer.ours, ECHO, peer.send)
-    assert await peer.received.get() == ECHO
+async def test_without_a_next_check_it_asks_concludes_and_acknowledges_the_answer() -> None:
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    assert [await peer.received.get() for _ in range(2)] == [ECHO, ECHO]
+    prober.receive_foreign()
     assert await peer.received.get() == b""
+    assert prober.found == ForeignSession(2, proven=1)
 
 
 @pytest.mark.usefixtures("at_once")
 async def test_a_closed_prober_asks_nothing() -> None:
-    peer, kept = Peer(), LastSessions()
-    kept.keep(KEY, peer.ours, ECHO, peer.send)
-    kept.forget_all()
+    peer, prober = Peer(), Prober()
+    prober.end_check(peer)
+    prober.kept.forget_all()
     await _all_timers_ran()
     assert peer.received.empty()
 
 
 @pytest.mark.usefixtures("at_once")
 async def test_a_later_session_replaces_the_question_about_the_earlier_one() -> None:
-    earlier, later, kept = Peer(), Peer(), LastSessions()
-    kept.keep(KEY, earlier.ours, ECHO, earlier.send)
-    kept.keep(KEY, later.ours, ECHO, later.send)
+    earlier, later, prober = Peer(), Peer(), Prober()
+    prober.end_check(earlier)
+    prober.end_check(later)
     assert await later.received.get() == ECHO
     assert earlier.received.empty()
 
 
 async def test_a_machine_that_refuses_to_send_ends_no_check() -> None:
-    def refuse(_: bytes) -> Callable[[], None]:
+    def refuse(_: bytes) -> None:
         raise OSError("no route")
 
-    kept = LastSessions()
-    kept.keep(KEY, Peer().ours, ECHO, refuse)
-    kept.ask(KEY)
+    prober = Prober()
+    prober.kept.keep(KEY, SOURCE, Peer().ours, ECHO, refuse)
+    prober.kept.ask(KEY)
 
 
 async def _all_timers_ran() -> None:

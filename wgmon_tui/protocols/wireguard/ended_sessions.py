@@ -26,12 +26,23 @@ class EndedSessions:
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[int, tuple[Session, Services]] = OrderedDict()
+        self._heard: set[int] = set()
+        """Indices of sessions in which an authentic packet arrived since `listen`."""
 
     def keep(self, session: Session, services: Services) -> None:
         """Keep a session. `services` are the inner TCP services that its check probed."""
         self._sessions[session.local_index] = session, services
         if len(self._sessions) > _MAX_KEPT:
-            self._sessions.popitem(last=False)
+            index, _ = self._sessions.popitem(last=False)
+            self._heard.discard(index)
+
+    def listen(self, index: int) -> None:
+        """Note from now on whether an authentic packet arrives in a session."""
+        self._heard.discard(index)
+
+    def was_heard(self, index: int) -> bool:
+        """Return whether an authentic packet arrived in a session since `listen`."""
+        return index in self._heard
 
     def has_other_client(self, index: int, packet: bytes) -> bool:
         """Return whether a packet belongs to a TCP connection that another client opened."""
@@ -42,6 +53,7 @@ class EndedSessions:
             content = session.open(packet)
         except (AuthenticationError, ReplayError):
             return False
+        self._heard.add(index)
         return is_of_other_client(inner_packets.parse(content), services)
 
 

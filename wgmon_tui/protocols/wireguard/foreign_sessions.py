@@ -74,6 +74,15 @@ class ForeignSessions:
             for kept in (self._arrivals, self._proven):
                 kept.setdefault(source, deque(maxlen=_MAX_KEPT)).append(self._clock())
 
+    def now(self) -> float:
+        """Return the time by the clock of the records, in seconds."""
+        return self._clock()
+
+    def has_arrived_since(self, source: SocketAddress, at: float) -> bool:
+        """Return whether a packet for a foreign session came from a server's address since a time."""
+        arrivals = self._arrivals.get(source)
+        return bool(arrivals) and arrivals[-1] >= at
+
     def find(
         self, source: SocketAddress, identity: PublicKey, stamped_elsewhere_s: float | None = None
     ) -> ForeignSession | None:

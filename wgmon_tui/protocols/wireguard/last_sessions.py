@@ -2,9 +2,11 @@
 
 A server sends all data for a key in that key's newest session. If another client of the key has opened one,
 the answer to an echo in our last session comes in the other's: for an index that this process did not choose.
+Anybody can forge such a packet. But nobody else can take away the answer in our session: if it is missing
+although two echoes asked for it, the packet is a proof.
 
-The echo leaves when another client has had time to notice that its session is lost, or at the start of the
-next check. It does not leave later: a path that drops the first packet of each flow must drop an initiation.
+The echoes leave when another client has had time to notice that its session is lost, or at the start of the
+next check. They do not leave later: a path that drops the first packet of each flow must drop an initiation.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from wgmon_tui.net.udp_errors import SocketAddress
+from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
+from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
 from wgmon_tui.protocols.wireguard.session import Session
 
 ASK_AFTER_S = 20.0
@@ -22,47 +27,82 @@ ASK_AFTER_S = 20.0
 _CLOSE_AFTER_S = 5.0
 """Time for the answer; then a keepalive acknowledges it, or the server retries handshakes for two minutes."""
 
+_ECHOES = 2
+"""One lost packet proves nothing."""
+
 PeerKey = tuple[str, str]
 """A server's name and address."""
 
 
 @dataclass(slots=True)
 class _LastSession:
+    source: SocketAddress
     session: Session
     echo: bytes
     send: Callable[[bytes], object]
     timer: asyncio.TimerHandle
+    asked_at: float | None = None
 
 
 class LastSessions:
     """The last session per server and address. Call it inside the event loop of the checks."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[PeerKey, _LastSession] = {}
+    def __init__(self, ended: EndedSessions, foreign: ForeignSessions) -> None:
+        self._ended = ended
+        self._foreign = foreign
+        self._kept: dict[PeerKey, _LastSession] = {}
 
-    def keep(self, key: PeerKey, session: Session, echo: bytes, send: Callable[[bytes], object]) -> None:
+    def keep(
+        self,
+        key: PeerKey,
+        source: SocketAddress,
+        session: Session,
+        echo: bytes,
+        send: Callable[[bytes], object],
+    ) -> None:
         """Keep the session of a check that has just ended. `echo` is an inner packet that was answered."""
+        self.conclude(key)
         self._forget(key)
         timer = asyncio.get_running_loop().call_later(ASK_AFTER_S, self.ask, key)
-        self._waiting[key] = _LastSession(session, echo, send, timer)
+        self._kept[key] = _LastSession(source, session, echo, send, timer)
 
     def ask(self, key: PeerKey) -> None:
-        """Send the echo, unless it was sent already. The answer is found as a foreign session."""
-        if last := self._forget(key):
-            self._send(last, last.echo)
-            last.timer = asyncio.get_running_loop().call_later(_CLOSE_AFTER_S, self._send, last, b"")
+        """Send the echoes, unless they were sent already."""
+        last = self._kept.get(key)
+        if last is None or last.asked_at is not None:
+            return
+        last.timer.cancel()
+        last.asked_at = self._foreign.now()
+        self._ended.listen(last.session.local_index)
+        for _ in range(_ECHOES):
+            _send(last, last.echo)
+        last.timer = asyncio.get_running_loop().call_later(_CLOSE_AFTER_S, self._close, key)
+
+    def conclude(self, key: PeerKey) -> None:
+        """Record whether another client has replaced the session. The answer has had a round trip's time."""
+        last = self._kept.get(key)
+        if last is None or last.asked_at is None:
+            return
+        self._forget(key)
+        is_ours = self._ended.was_heard(last.session.local_index)
+        if not is_ours and self._foreign.has_arrived_since(last.source, last.asked_at):
+            self._foreign.record_proof(last.source)
 
     def forget_all(self) -> None:
         """Ask nothing more."""
-        for key in tuple(self._waiting):
+        for key in tuple(self._kept):
             self._forget(key)
 
-    def _forget(self, key: PeerKey) -> _LastSession | None:
-        if last := self._waiting.pop(key, None):
-            last.timer.cancel()
-        return last
+    def _close(self, key: PeerKey) -> None:
+        last = self._kept[key]
+        self.conclude(key)
+        _send(last, b"")
 
-    @staticmethod
-    def _send(last: _LastSession, content: bytes) -> None:
-        with suppress(OSError):  # the next check finds out why
-            last.send(last.session.seal(content))
+    def _forget(self, key: PeerKey) -> None:
+        if last := self._kept.pop(key, None):
+            last.timer.cancel()
+
+
+def _send(last: _LastSession, content: bytes) -> None:
+    with suppress(OSError):  # the next check finds out why
+        last.send(last.session.seal(content))

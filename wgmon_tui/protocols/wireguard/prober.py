@@ -130,7 +130,9 @@ class Prober:
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._sizes: dict[tuple[str, str], PathMtu] = {}
         """By server and address: the result of the last size check."""
-        self._last_sessions = LastSessions()
+        self._last_sessions = LastSessions(
+            self._demultiplexer.ended_sessions, self._demultiplexer.foreign_sessions
+        )
         self._server_addresses = ServerAddresses(self._resolver)
 
     async def open(self) -> None:
@@ -248,7 +250,7 @@ class Prober:
                 stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
                 tunnel = await self._run_stage(stage, self._demultiplexer, steps)
                 if echo := stage.answered_packet:
-                    self._last_sessions.keep(key, stage.session, echo, stage.send_packet)
+                    self._last_sessions.keep(key, stage.source, stage.session, echo, stage.send_packet)
                 if sizes := first_of_kind(PathMtu, check_log.evidence):
                     self._sizes[target.server.name, run.source[0]] = sizes
                 data = _DataResult(tunnel, stage.soak)
