@@ -48,6 +48,8 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _NO_WAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
+_MAX_NUMBER = 2**62
+
 LOG_SUFFIXES = ("-wal", "-shm")
 _SUFFIXES = ("", *LOG_SUFFIXES, "-journal")
 
@@ -103,19 +105,19 @@ class StoreConnection(sqlite3.Connection):
         try:
             return super().execute(sql, parameters)
         except UnicodeDecodeError:
-            raise _damage() from None
+            raise _error("damaged", sqlite3.SQLITE_CORRUPT) from None
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Execute a statement for each of the parameters. Raises sqlite3.Error."""
         try:
             return super().executemany(sql, parameters)
         except UnicodeDecodeError:
-            raise _damage() from None
+            raise _error("damaged", sqlite3.SQLITE_CORRUPT) from None
 
 
-def _damage() -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError("database disk image is malformed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+def _error(message: str, code: int) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(message)
+    error.sqlite_errorcode = code
     return error
 
 
@@ -135,10 +137,14 @@ class DamagedStoreError(StoreUnavailableError):
 
 
 def connect(path: Path, role: Role, *, patience_s: float | None = None) -> sqlite3.Connection:
-    """Open a file in a role; `patience_s` replaces the lock timeout of the role. Raises sqlite3.Error.
+    """Open a file in a role; `patience_s` replaces the lock timeout of the role.
+
+    Raises sqlite3.Error and OSError.
 
     Outside of BEGIN the connection commits each statement. Any thread may use it, one at a time.
     """
+    if not is_regular_or_missing(path):
+        raise _error("not a regular file", sqlite3.SQLITE_CANTOPEN)  # to open a pipe would wait
     connection = _connect(_uri(path, role), role, patience_s)
     try:
         _set_pragmas(connection, role)
@@ -265,6 +271,21 @@ def require_tables(connection: sqlite3.Connection, *names: str) -> None:
     found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if missing := [name for name in names if name not in found]:
         raise DamagedStoreError(f"damaged: missing {format_list(missing)}")
+
+
+def require_free_numbers(connection: sqlite3.Connection) -> None:
+    """Check that rows can still get new numbers. Raises DamagedStoreError, and sqlite3.Error.
+
+    With the largest number in a table, SQLite reports a full disk at every later row.
+    """
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'").fetchall()
+    for (name,) in tables:
+        (last,) = connection.execute(f'SELECT max(rowid) FROM "{name}"').fetchone()  # noqa: S608
+        (used,) = connection.execute(
+            "SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (name,)
+        ).fetchone()
+        if max(last or 0, used or 0) > _MAX_NUMBER:
+            raise DamagedStoreError(f"damaged: the numbers of the table {name} have ended")
 
 
 def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableError:

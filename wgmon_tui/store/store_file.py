@@ -6,7 +6,6 @@ tries again.
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import stat
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from wgmon_tui.store import schema
 from wgmon_tui.store.clock_guard import NO_CLOCK_SAYS_NS
-from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
+from wgmon_tui.store.damaged_files import move_aside
 from wgmon_tui.store.database import (
     BUILDER,
     LOG_SUFFIXES,
@@ -31,6 +30,7 @@ from wgmon_tui.store.database import (
     check_integrity,
     connect,
     connect_examined,
+    require_free_numbers,
     require_tables,
     unavailable,
 )
@@ -80,16 +80,9 @@ def refuse_newer(state_dir: Path) -> None:
     path = state_dir / STORE
     with (
         suppress(sqlite3.Error, OSError, DamagedStoreError),
-        closing(_connect_to_look(path)) as found,
+        closing(connect(path, SNAPSHOT)) as found,
     ):
         _refuse_newer(found, path)
-
-
-def _connect_to_look(path: Path) -> sqlite3.Connection:
-    """Open a file for a look that changes nothing. Raises OSError and sqlite3.Error."""
-    if not is_regular_or_missing(path):
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # to open a pipe would wait
-    return connect(path, SNAPSHOT)
 
 
 def open_store(state_dir: Path) -> OpenedStore:
@@ -123,8 +116,6 @@ def set_damaged_aside(path: Path) -> str:
 def mirrored_stamps(state_dir: Path) -> dict[bytes, int]:
     """Return the copy of the last timestamps for TimestampLedger; empty if the store cannot be read."""
     try:
-        if not is_regular_or_missing(state_dir / STORE):
-            return {}
         with closing(connect(state_dir / STORE, QUICK_READER)) as connection:
             rows = connection.execute("SELECT identity, last_ns FROM stamps").fetchall()
     except (sqlite3.Error, OSError):
@@ -217,6 +208,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
         raise DamagedStoreError(f"{path}: missing {format_list(missing, most=3)}")
     if not _has_id(connection):
         raise DamagedStoreError(f"{path}: the id of the store is missing")
+    require_free_numbers(connection)
     schema.repair_facts(connection)
 
 

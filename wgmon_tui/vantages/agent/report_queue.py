@@ -18,6 +18,7 @@ from wgmon_tui.store.database import (
     StoreUnavailableError,
     check_integrity,
     connect_examined,
+    require_free_numbers,
     require_tables,
 )
 
@@ -28,6 +29,8 @@ MAX_BYTES = 64 * 2**20
 
 _DROP_BATCH = 500
 _VERSION = 1
+_MAX_DROPPED = 2**53
+"""No agent drops so many reports: the count is damaged."""
 
 _TABLES = """
 CREATE TABLE reports (
@@ -203,9 +206,15 @@ def _examine(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
     check_integrity(connection)
     require_tables(connection, "facts", "reports")
+    require_free_numbers(connection)
     found = dict(connection.execute("SELECT name, value FROM facts"))
     epoch, dropped = found.get("epoch"), found.get("dropped")
-    if not (isinstance(epoch, str) and epoch.isalnum() and isinstance(dropped, int) and dropped >= 0):
+    if not (
+        isinstance(epoch, str)
+        and epoch.isalnum()
+        and isinstance(dropped, int)
+        and 0 <= dropped < _MAX_DROPPED
+    ):
         raise DamagedStoreError("rows of the table facts are missing or damaged")
 
 
