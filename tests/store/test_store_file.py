@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
+from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE, mirrored_stamps, open_store, refuse_newer
 
 
@@ -238,6 +241,80 @@ def test_a_store_whose_damage_is_no_text_either_is_set_aside(tmp_path: Path) -> 
     opened.connection.close()
     assert opened.notice
     assert names(tmp_path) == 0
+
+
+@pytest.mark.parametrize("version", [-1, 0, 1, schema.VERSION + 2000, 2**31 - 1])
+def test_a_wrong_version_is_damage_and_no_later_version(tmp_path: Path, version: int) -> None:
+    fill(tmp_path)
+    foreign(tmp_path / STORE, f"PRAGMA user_version = {version}")
+    refuse_newer(tmp_path)
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert opened.notice
+    assert names(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE deliveries",
+        "ALTER TABLE checks DROP COLUMN rtt",
+        "DROP INDEX open_incidents",
+        "DROP TRIGGER verdict_changes_of_deleted",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "INSERT INTO outbox VALUES (9223372036854775807, 0, '', '', '')",
+    ],
+)
+def test_a_store_without_all_that_is_needed_is_set_aside(tmp_path: Path, statement: str) -> None:
+    fill(tmp_path)
+    with closing(open_store(tmp_path).connection) as connection:
+        connection.execute("INSERT INTO outbox (at, what, incident, matter) VALUES (0, '', '', '')")
+    foreign(tmp_path / STORE, statement)
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert (opened.notice is None) is ("TRIGGER" in statement)  # which is an addition and is made again
+    assert bool(set_aside(tmp_path)) is ("TRIGGER" not in statement)
+
+
+@pytest.mark.parametrize("value", ["x'ff'", "'many'", "NULL", "1.5"])
+def test_a_fact_that_is_no_number_is_replaced_and_the_history_stays(tmp_path: Path, value: str) -> None:
+    fill(tmp_path)
+    foreign(tmp_path / STORE, "INSERT INTO facts VALUES ('alerts_read', 7)")
+    foreign(
+        tmp_path / STORE, f"UPDATE facts SET value = {value} WHERE name IN ('fleet_version', 'alerts_read')"
+    )
+    with closing(open_store(tmp_path).connection) as connection:
+        facts = dict(connection.execute("SELECT name, value FROM facts"))
+    assert facts["fleet_version"] == 1
+    assert "alerts_read" not in facts
+    assert names(tmp_path) == 200
+
+
+def make_socket(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, make_socket, lambda path: path.symlink_to("nowhere")]
+)
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_what_is_no_file_is_set_aside(tmp_path: Path, make: Callable[[Path], None], suffix: str) -> None:
+    if suffix:
+        fill(tmp_path)
+    make(tmp_path / f"{STORE}{suffix}")
+    refuse_newer(tmp_path)
+    assert mirrored_stamps(tmp_path) == {}
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert opened.notice
+    assert names(tmp_path) == 0
+
+
+def test_a_pipe_in_the_place_of_the_store_does_not_hang_its_readers(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / STORE)
+    with pytest.raises(StoreUnavailableError, match="not a regular file"):
+        History(tmp_path / STORE).names()
 
 
 @settings(max_examples=15)

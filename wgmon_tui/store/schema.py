@@ -260,7 +260,9 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
 
 def is_current(connection: sqlite3.Connection) -> bool:
     """Return whether a store that is not newer has everything that this program writes."""
-    return version_of(connection) == VERSION and has_verdict_changes(connection)
+    trigger = "SELECT 1 FROM sqlite_schema WHERE name = 'verdict_changes_of_deleted'"
+    has_additions = has_verdict_changes(connection) and connection.execute(trigger).fetchone() is not None
+    return version_of(connection) == VERSION and has_additions
 
 
 def has_verdict_changes(connection: sqlite3.Connection) -> bool:
