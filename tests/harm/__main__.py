@@ -13,6 +13,7 @@ import sys
 FORMS = {
     "soak": "1,000 servers at 2 s for two hours",
     "signals": "every stop signal at 50 random moments of every command",
+    "hostile_agent": "hostile agents and a hostile group member for two minutes",
 }
 
 

@@ -32,7 +32,7 @@ class HostileMember:
         floods = [
             self._flood("notes on unknown incidents", op="note", incident="unknown", text="x" * 1000),
             self._flood("notes", op="note", incident=self._incident, text="y" * 1000),
-            self._flood("pauses", op="pause", names=["s0"]),
+            self._flood("pauses", op="pause", names=["down"]),
             self._flood("tests of a sink", op="test sink", names=["desk"] * 5000),
             self._flood("questions", op="stats"),
             self._flood("packets", op="round", names=["s0"]),

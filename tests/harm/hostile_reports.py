@@ -1,7 +1,7 @@
 """What hostile agents send: `python -m tests.harm.hostile_reports KIND FIFO SERVER…`.
 
-It writes to a FIFO, and the command of the vantage is `cat FIFO`: the agent does not hear the writer. It begins
-again whenever the writer ends the connection.
+It writes to a FIFO, and the command of the vantage is `cat FIFO`: the agent does not hear the writer. It
+begins again whenever the writer ends the connection.
 """
 
 from __future__ import annotations

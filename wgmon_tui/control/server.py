@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from wgmon_tui.control.budgets import Budget
@@ -45,6 +47,7 @@ MAX_CHECKS_PER_CLIENT = 128
 """Checks that a client can wait for at once. Its next request is read when one of them has ended."""
 
 _ANSWER_TIMEOUT_S = 10.0
+_LOGIN_CACHE_S = 60.0
 
 RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]]
 """Executes a request for the account with this login name. Raises RequestRefusedError."""
@@ -65,12 +68,13 @@ class ControlServer:
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._limits = ClientLimits(os.geteuid())
-        self._logins: dict[int, str] = {}
+        self._logins: dict[int, tuple[str, float]] = {}
+        """The login name of each account, and the time of its lookup."""
 
     @property
     def budgets(self) -> list[Budget]:
         """The connections and changes of each account."""
-        return self._limits.budgets(lambda uid: self._logins.get(uid, str(uid)))
+        return self._limits.budgets(lambda uid: self._logins[uid][0] if uid in self._logins else str(uid))
 
     async def open(self) -> None:
         """Listen. Raises OSError if the directory is not writable.
@@ -145,7 +149,7 @@ class ControlServer:
             reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
             await _send(writer, encode_error(None, reason))
             return
-        who = self._logins[peer.uid] = await asyncio.to_thread(login_name, peer.uid)
+        who = await self._look_up_login(peer.uid)
         await _send(writer, encode_greeting(Greeting(self._since, allowed)))
         checks: set[asyncio.Task[None]] = set()
         try:
@@ -172,6 +176,14 @@ class ControlServer:
         finally:
             for check in checks:
                 check.cancel()
+
+    async def _look_up_login(self, uid: int) -> str:
+        """The login name of an account. A client that connects in a loop causes no lookups in a loop."""
+        login, looked_up_at = self._logins.get(uid, ("", -inf))
+        if time.monotonic() - looked_up_at > _LOGIN_CACHE_S:
+            login = await asyncio.to_thread(login_name, uid)
+            self._logins[uid] = login, time.monotonic()
+        return login
 
     async def _answer_check(
         self,
