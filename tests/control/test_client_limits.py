@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.control import server
+from wgmon_tui.control import client_limits, server
 from wgmon_tui.control.budgets import Budget, Resource
 from wgmon_tui.control.client import ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.client_limits import CHANGES_AT_ONCE, ClientLimits
@@ -53,6 +53,12 @@ def test_a_member_can_send_so_many_changes_at_once() -> None:
     assert not any(refusals[:-1])
     assert refusals[-1] == "too many changes from this account: try again in 6 s"
     assert not limits.find_change_refusal(ALICE)
+
+
+def test_a_member_can_send_so_many_changes_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_limits, "CHANGES_PER_DAY", 20)
+    limits = ClientLimits(OWNER)
+    assert sum(not limits.find_change_refusal(MALLORY) for _ in range(CHANGES_AT_ONCE)) == 20
 
 
 @pytest.mark.parametrize("uid", [ROOT, OWNER])
@@ -127,7 +133,7 @@ async def test_owner_and_root_are_answered_while_a_member_holds_all_connections_
 async def test_changes_above_the_limit_are_refused_and_not_executed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wgmon_tui.control.client_limits.CHANGES_AT_ONCE", 2)
+    monkeypatch.setattr(client_limits, "CHANGES_AT_ONCE", 2)
     async with control_server(tmp_path) as recorder:
         connection = await ControlConnection.connect(tmp_path)
         for _ in range(2):
@@ -172,7 +178,7 @@ async def test_a_connection_that_waits_for_a_check_is_not_closed(
 async def test_a_one_shot_command_waits_for_a_free_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wgmon_tui.control.client_limits.MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(client_limits, "MAX_CONNECTIONS", 1)
     async with control_server(tmp_path):
         held = await ControlConnection.connect(tmp_path)
         asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(held.close()))

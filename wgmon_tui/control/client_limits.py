@@ -29,6 +29,9 @@ CHANGES_AT_ONCE = 60
 CHANGE_REFILL_S = 6.0
 """A member can send `CHANGES_AT_ONCE` changing requests at once, then one in this time."""
 
+CHANGES_PER_DAY = 1000
+"""Each change may be stored for years, as a note or as a delivery."""
+
 _REQUESTS_PER_S = 100.0
 _BYTES_PER_S = 512.0 * 1024
 _BURST_S = 2.0
@@ -42,6 +45,9 @@ _MAX_KNOWN_ACCOUNTS = 1024
 class _Account:
     pacer: Pacer = field(default_factory=lambda: Pacer(_BURST_S))
     changes: TokenBucket = field(default_factory=lambda: TokenBucket(CHANGES_AT_ONCE, CHANGE_REFILL_S))
+    changes_of_day: TokenBucket = field(
+        default_factory=lambda: TokenBucket(CHANGES_PER_DAY, 86400.0 / CHANGES_PER_DAY)
+    )
     refused_connections: int = 0
     refused_changes: int = 0
 
@@ -107,14 +113,17 @@ class ClientLimits:
 
     def find_change_refusal(self, uid: int) -> str:
         """Count a changing request. Returns why it is refused, "" if it is not."""
-        wait_s = self._account(uid).changes.take() if self.is_limited(uid) else 0.0
+        if not self.is_limited(uid):
+            return ""
+        account = self._account(uid)
+        wait_s = account.changes.take() or account.changes_of_day.take()
         if not wait_s:
             return ""
-        self._account(uid).refused_changes += 1
+        account.refused_changes += 1
         return f"too many changes from this account: try again in {format_limit(max(1.0, round(wait_s)))}"
 
     def _account(self, uid: int) -> _Account:
         if uid not in self._accounts and len(self._accounts) >= _MAX_KNOWN_ACCOUNTS:
-            for known in [each for each, account in self._accounts.items() if account.changes.is_full]:
+            for known in [each for each, account in self._accounts.items() if account.changes_of_day.is_full]:
                 del self._accounts[known]
         return self._accounts.setdefault(uid, _Account())
