@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, ControlRequest, Operation
 from wgmon_tui.control.server import ControlServer, RequestRefusedError, allowed_operations
 from wgmon_tui.net.peer_credentials import PeerCredentials
@@ -92,6 +92,15 @@ async def test_the_socket_of_a_writer_that_was_killed_is_replaced(tmp_path: Path
         await ControlConnection.connect(tmp_path)
     async with control_server(tmp_path, RequestRecorder()), control_client(tmp_path) as connection:
         assert await connection.ask(Operation.STATS) == {}
+
+
+async def test_a_writer_that_accepts_nobody_for_a_moment_is_busy_and_not_gone(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as waiting:
+        listening.bind(str(tmp_path / "control.sock"))
+        listening.listen(0)
+        waiting.connect(str(tmp_path / "control.sock"))
+        with pytest.raises(WriterBusyError, match="at the same time"):
+            await ControlConnection.connect(tmp_path)
 
 
 async def test_a_state_directory_may_have_a_path_longer_than_a_socket_address(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class ControlConnection:
         try:
             connecting.setblocking(False)
             with bindable_path(state_dir) as path:
-                await asyncio.get_running_loop().sock_connect(connecting, path)
+                _connect(connecting, path)
             reader, stream = await asyncio.open_unix_connection(sock=connecting, limit=MAX_ANSWER_BYTES)
             async with asyncio.timeout(_GREETING_TIMEOUT_S):
                 line = await reader.readuntil()
@@ -157,3 +157,11 @@ class ControlConnection:
             answer.set_result(ok)
         else:
             answer.set_exception(RequestRefusedError(str(error)))
+
+
+def _connect(connecting: socket.socket, path: str) -> None:
+    """Connect a socket. Raises OSError, and BusyMessageError if too many clients wait to be accepted."""
+    try:
+        connecting.connect(path)  # to a Unix socket, it never waits for the other end
+    except BlockingIOError:
+        raise BusyMessageError("too many clients connect at the same time") from None

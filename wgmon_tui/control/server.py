@@ -49,6 +49,9 @@ MAX_CHECKS_PER_CLIENT = 128
 _ANSWER_TIMEOUT_S = 10.0
 _LOGIN_CACHE_S = 60.0
 
+_QUEUED_CONNECTIONS = 1024
+"""Connections that wait to be accepted: a client that connects in a loop leaves room for others."""
+
 RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]]
 """Executes a request for the account with this login name. Raises RequestRefusedError."""
 
@@ -90,6 +93,7 @@ class ControlServer:
             self._server = await asyncio.start_unix_server(
                 self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
             )
+            listening.listen(_QUEUED_CONNECTIONS)
         except BaseException:
             listening.close()
             raise
