@@ -18,7 +18,7 @@ _ADVICE = {
     Resource.CONNECTIONS: "end programs of that account which keep connections open",
     Resource.CHANGES: "end programs of that account which send changes",
     Resource.NOTES: "further notes on that incident are refused",
-    Resource.PACKETS: "see what changes there: type v; or set vantage_megabytes_per_day in config.toml",
+    Resource.PACKETS: "see the tab Vantages of its servers, or set vantage_megabytes_per_day in config.toml",
 }
 
 
