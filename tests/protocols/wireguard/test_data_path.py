@@ -29,6 +29,7 @@ from wgmon_tui.checks.evidence import (
     NameUnresolved,
     PassiveKeepalive,
     PathMtu,
+    ReceiveOverflow,
     PresharedKeyFound,
     StampsAhead,
 )
@@ -382,9 +383,9 @@ other_evidence = any_evidence.filter(lambda each: not isinstance(each, InnerEcho
 
 
 def not_up(evidence: Sequence[Evidence]) -> set[Severity]:
-    """Only a starved machine makes it unknown whether a server is degraded or down."""
-    starved = any(isinstance(each, MachineStarved) for each in evidence)
-    return {Severity.DEGRADED, Severity.DOWN} | ({Severity.UNKNOWN} if starved else set())
+    """Only a fault of this machine makes it unknown whether a server is degraded or down."""
+    is_own_fault = any(isinstance(each, MachineStarved | ReceiveOverflow) for each in evidence)
+    return {Severity.DEGRADED, Severity.DOWN} | ({Severity.UNKNOWN} if is_own_fault else set())
 
 
 without_an_answer = any_evidence.filter(

@@ -37,6 +37,7 @@ from wgmon_tui.checks.evidence import (
     GatewaySilent,
     IcmpError,
     InnerEcho,
+    MachineStarved,
     RecentLoss,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -244,6 +245,12 @@ def test_data_that_this_machine_dropped_is_no_dead_data() -> None:
     answered = check(OVERFLOW, InnerEcho("10.8.0.1", 3, 3, 0.02), handshake=Handshake(0.02))
     answered = replace(answered, tunnel=Tunnel(3, 3, 0.02, None, passive=False))
     assert diagnose(answered, SERVER).verdict is Verdict.HEALTHY
+
+
+def test_a_late_answer_on_a_starved_machine_is_slow_where_the_wait_does_not_explain_it() -> None:
+    late = check(LATE, SILENCE, MachineStarved(LATE.age / 2))
+    assert diagnose(late, replace(SERVER, slow=0.5)).verdict is Verdict.SLOW
+    assert diagnose(late, replace(SERVER, slow=LATE.age)).verdict is Verdict.LOCAL_FAULT
 
 
 def test_icmp_errors_while_this_machine_drops_datagrams_prove_no_closed_port() -> None:

@@ -160,6 +160,26 @@ def test_forged_initiations_cost_a_limited_number_of_openings(
     assert initiations.evidence(KEY, 1000.0)
 
 
+def test_a_flood_for_many_identities_costs_no_more_than_one_look_at_each_mac(
+    initiations: ServerInitiations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    class Counting(Responder):
+        def has_valid_mac1(self, packet: bytes) -> bool:
+            looks.append(packet)
+            return super().has_valid_mac1(packet)
+
+    for number in range(20):
+        other = replace(TARGET, private_key=PrivateKey.generate())
+        initiations.begin_check((f"ams{number}", KEY[1]), other)
+    monkeypatch.setattr(server_initiations, "_responder", Counting)
+    forged = initiation(sender=PrivateKey.generate())
+    for _ in range(1000):
+        initiations.on_datagram(datagram(forged))
+    assert len(looks) <= (OPENED_AT_ONCE + 1) * 21
+
+
 def test_another_key_of_the_server_forgets_the_timestamps_of_the_old_one(
     initiations: ServerInitiations,
 ) -> None:

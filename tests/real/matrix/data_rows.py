@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from tests.real.fetching import Patience
 from tests.real.matrix import faults
-from tests.real.matrix.expectations import ALLOWED_IPS, FULL, NO_SIZE, SMALL_MTU, healthy, row
+from tests.real.matrix.expectations import (
+    ALLOWED_IPS,
+    FULL,
+    NO_SIZE,
+    SMALL_MTU,
+    UNKNOWN_PEER,
+    healthy,
+    row,
+)
 from tests.real.matrix.faults import relayed
 from tests.real.matrix.models import Look, Row
 from tests.real.matrix.servers import BORINGTUN, WIREGUARD_GO
@@ -87,6 +95,19 @@ SPEED = (
         timeout=10.0,
         patience=_PATIENT,
         on=FULL,
+    ),
+    # The answer comes while the experiments run, of a check that is the only one.
+    row(
+        "the way takes 3 s, and we wait 2 s",
+        Look(
+            Verdict.SLOW,
+            (relayed(both_ways(delay_s=1.5)),),
+            "the path or the server is slow",
+            ("later than the timeout of 2.00 s",),
+            (UNKNOWN_PEER,),
+        ),
+        patience=_PATIENT,
+        on=(WIREGUARD_GO,),
     ),
     row(
         "data takes 1.5 s, the handshake is fast",

@@ -261,6 +261,7 @@ def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
 def _is_slow_by_lag(verdict: Verdict, check: Check, server: Server, lag: float) -> bool:
     """Whether a slow answer may be within the limit, if this process waited for the processor so long."""
     rtts = [each.rtt for each in (check.handshake, check.tunnel) if each and each.rtt is not None]
+    rtts += [each.age for each in all_of_kind(LateAnswer, check.evidence)]
     return verdict is Verdict.SLOW and max(rtts, default=0.0) - lag <= server.slow
 
 

@@ -2,7 +2,7 @@
 
 A server initiates when it has data for this identity, or when its keepalive got no answer. The initiation is
 opened as a responder would (whitepaper §5.4.2), and never answered. Forged ones must not cost much: only
-addresses of checked servers count, mac1 comes before any Diffie-Hellman, and each address has a limited rate.
+addresses of checked servers count, each address has a limited rate, and mac1 comes before any Diffie-Hellman.
 """
 
 from __future__ import annotations
@@ -59,20 +59,29 @@ class ServerInitiations:
         """`clock` returns monotonic seconds."""
         self._clock = clock
         self._watched: dict[WatchKey, _Watched] = {}
-        self._by_address: dict[str, set[WatchKey]] = {}
+        self._by_address: dict[str, dict[PrivateKey, set[WatchKey]]] = {}
         self._allowances: dict[str, _Allowance] = {}
 
     def begin_check(self, key: WatchKey, target: Target) -> None:
         """Watch a server's address from now on. Its silence begins with the first unanswered check."""
         watched = self._watched.get(key)
+        keys = self._by_address.setdefault(_without_scope(key[1]), {})
         if watched is None or watched.target.private_key != target.private_key:
+            if watched:
+                self._forget(keys, watched.target.private_key, key)
             watched = self._watched[key] = _Watched(target)
+            keys.setdefault(target.private_key, set()).add(key)
         elif watched.target.server.public_key != target.server.public_key:
             watched.last_timestamp = b""
         watched.target = target
-        self._by_address.setdefault(_without_scope(key[1]), set()).add(key)
         if watched.silent_since is None:
             watched.silent_since = self._clock()
+
+    @staticmethod
+    def _forget(keys: dict[PrivateKey, set[WatchKey]], private_key: PrivateKey, key: WatchKey) -> None:
+        keys[private_key].discard(key)
+        if not keys[private_key]:
+            del keys[private_key]
 
     def record_answer(self, key: WatchKey) -> None:
         """Record that a check was answered: what arrived before it says nothing about a later silence."""
@@ -88,17 +97,18 @@ class ServerInitiations:
 
     def on_datagram(self, datagram: Datagram) -> None:
         """Open an initiation, if it comes from the address of a server."""
-        keys = self._by_address.get(datagram.source[0], ())
-        entries = [self._watched[key] for key in keys]
-        for private_key in {entry.target.private_key for entry in entries}:
+        for private_key, keys in self._by_address.get(datagram.source[0], {}).items():
+            if not self._has_allowance(datagram.source[0]):
+                return
             responder = _responder(private_key)
-            if not responder.has_valid_mac1(datagram.data) or not self._is_allowed(datagram.source[0]):
+            if not responder.has_valid_mac1(datagram.data):
                 continue
+            self._allowances[datagram.source[0]].left -= 1
             try:
                 opened = responder.open(datagram.data)
             except RejectedError:
                 continue
-            self._record(opened, [each for each in entries if each.target.private_key == private_key])
+            self._record(opened, [self._watched[key] for key in keys])
 
     def _record(self, opened: ReceivedInitiation, entries: list[_Watched]) -> None:
         for watched in entries:
@@ -109,16 +119,13 @@ class ServerInitiations:
             if watched.silent_since is not None:
                 watched.arrived.append(self._clock())
 
-    def _is_allowed(self, address: str) -> bool:
-        """Take one initiation from an address's allowance, which refills with time."""
+    def _has_allowance(self, address: str) -> bool:
+        """Return whether another initiation of an address may be opened; the allowance refills with time."""
         now = self._clock()
         allowance = self._allowances.setdefault(address, _Allowance(OPENED_AT_ONCE, now))
         refilled = allowance.left + (now - allowance.at) * OPENED_PER_S
         allowance.left, allowance.at = min(OPENED_AT_ONCE, refilled), now
-        if allowance.left < 1:
-            return False
-        allowance.left -= 1
-        return True
+        return allowance.left >= 1
 
 
 def _without_scope(address: str) -> str:
