@@ -77,7 +77,9 @@ def initiations(client: PublicKey) -> Make:
 
 
 @contextmanager
-def sending(through: socket.socket, to: tuple[str, int], make: Make, count: int, rate: float) -> Iterator[None]:
+def sending(
+    through: socket.socket, to: tuple[str, int], make: Make, count: int, rate: float
+) -> Iterator[None]:
     """Send `count` datagrams in another process, `rate` in a second, and wait for its end. 0 is full speed.
 
     It sends through a socket of this process, so that the datagrams have the server's address.

@@ -43,7 +43,11 @@ class Outcome:
 async def check_beside(attack: Attack, rtt: float, count: int = 1) -> list[Outcome]:
     """Check a healthy server again and again with one prober, beside an attack."""
     outcomes = []
-    async with LabServer(SETUP) as lab, HostilePath(lab.endpoint, rtt, attack) as path, opened_prober() as prober:
+    async with (
+        LabServer(SETUP) as lab,
+        HostilePath(lab.endpoint, rtt, attack) as path,
+        opened_prober() as prober,
+    ):
         target = make_tunnel_target(path.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,), timeout=TIMEOUT_S)
         target = replace(target, server=replace(target.server, slow=60.0))
         for _ in range(count):
@@ -68,7 +72,10 @@ async def _measure(count: int) -> int:
         false = [sum(each.is_false for each in found[attack, rtt]) for rtt in ROUND_TRIPS]
         print(attack.__name__.replace("_", " ").ljust(16), *(str(each).rjust(9) for each in false))
     wrong = Counter(
-        f"{each.verdict.slug}, {each.sizes}" for outcomes in found.values() for each in outcomes if each.is_false
+        f"{each.verdict.slug}, {each.sizes}"
+        for outcomes in found.values()
+        for each in outcomes
+        if each.is_false
     )
     for text, times in wrong.most_common():
         print(f"{times} times: {text}")

@@ -1,7 +1,7 @@
 """A flood of hostile datagrams at the socket of the checks, from the server's own address.
 
-`python -m tests.harm.hostile_datagrams [COUNT]` sends COUNT datagrams, a million by default. Checks of a healthy
-server run meanwhile. It prints false verdicts, errors, processor time for each datagram, and memory.
+`python -m tests.harm.hostile_datagrams [COUNT]` sends COUNT datagrams, a million by default. Checks of a
+healthy server run meanwhile. It prints false verdicts, errors, processor time for each datagram, and memory.
 """
 
 from __future__ import annotations
@@ -98,9 +98,12 @@ def _print(name: str, count: int, run: Run, quiet: Run) -> int:
     false = checks - run.verdicts[Verdict.HEALTHY]
     share = run.cpu / run.seconds - quiet.cpu / quiet.seconds
     each_us = share * run.seconds / max(1, count - run.dropped) * 1e6
-    others = {verdict.slug: times for verdict, times in run.verdicts.items() if verdict is not Verdict.HEALTHY}
+    others = {
+        verdict.slug: times for verdict, times in run.verdicts.items() if verdict is not Verdict.HEALTHY
+    }
     print(
-        f"{name:12} {count:9} datagrams at {count / run.seconds:7.0f}/s, {run.dropped} dropped by the kernel: "
+        f"{name:12} {count:9} datagrams at {count / run.seconds:7.0f}/s, "
+        f"{run.dropped} dropped by the kernel: "
         f"{false} of {checks} verdicts false {others or ''}, slowest check {run.slowest:.2f} s, "
         f"{each_us:.1f} µs of processor time each",
         flush=True,

@@ -4,8 +4,8 @@ The socket stays unconnected to receive answers from another address of the serv
 error queue to get ICMP errors with type, code and sender (ip(7), IP_RECVERR). On other systems it sends
 through connected sockets on the same port, which get ICMP errors as error numbers. See platforms.py.
 
-Anybody can forge an ICMP error who knows or guesses addresses and ports. So none of them makes a send fail,
-or changes the size of a packet that the caller did not ask to fragment.
+Anybody can forge an ICMP error who knows or guesses addresses and ports. So none makes a send fail, and none
+fragments a packet without the caller's consent. The kernel drops a flood of them.
 """
 
 from __future__ import annotations

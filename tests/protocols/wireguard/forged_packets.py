@@ -20,7 +20,7 @@ ICMP_KINDS = {
     4: (*((3, code) for code in range(16)), (4, 0), (11, 0), (11, 1), (12, 0), (12, 2)),
     6: (*((1, code) for code in range(8)), (2, 0), (3, 0), (3, 1), (4, 0), (4, 2)),
 }
-"""By IP version: type and code of every ICMP error about a packet. Redirects are missing: they change routes."""
+"""By IP version: type and code of every ICMP error about a packet, without redirects, which change routes."""
 
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
 """By IP version: the error that names an MTU."""

@@ -1,4 +1,4 @@
-"""A path to a healthy server with a third party beside it, who sees every packet, sends any, and holds none up."""
+"""A path to a healthy server, and a third party who sees every packet, sends any, and holds none up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.protocols.wireguard.forged_packets import (
 from tests.protocols.wireguard.harness import IDENTITY, SERVER
 from tests.protocols.wireguard.relayed_path import RelayedPath, delay_all
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 AGAIN_S = 0.05
 """The third party repeats its attack this often, until the next packet."""
@@ -32,7 +32,7 @@ _FALSE_MTUS = (0, 68, 552, 576, 1000, 1279, 1280, 1499, 65535)
 
 
 class HostilePath(RelayedPath):
-    """A relay with a round trip of `rtt` seconds. `attack` runs at each packet of the client, and repeatedly."""
+    """A relay with a round trip of `rtt` seconds. `attack` runs at each packet of the client, and again."""
 
     def __init__(self, server: Endpoint, rtt: float, attack: Attack) -> None:
         super().__init__(server, delay_all(rtt / 2), delay_all(rtt / 2))
@@ -133,8 +133,7 @@ def data(path: HostilePath, _: bytes) -> None:
     """Transport packets: for an index that nobody has, and for the one of the session."""
     path.inject(forged_data(secrets.randbits(32)))
     for answer in path.answers[-1:]:
-        index = answer[8:12] if message_type(answer) is MessageType.RESPONSE else answer[4:8]
-        path.inject(forged_data(int.from_bytes(index, "little"), counter=secrets.randbits(48)))
+        path.inject(forged_data(receiver_index(answer) or 0, counter=secrets.randbits(48)))
 
 
 def initiations(path: HostilePath, _: bytes) -> None:
@@ -152,8 +151,8 @@ def replays(path: HostilePath, packet: bytes) -> None:
 
 def garbage(path: HostilePath, _: bytes) -> None:
     """Random bytes of random lengths."""
-    for length in random.choices(range(1500), k=10):
-        path.inject(secrets.token_bytes(length))
+    for size in random.choices(range(1500), k=10):
+        path.inject(secrets.token_bytes(size))
 
 
 def all_at_once(path: HostilePath, packet: bytes) -> None:

@@ -29,8 +29,8 @@ from wgmon_tui.checks.evidence import (
     NameUnresolved,
     PassiveKeepalive,
     PathMtu,
-    ReceiveOverflow,
     PresharedKeyFound,
+    ReceiveOverflow,
     StampsAhead,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict

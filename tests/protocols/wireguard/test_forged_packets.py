@@ -148,14 +148,14 @@ async def test_answers_for_the_right_and_the_wrong_index_change_nothing() -> Non
 
 
 async def test_a_copy_of_an_answer_from_another_address_is_no_answer_from_there() -> None:
-    """The first response is not the one to the latest initiation, so the check still waits when the copy comes."""
+    """The first response answers no longer the latest initiation, so the check waits when the copy comes."""
     answers: list[bytes] = []
 
     def keep(packet: bytes) -> float:
         if message_type(packet) is MessageType.RESPONSE:
             answers.append(packet)
             if len(answers) == 1:
-                path._loop.call_later(0.32, elsewhere.send, packet, path._client)
+                path._loop.call_later(0.32, lambda: elsewhere.send(packet, ("127.0.0.1", prober.ports[0])))
         return 0.3
 
     async with (

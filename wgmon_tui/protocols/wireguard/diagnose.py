@@ -11,14 +11,12 @@ from itertools import pairwise
 
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import (
-    AllSilent,
     AnsweredFromElsewhere,
     CookieDemanded,
     Evidence,
     ForeignBytes,
     ForeignSession,
     FreshPortAnswered,
-    GatewaySilent,
     IcmpError,
     IdentityAnswered,
     IdentityOnInterface,
@@ -37,14 +35,13 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
     StampsAhead,
-    WitnessProbed,
     WorkedUntil,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import PORT_UNREACHABLE, describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes
+from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes, local_faults
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import format_count, format_list, format_recent_time, format_rtt
@@ -121,11 +118,13 @@ def diagnose(
     if check.handshake and verdict in _BROKEN_BY_ANOTHER_CLIENT:
         ranked = [*context_causes.identity_shared(server, evidence), *ranked]
     starved = first_of_kind(MachineStarved, evidence)
-    if starved and (verdict is Verdict.LOSSY or _is_slow_by_lag(verdict, check, server, starved.lag)):
-        verdict, summary, ranked = _diagnose_starved(starved, summary)
+    if starved and (
+        verdict is Verdict.LOSSY or local_faults.is_slow_by_lag(verdict, check, server, starved.lag)
+    ):
+        verdict, summary, ranked = local_faults.diagnose_starved(starved, summary)
     overflow = first_of_kind(ReceiveOverflow, check.evidence)
     if overflow and check.handshake and verdict in _BROKEN_BY_LOST_ANSWERS:
-        verdict, summary, ranked = _diagnose_overflow(overflow)
+        verdict, summary, ranked = local_faults.diagnose_overflow(overflow)
     return Diagnosis(verdict, summary, evidence_text, tuple(without_contradicted(ranked, evidence)))
 
 
@@ -245,60 +244,15 @@ def _diagnose_slow(check: Check, handshake: Handshake, server: Server) -> Meanin
     return None
 
 
-def _diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
-    """Diagnose a fault of this machine that explains why nothing came back."""
-    if gateway := first_of_kind(GatewaySilent, evidence):
-        summary = f"The gateway {gateway.gateway} of this machine does not answer on {gateway.interface}."
-        return Verdict.LOCAL_FAULT, summary, [local_causes.silent_gateway(gateway)]
-    if all_silent := first_of_kind(AllSilent, evidence):
-        summary = (
-            f"All {all_silent.servers} servers stopped answering at once: the uplink here, not this server."
-        )
-        return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
-    return None
-
-
-def _is_slow_by_lag(verdict: Verdict, check: Check, server: Server, lag: float) -> bool:
-    """Whether a slow answer may be within the limit, if this process waited for the processor so long."""
-    rtts = [each.rtt for each in (check.handshake, check.tunnel) if each and each.rtt is not None]
-    rtts += [each.age for each in all_of_kind(LateAnswer, check.evidence)]
-    return verdict is Verdict.SLOW and max(rtts, default=0.0) - lag <= server.slow
-
-
-def _diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:
-    """Diagnose a check whose times this machine spoiled; `summary` is what they would mean otherwise."""
-    waited = f"wgmon-tui waited {format_rtt(starved.lag)} for the processor"
-    doubted = summary.removesuffix(".")
-    summary = f"This machine is overloaded, {waited}; so this proves nothing about the server: {doubted}."
-    return Verdict.LOCAL_FAULT, summary, [local_causes.starved(waited)]
-
-
-def _diagnose_overflow(overflow: ReceiveOverflow) -> Meaning:
-    """Diagnose a check of which this machine dropped datagrams: what else arrived may be a flood of forgeries."""
-    summary = f"This machine dropped {overflow.dropped} datagrams; the answer may have been one of them."
-    return Verdict.LOCAL_FAULT, summary, [causes.overflow()]
-
-
-def _diagnose_silent_witness(evidence: Sequence[Evidence]) -> Meaning | None:
-    """Diagnose silence of the server and of the witness."""
-    witness = first_of_kind(WitnessProbed, evidence)
-    if witness is None or witness.answered:
-        return None
-    summary = (
-        f"Neither the server nor the witness {witness.address} answers: the uplink here, not this server."
-    )
-    return Verdict.LOCAL_FAULT, summary, [local_causes.silent_witness(witness)]
-
-
 def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
-    if local_fault := _diagnose_local_fault(evidence):
+    if local_fault := local_faults.diagnose_local_fault(evidence):
         # Checked before names: without an uplink the resolver does not answer either.
         return local_fault
     if late := first_of_kind(LateAnswer, evidence):
         # Only the server can make it. Whatever else arrived may be forged.
         return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
     if name := first_of_kind(NameUnresolved, evidence):
-        if local_fault := _diagnose_silent_witness(evidence):
+        if local_fault := local_faults.diagnose_silent_witness(evidence):
             return local_fault
         return Verdict.DNS_FAILURE, f"{name.host} does not resolve: {name.error}.", [causes.name(server)]
     if known := first_of_kind(KnownKeyAnswered, evidence):
@@ -312,7 +266,7 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
         )
         return Verdict.PEER_MISSING, summary, causes.peer_missing(server, check.probed_as, evidence)
     if overflow := first_of_kind(ReceiveOverflow, evidence):
-        return _diagnose_overflow(overflow)
+        return local_faults.diagnose_overflow(overflow)
     rejected = [each.reason for each in all_of_kind(PacketRejected, evidence)]
     if Reason.BAD_EMPTY in rejected:
         return _diagnose_psk_mismatch(evidence, server)
@@ -371,7 +325,7 @@ def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning |
 
 def _diagnose_silent(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning:
     is_heard_there = any(isinstance(each, CookieDemanded) for each in evidence)
-    if not is_heard_there and (local_fault := _diagnose_silent_witness(evidence)):
+    if not is_heard_there and (local_fault := local_faults.diagnose_silent_witness(evidence)):
         return local_fault
     initiated = first_of_kind(ServerInitiated, evidence)
     possible = causes.silence(server, check.probed_as, evidence) or [causes.lossy(server)]

@@ -89,7 +89,7 @@ async def check_sizes(
 
 
 def _find_true_report(reports: Mapping[int, int], largest_passing: int) -> int | None:
-    """Find the reported MTU that agrees with the measured limit. Servers pad their answers, so it may be lower."""
+    """Find the reported MTU that agrees with the measured limit, which the server's padding may lower."""
     for mtu, largest in reports.items():
         if largest_passing in (largest, largest - largest % _PADDING):
             return mtu
@@ -105,7 +105,7 @@ class _Search:
     in_fragments: bool = False
 
     async def run(self, sizes: list[int], guesses: Sequence[int]) -> PathMtu | None:
-        """Find the largest of `sizes` that passes, or the limit. None if too many small echoes are lost to tell.
+        """Find the largest of `sizes` that passes, or the limit. None if too many small echoes are lost.
 
         The limit is searched at the `guesses` first, and where reports have it.
         """
@@ -140,7 +140,7 @@ class _Search:
         return open_sizes if small_received or not open_sizes else None
 
     async def _search_limit(self, passing: int, failing: int, guesses: list[int]) -> tuple[int, int]:
-        """Find the largest size that passes and the next one. Each round sends a ladder of sizes between them.
+        """Find the largest size that passes and the next one. Each round sends a ladder of sizes between.
 
         The first round sends the `guesses`, if there are any.
         """
@@ -148,7 +148,9 @@ class _Search:
             inner_probes = self._send(sizes * _ATTEMPTS)
             await self.sender.await_answers(inner_probes, _wait_s(self.target))
             guesses = []
-            passing = max((len(each.packet) for each in inner_probes if each.rtt is not None), default=passing)
+            passing = max(
+                (len(each.packet) for each in inner_probes if each.rtt is not None), default=passing
+            )
             failing = min((size for size in sizes if size > passing), default=failing)
         return passing, failing
 
