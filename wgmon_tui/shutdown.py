@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from wgmon_tui.exit_codes import ExitCode, exit_code_of_signal
@@ -68,6 +69,7 @@ class Shutdown:
         self._stop: Callable[[], object] | None = None
         self._deferrals = 0
         self._timeout_s = STOP_TIMEOUT_S
+        self._deadline = inf
         self.report_fault: Callable[[BaseException], object] = lambda _fault: None
         """Reports a fault whose command does not end in order."""
 
@@ -136,8 +138,8 @@ class Shutdown:
             self._call_in_loop(self._callbacks[number])
             return
         now = time.monotonic()
-        if number == signal.SIGALRM and self._fault is not None and self._received is None:
-            self._abandon(self._fault)
+        if number == signal.SIGALRM and now >= self._deadline:
+            self._give_up()
         if self._received is None:
             self._received, self._received_at = number, now
         elif now - self._received_at < _SAME_STOP_S:
@@ -160,10 +162,15 @@ class Shutdown:
         if self._stop is not None:
             self._call_in_loop(self._stop)
             if self._installed:
+                self._deadline = time.monotonic() + self._timeout_s
                 signal.setitimer(signal.ITIMER_REAL, self._timeout_s)
 
-    def _abandon(self, fault: BaseException) -> NoReturn:
-        self.report_fault(fault)
+    def _give_up(self) -> NoReturn:
+        """End a command that does not end in order."""
+        if self._received is not None:
+            self.end()
+        if self._fault is not None:
+            self.report_fault(self._fault)
         self.undo_all()
         os._exit(ExitCode.INTERNAL_FAULT)
 

