@@ -14,6 +14,8 @@ FORMS = {
     "soak": "1,000 servers at 2 s for two hours",
     "signals": "every stop signal at 50 random moments of every command",
     "hostile_agent": "hostile agents and a hostile group member for two minutes",
+    "kills": "300 kill -9 of `wgmon-tui run` at random moments",
+    "damaged_stores": "`wgmon-tui run` and exports on 1,000 damaged state directories",
 }
 
 

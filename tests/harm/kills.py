@@ -1,6 +1,6 @@
 """Kills of the service: `python -m tests.harm.kills [COUNT [SEED]]`.
 
-Starts `wgmon-tui run` against servers on loopback, one of which fails again and again, and kills it with
+Starts `wgmon-tui run` against servers on loopback, two of which fail again and again, and kills it with
 SIGKILL at a random moment of its life, COUNT times. Meanwhile a client adds notes over the control socket. At
 the end a run may finish. Then every acknowledged note must be in the history, every incident must have been
 announced, every announcement must have reached the sink, and no server may have seen a timestamp twice.
@@ -34,7 +34,6 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.store_file import STORE
 
 _LONGEST_LIFE_S = 2.5
-_FLIP_S = 0.7
 _PATIENCE_S = 120.0
 _EXAMINE_EVERY = 25
 
@@ -169,34 +168,36 @@ async def kill(place: Path, times: int, random: Random) -> Kills:
         async with (
             LabServer(setups[0]) as sound,
             LabServer(setups[1]) as flips,
-            LabServer(setups[2]) as other,
+            LabServer(setups[2]) as dives,
         ):
-            names = {"sound": sound, "flips": flips, "other": other}
+            names = {"sound": sound, "flips": flips, "dives": dives}
             servers = [quick_server(name, lab.endpoint, key=lab.public_key) for name, lab in names.items()]
             write_config(place / "config", *servers)
             url = place / "config" / "receiver.url"
             url.touch(0o600)
             url.write_text(receiver.url)
             (place / "config" / "config.toml").write_text(_SINK)
-            flipping = asyncio.create_task(_flip(flips))
+            flipping = [asyncio.create_task(_flip(flips, 0.5)), asyncio.create_task(_flip(dives, 1.1))]
             for number in range(1, times + 1):
                 await kills.live()
                 if number % _EXAMINE_EVERY == 0:
                     kills.examine()
                     print(f"  {number} kills, {len(kills.acknowledged)} notes", flush=True)
-            flipping.cancel()
-            flips.set_mode(LabMode.HEALTHY)
+            for each in flipping:
+                each.cancel()
+            for lab in (flips, dives):
+                lab.set_mode(LabMode.HEALTHY)
             await kills.finish()
     kills.examine()
     return kills
 
 
-async def _flip(lab: LabServer) -> None:
+async def _flip(lab: LabServer, every_s: float) -> None:
     while True:
         lab.set_mode(LabMode.CLOSED)
-        await asyncio.sleep(_FLIP_S)
+        await asyncio.sleep(every_s)
         lab.set_mode(LabMode.HEALTHY)
-        await asyncio.sleep(_FLIP_S)
+        await asyncio.sleep(every_s)
 
 
 def _record_stamps(kills: Kills) -> None:

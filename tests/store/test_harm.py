@@ -1,4 +1,4 @@
-"""The short form of tests/harm/damaged_stores.py: some damaged state directories, with `wgmon-tui run` on each."""
+"""Short forms of tests/harm: `wgmon-tui run` on damaged state directories, and kills of it."""
 
 from __future__ import annotations
 
@@ -11,5 +11,11 @@ import pytest
 @pytest.mark.parametrize("seed", [1, 100, 1000])
 def test_run_starts_on_a_damaged_state_directory_or_prints_one_line(seed: int) -> None:
     command = [sys.executable, "-m", "tests.harm.damaged_stores", "8", str(seed)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp() -> None:
+    command = [sys.executable, "-m", "tests.harm.kills", "3", "5"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
