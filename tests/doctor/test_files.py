@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
@@ -12,6 +13,7 @@ from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor.files import (
     check_data_path,
+    check_held_timestamps,
     check_permissions,
     check_secrets,
     check_servers_file,
@@ -20,6 +22,7 @@ from wgmon_tui.doctor.files import (
 )
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.store.identity_lock import identity_digest
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 SECOND_NS = 10**9
@@ -189,4 +192,23 @@ def test_spoiled_stamps_and_none_at_all_are_fine(tmp_path: Path) -> None:
         ledger.next(OWN_KEY.public)
     for path in (tmp_path / "stamps").iterdir():
         path.write_bytes(b"half")
+    assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [ItemStatus.FINE]
+
+
+def test_checks_that_are_held_are_named_with_what_to_type(tmp_path: Path) -> None:
+    identities = {"bastion": OWN_KEY.public}
+    assert check_held_timestamps(tmp_path, identities) == []
+    stamps = tmp_path / "stamps"
+    stamps.mkdir()
+    last_ns = time.time_ns() - 3650 * 86_400 * SECOND_NS
+    (stamps / identity_digest(OWN_KEY.public).hex()).write_bytes(tai64n.encode(last_ns))
+    [item] = check_held_timestamps(tmp_path, identities)
+    assert item.status is ItemStatus.FIX
+    assert "3650 d later" in item.fact
+    assert item.advice.endswith("type: wgmon-tui doctor --trust-clock")
+
+
+def test_a_pipe_in_the_place_of_a_stamp_does_not_hang(tmp_path: Path) -> None:
+    (tmp_path / "stamps").mkdir()
+    os.mkfifo(tmp_path / "stamps" / identity_digest(OWN_KEY.public).hex())
     assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [ItemStatus.FINE]

@@ -22,6 +22,8 @@ from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.store.damaged_files import is_regular_or_missing
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_elapsed
 
 _SECRET_SUFFIXES = (".key", ".psk")
@@ -146,6 +148,19 @@ def check_state_directory(state_dir: Path) -> ExaminedItem:
     )
 
 
+def check_held_timestamps(state_dir: Path, identities: Mapping[str, PublicKey]) -> list[ExaminedItem]:
+    """Find out whether checks are held, because a timestamp would be far ahead. Uses up no timestamp."""
+    if not (state_dir / "stamps").is_dir():
+        return []
+    with TimestampLedger(state_dir) as timestamps:
+        for public_key in identities.values():
+            timestamps.may_stamp(public_key)
+        if timestamps.held is None:
+            return []
+    fact, _, advice = timestamps.held.rpartition("; ")
+    return [ExaminedItem("timestamps", ItemStatus.FIX, fact, advice)]
+
+
 def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[ExaminedItem]:
     """Find identities whose last TAI64N timestamp is ahead of the clock, which was then set back.
 
@@ -155,7 +170,8 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
     for name, public_key in identities.items():
         try:
             # The file name is the same as in store/timestamp_ledger.py.
-            stored = (state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]).read_bytes()
+            path = state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]
+            stored = path.read_bytes() if is_regular_or_missing(path) else b""
             ahead[name] = (tai64n.decode(stored) - now_ns) / 1e9
         except (OSError, ValueError):
             # Not used yet, or damaged: the next timestamp comes from the clock.

@@ -51,6 +51,7 @@ def examine(config_dir: Path, state_dir: Path, terminal: Terminal) -> list[Exami
         files.check_core_dumps(),
         *files.check_data_path(fleet),
         files.check_state_directory(state_dir),
+        *files.check_held_timestamps(state_dir, identities),
         *files.check_timestamps(state_dir, identities, time.time_ns()),
         shutdown.run(check_prober(state_dir)),
         *shutdown.run(check_budgets(state_dir)),
