@@ -215,7 +215,7 @@ def damage_bytes(state: Path, random: Random) -> str:
     for _ in range(random.choice((1, 3, 30))):
         at = random.randrange(max(1, len(content)))
         content[at : at + random.choice((1, 8, 300))] = random.randbytes(random.choice((1, 8, 300)))
-    _replace(path, content)
+    _replace(path, bytes(content))
     return f"bytes of {path.name}"
 
 
@@ -224,7 +224,7 @@ def damage_header(state: Path, random: Random) -> str:
     content = bytearray(path.read_bytes() if path.is_file() else bytes(100))
     at = random.randrange(100)
     content[at : at + 4] = random.randbytes(4)
-    _replace(path, content)
+    _replace(path, bytes(content))
     return f"header of {path.name} at {at}"
 
 
@@ -292,7 +292,7 @@ def change_facts(state: Path, random: Random) -> str:
         _execute(path, "DELETE FROM facts WHERE name = ?", name)
         return f"fact {name} deleted"
     _execute(path, "UPDATE facts SET value = ? WHERE name = ?", value, name)
-    return f"fact {name} = {value!r}"
+    return f"fact {name} = {value!r:.40}"
 
 
 def change_values(state: Path, random: Random) -> str:

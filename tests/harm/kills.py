@@ -207,7 +207,7 @@ def _record_stamps(kills: Kills) -> None:
         kills.stamps.setdefault(id(state), []).append(timestamp)
         return accept(state, timestamp, now_s)
 
-    lab_peer.PeerState.accept_initiation = record  # type: ignore[method-assign]
+    lab_peer.PeerState.accept_initiation = record  # type: ignore[method-assign,assignment]
 
 
 def main() -> int:

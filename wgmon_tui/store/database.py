@@ -43,12 +43,15 @@ _NOT_AS_EXPECTED = {
 }
 """A missing table or column, a value of another type: such a file is as useless as a damaged one."""
 
+VALUE_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError)
+"""What a stored value that is no such value can cause where it is used."""
+
 _FULL = {sqlite3.SQLITE_FULL}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _NO_WAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
-_MAX_NUMBER = 2**62
+_MAX_NUMBER = 2**53
 
 LOG_SUFFIXES = ("-wal", "-shm")
 _SUFFIXES = ("", *LOG_SUFFIXES, "-journal")
@@ -177,7 +180,7 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
         admit(connection)
         _set_pragmas(connection, role)
         examine(connection)
-    except (DamagedStoreError, ValueError, TypeError, ArithmeticError, sqlite3.Error) as error:
+    except (DamagedStoreError, *VALUE_ERRORS, sqlite3.Error) as error:
         # Move it before closing: closing writes the log into the file, or deletes the log.
         is_sound = isinstance(error, sqlite3.Error) and not is_unusable(error)
         aside = None if is_sound else move_aside(path, LOG_SUFFIXES)

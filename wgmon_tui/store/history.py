@@ -13,6 +13,7 @@ from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import (
+    VALUE_ERRORS,
     DamagedStoreError,
     NewerStoreError,
     StoreUnavailableError,
@@ -363,7 +364,7 @@ class History:
                 connection = None
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self._path, error) from None
-        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        except VALUE_ERRORS as error:
             raise DamagedStoreError(f"{self._path}: a stored value cannot be read: {error}") from None
         finally:
             self.replaced_values += take_replaced()

@@ -76,7 +76,7 @@ def vantages(connection: sqlite3.Connection) -> VantageQuorum:
             if said
             else VantageQuorum((), 1)
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return VantageQuorum((), 1)  # of another version
 
 

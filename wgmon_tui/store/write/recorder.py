@@ -25,6 +25,7 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.database import (
+    VALUE_ERRORS,
     DamagedStoreError,
     NewerStoreError,
     StoreUnavailableError,
@@ -145,7 +146,7 @@ class Recorder:
         try:
             restored = restore(history, engine)
             ended = close_stale_incidents(history, engine, self._clock())
-        except (StoreUnavailableError, ValueError, TypeError, ArithmeticError, LookupError) as error:
+        except (StoreUnavailableError, *VALUE_ERRORS) as error:
             self.notice = f"history: {error}; earlier results are not shown"
             return
         finally:
@@ -299,7 +300,7 @@ class Recorder:
                     self._maintain(store)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
             self._handle_failure(error)
-        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        except VALUE_ERRORS as error:
             if self._is_own_store:
                 raise  # this process wrote it: a bug
             self._handle_failure(DamagedStoreError(f"{self._path}: a stored value cannot be used: {error}"))

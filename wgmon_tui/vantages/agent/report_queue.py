@@ -207,6 +207,7 @@ def _examine(connection: sqlite3.Connection) -> None:
     check_integrity(connection)
     require_tables(connection, "facts", "reports")
     require_free_numbers(connection)
+    connection.execute("SELECT number, routine, body FROM reports LIMIT 1").fetchone()
     found = dict(connection.execute("SELECT name, value FROM facts"))
     epoch, dropped = found.get("epoch"), found.get("dropped")
     if not (
