@@ -138,8 +138,8 @@ def data(path: HostilePath, _: bytes) -> None:
 
 def initiations(path: HostilePath, _: bytes) -> None:
     """Initiations with a right mac1, as if the server made them."""
-    for _ in range(20):
-        path.inject(forged_initiation(IDENTITY.public))
+    for packet in [forged_initiation(IDENTITY.public) for _ in range(20)]:
+        path.inject(packet)
 
 
 def replays(path: HostilePath, packet: bytes) -> None:

@@ -287,7 +287,7 @@ class HandshakeStage:
         self.finished.set_result(None)
 
     def _is_under_load(self) -> bool:
-        """Whether the server demanded a cookie. The demand is forged if that initiation was answered as well."""
+        """Whether the server demanded a cookie. The demand is forged if the same initiation was answered."""
         demanded = [each.answered for each in self.sent if each.cookie_demanded]
         return bool(demanded) and not any(demanded)
 

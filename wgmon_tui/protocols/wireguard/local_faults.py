@@ -52,7 +52,7 @@ def diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:
 
 
 def diagnose_overflow(overflow: ReceiveOverflow) -> Meaning:
-    """Diagnose a check while this machine dropped datagrams. What did arrive may be a flood of forged ones."""
+    """Diagnose a check while this machine dropped datagrams. What arrived may be a flood of forged ones."""
     summary = f"This machine dropped {overflow.dropped} datagrams; the answer may have been one of them."
     return Verdict.LOCAL_FAULT, summary, [causes.overflow()]
 
