@@ -113,7 +113,7 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
 
 def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     """Read the requested interfaces. Raises InspectionError, ConfigurationError."""
-    from wgmon_tui.config.imports.wg_dump_parser import parse_all_dumps
+    from wgmon_tui.config.imports.wg_dump_parser import InspectionError, parse_all_dumps
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces
 
     if arguments.through:
@@ -121,7 +121,11 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     if arguments.wg == "-":
         return parse_all_dumps(sys.stdin.buffer.read(_MAX_DUMP_BYTES).decode(errors="replace"))
     dumps = read_local_interfaces()
+    if arguments.wg in dumps.unanswered:
+        raise InspectionError(dumps.notice)
     if arguments.wg == "all":
+        if dumps.notice:
+            print(f"wgmon-tui: {dumps.notice}", file=sys.stderr)
         return dumps
     if arguments.wg not in dumps:
         hint = f"interfaces: {', '.join(dumps)}" if dumps else "this machine has none"

@@ -29,13 +29,13 @@ from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
-    from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.monitor.models import Round
     from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.output.local_interface_text import LocalPeerView
     from wgmon_tui.output.nagios import CheckedServer
+    from wgmon_tui.protocols.wireguard.local_interfaces import LocalInterfaces
     from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -147,12 +147,15 @@ async def _probe_all(
 
     is_plugin = arguments.form in ("nagios", "checkmk")
     rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
-    async for server, outcome, local_view in _check_rounds(fleet, keyring, timestamps, arguments):
+    notices = {""}
+    async for server, outcome, reading in _check_rounds(fleet, keyring, timestamps, arguments):
         if not is_plugin:
             rounds[server.name].clear()  # printed at once: a long series must not fill the memory
-            _print_round(
-                outcome, local_view.compare_local_peer(server, outcome) if local_view else None, arguments
-            )
+            await _print_round(server, outcome, reading, arguments)
+            local_view = reading.result()
+            if local_view and (notice := local_view.interfaces.notice) not in notices:
+                notices.add(notice)
+                print(f"wgmon-tui: {notice}", file=sys.stderr)
         rounds[server.name].append(outcome)
     checked = [CheckedServer(server, tuple(rounds[server.name])) for server in fleet.servers]
     _print_summary(checked, arguments)
@@ -161,8 +164,8 @@ async def _probe_all(
 
 async def _check_rounds(
     fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
-) -> AsyncIterator[tuple[Server, Round, _LocalInterfaces | None]]:
-    """Yield each result as its check ends, in file order, with this machine's interfaces at that time.
+) -> AsyncIterator[tuple[Server, Round, asyncio.Task[_LocalInterfaces | None]]]:
+    """Yield each result as its check ends, in file order, with the reading of this machine's interfaces.
 
     Raises ConfigurationError if no socket can be opened.
     """
@@ -189,9 +192,9 @@ async def _check_rounds(
             )
         for _ in range(arguments.count):
             pending = [(server, asyncio.create_task(check_one(rounds, server))) for server in fleet.servers]
-            local_view = await asyncio.to_thread(_read_local_interfaces, fleet, keyring)
+            reading = asyncio.create_task(_read_local_interfaces(fleet, keyring, arguments))
             for server, task in pending:
-                yield server, await task, local_view
+                yield server, await task, reading
 
 
 def _read_witness(config_dir: Path) -> Endpoint | None:
@@ -211,7 +214,7 @@ class _LocalInterfaces:
 
     fleet: Fleet
     keyring: Keyring
-    dumps: InterfaceDumps
+    interfaces: LocalInterfaces
     at: float
 
     def compare_local_peer(self, server: Server, outcome: Round) -> list[LocalPeerView]:
@@ -220,35 +223,43 @@ class _LocalInterfaces:
         from wgmon_tui.output.local_interface_text import LocalPeerView
         from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 
-        peers = local_peers(self.dumps, server)
+        peers = local_peers(self.interfaces, server)
         side, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
         return [LocalPeerView(peer, compare_local_peer(peer, side, found, self.at)) for peer in peers]
 
 
-def _read_local_interfaces(fleet: Fleet, keyring: Keyring) -> _LocalInterfaces | None:
-    """Read this machine's interfaces; None without `wg` or without permission. Blocks briefly."""
+async def _read_local_interfaces(
+    fleet: Fleet, keyring: Keyring, arguments: argparse.Namespace
+) -> _LocalInterfaces | None:
+    """Read this machine's interfaces; None without `wg`, without permission, or if they are not printed."""
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
-    dumps = read_local_interfaces_if_permitted()
-    return None if dumps is None else _LocalInterfaces(fleet, keyring, dumps, time.time())
+    if arguments.form not in ("table", "json"):
+        return None
+    interfaces = await asyncio.to_thread(read_local_interfaces_if_permitted)
+    return None if interfaces is None else _LocalInterfaces(fleet, keyring, interfaces, time.time())
 
 
-def _print_round(
-    outcome: Round, local_view: Sequence[LocalPeerView] | None, arguments: argparse.Namespace
+async def _print_round(
+    server: Server,
+    outcome: Round,
+    reading: asyncio.Task[_LocalInterfaces | None],
+    arguments: argparse.Namespace,
 ) -> None:
+    """Print a result; as text, before the interfaces of this machine are known."""
     from wgmon_tui.output.json_lines import json_object, one_line
     from wgmon_tui.output.local_interface_text import disagreements, interface_object
     from wgmon_tui.output.text_table import format_result
 
+    if arguments.form == "table":
+        print(format_result(outcome, arguments.ascii), flush=True)
+    local_view = await reading
+    peers = local_view.compare_local_peer(server, outcome) if local_view else None
     if arguments.form == "json":
-        interfaces = None if local_view is None else [interface_object(each) for each in local_view]
+        interfaces = None if peers is None else [interface_object(each) for each in peers]
         print(one_line({**json_object(outcome), "interfaces": interfaces}), flush=True)
-        return
-    lines = (
-        format_result(outcome, arguments.ascii),
-        disagreements(local_view or (), arguments.ascii),
-    )
-    print("\n".join(filter(None, lines)), flush=True)
+    elif lines := disagreements(peers or (), arguments.ascii):
+        print(lines, flush=True)
 
 
 def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespace) -> None:

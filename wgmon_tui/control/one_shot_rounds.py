@@ -210,13 +210,15 @@ class OneShotRounds:
     async def _own_prober(self) -> Prober:
         async with self._opening:
             if self._prober is None:
+                identities = LocalIdentities()
+                identities.refresh()  # beside the check, which needs it at its end
                 prober = Prober(
                     timestamps=self._timestamps.next,
                     ahead_s=self._timestamps.ahead_s,
                     may_stamp=self._timestamps.may_stamp,
                     hold_identity=self._timestamps.identity_locks.hold,
                     stamped_elsewhere=self._timestamps.stamped_elsewhere,
-                    interface_of=LocalIdentities().interface_of,
+                    interface_of=identities.interface_of,
                 )
                 await prober.open()
                 self._prober = prober

@@ -76,8 +76,16 @@ def _compare_local_interfaces(
     server: Server, fleet: Fleet, keyring: Keyring, prober_verdict: ProberVerdict | None
 ) -> tuple[Finding, ...]:
     configured = configured_side(server, fleet, keyring)
-    peers = local_peers(read_local_interfaces_if_permitted() or {}, server)
-    return tuple(compare_local_peer(peer, configured, prober_verdict, time.time()) for peer in peers)
+    interfaces = read_local_interfaces_if_permitted()
+    if interfaces is None:
+        return ()
+    found = [
+        compare_local_peer(peer, configured, prober_verdict, time.time())
+        for peer in local_peers(interfaces, server)
+    ]
+    if found and interfaces.notice:
+        found.append(Finding(ComparisonResult.UNKNOWN, "interfaces here", interfaces.notice))
+    return tuple(found)
 
 
 def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerdict:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from wgmon_tui.config.imports.wg_dump_parser import InspectionError
+from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDumps
 from wgmon_tui.protocols.wireguard import local_interfaces
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 
 OWN = PrivateKey.generate()
 EVERY_RIGHT, NO_RIGHT = "CapEff:\t000001ffffffffff\n", "CapEff:\t0000000000000000\n"
@@ -42,6 +46,44 @@ def test_every_interface_is_read(machine: Machine) -> None:
     machine.wg(SHOWS)
     assert list(local_interfaces.read_local_interfaces()) == ["wg0"]
     assert local_interfaces.read_local_interfaces_if_permitted() == local_interfaces.read_local_interfaces()
+
+
+HANGS = f"""case "$*" in
+  'show interfaces') echo wg0 wg1;;
+  'show wg0 dump') printf '{OWN.to_text()}\\t{OWN.public}\\t51820\\toff\\n';;
+  *) exec sleep 60;;
+esac"""
+
+
+def test_an_interface_that_hangs_is_named_and_the_others_are_read(machine: Machine) -> None:
+    machine.wg(HANGS)
+    began = time.monotonic()
+    interfaces = local_interfaces.read_local_interfaces_if_permitted()
+    assert time.monotonic() - began < 5
+    assert interfaces is not None
+    assert (list(interfaces), interfaces.unanswered) == (["wg0"], ("wg1",))
+    assert interfaces.notice == "interface wg1 did not answer wg within 500 ms; left out"
+
+
+def test_where_every_interface_hangs_nothing_else_is_tried(machine: Machine) -> None:
+    machine.wg("[ \"$*\" = 'show interfaces' ] && echo wg0 wg1 && exit; exec sleep 60")
+    interfaces = local_interfaces.read_local_interfaces(0.2)
+    assert (dict(interfaces), interfaces.unanswered) == ({}, ("wg0", "wg1"))
+
+
+async def test_a_check_hardly_waits_for_an_interface_that_hangs() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def read() -> InterfaceDumps:
+        asked.set()
+        assert answer.wait(30)
+        return {}
+
+    identities = LocalIdentities(read)
+    async with asyncio.timeout(10):
+        assert await identities.interface_of(OWN.public, OWN.public) is None
+    assert asked.is_set()
+    answer.set()
 
 
 def test_where_it_is_refused_one_line_says_what_it_needs_and_what_to_type(machine: Machine) -> None:

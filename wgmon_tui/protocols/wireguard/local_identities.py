@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps
+from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
 _READ_EVERY_S = 60.0
+_WAIT_S = 0.2
 
 
 class LocalIdentities:
@@ -18,7 +19,7 @@ class LocalIdentities:
 
     def __init__(
         self,
-        read: Callable[[], InterfaceDumps | None] = read_local_interfaces_if_permitted,
+        read: Callable[[], Mapping[str, InterfaceDump] | None] = read_local_interfaces_if_permitted,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
@@ -26,18 +27,30 @@ class LocalIdentities:
         self._interfaces: Mapping[tuple[PublicKey, PublicKey], str] = {}
         """By the interface's key and that of its peer."""
         self._read_at: float | None = None
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+
+    def refresh(self) -> None:
+        """Start to read the interfaces, if they were not read in the last minute."""
+        is_due = self._read_at is None or self._clock() - self._read_at >= _READ_EVERY_S
+        if is_due and (self._reading is None or self._reading.done()):
+            self._read_at = self._clock()
+            self._reading = asyncio.create_task(self._read_all(), name="interfaces of this machine")
 
     async def interface_of(self, identity: PublicKey, server: PublicKey) -> str | None:
-        """Return the interface that is a client of this server with this identity's key; None without one."""
-        async with self._lock:
-            if self._read_at is None or self._clock() - self._read_at >= _READ_EVERY_S:
-                self._read_at = self._clock()
-                dumps = await asyncio.to_thread(self._read) or {}
-                self._interfaces = {
-                    (each.public_key, peer.public_key): name
-                    for name, each in dumps.items()
-                    if each.public_key
-                    for peer in each.peers
-                }
+        """Return the interface that is a client of this server with this identity's key; None without one.
+
+        A check does not wait long for a process that hangs: then the interfaces of the last reading count.
+        """
+        self.refresh()
+        if self._reading and not self._reading.done():
+            await asyncio.wait({self._reading}, timeout=_WAIT_S)
         return self._interfaces.get((identity, server))
+
+    async def _read_all(self) -> None:
+        dumps = await asyncio.to_thread(self._read) or {}
+        self._interfaces = {
+            (each.public_key, peer.public_key): name
+            for name, each in dumps.items()
+            if each.public_key
+            for peer in each.peers
+        }

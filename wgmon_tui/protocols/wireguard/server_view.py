@@ -143,6 +143,10 @@ def parse_file(text: str) -> StoredInterface:
 # Running the commands
 
 
+class CommandTimeoutError(InspectionError):
+    """The command did not end within its time."""
+
+
 def run_command(
     command: tuple[str, ...],
     directory: Path,
@@ -158,7 +162,7 @@ def run_command(
     except FileNotFoundError:
         raise InspectionError(f"there is no program {program}; install it, or give its path") from None
     except TimeoutError:
-        raise InspectionError(f"{program} did not end within {format_limit(timeout_s)}") from None
+        raise CommandTimeoutError(f"{program} did not end within {format_limit(timeout_s)}") from None
     except OutputLimitError:
         raise InspectionError(
             f"printed more than {format_bytes(max_bytes)}; expected one interface"
