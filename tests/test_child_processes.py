@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from select import select
 
 import pytest
 
 from tests.alerts.sample_announcements import announcement
+from tests.alive_pipe import AlivePipe
 from tests.config.sample_fleets import OWN_KEY
 from wgmon_tui import child_processes
 from wgmon_tui.alerts.sinks.command import send
@@ -60,29 +62,12 @@ IN_A_THREAD = "Thread(target=work, daemon=True).start()\nsys.stdin.read()"
 INTERRUPTED = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\nwork()"
 
 
-class Watched:
-    """A directory with the FIFO `alive`. Who starts with `exec 3>alive` holds it open until it ends."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "alive"
-        os.mkfifo(self.path)
-        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def is_everybody_gone(self) -> bool:
-        readable = select([self._descriptor], [], [], _GONE_WITHIN_S)[0]
-        return bool(readable) and os.read(self._descriptor, 1) == b""
-
-    def is_somebody_there(self) -> bool:
-        try:
-            return os.read(self._descriptor, 1) != b""
-        except BlockingIOError:
-            return True
-
-
 @pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AlivePipe]:
     monkeypatch.chdir(tmp_path)
-    return Watched(tmp_path)
+    pipe = AlivePipe(tmp_path)
+    yield pipe
+    pipe.close()
 
 
 def started(tmp_path: Path, call: str, how: str) -> subprocess.Popen[bytes]:
@@ -120,7 +105,7 @@ def test_a_signal_does_not_wait_for_a_command_that_hangs(tmp_path: Path) -> None
 # Time and output
 
 
-def test_a_program_beyond_its_time_is_killed_with_all_that_it_started(watched: Watched) -> None:
+def test_a_program_beyond_its_time_is_killed_with_all_that_it_started(watched: AlivePipe) -> None:
     with pytest.raises(ProgramTimeoutError):
         run(("sh", "-c", STARTS), timeout_s=0.5)
     assert watched.is_everybody_gone()
@@ -131,26 +116,26 @@ def test_a_program_beyond_its_time_is_killed_with_all_that_it_started(watched: W
     ["sleep 60 &", "set -m; sleep 60 &", "(sleep 60 & sleep 60 &) &", "nohup sleep 60 >/dev/null &"],
     ids=["child", "job of its own group", "grandchildren", "nohup"],
 )
-def test_what_a_program_leaves_in_the_background_ends_with_it(watched: Watched, leaves: str) -> None:
+def test_what_a_program_leaves_in_the_background_ends_with_it(watched: AlivePipe, leaves: str) -> None:
     ended = run(("bash", "-c", f"exec 3>alive; {leaves}\necho done"), timeout_s=30, max_bytes=100)
     assert (ended.code, ended.output) == (0, b"done\n")
     assert watched.is_everybody_gone()
 
 
 @pytest.mark.parametrize("flood", ["cat /dev/zero", "cat /dev/zero & wait"])
-def test_a_program_that_floods_its_output_is_killed_at_the_limit(watched: Watched, flood: str) -> None:
+def test_a_program_that_floods_its_output_is_killed_at_the_limit(watched: AlivePipe, flood: str) -> None:
     with pytest.raises(OutputLimitError):
         run(("sh", "-c", f"exec 3>alive; {flood}"), timeout_s=30, max_bytes=1 << 16)
     assert watched.is_everybody_gone()
 
 
-def test_only_the_end_of_stderr_is_kept(watched: Watched) -> None:
+def test_only_the_end_of_stderr_is_kept(watched: AlivePipe) -> None:
     ended = run(("sh", "-c", "head -c 3000000 /dev/zero >&2; echo end >&2"), timeout_s=30, keep_stderr=True)
     assert len(ended.stderr_tail) == child_processes.STDERR_TAIL_BYTES
     assert ended.stderr_tail.endswith(b"\0end\n")
 
 
-def test_a_flood_on_stderr_does_not_extend_the_time(watched: Watched) -> None:
+def test_a_flood_on_stderr_does_not_extend_the_time(watched: AlivePipe) -> None:
     with pytest.raises(ProgramTimeoutError):
         run(("sh", "-c", "exec 3>alive; cat /dev/zero >&2"), timeout_s=0.5, keep_stderr=True)
     assert watched.is_everybody_gone()
@@ -172,7 +157,7 @@ def test_a_key_command_that_floods_is_one_line(tmp_path: Path, flood: str) -> No
         read_private_key(flooding, tmp_path)
 
 
-def test_what_a_sink_leaves_in_the_background_may_finish_within_its_time(watched: Watched) -> None:
+def test_what_a_sink_leaves_in_the_background_may_finish_within_its_time(watched: AlivePipe) -> None:
     send(Sink("sms", Command(("sh", "-c", "exec 3>alive; sleep 60 &")), timeout=0.5), announcement(), {})
     assert watched.is_somebody_there()
     assert watched.is_everybody_gone()
@@ -228,7 +213,7 @@ async def test_the_command_of_a_vantage_gets_no_secrets(secret_environment: Path
     assert_is_clean(secret_environment)
 
 
-async def test_a_child_of_a_vantages_command_that_ignores_sigterm_is_killed(watched: Watched) -> None:
+async def test_a_child_of_a_vantages_command_that_ignores_sigterm_is_killed(watched: AlivePipe) -> None:
     stubborn = "exec 3>alive; (trap '' TERM; exec sleep 60 >/dev/null 2>&1) & echo up; wait"
     process = await AgentProcess.start(("sh", "-c", stubborn))
     assert await process.read_line() == b"up\n"

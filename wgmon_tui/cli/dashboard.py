@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
+from wgmon_tui.child_processes import kill_all
 from wgmon_tui.cli.arguments import Subparsers, display_options
 from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
 from wgmon_tui.cli.terminal import show_progress
@@ -193,8 +194,11 @@ async def _run_app(
         terminal=arguments.terminal,
     )
     shutdown.stop_with(app.exit)
-    with terminal_restored_if_killed():
-        await app.run_async(mouse=not arguments.no_mouse)
+    try:
+        with terminal_restored_if_killed():
+            await app.run_async(mouse=not arguments.no_mouse)
+    finally:
+        kill_all()  # or the end waits for threads, and they for commands that hang
     if app.fault is not None:
         raise app.fault
     return 0

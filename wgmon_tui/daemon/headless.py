@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.child_processes import kill_all
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
@@ -128,6 +129,8 @@ class HeadlessRun:
         finally:
             for task in (running, stop_waiter, watching, *self._reloads):
                 task.cancel()
+            if any(not each.done() for each in self._reloads):
+                kill_all()  # a command that hangs would delay the end
             await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
         self._log.info("stopped")
         return 0

@@ -5,6 +5,9 @@ The editor is a script of the test. Only the terminal is missing.
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +15,14 @@ from pathlib import Path
 import pytest
 from textual.app import App
 
+from tests.alive_pipe import AlivePipe
+from tests.daemon.harness import until
 from tests.tui.editing_harness import SMALL, Editing, editing, written
 from tests.tui.key_presses import settle
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.editing.external_editor import command_at_line, editor_command
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
+from wgmon_tui.tui.editing.terminal_program import run_in_terminal
 
 
 @pytest.fixture
@@ -175,3 +181,47 @@ def test_the_line_goes_to_editors_that_are_known_to_take_one() -> None:
     assert command_at_line(["/usr/bin/vim"], path, 3) == ["/usr/bin/vim", "+3", "servers.toml"]
     assert command_at_line(["/usr/bin/vim"], path, None) == ["/usr/bin/vim", "servers.toml"]
     assert command_at_line(["code", "-w"], path, 3) == ["code", "-w", "servers.toml"]
+
+
+async def test_a_cancelled_editor_ends_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pipe = AlivePipe(tmp_path)
+    running = asyncio.create_task(
+        run_in_terminal(("sh", "-c", "exec 3>alive; touch started; sleep 60 & sleep 60"))
+    )
+    await until((tmp_path / "started").exists)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await asyncio.to_thread(pipe.is_everybody_gone)
+    pipe.close()
+
+
+IN_A_TERMINAL = """
+import asyncio
+from wgmon_tui.tui.editing.terminal_program import run_in_terminal
+print(asyncio.run(run_in_terminal(("sh", "-c", "read line; echo got $line; exit 7"))), input())
+"""
+
+
+def test_an_editor_gets_the_terminal_and_wgmon_tui_gets_it_back() -> None:
+    # Forked by a process without threads, as pytest has some.
+    program = f"import pty; pty.spawn([{sys.executable!r}, '-c', {IN_A_TERMINAL!r}])"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], input=b"a line\nmine\n", capture_output=True, timeout=30
+    )
+    assert b"got a line" in shown.stdout
+    assert b"7 mine" in shown.stdout
+
+
+@pytest.mark.parametrize("name", [".", "servers.toml"])
+async def test_no_editor_runs_on_a_file_that_others_can_change(
+    config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    editor(tmp_path, monkeypatch, f"touch {tmp_path}/ran")
+    (config_dir / name).chmod(0o777)
+    async with editing(config_dir) as it:
+        await edit(it)
+        assert it.notices()[0].endswith(f"type: chmod go-w {config_dir / name}")
+    assert not (tmp_path / "ran").exists()

@@ -18,15 +18,17 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
-from wgmon_tui.child_processes import child_environment
 from wgmon_tui.config.error_location import find_line
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.secrets.private_files import create_private, replace_private
 from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
+from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
+from wgmon_tui.tui.editing.terminal_program import run_in_terminal
 
 REJECTED_NAME = f"{NAME}.rejected"
 
@@ -61,6 +63,9 @@ async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
     if before is None:
         return
     try:
+        require_own(config_dir)
+        if problem := find_problem(config_dir / NAME):
+            raise ConfigurationError(f"{NAME}: no editor is run on it: {problem}")
         command = editor_command(os.environ)
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240  once, on a key press
         # A private directory next to the file: the text may hold keys, and editors leave backups.
@@ -117,7 +122,7 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
         with _suspend_terminal(app):
             # Caught inside: an exception that leaves `suspend` would keep the app suspended.
             try:
-                code = await _wait_for_exit(words)
+                code = await run_in_terminal(words)
             except (OSError, ValueError) as error:
                 failure = (isinstance(error, OSError) and error.strerror) or "not a command"
     except SuspendNotSupported:
@@ -127,16 +132,6 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
         raise ConfigurationError(f"cannot start the editor {editor}: {failure}; set $EDITOR and restart")
     if code:
         raise ConfigurationError(f"the editor {editor} exited with code {code}; servers.toml is unchanged")
-
-
-async def _wait_for_exit(words: Sequence[str]) -> int:
-    """Run a program and return its exit code. It is terminated if this task is cancelled."""
-    process = await asyncio.create_subprocess_exec(*words, env=child_environment())
-    try:
-        return await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
-        raise
 
 
 @contextmanager

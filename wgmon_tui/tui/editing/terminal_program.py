@@ -1,0 +1,77 @@
+"""A program that gets the terminal until it ends, such as an editor.
+
+It has a process group of its own, as a shell gives each job one. So everything that it starts can be killed
+with it. For that, this module does what a shell does: it passes the terminal on, and stops on ctrl+z.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from wgmon_tui.child_processes import child_environment, kill_session, track_session
+
+_TERMINAL = 0
+"""Standard input, which is the terminal."""
+
+
+async def run_in_terminal(words: Sequence[str]) -> int:
+    """Run a program until it exits, and return its exit code. Call it while nothing is drawn.
+
+    The program and its children are killed if this task is cancelled, and when this process ends. Raises
+    OSError or ValueError if the program cannot be started.
+    """
+    process = subprocess.Popen(words, env=child_environment(), process_group=0)  # noqa: S603, ASYNC220  the operator's editor
+    group = process.pid
+    track_session(group)
+    try:
+        _resume(group)
+        while True:
+            _, status = await asyncio.to_thread(os.waitpid, group, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode
+            _stop_this_process()
+            _resume(group)
+    finally:
+        kill_session(group)
+        _give_terminal(os.getpgrp())
+        if process.returncode is None:
+            process.returncode = -signal.SIGKILL  # the thread of `waitpid` reaps it
+
+
+def _resume(group: int) -> None:
+    """Give the terminal to a group. It may have stopped because it read too early."""
+    _give_terminal(group)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGCONT)
+
+
+def _stop_this_process() -> None:
+    """Stop like the program that got ctrl+z, so that the shell gets the terminal; returns on `fg`.
+
+    Without a shell that could continue this process, the kernel ignores the signal.
+    """
+    _give_terminal(os.getpgrp())
+    with _handled_by(signal.SIG_DFL, signal.SIGTSTP, signal.SIGCONT):
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+
+
+def _give_terminal(group: int) -> None:
+    # A process in the background would be stopped for it.
+    with _handled_by(signal.SIG_IGN, signal.SIGTTOU), suppress(OSError):
+        os.tcsetpgrp(_TERMINAL, group)
+
+
+@contextmanager
+def _handled_by(handler: signal.Handlers, *numbers: signal.Signals) -> Iterator[None]:
+    before = [(number, signal.signal(number, handler)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, each in before:
+            signal.signal(number, each)
