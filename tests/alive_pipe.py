@@ -11,7 +11,7 @@ _GONE_WITHIN_S = 20.0
 
 
 class AlivePipe:
-    """The FIFO `alive` in a directory. A shell that starts with `exec 3>alive` holds it, and so do its children."""
+    """The FIFO `alive` in a directory. A shell holds it open after `exec 3>alive`, and so do its children."""
 
     def __init__(self, directory: Path) -> None:
         os.mkfifo(directory / "alive")

@@ -147,3 +147,17 @@ async def test_what_the_files_say_is_current_after_an_edit_for_whoever_asks_a_se
         [server] = station.loaded.fleet.servers
         assert (server.name, server.inspect) == ("ams2", ("cat", "dump"))
         assert station.loaded.keyring.private_keys
+
+
+async def test_a_dashboard_whose_state_directory_is_moved_looks_at_the_next_writer(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    station = station_in(tmp_path)
+    async with at_work(station):
+        await until(lambda: station.engine is not None)
+        (tmp_path / "state").rename(tmp_path / "moved")
+        with running(tmp_path / "config", tmp_path / "state") as program:
+            await until(lambda: f"(pid {program.process.pid})" in station.status)
+            assert station.engine is None
+            assert station.warning == (
+                f"{tmp_path / 'state'} or its writer.lock was moved or deleted while this process wrote it"
+            )

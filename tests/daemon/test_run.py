@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.store_file import STORE, open_store
 
@@ -183,3 +186,38 @@ def test_nonsense_written_while_it_runs_is_logged_once_and_its_end_as_well(tmp_p
         (tmp_path / "config" / "servers.toml").write_text(good)
         program.line_with("notice: resolved: servers.toml: ")
     assert sum("error" in line for line in program.lines) == 1
+
+
+# A state directory that is moved
+
+
+@pytest.mark.parametrize(
+    "move", [Path.rename, lambda state, _: shutil.rmtree(state)], ids=["moved", "deleted"]
+)
+def test_a_moved_state_directory_is_made_again_under_the_lock(
+    tmp_path: Path, move: Callable[[Path, Path], object]
+) -> None:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    state = tmp_path / "state"
+    with running(tmp_path / "config", state) as program:
+        move(state, tmp_path / "moved")
+        program.line_with(f"{state} or its writer.lock was moved or deleted while this process wrote it")
+        program.line_with("started: 1 server")
+        with pytest.raises(WriterRunningError, match=f"pid {program.process.pid}"):
+            WriterLock.acquire(state)
+        program.line_with("ams1: down")
+        program.signal(signal.SIGTERM)
+        assert program.end()[0] == 0
+
+
+def test_who_loses_the_state_directory_to_another_writer_stops(tmp_path: Path) -> None:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    state = tmp_path / "state"
+    with running(tmp_path / "config", state) as program:
+        state.rename(tmp_path / "moved")
+        lock = WriterLock.acquire(state)
+        (state / "control.sock").touch()
+        code, _, err = program.end()
+        assert (code, "starting again" in err, f"{state} is written by" in err) == (75, True, True)
+        assert (state / "control.sock").exists()
+        lock.release()

@@ -69,6 +69,7 @@ class ControlServer:
         self._answer = answer
         self._since = since
         self._server: asyncio.Server | None = None
+        self._inode = 0
         self._clients: set[asyncio.Task[None]] = set()
         self._limits = ClientLimits(os.geteuid())
         self._logins: dict[int, tuple[str, float]] = {}
@@ -90,6 +91,7 @@ class ControlServer:
             with bindable_path(self._state_dir) as path:
                 listening.bind(path)
             self._set_permissions()
+            self._inode = (self._state_dir / NAME).stat().st_ino
             self._server = await asyncio.start_unix_server(
                 self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
             )
@@ -111,7 +113,9 @@ class ControlServer:
         if self._server is None:
             return
         with suppress(OSError):
-            (self._state_dir / NAME).unlink(missing_ok=True)
+            # Another process may be the writer of this path, if the directory was moved.
+            if (self._state_dir / NAME).stat().st_ino == self._inode:
+                (self._state_dir / NAME).unlink()
         self._server.close()
         clients = list(self._clients)
         for client in clients:

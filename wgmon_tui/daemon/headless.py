@@ -21,7 +21,12 @@ from wgmon_tui.daemon.metrics.listen import ListenAddress, ListenError, Listenin
 from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
+from wgmon_tui.daemon.writer_lock import (
+    StateDirectoryMovedError,
+    WriterLock,
+    WriterRunningError,
+    WrongOwnerError,
+)
 from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
@@ -52,9 +57,13 @@ def run(
     """Check and write until a signal; return the exit code. SIGTERM and SIGINT end with 0, SIGHUP reloads."""
     log = ServiceLog(_STDERR, journald=is_journald_stream(_STDERR, environment))
     try:
-        return shutdown.run(
-            HeadlessRun(config_dir, state_dir, options, log, SystemdNotifier(environment)).run()
-        )
+        while True:
+            run_once = HeadlessRun(config_dir, state_dir, options, log, SystemdNotifier(environment))
+            try:
+                return shutdown.run(run_once.run())
+            except StateDirectoryMovedError as error:
+                # Not the end: without another writer, nobody would check.
+                log.warning(f"{error}; starting again")
     except WriterRunningError as error:
         hint = "; give each shard a different --state DIR" if options.shard else ""
         log.error(f"{error}{hint}")
@@ -95,7 +104,8 @@ class HeadlessRun:
     async def run(self) -> int:
         """Run until a signal; returns the exit code.
 
-        Raises WriterRunningError, ListenError, WrongOwnerError, ConfigurationError, NewerStoreError, OSError.
+        Raises WriterRunningError, StateDirectoryMovedError, ListenError, WrongOwnerError, ConfigurationError,
+        NewerStoreError, OSError.
         """
         stop_requested = asyncio.Event()
         shutdown.stop_with(stop_requested.set)
@@ -123,7 +133,9 @@ class HeadlessRun:
             self._log.info(f"started: {servers} in {self._config_dir}{shard}")
             self._supervisor.ready(self._summary(writer))
             await asyncio.wait({running, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
-            self._supervisor.stopping()
+            is_moved = running.done() and isinstance(running.exception(), StateDirectoryMovedError)
+            if not is_moved:
+                self._supervisor.stopping()
             if running.done():
                 running.result()
         finally:

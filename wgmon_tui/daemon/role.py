@@ -17,7 +17,12 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
-from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
+from wgmon_tui.daemon.writer_lock import (
+    StateDirectoryMovedError,
+    WriterLock,
+    WriterRunningError,
+    WrongOwnerError,
+)
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.freshness import read_clocks
@@ -113,9 +118,14 @@ class RoleManager(ControllerProxy):
             except BaseException:
                 self.close()
                 raise
-        while self._writer is None:
-            await self._run_viewer()
-        await self._writer.run()
+        while True:
+            while self._writer is None:
+                await self._run_viewer()
+            try:
+                await self._writer.run()
+            except StateDirectoryMovedError as error:
+                self._trouble = str(error)
+                self._writer = None
 
     def close(self) -> None:
         """Release the lock and the store, if `run` was never called."""

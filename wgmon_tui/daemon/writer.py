@@ -48,6 +48,8 @@ from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_jso
 _FLUSH_TIMEOUT_S = 3.0
 """How long a request waits for the disk."""
 
+_LOCK_INTERVAL_S = 1.0
+
 _UNSTORED_OPERATIONS = (
     Operation.RECHECK,
     Operation.TEST_SINK,
@@ -147,10 +149,15 @@ class Writer(FleetController):
         self.engine.set_witness(loaded.config.witness)
 
     async def run(self) -> None:
-        """Run until cancelled. Raises OSError if no socket for probing can be opened."""
+        """Run until cancelled.
+
+        Raises OSError if no socket for probing can be opened, and StateDirectoryMovedError.
+        """
         try:
             await self._listen()
             parts = [self.engine.run(), self.alerts.run(), self._vantages.run()]
+            if self._lock:
+                parts.append(self._watch_lock(self._lock))
             if self._reload:
                 parts.append(self._reload.run())
             await run_until_first(parts)
@@ -158,6 +165,13 @@ class Writer(FleetController):
             if self._control:
                 await self._control.close()
             await asyncio.shield(asyncio.to_thread(self.close))
+
+    async def _watch_lock(self, lock: WriterLock) -> None:
+        """Watch that no other process can become the writer. Raises StateDirectoryMovedError."""
+        while True:
+            # In a thread: the directory may be on a network that is down.
+            await asyncio.to_thread(lock.require_in_place, self.state_dir)
+            await asyncio.sleep(_LOCK_INTERVAL_S)
 
     def close(self) -> None:
         """Write pending records and release the lock. `run` calls it at its end."""

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wgmon_tui.config.lock_files import is_lock_in_place
 from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.net.peer_credentials import login_name
@@ -47,6 +48,10 @@ class WriterRunningError(Exception):
 
 class WrongOwnerError(Exception):
     """The state directory belongs to another account. The message is one line."""
+
+
+class StateDirectoryMovedError(Exception):
+    """The state directory was moved or deleted while this process wrote it. The message is one line."""
 
 
 class WriterLock:
@@ -83,6 +88,13 @@ class WriterLock:
         notice = notice or _copy_foreign(descriptor, state_dir / _NAME)
         _write(descriptor, LockHolder(os.getpid(), os.geteuid(), time.time()))
         return cls(descriptor, notice)
+
+    def require_in_place(self, state_dir: Path) -> None:
+        """Check that the lock still protects the directory. Raises StateDirectoryMovedError."""
+        if not is_lock_in_place(self._descriptor, state_dir / _NAME, state_dir):
+            raise StateDirectoryMovedError(
+                f"{shown(state_dir)} or its {_NAME} was moved or deleted while this process wrote it"
+            )
 
     def release(self) -> None:
         """Release the lock."""

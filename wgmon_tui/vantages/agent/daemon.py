@@ -116,7 +116,7 @@ class AgentDaemon:
         self._session_tasks: set[asyncio.Task[None]] = set()
         self._disk_problem = ""
 
-    async def run(self, listener: socket.socket) -> str:
+    async def run(self, listener: socket.socket, lock: AgentLock | None = None) -> str:
         """Run until a signal, or until no writer was connected for `linger_s`. Returns why it ended.
 
         Raises OSError if no socket for probing can be opened.
@@ -135,6 +135,7 @@ class AgentDaemon:
                         self._update_assignment(),
                         self._watch_configuration(),
                         self._linger(ended),
+                        self._watch_lock(lock, ended),
                         _wait_for(ended),
                     ]
                 )
@@ -194,6 +195,13 @@ class AgentDaemon:
             if left <= 0:
                 _end(ended, f"no writer connected within {format_limit(self._linger_s)}")
             await asyncio.sleep(max(left, 0.01))
+
+    async def _watch_lock(self, lock: AgentLock | None, ended: asyncio.Future[str]) -> None:
+        """End if the state directory was moved or deleted: another daemon can start under the same path."""
+        while True:
+            await asyncio.sleep(_POLL_INTERVAL_S)
+            if lock and not await asyncio.to_thread(lock.is_in_place, self._state_dir):
+                _end(ended, "the state directory was moved or deleted")
 
     # The interface for sessions
 
@@ -382,14 +390,15 @@ def main(argv: Sequence[str]) -> int:
             append_log(state_dir, f"{format_count(dropped, 'queued report')} could not be read: dropped")
         listener = open_listener(state_dir)
         append_log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
-        why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener))
+        why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener, lock))
         append_log(state_dir, why)
     except (OSError, ReportQueueUnavailableError) as error:
         append_log(state_dir, f"stopped: {error}")
         return _EXIT_FAILED
     finally:
         with suppress(OSError):
-            (state_dir / SOCKET).unlink()
+            if lock.is_in_place(state_dir):
+                (state_dir / SOCKET).unlink()
         os.close(lock.descriptor)
     reports.close()
     return 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui import __version__
+from wgmon_tui.config.lock_files import is_lock_in_place
 from wgmon_tui.net.unix_socket import bindable_path
 from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import format_local_time, printable
@@ -53,6 +54,10 @@ class AgentLock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "version": __version__}).encode(), 0)
         return cls(descriptor)
+
+    def is_in_place(self, state_dir: Path) -> bool:
+        """Whether the lock still protects the state directory."""
+        return is_lock_in_place(self.descriptor, state_dir / _LOCK)
 
 
 def read_agent_version(state_dir: Path) -> str:
