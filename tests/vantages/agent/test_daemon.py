@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -361,3 +363,13 @@ def _waiting(state: Path) -> int:
             said = parse_to_writer(lines.readline())
             if hasattr(said, "waiting"):
                 return int(said.waiting)
+
+
+async def test_an_agent_whose_state_directory_is_moved_ends(config: Path, state: Path) -> None:
+    listening = FakeWriter(quick_server("fra1"))
+    async with listening.to(agent_command(config, state)):
+        await until(lambda: listening.reports)
+        agent = os.pidfd_open(agent_pid(state))
+        state.rename(state.with_name("moved"))
+        assert await asyncio.to_thread(lambda: select([agent], [], [], 20)[0])
+        os.close(agent)
