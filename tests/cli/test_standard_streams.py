@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from tests.cli.programs import shell, site_in
 from tests.harm.command_scenarios import SCENARIOS, Scenario, record_history
+from tests.output.sample_rounds import healthy, server, silent
+from wgmon_tui.cli.dashboard import exit_code
 from wgmon_tui.cli.parser import commands_of, make_parser
+from wgmon_tui.monitor.fleet_state import FleetState
 
 _FULL = "wgmon-tui: cannot write to standard output: No space left on device\n"
 _CLOSED = "wgmon-tui: cannot write to standard output: it is closed\n"
@@ -52,6 +56,14 @@ def test_the_plain_table_has_the_exit_code_of_probe(tmp_path: Path) -> None:
     ran = shell(site_in(tmp_path), "| cat")
     assert (ran.code, ran.err) == (2, "")
     assert ran.out.splitlines()[-1].endswith("2 down")
+
+
+def test_a_failure_after_a_settled_state_counts_in_the_exit_code_of_the_plain_table() -> None:
+    fleet_state = FleetState([dataclasses.replace(server("fra1"), fail_after=2)])
+    fleet_state.record("fra1", healthy(), now=100.0)
+    assert exit_code(fleet_state) == 0
+    fleet_state.record("fra1", silent(), now=110.0)
+    assert exit_code(fleet_state) == 2
 
 
 def test_a_paused_server_neither_counts_nor_delays_the_plain_table(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_what_is_started_beside_it_is_told_who_writes_or_shows_what_that_one_fin
         assert code == 75
         assert f"{tmp_path / 'state'} is written by root, pid {program.process.pid}, since " in err
         code, out, err = viewer.end()
-        assert code == 0
+        assert code == 2
         assert "X down  ams1  port-closed" in out
         assert err == f"wgmon-tui: viewer · written by root (pid {program.process.pid})\n"
 

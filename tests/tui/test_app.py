@@ -164,7 +164,9 @@ class FailingEngine(QuietEngine):
 
     async def run(self) -> None:
         await self.fail.wait()
-        raise OSError("no more \x1b[31m file descriptors")
+        raise self.error
+
+    error: Exception = OSError("no more \x1b[31m file descriptors")
 
 
 async def test_an_engine_that_died_is_told_and_stays_told() -> None:
@@ -176,6 +178,20 @@ async def test_an_engine_that_died_is_told_and_stays_told() -> None:
         text = "\n".join(it.lines())
         assert "Checks have stopped: OSError: no more \ufffd[31m file descriptors." in text
         assert len(it.notices()) == 1
+
+
+async def test_a_fault_of_the_engine_is_told_without_values_and_reported_at_the_end() -> None:
+    engine = FailingEngine()
+    engine.error = RuntimeError("hunter2")
+    with pytest.raises(RuntimeError):  # Textual raises it again in tests
+        async with face(engine, size=(120, 24)) as it:
+            engine.fail.set()
+            await settle(it.pilot)
+            await settle(it.pilot)
+            text = "\n".join(it.lines())
+            assert "Checks have stopped: RuntimeError. " in text
+            assert "hunter2" not in text
+    assert it.app.fault is engine.error
 
 
 def is_ascii(lines: Iterable[str]) -> bool:

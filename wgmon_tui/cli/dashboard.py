@@ -220,24 +220,24 @@ async def _print_table_once(role_manager: RoleManager, config: Path, ascii_only:
             role_manager.close()
             raise ConfigurationError(no_servers_message(config / "servers.toml"))
         await _print_tables(role_manager, engine, 1, ascii_only)
-        return _exit_code(fleet_state)
+        return exit_code(fleet_state)
     async with role_manager.following_store():
         _print_table(fleet_state, ascii_only)
         for line in filter(None, (role_manager.status, role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
-        return _exit_code(fleet_state)
+        return exit_code(fleet_state)
 
 
-def _exit_code(fleet_state: FleetState) -> int:
-    """Return the exit code of `probe` for these states. Paused servers do not count."""
-    from wgmon_tui.checks.verdict import Severity
+def exit_code(fleet_state: FleetState) -> int:
+    """Return the exit code of `probe` for the worst state or check of this process. Paused servers do not count."""
     from wgmon_tui.output.nagios import PluginState, state_of
     from wgmon_tui.output.text_table import printed_severity
 
     if not fleet_state.states:
         return PluginState.UNKNOWN.value
-    severities = map(printed_severity, fleet_state.states.values())
-    return state_of(each for each in severities if each is not Severity.PAUSED).value
+    counted = [each for each in fleet_state.states.values() if not each.paused]
+    checks = [each.last.diagnosis.verdict.severity for each in counted if each.last]
+    return state_of([*map(printed_severity, counted), *checks]).value
 
 
 def _print_table(fleet_state: FleetState, ascii_only: bool) -> None:

@@ -55,7 +55,7 @@ def _run_with_streams() -> int:
 
 def _run_command(argv: Sequence[str] | None) -> int:
     """Parse and run. Raises SystemExit for bad usage, and OutputError."""
-    from wgmon_tui.cli.faults import FaultReporter
+    from wgmon_tui.faults import FaultReporter
 
     reporter = FaultReporter()
     try:
@@ -69,7 +69,7 @@ def _run_command(argv: Sequence[str] | None) -> int:
             arguments = make_parser().parse_args(argv)
             arguments.terminal = terminal
             arguments.ascii = arguments.ascii or terminal.ascii_only
-            reporter.set_command(arguments)
+            reporter.set_command(arguments.command, arguments.state)
             protect_secrets(getattr(arguments, "config", None))
             arguments.reporter = reporter
             shutdown.begin_command(**getattr(arguments, "stop_options", {}))

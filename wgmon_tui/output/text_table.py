@@ -17,12 +17,8 @@ _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
 def printed_severity(server_state: ServerState) -> Severity:
-    """Return the severity for a table that is printed once: no later check will settle the state.
-
-    A check of this process counts at once, as in `wgmon-tui probe`.
-    """
-    is_settled = server_state.last is None and server_state.severity is not Severity.UNKNOWN
-    if server_state.paused or server_state.is_stale or is_settled:
+    """Return the severity for a table that is printed once: before the first state is settled, the verdict's."""
+    if server_state.severity is not Severity.UNKNOWN or server_state.paused or server_state.is_stale:
         return server_state.severity
     return server_state.verdict_severity or Severity.UNKNOWN
 

@@ -19,7 +19,9 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import NoActiveWorker, Worker, WorkerState, get_current_worker
 
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
+from wgmon_tui.fault_report import redacted_message
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
@@ -47,6 +49,12 @@ if TYPE_CHECKING:
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
+
+
+def _describe(error: BaseException | None) -> str:
+    """An error of the system as it is; a fault without values, which may be secrets."""
+    message = str(error) if isinstance(error, (OSError, ConfigurationError)) else error and redacted_message(error)
+    return ": ".join(filter(None, (type(error).__name__, message))).splitlines()[0]
 
 
 class InputThreadError(Exception):
@@ -219,7 +227,9 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
-        reason = self.glyphs.clean(f"{type(error).__name__}: {error}".splitlines()[0])
+        reason = self.glyphs.clean(_describe(error))
+        if isinstance(error, Exception) and not isinstance(error, (OSError, ConfigurationError)):
+            self._exception = self._exception or error  # reported when the app ends
         self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
         self._update_staleness()
         self.notify(self.engine_failure, severity="error", timeout=15, markup=False)

@@ -23,6 +23,8 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config import servers_file
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.process_protection import protect_secrets
+from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.faults import FaultReporter
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -32,6 +34,7 @@ from wgmon_tui.net.peer_credentials import read_peer_credentials
 from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
+from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_count, format_limit
@@ -122,8 +125,7 @@ class AgentDaemon:
         Raises OSError if no socket for probing can be opened.
         """
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _end, ended, "stopped by a signal")
+        shutdown.stop_with(partial(_end, ended, "stopped by a signal"))
         self._assignment_outdated.set()
         server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE_BYTES)
         try:
@@ -371,10 +373,25 @@ class AgentDaemon:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the agent daemon. Returns the exit code."""
-    config_dir, state_dir, linger_s = Path(argv[0]), Path(argv[1]), float(argv[2])
+    """Run the agent daemon. Returns the exit code. The log names the report of a fault."""
     os.umask(PRIVATE_UMASK)
-    protect_secrets(config_dir)
+    protect_secrets(Path(argv[0]))
+    state_dir = Path(argv[1])
+    reporter = FaultReporter(partial(append_log, state_dir))
+    reporter.set_command("agent daemon", state_dir)
+    with shutdown.installed():
+        shutdown.begin_command({signal.SIGTERM: 0, signal.SIGINT: 0})
+        try:
+            with reporter.hooks():
+                return _run(Path(argv[0]), state_dir, float(argv[2]))
+        except StoppedBySignalError:
+            shutdown.end()
+        except Exception as fault:  # noqa: BLE001  that is what a report is for
+            reporter.report(fault)
+            return ExitCode.INTERNAL_FAULT
+
+
+def _run(config_dir: Path, state_dir: Path, linger_s: float) -> int:
     try:
         lock = AgentLock.acquire(state_dir)
     except AgentRunningError:
@@ -390,7 +407,7 @@ def main(argv: Sequence[str]) -> int:
             append_log(state_dir, f"{format_count(dropped, 'queued report')} could not be read: dropped")
         listener = open_listener(state_dir)
         append_log(state_dir, f"started: wgmon-tui {__version__}, pid {os.getpid()}")
-        why = asyncio.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener, lock))
+        why = shutdown.run(AgentDaemon(config_dir, state_dir, linger_s, reports).run(listener, lock))
         append_log(state_dir, why)
     except (OSError, ReportQueueUnavailableError) as error:
         append_log(state_dir, f"stopped: {error}")

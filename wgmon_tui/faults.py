@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,17 +13,22 @@ from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.shutdown import shutdown
 
 
-class FaultReporter:
-    """Reports faults of this process, wherever they happen."""
+def _print_on_stderr(line: str) -> None:
+    print(f"wgmon-tui: {line}", file=sys.stderr, flush=True)
 
-    def __init__(self) -> None:
+
+class FaultReporter:
+    """Reports faults of this process, wherever they happen. `tell` shows the line of a report."""
+
+    def __init__(self, tell: Callable[[str], None] = _print_on_stderr) -> None:
+        self._tell = tell
         self._command = "start"
         self._state_dir: Path | None = None
 
-    def set_command(self, arguments: argparse.Namespace) -> None:
-        """Keep what a report says about the command. The arguments themselves may name hosts and people."""
-        self._command = arguments.command
-        self._state_dir = arguments.state
+    def set_command(self, command: str, state_dir: Path) -> None:
+        """Keep what a report says about the command. Its arguments may name hosts and people."""
+        self._command = command
+        self._state_dir = state_dir
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
@@ -37,11 +41,9 @@ class FaultReporter:
         finally:
             threading.excepthook, sys.unraisablehook = earlier
 
-    def report(self, fault: BaseException) -> str:
-        """Write a report, and print its line on stderr. Returns the line."""
-        line = self.write(fault)
-        print(f"wgmon-tui: {line}", file=sys.stderr, flush=True)
-        return line
+    def report(self, fault: BaseException) -> None:
+        """Write a report, and show its line."""
+        self._tell(self.write(fault))
 
     def write(self, fault: BaseException) -> str:
         """Write a report. Returns its line."""
