@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TypeVar
@@ -44,7 +44,23 @@ _NAMED = 5
 _REMEMBERED = 32768
 """Cache size in parsed blocks: three times the servers of a large fleet."""
 
+_FLEETS = 8
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _KnownIdentities:
+    """The names of all identities: in order, and to look one up. Cheap to hash, unlike thousands of names."""
+
+    names: tuple[str, ...]
+    index: frozenset[str]
+
+
+@lru_cache(_FLEETS)
+def _known_identities(names: tuple[str, ...]) -> _KnownIdentities:
+    """The same object for the same names, so that `_block` finds what it parsed before."""
+    return _KnownIdentities(names, frozenset(names))
 
 
 def parse(text: str, source: str = "servers.toml") -> Fleet:
@@ -66,7 +82,7 @@ def _by_blocks(text: str) -> Fleet:
     """
     head, *blocks = _SERVER_LINE.split(text)
     fleet = _whole(head, "")
-    shared, identities = _shared(fleet), tuple(identity.name for identity in fleet.identities)
+    shared, identities = _shared(fleet), _known_identities(tuple(each.name for each in fleet.identities))
     servers = tuple(_block(block, shared, identities) for block in blocks)
     if fleet.servers or len({server.name for server in servers}) < len(servers):
         raise ConfigurationError("not one block for each server")
@@ -74,7 +90,7 @@ def _by_blocks(text: str) -> Fleet:
 
 
 @lru_cache(_REMEMBERED)
-def _block(text: str, shared: SharedValues, identities: tuple[str, ...]) -> Server:
+def _block(text: str, shared: SharedValues, identities: _KnownIdentities) -> Server:
     tables = TomlTable("", load_toml(text, ""), ("server",)).require("server", as_tables)
     if len(tables) > 1:
         raise ConfigurationError("more than one server in a block")
@@ -87,12 +103,10 @@ def _whole(text: str, source: str) -> Fleet:
         [(table, _identity(table)) for table in _named_tables(document, "identity", IDENTITY.known_keys)]
     )
     defaults: dict[str, object] = document.get("defaults", as_table, {})
-    shared = _defaults(defaults, source, list(identities))
+    known = _known_identities(tuple(identities))
+    shared = _defaults(defaults, source, known)
     servers = _by_name(
-        [
-            (table, _server(table, shared, list(identities)))
-            for table in _named_tables(document, "server", SERVER_KEYS)
-        ]
+        [(table, _server(table, shared, known)) for table in _named_tables(document, "server", SERVER_KEYS)]
     )
     return Fleet(tuple(servers.values()), tuple(identities.values()), defaults)
 
@@ -130,11 +144,12 @@ def usual_entries(fleet: Fleet) -> dict[str, object]:
 def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
     """Read a server of this fleet from its table. Raises ConfigurationError."""
     table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
-    return _server(table, _shared(fleet), [identity.name for identity in fleet.identities])
+    return _server(table, _shared(fleet), _known_identities(tuple(each.name for each in fleet.identities)))
 
 
 def _shared(fleet: Fleet) -> SharedValues:
-    return _defaults(fleet.defaults, "servers.toml", [identity.name for identity in fleet.identities])
+    identities = _known_identities(tuple(each.name for each in fleet.identities))
+    return _defaults(fleet.defaults, "servers.toml", identities)
 
 
 def _named_tables(document: TomlTable, kind: str, known: Iterable[str]) -> Iterable[TomlTable]:
@@ -169,7 +184,7 @@ def _identity(table: TomlTable) -> Identity:
     )
 
 
-def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) -> SharedValues:
+def _defaults(raw: dict[str, object], source: str, identities: _KnownIdentities) -> SharedValues:
     where = f"{source}: defaults"
     for key in raw:
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
@@ -181,7 +196,7 @@ def _defaults(raw: dict[str, object], source: str, identities: Sequence[str]) ->
     return tuple(explicit.items())
 
 
-def _server(table: TomlTable, shared: SharedValues, identities: Sequence[str]) -> Server:
+def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
     values = in_force({**dict(shared), **read_settings(table, SHARED)})
     check_times(table, values)
     check_window(table, values)
@@ -190,15 +205,16 @@ def _server(table: TomlTable, shared: SharedValues, identities: Sequence[str]) -
     return Server(**values, **read_settings(table, _OPTIONAL))
 
 
-def _known_identity(table: TomlTable, name: str | None, known: Sequence[str]) -> str:
+def _known_identity(table: TomlTable, name: str | None, identities: _KnownIdentities) -> str:
     """The identity to use: the named one, or the only one."""
+    known = identities.names
     if not known:
         raise table.error("identity", "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")
     if name is None and len(known) == 1:
         return known[0]
     if name is None:
         raise table.error("identity", f"missing, and there are several; choose one of {_listed(known)}")
-    if name not in known:
+    if name not in identities.index:
         nearest = get_close_matches(name, known, n=1) or known
         raise table.error("identity", f'no [[identity]] is named "{name}"; there is {_listed(nearest)}')
     return name

@@ -97,12 +97,16 @@ def import_confs(read: ReadConfs, config_dir: Path, options: ImportOptions | Non
     Preshared keys become files too. A server with the same key and endpoint is not changed. Raises
     ConfigurationError if nothing could be written.
     """
-    with open_key_file_writer(config_dir) as files:
+    with open_key_file_writer(config_dir, in_bulk=True) as files:
         importing = _WgQuickImport(files, options or ImportOptions())
+
+        def add(fleet: Fleet) -> Fleet:
+            after = importing.run(fleet, read, public_keys(fleet, config_dir))
+            files.sync()
+            return after
+
         if read.confs:
-            saved = update(
-                config_dir, lambda fleet: importing.run(fleet, read, public_keys(fleet, config_dir))
-            )
+            saved = update(config_dir, add)
             last = [saved.notice] if saved.notice else []
         else:
             importing.take_faults(read)

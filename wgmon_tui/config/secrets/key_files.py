@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.secrets.private_files import create_private, sync_files
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.shutdown import shutdown
 
@@ -28,13 +28,14 @@ class KeyFileStore(Protocol):
 
 
 class KeyFileWriter:
-    """Writes the secret files of one operation.
+    """Writes the secret files of one operation: each through to the disk, or all with `sync` at the end.
 
     From the first one on, a stop signal waits for the end of the operation: servers.toml names these files.
     """
 
-    def __init__(self, directory: Path, operation: ExitStack) -> None:
+    def __init__(self, directory: Path, operation: ExitStack, *, in_bulk: bool = False) -> None:
         self.directory = directory
+        self._in_bulk = in_bulk
         self.written: list[Path] = []
         self._operation = operation
 
@@ -44,12 +45,17 @@ class KeyFileWriter:
             self._operation.enter_context(shutdown.deferred())
         for path in _candidates(self.directory, name, suffix):
             try:
-                create_private(path, secret.to_text() + "\n")
+                create_private(path, secret.to_text() + "\n", is_synced=not self._in_bulk)
             except FileExistsError:
                 continue
             self.written.append(path)
             return path.name
         raise AssertionError("the candidates are endless")
+
+    def sync(self) -> None:
+        """Write all files through to the disk, before servers.toml names them. Raises OSError."""
+        if self._in_bulk:
+            sync_files(self.written)
 
 
 class DryRunKeyFiles:
@@ -72,10 +78,10 @@ class DryRunKeyFiles:
 
 
 @contextmanager
-def open_key_file_writer(directory: Path) -> Iterator[KeyFileWriter]:
+def open_key_file_writer(directory: Path, *, in_bulk: bool = False) -> Iterator[KeyFileWriter]:
     """Open a writer; its files are removed if the operation fails."""
     with ExitStack() as first_write:
-        files = KeyFileWriter(directory, first_write)
+        files = KeyFileWriter(directory, first_write, in_bulk=in_bulk)
         try:
             yield files
         except BaseException:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from wgmon_tui.text import format_bytes, printable
 
 _MAX_BYTES = 4096
 """Bytes. A key has 45 with its newline; a longer file is something else."""
+
+_FEW_FILES = 32
 
 _GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -81,17 +85,34 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 @shutdown.deferred()
-def create_private(path: Path, text: str) -> None:
-    """Create a file with mode 0600. Raises FileExistsError. A failure leaves no file behind."""
+def create_private(path: Path, text: str, *, is_synced: bool = True) -> None:
+    """Create a file with mode 0600. Raises FileExistsError. A failure leaves no file behind.
+
+    Without `is_synced`, the caller calls `sync_files` before it relies on the file after a power cut.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(descriptor)
+            if is_synced:
+                os.fsync(descriptor)
     except BaseException:
         path.unlink()
         raise
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """Make the contents of new files survive a power cut. On Linux, thousands take no longer than a few."""
+    if len(paths) > _FEW_FILES and sys.platform == "linux":
+        os.sync()  # waits until everything is written; POSIX does not promise that
+        return
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @shutdown.deferred()
