@@ -16,6 +16,7 @@ FORMS = {
     "hostile_agent": "hostile agents and a hostile group member for two minutes",
     "kills": "300 kill -9 of `wgmon-tui run` at random moments",
     "damaged_stores": "`wgmon-tui run` and exports on 1,000 damaged state directories",
+    "mutations": "20,000 mutations of each configuration file",
 }
 
 

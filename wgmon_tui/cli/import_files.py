@@ -35,21 +35,28 @@ def import_files(words: Sequence[Path], config: Path, identity: str | None) -> I
     # After standard input was read, nobody can answer there.
     if identity is None and detect_terminal().is_interactive and STANDARD_INPUT not in map(str, words):
         identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
-    return import_confs(found, config, ImportOptions(identity))
+    return import_confs(found, config, ImportOptions(identity), progress.on_added)
 
 
 class _Progress:
-    """Shows how much is read, at most once a second."""
+    """Shows how much is done, at most once a second."""
 
     def __init__(self) -> None:
         self._next_at = time.monotonic() + _BETWEEN_PROGRESS_S
 
     def on_read(self, count: int) -> None:
         """Note that so many files are read."""
+        self._show(f"{count:,} files read")
+
+    def on_added(self, count: int) -> None:
+        """Note that the keys of so many servers are written."""
+        self._show(f"{count:,} servers added")
+
+    def _show(self, what: str) -> None:
         now = time.monotonic()
         if now >= self._next_at:
             self._next_at = now + _BETWEEN_PROGRESS_S
-            show_progress(f"import: {count:,} files read")
+            show_progress(f"import: {what}")
 
 
 def _ask_identity(found: ReadConfs, fleet: Fleet, known_keys: Iterable[PublicKey]) -> str | None:

@@ -6,7 +6,7 @@ Each key is written to a separate file next to servers.toml, readable only by it
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -90,15 +90,20 @@ def import_conf(paths: Iterable[Path], config_dir: Path, identity: str | None = 
     return import_confs(read_confs(paths), config_dir, ImportOptions(identity))
 
 
-def import_confs(read: ReadConfs, config_dir: Path, options: ImportOptions | None = None) -> ImportReport:
+def import_confs(
+    read: ReadConfs,
+    config_dir: Path,
+    options: ImportOptions | None = None,
+    on_added: Callable[[int], None] = lambda _: None,
+) -> ImportReport:
     """Import all that is good; the report names what is not.
 
     The private key of a file becomes the key file of an identity, unless an identity already has that key.
-    Preshared keys become files too. A server with the same key and endpoint is not changed. Raises
-    ConfigurationError if nothing could be written.
+    Preshared keys become files too. A server with the same key and endpoint is not changed. `on_added` gets
+    the number of servers after each. Raises ConfigurationError if nothing could be written.
     """
     with open_key_file_writer(config_dir, in_bulk=True) as files:
-        importing = _WgQuickImport(files, options or ImportOptions())
+        importing = _WgQuickImport(files, options or ImportOptions(), on_added)
 
         def add(fleet: Fleet) -> Fleet:
             after = importing.run(fleet, read, public_keys(fleet, config_dir))
@@ -169,8 +174,11 @@ class _UniqueNames:
 class _WgQuickImport:
     """One import in progress: new servers and identities, and lines to print."""
 
-    def __init__(self, files: KeyFileStore, options: ImportOptions) -> None:
+    def __init__(
+        self, files: KeyFileStore, options: ImportOptions, on_added: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._files = files
+        self._on_added = on_added
         self._options = options
         self._chosen: Identity | None = None
         self.owners: dict[str, PublicKey] = {}
@@ -257,6 +265,7 @@ class _WgQuickImport:
         self._needs_peers |= not self._is_key_of(conf, identity)
         self._known[place] = server
         self.added.append(server)
+        self._on_added(len(self.added))
         self._added_lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')
 
     def _is_key_of(self, conf: WgQuickFile, identity: Identity) -> bool:
