@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import select
 import socket
 import time
@@ -10,35 +11,39 @@ import pytest
 
 from tests.protocols.wireguard.forged_packets import IcmpForger
 from tests.protocols.wireguard.harness import closed_port
-from wgmon_tui.net import udp_errors
+from wgmon_tui.net import udp_socket
+from wgmon_tui.net.connecting_udp_socket import ConnectingUdpSocket, open_udp_socket
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.net.udp_errors import QueuedError
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.udp_socket import Datagram, QueuedError
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 INITIATION = b"\x01\0\0\0" + bytes(range(144))
 
 
 class Ears:
-    """A DatagramSocket and everything that it delivered."""
+    """A UDP socket and everything that it delivered."""
 
     def __init__(self, family: socket.AddressFamily = socket.AF_INET) -> None:
         self.datagrams: list[Datagram] = []
         self.errors: list[QueuedError] = []
-        self.socket = DatagramSocket(family, self.datagrams.append, self.errors.append)
+        self.socket = open_udp_socket(family, self.datagrams.append, self.errors.append)
 
     def wait(self) -> None:
         """Wait until a datagram or an error can be read."""
-        opened = [each.socket for each in self.socket._connected or ()]
-        readable, _, _ = select.select([self.socket._socket, *opened], [], [], 3)
+        opened = [self.socket._socket]
+        if isinstance(self.socket, ConnectingUdpSocket):
+            opened += [each.socket for each in self.socket._connected]
+        readable, _, _ = select.select(opened, [], [], 3)
         assert readable
 
 
 @contextmanager
 def ears(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Ears]:
     opened = Ears(family)
+    loop = asyncio.new_event_loop()
     yield opened
-    opened.socket.close()
+    opened.socket.close(loop)
+    loop.close()
 
 
 @contextmanager
@@ -102,6 +107,7 @@ def test_a_pending_error_does_not_make_the_next_send_fail() -> None:
         hears.wait()
         hears.socket.send(b"for somebody else", other.getsockname())
         assert other.recv(100) == b"for somebody else"
+        hears.socket.drain()
         assert [error.destination for error in hears.errors] == [(closed.host, closed.port)]
 
 
@@ -141,7 +147,7 @@ def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(udp_errors, "ERRORS_PER_S", 10)
+    monkeypatch.setattr(udp_socket, "_ERRORS_PER_S", 10)
     with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
         monkeypatch.setattr(time, "monotonic", lambda: now)
         here, there = ("127.0.0.1", hears.socket.port), other.getsockname()

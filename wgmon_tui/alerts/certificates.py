@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,17 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 @lru_cache(_CA_FILES)
 def _cached_tls_context(ca_file: str | None, _written_ns: int) -> ssl.SSLContext:
     # Cached: reading the system's bundle takes 50 ms.
-    return _trusting(ssl.create_default_context, ca_file)
-
-
-def _trusting(make: Callable[..., ssl.SSLContext], ca_file: str | None) -> ssl.SSLContext:
     try:
-        context = make(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
         raise CaFileError("ca_file holds no certificate in PEM form") from None
+    _accept_as_curl(context)
+    return context
+
+
+def _accept_as_curl(context: ssl.SSLContext) -> None:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
 
 
 def explain_rejection(
@@ -91,8 +92,7 @@ def explain_rejection(
         what += "" if ca_file else "; for a private CA, set ca_file"
     elif code in _UNKNOWN_ISSUER:
         what = (
-            f"its authority is not in {_trusted_place(ca_file)}, or the server does not send the certificates "
-            "in between"
+            f"its authority is not in {_trusted_place(ca_file)}, or the server does not send the whole chain"
         )
         what += "" if ca_file else "; for a private CA, set ca_file"
     else:
@@ -124,21 +124,16 @@ class _NameReadingContext(ssl.SSLContext):
 def _list_names(ca_file: str | None, reconnect: Callable[[ssl.SSLContext], object]) -> str:
     """The names of the certificate, as an addition to a sentence; "" if they cannot be read."""
 
-    def make(cafile: str | None) -> ssl.SSLContext:
-        context = _NameReadingContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        if cafile:
-            context.load_verify_locations(cafile)
+    context = _NameReadingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    _accept_as_curl(context)
+    with suppress(Exception):  # the names are an addition; the rejection is known
+        if ca_file:
+            context.load_verify_locations(ca_file)
         else:
             context.load_default_certs()
-        return context
-
-    try:
-        context = _trusting(make, ca_file)
         reconnect(context)
-    except Exception:  # noqa: BLE001  the names are an addition; the rejection is known
-        pass
-    names = context.names if isinstance(context, _NameReadingContext) else ()
+    names = context.names
     if not names:
         return ""
     more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []

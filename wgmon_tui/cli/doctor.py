@@ -101,9 +101,8 @@ def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
 
     now = time.time()
     try:
-        history = History(state / STORE)
-        checks = history.checks(name, now - _RECENT_S, now) if (state / STORE).exists() else []
-        history.close()
+        with History(state / STORE) as history:
+            checks = history.checks(name, now - _RECENT_S, now) if (state / STORE).exists() else []
     except (StoreUnavailableError, OSError):
         return None
     last = next((check for check in reversed(checks) if check.is_deciding), None)

@@ -71,13 +71,13 @@ def export_history(arguments: argparse.Namespace) -> int:
                 f"export: {shown(store)}: no history yet; start `wgmon-tui` or `wgmon-tui run` first"
             )
     try:
-        history = History(store)
-        names = _known(arguments.names, history.names())
-        since = -_END_OF_TIME if arguments.since is None else arguments.since
-        until = _END_OF_TIME if arguments.until is None else arguments.until
-        vantage = _known_vantage(arguments.vantage, history)
-        request = ExportRequest(arguments.kind, arguments.form, names, since, until, vantage)
-        _write(export_parts(history, request), arguments.output)
+        with History(store) as history:
+            names = _known(arguments.names, history.names())
+            since = -_END_OF_TIME if arguments.since is None else arguments.since
+            until = _END_OF_TIME if arguments.until is None else arguments.until
+            vantage = _known_vantage(arguments.vantage, history)
+            request = ExportRequest(arguments.kind, arguments.form, names, since, until, vantage)
+            _write(export_parts(history, request), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
     if replaced := history.replaced_values + take_replaced():

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.output.local_interface_text import LocalPeerView
     from wgmon_tui.output.nagios import CheckedServer
-    from wgmon_tui.protocols.wireguard.local_interfaces import LocalInterfaces
     from wgmon_tui.protocols.wireguard.keys import PublicKey
+    from wgmon_tui.protocols.wireguard.local_interfaces import LocalInterfaces
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
+from wgmon_tui.net.connecting_udp_socket import open_udp_socket
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.net.udp_errors import QueuedError
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError
 
 _POLLS = 50
 _POLL_S = 0.02
@@ -117,7 +117,7 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
     received: list[Datagram] = []
     errors: list[QueuedError] = []
     try:
-        udp_socket = DatagramSocket(family.family, received.append, errors.append)
+        udp_socket = open_udp_socket(family.family, received.append, errors.append)
     except OSError as error:
         return [
             ExaminedItem(f"{family} socket", fault, f"cannot be opened: {error.strerror}", _SHOW_ADDRESSES)
@@ -135,7 +135,7 @@ async def loopback(family: AddressFamily, needed: bool = True) -> list[ExaminedI
     except OSError as error:
         return [send_refused_item(family, error, fault)]
     finally:
-        udp_socket.close()
+        udp_socket.close(asyncio.get_running_loop())
 
 
 async def _probe_kernel_timestamps(

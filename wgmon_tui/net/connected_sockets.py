@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from wgmon_tui.net.udp_errors import SocketAddress
+from wgmon_tui.net.udp_socket import SocketAddress
 
 MAX_CONNECTED_SOCKETS = 128
 """Limit for each family: macOS allows a process 256 open files by default."""

@@ -59,6 +59,8 @@ class Platform:
     has_error_queue: bool
     """ICMP errors can be read from an unconnected socket, with sender and code (ip(7), IP_RECVERR)."""
     receive_timestamp: ReceiveTimestamp | None
+    dont_fragment: dict[int, int]
+    """Socket options that forbid to fragment sent datagrams, by IP version; Linux has another one."""
     has_drop_counter: bool
     """A socket counts the datagrams for which its receive buffer had no room (SO_MEMINFO)."""
     has_routing_socket: bool
@@ -111,6 +113,7 @@ LINUX = Platform(
     # SO_TIMESTAMPNS of the uapi headers. The kernel begins shortly after the first request
     # (net_enable_timestamp) and stamps on reading until then.
     receive_timestamp=ReceiveTimestamp("SO_TIMESTAMPNS", 35, 35, struct.Struct("@ll"), 1, start_s=0.03),
+    dont_fragment={},
     has_drop_counter=True,
     has_routing_socket=True,
     has_descriptor_paths=True,
@@ -135,6 +138,7 @@ FREEBSD = Platform(
     name="FreeBSD",
     has_error_queue=False,
     receive_timestamp=ReceiveTimestamp("SO_TIMESTAMP", 0x0400, 0x02, struct.Struct("@ll"), 1000),
+    dont_fragment={4: 67, 6: 62},  # IP_DONTFRAG, IPV6_DONTFRAG
     has_drop_counter=False,
     has_routing_socket=False,
     has_descriptor_paths=False,
@@ -148,9 +152,16 @@ MACOS = replace(
     FREEBSD,
     name="macOS",
     receive_timestamp=ReceiveTimestamp("SO_TIMESTAMP", 0x0400, 0x02, struct.Struct("@li"), 1000),
+    dont_fragment={4: 28, 6: 62},
 )
 
-OTHER = replace(FREEBSD, name="other", receive_timestamp=None, peer_source=PeerSource.GETPEEREID)
+OTHER = replace(
+    FREEBSD,
+    name="other",
+    receive_timestamp=None,
+    dont_fragment={},
+    peer_source=PeerSource.GETPEEREID,
+)
 """Any other system: only what POSIX and the BSD libraries have. It is not tested."""
 
 PLATFORMS = (LINUX, MACOS, FREEBSD, OTHER)

@@ -1,8 +1,8 @@
-"""The UDP socket of the prober: kernel receive timestamps and ICMP errors.
+"""The UDP socket of the prober: kernel receive timestamps and ICMP errors with their sender.
 
-The socket stays unconnected to receive answers from another address of the server. On Linux it reads the
-error queue to get ICMP errors with type, code and sender (ip(7), IP_RECVERR). On other systems it sends
-through connected sockets on the same port, which get ICMP errors as error numbers. See platforms.py.
+The socket stays unconnected to receive answers from another address of the server. It reads the error queue
+to get ICMP errors with type, code and sender (ip(7), IP_RECVERR). That needs Linux: on other systems,
+`open_udp_socket` returns a ConnectingUdpSocket.
 
 Anybody can forge an ICMP error who knows or guesses addresses and ports. So none makes a send fail, and none
 fragments a packet without the caller's consent. The kernel drops a flood of them.
@@ -10,41 +10,45 @@ fragments a packet without the caller's consent. The kernel drops a flood of the
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+import struct
 import sys
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.net.connected_sockets import ConnectedSocket, ConnectedSockets
 from wgmon_tui.net.platforms import PLATFORM, Platform
-from wgmon_tui.net.udp_errors import (
-    ABOUT_DESTINATION,
-    ErrorQueue,
-    QueuedError,
-    SocketAddress,
-    error_of_number,
-)
 
-# From Linux's uapi headers; the socket module does not define them.
+LINUX = PLATFORM.has_error_queue
+
+# From the kernel's uapi headers; the socket module does not define them.
+_SO_TIMESTAMPNS = 35
 _SO_MEMINFO = 55
+_DROPS = slice(8 * 4, 9 * 4)  # SK_MEMINFO_DROPS, the ninth of its 32-bit counters
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
 _IP_MTU_DISCOVER = 10
 _IPV6_MTU_DISCOVER = 23
 _BY_REPORTED_MTU = 1  # IP_PMTUDISC_WANT
 _BY_INTERFACE_MTU = 5  # IP_PMTUDISC_OMIT
 _WHOLE = 3  # IP_PMTUDISC_PROBE: "don't fragment" is set, and what hops reported is ignored
-_DROPS = slice(8 * 4, 9 * 4)  # SK_MEMINFO_DROPS, the ninth of its 32-bit counters
+_MSG_ERRQUEUE = 0x2000
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
+_EXTENDED_ERROR = struct.Struct("@IBBBBII")  # struct sock_extended_err
 
-_RECEIVE_BUFFER = 4 * 1024 * 1024  # Linux caps it at net.core.rmem_max; others refuse what is too much
-_LEAST_RECEIVE_BUFFER = 64 * 1024
+_RECEIVE_BUFFER = 4 * 1024 * 1024  # the kernel caps it at net.core.rmem_max
 _LARGEST_DATAGRAM = 2048
 _ANCILLARY = 512
 _DATAGRAMS_PER_TURN = 256  # then the event loop runs
 _BACKLOG = 16384  # more than the receive buffer holds
-_SEND_ATTEMPTS = 4
+_ERRORS_PER_S = 4096
+"""More ICMP errors in a second are a flood: until the next second the kernel drops them."""
+
+SocketAddress = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,65 +60,79 @@ class Datagram:
     received_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class QueuedError:
+    """An ICMP error about a sent packet, and the quoted part of the packet.
+
+    `offender` is the address that sent the error. `info` is the MTU if the error reports one. Without an
+    error queue, `offender` is "", and the quote is the last packet to that destination.
+    """
+
+    quoted: bytes
+    destination: SocketAddress
+    version: int
+    type: int
+    code: int
+    info: int
+    offender: str
+
+
 class DatagramSocket:
-    """A UDP socket of one address family for many destinations; its port is fixed while it is open."""
+    """An unconnected UDP socket of one address family; its port is fixed while it is open."""
 
     def __init__(
         self,
         family: socket.AddressFamily,
         on_datagram: Callable[[Datagram], None],
         on_error: Callable[[QueuedError], None],
-        platform: Platform = PLATFORM,
     ) -> None:
         """Open the socket. Raises OSError if this machine does not support the family."""
         self.family = family
         self._on_datagram = on_datagram
         self._on_error = on_error
-        self._platform = platform
-        self._loop: AbstractEventLoop | None = None
-        self._connected: ConnectedSockets | None = None
-        self._errors: ErrorQueue | None = None
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._errors_since = 0.0
+        self._errors = 0
+        self._ignores_errors = False
         try:
-            self._socket.setblocking(False)
-            self._configure(self._socket)
-            if platform.has_error_queue:
-                self._errors = ErrorQueue(self._socket, on_error)
-                self._set_fragmentation(_WHOLE)
-            self._socket.bind(("", 0))
-            if not platform.has_error_queue:
-                self._connected = ConnectedSockets(
-                    self._socket, self._configure, self._on_open, self._on_close
-                )
+            self._configure()
         except OSError:
             self._socket.close()
             raise
 
-    def _configure(self, sock: socket.socket) -> None:
-        _enlarge_receive_buffer(sock)
+    def _configure(self) -> None:
+        sock = self._socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if self.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if self._platform.receive_timestamp:
-            with suppress(OSError):  # a sandbox without timestamps: then reading sets the time
-                sock.setsockopt(socket.SOL_SOCKET, self._platform.receive_timestamp.option, 1)
+        if LINUX:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self._set_receive_errors(on=True)
+            self._set_fragmentation(_WHOLE)
+        sock.bind(("", 0))
+
+    def _set_receive_errors(self, *, on: bool) -> None:
+        """Receive ICMP errors, or let the kernel drop them with those that wait in the queue."""
+        self._ignores_errors = not on
+        self._set_option(_IP_RECVERR, _IPV6_RECVERR, int(on))
 
     def _set_fragmentation(self, mode: int) -> None:
+        self._set_option(_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, mode)
+
+    def _set_option(self, for_ipv4: int, for_ipv6: int, value: int) -> None:
         if self.family == socket.AF_INET6:
-            self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, mode)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, for_ipv6, value)
         else:
-            self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, mode)
+            self._socket.setsockopt(socket.IPPROTO_IP, for_ipv4, value)
 
     def attach(self, loop: AbstractEventLoop) -> None:
         """Read the socket whenever the event loop reports it readable."""
-        self._loop = loop
-        loop.add_reader(self._socket.fileno(), self._drain)
+        loop.add_reader(self._socket.fileno(), self.drain)
 
-    def close(self) -> None:
+    def close(self, loop: AbstractEventLoop) -> None:
         """Stop reading and close the socket."""
-        if self._connected:
-            self._connected.close()
-        if self._loop:
-            self._loop.remove_reader(self._socket.fileno())
+        loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     @property
@@ -130,7 +148,7 @@ class DatagramSocket:
         Read from the socket itself: SO_RXQ_OVFL reports a drop only with the next accepted datagram, and
         there may be none after a burst.
         """
-        if not self._platform.has_drop_counter:
+        if not LINUX:
             return 0
         try:
             counters = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _DROPS.stop)
@@ -142,130 +160,132 @@ class DatagramSocket:
         """Send a datagram and return the Unix time just before, in nanoseconds.
 
         Only what is larger than the interface's MTU is fragmented. With `by_reported_mtu`, so is what is
-        larger than the MTU that a hop reported, as the packets of other programs are. Both need Linux.
+        larger than the MTU that a hop reported, as the packets of other programs are.
 
         Raises OSError if this machine refuses to send (no route, firewall). A pending ICMP error of an
         earlier packet makes the kernel fail a send, too. So the send is repeated while it reports none.
         """
-        if self._connected and (connected := self._connected.connect(destination)):
-            return self._send_connected(connected, data)
-        if self._errors is None:
-            return self._send(data, destination)
-        self._errors.resume()
+        self._receive_errors_again()
         mode = _BY_REPORTED_MTU if by_reported_mtu else _WHOLE
-        with suppress(OSError):
+        try:
             return self._send(data, destination, mode)
-        self._errors.drain()
-        with self._errors.ignored():
+        except OSError:
+            if not LINUX:
+                raise
+        self._drain_errors()
+        with self._ignoring_errors():
             try:
                 return self._send(data, destination, mode)
             except OSError as error:  # it may have been pending since before
                 is_too_large = error.errno == errno.EMSGSIZE
             return self._send(data, destination, _BY_INTERFACE_MTU if is_too_large else mode)
 
-    def _send(self, data: bytes, destination: SocketAddress, mode: int = _WHOLE) -> int:
+    def _send(self, data: bytes, destination: SocketAddress, mode: int) -> int:
         if mode == _WHOLE:
             sent_ns = time.time_ns()
             self._socket.sendto(data, destination)
             return sent_ns
         self._set_fragmentation(mode)
         try:
-            return self._send(data, destination)
+            return self._send(data, destination, _WHOLE)
         finally:
             self._set_fragmentation(_WHOLE)
 
-    def _send_connected(self, connected: ConnectedSocket, data: bytes) -> int:
-        """Send through a connected socket. A host that does not answer ARP gives an error here, like ICMP."""
-        self._report(connected, connected.take_error())
-        connected.last_sent = data
-        for _ in range(_SEND_ATTEMPTS):
-            sent_ns = time.time_ns()
-            try:
-                connected.socket.send(data)
-            except OSError as error:
-                if error.errno not in ABOUT_DESTINATION:
-                    raise
-                self._report(connected, error.errno)
-                if error.errno == errno.EHOSTDOWN:
-                    break
-            else:
-                break
-        return sent_ns
+    @contextlib.contextmanager
+    def _ignoring_errors(self) -> Iterator[None]:
+        if self._ignores_errors:
+            yield
+            return
+        self._set_receive_errors(on=False)
+        try:
+            yield
+        finally:
+            self._set_receive_errors(on=True)
 
     def drain(self) -> None:
-        """Deliver pending datagrams and ICMP errors, up to a limit per call."""
-        for each in (None, *(self._connected or ())):
-            self._drain(each)
+        """Deliver pending ICMP errors and datagrams, up to a limit per call."""
+        self._receive_errors_again()
+        for _ in range(_DATAGRAMS_PER_TURN):
+            if self._read() is None:
+                break
+        self._drain_errors()
 
     def drain_backlog(self) -> None:
         """Deliver everything that arrived before this call."""
         now_ns = time.time_ns()
-        for each in (None, *(self._connected or ())):
-            self._drain(each, _BACKLOG, now_ns)
-
-    def _drain(
-        self,
-        connected: ConnectedSocket | None = None,
-        limit: int = _DATAGRAMS_PER_TURN,
-        until_ns: int | None = None,
-    ) -> None:
-        """Deliver what one socket has, the unconnected one without `connected`."""
-        if connected is None and self._errors:
-            self._errors.resume()
-        for _ in range(limit):
-            received_ns = self._read(connected)
-            if received_ns is None or (until_ns is not None and received_ns > until_ns):
+        for _ in range(_BACKLOG):
+            received_ns = self._read()
+            if received_ns is None or received_ns > now_ns:
                 break
-        if connected is None and self._errors:
-            self._errors.drain()
+        self._drain_errors()
 
-    def _read(self, connected: ConnectedSocket | None) -> int | None:
+    def _read(self) -> int | None:
         """Deliver the next datagram and return its time; 0 for an error instead, None if there is none."""
-        sock = connected.socket if connected else self._socket
         try:
-            data, ancillary, _, source = sock.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
+            data, ancillary, _, source = self._socket.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
         except BlockingIOError:
             return None
-        except OSError as error:
-            # The pending error of a sent packet; reporting clears it. An error queue has the details.
-            if connected:
-                self._report(connected, error.errno or 0)
-            elif self._errors:
-                self._errors.drain()
+        except OSError:
+            # The pending error of a sent packet; the error queue has the details. Reporting clears it.
+            self._drain_errors()
             return 0
-        received_ns = self._received_ns(ancillary)
+        received_ns = read_received_ns(ancillary)
         self._on_datagram(Datagram(data, (source[0], source[1]), received_ns))
         return received_ns
 
-    def _report(self, connected: ConnectedSocket, number: int) -> None:
-        if error := error_of_number(number, connected.last_sent, connected.destination, self.family):
-            self._on_error(error)
+    def _drain_errors(self) -> None:
+        """Deliver pending ICMP errors, up to a limit per second."""
+        while LINUX and self._has_room_for_errors():
+            try:
+                quoted, ancillary, _, destination = self._socket.recvmsg(
+                    _LARGEST_DATAGRAM, _ANCILLARY, _MSG_ERRQUEUE
+                )
+            except OSError:
+                return
+            self._errors += 1
+            for level, kind, value in ancillary:
+                if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
+                    error = _queued_error(quoted, (destination[0], destination[1]), value)
+                    if error:
+                        self._on_error(error)
 
-    def _on_open(self, connected: ConnectedSocket) -> None:
-        if self._loop:
-            self._loop.add_reader(connected.socket.fileno(), self._drain, connected)
+    def _has_room_for_errors(self) -> bool:
+        """Return whether this second's limit leaves room for an error; if not, receive none in it."""
+        now = time.monotonic()
+        if now - self._errors_since >= 1:
+            self._errors_since, self._errors = now, 0
+        if self._errors >= _ERRORS_PER_S:
+            self._set_receive_errors(on=False)
+            return False
+        return True
 
-    def _on_close(self, connected: ConnectedSocket) -> None:
-        if self._loop:
-            self._loop.remove_reader(connected.socket.fileno())
-        self._drain(connected)
-
-    def _received_ns(self, ancillary: list[tuple[int, int, bytes]]) -> int:
-        timestamp = self._platform.receive_timestamp
-        for level, kind, value in ancillary:
-            if timestamp and (level, kind) == (socket.SOL_SOCKET, timestamp.message):
-                seconds, parts = timestamp.layout.unpack_from(value)
-                return int(seconds * 1_000_000_000 + parts * timestamp.unit_ns)
-        return time.time_ns()
+    def _receive_errors_again(self) -> None:
+        """Receive ICMP errors again in the second after a flood of them."""
+        if self._ignores_errors and time.monotonic() - self._errors_since >= 1:
+            self._set_receive_errors(on=True)
 
 
-def _enlarge_receive_buffer(sock: socket.socket) -> None:
-    """Ask for a large receive buffer. FreeBSD refuses more than kern.ipc.maxsockbuf, so ask for less then."""
-    size = _RECEIVE_BUFFER
-    while size >= _LEAST_RECEIVE_BUFFER:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
-        except OSError:
-            size //= 2
-        else:
-            return
+def read_received_ns(ancillary: list[tuple[int, int, bytes]], platform: Platform = PLATFORM) -> int:
+    """The kernel's receive time of a datagram in Unix nanoseconds; without one, the time now."""
+    timestamp = platform.receive_timestamp
+    for level, kind, value in ancillary:
+        if timestamp and (level, kind) == (socket.SOL_SOCKET, timestamp.message):
+            seconds, parts = timestamp.layout.unpack_from(value)
+            return int(seconds * 1_000_000_000 + parts * timestamp.unit_ns)
+    return time.time_ns()
+
+
+def _queued_error(quoted: bytes, destination: SocketAddress, value: bytes) -> QueuedError | None:
+    """Parse struct sock_extended_err and the sockaddr after it; None for errors without ICMP origin."""
+    _, origin, kind, code, _, info, _ = _EXTENDED_ERROR.unpack_from(value)
+    if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
+        return None
+    offender = ""
+    sockaddr = value[_EXTENDED_ERROR.size :]
+    with contextlib.suppress(ValueError):
+        family = int.from_bytes(sockaddr[:2], sys.byteorder)
+        if family == socket.AF_INET:
+            offender = str(IPv4Address(sockaddr[4:8]))
+        elif family == socket.AF_INET6:
+            offender = str(IPv6Address(sockaddr[8:24]))
+    return QueuedError(quoted, destination, 4 if origin == _ORIGIN_ICMP else 6, kind, code, info, offender)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
+from types import TracebackType
 
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
@@ -108,11 +110,24 @@ class History:
         """Idle connections, each with the id of its file."""
         self.replaced_values = 0
         """How many stored values could not be read so far, and were replaced or left out."""
+        self._idle_lock = threading.Lock()
+        self._is_closed = False
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
-        """Close the idle connections. A later call opens new ones."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        """Close the connections, those in use after their answer. A later call opens one for itself."""
+        with self._idle_lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.close()
 
     def window(self, server: str, start: float, end: float) -> PeriodSummary:
         """Summarise a period, from `start` to before `end`.
@@ -359,8 +374,7 @@ class History:
             _check_version(self._path, connection)
             yield connection
             connection.execute("COMMIT")
-            if file_id:
-                self._idle.append((connection, file_id))
+            if file_id and self._keep_idle(connection, file_id):
                 connection = None
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self._path, error) from None
@@ -370,6 +384,12 @@ class History:
             self.replaced_values += take_replaced()
             if connection is not None:
                 connection.close()
+
+    def _keep_idle(self, connection: sqlite3.Connection, file_id: FileId) -> bool:
+        with self._idle_lock:
+            if not self._is_closed:
+                self._idle.append((connection, file_id))
+            return not self._is_closed
 
     def _connection(self) -> tuple[sqlite3.Connection, FileId | None]:
         """Return an idle connection, or open one if a new file has replaced a damaged store.

@@ -219,8 +219,10 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         return super().pop_screen()
 
     def on_unmount(self) -> None:
-        """Stop checking."""
+        """Stop checking, and close the history if a screen has opened it."""
         self.workers.cancel_group(self, "probes")
+        if history := self.__dict__.get("history"):
+            history.close()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show an engine failure until the app ends: stale data must not look like a quiet fleet."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.connecting_udp_socket import open_udp_socket
+from wgmon_tui.net.udp_socket import Datagram
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -19,7 +20,7 @@ def kernel_that_stamps() -> Iterator[None]:
     the last one; in between it stamps when the datagram is read.
     """
     received: list[Datagram] = []
-    listener = DatagramSocket(socket.AF_INET, received.append, lambda _: None)
+    listener = open_udp_socket(socket.AF_INET, received.append, lambda _: None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(200):
             sender.sendto(b"", ("127.0.0.1", listener.port))
@@ -29,4 +30,4 @@ def kernel_that_stamps() -> Iterator[None]:
             if received[-1].received_ns <= arrived:
                 break
     yield
-    listener.close()
+    listener._socket.close()

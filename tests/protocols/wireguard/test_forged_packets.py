@@ -36,7 +36,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.net.udp_errors import QueuedError
+from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type

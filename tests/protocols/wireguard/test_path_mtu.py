@@ -29,8 +29,7 @@ from wgmon_tui.checks.evidence import IcmpError, InnerEcho, PathMtu
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Address, NameServer
-from wgmon_tui.net.udp_errors import QueuedError, SocketAddress
-from wgmon_tui.net.udp_socket import DatagramSocket
+from wgmon_tui.net.udp_socket import DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 

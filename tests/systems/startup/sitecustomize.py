@@ -51,6 +51,8 @@ _SCM_TIMESTAMP = 0x02
 _LINUX_SO_TIMESTAMP = 29
 _LINUX_SO_PEERCRED = 17
 _SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
+_IP_DONTFRAG = {"freebsd14": 67, "darwin": 28}
+_LINUX_MTU_DISCOVER, _PROBE, _MAY_FRAGMENT = 10, 3, 5
 _MAX_RECEIVE_BUFFER = 2 * 1024 * 1024  # FreeBSD's kern.ipc.maxsockbuf
 _PATH_BYTES = 103
 
@@ -87,6 +89,8 @@ def _replace_socket_calls(system: str) -> None:
             raise OSError(errno.ENOPROTOOPT, "Linux alone has this option")
         if level in (socket.IPPROTO_IP, socket.IPPROTO_IPV6) and option in (11, 25):
             raise OSError(errno.ENOPROTOOPT, "Linux alone has an error queue")
+        if (level, option) == (socket.IPPROTO_IP, _IP_DONTFRAG[system]):
+            option, value = _LINUX_MTU_DISCOVER, (_PROBE if value[0] else _MAY_FRAGMENT,)
         is_timestamp = level == socket.SOL_SOCKET and option == _SO_TIMESTAMP
         kernel.setsockopt(self, level, _LINUX_SO_TIMESTAMP if is_timestamp else option, *value)
 

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.connecting_udp_socket import open_udp_socket
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.net.udp_errors import QueuedError, SocketAddress
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
@@ -86,7 +86,7 @@ class Demultiplexer:
         refusal: OSError | None = None
         for family in (socket.AF_INET, socket.AF_INET6):
             try:
-                opened = DatagramSocket(family, self._on_datagram, self._on_error)
+                opened = open_udp_socket(family, self._on_datagram, self._on_error)
             except OSError as error:
                 refusal = error
                 continue
@@ -100,8 +100,9 @@ class Demultiplexer:
 
     async def close(self) -> None:
         """Close the sockets."""
+        loop = asyncio.get_running_loop()
         for opened in self._sockets.values():
-            opened.close()
+            opened.close(loop)
         self._sockets.clear()
 
     @property

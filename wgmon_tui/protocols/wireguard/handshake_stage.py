@@ -37,8 +37,7 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
-from wgmon_tui.net.udp_errors import QueuedError, SocketAddress
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from wgmon_tui.net.udp_errors import SocketAddress
+from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
 from wgmon_tui.protocols.wireguard.session import Session

@@ -52,8 +52,7 @@ from wgmon_tui.checks.inner_probes import (
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.net.udp_errors import QueuedError, SocketAddress
-from wgmon_tui.net.udp_socket import Datagram, DatagramSocket
+from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard import size_check
 from wgmon_tui.protocols.wireguard.ended_sessions import Services, is_of_other_client
 from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE
