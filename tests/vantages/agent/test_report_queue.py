@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.store.database import connect_examined
+from wgmon_tui.vantages.agent import report_queue
 from wgmon_tui.vantages.agent.report_queue import NAME, QueuedReport, ReportQueue, ReportQueueUnavailableError
 
 
@@ -22,6 +25,23 @@ def routine(number: int) -> QueuedReport:
 
 def failure(number: int) -> QueuedReport:
     return QueuedReport(b"failure %d" % number, False)
+
+
+@pytest.fixture(autouse=True)
+def close_queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the files that a test leaves open, of which Python warns from 3.13 on."""
+    opened: list[sqlite3.Connection] = []
+
+    def connect(*arguments: Any) -> Any:
+        found = connect_examined(*arguments)
+        if found[0] is not None:
+            opened.append(found[0])
+        return found
+
+    monkeypatch.setattr(report_queue, "connect_examined", connect)
+    yield
+    for connection in opened:
+        connection.close()
 
 
 def bodies(reports: ReportQueue) -> list[bytes]:
