@@ -168,7 +168,8 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     """Raise NewerStoreError for a history of a later version, and DamagedStoreError for a wrong version."""
     version = schema.version_of(connection)
     if version > schema.VERSION:
-        if version > _LATEST_VERSION or not _has_id(connection):
+        has_tables = connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None
+        if version > _LATEST_VERSION or (has_tables and not _has_id(connection)):
             raise DamagedStoreError(f"{path}: version {version} is that of no history")
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
