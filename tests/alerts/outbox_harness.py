@@ -82,6 +82,10 @@ class Shop:
     def shut(self) -> None:
         self._store.close()
 
+    def is_alerting(self) -> bool:
+        """Whether a dispatcher has marked alerting as running."""
+        return bool(self._store.execute("SELECT 1 FROM facts WHERE name = 'alerting'").fetchall())
+
     # Events
 
     def opens(

@@ -276,7 +276,7 @@ async def test_who_asked_for_it_is_told_that_nobody_checks_any_more(tmp_path: Pa
     rules = (Rule(("pager",), events=("opened", "writer stopped")), Rule(("chat",)))
     shop = Shop(tmp_path, all_to("pager", "chat", rules=rules))
     async with running(dispatcher(shop, street)):
-        await asyncio.sleep(0.05)
+        await until(shop.is_alerting)
     assert street.kinds("pager") == ["writer stopped"]
     assert street.kinds("chat") == []
     shop.close()

@@ -13,6 +13,7 @@ from wgmon_tui.checks.check import Check, Handshake, ProbedAs, Tunnel
 from wgmon_tui.checks.evidence import (
     Evidence,
     ForeignSession,
+    FreshPortAnswered,
     IdentityAnswered,
     InnerEcho,
     InnerHop,
@@ -22,12 +23,13 @@ from wgmon_tui.checks.evidence import (
     OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
+    PresharedKeyFound,
     ServerInitiated,
     WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard import contradictions
+from wgmon_tui.protocols.wireguard import causes, contradictions
 from wgmon_tui.protocols.wireguard.contradictions import DISPROVED_BY, Hypothesis, is_contradicted
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -112,6 +114,12 @@ def _check(
 def test_no_evidence_disproves_a_listed_cause(done: Check) -> None:
     for cause in diagnose(done, SERVER).causes:
         assert not [each for each in done.evidence if disproves(each, cause.hypothesis)], cause
+
+
+@pytest.mark.parametrize("answered", [FreshPortAnswered(), OTHER_ADDRESS, PresharedKeyFound(None)])
+def test_where_answers_disprove_every_lasting_cause_packets_are_lost(answered: Evidence) -> None:
+    diagnosis = diagnose(_check([IdentityAnswered("other"), answered, ServerInitiated(0.1, 3)]), SERVER)
+    assert [cause.cause for cause in diagnosis.causes] == [causes.lossy(SERVER).cause]
 
 
 @given(any_check)

@@ -64,7 +64,8 @@ async def test_servers_are_checked_from_there_with_the_identity_that_is_there(
         secret = SecretSource(SecretForm.INLINE, "never sent")
         listening = FakeWriter(replace(server, identity="bastion of the writer", preshared_key=secret))
         async with listening.to(agent_command(config, state)):
-            await until(lambda: listening.reports)
+            # The status before the first assignment has no key.
+            await until(lambda: listening.reports and listening.status.public_key)
             [(_, _, _, name, outcome), *_] = listening.reports
             assert name == "fra1"
             assert outcome.check.handshake

@@ -125,7 +125,11 @@ def diagnose(
     overflow = first_of_kind(ReceiveOverflow, check.evidence)
     if overflow and check.handshake and verdict in _BROKEN_BY_LOST_ANSWERS:
         verdict, summary, ranked = local_faults.diagnose_overflow(overflow)
-    return Diagnosis(verdict, summary, evidence_text, tuple(without_contradicted(ranked, evidence)))
+    possible = without_contradicted(ranked, evidence)
+    if ranked and not possible:
+        # Every answer that came disproves a lasting cause. What is left is that the other packets were lost.
+        possible = [causes.lossy(server)]
+    return Diagnosis(verdict, summary, evidence_text, tuple(possible))
 
 
 def diagnose_misconfiguration(problem: str) -> Diagnosis:
