@@ -10,7 +10,11 @@ WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test thorough matrix quiet-run harm check bench docs screenshots clean
+# Installs exactly the versions of a lock file, each only if its hash is the one in the file.
+INSTALL_LOCKED = -m pip install --quiet --disable-pip-version-check --require-hashes -r
+INSTALL_ITSELF = -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+
+.PHONY: help run test thorough matrix quiet-run harm check bench docs screenshots oldest lock release clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,15 +53,45 @@ docs: $(VENV)/dev.stamp  ## the generated pages of docs/
 screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo; about a minute
 	$(BIN)/python -m screenshots.make
 
+oldest: $(VENV)-oldest/dev.stamp  ## the tests with the oldest versions of dependencies that pyproject.toml allows
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal
+
+lock: $(VENV)-lock/lock.stamp  ## writes requirements/ anew: the newest versions, and the oldest that are allowed
+	$(VENV)-lock/bin/python -m requirements.lock
+
+release: $(VENV)-release/release.stamp  ## dist/: sdist, wheel, bill of materials (CycloneDX) and checksums
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(VENV)-release/bin/python -m hatchling build
+	$(VENV)-release/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file dist/wgmon-tui.cdx.json requirements/run.txt
+	cd dist && sha256sum -- * > SHA256SUMS
+
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml
+$(VENV)/dev.stamp: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(INSTALL_LOCKED) requirements/dev.txt
+	$(BIN)/python $(INSTALL_ITSELF) --editable .
 	@touch $@ $(VENV)/run.stamp
 
+$(VENV)-oldest/dev.stamp: pyproject.toml requirements/oldest.txt
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python $(INSTALL_LOCKED) requirements/oldest.txt
+	$(VENV)-oldest/bin/python $(INSTALL_ITSELF) --editable .
+	@touch $@
+
+$(VENV)-%/release.stamp: requirements/release.txt
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python $(INSTALL_LOCKED) requirements/release.txt
+	@touch $@
+
+$(VENV)-%/lock.stamp: requirements/tools.txt
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python $(INSTALL_LOCKED) requirements/tools.txt
+	@touch $@
+
 clean:  ## remove the environment, builds and caches
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-lock $(VENV)-release build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
