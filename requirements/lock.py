@@ -1,7 +1,7 @@
 """Writes the lock files of this directory: `make lock`, or `python -m requirements.lock`.
 
-Each names every package with its version and the hashes of its files, for all platforms and Python versions. It
-names no index, so that a mirror can serve it: the hashes decide.
+Each names every package with its version and the hashes of its files, for all platforms and Python versions.
+It names no index, so that a mirror can serve it: the hashes decide.
 """
 
 from __future__ import annotations
