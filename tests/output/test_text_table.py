@@ -113,9 +113,16 @@ def test_totals_name_those_there_are() -> None:
 
 
 def test_a_server_that_is_well_is_one_line() -> None:
-    assert format_result(healthy()) == (
+    of = server()
+    assert format_result(round_of(of, check(of, handshake=Handshake(0.0123456)))) == (
         "● up        fra1  healthy  12.3 ms  fra1.example.net:51820 (192.0.2.7)"
     )
+
+
+def test_a_lost_initiation_of_a_server_that_is_well_has_a_line() -> None:
+    assert format_result(healthy()).splitlines()[1:] == [
+        "    · 1 initiation got no answer: a client waits 5 s before it sends another"
+    ]
 
 
 def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:

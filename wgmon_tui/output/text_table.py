@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Severity, describe_likelihood
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
-from wgmon_tui.text import format_rtt, printable
+from wgmon_tui.text import format_count, format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
@@ -49,12 +49,14 @@ def format_totals(severities: Iterable[Severity], ascii_only: bool = False) -> s
 
 
 def format_result(outcome: Round, ascii_only: bool = False) -> str:
-    """Return one server's result: one line per address, and unless it is up, evidence and next steps."""
+    """Return one server's result: one line per address, and unless it is up, evidence and next steps.
+
+    A lost initiation is shown for a server that is up, too: a client waits seconds before its next one.
+    """
     lines = [_headline(outcome, position, ascii_only) for position in range(len(outcome.checks))]
     bullet, arrow = ("-", "->") if ascii_only else ("·", "→")
     if outcome.diagnosis.verdict.severity is Severity.UP:
-        soaks = [each for check in outcome.checks for each in check.evidence if isinstance(each, Soak)]
-        return "\n".join([*lines, *(f"    {bullet} {describe_evidence(each)}" for each in soaks)])
+        return "\n".join([*lines, *(f"    {bullet} {each}" for each in _remarks(outcome))])
     diagnosis = outcome.diagnosis
     lines.append(f"    {printable(diagnosis.summary)}")
     lines += [f"    {bullet} {printable(evidence)}" for evidence in diagnosis.evidence]
@@ -64,6 +66,16 @@ def format_result(outcome: Round, ascii_only: bool = False) -> str:
         lines.append(f"    {number}. {known_as}{printable(cause.cause)}: {printable(cause.why)}")
         lines.append(f"       {arrow} {printable(fix)}")
     return "\n".join(lines)
+
+
+def _remarks(outcome: Round) -> list[str]:
+    """What is worth a line although the server is up."""
+    soaks = [each for check in outcome.checks for each in check.evidence if isinstance(each, Soak)]
+    lost = sum(check.handshake.retransmits for check in outcome.checks if check.handshake)
+    initiations = (
+        f"{format_count(lost, 'initiation')} got no answer: a client waits 5 s before it sends another"
+    )
+    return [*([initiations] if lost else []), *(describe_evidence(each) for each in soaks)]
 
 
 def _glyph(severity: Severity, ascii_only: bool) -> str:
