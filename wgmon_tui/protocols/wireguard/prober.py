@@ -249,8 +249,9 @@ class Prober:
             if run.session and target.server.tunnel:
                 stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
                 tunnel = await self._run_stage(stage, self._demultiplexer, steps)
-                if echo := stage.answered_packet:
-                    self._last_sessions.keep(key, stage.source, stage.session, echo, stage.send_packet)
+                channel = stage.channel
+                if echo := channel.answered_packet:
+                    self._last_sessions.keep(key, source, channel.session, echo, channel.send_packet)
                 if sizes := first_of_kind(PathMtu, check_log.evidence):
                     self._sizes[target.server.name, run.source[0]] = sizes
                 data = _DataResult(tunnel, stage.soak)
@@ -378,15 +379,16 @@ class Prober:
     async def _run_stage(
         self, stage: TunnelStage, demultiplexer: Demultiplexer, steps: SlowSteps
     ) -> Tunnel | None:
-        demultiplexer.register(stage.session.local_index, stage)
+        channel = stage.channel
+        demultiplexer.register(channel.session.local_index, channel)
         try:
-            with demultiplexer.listen_to_source(stage):
+            with demultiplexer.listen_to_source(channel):
                 return await stage.run(steps)
         finally:
-            demultiplexer.unregister(stage.session.local_index)
-            demultiplexer.ended_sessions.keep(stage.session, stage.services)
-            for _ in range(stage.foreign_replies):
-                demultiplexer.foreign_sessions.record_proof(stage.source)
+            demultiplexer.unregister(channel.session.local_index)
+            demultiplexer.ended_sessions.keep(channel.session, channel.services)
+            for _ in range(channel.foreign_replies):
+                demultiplexer.foreign_sessions.record_proof(channel.source)
 
     async def _confirm_cut(
         self, run: HandshakeStage, address: Address, first: _DataResult, steps: SlowSteps
