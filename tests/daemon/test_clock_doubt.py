@@ -6,7 +6,12 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.daemon.harness import CLIENT, Program, healthy, until, write_config
+from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.store.identity_lock import identity_digest
@@ -72,3 +77,28 @@ async def test_probe_after_a_month_without_use_sends(tmp_path: Path) -> None:
         program = Program("--config", config, "--state", state, "probe", "--quick")
         code, _, err = await asyncio.to_thread(program.end)
         assert (code, err) == (0, "")
+
+
+async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, state, jumped_ns, real = tmp_path / "config", tmp_path / "state", [0], time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + jumped_ns[0])
+    async with healthy("fra1") as (lab, server):
+        write_config(config, server)
+        writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
+        running = asyncio.create_task(writer.run())
+        try:
+            await until(lambda: greatest_stamp(lab))
+            assert writer.warnings == ()
+            jumped_ns[0] = 730 * DAY_NS
+            before = greatest_stamp(lab)
+            await until(lambda: greatest_stamp(lab) > before)
+            assert greatest_stamp(lab) < real() + DAY_NS
+            (line,) = writer.warnings
+            assert line.startswith("the clock of this machine jumped forward by 730 d")
+            assert "poison identities" in line
+            assert writer.warnings == (line,)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -208,6 +208,26 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
     assert is_whole(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE current SET accounted_to = 9e999",
+        "UPDATE current SET accounted_to = 1e300, state = 'paused'",
+        "UPDATE checks SET at = -9e999, server = 1",
+        "UPDATE servers SET holds = 9e999",
+    ],
+)
+def test_values_that_cannot_be_used_do_not_stop_the_recording(tmp_path: Path, statement: str) -> None:
+    with recording(Desk(tmp_path)) as desk:
+        desk.run(120)
+    with closing(sqlite3.connect(tmp_path / STORE, isolation_level=None)) as store:
+        store.execute(statement)
+    with recording(Desk(tmp_path, clock=desk.clock)) as again:
+        again.run(200)
+        again.until(lambda: again.recorder.trouble is None)
+        assert again.value("SELECT count(*) FROM minutes WHERE minute >= ?", desk.clock.now // 60 - 3) > 0
+
+
 def test_damage_that_only_a_reader_suspects_and_that_is_none_changes_nothing(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
