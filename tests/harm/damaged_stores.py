@@ -156,7 +156,7 @@ def wait_for_new_checks(state: Path, run: ForkedRun) -> None:
             if store.execute(query).fetchone()[0]:
                 return
         time.sleep(0.02)
-    run.kill()
+    run.end()
     raise AssertionError(f"nothing was recorded: {run.lines}")
 
 

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +45,15 @@ _NOT_AS_EXPECTED = {
 }
 """A missing table or column, a value of another type: such a file is as useless as a damaged one."""
 
-VALUE_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError)
+VALUE_ERRORS = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
 """What a stored value that is no such value can cause where it is used."""
 
 _FULL = {sqlite3.SQLITE_FULL}

@@ -147,7 +147,7 @@ class Recorder:
             restored = restore(history, engine)
             ended = close_stale_incidents(history, engine, self._clock())
         except (StoreUnavailableError, *VALUE_ERRORS) as error:
-            self.notice = f"history: {error}; earlier results are not shown"
+            self.notice = self.notice or f"history: {error}; earlier results are not shown"
             return
         finally:
             history.close()
