@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from math import ceil
 
+from wgmon_tui.text import format_rtt
+
 
 class Pacer:
     """Delays a sender, so that the sum of its costs stays below the time that has passed.
@@ -27,29 +29,43 @@ class Pacer:
             await asyncio.sleep(self._busy_until - now)
 
 
+class RateLimitedError(Exception):
+    """A rate limit is exceeded; `wait` is the number of seconds until the next allowed action."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"retry in {format_rtt(wait)}")
+        self.wait = wait
+
+
 class TokenBucket:
-    """Allows `size` actions at once, then one in every `refill_s` seconds."""
+    """A token bucket with an average rate per second and a burst size."""
 
-    def __init__(self, size: int, refill_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._refill_s, self._clock = size, refill_s, clock
-        self._full_at = clock()
+    def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._tokens, self._at = burst, clock()
 
-    def take(self) -> float:
-        """Take a token. Returns 0.0 if there was one, else the seconds until the next one."""
-        now = self._clock()
-        full_at = max(self._full_at, now) + self._refill_s
-        wait_s = full_at - now - self._size * self._refill_s
-        if wait_s > 1e-9:  # rounding errors of the additions
-            return wait_s
-        self._full_at = full_at
-        return 0.0
+    def take(self) -> None:
+        """Take one token. Raises RateLimitedError."""
+        self._refill()
+        if self._tokens < 1:
+            raise RateLimitedError((1 - self._tokens) / self._per_s)
+        self._tokens -= 1
+
+    def try_to_take(self) -> bool:
+        """Take one token. Returns whether there was one."""
+        try:
+            self.take()
+        except RateLimitedError:
+            return False
+        return True
 
     @property
     def taken(self) -> int:
-        """The number of tokens that are not refilled yet."""
-        return max(0, ceil((self._full_at - self._clock()) / self._refill_s))
+        """The number of tokens that are not refilled yet, rounded up."""
+        self._refill()
+        return ceil(self._burst - self._tokens)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing was taken for so long that the bucket can be forgotten."""
-        return self._clock() >= self._full_at
+    def _refill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
+        self._at = now

@@ -24,7 +24,7 @@ class HostileMember:
 
     def __init__(self, socket: Path, incident: str) -> None:
         self._socket, self._incident = str(socket), incident
-        self._held: list[asyncio.StreamWriter] = []
+        self._held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.counts: Counter[str] = Counter()
 
     async def run(self, seconds: float) -> None:
@@ -60,8 +60,9 @@ class HostileMember:
         while True:
             self.counts["connections tried"] += 1
             if opened := await self._connect():
-                self._held.append(opened[1])
-                self.counts["idle connections held"] = len(self._held)
+                self._held = [each for each in (*self._held, opened) if not each[0].at_eof()]
+                most = max(self.counts["idle connections held"], len(self._held))
+                self.counts["idle connections held"] = most
             else:
                 await asyncio.sleep(0.01)
 

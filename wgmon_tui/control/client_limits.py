@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wgmon_tui.control.budgets import ALL, Budget, Resource
-from wgmon_tui.rate_limits import Pacer, TokenBucket
+from wgmon_tui.rate_limits import Pacer, RateLimitedError, TokenBucket
 from wgmon_tui.text import format_limit
 
 MAX_CONNECTIONS = 64
@@ -44,9 +44,9 @@ _MAX_KNOWN_ACCOUNTS = 1024
 @dataclass(slots=True)
 class _Account:
     pacer: Pacer = field(default_factory=lambda: Pacer(_BURST_S))
-    changes: TokenBucket = field(default_factory=lambda: TokenBucket(CHANGES_AT_ONCE, CHANGE_REFILL_S))
+    changes: TokenBucket = field(default_factory=lambda: TokenBucket(1.0 / CHANGE_REFILL_S, CHANGES_AT_ONCE))
     changes_of_day: TokenBucket = field(
-        default_factory=lambda: TokenBucket(CHANGES_PER_DAY, 86400.0 / CHANGES_PER_DAY)
+        default_factory=lambda: TokenBucket(CHANGES_PER_DAY / 86400.0, CHANGES_PER_DAY)
     )
     refused_connections: int = 0
     refused_changes: int = 0
@@ -116,14 +116,19 @@ class ClientLimits:
         if not self.is_limited(uid):
             return ""
         account = self._account(uid)
-        wait_s = account.changes.take() or account.changes_of_day.take()
-        if not wait_s:
-            return ""
-        account.refused_changes += 1
-        return f"too many changes from this account: try again in {format_limit(max(1.0, round(wait_s)))}"
+        try:
+            account.changes.take()
+            account.changes_of_day.take()
+        except RateLimitedError as error:
+            account.refused_changes += 1
+            wait_s = max(1.0, round(error.wait))
+            return f"too many changes from this account: try again in {format_limit(wait_s)}"
+        return ""
 
     def _account(self, uid: int) -> _Account:
         if uid not in self._accounts and len(self._accounts) >= _MAX_KNOWN_ACCOUNTS:
-            for known in [each for each, account in self._accounts.items() if account.changes_of_day.is_full]:
+            for known in [
+                each for each, account in self._accounts.items() if not account.changes_of_day.taken
+            ]:
                 del self._accounts[known]
         return self._accounts.setdefault(uid, _Account())

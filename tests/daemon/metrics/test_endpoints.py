@@ -20,7 +20,6 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics import probe_endpoint
 from wgmon_tui.daemon.metrics.endpoints import MetricsServer, accepts_gzip, parse_timeout
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
-from wgmon_tui.daemon.metrics.probe_endpoint import RateLimitedError, TokenBucket
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.lab.server import LabServer
@@ -275,23 +274,6 @@ async def test_too_many_probes_are_told_when_to_come_back(
         refused = await served.probe("ams1")
         assert (refused.status, refused.headers["retry-after"]) == (429, "5")
         assert (await served.probe("fra1")).status == 200, "what is fresh costs nothing"
-
-
-def test_a_bucket_fills_again_and_never_beyond_its_rim() -> None:
-    now = 0.0
-    bucket = TokenBucket(2.0, 3.0, lambda: now)
-    for _ in range(3):
-        bucket.take()
-    with pytest.raises(RateLimitedError) as refused:
-        bucket.take()
-    assert refused.value.wait == 0.5
-    now = 0.5
-    bucket.take()
-    now = 1000.0
-    for _ in range(3):
-        bucket.take()
-    with pytest.raises(RateLimitedError):
-        bucket.take()
 
 
 async def test_a_server_that_leaves_the_file_leaves_the_metrics(tmp_path: Path) -> None:

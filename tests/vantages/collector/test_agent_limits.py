@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ async def test_the_work_for_all_agents_together_is_limited() -> None:
 
     processor.take = take  # type: ignore[method-assign]
     for each in (one, other):
-        each.charge(-1.0)  # more than a second of work
+        each.charge(time.monotonic() - 1.0)
         await each.take_line(1)
     assert all(cost_s > 3.0 for cost_s in slept)
     await one.take_line(1)

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from wgmon_tui.alerts.delivery_log import DeliveryCounts, counts
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.daemon.metrics.http_server import HttpRequest, HttpResponse, HttpServer, text_response
-from wgmon_tui.daemon.metrics.probe_endpoint import ProbeEndpoint, RateLimitedError
+from wgmon_tui.daemon.metrics.probe_endpoint import PROBES_PER_S, ProbeEndpoint
 from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import CONTENT_TYPE, render_metrics
+from wgmon_tui.rate_limits import RateLimitedError
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.text import quoted
 
@@ -171,9 +172,8 @@ class MetricsServer:
         try:
             ended = await self._probe_endpoint.probe(name, timeout_s)
         except RateLimitedError as error:
-            return text_response(
-                HTTPStatus.TOO_MANY_REQUESTS, str(error), Retry_After=str(int(error.wait) + 1)
-            )
+            why = f"more than {PROBES_PER_S:g} probes a second; {error}"
+            return text_response(HTTPStatus.TOO_MANY_REQUESTS, why, Retry_After=str(int(error.wait) + 1))
         *_, parts = render_metrics((server_state,), self._counters)
         return HttpResponse(
             HTTPStatus.OK,

@@ -15,7 +15,7 @@ from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.text import format_rtt
+from wgmon_tui.rate_limits import TokenBucket
 
 PROBES_PER_S = 50.0
 """Average limit of requested checks per second: a twentieth of what an engine can run."""
@@ -24,31 +24,6 @@ BURST = 100.0
 
 FRESH_S = 1.0
 """A result no older than this is fresh: two Prometheus servers that probe the same server share it."""
-
-
-class RateLimitedError(Exception):
-    """The rate limit is exceeded; `wait` is the number of seconds until the next allowed request."""
-
-    def __init__(self, wait: float) -> None:
-        super().__init__(f"more than {PROBES_PER_S:g} probes a second; retry in {format_rtt(wait)}")
-        self.wait = wait
-
-
-class TokenBucket:
-    """A token bucket with an average rate per second and a burst size."""
-
-    def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
-        self._per_s, self._burst, self._clock = per_s, burst, clock
-        self._tokens, self._at = burst, clock()
-
-    def take(self) -> None:
-        """Take one token. Raises RateLimitedError."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
-        self._at = now
-        if self._tokens < 1:
-            raise RateLimitedError((1 - self._tokens) / self._per_s)
-        self._tokens -= 1
 
 
 class ProbeEndpoint:

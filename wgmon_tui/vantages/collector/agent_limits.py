@@ -15,7 +15,7 @@ _MAX_BYTES_PER_S = 2.0 * 2**20
 _LINES_BURST_S = 0.05
 
 _PROCESSOR_SHARE = 0.3
-"""The share of the event loop's thread for the messages of all agents."""
+"""The share of the event loop's time for the messages of all agents. On a busy machine they take longer."""
 
 _PROCESSOR_BURST_S = 0.5
 
@@ -54,8 +54,8 @@ class AgentLimits:
         self._lines = Pacer(_LINES_BURST_S)
         self._owed_s = 0.0
         self._report_counts: dict[str, tuple[int, int]] = {}
-        self._problems = TokenBucket(_PROBLEMS_AT_ONCE, _PROBLEM_REFILL_S)
-        self._late_reports = TokenBucket(LATE_REPORTS_PER_DAY, 86400.0 / LATE_REPORTS_PER_DAY)
+        self._problems = TokenBucket(1.0 / _PROBLEM_REFILL_S, _PROBLEMS_AT_ONCE)
+        self._late_reports = TokenBucket(LATE_REPORTS_PER_DAY / 86400.0, LATE_REPORTS_PER_DAY)
         self._unstored_bytes = 0
 
     async def take_line(self, size: int) -> None:
@@ -65,13 +65,13 @@ class AgentLimits:
         await self._lines.take(max(1.0 / _MAX_LINES_PER_S, size / _MAX_BYTES_PER_S))
 
     def charge(self, since: float) -> None:
-        """Account for the work on a message that began at `since` of `time.thread_time`."""
-        self._owed_s += time.thread_time() - since
+        """Account for the work on a message that began at `since` of the monotonic clock."""
+        self._owed_s += time.monotonic() - since
 
     def accepts_report(self, server: Server, began_at: float, now: float) -> bool:
         """Whether a report is within the limit of its minute, in order, and not one of too many late ones."""
         is_accepted = self._is_within_rate(server, began_at) and (
-            began_at > now - _LATE_S or not self._late_reports.take()
+            began_at > now - _LATE_S or self._late_reports.try_to_take()
         )
         self.refused_reports += not is_accepted
         return is_accepted
@@ -102,4 +102,4 @@ class AgentLimits:
 
     def accepts_problem(self) -> bool:
         """Whether a change of the agent's problem may be shown and logged now."""
-        return not self._problems.take()
+        return self._problems.try_to_take()

@@ -181,7 +181,7 @@ class VantageConnection:
         while True:
             async with asyncio.timeout(_SILENCE_TIMEOUT_S):
                 message = await self._receive(process)
-            began = time.thread_time()
+            began = time.monotonic()
             match message:
                 case CheckReport() as report:
                     self._handle_report(report)
@@ -198,7 +198,7 @@ class VantageConnection:
         while True:
             line = await process.read_line()
             await self.limits.take_line(len(line))
-            self._line_bytes, began = len(line), time.thread_time()
+            self._line_bytes, began = len(line), time.monotonic()
             try:
                 return parse_to_writer(line)
             except BadLineError as error:
