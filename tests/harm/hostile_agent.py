@@ -50,7 +50,7 @@ class Figures:
     seconds: float
     packet_bytes: dict[str, int] = field(default_factory=dict)
     checks: dict[str, int] = field(default_factory=dict)
-    store_bytes: int = 0
+    store_bytes: dict[str, int] = field(default_factory=dict)
     log_bytes: int = 0
     member: dict[str, int] = field(default_factory=dict)
     notes: int = 0
@@ -90,7 +90,9 @@ class Figures:
 
     def lines(self) -> Iterator[str]:
         """The figures as text."""
-        yield f"{self.seconds:.0f} s, {SERVERS} servers, store grown to {self.store_bytes / 1e6:.1f} MB"
+        yield f"{self.seconds:.0f} s, {SERVERS} servers"
+        for name, size in sorted(self.store_bytes.items()):
+            yield f"{name}: {size / 1e6:.1f} MB"
         for vantage in KINDS:
             packets, checks = self.packet_bytes.get(vantage, 0), self.checks.get(vantage, 0)
             yield f"vantage {vantage:9} {packets / 1e6:6.2f} MB of packets, {checks} checks stored"
@@ -249,7 +251,7 @@ def _budgets(log: Path) -> list[str]:
 
 
 def _count(state: Path, figures: Figures, began: float) -> None:
-    figures.store_bytes = sum(path.stat().st_size for path in state.glob("history.db*"))
+    figures.store_bytes = {path.name: path.stat().st_size for path in state.glob("history.db*")}
     sizes = "SELECT vantage, sum(length(round)) FROM sights WHERE round IS NOT NULL GROUP BY vantage"
     for vantage, size in query_rows(state, sizes):
         figures.packet_bytes[str(vantage)] = int(str(size))

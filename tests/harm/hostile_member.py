@@ -24,7 +24,7 @@ class HostileMember:
 
     def __init__(self, socket: Path, incident: str) -> None:
         self._socket, self._incident = str(socket), incident
-        self._held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._held: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
 
     async def run(self, seconds: float) -> None:
@@ -60,7 +60,9 @@ class HostileMember:
         while True:
             self.counts["connections tried"] += 1
             if opened := await self._connect():
-                self._held = [each for each in (*self._held, opened) if not each[0].at_eof()]
+                held = asyncio.create_task(_wait_for_end(*opened))
+                self._held.add(held)
+                held.add_done_callback(self._held.discard)
                 most = max(self.counts["idle connections held"], len(self._held))
                 self.counts["idle connections held"] = most
             else:
@@ -87,6 +89,13 @@ class HostileMember:
                     outcome = "accepted" if b'"ok":' in answer else "refused"
                     self.counts[f"{what} {outcome}"] += 1
             opened[1].transport.abort()
+
+
+async def _wait_for_end(reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+    """Say nothing until the writer closes the connection."""
+    with suppress(OSError):
+        await reader.read()
+    stream.transport.abort()
 
 
 def main(uid: int, gid: int, state: Path, seconds: float, incident: str) -> None:
