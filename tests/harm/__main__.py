@@ -17,6 +17,8 @@ FORMS = {
     "kills": "300 kill -9 of `wgmon-tui run` at random moments",
     "damaged_stores": "`wgmon-tui run` and exports on 1,000 damaged state directories",
     "mutations": "20,000 mutations of each configuration file",
+    "forged_answers": "false verdicts of checks beside forged ICMP errors, answers, cookies and data",
+    "hostile_datagrams": "a million hostile datagrams at the socket of the checks",
 }
 
 

@@ -219,6 +219,12 @@ def test_a_refusal_by_the_server_is_an_answer_and_one_on_the_way_is_none() -> No
     assert answer_time(replace(UNANSWERED, evidence=(router, refused))) == 100.5
 
 
+def test_a_refusal_that_anybody_can_have_sent_is_no_answer() -> None:
+    refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True, quotes_packet=False)
+    assert answer_time(replace(UNANSWERED, evidence=(refused,))) is None
+    assert answer_time(replace(UNANSWERED, evidence=(replace(refused, quotes_packet=True),))) == 100.5
+
+
 def test_an_answer_from_before_the_outage_does_not_end_it() -> None:
     guard = guard_over(NAMES[:4])
     for name in NAMES[:3]:

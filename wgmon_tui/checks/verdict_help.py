@@ -80,11 +80,13 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Compare the preshared key of this peer on the server with the one that servers.toml names.",
     ),
     Verdict.PORT_CLOSED: VerdictHelp(
-        "An ICMP \u201cport unreachable\u201d came from the server's own address and quotes the initiation.",
+        "An ICMP \u201cport unreachable\u201d came from the server's own address, and no authentic answer within "
+        "the timeout. Anybody can forge ICMP, so it never ends the wait.",
         "On the server: is WireGuard up, and on this port? wg show; ss -lun.",
     ),
     Verdict.UNREACHABLE: VerdictHelp(
-        "An ICMP error other than port unreachable quotes the initiation; the evidence names its sender.",
+        "An ICMP error other than port unreachable came, and no authentic answer within the timeout; the "
+        "evidence names its sender. Anybody can forge ICMP, so it never ends the wait.",
         "Ask the operator of the hop that sent it. A firewall with a REJECT rule looks the same.",
     ),
     Verdict.SILENT: VerdictHelp(

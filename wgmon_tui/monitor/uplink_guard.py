@@ -33,11 +33,16 @@ def last_answer_time(check: Check) -> float | None:
     bytes that do not authenticate, prove nothing about it.
     """
     answers = [each.at for each in check.evidence if isinstance(each, CookieDemanded)]
-    answers += [each.at for each in check.evidence if isinstance(each, IcmpError) and each.from_target]
+    answers += [each.at for each in check.evidence if isinstance(each, IcmpError) and _is_answer(each)]
     if check.handshake:
         answers += [each.at for each in check.exchange if _is_received(each) and not _is_initiation(each)]
     at = max(answers, default=None)
     return None if at is None else check.started_at + at
+
+
+def _is_answer(error: IcmpError) -> bool:
+    """Return whether the server itself sent an ICMP error. One that quotes no packet may come from anybody."""
+    return error.from_target and error.quotes_packet is not False
 
 
 def last_question_time(check: Check) -> float:

@@ -70,7 +70,10 @@ _MAX_LATE_WAIT_S = 6.5
 """A check that explains silence waits for late answers until this long after its start, or four timeouts."""
 
 _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes, GatewaySilent}
-"""Evidence that makes experiments unnecessary: something did answer, or this machine is at fault."""
+"""Evidence that makes experiments unnecessary: something did answer, or this machine is at fault.
+
+An ICMP error is such evidence only if it quotes a packet: others may come from anybody.
+"""
 
 
 @dataclass(slots=True)
@@ -424,7 +427,11 @@ class Prober:
                 return found
         if run.unauthenticated:
             return ()
-        noted = {type(each) for each in run.check_log.evidence}
+        noted = {
+            type(each)
+            for each in run.check_log.evidence
+            if not (isinstance(each, IcmpError) and each.quotes_packet is False)
+        }
         if Silence not in noted or noted & _EXPLAINING_EVIDENCE:
             return ()
 
