@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from tests.protocols.wireguard.forged_packets import (
+    ICMP_KINDS,
+    IcmpForger,
     forged_cookie_reply,
     forged_data,
     forged_initiation,
@@ -71,6 +73,13 @@ def forged(client: PublicKey, initiation: bytes) -> Make:
     return make
 
 
+def icmp_errors(forger: IcmpForger, prober: tuple[str, int], server: tuple[str, int]) -> Make:
+    """An ICMP error of any kind about a packet from prober to server, without a quote."""
+    return lambda source: forger.make(
+        source.choice(ICMP_KINDS[4]), prober, server, mtu=source.getrandbits(16)
+    )
+
+
 def initiations(client: PublicKey) -> Make:
     """An initiation with a right mac1."""
     return lambda _: forged_initiation(client)
@@ -82,7 +91,7 @@ def sending(
 ) -> Iterator[None]:
     """Send `count` datagrams in another process, `rate` in a second, and wait for its end. 0 is full speed.
 
-    It sends through a socket of this process, so that the datagrams have the server's address.
+    It sends through a socket of this process, so that datagrams can have the server's address.
     """
     context = multiprocessing.get_context("fork")
     process = context.Process(target=_send, args=(through, to, make, count, rate))
@@ -100,11 +109,10 @@ def is_sending() -> bool:
 
 def _send(through: socket.socket, to: tuple[str, int], make: Make, count: int, rate: float) -> None:
     source = random.Random(count)
-    through.setblocking(True)
     prepared = [make(source) for _ in range(min(count, _PREPARED))]
     began = time.monotonic()
     for number in range(count):
         if rate and number % _BURST == 0:
             time.sleep(max(0.0, began + number / rate - time.monotonic()))
-        with suppress(OSError):
+        with suppress(OSError):  # no room: that datagram is lost, as it may be on any way
             through.sendto(prepared[number % len(prepared)], to)

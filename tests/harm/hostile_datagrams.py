@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from tests.harm.datagram_sender import (
     Make,
     forged,
+    icmp_errors,
     initiations,
     is_sending,
     mutated,
@@ -25,6 +26,7 @@ from tests.harm.datagram_sender import (
     sending,
     truncated,
 )
+from tests.protocols.wireguard.forged_packets import IcmpForger
 from tests.protocols.wireguard.harness import IDENTITY, opened_prober
 from tests.protocols.wireguard.inner_servers import INNER_V4, SETUP, TUNNEL_V4, make_tunnel_target
 from tests.protocols.wireguard.relayed_path import RelayedPath, delay_all
@@ -87,6 +89,14 @@ class Watch:
         with sending(self.path._front, ("127.0.0.1", self.port), make, count, rate):
             return await self.run(is_sending)
 
+    async def run_beside_icmp(self, count: int, rate: float) -> Run:
+        """Check while ICMP errors come that quote no packet."""
+        server = (self.path.endpoint.host, self.path.endpoint.port)
+        with IcmpForger() as forger:
+            make = icmp_errors(forger, ("127.0.0.1", self.port), server)
+            with sending(forger.socket, ("127.0.0.1", 0), make, count, rate):
+                return await self.run(is_sending)
+
 
 def _memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -139,6 +149,8 @@ async def _measure(count: int, rate: float) -> int:
         for name, make in floods.items():
             share = count // len(floods)
             false += _print(name, share, await watch.run_beside(make, share, rate), quiet)
+        share = count // len(floods)
+        false += _print("ICMP errors", share, await watch.run_beside_icmp(share, rate), quiet)
         growth_mb = _memory_mb() - before_mb
         print(f"errors: {len(watch.errors)}; memory grew by {growth_mb:.1f} MB")
         await _measure_full_speed(watch, count // 5, quiet)

@@ -80,8 +80,8 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Compare the preshared key of this peer on the server with the one that servers.toml names.",
     ),
     Verdict.PORT_CLOSED: VerdictHelp(
-        "An ICMP \u201cport unreachable\u201d came from the server's own address, and no authentic answer within "
-        "the timeout. Anybody can forge ICMP, so it never ends the wait.",
+        "An ICMP \u201cport unreachable\u201d came from the server's own address, and no authentic answer "
+        "within the timeout. Anybody can forge ICMP, so it never ends the wait.",
         "On the server: is WireGuard up, and on this port? wg show; ss -lun.",
     ),
     Verdict.UNREACHABLE: VerdictHelp(

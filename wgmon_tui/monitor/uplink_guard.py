@@ -41,7 +41,7 @@ def last_answer_time(check: Check) -> float | None:
 
 
 def _is_answer(error: IcmpError) -> bool:
-    """Return whether the server itself sent an ICMP error. One that quotes no packet may come from anybody."""
+    """Return whether the server itself sent an ICMP error. Without a quote it may come from anybody."""
     return error.from_target and error.quotes_packet is not False
 
 

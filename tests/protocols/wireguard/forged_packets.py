@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from contextlib import suppress
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -35,9 +36,9 @@ class IcmpForger:
         """`sender` is the address that the errors come from; the default is loopback's."""
         self._version = version
         family, protocol = _RAW[version]
-        self._socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+        self.socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
         if sender:
-            self._socket.bind((sender, 0))
+            self.socket.bind((sender, 0))
 
     def __enter__(self) -> Self:
         return self
@@ -45,21 +46,25 @@ class IcmpForger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.close()
+        self.socket.close()
 
     def send(
         self, kind: tuple[int, int], source: Address, destination: Address, quoted: bytes = b"", mtu: int = 0
     ) -> None:
         """Send an error to `source`, about its packet to `destination`, of which it quotes the payload."""
+        with suppress(BlockingIOError):
+            self.socket.sendto(self.make(kind, source, destination, quoted, mtu), (source[0], 0))
+
+    def make(
+        self, kind: tuple[int, int], source: Address, destination: Address, quoted: bytes = b"", mtu: int = 0
+    ) -> bytes:
+        """Make the message of `send`."""
         packet = _udp_packet(source, destination, quoted)
         rest = struct.pack("!HH", 0, mtu) if self._version == 4 else struct.pack("!I", mtu)
         message = bytes(kind) + bytes(2) + rest + packet
         if self._version == 4:  # of ICMPv6 the kernel computes the checksum
             message = message[:2] + internet_checksum(message).to_bytes(2, "big") + message[4:]
-        try:
-            self._socket.sendto(message, (source[0], 0))
-        except BlockingIOError:
-            return
+        return message
 
 
 def _udp_packet(source: Address, destination: Address, payload: bytes) -> bytes:

@@ -39,6 +39,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -257,6 +258,19 @@ async def test_a_server_that_answers_is_asked_nothing_more() -> None:
 async def test_where_an_icmp_error_explains_nobody_asks() -> None:
     with closed_port() as endpoint:
         assert await Counted().initiations_for(silent_target(endpoint, known_keys=(NEXT_KEY.public,))) == 2
+
+
+async def test_an_icmp_error_that_anybody_can_have_sent_explains_nothing() -> None:
+    counted = Counted()
+
+    def refuse_blindly(_: bytes) -> Iterable[bytes]:
+        to = (server.endpoint.host, server.endpoint.port)
+        counted.prober._demultiplexer._on_error(QueuedError(b"", to, 4, 3, 3, 0, server.endpoint.host))
+        return ()
+
+    async with ScriptedServer(refuse_blindly) as server:
+        target = silent_target(server.endpoint, known_keys=(NEXT_KEY.public,))
+        assert await counted.initiations_for(target) > 2
 
 
 async def test_where_bytes_of_another_protocol_explain_nobody_asks() -> None:
