@@ -8,6 +8,7 @@ from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.checks.evidence import (
     AnsweredFromElsewhere,
     Evidence,
+    IcmpError,
     InnerEcho,
     InnerService,
     InnerUnaddressed,
@@ -58,6 +59,8 @@ class CheckLog:
         match evidence:
             case PacketRejected(reason=reason):
                 kind = reason
+            case IcmpError(quotes_packet=quotes_packet):
+                kind = kind, quotes_packet
             case InnerEcho(target=target) | InnerService(target=target) | InnerUnaddressed(target=target):
                 kind = (
                     kind,

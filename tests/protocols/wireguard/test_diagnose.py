@@ -253,6 +253,13 @@ def test_a_late_answer_on_a_starved_machine_is_slow_where_the_wait_does_not_expl
     assert diagnose(late, replace(SERVER, slow=LATE.age)).verdict is Verdict.LOCAL_FAULT
 
 
+def test_errors_without_a_quote_count_only_where_no_other_came() -> None:
+    blind = replace(CLOSED, quotes_packet=False)
+    quoting = replace(NO_ROUTE, quotes_packet=True)
+    assert diagnose(check(blind, quoting, SILENCE), SERVER).verdict is Verdict.UNREACHABLE
+    assert diagnose(check(blind, SILENCE), SERVER).verdict is Verdict.PORT_CLOSED
+
+
 def test_icmp_errors_while_this_machine_drops_datagrams_prove_no_closed_port() -> None:
     assert diagnose(check(CLOSED, CLOSED, OVERFLOW, SILENCE), SERVER).verdict is Verdict.LOCAL_FAULT
 

@@ -29,6 +29,7 @@ from wgmon_tui.checks.evidence import (
     AnsweredFromElsewhere,
     CookieDemanded,
     ForeignBytes,
+    IcmpError,
     LateAnswer,
     PacketRejected,
     Silence,
@@ -87,6 +88,18 @@ def test_a_late_answer_proves_more_than_icmp_errors_and_bytes_that_anybody_can_s
         "fra1", "here", HANDSHAKE_ONLY.endpoint, None, 0.0, None, (*forged, Silence(5.0), LateAnswer(6.0))
     )
     assert diagnose(late, HANDSHAKE_ONLY).verdict is Verdict.SLOW
+
+
+async def test_any_number_of_blind_errors_does_not_hide_the_one_that_quotes_the_packet() -> None:
+    def refuse(packet: bytes) -> Iterable[bytes]:
+        for _ in range(50):
+            prober._demultiplexer._on_error(closed(server.endpoint))
+        prober._demultiplexer._on_error(closed(server.endpoint, packet))
+        return ()
+
+    async with ScriptedServer(refuse) as server, opened_prober() as prober:
+        result = await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))
+    assert [each.quotes_packet for each in evidence_of_kind(IcmpError, result)].count(True) == 2
 
 
 # Cookies

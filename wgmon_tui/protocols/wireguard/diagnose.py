@@ -295,8 +295,9 @@ def _diagnose_psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Mean
 
 
 def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
-    """Diagnose an ICMP error or a refused send."""
-    icmp = all_of_kind(IcmpError, evidence)
+    """Diagnose an ICMP error or a refused send. Errors without a quote count only if there are no others."""
+    errors = all_of_kind(IcmpError, evidence)
+    icmp = [each for each in errors if each.quotes_packet is not False] or errors
     if closed := next((each for each in icmp if _is_port_closed(each)), None):
         summary = f"{check.address} reports that nothing listens on UDP port {server.endpoint.port}."
         if not closed.from_target:
