@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -191,30 +190,37 @@ def test_nonsense_written_while_it_runs_is_logged_once_and_its_end_as_well(tmp_p
 # A state directory that is moved
 
 
-@pytest.mark.parametrize(
-    "move", [Path.rename, lambda state, _: shutil.rmtree(state)], ids=["moved", "deleted"]
-)
-def test_a_moved_state_directory_is_made_again_under_the_lock(
-    tmp_path: Path, move: Callable[[Path, Path], object]
+def move_away(state: Path) -> None:
+    state.rename(state.with_name("moved"))
+
+
+def delete_lock(state: Path) -> None:
+    (state / "writer.lock").unlink()
+
+
+@pytest.mark.parametrize("harm", [move_away, delete_lock])
+async def test_a_moved_state_directory_is_made_again_under_the_lock(
+    tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     write_config(tmp_path / "config", quick_server("ams1"))
     state = tmp_path / "state"
     with running(tmp_path / "config", state) as program:
-        move(state, tmp_path / "moved")
+        harm(state)
         program.line_with(f"{state} or its writer.lock was moved or deleted while this process wrote it")
         program.line_with("started: 1 server")
         with pytest.raises(WriterRunningError, match=f"pid {program.process.pid}"):
             WriterLock.acquire(state)
-        program.line_with("ams1: down")
+        await until(lambda: query_rows(state, "SELECT count(*) FROM checks") > [(1,)])
         program.signal(signal.SIGTERM)
         assert program.end()[0] == 0
 
 
-def test_who_loses_the_state_directory_to_another_writer_stops(tmp_path: Path) -> None:
+async def test_who_loses_the_state_directory_to_another_writer_stops(tmp_path: Path) -> None:
     write_config(tmp_path / "config", quick_server("ams1"))
     state = tmp_path / "state"
     with running(tmp_path / "config", state) as program:
-        state.rename(tmp_path / "moved")
+        await until((state / "control.sock").exists)
+        move_away(state)
         lock = WriterLock.acquire(state)
         (state / "control.sock").touch()
         code, _, err = program.end()

@@ -6,7 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,8 @@ import pytest
 from tests.store.engine_updates import START, incident, opened, row
 from tests.store.recorder_harness import Desk, query_store, recording
 from wgmon_tui.config.config_toml import DAY, HOUR
+from wgmon_tui.store.database import unavailable
+from wgmon_tui.store.lock_holders import is_locked_by_this_process_alone
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.batch import MAX_ROWS, Batch, make_state_row
 
@@ -93,15 +96,56 @@ def test_in_a_read_only_directory_the_checks_go_on_and_are_written_when_that_end
 
 # Locked
 
+LOCKS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute(f"PRAGMA locking_mode = {sys.argv[2]}")
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked_by_another_program(store: Path, mode: str = "NORMAL") -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKS, store, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"locked\n"
+        yield
+        other.communicate()
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux lists the holders of locks")
+def test_a_lock_of_this_process_is_not_blamed_on_another_program(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path)) as desk:
+        desk.check()
+    store = tmp_path / STORE
+    with closing(sqlite3.connect(store, isolation_level=None)) as ours:
+        ours.execute("BEGIN IMMEDIATE")
+        assert is_locked_by_this_process_alone(store)
+        line = f"{store}: another part of this program is still writing it"
+        assert str(unavailable(store, busy(store))) == line
+    with locked_by_another_program(store):
+        assert not is_locked_by_this_process_alone(store)
+        assert str(unavailable(store, busy(store))) == f"{store}: another program has locked it"
+    assert not is_locked_by_this_process_alone(store)
+
+
+def busy(store: Path) -> sqlite3.Error:
+    with closing(sqlite3.connect(store, isolation_level=None, timeout=0)) as connection:
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            connection.execute("BEGIN IMMEDIATE")
+        return refused.value
+
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
 def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_path: Path, mode: str) -> None:
     with recording(Desk(tmp_path)) as desk:
         desk.check()
-    with closing(sqlite3.connect(tmp_path / STORE, isolation_level=None)) as other:
-        other.execute(f"PRAGMA locking_mode = {mode}")
-        other.execute("BEGIN EXCLUSIVE")
+    with locked_by_another_program(tmp_path / STORE, mode):
         desk = Desk(tmp_path)
         desk.recorder.start()
         desk.recorder.watch(desk.states.values())
@@ -111,7 +155,6 @@ def test_while_another_program_locks_the_store_the_checks_wait_in_memory(tmp_pat
         assert trouble is not None
         assert "another program has locked it; 1 check not written yet" in trouble
         assert "\n" not in trouble
-        other.execute("ROLLBACK")
     desk.until(lambda: desk.recorder.trouble is None)
     desk.recorder.stop()
     assert counted(tmp_path) == 2

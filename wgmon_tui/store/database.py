@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
+from wgmon_tui.store.lock_holders import is_locked_by_this_process_alone
 from wgmon_tui.store.replaced_values import text_of
 from wgmon_tui.text import format_list
 
@@ -309,6 +310,8 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableE
     if code in _FULL or (code == sqlite3.SQLITE_IOERR and _no_space_at(path)):
         return StoreUnavailableError(f"{path}: the disk is full")
     if code in _LOCKED:
+        if is_locked_by_this_process_alone(path):
+            return StoreUnavailableError(f"{path}: another part of this program is still writing it")
         return StoreUnavailableError(f"{path}: another program has locked it")
     if code in _READ_ONLY or (code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK)):
         return StoreUnavailableError(f"{path}: read-only")

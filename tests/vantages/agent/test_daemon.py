@@ -371,6 +371,6 @@ async def test_an_agent_whose_state_directory_is_moved_ends(config: Path, state:
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.reports)
         agent = os.pidfd_open(agent_pid(state))
-        state.rename(state.with_name("moved"))
+        state.rename(state.with_name("moved"))  # noqa: ASYNC240  at once
         assert await asyncio.to_thread(lambda: select([agent], [], [], 20)[0])
         os.close(agent)
