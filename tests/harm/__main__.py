@@ -19,6 +19,7 @@ FORMS = {
     "mutations": "20,000 mutations of each configuration file",
     "forged_answers": "false verdicts of checks beside forged ICMP errors, answers, cookies and data",
     "hostile_datagrams": "a million hostile datagrams at the socket of the checks",
+    "child_processes": "programs that hang, flood and fork; none is left behind",
 }
 
 
