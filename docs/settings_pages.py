@@ -122,6 +122,10 @@ A secret stands in exactly one of five keys, shown here for `{key}`:
 A file with a secret that others can read is refused, and the message says which `chmod` to type. No
 message, log or screen shows a secret.
 
+A command has 10 s, and may print at most 64 KiB. It gets no variable that one of the files names as a
+secret, and no `CREDENTIALS_DIRECTORY`. It is killed with all that it started. No command of a file is run
+if others can change that file: see [who may change the files](configuration.md#who-may-change-the-files).
+
 A secret file that changes takes effect within seconds, and so does a symbolic link to another file. If
 the file is missing, cannot be read or does not hold a whole key, the last good key stays in use, and one
 line says why. A command runs at the start and at each reload (`systemctl reload wgmon-tui`, or SIGHUP).
