@@ -120,11 +120,15 @@ def test_a_fault_in_a_task_that_nobody_awaits_stops_the_main_task() -> None:
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(ignored: signal.Signals) -> None:
     code = _START.replace("with shutdown", f"signal.signal({ignored}, signal.SIG_IGN)\nwith shutdown")
     code += f"    shutdown.begin_command(); send({ignored}); say('on')\n"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
     assert (done.returncode, done.stdout) == (0, "on ")
 
 
 def test_without_it_signals_are_left_to_the_program_that_uses_the_library() -> None:
     code = "import signal, wgmon_tui.api; print(signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
     assert done.stdout == f"{signal.SIG_DFL} {signal.default_int_handler}\n"

@@ -6,7 +6,9 @@ As a library: `wgmon_tui.check("fra1")`, see docs/library.md. Names are imported
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # not from `typing`: its import takes half of the time until the program handles signals
+TYPE_CHECKING = (
+    False  # not from `typing`: its import takes half of the time until the program handles signals
+)
 
 if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async

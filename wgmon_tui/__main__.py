@@ -7,7 +7,7 @@ import sys
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from wgmon_tui.cli.main import main  # noqa: E402  after the line above, because imports take time
+from wgmon_tui.cli.main import main  # after the line above: imports take time
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class ExitCode(IntEnum):
@@ -18,7 +21,7 @@ class ExitCode(IntEnum):
     """EX_OSERR: the operating system refused a socket that is necessary."""
 
     OUTPUT_FAILED = 74
-    """EX_IOERR: standard output cannot be written."""
+    """EX_IOERR: standard output or a file cannot be written, because a disk is full or defective."""
 
     ALREADY_RUNNING = 75
     """EX_TEMPFAIL: another process holds the lock; it may end."""
@@ -30,6 +33,21 @@ class ExitCode(IntEnum):
 def exit_code_of_signal(number: int) -> int:
     """What a shell shows for a process that died of this signal."""
     return 128 + number
+
+
+def exit_code_of_error(error: BaseException) -> ExitCode:
+    """The exit code of a command that could not be done: OUTPUT_FAILED after a disk error, else USAGE."""
+    return ExitCode.USAGE if find_disk_error(error) is None else ExitCode.OUTPUT_FAILED
+
+
+def find_disk_error(error: BaseException) -> OSError | None:
+    """The full or defective disk behind an error, also where `from None` hides it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 class OutputError(OSError):

@@ -1,7 +1,7 @@
 """Report of an internal fault: a private file without secrets, and the line that names it.
 
-A report has the exception types, the places in the source and the versions. It has no values: no variables, no
-arguments, and of a message only the words that the source or Python itself wrote.
+A report has the exception types, the places in the source and the versions. It has no values: no variables,
+no arguments, and of a message only the words that the source or Python itself wrote.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FrameType
 
-from wgmon_tui import __version__
 from wgmon_tui.text import printable
 
 DIRECTORY = "faults"
@@ -32,17 +31,25 @@ _MAX_MESSAGE = 2_000
 
 _WORD = re.compile(r"[A-Za-z_]+")
 _PYTHON_WORDS = frozenset(
-    ["a", "an", "and", "are", "argument", "arguments", "as", "at", "attribute", "base", "be", "bytes", "byte", "by", "can", "cannot", "character", "codec", "decode", "did", "dict", "does", "encode", "expected", "for", "found", "from", "function", "got", "has", "have", "in", "index", "int", "integer", "invalid", "is", "it", "iterable", "keyword", "length", "list", "literal", "local", "missing", "more", "module", "must", "name", "no", "nonetype", "not", "object", "of", "on", "only", "operand", "operation", "or", "out", "positional", "possible", "range", "referenced", "required", "sequence", "set", "size", "start", "str", "string", "subscriptable", "supported", "takes", "than", "that", "the", "to", "too", "tuple", "type", "types", "unexpected", "unhashable", "unpack", "unsupported", "utf", "value", "values", "variable", "was", "were", "while", "with", "without", "zero", "division", "by", "closed", "file", "float"]
+    _WORD.findall(
+        "a an and are argument arguments as at attribute base be by byte bytes can cannot character "
+        "closed codec decode dict did division does encode expected file float for found from "
+        "function got has have in index int integer invalid is it iterable keyword length list "
+        "literal local missing module more must name no nonetype not object of on only operand "
+        "operation or out positional possible range referenced required sequence set size start str "
+        "string subscriptable supported takes than that the to too tuple type types unexpected "
+        "unhashable unpack unsupported utf value values variable was were while with without zero"
+    )
 )
 """Words of Python's own messages."""
 
 
-def write_fault_report(fault: BaseException, command: str, state_dir: Path | None) -> Path | None:
+def write_fault_report(fault: BaseException, program: str, state_dir: Path | None) -> Path | None:
     """Write a report into the state directory, or else into the temporary one. None if neither accepts it.
 
-    At most `MAX_REPORTS` are kept: the newest.
+    `program` is its version and command. At most `MAX_REPORTS` are kept: the newest.
     """
-    text = "\n".join(_report_lines(fault, command))
+    text = "\n".join(_report_lines(fault, program))
     for directory in _directories(state_dir):
         with suppress(OSError):
             _require_private(directory)
@@ -68,7 +75,9 @@ def redacted_message(fault: BaseException) -> str:
     except Exception:  # noqa: BLE001  a faulty exception must not hide itself
         return ""
     kept = [word if _is_known(word, known) else "…" for word in words]
-    text = " ".join(word for number, word in enumerate(kept) if word != "…" or kept[number - 1 : number] != ["…"])
+    text = " ".join(
+        word for number, word in enumerate(kept) if word != "…" or kept[number - 1 : number] != ["…"]
+    )
     return "" if text == "…" else text
 
 
@@ -79,31 +88,32 @@ def _is_known(word: str, known: frozenset[str]) -> bool:
 
 def _words_of_source(fault: BaseException) -> frozenset[str]:
     """Words that stand in the source of the function that raised: string literals and names."""
-    last = None
-    for last, _ in traceback.walk_tb(fault.__traceback__):
-        pass
-    return frozenset(_words_of_code(last.f_code)) if last else frozenset()
+    frames = [frame for frame, _ in traceback.walk_tb(fault.__traceback__)]
+    return frozenset(_words_of_code(frames[-1].f_code)) if frames else frozenset()
 
 
 def _words_of_code(code: CodeType) -> Iterator[str]:
-    for text in (*code.co_names, *code.co_varnames, *(each for each in code.co_consts if isinstance(each, str))):
+    for text in (
+        *code.co_names,
+        *code.co_varnames,
+        *(each for each in code.co_consts if isinstance(each, str)),
+    ):
         yield text.lower()
         yield from (word.lower() for word in _WORD.findall(text))
 
 
-def _report_lines(fault: BaseException, command: str) -> Iterator[str]:
+def _report_lines(fault: BaseException, program: str) -> Iterator[str]:
     yield "Internal fault of wgmon-tui. This report contains no values, addresses or keys."
-    yield f"wgmon-tui: {__version__}"
+    yield f"program: {program}"
     yield f"python: {platform.python_version()} on {sys.platform} {platform.machine()}"
     yield f"time: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
-    yield f"command: {command}"
     for number, each in enumerate(_chain(fault)):
         yield ""
         if number:
             yield "which happened after:"
         message = redacted_message(each)
         yield type(each).__qualname__ + (f": {message}" if message else "")
-        frames = [frame for frame in traceback.walk_tb(each.__traceback__)]
+        frames = list(traceback.walk_tb(each.__traceback__))
         if len(frames) > _MAX_FRAMES:
             yield f"  ({len(frames) - _MAX_FRAMES} calls left out)"
         for frame, line in frames[-_MAX_FRAMES:]:

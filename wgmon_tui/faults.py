@@ -20,14 +20,14 @@ def _print_on_stderr(line: str) -> None:
 class FaultReporter:
     """Reports faults of this process, wherever they happen. `tell` shows the line of a report."""
 
-    def __init__(self, tell: Callable[[str], None] = _print_on_stderr) -> None:
+    def __init__(self, version: str, tell: Callable[[str], None] = _print_on_stderr) -> None:
         self._tell = tell
-        self._command = "start"
+        self._version = self._program = version
         self._state_dir: Path | None = None
 
     def set_command(self, command: str, state_dir: Path) -> None:
         """Keep what a report says about the command. Its arguments may name hosts and people."""
-        self._command = command
+        self._program = f"{self._version}, {command}"
         self._state_dir = state_dir
 
     @contextmanager
@@ -49,7 +49,7 @@ class FaultReporter:
         """Write a report. Returns its line."""
         from wgmon_tui.fault_report import fault_line, write_fault_report
 
-        return fault_line(fault, write_fault_report(fault, self._command, self._state_dir))
+        return fault_line(fault, write_fault_report(fault, self._program, self._state_dir))
 
     def _on_thread_fault(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is None or isinstance(args.exc_value, SystemExit):

@@ -1,8 +1,8 @@
 """How this process ends: by a stop signal, after an internal fault, or when its command is done.
 
-A signal handler never raises an exception here: `importlib` and finalizers drop one, and the signal would be lost.
-The handler ends the process itself, or asks the running event loop to stop. A process that a signal ends dies of
-that signal, as shells expect, unless its command has another exit code for it.
+A signal handler never raises an exception here: `importlib` and finalizers drop one, and the signal would be
+lost. The handler ends the process itself, or asks the running event loop to stop. A process that a signal
+ends dies of that signal, as shells expect, unless its command has another exit code for it.
 
 Without `installed`, as in a program that uses the library, none of this changes a signal.
 """
@@ -220,10 +220,10 @@ class Shutdown:
         if not self._installed:
             return await main
         task = asyncio.current_task()
-        assert task is not None
-        self._stop, self._loop = task.cancel, asyncio.get_running_loop()
-        if self._received is not None:
-            task.cancel()
+        if task is not None:
+            self._stop, self._loop = task.cancel, asyncio.get_running_loop()
+            if self._received is not None:
+                task.cancel()
         try:
             return await main
         finally:
@@ -274,8 +274,7 @@ class Shutdown:
 
     def end(self) -> NoReturn:
         """Remove what is unfinished, and die of the signal, or exit with the command's code for it."""
-        number = self._received
-        assert number is not None
+        number = self._received or signal.SIGTERM
         self.undo_all()
         code = self._exit_codes.get(number)
         if code is None and threading.current_thread() is threading.main_thread():

@@ -1,4 +1,4 @@
-"""Run the program in a child process: with shell redirections, or with a function of it replaced by a fault."""
+"""Run the program in a child process: with redirections, or with a function replaced by a fault."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ def site_in(directory: Path) -> Site:
     return make_site(directory / "site", SCENARIOS[0])
 
 
-def shell(site: Site, redirections: str, *words: str) -> Ran:
+def shell(site: Site, redirections: str, *words: str, prepare: str = ":") -> Ran:
     """Run the program in bash; the code is that of the program in a pipeline."""
-    return _run(site, "bash", "-c", f"{shlex.join(site.command(*words))} {redirections}; exit ${{PIPESTATUS[0]}}")
+    program = f"{shlex.join(site.command(*words))} {redirections}"
+    return _run(site, "bash", "-c", f"{prepare}; {program}; exit ${{PIPESTATUS[0]}}")
 
 
 def with_fault(site: Site, place: str, *words: str, kind: str = "fault") -> Ran:
@@ -66,7 +67,13 @@ def with_fault(site: Site, place: str, *words: str, kind: str = "fault") -> Ran:
 
 def _run(site: Site, *command: str) -> Ran:
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=50, env=site.environment
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        env=site.environment,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

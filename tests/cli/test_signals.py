@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ def test_every_command_of_the_parser_has_a_scenario() -> None:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield record_history(tmp_path_factory.mktemp("history") / "site")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record_history(tmp_path_factory.mktemp("history") / "site")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
@@ -49,7 +48,9 @@ _TUI = next(each for each in SCENARIOS if each.has_terminal)
         (_TUI, (signal.SIGTSTP,)),
         (_TUI, (signal.SIGINT, signal.SIGINT)),
     ],
-    ids=lambda each: each.name if isinstance(each, Scenario) else "-".join(signal.Signals(n).name for n in each),
+    ids=lambda each: (
+        each.name if isinstance(each, Scenario) else "-".join(signal.Signals(n).name for n in each)
+    ),
 )
 def test_a_second_signal_and_a_suspension_do_no_harm(
     tmp_path: Path, scenario: Scenario, numbers: tuple[signal.Signals, ...]

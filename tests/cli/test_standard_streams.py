@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.programs import shell, site_in
-from tests.harm.command_scenarios import SCENARIOS, Scenario, record_history
+from tests.harm.command_scenarios import SCENARIOS, Scenario, make_site, record_history
 from tests.output.sample_rounds import healthy, server, silent
 from wgmon_tui.cli.dashboard import exit_code
 from wgmon_tui.cli.parser import commands_of, make_parser
@@ -19,7 +19,9 @@ _CLOSED = "wgmon-tui: cannot write to standard output: it is closed\n"
 
 
 @pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", _FULL), (">&-", _CLOSED)])
-@pytest.mark.parametrize("words", [("probe", "--quick"), (), ("--version",), ("export", "targets"), ("doctor",)])
+@pytest.mark.parametrize(
+    "words", [("probe", "--quick"), (), ("--version",), ("export", "targets"), ("doctor",)]
+)
 def test_output_that_cannot_be_written_is_one_line_and_exit_code_74(
     tmp_path: Path, redirection: str, said: str, words: tuple[str, ...]
 ) -> None:
@@ -28,7 +30,9 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_74(
 
 
 @pytest.mark.parametrize("command", [name for name, _ in commands_of(make_parser())])
-def test_the_help_of_every_command_states_the_exit_codes_and_reaches_its_output(tmp_path: Path, command: str) -> None:
+def test_the_help_of_every_command_states_the_exit_codes_and_reaches_its_output(
+    tmp_path: Path, command: str
+) -> None:
     site = site_in(tmp_path)
     ran = shell(site, "", *command.split(), "--help")
     assert ran.code == 0
@@ -88,6 +92,26 @@ def test_a_configuration_is_read_from_standard_input(tmp_path: Path) -> None:
     site = site_in(tmp_path)
     ran = shell(site, f"< {site.home}/fra1.conf", "probe", "--quick", "--conf", "-")
     assert (ran.code, ran.out.count("port-closed")) == (2, 1), ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("keygen", "here"),
+        ("import", "{home}/fra1.conf"),
+        ("export", "targets", "--output", "{home}/config/out.json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_none(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    site = make_site(tmp_path / "site", next(each for each in SCENARIOS if each.command == words[0]))
+    before = sorted(site.config.iterdir())
+    ran = shell(site, "", *(word.format(home=site.home) for word in words), prepare="ulimit -f 0")
+    assert ran.code == 74, ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert "File too large" in ran.err
+    assert [each for each in sorted(site.config.iterdir()) if each.suffix != ".lock"] == before
 
 
 _MAKE_THEIR_DIRECTORY = {"demo", "import", "keygen", "agent"}

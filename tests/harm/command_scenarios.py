@@ -1,4 +1,4 @@
-"""Every command of the parser as it is used: its files, its words, its exit codes, and what it may leave behind."""
+"""Every command of the parser as it is used: its files, words and exit codes, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tomllib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +126,12 @@ def record_history(home: Path) -> Path:
     """Return a state directory with a history."""
     site = make_site(home, SCENARIOS[0])
     subprocess.run(
-        site.command(), env=site.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+        site.command(),
+        env=site.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     return site.state
 
@@ -133,9 +139,26 @@ def record_history(home: Path) -> Path:
 def find_remains(site: Site, scenario: Scenario) -> list[str]:
     """Everything that should not be there after the end: temporary files, half files, reports of faults."""
     found = [f"temporary file {path.name}" for path in site.temporary.iterdir() if not _is_of_sqlite(path)]
-    found += [f"unfinished file {path.name}" for path in site.home.rglob(".*") if path.name != ".servers.toml.lock"]
+    found += [
+        f"unfinished file {path.name}" for path in site.home.rglob(".*") if path.name != ".servers.toml.lock"
+    ]
     found += [f"report: {path.read_text()}" for path in site.home.rglob("fault-*.txt")]
-    return found + scenario.find_remains(site)
+    return found + _find_processes(site) + scenario.find_remains(site)
+
+
+def _find_processes(site: Site) -> list[str]:
+    """Programs that a command started and that still run. Its own daemon outlives `agent` by intent."""
+    found = []
+    home = f"HOME={site.home}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if (
+                home in (process / "environ").read_bytes().split(b"\0")
+                and b"wgmon_tui.vantages.agent.daemon" not in words
+            ):
+                found.append(f"process {b' '.join(words).decode()}")
+    return found
 
 
 def _is_of_sqlite(path: Path) -> bool:
@@ -161,7 +184,7 @@ def _half_export(site: Site) -> list[str]:
     return []
 
 
-_RUN_CODES = {signal.SIGTERM: 0, signal.SIGINT: 0}
+_RUN_CODES: dict[int, int] = {signal.SIGTERM: 0, signal.SIGINT: 0}
 _SERVERS_DOWN = frozenset({2})
 
 SCENARIOS = (
@@ -186,4 +209,6 @@ SCENARIOS = (
 
 def commands_without_scenario() -> set[str]:
     """Commands of the parser that no scenario uses."""
-    return {"dashboard", *(name for name, _ in commands_of(make_parser()))} - {each.command for each in SCENARIOS}
+    return {"dashboard", *(name for name, _ in commands_of(make_parser()))} - {
+        each.command for each in SCENARIOS
+    }

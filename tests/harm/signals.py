@@ -32,7 +32,15 @@ from tests.harm.command_scenarios import (
     record_history,
 )
 
-STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+STOPS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
 HARMLESS = (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP)
 """Signals that a command outlives; after SIGTSTP it gets SIGCONT."""
 
@@ -41,6 +49,14 @@ _LIFE_S = {"dashboard": 3.0, "demo": 3.0, "run": 2.5, "agent": 2.0, "inspect": 2
 """The moments of a signal are drawn from this time; a shorter life ends before some of them."""
 
 _DEFAULT_LIFE_S = 1.0
+
+_MODES = (
+    ("alternate screen", "\x1b[?1049h", "\x1b[?1049l"),
+    ("hidden cursor", "\x1b[?25l", "\x1b[?25h"),
+    ("mouse", "\x1b[?1003h", "\x1b[?1003l"),
+    ("pasting", "\x1b[?2004h", "\x1b[?2004l"),
+)
+"""What the dashboard turns on, and how it is turned off."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,11 @@ def send(
         if signal.SIGINT in numbers and _is_of_interpreter(errors or running.output):
             return Outcome("", taken, is_interpreter=True)
         return Outcome(f"traceback, code {code}: {errors or running.output[-2000:]}")
-    problems = [*_code_problems(scenario, numbers, code), *find_remains(site, scenario), *running.terminal_problems()]
+    problems = [
+        *_code_problems(scenario, numbers, code),
+        *find_remains(site, scenario),
+        *running.terminal_problems(),
+    ]
     if KEY in errors or KEY in running.output:
         problems.append("a key was printed")
     return Outcome("; ".join(problems) + (f" ({errors.strip()})" if problems else ""), taken)
@@ -143,7 +163,8 @@ class _Running:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env=site.environment, preexec_fn=_default_signals,
             )  # fmt: skip
-            assert self.process.stdout and self.process.stderr
+            assert self.process.stdout
+            assert self.process.stderr
             self._read("out", self.process.stdout.fileno())
             self._read("err", self.process.stderr.fileno())
 
@@ -198,8 +219,7 @@ class _Running:
         if self._final_modes is not None and self._final_modes[3] != self._modes[3]:
             found.append("the line discipline is not restored")
         text = self.output
-        for what, on, off in (("alternate screen", "\x1b[?1049h", "\x1b[?1049l"), ("hidden cursor", "\x1b[?25l", "\x1b[?25h"),
-                              ("mouse", "\x1b[?1003h", "\x1b[?1003l"), ("pasting", "\x1b[?2004h", "\x1b[?2004l")):  # fmt: skip
+        for what, on, off in _MODES:
             if text.rfind(on) > text.rfind(off):
                 found.append(f"{what} left on")
         return found
@@ -234,7 +254,6 @@ def a_site(scenario: Scenario, history: Path | None) -> Iterator[Site]:
 
 
 def one_run(scenario: Scenario, numbers: Sequence[int], moment_s: float, history: Path | None) -> Outcome:
-    # A process cannot be stopped and continued without a terminal's foreground job in all kernels: own session.
     with a_site(scenario, history) as site:
         return send(scenario, numbers, moment_s, site, second_after_s=random.uniform(0.0, 1.5))
 
@@ -244,7 +263,9 @@ def main(argv: Sequence[str]) -> int:
     count = int(argv[0]) if argv else 50
     seed = int(argv[1]) if len(argv) > 1 else int(time.time())
     random.seed(seed)
-    print(f"seed {seed}; {count} moments for each of {len(SCENARIOS)} commands and {len(STOPS) + len(HARMLESS)} signals")
+    print(
+        f"seed {seed}; {count} moments for each of {len(SCENARIOS)} commands and {len(STOPS) + len(HARMLESS)} signals"
+    )
     failed = interpreter = total = 0
     with TemporaryDirectory(prefix="wgmon-signals-") as directory, ThreadPoolExecutor(4) as pool:
         history = record_history(Path(directory) / "history")
@@ -255,7 +276,9 @@ def main(argv: Sequence[str]) -> int:
                     twice = number in STOPS and random.random() < 0.25
                     numbers = (number, number) if twice else (number,)
                     moment_s = random.uniform(0.0, life_s(scenario))
-                    jobs.append((numbers, moment_s, pool.submit(one_run, scenario, numbers, moment_s, history)))
+                    jobs.append(
+                        (numbers, moment_s, pool.submit(one_run, scenario, numbers, moment_s, history))
+                    )
             slowest = 0.0
             for numbers, moment_s, job in jobs:
                 outcome = job.result()
@@ -267,7 +290,9 @@ def main(argv: Sequence[str]) -> int:
                     names = " ".join(signal.Signals(each).name for each in numbers)
                     print(f"  {scenario.name}, {names} after {moment_s:.3f} s: {outcome.problem}", flush=True)
             print(f"{scenario.name}: {len(jobs)} signals, the slowest end after {slowest:.1f} s", flush=True)
-    print(f"{total} runs, {failed} broken promises; {interpreter} times Python's own start-up answered Ctrl+C")
+    print(
+        f"{total} runs, {failed} broken promises; {interpreter} times Python's own start-up answered Ctrl+C"
+    )
     return int(failed > 0)
 
 

@@ -13,6 +13,6 @@ def _fail(_app: WgmonApp) -> None:
 
 
 if __name__ == "__main__":
-    WgmonApp.action_low_bandwidth = _fail  # type: ignore[method-assign]
+    WgmonApp.action_low_bandwidth = _fail  # type: ignore[method-assign, assignment]
     sys.argv = ["wgmon-tui", "demo"]
     sys.exit(main())

@@ -183,7 +183,7 @@ async def test_an_engine_that_died_is_told_and_stays_told() -> None:
 async def test_a_fault_of_the_engine_is_told_without_values_and_reported_at_the_end() -> None:
     engine = FailingEngine()
     engine.error = RuntimeError("hunter2")
-    with pytest.raises(RuntimeError):  # Textual raises it again in tests
+    with pytest.raises(RuntimeError):  # noqa: PT012  Textual raises it again at the end
         async with face(engine, size=(120, 24)) as it:
             engine.fail.set()
             await settle(it.pilot)
@@ -252,7 +252,7 @@ def test_a_theme_that_is_not_there_is_refused_before_anything_is_drawn() -> None
 
 async def test_a_crash_ends_the_app_and_draws_nothing() -> None:
     fault = ZeroDivisionError("a key that is being typed")
-    with pytest.raises(ZeroDivisionError):  # Textual raises it again in tests
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012  Textual raises it again at the end
         async with face() as it:
             it.app._handle_exception(fault)
             assert it.app._exit_renderables == []
@@ -260,7 +260,7 @@ async def test_a_crash_ends_the_app_and_draws_nothing() -> None:
 
 
 async def test_a_lost_terminal_ends_the_app_with_an_output_error() -> None:
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError):  # noqa: PT012  Textual raises it again at the end
         async with face() as it:
             lost = OutputError(5, "Input/output error", "the terminal")
             it.app.call_later(it.app._handle_exception, lost)

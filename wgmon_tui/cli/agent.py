@@ -20,7 +20,8 @@ def add_commands(subparsers: Subparsers) -> None:
         description="Check servers from this machine for a remote wgmon-tui, with an identity of this "
         "machine. The remote wgmon-tui starts this command over SSH and uses its stdin and stdout; see "
         "[[vantage]] in its config.toml. If the connection is lost, the checks continue, and their results "
-        "are sent after it reconnects.",
+        "are sent after it reconnects. Exit code: 0 one end closed the connection, "
+        "71 the agent does not start.",
     )
     parser.add_argument(
         "--linger",

@@ -229,7 +229,7 @@ async def _print_table_once(role_manager: RoleManager, config: Path, ascii_only:
 
 
 def exit_code(fleet_state: FleetState) -> int:
-    """Return the exit code of `probe` for the worst state or check of this process. Paused servers do not count."""
+    """Return the exit code of `probe` for the worst state or own check. Paused servers do not count."""
     from wgmon_tui.output.nagios import PluginState, state_of
     from wgmon_tui.output.text_table import printed_severity
 

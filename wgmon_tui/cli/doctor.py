@@ -32,7 +32,7 @@ def add_commands(subparsers: Subparsers) -> None:
         parents=[directory_options(), ascii_option()],
         help="check the setup of this machine",
         description="Check the setup of this machine: files, routes, firewall, clock, permissions, limits, "
-        "terminal and vantages.",
+        "terminal and vantages. Exit code: 0 nothing to do, 1 something to look at, 2 something to fix.",
     )
     doctor_parser.add_argument("--json", action="store_true", help="one JSON object per item, one per line")
     doctor_parser.add_argument(
@@ -48,7 +48,7 @@ def add_commands(subparsers: Subparsers) -> None:
         parents=[directory_options(), ascii_option()],
         help="ask a server how it sees this client",
         description="Ask a server how it sees this client, and compare that with servers.toml and the last "
-        "verdict.",
+        "verdict. Exit code: 0 they agree, 2 they differ, 3 the server's view is unavailable.",
     )
     inspect_parser.add_argument(
         "name",

@@ -10,7 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wgmon_tui.exit_codes import ExitCode, OutputError, exit_code_of_signal
+from wgmon_tui import __version__
+from wgmon_tui.exit_codes import (
+    ExitCode,
+    OutputError,
+    exit_code_of_error,
+    exit_code_of_signal,
+    find_disk_error,
+)
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 
 if TYPE_CHECKING:
@@ -57,7 +64,7 @@ def _run_command(argv: Sequence[str] | None) -> int:
     """Parse and run. Raises SystemExit for bad usage, and OutputError."""
     from wgmon_tui.faults import FaultReporter
 
-    reporter = FaultReporter()
+    reporter = FaultReporter(__version__)
     try:
         with reporter.hooks():
             from wgmon_tui.cli.parser import make_parser
@@ -79,6 +86,8 @@ def _run_command(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:  # in another program, which handles signals itself
         return exit_code_of_signal(signal.SIGINT)
     except Exception as fault:  # noqa: BLE001  that is what a report is for
+        if isinstance(fault, OSError) and find_disk_error(fault) is fault:
+            raise OutputError(fault.errno, fault.strerror, fault.filename or "a file") from None
         reporter.report(fault)
         return ExitCode.INTERNAL_FAULT
 
@@ -91,7 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return command(arguments)
     except ConfigurationError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
-        return ExitCode.USAGE
+        return exit_code_of_error(error)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _COMMANDS = (dashboard, run, probe, import_keygen, doctor, export, alert, agent)
 """The command modules, in the order of --help."""
 
 _COMMON_EXIT_CODES = (
-    "Exit codes of every command: 64 bad usage or configuration, or a named file or directory that does not exist; "
+    "Exit codes of every command: 64 bad usage or configuration, or a named file does not exist; "
     "70 internal fault, with a report file; 74 standard output cannot be written; "
     "128 + N ended by signal N; 141 the reader of the output has exited."
 )
@@ -38,8 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
             shard_option(),
         ],
         description="Monitor WireGuard servers with the real handshake. "
-        "Without a command, it shows the dashboard. If the output is not a terminal, it prints the table once; the "
-        "exit code is then that of `wgmon-tui probe`.",
+        "Without a command, it shows the dashboard. If the output is not a terminal, it prints the table "
+        "once; the exit code is then that of `wgmon-tui probe`.",
         epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
         "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
     )
@@ -55,7 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def commands_of(parser: argparse.ArgumentParser, prefix: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def commands_of(
+    parser: argparse.ArgumentParser, prefix: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Yield every command that can be typed, with its parser: `alert test`, not `alert`."""
     for action in parser._actions:  # noqa: SLF001  argparse has no other access to subcommands
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001

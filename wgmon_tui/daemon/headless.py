@@ -27,7 +27,7 @@ from wgmon_tui.daemon.writer_lock import (
     WriterRunningError,
     WrongOwnerError,
 )
-from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.exit_codes import ExitCode, exit_code_of_error
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.run_until_first import run_until_first
@@ -73,7 +73,7 @@ def run(
         return ExitCode.NO_SOCKET
     except (ConfigurationError, WrongOwnerError, NewerStoreError) as error:
         log.error(str(error))
-        return ExitCode.USAGE
+        return exit_code_of_error(error)
     except OSError as error:
         log.error(f"cannot probe: {error}")
         return ExitCode.NO_SOCKET

@@ -17,7 +17,7 @@ _RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
 def printed_severity(server_state: ServerState) -> Severity:
-    """Return the severity for a table that is printed once: before the first state is settled, the verdict's."""
+    """Return the severity for a table that is printed once: that of the verdict before a state is settled."""
     if server_state.severity is not Severity.UNKNOWN or server_state.paused or server_state.is_stale:
         return server_state.severity
     return server_state.verdict_severity or Severity.UNKNOWN

@@ -53,7 +53,10 @@ _DEFAULT_SETTINGS = TuiSettings()
 
 def _describe(error: BaseException | None) -> str:
     """An error of the system as it is; a fault without values, which may be secrets."""
-    message = str(error) if isinstance(error, (OSError, ConfigurationError)) else error and redacted_message(error)
+    if error is None:
+        return "no reason is known"
+    is_expected = isinstance(error, (OSError, ConfigurationError))
+    message = str(error) if is_expected else redacted_message(error)
     return ": ".join(filter(None, (type(error).__name__, message))).splitlines()[0]
 
 
@@ -292,7 +295,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         return self._exception
 
     def _handle_exception(self, error: Exception) -> None:
-        """End after a fault. An app that is being closed may have lost the widgets that a handler looks for."""
+        """End after a fault. A handler of an app that is being closed may find no widgets."""
         if not (self._exit and isinstance(error, NoMatches)):
             super()._handle_exception(error)
 

@@ -1,8 +1,7 @@
-"""Terminal driver that counts written bytes and survives signals and a lost terminal; measures of a slow link."""
+"""Terminal driver that counts written bytes and survives signals and a lost terminal."""
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import selectors
@@ -68,13 +67,12 @@ class CountingDriver(LinuxDriver):
     It draws on standard output, which is the terminal; Textual draws on standard error, which may be a file.
     Bytes that the terminal's encoding does not have become a replacement character, in both directions.
 
-    Textual writes to the terminal inside its handlers of SIGTSTP and SIGCONT. There, its own queue may be locked by
-    the code that the signal interrupted. So this driver suspends and resumes in the event loop.
+    Textual writes to the terminal inside its handlers of SIGTSTP and SIGCONT. There, its own queue may be
+    locked by the code that the signal interrupted. So this driver suspends and resumes in the event loop.
     """
 
     bytes_written = 0
     _has_mouse: bool | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
     _is_active = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -88,8 +86,7 @@ class CountingDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
-        self._loop = asyncio.get_running_loop()
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         self._is_active = self._writer_thread is not None
 
     def stop_application_mode(self) -> None:
@@ -118,9 +115,8 @@ class CountingDriver(LinuxDriver):
 
     def _call_in_loop(self, callback: Callable[[], None]) -> bool:
         with suppress(RuntimeError):  # the loop is closed: the app has ended
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(callback)
-                return True
+            self._loop.call_soon_threadsafe(callback)
+            return True
         return False
 
     def _run_input_thread(self) -> None:

@@ -377,7 +377,7 @@ def main(argv: Sequence[str]) -> int:
     os.umask(PRIVATE_UMASK)
     protect_secrets(Path(argv[0]))
     state_dir = Path(argv[1])
-    reporter = FaultReporter(partial(append_log, state_dir))
+    reporter = FaultReporter(__version__, partial(append_log, state_dir))
     reporter.set_command("agent daemon", state_dir)
     with shutdown.installed():
         shutdown.begin_command({signal.SIGTERM: 0, signal.SIGINT: 0})
