@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -247,15 +247,32 @@ def _start_terminal_session() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-@contextmanager
-def a_site(scenario: Scenario, history: Path | None) -> Iterator[Site]:
-    with TemporaryDirectory(prefix="wgmon-signals-") as home:
-        yield make_site(Path(home) / "site", scenario, history)
+@dataclass(frozen=True)
+class Trial:
+    """Signals for one run of a scenario: the first after `moment_s`, a second `second_after_s` later."""
+
+    scenario: Scenario
+    numbers: tuple[signal.Signals, ...]
+    moment_s: float
+    second_after_s: float
+
+    def run(self, history: Path) -> Outcome:
+        with TemporaryDirectory(prefix="wgmon-signals-") as home:
+            site = make_site(Path(home) / "site", self.scenario, history)
+            return send(self.scenario, self.numbers, self.moment_s, site, self.second_after_s)
+
+    def __str__(self) -> str:
+        names = " ".join(number.name for number in self.numbers)
+        return f"{self.scenario.name}, {names} after {self.moment_s:.3f} s"
 
 
-def one_run(scenario: Scenario, numbers: Sequence[int], moment_s: float, history: Path | None) -> Outcome:
-    with a_site(scenario, history) as site:
-        return send(scenario, numbers, moment_s, site, second_after_s=random.uniform(0.0, 1.5))
+def draw_trials(scenario: Scenario, count: int) -> Iterator[Trial]:
+    """`count` trials for each signal, a quarter of those that stop with a second one."""
+    for number in (*STOPS, *HARMLESS):
+        for _ in range(count):
+            is_double = number in STOPS and random.random() < 0.25
+            numbers = (number, number) if is_double else (number,)
+            yield Trial(scenario, numbers, random.uniform(0.0, life_s(scenario)), random.uniform(0.0, 1.5))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -263,36 +280,27 @@ def main(argv: Sequence[str]) -> int:
     count = int(argv[0]) if argv else 50
     seed = int(argv[1]) if len(argv) > 1 else int(time.time())
     random.seed(seed)
-    print(
-        f"seed {seed}; {count} moments for each of {len(SCENARIOS)} commands and {len(STOPS) + len(HARMLESS)} signals"
-    )
+    signals = len(STOPS) + len(HARMLESS)
+    print(f"seed {seed}; {count} moments for each of {len(SCENARIOS)} commands and {signals} signals")
     failed = interpreter = total = 0
     with TemporaryDirectory(prefix="wgmon-signals-") as directory, ThreadPoolExecutor(4) as pool:
         history = record_history(Path(directory) / "history")
         for scenario in SCENARIOS:
-            jobs = []
-            for number in (*STOPS, *HARMLESS):
-                for _ in range(count):
-                    twice = number in STOPS and random.random() < 0.25
-                    numbers = (number, number) if twice else (number,)
-                    moment_s = random.uniform(0.0, life_s(scenario))
-                    jobs.append(
-                        (numbers, moment_s, pool.submit(one_run, scenario, numbers, moment_s, history))
-                    )
+            trials = [(trial, pool.submit(trial.run, history)) for trial in draw_trials(scenario, count)]
             slowest = 0.0
-            for numbers, moment_s, job in jobs:
+            for trial, job in trials:
                 outcome = job.result()
                 total += 1
                 interpreter += outcome.is_interpreter
                 slowest = max(slowest, outcome.seconds_to_end)
                 if outcome.problem:
                     failed += 1
-                    names = " ".join(signal.Signals(each).name for each in numbers)
-                    print(f"  {scenario.name}, {names} after {moment_s:.3f} s: {outcome.problem}", flush=True)
-            print(f"{scenario.name}: {len(jobs)} signals, the slowest end after {slowest:.1f} s", flush=True)
-    print(
-        f"{total} runs, {failed} broken promises; {interpreter} times Python's own start-up answered Ctrl+C"
-    )
+                    print(f"  {trial}: {outcome.problem}", flush=True)
+            print(
+                f"{scenario.name}: {len(trials)} signals, the slowest end after {slowest:.1f} s", flush=True
+            )
+    print(f"{total} runs, {failed} broken promises")
+    print(f"{interpreter} times Ctrl+C came before the program's first line: Python printed its traceback")
     return int(failed > 0)
 
 
