@@ -181,7 +181,7 @@ def test_a_file_that_is_too_large_is_not_parsed(monkeypatch: pytest.MonkeyPatch)
 
 _FOREIGN = {
     "25-wg0.netdev": (
-        "[NetDev]\nName=wg7\nKind=wireguard\n[WireGuardPeer]\n",
+        "[NetDev]\nName=wg7\n[WireGuardPeer]\n",
         "sudo wg showconf wg7 > wg7.conf",
     ),
     "office.nmconnection": (

@@ -1,3 +1,4 @@
+import cProfile
 from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
@@ -8,7 +9,13 @@ from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport
 from wgmon_tui.config.imports.new_identity import keygen, public_keys
-from wgmon_tui.config.imports.wg_quick_import import import_conf, import_confs, load_conf, preview
+from wgmon_tui.config.imports.wg_quick_import import (
+    ImportOptions,
+    import_conf,
+    import_confs,
+    load_conf,
+    preview,
+)
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
@@ -369,3 +376,152 @@ def test_a_server_of_amneziawg_is_imported_as_one_with_all_its_secrets(config_di
     keyring = open_keyring(fleet, config_dir)
     assert (keyring.private_key(server.identity), keyring.preshared_key(server.name)) == (OWN_KEY, PSK)
     assert load_conf(path).fleet.servers[0].protocol == AMNEZIAWG
+
+
+# With an identity of one's own
+
+
+def bastion(config_dir: Path) -> PublicKey:
+    return keygen("bastion", config_dir, [ip_interface("10.8.0.9/32")]).public_key
+
+
+def test_with_an_identity_the_key_of_the_file_is_not_copied(confs: Path, config_dir: Path) -> None:
+    key = bastion(config_dir)
+    report = import_conf([write_conf(confs, psk=PSK)], config_dir, "bastion")
+    [server] = read(config_dir).fleet.servers
+    assert (server.identity, server.preshared_key) == ("bastion", None)
+    assert [identity.name for identity in read(config_dir).fleet.identities] == ["bastion"]
+    assert secret_files(config_dir) == {"bastion.key"}
+    assert report.warning is None
+    assert report.lines[0].startswith(
+        "wg0.conf: line 4: preshared key not imported: it belongs to the key of"
+    )
+    assert report.lines[-1] == f"wg set wg0 peer {key} allowed-ips 10.8.0.9/32"
+
+
+def without_private_key(path: Path) -> Path:
+    path.write_text(path.read_text().replace(f"PrivateKey = {OWN_KEY.to_text()}\n", ""))
+    return path
+
+
+def test_a_file_without_a_private_key_is_imported_with_an_identity_and_its_preshared_key(
+    confs: Path, config_dir: Path
+) -> None:
+    bastion(config_dir)
+    report = import_conf([without_private_key(write_conf(confs, psk=PSK))], config_dir, "bastion")
+    assert report.faults == ()
+    fleet = read(config_dir).fleet
+    assert open_keyring(fleet, config_dir).preshared_key("wg0") == PSK
+
+
+def test_a_file_with_the_key_of_the_identity_brings_its_preshared_key(confs: Path, config_dir: Path) -> None:
+    keygen("bastion", config_dir, private_key=OWN_KEY)
+    report = import_conf([write_conf(confs, psk=PSK)], config_dir, "bastion")
+    assert open_keyring(read(config_dir).fleet, config_dir).preshared_key("wg0") == PSK
+    assert not any("wg set" in line for line in report.lines)
+
+
+@pytest.mark.parametrize(
+    ("has_identity", "advice"),
+    [(True, "add: --identity bastion"), (False, "type: wgmon-tui keygen NAME; then add: --identity NAME")],
+)
+def test_without_a_private_key_and_without_an_identity_the_report_names_the_option(
+    has_identity: bool, advice: str, confs: Path, config_dir: Path
+) -> None:
+    if has_identity:
+        bastion(config_dir)
+    report = import_conf([without_private_key(write_conf(confs))], config_dir)
+    assert report.added == ()
+    [fault] = report.faults
+    assert str(fault).startswith("wg0.conf: [Interface] has no PrivateKey")
+    assert str(fault).endswith(advice)
+
+
+def test_a_bad_private_key_does_not_matter_with_an_identity(confs: Path, config_dir: Path) -> None:
+    bastion(config_dir)
+    path = write_conf(confs)
+    path.write_text(path.read_text().replace(OWN_KEY.to_text(), "x"))
+    [fault] = bring_in(path, config_dir).faults
+    assert str(fault).startswith("wg0.conf: line 2: PrivateKey: not base64")
+    assert len(import_conf([path], config_dir, "bastion").added) == 1
+
+
+def test_an_identity_that_does_not_exist_is_refused_with_those_that_do(confs: Path, config_dir: Path) -> None:
+    bastion(config_dir)
+    with pytest.raises(ConfigurationError, match='no identity "bastoin"; there is bastion'):
+        import_conf([write_conf(confs)], config_dir, "bastoin")
+
+
+def test_the_warning_names_an_identity_that_exists_but_never_the_borrowed_one(
+    confs: Path, config_dir: Path
+) -> None:
+    assert bring_in(write_conf(confs), config_dir).warning == SHARED_KEY_WARNING
+    bastion(config_dir)
+    again = bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
+    assert again.warning == SHARED_KEY_WARNING
+    other = write_conf(
+        confs, "lon1.conf", key=PrivateKey(b"\x08" * 32), server=PrivateKey(b"\x04" * 32).public
+    )
+    warning = bring_in(other, config_dir).warning
+    assert warning
+    assert warning.endswith("--identity wg0")
+
+
+# Duplicates and many files
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["fra1.example.net:51820", "FRA1.Example.net:51820", "fra1.example.net.:51820"]
+)
+def test_a_server_with_the_same_key_and_endpoint_is_reported_and_skipped(
+    endpoint: str, confs: Path, config_dir: Path
+) -> None:
+    bring_in(write_conf(confs), config_dir)
+    other = write_conf(confs, "bob.conf", key=PrivateKey(b"\x09" * 32))
+    other.write_text(other.read_text().replace("fra1.example.net:51820", endpoint))
+    report = bring_in(other, config_dir)
+    assert report.added == ()
+    assert report.lines == ('bob.conf: server "wg0" already exists with this key and endpoint; not changed',)
+    assert secret_files(config_dir) == {"wg0.key"}
+
+
+def test_the_same_key_at_another_endpoint_is_another_server(confs: Path, config_dir: Path) -> None:
+    bring_in(write_conf(confs), config_dir)
+    other = write_conf(confs, "bob.conf")
+    other.write_text(other.read_text().replace(":51820", ":51821"))
+    assert [server.name for server in bring_in(other, config_dir).added] == ["bob"]
+
+
+def test_many_files_are_reported_in_a_few_lines(confs: Path, config_dir: Path) -> None:
+    for number in range(30):
+        path = write_conf(confs, f"{number:02}.conf")
+        path.write_text(path.read_text().replace(":51820", f":{number + 1}"))
+        path.chmod(0o644)
+    report = import_conf([confs], config_dir)
+    assert len(report.added) == 30
+    [notice, summary] = report.lines
+    assert notice.startswith("confs/00.conf, confs/01.conf, confs/02.conf and 27 more: contain a private key")
+    assert summary == "30 files: 30 servers added"
+
+
+def test_the_cost_of_an_import_grows_with_the_number_of_files_and_not_faster(tmp_path: Path) -> None:
+    def calls(count: int) -> int:
+        files = [
+            replace(conf, peers=(replace(conf.peers[0], endpoint=Endpoint("fra1", number + 1)),))
+            for number in range(count)
+        ]
+        profile = cProfile.Profile()
+        profile.runcall(preview, ReadConfs(tuple(files)), tmp_path, Fleet(), {})
+        return sum(entry.callcount for entry in profile.getstats())
+
+    conf = read_conf(write_conf(tmp_path / "confs"))
+    assert calls(800) < 4.4 * calls(200)
+
+
+def test_a_preview_and_an_import_use_the_new_names(confs: Path, config_dir: Path) -> None:
+    found = ReadConfs((read_conf(write_conf(confs, psk=PSK)),))
+    options = ImportOptions(renames={"wg0": "Frankfurt"})
+    assert [each.name for each in preview(found, config_dir, Fleet(), {}, options).servers] == ["Frankfurt"]
+    import_confs(found, config_dir, options)
+    assert [each.name for each in read(config_dir).fleet.servers] == ["Frankfurt"]
+    assert secret_files(config_dir) == {"wg0.key", "Frankfurt.psk"}

@@ -182,3 +182,82 @@ async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None
         await it.press("enter")
         await it.home()
         assert {each.identity for each in it.fleet.servers} == {"par1"}
+
+
+async def test_the_identity_that_exists_is_offered_and_checks_the_server(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL), size=(110, 30)) as it:
+        await it.paste(CONF)
+        await previewed(it, "with identity bastion")
+        assert "identity ‹ bastion ›" in it.text()
+        assert SHARED_KEY_WARNING[:40] not in it.text()
+        assert "Type on each server: wg set wg0 peer" in it.text()
+        await it.press("enter")
+        await it.home()
+        added = it.fleet.servers[-1]
+        assert (added.name, added.identity, added.preshared_key) == ("par1", "bastion", None)
+        assert it.key_files() == {"bastion.key"}
+
+
+async def test_the_key_in_the_file_can_be_chosen_and_is_warned_of(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL), size=(110, 30)) as it:
+        await it.paste(CONF)
+        await previewed(it, "with identity bastion")
+        await it.press("down", "space")
+        await previewed(it, "with identity par1, preshared key")
+        assert "choose another identity above" in it.text()
+        await it.press("enter")
+        await it.home()
+        assert it.fleet.servers[-1].identity == "par1"
+
+
+async def test_a_single_server_can_be_renamed(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL)) as it:
+        await it.paste(CONF)
+        await previewed(it, "+ server par1")
+        await it.press("down", "down", "end", "ctrl+u")
+        await it.paste("Paris")
+        await previewed(it, "+ server Paris")
+        await it.press("enter")
+        await it.home()
+        assert it.fleet.servers[-1].name == "Paris"
+
+
+async def test_a_name_in_use_is_refused(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL)) as it:
+        await it.paste(CONF)
+        await previewed(it, "+ server par1")
+        await it.press("down", "down", "end", "ctrl+u")
+        await it.paste("ams1")
+        await previewed(it, '✖ another server has the name "ams1"')
+        assert "ctrl+s import" not in it.text()
+        await it.press("enter")
+        assert it.notices() == []
+        assert isinstance(it.app.screen, ImportScreen)
+
+
+async def test_a_server_with_the_same_key_and_endpoint_is_shown_as_there(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL)) as it:
+        await it.paste(CONF.replace("par1.example.net", "ams1.example.net").replace("# par1", "# other"))
+        await previewed(it, "= already there: ams1 (same key and endpoint)")
+        assert "ctrl+s import" not in it.text()
+
+
+async def test_a_config_without_a_private_key_is_imported_with_the_identity(tmp_path: Path) -> None:
+    async with editing(written(tmp_path / "config", SMALL)) as it:
+        await it.paste(CONF.replace(f"PrivateKey = {OWN_KEY.to_text()}\n", ""))
+        await previewed(it, "with identity bastion, preshared key")
+        await it.press("enter")
+        await it.home()
+        assert it.key_files() == {"bastion.key", "par1.psk"}
+
+
+async def test_good_files_are_imported_and_bad_ones_shown(here: Path, tmp_path: Path) -> None:
+    bad = here / "bad.conf"
+    bad.write_text(CONF.replace("par1.example.net", "http://par1"))
+    async with editing(tmp_path / "config", size=(110, 30)) as it:
+        await open_import(it, ".")
+        await previewed(it, '✖ here/bad.conf: line 9: Endpoint: expected "host:port" without "http://"')
+        await it.press("enter")
+        await it.home()
+        assert [each.name for each in it.fleet.servers] == ["wg-fra1", "wg-lon1"]
+        assert "Not imported: 1 fault" in " ".join(it.notices())

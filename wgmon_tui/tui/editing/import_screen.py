@@ -257,7 +257,7 @@ class ImportScreen(Screen[None]):
     async def _update_from(self, found: ReadConfs, file: _ServersFile) -> None:
         """Preview what was read, as the fields say. Raises ConfigurationError, InvalidValueError."""
         make = partial(preview, found, self._config_dir, file.fleet, file.identity_keys)
-        self._preview = await asyncio.to_thread(make, self._options())
+        self._preview = await asyncio.to_thread(make, ImportOptions(self._choice.value or None))
         servers = self._preview.servers
         is_single = len(servers) == 1
         name = self._name_input
@@ -307,9 +307,12 @@ class ImportScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the import key until the preview has something to import."""
-        if action == "take_in":
-            return self._preview is not None and bool(self._preview.servers)
-        return True
+        return self._can_import if action == "take_in" else True
+
+    @property
+    def _can_import(self) -> bool:
+        has_servers = self._preview is not None and bool(self._preview.servers)
+        return has_servers and self._refusal is None
 
     def action_complete_path(self) -> None:
         """Complete the path as far as it is unambiguous; in another field, or at its end, go to the next."""
@@ -343,8 +346,7 @@ class ImportScreen(Screen[None]):
 
     def action_take_in(self) -> None:
         """Import the previewed configs."""
-        has_servers = self._preview is not None and bool(self._preview.servers)
-        if self._read is not None and has_servers and not self._is_importing:
+        if self._read is not None and self._can_import and not self._is_importing:
             self._is_importing = True
             self.run_worker(self._import(self._read, self._options()), group="editing")
 

@@ -1,0 +1,122 @@
+"""The command `import` with files: sources, exit code, output, and the question for the identity."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from wgmon_tui.cli import import_files
+from wgmon_tui.cli.main import main
+from wgmon_tui.config.imports.new_identity import keygen
+from wgmon_tui.config.servers_file import read
+
+CONF = (
+    f"[Interface]\nPrivateKey = {OWN_KEY.to_text()}\nAddress = 10.8.0.250/32\n"
+    f"[Peer]\nPublicKey = {SERVER_KEY}\nEndpoint = fra1.example.net:51820\n"
+)
+BAD = CONF.replace("fra1.example.net", "http://ams1").replace(str(SERVER_KEY), str(OTHER_SERVER_KEY))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config"
+
+
+def run(config: Path, *words: str) -> int:
+    return main(["import", "--config", str(config), "--state", str(config / "state"), *words])
+
+
+def written(path: Path, text: str = CONF) -> str:
+    path.write_text(text)
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answers that a user types at a terminal."""
+    answers: list[str] = []
+    monkeypatch.setattr(import_files, "is_interactive", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda prompt: print(prompt) or answers.pop(0))
+    return answers
+
+
+def test_what_is_good_is_added_and_what_is_bad_is_named_on_stderr_with_exit_code_64(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(config, written(tmp_path / "bad.conf", BAD), written(tmp_path / "good.conf"))
+    out, err = capsys.readouterr()
+    assert code == 64
+    assert [server.name for server in read(config).fleet.servers] == ["good"]
+    assert 'good.conf: server "good" added' in out
+    assert "2 files: 1 server added and 1 fault" in out
+    assert 'wgmon-tui: bad.conf: line 6: Endpoint: expected "host:port" without "http://"' in err
+    assert OWN_KEY.to_text() not in out + err
+
+
+def test_a_duplicate_alone_is_reported_with_exit_code_0(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(config, written(tmp_path / "a.conf"))
+    assert run(config, written(tmp_path / "b.conf")) == 0
+    assert 'b.conf: server "a" already exists with this key and endpoint' in capsys.readouterr().out
+
+
+def test_standard_input_is_a_file_named_after_its_server(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CONF.encode())))
+    assert run(config, "-") == 0
+    assert [server.name for server in read(config).fleet.servers] == ["fra1"]
+
+
+def test_without_a_terminal_nobody_is_asked(tmp_path: Path, config: Path) -> None:
+    keygen("bastion", config)
+    assert run(config, written(tmp_path / "wg0.conf")) == 0
+    assert read(config).fleet.servers[0].identity == "wg0"
+
+
+def test_on_a_terminal_the_identity_that_exists_is_the_default(
+    tmp_path: Path, config: Path, terminal: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    keygen("bastion", config)
+    terminal[:] = ["nobody", ""]
+    assert run(config, written(tmp_path / "wg0.conf")) == 0
+    assert read(config).fleet.servers[0].identity == "bastion"
+    out = capsys.readouterr().out
+    assert 'There is no identity "nobody".' in out
+    assert "Identity [bastion]: " in out
+
+
+def test_on_a_terminal_the_keys_of_the_files_can_be_chosen(
+    tmp_path: Path, config: Path, terminal: list[str]
+) -> None:
+    keygen("bastion", config)
+    terminal[:] = ["files"]
+    assert run(config, written(tmp_path / "wg0.conf")) == 0
+    assert read(config).fleet.servers[0].identity == "wg0"
+
+
+def test_nobody_is_asked_if_there_is_nothing_to_choose(
+    tmp_path: Path, config: Path, terminal: list[str]
+) -> None:
+    assert run(config, written(tmp_path / "wg0.conf")) == 0
+    again = CONF.replace(str(SERVER_KEY), str(OTHER_SERVER_KEY))
+    assert run(config, written(tmp_path / "wg1.conf", again)) == 0
+    assert {server.identity for server in read(config).fleet.servers} == {"wg0"}
+
+
+def test_progress_is_shown_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr(import_files, "show_progress", lines.append)
+    monkeypatch.setattr(import_files.time, "monotonic", lambda: now[0])
+    progress = import_files._Progress()
+    for count in range(1, 2501):
+        now[0] = count / 1000
+        progress.on_read(count)
+    assert lines == ["import: 1,000 files read", "import: 2,000 files read"]
