@@ -114,7 +114,7 @@ def test_progress_is_shown_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch
     lines: list[str] = []
     now = [0.0]
     monkeypatch.setattr(import_files, "show_progress", lines.append)
-    monkeypatch.setattr(import_files.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = import_files._Progress()
     for count in range(1, 2501):
         now[0] = count / 1000

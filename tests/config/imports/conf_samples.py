@@ -58,14 +58,14 @@ def _values(name: str) -> st.SearchStrategy[str]:
 @st.composite
 def _settings(draw: st.DrawFn, names: tuple[str, ...]) -> str:
     name = draw(st.sampled_from(names))
-    case = draw(st.sampled_from((str, str.lower, str.upper)))
-    line = f"{case(name)} = {draw(_values(name))}"
+    written = draw(st.sampled_from((name, name, name.lower(), name.upper())))
+    line = f"{written} = {draw(_values(name))}"
     comment = draw(st.sampled_from(("", "", "", " # a remark", "#x")))
     return _spaced(line, draw(st.lists(SPACES, max_size=3))) + comment
 
 
 _COMMENTS = st.one_of(
-    st.just(""), st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), max_size=12)
+    st.just(""), st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=12)
 )
 
 

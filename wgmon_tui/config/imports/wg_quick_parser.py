@@ -16,7 +16,7 @@ from wgmon_tui.config.imports import amneziawg_keys
 from wgmon_tui.config.imports.name_comments import name_in_comments
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.imports.wg_endpoint import parse_wg_endpoint
-from wgmon_tui.config.imports.wg_quick_sections import INTERFACE, PEER, Section, SectionReader
+from wgmon_tui.config.imports.wg_quick_sections import INTERFACE, PEER, ConfSection, SectionReader
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
@@ -139,7 +139,7 @@ class _ConfParser:
     """Turns the sections of one file into records; collects notices and faults on the way."""
 
     def __init__(
-        self, sections: list[Section], source: str, notices: list[Remark], faults: list[Remark]
+        self, sections: list[ConfSection], source: str, notices: list[Remark], faults: list[Remark]
     ) -> None:
         self._interfaces = [section for section in sections if section.kind == INTERFACE]
         self._peers = [section for section in sections if section.kind == PEER]
@@ -224,7 +224,7 @@ class _ConfParser:
 
     # [Peer]
 
-    def _peer(self, section: Section) -> WgQuickPeer | None:
+    def _peer(self, section: ConfSection) -> WgQuickPeer | None:
         """The peer of a section; None without an endpoint, or with a fault."""
         if section.faulty:
             return None
@@ -247,7 +247,7 @@ class _ConfParser:
         name = name_in_comments(section.above, section.beside, section.directly_below, section.below)
         return WgQuickPeer(public_key, parsed[0], preshared_key, name, section.line)
 
-    def _preshared_key(self, section: Section) -> PresharedKey | None:
+    def _preshared_key(self, section: ConfSection) -> PresharedKey | None:
         entry = section.last("presharedkey")
         if entry is None:
             return None

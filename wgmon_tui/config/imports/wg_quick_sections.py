@@ -42,7 +42,7 @@ _MAX_FAULTS = 10
 
 
 @dataclass(slots=True)
-class Section:
+class ConfSection:
     """A section: each key in lower case with its line and value, in order. `faulty`: a line is unreadable.
 
     `above` are the comments just above the heading, `beside` is that on its line.
@@ -85,7 +85,7 @@ class SectionReader:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self.sections: list[Section] = []
+        self.sections: list[ConfSection] = []
         self.notices: list[Remark] = []
         self.faults: list[Remark] = []
         self._faulty_lines = 0
@@ -134,7 +134,7 @@ class SectionReader:
         kind = compact.lower()
         self._is_ignored = kind not in _KNOWN
         if not self._is_ignored:
-            self.sections.append(Section(kind, number, self._comments, beside.strip()))
+            self.sections.append(ConfSection(kind, number, self._comments, beside.strip()))
             if compact != content:
                 self._notice(number, f"spaces inside a heading; write {compact}")
         elif match := _OTHER_HEADING.fullmatch(compact):
@@ -168,7 +168,7 @@ class SectionReader:
         elif key not in _LISTS and _WHITESPACE.search(value):
             self._notice(number, f"spaces inside the value of {_WG_KEYS[key]}; wg ignores them")
 
-    def _add(self, section: Section, key: str, name: str, value: str, number: int) -> None:
+    def _add(self, section: ConfSection, key: str, name: str, value: str, number: int) -> None:
         if key not in _KNOWN[section.kind] and key not in amneziawg_keys.KEYS:
             self._notice(number, f"{name} is unknown in {section.kind}; ignored")
         elif not value and key not in amneziawg_keys.KEYS:
