@@ -13,7 +13,7 @@ from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import ImportReport
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
-from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.terminal import detect_terminal
@@ -74,7 +74,10 @@ def _ask_identity(found: ReadConfs, fleet: Fleet, known_keys: Iterable[PublicKey
             "Each check with the key of a real client cuts that client off for about 15 s."
         )
     while True:
-        answer = input(printable(f"Identity [{default.name}]: ")).strip() or default.name
+        try:
+            answer = input(printable(f"Identity [{default.name}]: ")).strip() or default.name
+        except EOFError:
+            raise ConfigurationError("import: no identity chosen, so nothing was imported") from None
         if fleet.identity(answer):
             return answer
         if answer == OWN_KEYS:

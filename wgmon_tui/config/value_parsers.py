@@ -125,6 +125,8 @@ def is_ipv6(host: str) -> bool:
 
 
 def _is_host_name(host: str) -> bool:
+    if len(host) > _LONGEST_HOST_NAME:
+        return False  # before it is encoded: that takes a time that grows with the square of the length
     try:
         encoded = encode_host(host)
     except InvalidHostNameError as error:

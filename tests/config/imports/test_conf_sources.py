@@ -12,6 +12,7 @@ import pytest
 from tests.config.sample_fleets import OWN_KEY, SERVER_KEY
 from wgmon_tui.config.imports import conf_sources
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
+from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
 
 CONF = (
     f"[Interface]\nPrivateKey = {OWN_KEY.to_text()}\n"
@@ -226,3 +227,43 @@ def test_an_interface_name_that_is_no_word_never_reaches_the_command(tmp_path: P
     path.write_text("[NetDev]\nName=wg0;reboot\n")
     [line] = sources(read_confs([path]))
     assert line.endswith("sudo wg showconf wg0 > wg0.conf")
+
+
+def test_a_directory_that_cannot_be_listed_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert sources(read_confs([tmp_path])) == [f"{tmp_path}: cannot be read: Permission denied"]
+
+
+def test_a_backslash_in_an_archive_is_a_folder() -> None:
+    [conf] = read_confs(["-"], lambda _: zipped(("eu\\fra1.conf", CONF))).confs
+    assert conf.stem == "fra1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# Name = a" + " " * 1_000_000 + "b",
+        "### begin " + "# " * 500_000,
+        "Endpoint = " + "\u00fc" * 1_000_000 + ":1",
+        "Jc = " + "0" * 1_000_000,
+        "Foo = 1\n" * 100_000,
+        "Foo\n" * 100_000,
+        "[x]\n" * 100_000,
+        " " * 1_000_000,
+        "[" * 1_000_000,
+    ],
+    ids=["spaces", "marks", "host", "digits", "keys", "faults", "headings", "blank", "brackets"],
+)
+@pytest.mark.timeout(20)
+def test_a_hostile_file_costs_seconds_and_prints_a_few_lines(line: str) -> None:
+    text = CONF.replace("[Peer]", f"{line}\n[Peer]\n{line}") + line
+    [conf] = read_confs(["-"], lambda _: text.encode()).items
+    assert isinstance(conf, WgQuickFile)
+    lines = [*conf.notices, *conf.faults, *conf.interface_faults]
+    assert len(lines) < 80
+    assert max((len(str(each)) for each in lines), default=0) < 400

@@ -30,5 +30,5 @@ def is_plain(key: str, value: str) -> bool:
     if key in _TYPES:
         return value in ("", _TYPES[key], f"{_TYPES[key]}-{_TYPES[key]}")
     if key in _PADDING or key == "jc":
-        return value == "" or (value.isascii() and value.isdigit() and int(value) == 0)
+        return not value.strip("0")
     return value == "" or (key in _SWITCHES and value.lower() in ("off", "false", "no", "0"))

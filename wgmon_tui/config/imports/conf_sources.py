@@ -11,7 +11,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from wgmon_tui.config.imports.foreign_formats import SUFFIXES
 from wgmon_tui.config.imports.remarks import Remark
@@ -90,7 +90,8 @@ def _directory(directory: Path) -> Iterator[SourceFile | Remark]:
     """The .conf files of a directory and those below it, without links to directories."""
     name = printable(directory.resolve().name or str(directory))
     count = 0
-    for path in _walk(directory):
+    errors: list[OSError] = []
+    for path in _walk(directory, errors):
         if count == MAX_FILES:
             yield Remark(name, f"has more than {MAX_FILES:,} files; the others are not read")
             return
@@ -98,12 +99,14 @@ def _directory(directory: Path) -> Iterator[SourceFile | Remark]:
         label = printable(f"{name}/{path.relative_to(directory)}")
         found = _file(path, label)
         yield from (found,) if isinstance(found, Remark) else _opened(found)
-    if not count:
+    for error in errors:
+        yield Remark(printable(str(error.filename)), f"cannot be read: {error.strerror}")
+    if not count and not errors:
         yield Remark(name, "has no .conf file")
 
 
-def _walk(directory: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(directory):
+def _walk(directory: Path, errors: list[OSError]) -> Iterator[Path]:
+    for parent, folders, files in os.walk(directory, onerror=errors.append):
         folders.sort()
         for file in sorted(files):
             path = Path(parent, file)
@@ -163,7 +166,8 @@ def _archive(file: SourceFile) -> Iterator[SourceFile | Remark]:
             return
         if len(unpacked) > MAX_CONF_BYTES:
             fault = f"is larger than {format_bytes(MAX_CONF_BYTES)}; that is no wg-quick file"
-        path = Path(PurePosixPath(member.filename).name)
+        # Windows writes backslashes into some archives.
+        path = Path(PureWindowsPath(member.filename).name)
         yield Remark(label, fault) if fault else SourceFile(label, path, bytes(unpacked))
 
 

@@ -32,6 +32,9 @@ _IDENTIFIER = re.compile(r"\s*\((?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+)\)$", re.IGN
 """wg-easy writes the number of a client after its name."""
 
 _WORD = re.compile(r"\w[\w.#-]*")
+_LONGEST_COMMENT = 1000
+"""Characters. The patterns take a time that grows faster than the length."""
+
 _UNDECODABLE = "\ufffd"
 
 
@@ -44,7 +47,7 @@ def name_in_comments(
     the line above, on the heading, or directly below it. Other words are remarks.
     """
     for comment in chain(below, (beside,), reversed(above)):
-        if name := _labelled(comment.strip()):
+        if len(comment) <= _LONGEST_COMMENT and (name := _labelled(comment.strip())):
             return name
     unlabelled = (above[-1] if above else "", beside, directly_below)
     return next((name for each in unlabelled if (name := _word(_stripped(each)))), None)

@@ -37,8 +37,8 @@ _OTHER_HEADING = re.compile(r"\[([A-Za-z][A-Za-z0-9_.-]{0,30})\]")
 _HEADING = re.compile(r"^[ \t]*\[(interface|peer)\]", re.IGNORECASE | re.MULTILINE)
 _WHITESPACE = re.compile(r"[ \t\n\v\f\r]+")
 
-_MAX_FAULTS = 10
-"""Faults of one file that are reported in full. A binary file has one in every line."""
+_MAX_FAULTS, _MAX_NOTICES = 10, 50
+"""Lines of one file that are reported in full. A binary file has a fault in every line."""
 
 
 @dataclass(slots=True)
@@ -89,6 +89,7 @@ class SectionReader:
         self.notices: list[Remark] = []
         self.faults: list[Remark] = []
         self._faulty_lines = 0
+        self._notice_count = 0
         self._comments: list[str] = []
         """Comments since the last line that was something else: they belong to a heading that follows."""
         self._is_ignored = False
@@ -100,6 +101,9 @@ class SectionReader:
         for number, line in enumerate(text.split("\n"), start=1):
             self._read_line(line, number)
         self._end_comments()
+        if self._notice_count > _MAX_NOTICES:
+            more = self._notice_count - _MAX_NOTICES
+            self.notices.append(Remark(self._source, f"and {more} more notices of this kind"))
         if self._faulty_lines > _MAX_FAULTS:
             more = self._faulty_lines - _MAX_FAULTS
             self.faults.append(Remark(self._source, f"and {more} more lines that cannot be read"))
@@ -178,7 +182,9 @@ class SectionReader:
         section.written[key] = name
 
     def _notice(self, line: int, text: str) -> None:
-        self.notices.append(Remark(self._source, text, line))
+        self._notice_count += 1
+        if self._notice_count <= _MAX_NOTICES:
+            self.notices.append(Remark(self._source, text, line))
 
     def _fault(self, line: int, text: str) -> None:
         self._faulty_lines += 1
