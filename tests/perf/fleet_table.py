@@ -37,6 +37,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -47,6 +48,11 @@ from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.palette import DEFAULT_THEME, load_palette
 
 LOAD_ALONE, WGMON_TUI, DATA_TABLE = VARIANTS = ("load alone", "wgmon-tui", "DataTable")
+STALE_ROWS = "stale rows"
+"""wgmon-tui where nobody checks nine rows of ten: they are stale, and their shown ages keep changing."""
+
+_FRESH_SHARE = 0.1
+_STALE_AGES_S = (160.0, 3600.0)
 BATCHES_PER_SECOND = 10
 
 SIZES: tuple[Size, ...] = ((80, 24), (140, 45))
@@ -72,7 +78,7 @@ class Figures:
 class SyntheticEngine(Engine):
     """Engine that never probes: writes generated rounds to the `FleetState`, row by row."""
 
-    def __init__(self, states: int, share: float, lost_of: int) -> None:
+    def __init__(self, states: int, share: float, lost_of: int, *, stale: bool = False) -> None:
         self.recorded = 0
         self._per_second = states * share
         self._rounds = _rounds(lost_of)
@@ -83,7 +89,19 @@ class SyntheticEngine(Engine):
                 server_state.samples.add(made.check.handshake.rtt if made.check.handshake else None)
             self.fleet_state.record(server_state.server.name, next(self._rounds), time.time())
         random.Random(0).shuffle(names)
+        if stale:
+            names = self._age(names)
         self._names = cycle(names)
+
+    def _age(self, names: list[str]) -> list[str]:
+        """Make the last checks of all but some rows old. Returns the names of those."""
+        dice, fresh = random.Random(0), int(len(names) * _FRESH_SHARE)
+        for name in names[fresh:]:
+            age = dice.uniform(*_STALE_AGES_S)
+            self.fleet_state.states[name].last_check = LastCheck(
+                time.time() - age, read_elapsed() - age, made_here=True
+            )
+        return names[:fresh]
 
     async def run(self) -> None:
         """Write until cancelled. A blocked event loop delays this, as it would delay real checks."""
@@ -172,13 +190,13 @@ class DataTableApp(App[None]):
 
 async def run_inside(variant: str, states: int, share: float, seconds: float, lost_of: int) -> Figures:
     """Run the app named `variant` in this process's terminal, and measure it from its event loop."""
-    engine = SyntheticEngine(states, share, lost_of)
+    engine = SyntheticEngine(states, share, lost_of, stale=variant == STALE_ROWS)
     if variant == LOAD_ALONE:
         running = asyncio.create_task(engine.run())
         figures = await _measure(engine, seconds)
         running.cancel()
         return figures
-    app = WgmonApp(engine, title="benchmark") if variant == WGMON_TUI else DataTableApp(engine)
+    app = WgmonApp(engine, title="benchmark") if variant != DATA_TABLE else DataTableApp(engine)
     showing = asyncio.create_task(app.run_async())
     figures = await _measure(engine, seconds)
     if showing.done():
@@ -249,7 +267,7 @@ def main() -> None:
     parser.add_argument("load", nargs="*", type=float, metavar="ROWS SHARE SECONDS LOST")
     parser.add_argument("--size", type=_size, action="append", metavar="80x24", help="of this size alone")
     parser.add_argument(
-        "--inside", choices=VARIANTS, help="run this variant in this terminal, and measure it"
+        "--inside", choices=(*VARIANTS, STALE_ROWS), help="run this variant in this terminal, and measure it"
     )
     parser.add_argument("--report", type=Path, help="where to write what --inside measured")
     arguments = parser.parse_args()

@@ -3,7 +3,7 @@
 The fleet has 10,000 rows and 1,000 results a second, as in `fleet_table`; the DataTable is measured too. The
 cursor moves down and up, one key at a time. A key is timed from its write to the terminal until the target
 line is read back in the cursor's colour. The time between two keys is random, so that they hit any point
-between the paints, which come every half second.
+between the paints, which come every half second. In the variant "stale rows", nine of ten rows are stale.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.metadata import version
 from itertools import chain, cycle
 from statistics import quantiles
 
-from tests.perf.fleet_table import DATA_TABLE, SIZES, WGMON_TUI
+from tests.perf.fleet_table import DATA_TABLE, SIZES, STALE_ROWS, WGMON_TUI
 from tests.perf.terminal import Size, Terminal
 
 KEYS = 200
@@ -25,8 +25,8 @@ KEYS = 200
 _ROWS, _SHARE = 10_000, 0.1
 _DOWN, _UP = b"\x1b[B", b"\x1b[A"
 _THERE_AND_BACK = 12
-_FIRST_LINE = {WGMON_TUI: 3, DATA_TABLE: 2}
-_CURSOR = {WGMON_TUI: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
+_FIRST_LINE = {WGMON_TUI: 3, STALE_ROWS: 3, DATA_TABLE: 2}
+_CURSOR = {WGMON_TUI: b"48;2;37;52;77", STALE_ROWS: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
 """The first line of the cursor, from 1, and its colour, which nothing else uses."""
 
 _SETTLING_S = 8.0
@@ -91,7 +91,7 @@ def main() -> None:
     print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
     print(f"second; {keys} keys each\n\n  {'':<24}{'p50':>10}{'p99':>10}{'longest':>10}")
     for size in SIZES:
-        for variant in (WGMON_TUI, DATA_TABLE):
+        for variant in (WGMON_TUI, STALE_ROWS, DATA_TABLE):
             taken = sorted(times(variant, keys, size))
             percentiles = quantiles(taken, n=100, method="inclusive")
             shown = (percentiles[49], percentiles[98], taken[-1])
