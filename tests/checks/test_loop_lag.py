@@ -19,7 +19,8 @@ from tests.protocols.wireguard.harness import (
 from tests.protocols.wireguard.sample_evidence import SERVER, SILENCE
 from tests.protocols.wireguard.sample_evidence import check as unanswered
 from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Evidence, MachineStarved
+from wgmon_tui.checks.evidence import Evidence, MachineStarved, Silence
+from wgmon_tui.checks.evidence_selection import is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, TICK_S, LoopLag
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
@@ -52,6 +53,10 @@ async def test_a_check_of_a_starved_process_carries_the_evidence() -> None:
 
 
 STARVED = MachineStarved(1.2)
+
+
+def test_a_starved_check_without_an_answer_is_silence_too_so_that_late_answers_are_awaited() -> None:
+    assert is_only_silence([Silence(5.0), STARVED])
 
 
 def slow(*evidence: Evidence) -> tuple[Verdict, str]:

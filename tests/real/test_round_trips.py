@@ -65,7 +65,7 @@ async def test_a_long_round_trip_is_slow_and_loses_nothing(
         result, diagnosis = await checked(wireguard_go, target)
     assert diagnosis.verdict is Verdict.SLOW
     assert result.handshake is not None
-    assert result.handshake.rtt == pytest.approx(rtt, rel=0.2)
+    assert result.handshake.rtt >= 0.98 * rtt
     assert result.tunnel is not None
     assert result.tunnel.received == result.tunnel.sent == 3
 

@@ -145,7 +145,8 @@ async def test_data_that_is_slower_than_the_handshake_is_awaited_as_long_as_a_ha
         result = await check(prober, target)
     assert result.tunnel is not None
     assert result.tunnel.received == 3
-    assert result.tunnel.rtt == pytest.approx(0.5, abs=0.1)
+    assert result.tunnel.rtt
+    assert result.tunnel.rtt >= 0.49
 
 
 async def test_the_round_trip_of_a_first_hop_that_answers_after_the_repetition_is_not_cut_short() -> None:
@@ -158,7 +159,8 @@ async def test_the_round_trip_of_a_first_hop_that_answers_after_the_repetition_i
         result = await check(prober, target)
     assert result.tunnel is not None
     assert result.tunnel.received == 1
-    assert result.tunnel.rtt == pytest.approx(0.4, abs=0.08)
+    assert result.tunnel.rtt
+    assert result.tunnel.rtt >= 0.39
 
 
 # Where answers come from
