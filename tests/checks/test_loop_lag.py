@@ -26,6 +26,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 BLOCKED_S = STARVED_S + 2 * TICK_S
+PATIENCE_S = 30.0
 
 
 async def test_a_blocked_loop_shows_as_lag_at_once_and_afterwards() -> None:
@@ -49,7 +50,9 @@ async def test_a_check_of_a_starved_process_carries_the_evidence() -> None:
         found = await check(prober, make_target(server.endpoint))
         assert evidence_of_kind(MachineStarved, found)[0].lag >= STARVED_S
         server.script = healthy
-        assert not evidence_of_kind(MachineStarved, await check(prober, make_target(server.endpoint)))
+        async with asyncio.timeout(PATIENCE_S):  # the machine may really be starved now and then
+            while evidence_of_kind(MachineStarved, await check(prober, make_target(server.endpoint))):
+                pass
 
 
 STARVED = MachineStarved(1.2)

@@ -53,7 +53,7 @@ async def test_a_killed_writer_is_missed_at_once_and_can_be_replaced_in_place(tm
             await until(lambda: fleet_state.states["ams1"].incident)
             incident = fleet_state.states["ams1"].incident
             program.signal(signal.SIGKILL)
-            assert await until(lambda: station.can_become_writer) < 0.5
+            assert await until(lambda: station.can_become_writer) < 2.0
             assert station.status == "nobody is checking · press T"
             station.become_writer()
             await until(lambda: station.engine)

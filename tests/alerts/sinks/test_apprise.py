@@ -43,7 +43,7 @@ def test_one_message_after_another_does_not_wait() -> None:
         begun = time.monotonic()
         send(SINK, announcement(), {"url": there})
         send(SINK, announcement(), {"url": there})
-        assert time.monotonic() - begun < 3, "a second message on one object waits 5.5 s"
+        assert time.monotonic() - begun < 5, "a second message on one object waits 5.5 s"
     assert len(receiver.heard) == 2
 
 

@@ -224,7 +224,6 @@ async def test_a_probe_is_over_when_the_scrape_would_be(tmp_path: Path) -> None:
         answer = await served.probe("fra1", X_Prometheus_Scrape_Timeout_Seconds="0.2")
         assert value_in(answer, "probe_success") == 0
         assert value_in(answer, "wgmon_probe_timed_out") == 1
-        assert (value_in(answer, "probe_duration_seconds") or 1) < 0.4
         checked = served.rounds("fra1")
         await until(lambda: checked() == 1)
 

@@ -79,15 +79,19 @@ async def test_the_preshared_key_is_mixed_in() -> None:
         assert (await check(prober, make_target(server.endpoint, psk=PSK))).handshake
 
 
+BUSY_S = 0.8
+"""So long that a busy machine does not stop this process for it by chance."""
+
+
 async def test_the_round_trip_does_not_grow_while_this_process_is_busy() -> None:
     def answers_and_keeps_the_loop_busy(initiation: bytes) -> Iterable[bytes]:
         yield response_to(initiation)
-        time.sleep(0.05)
+        time.sleep(BUSY_S)
 
     async with ScriptedServer(answers_and_keeps_the_loop_busy) as server, opened_prober() as prober:
         result = await check(prober, make_target(server.endpoint))
     assert result.handshake is not None
-    assert result.handshake.rtt < 0.04
+    assert result.handshake.rtt < BUSY_S
 
 
 async def test_an_initiation_that_gets_lost_is_followed_by_another() -> None:
@@ -95,12 +99,14 @@ async def test_an_initiation_that_gets_lost_is_followed_by_another() -> None:
         return [response_to(initiation)] if len(server.initiations) > 1 else []
 
     async with ScriptedServer(drops_the_first) as server, opened_prober() as prober:
+        started = time.monotonic()
         result = await check(prober, make_target(server.endpoint, timeout=0.5))
+        took = time.monotonic() - started
     assert result.handshake is not None
     assert (result.handshake.retransmits, result.sent) == (1, 2)
     first, second = server.initiations
     assert first[4:116] != second[4:116]  # a new index, a new ephemeral, a later stamp
-    assert result.handshake.rtt < 0.25  # of the attempt that was answered
+    assert result.handshake.rtt < took - 0.2  # of the attempt that was answered, half a timeout later
 
 
 async def test_a_late_answer_to_the_first_attempt_is_still_an_answer() -> None:
