@@ -1,7 +1,7 @@
 """The default tests on a busy machine: `python -m tests.harm.busy_machine [COUNT]`.
 
-COUNT runs, alternately beside two programs that do nothing but compute, and with the tests' own processes stopped
-at random moments, as a hypervisor stops a machine. No test may depend on a quiet machine, so none may fail.
+COUNT runs, alternately beside two programs that do nothing but compute, and with the tests' processes stopped at
+random moments, as a hypervisor stops a machine. No test may depend on a quiet machine, so none may fail.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def main() -> int:
     for number in range(count):
         name, disturbed = WAYS[number % len(WAYS)]
         began = time.monotonic()
-        with subprocess.Popen(_SUITE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
-            with disturbed(run):
-                output, _ = run.communicate()
+        run = subprocess.Popen(_SUITE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with run, disturbed(run):
+            output, _ = run.communicate()
         failures = _FAILED.findall(output)
         failed_runs += run.returncode != 0
         print(
