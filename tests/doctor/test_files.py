@@ -205,7 +205,7 @@ def test_checks_that_are_held_are_named_with_what_to_type(tmp_path: Path) -> Non
     [item] = check_held_timestamps(tmp_path, identities)
     assert item.status is ItemStatus.FIX
     assert "3650 d later" in item.fact
-    assert item.advice.endswith("type: wgmon-tui doctor --trust-clock")
+    assert item.advice.endswith(f"type: wgmon-tui doctor --trust-clock --state {tmp_path}")
 
 
 def test_a_pipe_in_the_place_of_a_stamp_does_not_hang(tmp_path: Path) -> None:

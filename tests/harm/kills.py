@@ -1,6 +1,6 @@
 """Kills of the service: `python -m tests.harm.kills [COUNT [SEED]]`.
 
-Starts `wgmon-tui run` against servers on loopback, two of which fail again and again, and kills it with
+Starts `wgmon-tui run` against servers on loopback, some of which fail and recover, and kills it with
 SIGKILL at a random moment of its life, COUNT times. Meanwhile a client adds notes over the control socket. At
 the end a run may finish. Then every acknowledged note must be in the history, every incident must have been
 announced, every announcement must have reached the sink, and no server may have seen a timestamp twice.
@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from pathlib import Path
 from random import Random
@@ -33,7 +34,11 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.store_file import STORE
 
-_LONGEST_LIFE_S = 2.5
+_KILLED_EARLY = 0.3
+"""Share of the lives that end while the program starts."""
+
+_SERVERS = 20
+_LONGEST_LIFE_S = 3.0
 _PATIENCE_S = 120.0
 _EXAMINE_EVERY = 25
 
@@ -71,20 +76,26 @@ class Kills:
         process = self.start()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.random.uniform(0.0, _LONGEST_LIFE_S)):
-                    await self._add_notes()
+                async with asyncio.timeout(None) as limit:
+                    if self.random.random() < _KILLED_EARLY:
+                        limit.reschedule(asyncio.get_running_loop().time() + self.random.uniform(0.0, 1.5))
+                    await self._add_notes(limit)
             assert process.poll() is None, f"it ended by itself: {self.last_lines()}"
         finally:
             process.kill()
             process.wait()
 
-    async def _add_notes(self) -> None:
+    async def _add_notes(self, limit: asyncio.Timeout) -> None:
+        """Add notes; unless it is to die early, it lives for a random time after it answers first."""
         while True:
             try:
                 connection = await ControlConnection.connect(self.state)
             except (NoWriterError, AccessDeniedError):
                 await asyncio.sleep(0.02)
                 continue
+            if limit.when() is None:
+                lifetime_s = self.random.uniform(0.0, _LONGEST_LIFE_S)
+                limit.reschedule(asyncio.get_running_loop().time() + lifetime_s)
             try:
                 while True:
                     await self._add_note(connection)
@@ -105,7 +116,7 @@ class Kills:
         await asyncio.sleep(0.05)
 
     async def finish(self) -> None:
-        """Run until every incident is over and every announcement is sent."""
+        """Run until every announcement is sent."""
         process, end = self.start(), time.monotonic() + _PATIENCE_S
         while self.query(_LEFT) != [(0,)]:
             assert time.monotonic() < end, f"not everything was sent: {self.last_lines()}"
@@ -154,50 +165,41 @@ class Kills:
 
 
 _LEFT = """SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending')
-    + (SELECT count(*) FROM incidents WHERE closed_at IS NULL)
     + (SELECT count(*) FROM outbox
        WHERE id > ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0))"""
 
 
 async def kill(place: Path, times: int, random: Random) -> Kills:
     """Kill it so many times and let it finish. Raises AssertionError."""
-    setups = [LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),)) for _ in range(3)]
     with Receiver() as receiver:
         kills = Kills(place, receiver, random)
         _record_stamps(kills)
-        async with (
-            LabServer(setups[0]) as sound,
-            LabServer(setups[1]) as flips,
-            LabServer(setups[2]) as dives,
-        ):
-            names = {"sound": sound, "flips": flips, "dives": dives}
-            servers = [quick_server(name, lab.endpoint, key=lab.public_key) for name, lab in names.items()]
-            write_config(place / "config", *servers)
-            url = place / "config" / "receiver.url"
-            url.touch(0o600)
-            url.write_text(receiver.url)
-            (place / "config" / "config.toml").write_text(_SINK)
-            flipping = [asyncio.create_task(_flip(flips, 0.5)), asyncio.create_task(_flip(dives, 1.1))]
+        async with AsyncExitStack() as stack:
+            setups = [LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),)) for _ in range(_SERVERS)]
+            labs = [await stack.enter_async_context(LabServer(setup)) for setup in setups]
+            _configure(place, labs, receiver.url)
             for number in range(1, times + 1):
+                for lab in random.sample(labs, 2):
+                    lab.set_mode(LabMode.HEALTHY if lab.mode is LabMode.CLOSED else LabMode.CLOSED)
                 await kills.live()
                 if number % _EXAMINE_EVERY == 0:
                     kills.examine()
                     print(f"  {number} kills, {len(kills.acknowledged)} notes", flush=True)
-            for each in flipping:
-                each.cancel()
-            for lab in (flips, dives):
-                lab.set_mode(LabMode.HEALTHY)
             await kills.finish()
     kills.examine()
     return kills
 
 
-async def _flip(lab: LabServer, every_s: float) -> None:
-    while True:
-        lab.set_mode(LabMode.CLOSED)
-        await asyncio.sleep(every_s)
-        lab.set_mode(LabMode.HEALTHY)
-        await asyncio.sleep(every_s)
+def _configure(place: Path, labs: Iterable[LabServer], url: str) -> None:
+    servers = [
+        replace(quick_server(f"fra{number}", lab.endpoint, key=lab.public_key), interval=2.0)
+        for number, lab in enumerate(labs)
+    ]
+    write_config(place / "config", *servers)
+    secret = place / "config" / "receiver.url"
+    secret.touch(0o600)
+    secret.write_text(url)
+    (place / "config" / "config.toml").write_text(_SINK)
 
 
 def _record_stamps(kills: Kills) -> None:

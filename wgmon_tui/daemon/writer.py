@@ -86,7 +86,7 @@ class Writer(FleetController):
         self._log_request = log_request
         self._account = login_name(os.geteuid())
         self._exit_stack = ExitStack()
-        self._clock_guard = ClockGuard()
+        self._clock_guard = ClockGuard(state_dir=state_dir)
         self._stamps = self._exit_stack.enter_context(
             TimestampLedger(state_dir, known=mirrored_stamps(state_dir), clock_guard=self._clock_guard)
         )

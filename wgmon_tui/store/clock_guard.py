@@ -11,11 +11,14 @@ set right, or when the operator has confirmed it.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
+from wgmon_tui.config.paths import default_state_dir
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.text import DAY_S, format_elapsed, format_local_time
 
@@ -37,10 +40,17 @@ NEVER_SET_S = 1_262_304_000.0
 NO_CLOCK_SAYS_NS = 2**63
 """In nanoseconds the year 2262, beyond any system clock: no timestamp of this program."""
 
-TRUST_COMMAND = "wgmon-tui doctor --trust-clock"
+_TRUST_COMMAND = "wgmon-tui doctor --trust-clock"
 
 _JUMP_S = 60.0
 """Seconds by which the two clocks may move apart between two looks: time servers set a clock by less."""
+
+
+def trust_command(state_dir: Path | None = None) -> str:
+    """Return the command with which the operator trusts the clock."""
+    if state_dir is None or state_dir == default_state_dir():
+        return _TRUST_COMMAND
+    return f"{_TRUST_COMMAND} --state {shlex.quote(str(state_dir))}"
 
 
 def read_wall_and_elapsed() -> ClockReading:
@@ -63,8 +73,13 @@ class ClockDoubt:
 class ClockGuard:
     """Watches the clock of this process. Any thread may use it."""
 
-    def __init__(self, read_clocks: Callable[[], ClockReading] = read_wall_and_elapsed) -> None:
-        """The clock is believed until `compare` or a jump raises a doubt."""
+    def __init__(
+        self,
+        read_clocks: Callable[[], ClockReading] = read_wall_and_elapsed,
+        state_dir: Path | None = None,
+    ) -> None:
+        """The clock is believed until `compare` or a jump raises a doubt. `state_dir` is for its line."""
+        self._remedy = f"set the clock, or if it is right, type: {trust_command(state_dir)}"
         self._read_clocks = read_clocks
         self._lock = Lock()
         self._doubt: ClockDoubt | None = None
@@ -89,7 +104,7 @@ class ClockGuard:
             steady_s = max(0.0, now.wall - doubted_since) if doubted_since else 0.0
             since = f"the history, which ends {format_local_time(newest)}"
             self._doubt = ClockDoubt(
-                now.elapsed - steady_s, _gap_line(gap, since), is_far_ahead=gap > FAR_AHEAD_S
+                now.elapsed - steady_s, _gap_line(gap, since, self._remedy), is_far_ahead=gap > FAR_AHEAD_S
             )
             self._believed_offset = newest - now.elapsed
             self._has_believed = False
@@ -138,7 +153,7 @@ class ClockGuard:
             if now.wall - jump < RELEASED_S:
                 self._believed_offset, self.was_set = offset, True
             is_far_ahead = offset - self._believed_offset > FAR_AHEAD_S
-            self._doubt = ClockDoubt(now.elapsed, _jump_line(jump, now.wall), is_far_ahead)
+            self._doubt = ClockDoubt(now.elapsed, _jump_line(jump, now.wall, self._remedy), is_far_ahead)
         elif self._doubt and not self._doubt.is_far_ahead and now.elapsed - self._doubt.since >= STEADY_S:
             self._doubt, self._has_believed = None, True
         if self._doubt is None:
@@ -146,7 +161,7 @@ class ClockGuard:
         return now
 
 
-def _jump_line(jump: float, now: float) -> str:
+def _jump_line(jump: float, now: float, remedy: str) -> str:
     way = "forward" if jump > 0 else "back"
     line = (
         f"the clock of this machine jumped {way} by {format_elapsed(abs(jump))}, to {format_local_time(now)}"
@@ -155,16 +170,12 @@ def _jump_line(jump: float, now: float) -> str:
         return f"{line}; timestamps continue from the last one, and nothing is deleted by age for a day"
     return (
         f"{line}; its timestamps would poison identities, which servers then ignore until that time: "
-        f"timestamps continue from the time before, and nothing is deleted by age; {_remedy()}"
+        f"timestamps continue from the time before, and nothing is deleted by age; {remedy}"
     )
 
 
-def _gap_line(gap: float, since: str) -> str:
+def _gap_line(gap: float, since: str, remedy: str) -> str:
     return (
         f"the clock of this machine is {format_elapsed(gap)} later than {since}; "
-        f"nothing is deleted by age until the clock was steady for a day; {_remedy()}"
+        f"nothing is deleted by age until the clock was steady for a day; {remedy}"
     )
-
-
-def _remedy() -> str:
-    return f"set the clock, or if it is right, type: {TRUST_COMMAND}"

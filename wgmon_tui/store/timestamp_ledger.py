@@ -31,8 +31,8 @@ from wgmon_tui.store.clock_guard import (
     NEVER_SET_S,
     NO_CLOCK_SAYS_NS,
     RELEASED_S,
-    TRUST_COMMAND,
     ClockGuard,
+    trust_command,
 )
 from wgmon_tui.store.damaged_files import move_aside, move_irregular_aside
 from wgmon_tui.store.identity_lock import IdentityLocks, identity_digest
@@ -68,7 +68,8 @@ class TimestampLedger:
         `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`.
         """
         self.directory = state_dir / "stamps"
-        self.clock_guard = clock_guard or ClockGuard()
+        self.clock_guard = clock_guard or ClockGuard(state_dir=state_dir)
+        self._trust_command = trust_command(state_dir)
         self.notice: str | None = None
         """One line that stays: something else was in the place of the directory."""
         self._known = dict(known or {})
@@ -165,6 +166,9 @@ class TimestampLedger:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, content)
+            if os.geteuid() == 0:
+                owner = self.directory.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
         finally:
             os.close(descriptor)
         new.replace(self.directory / _TRUSTED)
@@ -194,7 +198,9 @@ class TimestampLedger:
             return None
         nearest_ns = max((ns for ns in known if _NEVER_SET_NS <= ns <= next_ns), default=_WITHOUT_EVIDENCE_NS)
         ahead_ns = next_ns - nearest_ns
-        return _far_ahead_line(next_ns, ahead_ns, is_clock=is_clock) if ahead_ns > _FAR_AHEAD_NS else None
+        if ahead_ns <= _FAR_AHEAD_NS:
+            return None
+        return f"{_far_ahead_line(next_ns, ahead_ns, is_clock=is_clock)}, type: {self._trust_command}"
 
     def _stored(self) -> list[tuple[int, str]]:
         """Return the last timestamps of all identities, with the names of their files."""
@@ -308,10 +314,10 @@ def _far_ahead_line(next_ns: int, ahead_ns: int, *, is_clock: bool) -> str:
         return (
             "checks are held, because the clock of this machine is far ahead; its timestamp is "
             f"{ahead} later than every time known here, and {poisons}; "
-            f"set the clock, or if it is right, type: {TRUST_COMMAND}"
+            "set the clock, or if it is right"
         )
     return (
         "checks are held, because the last timestamp of an identity is far ahead of the clock; it is "
         f"{ahead} later than every other time known here, and if no server has seen it, {poisons}; "
-        f"set the clock, or to continue with it, type: {TRUST_COMMAND}"
+        "set the clock, or to continue with it"
     )
