@@ -67,6 +67,25 @@ def test_root_and_the_owner_can_send_any_number_of_changes(uid: int) -> None:
     assert not any(limits.find_change_refusal(uid) for _ in range(10 * CHANGES_AT_ONCE))
 
 
+async def test_a_member_that_asks_too_often_is_delayed_but_not_for_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delays: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    limits = ClientLimits(OWNER)
+    for _ in range(1000):
+        await limits.pace(MALLORY, 100, is_check=True)
+        await limits.pace(OWNER, 1_000_000)
+    assert delays == []
+    for _ in range(1000):
+        await limits.pace(MALLORY, 100)
+    assert delays[-1] > 5.0
+
+
 def test_budgets_show_what_is_used_and_what_was_refused() -> None:
     limits = ClientLimits(OWNER)
     accepted(limits, MALLORY, 20)

@@ -42,7 +42,7 @@ _MAX_KNOWN_ACCOUNTS = 1024
 
 
 @dataclass(slots=True)
-class _Account:
+class _AccountUse:
     pacer: Pacer = field(default_factory=lambda: Pacer(_BURST_S))
     changes: TokenBucket = field(default_factory=lambda: TokenBucket(1.0 / CHANGE_REFILL_S, CHANGES_AT_ONCE))
     changes_of_day: TokenBucket = field(
@@ -59,7 +59,7 @@ class ClientLimits:
         """`owner` is the user id of this process."""
         self._unlimited = frozenset({0, owner})
         self._connections: Counter[int] = Counter()
-        self._accounts: dict[int, _Account] = {}
+        self._accounts: dict[int, _AccountUse] = {}
 
     def budgets(self, login_of: Callable[[int], str]) -> list[Budget]:
         """The connections of all, with refusals of root and the owner; then those of each member."""
@@ -68,7 +68,7 @@ class ClientLimits:
         )
         found = [Budget(Resource.CONNECTIONS, ALL, self._connections.total(), MAX_CONNECTIONS, refused)]
         for uid in sorted(filter(self.is_limited, self._connections.keys() | self._accounts.keys())):
-            account, login = self._accounts.get(uid, _Account()), login_of(uid)
+            account, login = self._accounts.get(uid, _AccountUse()), login_of(uid)
             used, limit = self._connections[uid], MAX_CONNECTIONS_OF_MEMBER
             found.append(Budget(Resource.CONNECTIONS, login, used, limit, account.refused_connections))
             used, limit = account.changes.taken, CHANGES_AT_ONCE
@@ -106,10 +106,14 @@ class ClientLimits:
             return f"all {members} viewer slots of the group are in use"
         return ""
 
-    async def pace(self, uid: int, size: int) -> None:
-        """Wait before a request of `size` bytes is handled, if the account sends too many."""
+    async def pace(self, uid: int, size: int, *, is_check: bool = False) -> None:
+        """Wait before a request of `size` bytes is handled, if the account sends too many.
+
+        Checks are limited by their number at once: a one-shot command may ask for those of a large fleet.
+        """
         if self.is_limited(uid):
-            await self._account(uid).pacer.take(max(1.0 / _REQUESTS_PER_S, size / _BYTES_PER_S))
+            cost_s = size / _BYTES_PER_S
+            await self._account(uid).pacer.take(cost_s if is_check else max(1.0 / _REQUESTS_PER_S, cost_s))
 
     def find_change_refusal(self, uid: int) -> str:
         """Count a changing request. Returns why it is refused, "" if it is not."""
@@ -125,10 +129,10 @@ class ClientLimits:
             return f"too many changes from this account: try again in {format_limit(wait_s)}"
         return ""
 
-    def _account(self, uid: int) -> _Account:
+    def _account(self, uid: int) -> _AccountUse:
         if uid not in self._accounts and len(self._accounts) >= _MAX_KNOWN_ACCOUNTS:
             for known in [
                 each for each, account in self._accounts.items() if not account.changes_of_day.taken
             ]:
                 del self._accounts[known]
-        return self._accounts.setdefault(uid, _Account())
+        return self._accounts.setdefault(uid, _AccountUse())

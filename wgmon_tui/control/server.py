@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
@@ -58,6 +59,15 @@ RequestHandler = Callable[[ControlRequest, str], Awaitable[Mapping[str, object]]
 
 class RequestRefusedError(Exception):
     """The request cannot be executed. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The account of a client, and what it may request."""
+
+    uid: int
+    login: str
+    allowed: frozenset[Operation]
 
 
 class ControlServer:
@@ -157,28 +167,25 @@ class ControlServer:
             reason = await asyncio.to_thread(_explain_refusal, peer.uid, self._state_dir)
             await _send(writer, encode_error(None, reason))
             return
-        who = await self._look_up_login(peer.uid)
+        account = _Account(peer.uid, await self._look_up_login(peer.uid), allowed)
         await _send(writer, encode_greeting(Greeting(self._since, allowed)))
         checks: set[asyncio.Task[None]] = set()
         try:
             while (line := await _read_line(reader, writer, checks)) is not None:
-                await self._limits.pace(peer.uid, len(line))
                 try:
                     request = parse_request(line)
                 except BadMessageError as error:
+                    await self._limits.pace(peer.uid, len(line))
                     await _send(writer, encode_error(None, str(error)))
                     continue
-                if request.operation in CHANGING_OPERATIONS and (
-                    refusal := self._limits.find_change_refusal(peer.uid)
-                ):
-                    await _send(writer, encode_error(request.id, refusal))
-                    continue
-                if request.operation not in CHECKING_OPERATIONS:
-                    await _send(writer, await self._answer_request(request, allowed, who))
+                is_check = request.operation in CHECKING_OPERATIONS
+                await self._limits.pace(peer.uid, len(line), is_check=is_check)
+                if not is_check:
+                    await _send(writer, await self._answer_request(request, account))
                     continue
                 if len(checks) >= MAX_CHECKS_PER_CLIENT:
                     await asyncio.wait(checks, return_when=asyncio.FIRST_COMPLETED)
-                check = asyncio.create_task(self._answer_check(writer, request, allowed, who), name="probe")
+                check = asyncio.create_task(self._answer_check(writer, request, account), name="probe")
                 checks.add(check)
                 check.add_done_callback(checks.discard)
         finally:
@@ -194,24 +201,21 @@ class ControlServer:
         return login
 
     async def _answer_check(
-        self,
-        writer: asyncio.StreamWriter,
-        request: ControlRequest,
-        allowed: frozenset[Operation],
-        who: str,
+        self, writer: asyncio.StreamWriter, request: ControlRequest, account: _Account
     ) -> None:
         try:
-            await _send(writer, await self._answer_request(request, allowed, who))
+            await _send(writer, await self._answer_request(request, account))
         except OSError:
             writer.transport.abort()  # the client has gone or does not read
 
-    async def _answer_request(
-        self, request: ControlRequest, allowed: frozenset[Operation], who: str
-    ) -> bytes:
-        if request.operation not in allowed:
-            return encode_error(request.id, f"{who} is not allowed to request {request.operation.value}")
+    async def _answer_request(self, request: ControlRequest, account: _Account) -> bytes:
+        operation = request.operation
+        if operation not in account.allowed:
+            return encode_error(request.id, f"{account.login} is not allowed to request {operation.value}")
+        if operation in CHANGING_OPERATIONS and (refusal := self._limits.find_change_refusal(account.uid)):
+            return encode_error(request.id, refusal)
         try:
-            return encode_answer(request.id, await self._answer(request, who))
+            return encode_answer(request.id, await self._answer(request, account.login))
         except RequestRefusedError as error:
             return encode_error(request.id, str(error))
 
