@@ -14,7 +14,7 @@ _MAX_LINES_PER_S = 1000.0
 _MAX_BYTES_PER_S = 2.0 * 2**20
 _LINES_BURST_S = 0.05
 
-_PROCESSOR_SHARE = 0.3
+_PROCESSOR_SHARE = 0.5
 """The share of the event loop's time for the messages of all agents. On a busy machine they take longer."""
 
 _PROCESSOR_BURST_S = 0.5
