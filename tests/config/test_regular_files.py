@@ -65,8 +65,7 @@ THINGS = [Path.mkdir, make_fifo, make_socket, make_device_link, make_huge_file]
 def test_what_is_no_file_is_refused_at_once_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], None]
 ) -> None:
-    monkeypatch.setattr("wgmon_tui.config.regular_files._PIPE_WAIT_S", 0.1)
-    monkeypatch.setattr(read_regular_or_pipe, "__defaults__", (0.1,))
+    monkeypatch.setattr(read_regular_or_pipe, "__defaults__", (0.1, 0.1))
     make(tmp_path / name)
     with pytest.raises((ConfigurationError, PrivateFileError)) as refused:
         READERS[name](tmp_path / name)
@@ -94,3 +93,17 @@ def test_a_pipe_is_not_read_beyond_the_limit() -> None:
         read_regular_or_pipe(Path(f"/dev/fd/{reading}"), 1024)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_pipe_that_has_a_writer_and_no_end_is_refused() -> None:
+    reading, writing = os.pipe()
+    with pytest.raises(OSError, match="it has no end after 200 ms"):
+        read_regular_or_pipe(Path(f"/dev/fd/{reading}"), 1024, pipe_wait_s=0.2)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_fifo_without_a_writer_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fra1.conf")
+    with pytest.raises(OSError, match="nobody writes to it"):
+        read_regular_or_pipe(tmp_path / "fra1.conf", 1024, writer_wait_s=0.2)

@@ -212,3 +212,13 @@ def test_a_pipe_in_the_place_of_a_stamp_does_not_hang(tmp_path: Path) -> None:
     (tmp_path / "stamps").mkdir()
     os.mkfifo(tmp_path / "stamps" / identity_digest(OWN_KEY.public).hex())
     assert conditions(check_timestamps(tmp_path, {"bastion": OWN_KEY.public}, 0)) == [ItemStatus.FINE]
+
+
+def test_a_file_of_another_user_in_the_own_state_directory_must_be_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stamps").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    item = check_state_directory(tmp_path)
+    assert (item.status, item.advice) == (ItemStatus.FIX, f"type: sudo chown -R 12345 {tmp_path}")
+    assert item.fact == f"{tmp_path / 'stamps'} belongs to another user: this account cannot write it"

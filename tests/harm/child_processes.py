@@ -37,7 +37,8 @@ SLACK_S = 5.0
 """How much longer than its limit a program may take: the machine may be busy."""
 
 MAX_BYTES = 1 << 16
-MAX_GROWTH_KB = 20_000
+MAX_GROWTH_KB = 64_000
+"""Of four threads that read floods at the same time; one flood unread is gigabytes."""
 AT_ONCE = 4
 GONE_WITHIN_S = 10.0
 

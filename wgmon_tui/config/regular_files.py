@@ -16,8 +16,11 @@ from wgmon_tui.text import format_bytes, format_limit
 
 _CHUNK = 1 << 16
 
+_WRITER_WAIT_S = 2.0
 _PIPE_WAIT_S = 60.0
 """How long a pipe may take in all: the command behind it may ask a person for a passphrase."""
+
+_POLL_S = 0.05
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -47,37 +50,54 @@ def read_regular(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
 
 
 def read_regular_or_pipe(
-    path: Path, max_bytes: int, pipe_wait_s: float = _PIPE_WAIT_S
+    path: Path, max_bytes: int, writer_wait_s: float = _WRITER_WAIT_S, pipe_wait_s: float = _PIPE_WAIT_S
 ) -> tuple[bytes, os.stat_result]:
     """Like `read_regular`, but also for a pipe, as in `import <(command)`.
 
-    Raises OSError, also if the pipe has not ended after `pipe_wait_s`.
+    Raises OSError, also if no writer comes within `writer_wait_s`, or no end within `pipe_wait_s`.
     """
     if not stat.S_ISFIFO(path.stat().st_mode):
         return read_regular(path, max_bytes)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        return _read_to_end(descriptor, max_bytes, time.monotonic() + pipe_wait_s), os.fstat(descriptor)
-    except TimeoutError:
-        reason = f"nobody wrote it to its end within {format_limit(pipe_wait_s)}"
-        raise OSError(errno.ETIMEDOUT, reason) from None
+        os.set_blocking(descriptor, False)  # where /dev/fd gives a duplicate
+        return _read_pipe(descriptor, max_bytes, writer_wait_s, pipe_wait_s), os.fstat(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _read_to_end(descriptor: int, max_bytes: int, deadline: float | None = None) -> bytes:
-    content = bytearray()
-    ready = select.poll()
-    ready.register(descriptor, select.POLLIN)
+def _read_pipe(descriptor: int, max_bytes: int, writer_wait_s: float, pipe_wait_s: float) -> bytes:
+    content, has_writer, began = bytearray(), False, time.monotonic()
     while True:
-        if deadline is not None and not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
-        chunk = os.read(descriptor, _CHUNK)
-        if not chunk:
-            return bytes(content)
+        waited = time.monotonic() - began
+        if waited > (pipe_wait_s if has_writer else writer_wait_s):
+            problem = (
+                f"it has no end after {format_limit(pipe_wait_s)}" if has_writer else "nobody writes to it"
+            )
+            raise OSError(errno.ETIMEDOUT, problem)
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            has_writer = True
+            select.select([descriptor], [], [], _POLL_S)
+            continue
         content += chunk
         if len(content) > max_bytes:
             raise _too_large(max_bytes)
+        if not chunk and has_writer:
+            return bytes(content)
+        has_writer = has_writer or bool(chunk)
+        if not has_writer:
+            time.sleep(_POLL_S)
+
+
+def _read_to_end(descriptor: int, max_bytes: int) -> bytes:
+    content = bytearray()
+    while chunk := os.read(descriptor, _CHUNK):
+        content += chunk
+        if len(content) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(content)
 
 
 def _require_regular(status: os.stat_result) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
-from wgmon_tui.config.ownership import require_own
+from wgmon_tui.config.ownership import explain_foreign, require_own
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import (
     chmod_advice,
@@ -141,6 +141,8 @@ def replace_raw_text(config_dir: Path, before: str, after: str) -> None:
 
 def explain_not_writable(config_dir: Path) -> str | None:
     """One line on why this account cannot change servers.toml; None if it probably can."""
+    if line := explain_foreign(config_dir):
+        return line
     directory = config_dir
     # Not Path.exists: it raises without permission to look.
     while not os.path.exists(directory) and directory != directory.parent:  # noqa: PTH110

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -143,6 +144,10 @@ def check_state_directory(state_dir: Path) -> ExaminedItem:
     except OSError as error:
         fact = f"{shown(state_dir)}: {error.strerror}"
         return ExaminedItem("state", ItemStatus.FIX, fact, advice)
+    if foreign := _find_foreign_entry(state_dir):
+        fact = f"{shown(foreign)} belongs to another user: this account cannot write it"
+        command = f"sudo chown -R {shlex.quote(login_name(os.geteuid()))} {shlex.quote(shown(state_dir))}"
+        return ExaminedItem("state", ItemStatus.FIX, fact, f"type: {command}")
     return ok_item(
         "state", f"{shown(state_dir)} {'is writable' if there == state_dir else 'will be created'}"
     )
@@ -159,6 +164,17 @@ def check_held_timestamps(state_dir: Path, identities: Mapping[str, PublicKey]) 
             return []
     fact, _, advice = timestamps.held.rpartition("; ")
     return [ExaminedItem("timestamps", ItemStatus.FIX, fact, advice)]
+
+
+def _find_foreign_entry(state_dir: Path) -> Path | None:
+    """A file that another account left in the state directory of this one, as root could before."""
+    if os.geteuid() == 0:
+        return None
+    try:
+        entries = [*state_dir.iterdir(), *(state_dir / "stamps").glob("*")]
+        return next((entry for entry in entries if entry.lstat().st_uid != os.geteuid()), None)
+    except OSError:
+        return None
 
 
 def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_ns: int) -> list[ExaminedItem]:
