@@ -110,13 +110,13 @@ def test_nobody_is_asked_if_there_is_nothing_to_choose(
     assert {server.identity for server in read(config).fleet.servers} == {"wg0"}
 
 
-def test_progress_is_shown_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_at_most_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     now = [0.0]
     monkeypatch.setattr(import_files, "show_progress", lines.append)
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = import_files._Progress()
-    for count in range(1, 2501):
+    for count in range(1, 4501):
         now[0] = count / 1000
         progress.on_read(count)
-    assert lines == ["import: 1,000 files read", "import: 2,000 files read"]
+    assert lines == ["import: 2000 files read", "import: 4000 files read"]

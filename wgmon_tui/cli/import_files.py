@@ -17,12 +17,12 @@ from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.terminal import detect_terminal
-from wgmon_tui.text import format_list, printable
+from wgmon_tui.text import format_count, format_list, printable
 
 OWN_KEYS = "files"
 """The answer that means the keys in the files."""
 
-_BETWEEN_PROGRESS_S = 1.0
+_BETWEEN_PROGRESS_S = 2.0
 
 
 def import_files(words: Sequence[Path], config: Path, identity: str | None) -> ImportReport:
@@ -30,27 +30,26 @@ def import_files(words: Sequence[Path], config: Path, identity: str | None) -> I
     fleet = read(config).fleet
     if identity is not None:
         require_identity(fleet, identity)
-    progress = _Progress()
-    found = read_confs(words, sys.stdin.buffer.read, progress.on_read)
+    found = read_confs(words, sys.stdin.buffer.read, _Progress().on_read)
     # After standard input was read, nobody can answer there.
     if identity is None and detect_terminal().is_interactive and STANDARD_INPUT not in map(str, words):
         identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
-    return import_confs(found, config, ImportOptions(identity), progress.on_added)
+    return import_confs(found, config, ImportOptions(identity), _Progress().on_added)
 
 
 class _Progress:
-    """Shows how much is done, at most once a second."""
+    """Shows how much is done, at most every two seconds."""
 
     def __init__(self) -> None:
         self._next_at = time.monotonic() + _BETWEEN_PROGRESS_S
 
     def on_read(self, count: int) -> None:
         """Note that so many files are read."""
-        self._show(f"{count:,} files read")
+        self._show(f"{format_count(count, 'file')} read")
 
     def on_added(self, count: int) -> None:
         """Note that the keys of so many servers are written."""
-        self._show(f"{count:,} servers added")
+        self._show(f"{format_count(count, 'server')} added")
 
     def _show(self, what: str) -> None:
         now = time.monotonic()

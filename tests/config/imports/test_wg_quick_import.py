@@ -176,7 +176,7 @@ def test_what_is_good_is_imported_and_each_fault_of_the_others_is_reported(
     assert [server.name for server in report.added] == ["wg0"]
     assert [str(fault) for fault in report.faults] == [
         'bad.conf: line 6: Endpoint: expected "host:port" without "http://"; type "fra1:51820"',
-        "bad.conf: line 7: this [Peer] has no PublicKey",
+        "bad.conf: line 7: this [Peer] has no PublicKey; add it below",
         f"{confs}/gone.conf: cannot be read: No such file or directory",
     ]
     assert report.lines[-1] == "3 files: 1 server added and 3 faults"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
+from wgmon_tui.config.imports.conf_reading import ReadConfs
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.tui.editing import import_screen
 from wgmon_tui.tui.editing.import_screen import ImportScreen
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 
@@ -261,3 +265,22 @@ async def test_good_files_are_imported_and_bad_ones_shown(here: Path, tmp_path: 
         await it.home()
         assert [each.name for each in it.fleet.servers] == ["wg-fra1", "wg-lon1"]
         assert "Not imported: 1 fault" in " ".join(it.notices())
+
+
+async def test_while_many_files_are_read_the_screen_says_how_many(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Event()
+    monkeypatch.setattr(import_screen, "_BETWEEN_PROGRESS_S", 0.01)
+
+    def read_slowly(paths: object, *, on_read: Callable[[int], None]) -> ReadConfs:
+        on_read(41)
+        release.wait(10)
+        return ReadConfs()
+
+    monkeypatch.setattr(import_screen, "read_confs", read_slowly)
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "*.conf")
+        await previewed(it, "41 files read so far")
+        release.set()
+        await it.until(lambda: "so far" not in it.text())

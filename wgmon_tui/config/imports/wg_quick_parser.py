@@ -235,7 +235,9 @@ class _ConfParser:
             return None
         written_key = section.last("publickey")
         if written_key is None:
-            self._faults.append(Remark(self._source, "this [Peer] has no PublicKey", section.line))
+            self._faults.append(
+                Remark(self._source, "this [Peer] has no PublicKey; add it below", section.line)
+            )
             return None
         before = len(self._faults)
         public_key = self._value(parse_public_key, written_key[1], written_key[0], "PublicKey", self._faults)

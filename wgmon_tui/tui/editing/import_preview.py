@@ -12,13 +12,14 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.wg_quick_import import Preview
 from wgmon_tui.config.models import Fleet
-from wgmon_tui.text import format_list
+from wgmon_tui.text import format_count, format_list
 from wgmon_tui.tui.keys.actions import ACTIONS, Action
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 
 _MAX_LINES = 200
+_MANY = 8
 _MAX_NAMES = 12
 _WIDEST_NAME = 24
 _NO_PING = (
@@ -75,6 +76,8 @@ def _added_lines(found: Preview, palette: Palette, glyphs: Glyphs) -> Text:
     new, muted, bold = palette.severity[Severity.UP], palette.muted, palette.text + Style(bold=True)
     names = [each.name for each in found.servers] + [each.name for each in found.identities]
     width = min(_WIDEST_NAME, max(map(cell_len, names), default=0))
+    if len(found.servers) > _MANY:
+        text.append(f"+ {format_count(len(found.servers), 'server')}\n", new)
     for server in found.servers[:_MAX_LINES]:
         secret = ", preshared key" if server.preshared_key else ""
         text.append("+ server    ", new)

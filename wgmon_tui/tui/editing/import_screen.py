@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,8 @@ FILE_KEY = ""
 
 _DEBOUNCE_S = 0.1
 """Delay before the preview, in seconds. Input that changes within it is still being typed."""
+
+_BETWEEN_PROGRESS_S = 0.5
 
 _MAX_COMPLETIONS = 12
 
@@ -105,6 +108,7 @@ class ImportScreen(Screen[None]):
         self._refusal: tuple[str, Sequence[str]] | None = None
         self._offered_name = ""
         self._is_importing = False
+        self._done = 0
 
     def compose(self) -> ComposeResult:
         """Yield the fields, the preview and the key hints."""
@@ -224,7 +228,8 @@ class ImportScreen(Screen[None]):
             if self._file is None:
                 self._file = await asyncio.to_thread(self._read_file)
             if self._read is None and (self._pasted or line):
-                self._read = await asyncio.to_thread(self._read_sources, line)
+                with self._progress("read"):
+                    self._read = await asyncio.to_thread(self._read_sources, line)
                 self._offer_identity(self._read, self._file)
             if self._read is not None:
                 await self._update_from(self._read, self._file)
@@ -252,7 +257,26 @@ class ImportScreen(Screen[None]):
     def _read_sources(self, line: str) -> ReadConfs:
         if self._pasted:
             return ReadConfs((parse_pasted_conf(self._pasted),))
-        return read_confs(resolve_paths(line, Path.cwd()))
+        return read_confs(resolve_paths(line, Path.cwd()), on_read=self._count_done)
+
+    def _count_done(self, count: int) -> None:
+        """Note that so much is done; called in the thread that works."""
+        self._done = count
+
+    @contextmanager
+    def _progress(self, verb: str) -> Iterator[None]:
+        """Show twice a second how much is done. Most work ends before the first time."""
+        self._done = 0
+
+        def show() -> None:
+            said = f"{format_count(self._done, 'file' if verb == 'read' else 'server')} {verb} so far"
+            self.query_one("#preview", Static).update(Text(said, self.app.palette.muted))
+
+        timer = self.set_interval(_BETWEEN_PROGRESS_S, show)
+        try:
+            yield
+        finally:
+            timer.stop()
 
     async def _update_from(self, found: ReadConfs, file: _ServersFile) -> None:
         """Preview what was read, as the fields say. Raises ConfigurationError, InvalidValueError."""
@@ -351,10 +375,13 @@ class ImportScreen(Screen[None]):
             self.run_worker(self._import(self._read, self._options()), group="editing")
 
     async def _import(self, found: ReadConfs, options: ImportOptions) -> None:
-        work = partial(import_confs, found, self._config_dir, options)
-        report = await run_file_operation(self.app, work)
+        work = partial(import_confs, found, self._config_dir, options, self._count_done)
+        with self._progress("added"):
+            report = await run_file_operation(self.app, work)
         self._is_importing = False
-        if report is not None:
+        if report is None:
+            self._show_preview()
+        else:
             added = format_list((server.name for server in report.added), most=FEW)
             said = f"Added {added}; checking now" if added else "Nothing new to import"
             if report.faults:
