@@ -90,15 +90,24 @@ def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
 
 
 def parse_pasted_conf(text: str) -> WgQuickFile:
-    """Parse a .conf from the clipboard, where it has no file name. Raises ConfigurationError.
+    """Parse a .conf from the clipboard that must be whole; it may lack a private key.
 
-    It may lack a private key. Names are based on the name or the host of its first server. Terminals paste
-    line ends as carriage returns.
+    Raises ConfigurationError.
     """
-    conf = parse_lenient(text.replace("\r\n", "\n").replace("\r", "\n"), Path("pasted text"))
+    conf = parse_pasted_lenient(text)
     for fault in conf.faults:
         raise ConfigurationError(str(fault))
-    return name_after_first_server(conf)
+    return conf
+
+
+def parse_pasted_lenient(text: str) -> WgQuickFile:
+    """Parse a .conf from the clipboard, where it has no file name; the result has its faults.
+
+    Names are based on the name or the host of its first server. Terminals paste line ends as carriage
+    returns.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return name_after_first_server(parse_lenient(text, Path("pasted text")))
 
 
 def name_after_first_server(conf: WgQuickFile) -> WgQuickFile:

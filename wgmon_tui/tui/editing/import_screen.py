@@ -21,7 +21,7 @@ from textual.widgets import Input, Static
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, Preview, import_confs, preview
-from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_conf
+from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_lenient
 from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
@@ -256,7 +256,7 @@ class ImportScreen(Screen[None]):
 
     def _read_sources(self, line: str) -> ReadConfs:
         if self._pasted:
-            return ReadConfs((parse_pasted_conf(self._pasted),))
+            return ReadConfs((parse_pasted_lenient(self._pasted),))
         return read_confs(resolve_paths(line, Path.cwd()), on_read=self._count_done)
 
     def _count_done(self, count: int) -> None:
