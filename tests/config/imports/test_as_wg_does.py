@@ -58,7 +58,7 @@ def unexpected_faults(data: bytes) -> list[str]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(generated_confs())
 def test_a_generated_file_that_wg_accepts_is_accepted(data: bytes) -> None:
     if is_accepted_by_wg(data):
