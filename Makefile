@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL_LOCKED = -m pip install --quiet --disable-pip-version-check --require-hashes -r
 INSTALL_ITSELF = -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: help run test thorough matrix quiet-run harm check bench docs screenshots oldest lock release clean
+.PHONY: help run test systems thorough matrix quiet-run harm check bench docs screenshots oldest lock release clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 
 test: $(VENV)/dev.stamp  ## the tests, about two minutes; tests on real servers skip without their packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+systems: $(VENV)/dev.stamp  ## most tests as they run on macOS and FreeBSD, with Linux standing in for them
+	$(BIN)/python -m pytest -m '' -k most_of_the_suite tests/systems
 
 thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, many random examples
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
@@ -41,7 +44,9 @@ harm: $(VENV)/dev.stamp  ## the long forms of the robustness tests, hours: the f
 check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --platform linux
+	$(BIN)/mypy --platform darwin
+	$(BIN)/mypy --platform freebsd14
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; several minutes

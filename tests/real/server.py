@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Protocol
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -74,12 +75,15 @@ def target(
 async def prober_at(server: RealServer) -> AsyncIterator[Prober]:
     """A prober with its sockets in the server's namespace."""
     prober = Prober(timestamps=lambda _: tai64n.encode(next(stamps)))
-    with server.vantage():
-        await prober.open()
-    try:
-        yield prober
-    finally:
-        await prober.close()
+    with ExitStack() as inside:
+        with server.vantage():
+            await prober.open()
+        if not PLATFORM.has_error_queue:  # it opens sockets whenever it sends
+            inside.enter_context(server.vantage())
+        try:
+            yield prober
+        finally:
+            await prober.close()
 
 
 async def run_check(server: RealServer, aim: Target, version: int = 4) -> tuple[Check, Diagnosis]:

@@ -115,6 +115,12 @@ def icmp_name(error: IcmpError | InnerIcmp) -> str:
     return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
 
 
+def is_port_closed(error: IcmpError) -> bool:
+    """Whether nothing listens on the port, by an error of the server itself, or of a sender that is not shown."""
+    is_from_target = error.from_target or not error.offender
+    return is_from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE
+
+
 def describe_evidence(evidence: Evidence) -> str:
     """Describe one piece of evidence in one sentence."""
     match evidence:

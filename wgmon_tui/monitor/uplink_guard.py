@@ -13,6 +13,7 @@ from math import inf
 
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import CookieDemanded, IcmpError
+from wgmon_tui.checks.evidence_text import is_port_closed
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 MIN_SILENT_SERVERS = 3
@@ -42,7 +43,7 @@ def last_answer_time(check: Check) -> float | None:
 
 def _is_answer(error: IcmpError) -> bool:
     """Return whether the server itself sent an ICMP error. Without a quote it may come from anybody."""
-    return error.from_target and error.quotes_packet is not False
+    return (error.from_target or is_port_closed(error)) and error.quotes_packet is not False
 
 
 def last_question_time(check: Check) -> float:

@@ -38,7 +38,7 @@ from wgmon_tui.checks.evidence import (
     WorkedUntil,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import PORT_UNREACHABLE, describe_evidence, icmp_name
+from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes, local_faults
@@ -298,7 +298,7 @@ def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server
     """Diagnose an ICMP error or a refused send. Errors without a quote count only if there are no others."""
     errors = all_of_kind(IcmpError, evidence)
     icmp = [each for each in errors if each.quotes_packet is not False] or errors
-    if closed := next((each for each in icmp if _is_port_closed(each)), None):
+    if closed := next((each for each in icmp if is_port_closed(each)), None):
         summary = f"{check.address} reports that nothing listens on UDP port {server.endpoint.port}."
         if not closed.from_target:
             summary = (
@@ -383,8 +383,3 @@ def _summarise_late(late: LateAnswer, server: Server) -> str:
 def _count_loss_bursts(recent: Sequence[float | None]) -> int:
     """Count how often a lost check followed an answered one."""
     return sum(before is not None and after is None for before, after in pairwise(recent))
-
-
-def _is_port_closed(error: IcmpError) -> bool:
-    is_from_target = error.from_target or not error.offender
-    return is_from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE
