@@ -1,8 +1,9 @@
 """The pages of docs/ that say what the code says: `python -m docs.make` (`make docs`).
 
 Keys come from the one action table, wire formats from the one list of fields, verdicts from the one table of
-them, settings and their schemas from their declarations, and the glossary from its list of terms and the
-docstrings of the records. A test holds that the pages are current.
+them, settings and their schemas from their declarations, the glossary from its list of terms and the
+docstrings of the records, and platforms from the table of what each has. A test holds that the pages are
+current.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from docs.glossary import glossary
 from docs.json_schema import config_schema, servers_schema
+from docs.platforms_page import platforms
 from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
@@ -98,6 +100,7 @@ PAGES = {
     "keys.md": keys,
     "verdicts.md": verdicts,
     "glossary.md": glossary,
+    "platforms.md": platforms,
     "servers-toml.md": servers_toml,
     "config-toml.md": config_toml,
     "schema/servers.schema.json": servers_schema,

@@ -82,9 +82,12 @@ def test_the_layers_of_the_architecture_are_those_of_the_contract() -> None:
 def test_hosted_ci_runs_on_every_python_that_is_promised() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     promised = re.findall(r"Python :: (3\.\d+)", " ".join(_pyproject()["project"]["classifiers"]))
-    [matrix] = re.findall(r"python: \[(.*)\]", workflow)
+    linux, macos = workflow.split("\n  macos:\n")
+    [matrix] = re.findall(r"python: \[(.*)\]", linux)
     assert re.findall(r"[\d.]+", matrix) == promised
-    assert "run: bash .ci/run" in workflow
+    assert "run: bash .ci/run" in linux
+    assert "runs-on: macos-latest" in macos
+    assert "run: make test" in macos
 
 
 def _pyproject() -> Any:

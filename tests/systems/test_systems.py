@@ -27,7 +27,15 @@ DIFFERENT = (
 """Sockets, locks, credentials, and handshakes with the lab."""
 
 MOST = (
-    *("tests/checks", "tests/cli", "tests/config", "tests/control", "tests/daemon", "tests/doctor", "tests/lab"),
+    *(
+        "tests/checks",
+        "tests/cli",
+        "tests/config",
+        "tests/control",
+        "tests/daemon",
+        "tests/doctor",
+        "tests/lab",
+    ),
     *("tests/monitor", "tests/net", "tests/output", "tests/protocols", "tests/store", "tests/vantages"),
     *("tests/test_cli.py", "tests/test_library.py", "tests/real/test_verdicts.py"),
 )
@@ -59,7 +67,9 @@ def test_what_differs_between_systems_works_there(system: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux stands in for the others")
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_wireguard_go_is_checked_there(system: str) -> None:
-    run_as(system, "tests/real/test_verdicts.py", "-k", "wireguard_go and (configurations and IPv4 or go_under)")
+    run_as(
+        system, "tests/real/test_verdicts.py", "-k", "wireguard_go and (configurations and IPv4 or go_under)"
+    )
 
 
 @pytest.mark.thorough

@@ -116,7 +116,7 @@ def icmp_name(error: IcmpError | InnerIcmp) -> str:
 
 
 def is_port_closed(error: IcmpError) -> bool:
-    """Whether nothing listens on the port, by an error of the server itself, or of a sender that is not shown."""
+    """Whether nothing listens on the port, says the server itself or a sender that is not shown."""
     is_from_target = error.from_target or not error.offender
     return is_from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE
 

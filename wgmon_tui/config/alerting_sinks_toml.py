@@ -113,7 +113,8 @@ _URL = Setting("url", TEXT_SECRET, "The address to send to.", required=True)
 _CA_FILE = Setting(
     "ca_file",
     _FULL_TEXT,
-    "A file with the certificate of your own certificate authority. A relative path starts at config.toml.",
+    "A PEM file with the certificates to trust: your own authority, or the server's own certificate. "
+    "A relative path starts at config.toml.",
     default="the certificate authorities that the system trusts",
 )
 _TOKEN = Setting("token", TEXT_SECRET, "Sent in the header `Authorization: Bearer`.")
