@@ -1,6 +1,6 @@
 """The default tests on a busy machine: `python -m tests.harm.busy_machine [COUNT]`.
 
-COUNT runs, alternately beside two programs that do nothing but compute, and with the tests' processes stopped at
+COUNT runs, alternately beside two programs that only compute, and with the tests' processes stopped at
 random moments, as a hypervisor stops a machine. No test may depend on a quiet machine, so none may fail.
 """
 
