@@ -84,6 +84,7 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
 ) -> None:
     config, state, jumped_ns, real = tmp_path / "config", tmp_path / "state", [0], time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: real() + jumped_ns[0])
+    monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
     async with healthy("fra1") as (lab, server):
         write_config(config, server)
         writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
@@ -91,6 +92,7 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
         try:
             await until(lambda: greatest_stamp(lab))
             assert writer.warnings == ()
+            writer.mute(["fra1"], real() / 1e9 + 3600)
             jumped_ns[0] = 730 * DAY_NS
             before = greatest_stamp(lab)
             await until(lambda: greatest_stamp(lab) > before)
@@ -99,6 +101,8 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
             assert line.startswith("the clock of this machine jumped forward by 730 d")
             assert "poison identities" in line
             assert writer.warnings == (line,)
+            writer.engine._apply_timers()
+            assert writer.fleet_state.states["fra1"].muted_until is not None
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

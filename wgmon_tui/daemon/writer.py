@@ -97,6 +97,7 @@ class Writer(FleetController):
             unwritten=lambda: self._recorder.unwritten,
             vantage=gethostname(),
             clock_guard=self._clock_guard,
+            clock=self._clock_guard.believed_time,
         )
         self._recorder = Recorder(
             state_dir,
@@ -114,7 +115,7 @@ class Writer(FleetController):
             stamped_elsewhere=self._stamps.stamped_elsewhere,
             interface_of=LocalIdentities().interface_of,
         )
-        self.engine = Engine(prober, fleet_state=fleet_state)
+        self.engine = Engine(prober, fleet_state=fleet_state, clock=self._clock_guard.believed_time)
         self.fleet_state = self.engine.fleet_state
         self._note_limits = NoteLimits(state_dir, self.fleet_state)
         self._exit_stack.callback(self._note_limits.close)

@@ -75,9 +75,18 @@ class Engine(FleetController):
     """Checks a fleet. Give it targets, then `run` it; read the `fleet_state`."""
 
     def __init__(
-        self, prober: Prober, *, fleet_state: FleetState | None = None, random: Random | None = None
+        self,
+        prober: Prober,
+        *,
+        fleet_state: FleetState | None = None,
+        random: Random | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`fleet_state` is one that screens already show. `random` lets tests repeat a schedule."""
+        """`fleet_state` is one that screens already show. `random` lets tests repeat a schedule.
+
+        `clock` returns the Unix time by which mutes and maintenance windows end.
+        """
+        self._clock = clock
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
@@ -299,8 +308,8 @@ class Engine(FleetController):
 
     def _apply_timers(self) -> None:
         """Start and end maintenance windows, and end mutes that have expired."""
-        now = time.time()
-        self.vantage_reports.expire_outdated(now)
+        now = self._clock()
+        self.vantage_reports.expire_outdated(time.time())
         self._staleness_scan.update(read_clocks(), is_checking=True)
         for name, server_state in self.fleet_state.states.items():
             if server_state.muted_until is not None and server_state.muted_until <= now:

@@ -137,6 +137,10 @@ class ClockGuard:
                 return 0.0
             return max(0.0, self._offset - self._believed_offset)
 
+    def believed_time(self) -> float:
+        """Return the Unix time; after a jump forward, that of the clock as it was before."""
+        return time.time_ns() / 1e9 - self.ahead_s
+
     @property
     def doubted_since(self) -> float | None:
         """The wall time since which the clock is steady but in doubt; None without a doubt."""
