@@ -131,3 +131,22 @@ def test_records_in_the_future_raise_no_doubt() -> None:
     guard = ClockGuard(Clocks())
     guard.compare(NOW + YEAR)
     assert guard.may_delete
+
+
+def test_what_lasts_until_a_time_does_not_end_by_a_clock_that_is_far_ahead() -> None:
+    clocks = Clocks()
+    running, started = ClockGuard(clocks), ClockGuard(clocks)
+    started.compare(NOW - 2 * YEAR)
+    clocks.wall += YEAR
+    clocks.pass_time(60)
+    assert running.believed_time() == NOW + 60
+    assert started.believed_time() == NOW - 2 * YEAR + 60
+    running.confirm()
+    assert running.believed_time() == NOW + YEAR + 60
+
+
+def test_what_lasts_until_a_time_ends_by_a_clock_that_was_set_back() -> None:
+    clocks = Clocks()
+    guard = ClockGuard(clocks)
+    clocks.wall -= YEAR
+    assert guard.believed_time() == NOW - YEAR

@@ -138,8 +138,16 @@ class ClockGuard:
             return max(0.0, self._offset - self._believed_offset)
 
     def believed_time(self) -> float:
-        """Return the Unix time; after a jump forward, that of the clock as it was before."""
-        return time.time_ns() / 1e9 - self.ahead_s
+        """Return the Unix time by which what lasts until a time ends, for example a mute.
+
+        After a jump forward it is that of the clock as it was before. At a start far ahead of the history, it
+        continues from there.
+        """
+        with self._lock:
+            now = self._observe()
+            if self._doubt is None or not (self._has_believed or self._doubt.is_far_ahead):
+                return now.wall
+            return min(now.wall, now.elapsed + self._believed_offset)
 
     @property
     def doubted_since(self) -> float | None:
