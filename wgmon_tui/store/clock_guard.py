@@ -175,9 +175,7 @@ class ClockGuard:
 
 def _jump_line(jump: float, now: float, remedy: str) -> str:
     way = "forward" if jump > 0 else "back"
-    line = (
-        f"the clock of this machine jumped {way} by {format_elapsed(abs(jump))}, to {format_local_time(now)}"
-    )
+    line = f"the clock of this machine jumped {way} by {format_elapsed(round(abs(jump)))}, to {format_local_time(now)}"
     if jump < 0:
         return f"{line}; timestamps continue from the last one, and nothing is deleted by age for a day"
     return (
@@ -188,6 +186,6 @@ def _jump_line(jump: float, now: float, remedy: str) -> str:
 
 def _gap_line(gap: float, since: str, remedy: str) -> str:
     return (
-        f"the clock of this machine is {format_elapsed(gap)} later than {since}; "
+        f"the clock of this machine is {format_elapsed(round(gap))} later than {since}; "
         f"nothing is deleted by age until the clock was steady for a day; {remedy}"
     )

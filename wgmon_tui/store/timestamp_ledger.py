@@ -308,7 +308,7 @@ def _decode(stored: bytes) -> int:
 
 
 def _far_ahead_line(next_ns: int, ahead_ns: int, *, is_clock: bool) -> str:
-    ahead, until = format_elapsed(ahead_ns / 1e9), format_local_date(next_ns / 1e9)
+    ahead, until = format_elapsed(round(ahead_ns / 1e9)), format_local_date(next_ns / 1e9)
     poisons = f"it would poison the identity: servers would then ignore it until {until}"
     if is_clock:
         return (
