@@ -91,16 +91,16 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
         running = asyncio.create_task(writer.run())
         try:
             await until(lambda: greatest_stamp(lab))
-            assert writer.warnings == ()
+            assert not any("clock" in line for line in writer.warnings)
             writer.mute(["fra1"], real() / 1e9 + 3600)
             jumped_ns[0] = 730 * DAY_NS
             before = greatest_stamp(lab)
             await until(lambda: greatest_stamp(lab) > before)
             assert greatest_stamp(lab) < real() + DAY_NS
-            (line,) = writer.warnings
+            [line] = list(writer.warnings)
             assert line.startswith("the clock of this machine jumped forward by 730 d")
             assert "poison identities" in line
-            assert writer.warnings == (line,)
+            assert list(writer.warnings) == [line]
             writer.engine._apply_timers()
             assert writer.fleet_state.states["fra1"].muted_until is not None
         finally:

@@ -118,12 +118,20 @@ class Kills:
     async def finish(self) -> None:
         """Run until every announcement is sent."""
         process, end = self.start(), time.monotonic() + _PATIENCE_S
+        await self._wait_until_it_answers()
         while self.query(_LEFT) != [(0,)]:
             assert time.monotonic() < end, f"not everything was sent: {self.last_lines()}"
             await asyncio.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(process.wait)
         assert code == 0, f"it ended with {code}: {self.last_lines()}"
+
+    async def _wait_until_it_answers(self) -> None:
+        while True:
+            with suppress(NoWriterError, AccessDeniedError):
+                await (await ControlConnection.connect(self.state)).close()
+                return
+            await asyncio.sleep(0.02)
 
     def query(self, query: str) -> list[tuple[object, ...]]:
         """Query the store; nothing while it cannot be read."""
