@@ -174,8 +174,8 @@ class ClockGuard:
 
 
 def _jump_line(jump: float, now: float, remedy: str) -> str:
-    way = "forward" if jump > 0 else "back"
-    line = f"the clock of this machine jumped {way} by {format_elapsed(round(abs(jump)))}, to {format_local_time(now)}"
+    way, length = "forward" if jump > 0 else "back", format_elapsed(round(abs(jump)))
+    line = f"the clock of this machine jumped {way} by {length}, to {format_local_time(now)}"
     if jump < 0:
         return f"{line}; timestamps continue from the last one, and nothing is deleted by age for a day"
     return (
