@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from wgmon_tui.cli.main import main
 from wgmon_tui.daemon.metrics import endpoints  # noqa: F401  loaded once, for all children
 from wgmon_tui.vantages.collector import manager  # noqa: F401
 
 PATIENCE_S = 30.0
+
+
+def _stream(descriptor: int) -> TextIO:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", closefd=False)
 
 
 @dataclass
@@ -40,6 +46,8 @@ class ForkedRun:
             os.dup2(writing, 2)
             os.dup2(os.open(os.devnull, os.O_RDWR), 1)
             os.close(reading)
+            # The streams of the parent know where their files stand; a pipe stands nowhere.
+            sys.stdout, sys.stderr = _stream(1), _stream(2)
             code = 70
             try:
                 code = main(list(words))
