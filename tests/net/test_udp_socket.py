@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.protocols.wireguard.forged_packets import IcmpForger
+from tests.protocols.wireguard.forged_packets import TOO_BIG, IcmpForger
 from tests.protocols.wireguard.harness import closed_port
 from wgmon_tui.net import udp_socket
 from wgmon_tui.net.connecting_udp_socket import ConnectingUdpSocket, open_udp_socket
@@ -122,9 +122,9 @@ def test_a_pending_error_does_not_hide_the_datagrams_behind_it() -> None:
 
 
 @contextmanager
-def forger() -> Iterator[IcmpForger]:
+def forger(version: int = 4) -> Iterator[IcmpForger]:
     try:
-        opened = IcmpForger()
+        opened = IcmpForger(version)
     except PermissionError:
         pytest.skip("raw sockets need root")
     with opened:
@@ -165,13 +165,18 @@ def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
         assert len(hears.errors) == 11
 
 
-def test_a_false_mtu_does_not_make_the_next_send_fail() -> None:
-    with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
-        here, there = ("127.0.0.1", hears.socket.port), other.getsockname()
+@pytest.mark.parametrize(("family", "host"), LOOPBACKS)
+def test_a_false_mtu_is_delivered_and_does_not_make_the_next_send_fail(
+    family: socket.AddressFamily, host: str
+) -> None:
+    version = 6 if ":" in host else 4
+    with ears(family) as hears, forger(version) as forge, plain(family, host) as other:
+        here, there = (host, hears.socket.port), (host, other.getsockname()[1])
         for _ in range(3):
-            forge.send((3, 4), here, there, mtu=552)
+            forge.send(TOO_BIG[version], here, there, mtu=1280)
         hears.socket.send(bytes(1400), there)
         assert len(other.recv(2000)) == 1400
+    assert [(each.version, each.info) for each in hears.errors] == [(version, 1280)] * 3
 
 
 def test_what_our_own_side_refuses_raises() -> None:

@@ -29,7 +29,7 @@ def drop_above(udp_bytes: int, *, to_server: bool = True, to_client: bool = True
     return there + ((the_router("udp sport {port} " + too_long),) if to_client else ())
 
 
-def look(*applied: Fault, ping: tuple[int, ...] = (4,), mtu: int | None = None) -> Round:
+def look(*applied: Fault, version: int = 4, ping: tuple[int, ...] = (4,), mtu: int | None = None) -> Round:
     """The result of a deep check of a healthy server behind such a path."""
 
     async def check(made: Scene) -> Round:
@@ -44,7 +44,7 @@ def look(*applied: Fault, ping: tuple[int, ...] = (4,), mtu: int | None = None) 
     with (
         column(WIREGUARD_GO) as servers,
         servers.place() as (path, server),
-        scene(path, server, version=4, ping=ping, tunnel_mtu=mtu) as made,
+        scene(path, server, version=version, ping=ping, tunnel_mtu=mtu) as made,
         entered(path.client),
     ):
         return asyncio.run(check(made))
@@ -131,20 +131,24 @@ def somebody_reports_false_mtus(made: Scene) -> None:
     made.cleanup.callback(asyncio.get_running_loop().create_task(report()).cancel)
 
 
-def test_what_this_machines_own_link_makes_it_fragment_passes_as_it_does_for_clients() -> None:
-    outcome = look(this_machines_link_has_1400_bytes)
+@pytest.mark.parametrize("version", [4, 6])
+def test_what_this_machines_own_link_makes_it_fragment_passes_as_it_does_for_clients(version: int) -> None:
+    outcome = look(this_machines_link_has_1400_bytes, version=version)
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
     assert first_of_kind(PathMtu, outcome.checks[0].evidence) == PathMtu(1420, 1420, None)
 
 
-def test_a_true_report_makes_this_machine_fragment_as_clients_do() -> None:
-    outcome = look(a_hop_reports_1400_bytes)
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_true_report_makes_this_machine_fragment_as_clients_do(version: int) -> None:
+    outcome = look(a_hop_reports_1400_bytes, version=version)
     found = first_of_kind(PathMtu, outcome.checks[0].evidence)
     assert found
     assert found.reported == 1400
 
 
-@pytest.mark.parametrize("limit", [1500, 1300, 600])
+@pytest.mark.parametrize(
+    "limit", [1500, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1300, 600))]
+)
 def test_false_reports_do_not_change_the_sizes_that_are_found(limit: int) -> None:
     sizes = [
         first_of_kind(PathMtu, look(*drop_above(limit), *faults).checks[0].evidence)
