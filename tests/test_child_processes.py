@@ -201,6 +201,16 @@ def test_key_commands_get_no_secrets(secret_environment: Path) -> None:
     assert_is_clean(secret_environment)
 
 
+def test_a_variable_is_hidden_as_soon_as_it_is_read_as_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WG_LATE_KEY", OWN_KEY.to_text())
+    secret = SecretSource(SecretForm.ENV, "WG_LATE_KEY")
+    read_private_key(Identity("bastion", secret), tmp_path)
+    printed = run(("env",), timeout_s=20, max_bytes=1 << 20).output
+    assert b"WG_LATE_KEY" not in printed
+
+
 def test_sink_commands_get_no_secrets(secret_environment: Path) -> None:
     send(Sink("sms", Command(PRINTS_ENVIRONMENT), timeout=20), announcement(), {})
     assert_is_clean(secret_environment)

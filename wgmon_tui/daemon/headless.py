@@ -14,6 +14,7 @@ from typing import Any
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.child_processes import kill_all
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import load_config
@@ -131,6 +132,8 @@ class HeadlessRun:
             shard = f", shard {loaded.shard}" if loaded.shard else ""
             servers = format_count(len(loaded.fleet.servers), "server")
             self._log.info(f"started: {servers} in {self._config_dir}{shard}")
+            if trouble := explain_core_dumps():
+                self._log.warning(f"a crash may write keys to a file: {trouble}")
             self._supervisor.ready(self._summary(writer))
             await asyncio.wait({running, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
             is_moved = running.done() and isinstance(running.exception(), StateDirectoryMovedError)

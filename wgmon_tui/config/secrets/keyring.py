@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from wgmon_tui.child_processes import OutputLimitError, kill_all, run
+from wgmon_tui.child_processes import OutputLimitError, hide_variables, kill_all, run
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
@@ -198,6 +198,9 @@ def _read_all(
             return error
 
     distinct = list(dict.fromkeys(sources))
+    hide_variables(
+        each.value for each in distinct if each.form is SecretForm.ENV and isinstance(each.value, str)
+    )
     with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
         try:
             return dict(zip(distinct, pool.map(read, distinct), strict=True))
@@ -270,6 +273,7 @@ def _from_command(command: tuple[str, ...], config_dir: Path) -> bytes:
 
 
 def _from_environment(name: str) -> bytes:
+    hide_variables((name,))
     value = os.environb.get(os.fsencode(name))
     if value is None:
         raise _UnavailableError(
