@@ -25,6 +25,9 @@ DIRECTORY = "faults"
 """The directory of reports, in the state directory."""
 
 MAX_REPORTS = 10
+_RUNNER = "wgmon_tui/shutdown.py"
+"""Runs every command with an event loop: no place where a fault is."""
+
 _MAX_CHAIN = 8
 _MAX_FRAMES = 40
 _MAX_MESSAGE = 2_000
@@ -148,7 +151,7 @@ def _source(frame: FrameType) -> str:
 def _place(fault: BaseException) -> str:
     """The innermost place in this package, or else the innermost of all."""
     places = [(_source(frame), line) for frame, line in traceback.walk_tb(fault.__traceback__)]
-    own = [place for place in places if place[0].startswith(f"{__package__}/")]
+    own = [place for place in places if place[0].startswith(f"{__package__}/") and place[0] != _RUNNER]
     source, line = (own or places)[-1]
     return f"{source}:{line}"
 

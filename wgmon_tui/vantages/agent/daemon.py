@@ -383,12 +383,15 @@ def main(argv: Sequence[str]) -> int:
         shutdown.begin_command({signal.SIGTERM: 0, signal.SIGINT: 0})
         try:
             with reporter.hooks():
-                return _run(Path(argv[0]), state_dir, float(argv[2]))
+                code = _run(Path(argv[0]), state_dir, float(argv[2]))
         except StoppedBySignalError:
             shutdown.end()
         except Exception as fault:  # noqa: BLE001  that is what a report is for
             reporter.report(fault)
             return ExitCode.INTERNAL_FAULT
+        if shutdown.stop_signal is not None:
+            shutdown.end()
+        return code
 
 
 def _run(config_dir: Path, state_dir: Path, linger_s: float) -> int:
