@@ -98,3 +98,13 @@ def test_of_several_identities_one_is_named_or_the_default(config: Path) -> None
     assert import_interfaces({"wg0": running(HUB)}, config, "other").added[0].identity == "other"
     update(config, lambda fleet: replace(fleet, defaults={"identity": "bastion"}))
     assert import_interfaces({"wg0": running(SITE)}, config).added[0].identity == "bastion"
+
+
+def test_many_peers_are_counted_in_place_of_a_line_for_each(config: Path) -> None:
+    peers = [replace(SITE, public_key=key(number)) for number in range(2, 32)]
+    report = import_interfaces({"wg0": running(*peers)}, config)
+    assert report.lines[:2] == (
+        "30 servers added, 0 already there",
+        "preshared keys not imported, as they belong to the interface's own key: 30",
+    )
+    assert len(report.lines) == 5

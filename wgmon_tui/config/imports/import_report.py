@@ -14,6 +14,9 @@ SHARED_KEY_WARNING = (
     "Make a separate identity: wgmon-tui keygen NAME"
 )
 
+MAX_LISTED = 20
+"""Servers that a report lists one by one; it counts more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:

@@ -13,21 +13,23 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf, read_confs
-from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport, describe_next_steps
+from wgmon_tui.config.imports.import_report import (
+    MAX_LISTED,
+    SHARED_KEY_WARNING,
+    ImportReport,
+    describe_next_steps,
+)
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
 from wgmon_tui.config.imports.remarks import Remark, grouped_lines
+from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.servers_file import update
-from wgmon_tui.config.value_parsers import NAME_LENGTH
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.text import format_count, format_list
-
-_MAX_LISTED = 20
-"""Servers that a report lists one by one; it counts more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +155,6 @@ def _warning(importing: _WgQuickImport) -> str:
     return f"{SHARED_KEY_WARNING}, or check with one that is there: --identity {shlex.quote(name)}"
 
 
-class _UniqueNames:
-    """Names in use. The search for a free one continues where the last one ended, so its cost is linear."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._used = set(names)
-        self._last: dict[str, int] = {}
-
-    def take(self, suggestion: str) -> str:
-        """The suggestion, or the next free name that `make_unique_name` would give."""
-        name, number = suggestion[:NAME_LENGTH].rstrip(), self._last.get(suggestion, 1)
-        while name in self._used:
-            number += 1
-            name = f"{suggestion[: NAME_LENGTH - len(str(number)) - 1]}-{number}"
-        self._last[suggestion] = number
-        self._used.add(name)
-        return name
-
-
 class _WgQuickImport:
     """One import in progress: new servers and identities, and lines to print."""
 
@@ -205,8 +189,8 @@ class _WgQuickImport:
             if identity.name in owners:
                 self._holders.setdefault(owners[identity.name], []).append(identity)
         self._identities = list(fleet.identities)
-        self._identity_names = _UniqueNames(each.name for each in fleet.identities)
-        self._server_names = _UniqueNames(each.name for each in fleet.servers)
+        self._identity_names = UniqueNames(each.name for each in fleet.identities)
+        self._server_names = UniqueNames(each.name for each in fleet.servers)
         self._known = {_place(each.public_key, each.endpoint): each for each in fleet.servers}
         for item in read.items:
             if isinstance(item, Remark):
@@ -294,8 +278,8 @@ class _WgQuickImport:
         """The lines to print after an import of so many files."""
         lines = grouped_lines(self.notices)
         for each in (self._added_lines, self._existing_lines):
-            lines += each if len(each) <= _MAX_LISTED else []
-        is_long = max(len(self._added_lines), len(self._existing_lines)) > _MAX_LISTED
+            lines += each if len(each) <= MAX_LISTED else []
+        is_long = max(len(self._added_lines), len(self._existing_lines)) > MAX_LISTED
         if count > 1 or is_long or (self.faults and self.added):
             lines.append(self._summary(count))
         return [*lines, *self.next_steps()]
