@@ -74,7 +74,7 @@ def test_a_mutated_file_that_wg_accepts_is_accepted(seed: int) -> None:
 
 
 @pytest.mark.thorough
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(generated_confs())
 def test_of_many_generated_files_all_that_wg_accepts_are_accepted(data: bytes) -> None:
     if is_accepted_by_wg(data):
