@@ -171,6 +171,15 @@ def test_columns_and_lines_come_before_the_answer_of_the_terminal(monkeypatch: p
     assert detect_terminal().size == (132, 50)
 
 
+@pytest.mark.parametrize(
+    ("output", "size", "width"), [(TTY, (100, 30), 100), (TTY, None, 80), (FILE, (100, 30), None)]
+)
+def test_only_a_terminal_has_a_width(
+    output: FakeStream, size: tuple[int, int] | None, width: int | None
+) -> None:
+    assert terminal_of(XTERM, (TTY, output, TTY), size).width == width
+
+
 def test_textual_does_not_see_what_it_would_misunderstand(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (*IN_SCREEN.items(), ("NO_COLOR", "")):
         monkeypatch.setenv(name, value)

@@ -116,6 +116,11 @@ class Terminal:
         return bool(self.ascii_reason)
 
     @property
+    def width(self) -> int | None:
+        """How many characters of standard output fit on a line; None if that is no terminal."""
+        return (self.size or ASSUMED_SIZE)[0] if self.is_output else None
+
+    @property
     def obstacle(self) -> str:
         """Why the dashboard cannot be shown; empty if it can."""
         if not self.is_output:

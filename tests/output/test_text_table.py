@@ -90,6 +90,15 @@ def test_no_line_ends_in_spaces(line: str) -> None:
     assert line == line.rstrip()
 
 
+@pytest.mark.parametrize("width", [200, 80, 60, 20])
+def test_on_a_terminal_columns_that_do_not_fit_are_left_out(width: int) -> None:
+    whole = format_table(a_mixed_board())
+    lines = format_table(a_mixed_board(), width=width).splitlines()
+    needed = max(map(len, whole.splitlines()))
+    assert (lines == whole.splitlines()) == (width >= needed)
+    assert max(map(len, lines)) <= width or lines[0].split() == ["STATE", "NAME", "VERDICT", "RTT"]
+
+
 def test_an_empty_fleet_is_its_headings() -> None:
     assert format_table(FleetState()).split() == [
         "STATE",

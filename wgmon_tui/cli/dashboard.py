@@ -66,7 +66,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
             role_manager.close()
             raise
     if not _can_show(arguments.terminal):
-        return shutdown.run(_print_table_once(role_manager, arguments.config, arguments.ascii))
+        return shutdown.run(_print_table_once(role_manager, arguments))
     ask_server = _ask_server(role_manager, lambda: role_manager.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
     return shutdown.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
@@ -116,7 +116,7 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     from wgmon_tui.daemon.writer import Writer
 
     writer = Writer(state, load_from_fleet(fleet), lock=None)
-    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments.ascii)
+    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments)
     return 0
 
 
@@ -211,18 +211,18 @@ def _open_history(state: Path) -> History:
     return History(state / STORE)
 
 
-async def _print_table_once(role_manager: RoleManager, config: Path, ascii_only: bool) -> int:
+async def _print_table_once(role_manager: RoleManager, arguments: argparse.Namespace) -> int:
     """Print the fleet as text: after one check round, or from the store if another process writes it."""
     engine = role_manager.open()
     fleet_state = role_manager.fleet_state
     if engine:
         if not fleet_state.states:
             role_manager.close()
-            raise ConfigurationError(no_servers_message(config / "servers.toml"))
-        await _print_tables(role_manager, engine, 1, ascii_only)
+            raise ConfigurationError(no_servers_message(arguments.config / "servers.toml"))
+        await _print_tables(role_manager, engine, 1, arguments)
         return exit_code(fleet_state)
     async with role_manager.following_store():
-        _print_table(fleet_state, ascii_only)
+        _print_fleet(fleet_state, arguments)
         for line in filter(None, (role_manager.status, role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
         return exit_code(fleet_state)
@@ -240,14 +240,17 @@ def exit_code(fleet_state: FleetState) -> int:
     return state_of([*map(printed_severity, counted), *checks]).value
 
 
-def _print_table(fleet_state: FleetState, ascii_only: bool) -> None:
+def _print_fleet(fleet_state: FleetState, arguments: argparse.Namespace) -> None:
+    """Print the table and the totals, as wide as the terminal if there is one."""
     from wgmon_tui.output.text_table import format_table, format_totals, printed_severity
 
-    print(format_table(fleet_state, ascii_only))
-    print(format_totals(map(printed_severity, fleet_state.states.values()), ascii_only), flush=True)
+    print(format_table(fleet_state, arguments.ascii, arguments.terminal.width))
+    print(format_totals(map(printed_severity, fleet_state.states.values()), arguments.ascii), flush=True)
 
 
-async def _print_tables(controller: FleetController, engine: Engine, rounds: int, ascii_only: bool) -> None:
+async def _print_tables(
+    controller: FleetController, engine: Engine, rounds: int, arguments: argparse.Namespace
+) -> None:
     """Print the fleet as text after each of `rounds` check rounds of all servers."""
     check_counts = {name: 0 for name, each in engine.fleet_state.states.items() if not each.paused}
     checked = asyncio.Event()
@@ -268,7 +271,7 @@ async def _print_tables(controller: FleetController, engine: Engine, rounds: int
                 if running.done():
                     waiting.cancel()
                     running.result()
-            _print_table(engine.fleet_state, ascii_only)
+            _print_fleet(engine.fleet_state, arguments)
             if number < rounds:
                 print()
     finally:

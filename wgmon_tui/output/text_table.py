@@ -14,6 +14,10 @@ from wgmon_tui.text import format_count, format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
 _RIGHT = {"RTT", "LOSS", "P50", "P95"}
+_LEFT_OUT_FIRST = ("ENDPOINT", "P95", "P50", "LOSS")
+"""Columns that a narrow terminal does not show: a line that it wraps is no row of a table."""
+
+_GAP = 2
 
 
 def printed_severity(server_state: ServerState) -> Severity:
@@ -23,19 +27,25 @@ def printed_severity(server_state: ServerState) -> Severity:
     return server_state.verdict_severity or Severity.UNKNOWN
 
 
-def format_table(fleet_state: FleetState, ascii_only: bool = False) -> str:
-    """Return a table of all servers, worst first."""
+def format_table(fleet_state: FleetState, ascii_only: bool = False, width: int | None = None) -> str:
+    """Return a table of all servers, worst first. With a `width`, columns that do not fit are left out."""
     states = sorted(
         fleet_state.states.values(),
         key=lambda server_state: (printed_severity(server_state).rank, server_state.server.name),
     )
     lines = [_HEADINGS, *(_cells(server_state, ascii_only) for server_state in states)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
+    widths = {heading: max(map(len, cells)) for heading, *cells in zip(_HEADINGS, *lines, strict=True)}
+    for heading in _LEFT_OUT_FIRST:
+        if width is not None and sum(widths.values()) + _GAP * (len(widths) - 1) > width:
+            del widths[heading]
     return "\n".join(
-        "  ".join(
-            cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
-            for cell, width, heading in zip(line, widths, _HEADINGS, strict=True)
-        ).rstrip()
+        (" " * _GAP)
+        .join(
+            cell.rjust(widths[heading]) if heading in _RIGHT else cell.ljust(widths[heading])
+            for cell, heading in zip(line, _HEADINGS, strict=True)
+            if heading in widths
+        )
+        .rstrip()
         for line in lines
     )
 
