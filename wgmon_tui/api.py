@@ -62,7 +62,7 @@ async def check_async(
     target = await asyncio.to_thread(_resolve_target, server, config or default_config_dir())
     state_dir = state or default_state_dir()
     require_own(state_dir)
-    ledger = TimestampLedger(state_dir)
+    ledger = TimestampLedger(state_dir, sets_aside=False)  # a library moves no files
     if ledger.trouble:
         warnings.warn(ledger.trouble, RuntimeWarning, stacklevel=2)
     with ledger as timestamps:

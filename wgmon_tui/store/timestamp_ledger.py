@@ -62,11 +62,15 @@ class TimestampLedger:
         state_dir: Path,
         known: Mapping[bytes, int] | None = None,
         clock_guard: ClockGuard | None = None,
+        *,
+        sets_aside: bool = True,
     ) -> None:
         """Create the directory. If that fails, timestamps stay in memory and `trouble` is one line about it.
 
-        `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`.
+        `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`. Without
+        `sets_aside`, what is in the place of a directory or file stays there.
         """
+        self._sets_aside = sets_aside
         self.directory = state_dir / "stamps"
         self.clock_guard = clock_guard or ClockGuard(state_dir=state_dir)
         self._trust_command = trust_command(state_dir)
@@ -83,7 +87,7 @@ class TimestampLedger:
         self.identity_locks = IdentityLocks(self.directory)
         """Keeps other processes from a server while this one checks it with the same identity."""
         try:
-            if not self.directory.is_dir() and os.path.lexists(self.directory):
+            if sets_aside and not self.directory.is_dir() and os.path.lexists(self.directory):
                 aside = move_aside(self.directory)
                 self.notice = f"{self.directory} was no directory: it was moved to {aside.name}"
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -288,7 +292,7 @@ class TimestampLedger:
         if descriptor is None:
             name = identity_digest(identity).hex()
             path = self.directory / name
-            if not path.is_char_device() and (aside := move_irregular_aside(path)):
+            if self._sets_aside and not path.is_char_device() and (aside := move_irregular_aside(path)):
                 self.notice = f"{path} was no file: it was moved to {aside.name}"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files[identity] = descriptor
