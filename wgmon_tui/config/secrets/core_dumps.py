@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
-import sys
 from contextlib import suppress
 from typing import Any
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 """prctl(2)"""
+
+_IS_LINUX = os.uname().sysname == "Linux"
 
 
 def switch_off_core_dumps() -> None:
@@ -24,7 +26,7 @@ def explain_core_dumps() -> str | None:
     """Why a crash may still write the memory of this process to a file; None if it cannot."""
     if resource.getrlimit(resource.RLIMIT_CORE)[0] != 0:
         return "the limit of core files cannot be lowered"
-    if not sys.platform.startswith("linux"):
+    if not _IS_LINUX:
         return None
     library = _load_library()
     if library is None or library.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0:
@@ -34,7 +36,7 @@ def explain_core_dumps() -> str | None:
 
 def _load_library() -> Any:
     """The C library; None where there is no prctl, or where its functions cannot be called."""
-    if not sys.platform.startswith("linux"):
+    if not _IS_LINUX:
         return None
     try:
         # Not at the top: it takes milliseconds, and needs memory that a hardened service may not map.
