@@ -15,7 +15,7 @@ from wgmon_tui.vantages.agent.runtime_dir import LOG
 _FAULT = """\
 import sys
 from wgmon_tui.vantages.agent import daemon
-async def fail(self, listener):
+async def fail(*_arguments, **_options):
     raise RuntimeError("the fault with the token hunter2")
 daemon.AgentDaemon.run = fail
 sys.exit(daemon.main(sys.argv[1:]))
