@@ -14,6 +14,9 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.text import quoted
 
 _IN_BRACKETS = re.compile(r"\[([^\]]*)\]:(.+)", re.DOTALL)
+_ALIAS = re.compile(r"(%[\w.-]+):[\w.-]+(?=\]?:[^:\]]+$)")
+"""An alias of an interface as a zone, as in `fe80::1%eth0:1`: the kernel takes it for the interface."""
+
 _NUMBER = re.compile(r"\+?[0-9]{1,40}")
 _SERVICE = re.compile(r"[a-z][a-z0-9_+.-]{0,30}", re.IGNORECASE)
 _IPV4_NUMBERS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
@@ -24,7 +27,8 @@ def parse_wg_endpoint(text: str) -> tuple[Endpoint, tuple[str, ...]]:
 
     Raises InvalidValueError. A `*` is refused: getaddrinfo takes it for any host or port 0.
     """
-    notices: list[str] = []
+    text, aliases = _ALIAS.subn(r"\1", text)
+    notices = ["a zone is an interface, not an alias of one"] if aliases else []
     if match := _IN_BRACKETS.fullmatch(text):
         host, port_text = match[1], match[2]
         if not is_ipv6(host):
