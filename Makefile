@@ -45,8 +45,8 @@ check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --platform linux
-	$(BIN)/mypy --platform darwin
-	$(BIN)/mypy --platform freebsd14
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+	$(BIN)/mypy --platform freebsd14 --cache-dir .mypy_cache/freebsd
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; several minutes

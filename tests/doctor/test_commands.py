@@ -14,6 +14,7 @@ import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.real.prerequisites import require
+from wgmon_tui.net.platforms import MACOS, PLATFORM
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 SECRET = PrivateKey(b"\x02" * 32)
@@ -57,9 +58,8 @@ class Shell:
 
     @property
     def config(self) -> Path:
-        if sys.platform == "darwin":
-            return self.home / "Library" / "Application Support" / "wgmon-tui"
-        return self.home / ".config" / "wgmon-tui"
+        kept_in = "Library/Application Support" if PLATFORM is MACOS else ".config"
+        return self.home / kept_in / "wgmon-tui"
 
     def configure(self, servers_toml: str) -> None:
         self.config.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -165,9 +165,10 @@ def udp_block(handshake: Callable[[], None]) -> float:
 
 def own_cores() -> list[int]:
     """The processor cores that this process may use; the same one twice where a process cannot choose."""
+    cores = [0]
     if sys.platform == "linux":
-        return sorted(os.sched_getaffinity(0))
-    return [0]
+        cores = sorted(os.sched_getaffinity(0))
+    return cores
 
 
 def pin_to(core: int) -> None:
