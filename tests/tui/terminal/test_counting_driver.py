@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 
+import pytest
 from textual.events import Key
 from textual.message import Message
 
+from wgmon_tui.tui.terminal import counting_driver
 from wgmon_tui.tui.terminal.counting_driver import CountingDriver
 
 
@@ -46,6 +48,10 @@ def test_a_byte_that_is_no_utf_8_is_one_unknown_key() -> None:
     assert keys_of(b"a\xe4b") == ["a", "\ufffd", "b"]
 
 
-def test_a_closed_terminal_ends_the_thread_and_half_a_character_is_no_end() -> None:
+def test_the_end_of_the_terminal_ends_the_thread() -> None:
     assert keys_of("ü".encode()[:1]) == []
-    assert keys_of("ü".encode()) == ["ü"]
+
+
+def test_a_character_may_come_in_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting_driver, "_MAX_READ", 1)
+    assert keys_of("aüb".encode()) == ["a", "ü", "b"]
