@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,6 +16,7 @@ from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import Receiver
 from tests.alerts.sample_announcements import announcement
 from tests.alerts.sinks.test_email import Postbox, post_office, to
+from wgmon_tui.alerts.certificates import tls_context
 from wgmon_tui.alerts.http_client import post
 from wgmon_tui.alerts.models import RetryError
 from wgmon_tui.alerts.sinks import email
@@ -146,3 +148,9 @@ def test_a_ca_file_without_a_certificate_is_said_to_be_so(
     (tmp_path / "ca.pem").write_bytes(content)
     said = refusal_of(certificates.server(), tmp_path / "ca.pem")
     assert said == "ca_file holds no certificate in PEM form"
+
+
+def test_a_pipe_in_place_of_ca_file_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    with pytest.raises(OSError, match="a FIFO"):
+        tls_context(str(tmp_path / "ca.pem"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,14 @@ async def test_incidents_are_written_as_they_are_filtered_with_their_notes(
     assert "provider has a power cut" in [note["text"] for line in lines for note in line["notes"]]
     with table.open(newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == [line["id"] for line in lines]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root beside another account")
+async def test_root_leaves_no_file_in_the_directory_of_another_account(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, -1)
+    async with opened(sample_exchanges.healthy()) as it:
+        await it.press("w")
+        await written(it.app)
+        [notice] = it.toasts()
+    assert "belongs to 12345; type: sudo -u" in notice
+    assert names(tmp_path) == []

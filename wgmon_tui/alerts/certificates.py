@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.text import format_list, printable
 
 _CA_FILES = 16
@@ -41,6 +42,10 @@ _FAULTS = {
 """By verify code (x509_vfy.h)."""
 
 
+_MAX_CA_FILE_BYTES = 16 << 20
+"""Bytes. A bundle of all public authorities has 250 kB."""
+
+
 class CaFileError(ValueError):
     """`ca_file` cannot be used. The message is a phrase."""
 
@@ -54,7 +59,11 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
     Raises OSError and CaFileError.
     """
-    return _cached_tls_context(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
+    if ca_file is None:
+        return _cached_tls_context(None, 0)
+    # Read here too: the library would wait for ever for a FIFO.
+    _, status = read_regular(Path(ca_file), _MAX_CA_FILE_BYTES)
+    return _cached_tls_context(ca_file, status.st_mtime_ns)
 
 
 @lru_cache(_CA_FILES)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.ownership import require_own
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.output import fleet_json
@@ -95,7 +97,10 @@ def _write_files(stem: str, files: Callable[[], Files]) -> str:
     """Write the files. Returns a line with their names and directory, or with the error."""
     try:
         directory = Path.cwd()
+        require_own(directory)
         paths = [write_numbered(directory, stem, suffix, parts) for suffix, parts in files()]
     except OSError as error:
         return f"Cannot write {error.filename or stem}: {error.strerror}"
+    except ConfigurationError as error:
+        return f"Cannot write {stem}: {error}"
     return f"Wrote {format_list(path.name for path in paths)} in {directory}"
