@@ -73,6 +73,12 @@ def test_what_is_printed_says_how_to_install_it(options: list[str], tmp_path: Pa
     assert f"ExecStart={sys.executable} -m wgmon_tui --config " in out
 
 
+def test_the_unit_of_a_runner_with_metrics_has_its_host_names(tmp_path: Path) -> None:
+    options = ["--metrics", "192.0.2.1:9586", "--metrics-host", "mon1.example.net", "--metrics-host", "mon1"]
+    _, out, _ = Program("--config", tmp_path, "--state", tmp_path, "run", "--print-unit", *options).end()
+    assert f"run {' '.join(options)}\n" in out
+
+
 def test_system_without_print_unit_is_refused() -> None:
     code, _, err = Program("run", "--system").end()
     assert (code, err) == (64, "wgmon-tui: run: --system needs --print-unit\n")

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 from tests.daemon.harness import healthy, query_rows, quick_server, until, write_config
-from tests.harm.hostile_reports import KINDS
+from tests.harm.hostile_reports import GO, KINDS
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.control.client_limits import CHANGE_REFILL_S, CHANGES_AT_ONCE, MAX_CONNECTIONS_OF_MEMBER
@@ -37,6 +37,9 @@ OWNER, MEMBER_UID = "nobody", 54_321
 SERVERS, INTERVAL_S = 5, 1.0
 PACKET_BUDGET = 16_000_000
 _ASK_EVERY_S = 0.1
+_START_S = 60.0
+"""How long the agents may take to start on a busy machine."""
+
 _PATIENCE_S = 5.0
 """How long a client of the control socket waits for its greeting. The machine may be busy with other work."""
 
@@ -129,16 +132,16 @@ async def measure(seconds: float, quiet_s: float = 3.0) -> Figures:
         place = Path(path)
         async with _servers() as servers:
             state = _install(place, servers)
-            writer = processes.enter_context(
-                _process("tests.daemon.as_user", OWNER, "all", *_run(place), log=place / "log")
-            )
-            await until(lambda: _incident(state))
-            figures.quiet_waits_s = await _ask_as_both(state, quiet_s)
             for kind in KINDS:
                 names = [server.name for server in servers]
-                processes.enter_context(
-                    _process("tests.harm.hostile_reports", kind, str(place / kind), *names)
-                )
+                words = ("tests.harm.hostile_reports", kind, str(place / kind), *names)
+                processes.enter_context(_process(*words))
+            words = ("tests.daemon.as_user", OWNER, "all", *_run(place))
+            writer = processes.enter_context(_process(*words, log=place / "log"))
+            await until(lambda: _incident(state), _START_S)
+            figures.quiet_waits_s = await _ask_as_both(state, quiet_s)
+            (place / GO).touch()
+            await until(lambda: _packet_bytes(state).keys() >= {"packets", "honest"}, _START_S)
             began, used_s = time.time(), _processor_s(writer.pid)
             member = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.harm.hostile_member", str(MEMBER_UID)),
@@ -250,11 +253,15 @@ def _budgets(log: Path) -> list[str]:
     return [line for line in lines if line.startswith("wgmon_budget")]
 
 
+def _packet_bytes(state: Path) -> dict[str, int]:
+    """The size of the stored packets of each vantage."""
+    sizes = "SELECT vantage, sum(length(round)) FROM sights WHERE round IS NOT NULL GROUP BY vantage"
+    return {str(vantage): int(str(size)) for vantage, size in query_rows(state, sizes)}
+
+
 def _count(state: Path, figures: Figures, began: float) -> None:
     figures.store_bytes = {path.name: path.stat().st_size for path in state.glob("history.db*")}
-    sizes = "SELECT vantage, sum(length(round)) FROM sights WHERE round IS NOT NULL GROUP BY vantage"
-    for vantage, size in query_rows(state, sizes):
-        figures.packet_bytes[str(vantage)] = int(str(size))
+    figures.packet_bytes = _packet_bytes(state)
     figures.notes = len(query_rows(state, f"SELECT 1 FROM notes WHERE who = '{MEMBER_UID}'"))
     history, checks = History(state / "history.db"), Counter[str]()
     for number in range(SERVERS):

@@ -25,6 +25,9 @@ from wgmon_tui.vantages.protocol import AgentStatus, encode_message, encode_repo
 _PACKETS, _PACKET_BYTES = 110, 1400
 """Almost the largest report."""
 
+GO = "go"
+"""The file beside the FIFO that starts the reports."""
+
 _WEEK_S = 7 * 86400.0
 
 
@@ -83,6 +86,8 @@ def main(kind: str, fifo: str, servers: list[str]) -> None:
         epoch = kind if kind == "honest" else f"{kind} {connection}"
         with suppress(BrokenPipeError), Path(fifo).open("wb", buffering=0) as pipe:
             pipe.write(hello_line(epoch))
+            while not (Path(fifo).parent / GO).exists():
+                time.sleep(0.02)
             for line in KINDS[kind](servers):
                 pipe.write(line)
 
