@@ -22,6 +22,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 Make = Callable[[random.Random], bytes]
 """Makes one datagram."""
 
+_CONTEXT = multiprocessing.get_context("spawn")
 _PREPARED = 5000
 _BURST = 50
 
@@ -93,8 +94,9 @@ def sending(
 
     It sends through a socket of this process, so that datagrams can have the server's address.
     """
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=_send, args=(through, to, make, count, rate))
+    source = random.Random(count)
+    prepared = [make(source) for _ in range(min(count, _PREPARED))]
+    process = _CONTEXT.Process(target=_send, args=(through, to, prepared, count, rate))
     process.start()
     try:
         yield
@@ -107,9 +109,9 @@ def is_sending() -> bool:
     return bool(multiprocessing.active_children())
 
 
-def _send(through: socket.socket, to: tuple[str, int], make: Make, count: int, rate: float) -> None:
-    source = random.Random(count)
-    prepared = [make(source) for _ in range(min(count, _PREPARED))]
+def _send(
+    through: socket.socket, to: tuple[str, int], prepared: Sequence[bytes], count: int, rate: float
+) -> None:
     began = time.monotonic()
     for number in range(count):
         if rate and number % _BURST == 0:
