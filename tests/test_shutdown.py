@@ -34,6 +34,10 @@ def test_a_signal_before_the_command_is_known_takes_effect_when_it_is() -> None:
     assert ran("send()", "say('known')", "shutdown.begin_command()", "say('later')") == (-15, "known")
 
 
+def test_a_second_signal_ends_a_start_that_takes_long() -> None:
+    assert ran("send()", "time.sleep(1.1)", "send()", "say('later')") == (-15, "")
+
+
 def test_a_signal_of_which_the_command_has_an_exit_code_ends_with_it() -> None:
     assert ran("shutdown.begin_command({signal.SIGTERM: 0})", "send()", "say('later')") == (0, "")
 

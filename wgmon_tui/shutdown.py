@@ -132,7 +132,7 @@ class Shutdown:
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if not self._has_command:
-            self._early.append(number)
+            self._note_early(number)
             return
         if number in self._callbacks:
             self._call_in_loop(self._callbacks[number])
@@ -150,6 +150,15 @@ class Shutdown:
             self._request_stop()
         elif not self._deferrals:
             self.end()
+
+    def _note_early(self, number: int) -> None:
+        """Note a signal for `begin_command`. A later one ends a start that takes too long."""
+        now = time.monotonic()
+        if self._early and now - self._received_at >= _SAME_STOP_S:
+            self._received = number
+            self.end()
+        self._early.append(number)
+        self._received_at = self._received_at or now
 
     def fail(self, fault: BaseException) -> None:
         """Stop because of an internal fault. Any thread may call it. `run` raises the fault again."""
