@@ -101,6 +101,8 @@ class Shutdown:
 
     def _restore(self, earlier: Mapping[int, Any]) -> None:
         """Restore the handlers; a signal after the end of the command kills, without a KeyboardInterrupt."""
+        if self._deadline != inf:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in earlier.items():
             with suppress(TypeError):  # a handler that was not installed from Python
                 signal.signal(number, signal.SIG_DFL if handler is signal.default_int_handler else handler)
