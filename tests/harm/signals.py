@@ -85,7 +85,7 @@ def send(
             if position:
                 time.sleep(second_after_s)
             running.send(number)
-        if not _ends(scenario, numbers):
+        if not is_stop(scenario, numbers):
             running.send(signal.SIGCONT)
             if scenario.is_endless:
                 time.sleep(0.3)
@@ -115,13 +115,14 @@ def _is_of_interpreter(errors: str) -> bool:
     return errors.strip().endswith("KeyboardInterrupt") and not own
 
 
-def _ends(scenario: Scenario, numbers: Sequence[int]) -> bool:
+def is_stop(scenario: Scenario, numbers: Sequence[int]) -> bool:
+    """Whether one of the signals ends the command."""
     return any(each in STOPS and each not in scenario.reload_signals for each in numbers)
 
 
 def _code_problems(scenario: Scenario, numbers: Sequence[int], code: int) -> list[str]:
     allowed = set(scenario.codes)
-    for number in (*numbers, *(() if _ends(scenario, numbers) else (signal.SIGTERM,))):
+    for number in (*numbers, *(() if is_stop(scenario, numbers) else (signal.SIGTERM,))):
         if number in STOPS and number not in scenario.reload_signals:
             allowed |= {-number, scenario.signal_codes.get(number, -number)}
     # Before the program's first line, the interpreter acts on a signal as on any program.
@@ -292,12 +293,14 @@ def main(argv: Sequence[str]) -> int:
                 outcome = job.result()
                 total += 1
                 interpreter += outcome.is_interpreter
-                slowest = max(slowest, outcome.seconds_to_end)
+                if is_stop(scenario, trial.numbers):
+                    slowest = max(slowest, outcome.seconds_to_end)
                 if outcome.problem:
                     failed += 1
                     print(f"  {trial}: {outcome.problem}", flush=True)
             print(
-                f"{scenario.name}: {len(trials)} signals, the slowest end after {slowest:.1f} s", flush=True
+                f"{scenario.name}: {len(trials)} signals, the slowest end after a stop signal took {slowest:.1f} s",
+                flush=True,
             )
     print(f"{total} runs, {failed} broken promises")
     print(f"{interpreter} times Ctrl+C came before the program's first line: Python printed its traceback")
