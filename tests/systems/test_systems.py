@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STARTUP = Path(__file__).parent / "startup"
 SYSTEMS = ("freebsd14", "darwin")
+LIMIT_S = 1200.0
 
 DIFFERENT = (
     "tests/net/test_udp_socket.py",
@@ -46,12 +47,22 @@ def run_as(system: str, *arguments: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {"TEST_AS_SYSTEM": system, "PYTHONPATH": f"{STARTUP}{os.pathsep}{ROOT}"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            "faulthandler_timeout=60",
+            *arguments,
+        ],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=LIMIT_S,
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
@@ -65,7 +76,7 @@ def test_what_differs_between_systems_works_there(system: str) -> None:
 
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux stands in for the others")
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", ["freebsd14", pytest.param("darwin", marks=pytest.mark.thorough)])
 def test_wireguard_go_is_checked_there(system: str) -> None:
     run_as(
         system, "tests/real/test_verdicts.py", "-k", "wireguard_go and (configurations and IPv4 or go_under)"

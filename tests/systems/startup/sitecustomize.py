@@ -63,6 +63,8 @@ def take_system(system: str) -> None:
         for name in names:
             if hasattr(module, name):
                 delattr(module, name)
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on it asks for the affinity on Linux
+        os.process_cpu_count = os.cpu_count
     import socket  # only now: `selectors` chooses from what `select` has
 
     for name in dir(socket):
