@@ -37,8 +37,8 @@ OWNER, MEMBER_UID = "nobody", 54_321
 SERVERS, INTERVAL_S = 5, 1.0
 PACKET_BUDGET = 16_000_000
 _ASK_EVERY_S = 0.1
-_START_S = 60.0
-"""How long the agents may take to start on a busy machine."""
+_END_S, _START_S = 20.0, 60.0
+"""How long the processes may take to end and to start on a busy machine."""
 
 _PATIENCE_S = 5.0
 """How long a client of the control socket waits for its greeting. The machine may be busy with other work."""
@@ -197,8 +197,12 @@ def _process(*words: str, log: Path | None = None) -> Iterator[subprocess.Popen[
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # so that the writer ends the commands of its vantages
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _incident(state: Path) -> str:
@@ -235,14 +239,22 @@ async def _ask_here(who: str, state: Path, seconds: float) -> None:
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
     while time.monotonic() < end:
-        began = time.monotonic()
-        reader, stream = await asyncio.open_unix_connection(str(state / "control.sock"), limit=2**20)
+        print(await _time_answer(state / "control.sock"))
+        await asyncio.sleep(_ASK_EVERY_S)
+
+
+async def _time_answer(control_socket: Path) -> float:
+    """How long an answer takes; infinite for a refusal."""
+    began = time.monotonic()
+    try:
+        reader, stream = await asyncio.open_unix_connection(str(control_socket), limit=2**20)
         greeting = await reader.readline()
         stream.write(_QUESTION)
         answer = await reader.readline()
-        print(time.monotonic() - began if b'"may"' in greeting and b'"ok"' in answer else "inf")
         stream.close()
-        await asyncio.sleep(_ASK_EVERY_S)
+    except OSError:
+        return inf
+    return time.monotonic() - began if b'"may"' in greeting and b'"ok"' in answer else inf
 
 
 def _budgets(log: Path) -> list[str]:
