@@ -298,10 +298,8 @@ def main(argv: Sequence[str]) -> int:
                 if outcome.problem:
                     failed += 1
                     print(f"  {trial}: {outcome.problem}", flush=True)
-            print(
-                f"{scenario.name}: {len(trials)} signals, the slowest end after a stop signal took {slowest:.1f} s",
-                flush=True,
-            )
+            figures = f"{len(trials)} signals, the slowest end after a stop signal took {slowest:.1f} s"
+            print(f"{scenario.name}: {figures}", flush=True)
     print(f"{total} runs, {failed} broken promises")
     print(f"{interpreter} times Ctrl+C came before the program's first line: Python printed its traceback")
     return int(failed > 0)

@@ -74,6 +74,7 @@ class CountingDriver(LinuxDriver):
     bytes_written = 0
     _has_mouse: bool | None = None
     _is_active = False
+    _is_stop_wanted = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -95,14 +96,19 @@ class CountingDriver(LinuxDriver):
         super().stop_application_mode()
 
     def _sigtstp_application(self, *_: object) -> None:
+        self._is_stop_wanted = True
         if not (self._is_active and self._call_in_loop(self._suspend)):
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def _suspend(self) -> None:
-        if self._is_active:
-            super()._sigtstp_application()
+        if self._is_active and self._is_stop_wanted:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+            if self._is_stop_wanted:
+                os.kill(os.getpid(), signal.SIGSTOP)
 
     def _sigcont_application(self, *_: object) -> None:
+        self._is_stop_wanted = False  # it may arrive before this process has stopped
         self._call_in_loop(self._resume)
 
     def _resume(self) -> None:
