@@ -45,6 +45,7 @@ HARMLESS = (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP)
 """Signals that a command outlives; after SIGTSTP it gets SIGCONT."""
 
 _END_S = 30.0
+_STOP_S = 5.0
 _LIFE_S = {"dashboard": 3.0, "demo": 3.0, "run": 2.5, "agent": 2.0, "inspect": 2.0, "alert test": 1.8}
 """The moments of a signal are drawn from this time; a shorter life ends before some of them."""
 
@@ -86,6 +87,8 @@ def send(
                 time.sleep(second_after_s)
             running.send(number)
         if not is_stop(scenario, numbers):
+            if signal.SIGTSTP in numbers:
+                running.wait_until_stopped()
             running.send(signal.SIGCONT)
             if scenario.is_endless:
                 time.sleep(0.3)
@@ -210,6 +213,16 @@ class _Running:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def wait_until_stopped(self) -> None:
+        """Wait for a stop, as a shell does before `fg`. There is none if the command has ended."""
+        deadline = time.monotonic() + _STOP_S
+        with suppress(OSError):
+            while time.monotonic() < deadline and self.process.poll() is None:
+                status = Path(f"/proc/{self.process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+                if status[0] == b"T":
+                    return
+                time.sleep(0.01)
 
     def terminal_problems(self) -> list[str]:
         """What the program has not restored of its terminal."""
