@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ STAY_BROKEN = {
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    return invented(tmp_path_factory.mktemp("state"), SERVERS)
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    with invented(tmp_path_factory.mktemp("state"), SERVERS) as opened:
+        yield opened
 
 
 def invented(state_dir: Path, servers: tuple[Server, ...]) -> History:
@@ -59,14 +61,15 @@ def test_an_incident_is_seen_in_the_hours_in_which_it_was(history: History) -> N
 
 
 def test_the_same_time_has_the_same_past(history: History, tmp_path: Path) -> None:
-    again = invented(tmp_path, SERVERS)
     window = (NOW - 30 * DAY_S, NOW)
-    assert [again.window(each.name, *window) for each in SERVERS] == [
-        history.window(each.name, *window) for each in SERVERS
-    ]
+    with invented(tmp_path, SERVERS) as again:
+        assert [again.window(each.name, *window) for each in SERVERS] == [
+            history.window(each.name, *window) for each in SERVERS
+        ]
 
 
 def test_of_a_server_that_it_does_not_know_nothing_bad_is_said(tmp_path: Path) -> None:
-    known = invented(tmp_path, (quick_server("stranger"),)).current()["stranger"]
+    with invented(tmp_path, (quick_server("stranger"),)) as opened:
+        known = opened.current()["stranger"]
     assert known.state.severity is Severity.UP
     assert known.incident is None

@@ -14,7 +14,8 @@ from wgmon_tui.tui.incident.details import IncidentDetails, read_details
 
 
 def read(made: RememberedIncident) -> IncidentDetails:
-    found = read_details(made.history(), made.shop.state_dir, over().id, {"fra1": server("fra1")})
+    with made.history() as history:
+        found = read_details(history, made.shop.state_dir, over().id, {"fra1": server("fra1")})
     assert found
     return found
 
@@ -76,16 +77,19 @@ def test_messages_about_several_incidents_belong_to_each_and_others_to_none(tmp_
     ids = [each.incident.id for each in opened.announcement.about]
     assert len(ids) == 2
     for number in ids:
-        found = read_details(made.history(), tmp_path, number, {})
+        with made.history() as history:
+            found = read_details(history, tmp_path, number, {})
         assert found
         assert [each.id for each in found.deliveries or ()] == [opened.id - 1, opened.id]
 
 
 def test_without_a_state_directory_nothing_is_known_of_alerts(tmp_path: Path) -> None:
-    found = read_details(remembered(tmp_path), None, over().id, {})
+    with remembered(tmp_path) as history:
+        found = read_details(history, None, over().id, {})
     assert found
     assert found.deliveries is None
 
 
 def test_an_incident_that_is_not_stored_has_no_details(tmp_path: Path) -> None:
-    assert read_details(remembered(tmp_path), tmp_path, "another", {}) is None
+    with remembered(tmp_path) as history:
+        assert read_details(history, tmp_path, "another", {}) is None
