@@ -25,7 +25,7 @@ from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Street:

@@ -26,7 +26,7 @@ CLIENT = PrivateKey.generate()
 IDENTITY = Identity("bastion", SecretSource(SecretForm.FILE, "bastion.key"))
 NOWHERE = Endpoint("127.0.0.1", 9)
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits for something that should happen at once: the machine may be busy."""
 
 
@@ -114,7 +114,12 @@ class Program:
 
     def end(self) -> tuple[int, str, str]:
         """Wait for its end: exit code, stdout, the rest of stderr."""
-        out, err = self.process.communicate(timeout=PATIENCE_S)
+        try:
+            out, err = self.process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # so that it does not disturb other tests
+            self.process.communicate()
+            raise
         return self.process.returncode, out, err
 
 

@@ -16,7 +16,7 @@ from tests.real.namespaces import entered, run
 
 PORT = 2222
 
-_READY_WITHIN_S = 10.0
+_READY_WITHIN_S = 60.0
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _OPTIONS = 'restrict,command="{}"'
 

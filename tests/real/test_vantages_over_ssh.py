@@ -43,7 +43,7 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History
 from wgmon_tui.vantages.protocol import Ack, Bye, encode_message
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 NETS = {"home": 1, "a": 3, "b": 4}
 
 

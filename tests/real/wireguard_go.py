@@ -17,7 +17,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _UAPI = Path("/var/run/wireguard")
-_READY_WITHIN_S = 10.0
+_READY_WITHIN_S = 60.0
 _PORT = 51820
 
 

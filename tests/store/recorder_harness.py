@@ -16,7 +16,7 @@ from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Desk:

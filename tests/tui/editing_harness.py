@@ -31,7 +31,7 @@ CONF = (
     f"[Interface]\nPrivateKey = {OWN_KEY.to_text()}\nAddress = 10.8.0.9/32\n\n# par1\n[Peer]\n"
     f"PublicKey = {SERVER_KEY}\nPresharedKey = {PSK.to_text()}\nEndpoint = par1.example.net:51820\n"
 )
-_LONGEST_S = 10.0
+_LONGEST_S = 60.0
 
 
 class Editing:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.05
 _NO_PART_OF_IT = ("NO_COLOR", "TMUX", "COLORTERM", "COLUMNS", "LINES")
 _CLEAN = "alternate=0 cursor=1 mouse=0 keypad=0"
