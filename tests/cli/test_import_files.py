@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from wgmon_tui.cli import import_files
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.terminal import detect_terminal
 
 CONF = (
     f"[Interface]\nPrivateKey = {OWN_KEY.to_text()}\nAddress = 10.8.0.250/32\n"
@@ -40,7 +42,8 @@ def written(path: Path, text: str = CONF) -> str:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answers that a user types at a terminal."""
     answers: list[str] = []
-    monkeypatch.setattr(import_files, "is_interactive", lambda: True)
+    interactive = replace(detect_terminal(), is_input=True, is_output=True, term="xterm")
+    monkeypatch.setattr(import_files, "detect_terminal", lambda: interactive)
     monkeypatch.setattr("builtins.input", lambda prompt: print(prompt) or answers.pop(0))
     return answers
 

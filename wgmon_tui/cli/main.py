@@ -77,9 +77,9 @@ def _run_command(argv: Sequence[str] | None) -> int:
             arguments.terminal = terminal
             arguments.ascii = arguments.ascii or terminal.ascii_only
             reporter.set_command(arguments.command, arguments.state)
-            protect_secrets(getattr(arguments, "config", None))
             arguments.reporter = reporter
             shutdown.begin_command(**getattr(arguments, "stop_options", {}))
+            protect_secrets(getattr(arguments, "config", None))
             return _run(arguments)
     except OutputError:
         raise
