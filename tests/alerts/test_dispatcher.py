@@ -17,6 +17,7 @@ from random import Random
 import pytest
 
 from tests.alerts.outbox_harness import Shop, all_to, sink
+from wgmon_tui.alerts import dispatcher as dispatching
 from wgmon_tui.alerts.delivery_log import counts
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
@@ -78,6 +79,12 @@ async def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() - began < PATIENCE_S
         await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the last messages leave, however busy the machine is."""
+    monkeypatch.setattr(dispatching, "_SHUTDOWN_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -270,6 +277,7 @@ async def test_one_that_was_given_up_is_sent_when_somebody_asks(shop: Shop, stre
         await until(lambda: street.got["pager"])
 
 
+@pytest.mark.usefixtures("patient_end")
 async def test_who_asked_for_it_is_told_that_nobody_checks_any_more(tmp_path: Path, street: Street) -> None:
     rules = (Rule(("pager",), events=("opened", "writer stopped")), Rule(("chat",)))
     shop = Shop(tmp_path, all_to("pager", "chat", rules=rules))
@@ -305,6 +313,7 @@ async def test_the_end_waits_for_no_sink_that_hangs(tmp_path: Path, street: Stre
     shop.close()
 
 
+@pytest.mark.usefixtures("patient_end")
 async def test_a_heartbeat_hears_how_the_servers_are_and_nothing_else(tmp_path: Path, street: Street) -> None:
     beat = Sink("life", Heartbeat(every=0.05))
     shop = Shop(tmp_path, AlertSettings((beat,)))

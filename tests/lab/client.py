@@ -61,11 +61,11 @@ class Client:
         self.send(packet)
         return await self.answer()
 
-    async def answers_until_silence(self) -> list[bytes]:
+    async def answers_until_silence(self, seconds: float = SILENCE_S) -> list[bytes]:
         answers = []
         try:
             while True:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(seconds):
                     answers.append(await asyncio.get_running_loop().sock_recv(self._socket, 65535))
         except TimeoutError:
             return answers

@@ -305,7 +305,7 @@ async def test_a_lossy_server_drops_its_share_and_the_same_packets_for_the_same_
             server.set_mode(LabMode.LOSSY)
             for number in range(100):
                 client.send(session.seal(echo_request_v4("10.8.0.250", "10.8.0.1", bytes((number,)))))
-            echoes = [parse(session.open(answer)) for answer in await client.answers_until_silence()]
+            echoes = [parse(session.open(answer)) for answer in await client.answers_until_silence(1.0)]
             return [echo.payload[-1] for echo in echoes if echo]
 
     once = await answered(seed=1)

@@ -159,7 +159,7 @@ async def test_the_engine_soaks_a_server_and_keeps_it_down_until_a_soak_passes(
     monkeypatch.setattr(soak, "SOAK_RULE", replace(SOAK_RULE, least_s=0.05))
     path = CuttingPath(packets=25)
     async with TunnelServer(answer_pings, path=path) as server:
-        watched = pinged_at(server.endpoint, timeout=0.15, tunnel_every=3600.0)
+        watched = pinged_at(server.endpoint, timeout=0.6, tunnel_every=3600.0)
         async with at_work(watching(watched)) as desk:
             found = [await outcome_of(desk)]
             for _ in range(3):

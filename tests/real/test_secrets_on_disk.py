@@ -11,8 +11,8 @@ from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK, OTHER_PSK = (PresharedKey(bytes([number]) * 32) for number in (1, 2))
-SECONDS = 3.0
-"""How long after a rewrite the verdict may take: the next check is one second later."""
+SECONDS = 30.0
+"""How long a rewrite may take to count. The next check is one second later, on a machine that is not busy."""
 
 
 def write_config(config: Path, server: WireguardGo, key: PrivateKey) -> None:
