@@ -118,8 +118,10 @@ async def test_a_report_is_on_the_viewers_board_soon(tmp_path: Path) -> None:
         (config / "config.toml").write_text('[[vantage]]\nname = "fra"\ncommand = ["sleep", "60"]\n')
         async with both(tmp_path) as (writer, viewer):
             await until(lambda: viewer.fleet_state.vantages)
+            await until(lambda: writer.fleet_state.states["fra1"].last)
             last = writer.fleet_state.states["fra1"].last
-            began = last.check.started_at if last else 0.0
+            assert last
+            began = last.check.started_at
             for number in range(1, 4):
                 outcome = seen(SILENT, began + number / 10, "fra")
                 writer.engine.report("fra", "fra1", outcome, began + 1, epoch="e", number=number)
