@@ -49,8 +49,8 @@ class Client:
         said, _ = await ping.communicate()
         return said.decode()
 
-    async def pings(self, address: str, within_s: int = 3) -> bool:
-        """Whether one ping through the tunnel comes back."""
+    async def pings(self, address: str, within_s: int = 20) -> bool:
+        """Whether one ping through the tunnel comes back. wireguard-go repeats a lost handshake after 5 s."""
         with entered(self.namespace):
             ping = await asyncio.create_subprocess_exec(
                 "ping", "-c", "1", "-W", str(within_s), address, stdout=asyncio.subprocess.DEVNULL
@@ -125,7 +125,7 @@ async def test_it_takes_the_cookie_of_a_server_under_load_and_connects_with_its_
     client: Client,
 ) -> None:
     async with served(client, LabBehaviour(LabMode.UNDER_LOAD)) as server:
-        assert await client.pings(SERVERS_INNER[0], within_s=10)  # it tries again after 5 s
+        assert await client.pings(SERVERS_INNER[0], within_s=20)  # it tries again after 5 s
         assert client.device.latest_handshake(server.public_key) > 0
 
 
