@@ -36,7 +36,8 @@ class IcmpForger:
         """`sender` is the address that the errors come from; the default is loopback's."""
         self._version = version
         family, protocol = _RAW[version]
-        self.socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+        self.socket = socket.socket(family, socket.SOCK_RAW, protocol)
+        self.socket.setblocking(False)
         if sender:
             self.socket.bind((sender, 0))
 

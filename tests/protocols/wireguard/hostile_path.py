@@ -43,7 +43,8 @@ class HostilePath(RelayedPath):
         self.answers: list[bytes] = []
         """The latest packets of the server."""
         self._attack = attack
-        self._elsewhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._elsewhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._elsewhere.setblocking(False)
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
