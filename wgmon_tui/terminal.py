@@ -11,7 +11,6 @@ import io
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +18,14 @@ from enum import Enum
 from functools import cache
 from typing import Protocol
 
+from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 ASSUMED_SIZE = (80, 24)
 """Columns and lines of a terminal that does not know its size, such as a serial console."""
 
 _TMUX_TIMEOUT_S = 1.0
+_MAX_TMUX_BYTES = 4096
 _ERROR_HANDLER = "wgmon-tui"
 
 _NO_CURSOR = ("", "dumb", "unknown")
@@ -258,15 +259,13 @@ def _ask_tmux(socket: str) -> TmuxClient | None:
     if not socket:
         return None
     try:
-        answer = subprocess.run(
-            ("tmux", "display-message", "-p", "#{client_utf8} #{client_termname}"),  # noqa: S607
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TMUX_TIMEOUT_S,
-            check=False,
-        ).stdout.decode(errors="replace")
-    except (OSError, subprocess.TimeoutExpired):
+        answered = run(
+            ("tmux", "display-message", "-p", "#{client_utf8} #{client_termname}"),
+            timeout_s=_TMUX_TIMEOUT_S,
+            max_bytes=_MAX_TMUX_BYTES,
+        )
+    except (OSError, OutputLimitError):
         return None
+    answer = answered.output.decode(errors="replace")
     is_utf8, _, term = answer.strip().partition(" ")
     return TmuxClient(term, is_utf8 == "1") if is_utf8 in ("0", "1") and term else None

@@ -59,7 +59,6 @@ READERS: dict[str, Callable[[Path], object]] = {
 THINGS = [Path.mkdir, make_fifo, make_socket, make_device_link, make_huge_file]
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("make", THINGS, ids=["directory", "FIFO", "socket", "device", "1 GB"])
 @pytest.mark.parametrize("name", READERS)
 def test_what_is_no_file_is_refused_at_once_in_one_line(

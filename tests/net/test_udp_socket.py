@@ -131,6 +131,7 @@ def forger(version: int = 4) -> Iterator[IcmpForger]:
         yield opened
 
 
+@pytest.mark.skipif(not PLATFORM.has_error_queue, reason="this system has no error queue")
 def test_an_error_for_which_the_queue_has_no_room_does_not_make_a_send_fail() -> None:
     with ears() as hears, forger() as forge, plain(socket.AF_INET, "127.0.0.1") as other:
         for size in (60_000, 1000, 1):
@@ -143,6 +144,7 @@ def test_an_error_for_which_the_queue_has_no_room_does_not_make_a_send_fail() ->
         assert hears.errors == []
 
 
+@pytest.mark.skipif(not PLATFORM.has_error_queue, reason="this system has no error queue")
 def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -165,6 +167,7 @@ def test_a_flood_of_errors_is_left_to_the_kernel_for_the_rest_of_a_second(
         assert len(hears.errors) == 11
 
 
+@pytest.mark.skipif(not PLATFORM.has_error_queue, reason="this system has no error queue")
 @pytest.mark.parametrize(("family", "host"), LOOPBACKS)
 def test_a_false_mtu_is_delivered_and_does_not_make_the_next_send_fail(
     family: socket.AddressFamily, host: str

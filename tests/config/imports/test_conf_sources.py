@@ -259,7 +259,6 @@ def test_a_backslash_in_an_archive_is_a_folder() -> None:
     ],
     ids=["spaces", "marks", "host", "digits", "keys", "faults", "headings", "blank", "brackets"],
 )
-@pytest.mark.timeout(60)
 def test_a_hostile_file_costs_seconds_and_prints_a_few_lines(line: str) -> None:
     text = CONF.replace("[Peer]", f"{line}\n[Peer]\n{line}") + line
     [conf] = read_confs(["-"], lambda _: text.encode()).items
