@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Two workers a core: much of the suite waits for timers that are its subject.
-WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
+# Four workers a core: much of the suite waits for timers and programs that are its subject. The slow tests compute.
+WORKERS ?= $(shell expr 4 \* `getconf _NPROCESSORS_ONLN`)
+THOROUGH_WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,8 +30,8 @@ systems: $(VENV)/dev.stamp  ## most tests as they run on macOS and FreeBSD, with
 	$(BIN)/python -m pytest -m '' -k most_of_the_suite tests/systems
 
 thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, many random examples
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m thorough
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis
+	$(BIN)/python -m pytest -n $(THOROUGH_WORKERS) --dist loadfile -m thorough
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(THOROUGH_WORKERS) --dist worksteal -m hypothesis
 
 matrix: $(VENV)/dev.stamp  ## every failure on real servers: the verdicts, and what a real client got; needs root
 	$(BIN)/python -m tests.real.matrix

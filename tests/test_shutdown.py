@@ -136,3 +136,24 @@ def test_without_it_signals_are_left_to_the_program_that_uses_the_library() -> N
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == "True\n"
+
+
+def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other() -> None:
+    code = (
+        "import os, signal, threading\n"
+        "from wgmon_tui.shutdown import shutdown\n"
+        "def work():\n"
+        "    with shutdown.deferred():\n"
+        "        os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "        received.wait(10)\n"
+        "received = threading.Event()\n"
+        "with shutdown.installed():\n"
+        "    shutdown.begin_command()\n"
+        "    thread = threading.Thread(target=work)\n"
+        "    thread.start()\n"
+        "    while shutdown.stop_signal is None: pass\n"
+        "    received.set()\n"
+        "    thread.join()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
+    assert done.returncode == -signal.SIGUSR1

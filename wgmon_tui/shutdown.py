@@ -39,6 +39,9 @@ STOP_TIMEOUT_S = 10.0
 _SAME_STOP_S = 1.0
 """A second stop signal within this time repeats the first: a terminal and a supervisor may both send one."""
 
+_MAIN_THREAD_S = 1.0
+"""Time in which the main thread handles a signal, unless it waits in native code."""
+
 T = TypeVar("T")
 
 
@@ -68,6 +71,7 @@ class Shutdown:
         self._loop: AbstractEventLoop | None = None
         self._stop: Callable[[], object] | None = None
         self._deferrals = 0
+        self._is_ending = False
         self._timeout_s = STOP_TIMEOUT_S
         self._deadline = inf
         self.report_fault: Callable[[BaseException], object] = lambda _fault: None
@@ -139,6 +143,8 @@ class Shutdown:
         if number in self._callbacks:
             self._call_in_loop(self._callbacks[number])
             return
+        if self._is_ending:
+            self.end()
         now = time.monotonic()
         if number == signal.SIGALRM and now >= self._deadline:
             self._give_up()
@@ -276,7 +282,15 @@ class Shutdown:
             with self._deferral_lock:
                 self._deferrals -= 1
             if self._received is not None and not self._deferrals and self._loop is None:
-                self.end()
+                self._end_in_main_thread()
+
+    def _end_in_main_thread(self) -> NoReturn:
+        """End from any thread. Only the main thread can give a signal its default action and die of it."""
+        if threading.current_thread() is not threading.main_thread():
+            self._is_ending = True
+            os.kill(os.getpid(), self._received or signal.SIGTERM)
+            time.sleep(_MAIN_THREAD_S)
+        self.end()
 
     def undo_all(self) -> None:
         """Remove what is unfinished."""

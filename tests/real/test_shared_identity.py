@@ -12,6 +12,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.net import inner_packets
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.foreign_sessions import is_own_index
@@ -22,7 +23,7 @@ INNER = ip_address("10.7.0.1")
 
 
 def connect_another_client(server: WireguardGo, same: Target) -> None:
-    """One handshake and its keepalive, as of a client that has nothing to send afterwards."""
+    """One handshake and one echo, as of a client that has nothing to send afterwards."""
     index = next(index for index in range(1, 1 << 16) if not is_own_index(index))
     attempt = same.initiator.initiate(index, tai64n.encode(next(stamps)))
     host, port = server.endpoint(4)
@@ -30,7 +31,9 @@ def connect_another_client(server: WireguardGo, same: Target) -> None:
         sending.settimeout(5)
         sending.sendto(attempt.packet, (str(host), port))
         session = attempt.complete(sending.recv(2048))
-        sending.sendto(session.seal(b""), (str(host), port))
+        echo = inner_packets.echo_request(same.tunnel_addresses[0].ip, INNER, 1, 1)
+        sending.sendto(session.seal(echo), (str(host), port))
+        session.open(sending.recv(2048))  # from now on the server uses this session
 
 
 def target_with_data(server: WireguardGo) -> Target:
