@@ -26,7 +26,7 @@ run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 test: $(VENV)/dev.stamp  ## the tests, about two minutes; tests on real servers skip without their packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-systems: $(VENV)/dev.stamp  ## most tests as they run on macOS and FreeBSD, with Linux standing in for them
+systems: $(VENV)/dev.stamp  ## most tests as they run on FreeBSD, with Linux standing in for it
 	$(BIN)/python -m pytest -m '' -k most_of_the_suite tests/systems
 
 thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, many random examples

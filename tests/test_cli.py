@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -145,11 +146,11 @@ async def test_a_slow_server_makes_the_exit_code_1(tmp_path: Path) -> None:
 
 async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path: Path, wg_conf: Path) -> None:
     await run("import", str(wg_conf), home=tmp_path)
-    key = next((tmp_path / ".config" / "wgmon-tui").glob("*.key"))
+    [key] = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.key")))
     key.chmod(0o644)
     ran = await run("probe", home=tmp_path)
     assert ran.code == 3
-    assert f"chmod 600 {key}" in ran.out
+    assert f"chmod 600 {shlex.quote(str(key))}" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -272,9 +273,8 @@ async def test_probe_says_that_the_soak_did_not_run_and_which_option_runs_it(
 
 
 async def test_deep_names_the_servers_whose_data_path_is_switched_off(tmp_path: Path, wg_conf: Path) -> None:
-    home = tmp_path / ".config" / "wgmon-tui"
     assert (await run("import", str(wg_conf), home=tmp_path)).code == 0
-    file = home / "servers.toml"
+    [file] = await asyncio.to_thread(lambda: list(tmp_path.rglob("servers.toml")))
     file.write_text(file.read_text() + "tunnel = false\n")
     ran = await run("probe", "--deep", home=tmp_path)
     assert ran.out.splitlines()[-1].endswith("tunnel = false in servers.toml")

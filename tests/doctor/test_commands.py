@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ def test_the_doctor_tells_the_worst_in_its_exit_code_and_what_to_type(shell: She
     assert (ran.code, ran.err) == (2, "")
     [line] = [line for line in ran.out.splitlines() if "secrets" in line]
     assert line.startswith("✖ fix ")
-    assert f"chmod 600 {shell.config / 'bastion.key'}" in line
+    assert f"chmod 600 {shlex.quote(str(shell.config / 'bastion.key'))}" in line
 
 
 def test_every_line_of_the_doctor_has_a_glyph_and_a_word(shell: Shell) -> None:

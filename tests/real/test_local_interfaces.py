@@ -59,10 +59,12 @@ class Bastion:
         run("wg", "set", self.server.interface, "peer", str(self.identity.public))
 
     def wgmon(self, *words: str, stdin: str = "") -> Ran:
+        state = self._home / "state"
+        state.mkdir(exist_ok=True)
         with entered(self.server.path.client):
             child = subprocess.run(
                 [sys.executable, "-W", "error", "-m", "wgmon_tui", "--config", str(self._home),
-                 "--state", str(self._home / "state"), *words],
+                 "--state", str(state), *words],
                 input=stdin, capture_output=True, text=True, check=False, env={**os.environ, "HOME": "/"},
             )  # fmt: skip
         assert "Traceback" not in child.stderr

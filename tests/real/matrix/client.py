@@ -21,11 +21,20 @@ async def service(made: Scene) -> AsyncIterator[None]:
     if (listening := made.server.listen()) is None:
         yield
         return
-    running = await asyncio.start_server(serve, sock=listening)
+    connections: list[asyncio.StreamWriter] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await serve(reader, writer)
+
+    running = await asyncio.start_server(accept, sock=listening)
     try:
         yield
     finally:
         running.close()
+        for each in connections:
+            each.transport.abort()  # what a client did not fetch would keep it open
+        await asyncio.sleep(0)
 
 
 async def fetch_beside(made: Scene, patience: Patience, mtu: int | None = None) -> tuple[Fetched, ...]:
