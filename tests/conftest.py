@@ -6,11 +6,20 @@
 import gc
 import os
 
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 settings.register_profile("quick", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@given(st.none())
+def _start_hypothesis(_: None) -> None:
+    """Let hypothesis find its random generator. Older releases warn after a `gc.freeze` of the program."""
+
+
+_start_hypothesis()
 
 
 def pytest_collection_finish() -> None:

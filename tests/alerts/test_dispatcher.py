@@ -379,6 +379,8 @@ async def test_a_clock_that_jumps_years_ahead_gives_up_and_forgets_nothing(
             working.wake()
             await until(partial(lambda seen: len(street.got["pager"]) > seen, number + 1))
         await until(lambda: {each.sink: each.attempts for each in shop.log()}["chat"] > attempts + 3)
+        # A delivery is recorded after it has arrived.
+        await until(lambda: all(each.state == "sent" for each in shop.log() if each.sink == "pager"))
         states = Counter((each.sink, each.state) for each in shop.log())
     assert states == {("pager", "sent"): 4, ("chat", "pending"): 4}
     shop.close()
