@@ -6,6 +6,7 @@
 import gc
 import os
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +15,15 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-@given(st.none())
-def _start_hypothesis(_: None) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _start_hypothesis() -> None:
     """Let hypothesis find its random generator. Older releases warn after a `gc.freeze` of the program."""
 
+    @given(st.none())
+    def start(_: None) -> None:
+        pass
 
-_start_hypothesis()
+    start()
 
 
 def pytest_collection_finish() -> None:
