@@ -81,7 +81,7 @@ class ForeignSessions:
     def has_arrived_since(self, source: SocketAddress, at: float) -> bool:
         """Return whether a packet for a foreign session came from a server's address since a time."""
         arrivals = self._arrivals.get(source)
-        return arrivals is not None and bool(arrivals) and arrivals[-1] >= at
+        return bool(arrivals and arrivals[-1] >= at)
 
     def find(
         self, source: SocketAddress, identity: PublicKey, stamped_elsewhere_s: float | None = None
