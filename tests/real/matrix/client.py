@@ -33,7 +33,10 @@ async def service(made: Scene) -> AsyncIterator[None]:
     finally:
         running.close()
         for each in connections:
-            each.transport.abort()  # what a client did not fetch would keep it open
+            # What a client did not fetch keeps a connection open. One that sent everything is closed,
+            # and asyncio fails on a closed transport that is aborted.
+            if each.transport.get_write_buffer_size():
+                each.transport.abort()
         await asyncio.sleep(0)
 
 

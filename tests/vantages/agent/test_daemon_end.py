@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from wgmon_tui.vantages.agent.daemon import abort_unsent
 from wgmon_tui.vantages.agent.runtime_dir import LOG
+
+_LAST_MESSAGE = 4_000_000
+"""More bytes than the kernel's buffers take, so the stream sends the rest after it was closed."""
 
 _FAULT = """\
 import sys
@@ -48,3 +54,34 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals, code:
     assert (process.returncode, errors) == (code, "")
     assert "stopped by a signal" in (tmp_path / LOG).read_text()
     assert not (tmp_path / "agent.sock").exists()
+
+
+async def test_a_stream_that_sent_its_last_message_after_it_was_closed_is_left_alone() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, stream = await asyncio.open_connection(sock=ours)
+        stream.write(bytes(_LAST_MESSAGE))
+        stream.close()
+        assert await _receive_all(theirs) == _LAST_MESSAGE
+        await stream.wait_closed()
+        abort_unsent(stream)
+
+
+async def test_a_stream_whose_last_message_nobody_takes_is_aborted() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, stream = await asyncio.open_connection(sock=ours)
+        stream.write(bytes(_LAST_MESSAGE))
+        stream.close()
+        abort_unsent(stream)
+        assert await _receive_all(theirs) < _LAST_MESSAGE
+        await stream.wait_closed()
+
+
+async def _receive_all(connection: socket.socket) -> int:
+    """How many bytes arrive until the other end closes."""
+    connection.setblocking(False)
+    total = 0
+    while received := len(await asyncio.get_running_loop().sock_recv(connection, 65_536)):
+        total += received
+    return total

@@ -177,7 +177,7 @@ class AgentDaemon:
             if self._session is session:
                 self._session = None
             stream.close()  # the last message can still be delivered, until the delay ends
-            asyncio.get_running_loop().call_later(_CLOSE_DELAY_S, stream.transport.abort)
+            asyncio.get_running_loop().call_later(_CLOSE_DELAY_S, abort_unsent, stream)
 
     def _adopt_session(self, session: AgentSession) -> None:
         """Close the session of any other writer: two would each take reports that the other needs."""
@@ -422,6 +422,15 @@ def _run(config_dir: Path, state_dir: Path, linger_s: float) -> int:
         os.close(lock.descriptor)
     reports.close()
     return 0
+
+
+def abort_unsent(stream: asyncio.StreamWriter) -> None:
+    """Abort a closed stream that still has something to send.
+
+    Without anything to send it is closed already, and asyncio fails on a closed transport that is aborted.
+    """
+    if stream.transport.get_write_buffer_size():
+        stream.transport.abort()
 
 
 def _end(ended: asyncio.Future[str], why: str) -> None:
