@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from tests.monitor.sample_vantages import Lookout
 from tests.tui.sample_fleet import NOW, bad_night, record
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.tui.filter.query import (
-    FACTS,
-    KEYS,
-    NUMERIC_KEYS,
-    FilterContext,
-    complete_filter,
-    invert_filter,
-    parse_filter,
-)
+from wgmon_tui.tui.filter.parser import complete_filter, invert_filter, parse_filter
+from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, FilterContext
 
 ROWS = bad_night().fleet_state.states
 BESIDE = FilterContext(NOW, {"ams1", "lab"})
@@ -67,6 +60,64 @@ def test_a_term_without_text_does_not_count_yet(line: str) -> None:
 
 def test_what_is_no_known_key_is_a_word() -> None:
     assert found("net:51820") == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    "line", ["fe80::1", "net:51820", "10.0.0.1:51820", ":51820", "fd77:2::2", "http://x"]
+)
+def test_a_part_of_an_address_is_a_word(line: str) -> None:
+    assert parse_filter(line).rejected == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("state:dwn", 'no state "dwn", did you mean "down"?'),
+        ("state:xyz", 'no state "xyz": up, degraded, down, unknown, paused'),
+        ("status:down", 'no field "status", did you mean "state"?'),
+        ("foo:bar", 'no field "foo"'),
+        ("verdict:helthy", 'no verdict "helthy", did you mean "healthy"?'),
+        ("is:mutd", 'no is "mutd", did you mean "muted"?'),
+        ("!STATE:dwn", 'no state "dwn", did you mean "down"?'),
+        ("state:down|dgraded", 'no state "dgraded", did you mean "degraded"?'),
+        ("/(/", "/(/ is no pattern: missing ), unterminated subpattern at position 0"),
+        ("is:/m/", "is: takes a flag, no pattern"),
+    ],
+)
+def test_a_word_that_cannot_mean_anything_is_named_and_not_applied(line: str, why: str) -> None:
+    chosen = parse_filter(f"{line} tag:eu", SAVED)
+    assert chosen.rejected == (why,)
+    assert found(f"{line} tag:eu") == found("tag:eu") != set(ROWS)
+    assert found(line) == set(ROWS)
+
+
+def test_a_saved_filter_with_a_mistake_names_it() -> None:
+    assert parse_filter("@old", {"old": "state:dwn"}).rejected == ('no state "dwn", did you mean "down"?',)
+
+
+def test_alternatives_are_separated_by_a_bar() -> None:
+    assert found("state:down|degraded") == found("state:down") | found("state:degraded")
+    assert found("fra|name:mad") == found("fra")
+    assert found("fra1|mad1") == {"fra1", "mad1"}
+    assert found("!state:down|degraded") == set(ROWS) - found("state:down|degraded")
+    assert found("tag:eu|") == found("tag:eu")
+    assert found("is:marked|paused") == {"ams1", "lab"}
+    assert not parse_filter("|")
+
+
+def test_a_regular_expression_stands_between_slashes() -> None:
+    assert found("/^(fra|ams)1$/") == {"fra1", "ams1"}
+    assert found(r"name:/^[A-F]\w+\d$/") == {
+        name for name in ROWS if name[0] in "abcdef" and name[-1].isdigit()
+    }
+    assert found("state:/^down$/") == {"fra1", "mad1"}
+    assert found("!/1/") == set(ROWS) - found("/1/")
+
+
+@pytest.mark.parametrize("line", ["/", "/fra", "name:/fra"])
+def test_a_regular_expression_without_its_end_does_not_count_yet(line: str) -> None:
+    assert parse_filter(line).unfinished == (line,) or line == "/"
+    assert parse_filter(line).rejected == ()
 
 
 def test_figures_are_compared_in_their_usual_units() -> None:
@@ -128,7 +179,7 @@ def test_a_saved_filter_stands_for_its_terms_and_can_be_inverted() -> None:
     assert found("@oncall") == {"fra1", "mad1"}
     assert found("@ONCALL tag:edge") == {"fra1"}
     assert found("!@oncall") == set(ROWS) - {"fra1", "mad1"}
-    assert found("@nobody") == set()
+    assert parse_filter("@nobody", SAVED).rejected == ('no saved filter "@nobody": @oncall, @slow',)
 
 
 def test_a_lonely_exclamation_mark_in_front_inverts_the_whole() -> None:
@@ -178,6 +229,7 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
         ("r", "rtt>"),
         ("!upt", "!uptime<"),
         ("state:up @s", "state:up @slow"),
+        ("state:up|deg", "state:up|degraded"),
         ("name:f", None),
         ("verdict:", None),
         ("state:down", None),

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, record, server
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.tui.filter.query import FilterContext, parse_filter
+from wgmon_tui.tui.filter.parser import parse_filter
+from wgmon_tui.tui.filter.query import FilterContext
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 

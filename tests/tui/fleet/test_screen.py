@@ -16,6 +16,7 @@ from wgmon_tui.tui.filter.bar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet.row_index import SORTS
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.fleet.table import RESORT_SECONDS, FleetTable
+from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.server.screen import ServerScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
@@ -275,6 +276,30 @@ async def test_angle_brackets_sort_by_the_neighbouring_column_and_shift_s_turns_
         assert "name ▾" in it.lines()[1]
         await it.press("<", "<")
         assert it.table.row_index.sort.column == "rtt"
+
+
+async def test_a_click_on_a_column_title_sorts_and_a_second_one_turns_it_round() -> None:
+    async with face() as it:
+        x = it.lines()[1].index("rtt")
+        await it.pilot.click(FleetTable, offset=(x, 0))
+        assert it.table.row_index.sort.column == "rtt"
+        assert "rtt ▾" in it.lines()[1]
+        await it.pilot.click(FleetTable, offset=(x, 0))
+        assert "rtt ▴" in it.lines()[1]
+        await it.pilot.click(FleetTable, offset=(it.lines()[1].index("last"), 0))
+        assert it.table.row_index.sort.column == "rtt"  # pictures have no order
+
+
+async def test_a_click_on_a_count_shows_its_servers_and_a_second_one_all() -> None:
+    async with face() as it:
+        place = (it.lines()[0].index("2 down"), 0)
+        await it.pilot.click(TotalsLine, offset=place)
+        await settle(it.pilot)
+        assert it.app.screen.query_one(FilterBar).line == "state:down"
+        assert set(it.table.row_index.names) == {"fra1", "mad1"}
+        await it.pilot.click(TotalsLine, offset=place)
+        await settle(it.pilot)
+        assert len(it.table.row_index) == 20
 
 
 async def test_an_empty_fleet_says_what_to_do_and_offers_nothing_else() -> None:

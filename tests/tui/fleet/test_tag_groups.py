@@ -49,7 +49,7 @@ def test_by_name_the_groups_stand_by_tag_in_the_same_direction() -> None:
 
 
 def test_a_filter_leaves_no_empty_group() -> None:
-    from wgmon_tui.tui.filter.query import parse_filter
+    from wgmon_tui.tui.filter.parser import parse_filter
 
     row_index = by_tag()
     row_index.show_only(parse_filter("tag:edge state:up"))

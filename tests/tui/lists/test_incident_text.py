@@ -13,8 +13,16 @@ from tests.tui.text_styles import text_style
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, VerdictChange
 from wgmon_tui.store.models import Note
-from wgmon_tui.tui.filter.query import parse_filter
-from wgmon_tui.tui.lists.incident_text import IncidentEntry, columns_for, detail, heading, line, passes
+from wgmon_tui.tui.filter.parser import parse_filter
+from wgmon_tui.tui.lists.incident_text import (
+    INCIDENT_VALUES,
+    IncidentEntry,
+    columns_for,
+    detail,
+    heading,
+    line,
+    passes,
+)
 
 OPEN = IncidentEntry(incident(opened=12 * MINUTE, verdict=Verdict.PSK_MISMATCH))
 OVER = IncidentEntry(
@@ -81,7 +89,7 @@ def test_verdicts_that_were_left_out_are_counted_in_their_place() -> None:
 
 @pytest.mark.parametrize("chosen", ["verdict:slow", "slow", "verdict:silent"])
 def test_every_verdict_that_it_had_finds_it(chosen: str) -> None:
-    assert passes(CHANGED, parse_filter(chosen), NOW)
+    assert passes(CHANGED, parse_filter(chosen, values=INCIDENT_VALUES), NOW)
     assert not passes(CHANGED, parse_filter("verdict:lossy"), NOW)
 
 
@@ -166,5 +174,5 @@ def test_the_detail_of_one_nobody_knows_of_says_so() -> None:
     ],
 )
 def test_a_filter_lets_through_what_it_says(typed: str, passing: list[IncidentEntry]) -> None:
-    chosen = parse_filter(typed)
+    chosen = parse_filter(typed, values=INCIDENT_VALUES)
     assert [entry for entry in (OPEN, OVER, FLAPPING) if passes(entry, chosen, NOW)] == passing

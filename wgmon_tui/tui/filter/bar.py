@@ -10,16 +10,19 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.filter.query import (
-    Filter,
+from wgmon_tui.tui.filter.parser import (
+    SERVER_VALUES,
+    Values,
     complete_filter,
     explain_unfinished,
     invert_filter,
     parse_filter,
 )
+from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
 
@@ -55,15 +58,20 @@ class _FilterCompleter(Suggester):
     """Completes the word that is being typed, from the tags, vantages and names of saved filters."""
 
     def __init__(
-        self, tags: Callable[[], Set[str]], saved: Iterable[str], vantages: Callable[[], Iterable[str]]
+        self,
+        tags: Callable[[], Set[str]],
+        saved: Iterable[str],
+        vantages: Callable[[], Iterable[str]],
+        values: Values,
     ) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._values = values
         self._tags = tags
         self._vantages = vantages
         self._saved = tuple(saved)
 
     async def get_suggestion(self, value: str) -> str | None:
-        return complete_filter(value, self._tags(), self._saved, self._vantages())
+        return complete_filter(value, self._tags(), self._saved, self._vantages(), self._values)
 
 
 class FilterBar(Horizontal):
@@ -88,18 +96,24 @@ class FilterBar(Horizontal):
     }
     """
 
-    def __init__(self, placeholder: str, tags: Callable[[], Set[str]]) -> None:
+    def __init__(
+        self, placeholder: str, tags: Callable[[], Set[str]], values: Values = SERVER_VALUES
+    ) -> None:
+        """`values` are the possible values of the fields of what is listed."""
         super().__init__()
         self._placeholder = placeholder
         self._tags = tags
-        self._count_text = ""
+        self._values = values
+        self._counted: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
         """The widgets, from left to right."""
         yield Static("/ ", id="filter-prompt", markup=False)
         saved = self.app.saved_filters
         yield FilterInput(
-            FilterHistory(saved), _FilterCompleter(self._tags, saved, self._vantages), self._placeholder
+            FilterHistory(saved),
+            _FilterCompleter(self._tags, saved, self._vantages, self._values),
+            self._placeholder,
         )
         yield Static(id="filter-count", markup=False)
 
@@ -111,7 +125,16 @@ class FilterBar(Horizontal):
     def _draw(self) -> None:
         palette = self.app.palette
         self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
-        self.query_one("#filter-count", Static).update(Text(self._count_text, palette.muted))
+        counted = Text(no_wrap=True)
+        if self.is_open and self._counted:
+            shown, of = self._counted
+            clean, chosen = self.app.glyphs.clean, self.chosen
+            if chosen.rejected:
+                counted.append(clean(f" {chosen.rejected[0]};"), palette.severity[Severity.DEGRADED])
+            elif begun := [word for word in chosen.unfinished if set(word) & set("<=>")]:
+                counted.append(clean(f" {explain_unfinished(begun[0])};"), palette.muted)
+            counted.append(clean(f" {shown} of {of}"), palette.muted)
+        self.query_one("#filter-count", Static).update(counted)
 
     def _vantages(self) -> Iterable[str]:
         fleet_state = self.app.engine.fleet_state
@@ -123,9 +146,14 @@ class FilterBar(Horizontal):
         return self.has_class("-open")
 
     @property
+    def line(self) -> str:
+        """The filter line as it is typed."""
+        return self.query_one(FilterInput).value
+
+    @property
     def chosen(self) -> Filter:
         """The filter that the input line describes."""
-        return parse_filter(self.query_one(FilterInput).value, self.app.saved_filters)
+        return parse_filter(self.line, self.app.saved_filters, self._values)
 
     def invert(self) -> None:
         """Invert the filter line."""
@@ -154,9 +182,6 @@ class FilterBar(Horizontal):
         self.set_class(bool(line.value.strip()), "-open")
 
     def count(self, shown: int, of: int) -> None:
-        """Show how many of how many entries pass, and what a comparison still lacks to take effect."""
-        if self.is_open:
-            begun = [word for word in self.chosen.unfinished if set(word) & set("<=>")]
-            unfinished = f" {explain_unfinished(begun[0])};" if begun else ""
-            self._count_text = self.app.glyphs.clean(f"{unfinished} {shown} of {of}")
-            self._draw()
+        """Show how many of how many entries pass, what a comparison lacks, and which word has no effect."""
+        self._counted = shown, of
+        self._draw()

@@ -348,6 +348,14 @@ class FleetScreen(ServerActions):
 
     # Filtering
 
+    def on_totals_line_count_clicked(self, event: TotalsLine.CountClicked) -> None:
+        """Show only the servers of the clicked state; a second click shows all."""
+        bar, line = self.query_one(FilterBar), f"state:{event.severity.word}"
+        if bar.line == line:
+            self.action_clear()
+        else:
+            bar.set_filter(line)
+
     def action_filter(self) -> None:
         """Open the filter line."""
         self.query_one(FilterBar).open()

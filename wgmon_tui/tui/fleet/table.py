@@ -22,7 +22,7 @@ from textual.strip import Strip
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.filter.query import Filter, FilterContext
 from wgmon_tui.tui.fleet.columns import CellContext, Part, PlacedColumn, lay_out
-from wgmon_tui.tui.fleet.row_index import RowIndex
+from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, row_line
 from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup
 from wgmon_tui.tui.theme.glyphs import Glyphs
@@ -227,13 +227,23 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """Select a line; a double click opens it."""
+        """Select a line; a double click opens it. A click on a column title sorts, a second one reverses."""
+        if event.y < HEADER_LINES:
+            self._sort_by_title_at(event.x)
+            return
         index = self._index_at(event.y)
         if index is None:
             return
         self.move_cursor_to(index)
         if event.chain == 2:
             self.post_message(self.RowOpened())
+
+    def _sort_by_title_at(self, x: int) -> None:
+        clicked = (each for each in self._layout if each.start <= x < each.start + each.width)
+        key = next((each.column.key for each in clicked), None)
+        if key and key in SORTS:
+            is_current = key == self.row_index.sort.column
+            self.sort_by(key, reverse=is_current and not self.row_index.reversed)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, a server, a group heading, or a blank line."""

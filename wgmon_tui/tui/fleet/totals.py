@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual.events import Click
+from textual.message import Message
 from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
@@ -65,6 +67,9 @@ class _TotalsPart:
     short: str = ""
     """A shorter text if the parts that are never dropped do not fit; "" for none."""
 
+    severity: Severity | None = None
+    """The state whose servers it counts."""
+
 
 def totals_line(
     totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
@@ -75,6 +80,31 @@ def totals_line(
     A `status` replaces the note, in full or with its first part only, and other parts make room for it.
     Counts of zero are muted, so that a colour always needs attention.
     """
+    pieces, note = _lay_out(totals, note, width, palette, glyphs, status)
+    parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
+    spare = width - _width_of(pieces)
+    if note and cell_len(note) + 3 <= spare:
+        return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
+    return [*parts, (" " * max(0, spare), palette.muted)]
+
+
+def severity_at(
+    x: int, totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
+) -> Severity | None:
+    """The state whose count is at the cell `x` of the line; None if there is none."""
+    end = 0
+    for piece in _lay_out(totals, note, width, palette, glyphs, status)[0]:
+        start = end + cell_len(piece.gap)
+        end = start + cell_len(piece.text)
+        if start <= x < end:
+            return piece.severity
+    return None
+
+
+def _lay_out(
+    totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str
+) -> tuple[list[_TotalsPart], str]:
+    """The parts that fit, and the text at the right end."""
     separator = f" {glyphs.separator} "
     pieces: list[_TotalsPart] = []
     for severity in _SEVERITIES:
@@ -82,7 +112,8 @@ def totals_line(
         style = palette.severity[severity] if count else palette.muted
         text = f"{glyphs.of(severity)} {count} {severity.word}"
         gap, drop_order = "  " if pieces else "", 0 if count else 1
-        pieces.append(_TotalsPart(text, style, gap, drop_order, f"{glyphs.of(severity)} {count}"))
+        short = f"{glyphs.of(severity)} {count}"
+        pieces.append(_TotalsPart(text, style, gap, drop_order, short, severity))
     if totals.marked:
         pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
     if totals.alerts:
@@ -95,12 +126,7 @@ def totals_line(
             pieces, totals.together, width, palette.severity[Severity.DOWN], separator, glyphs
         )
     pieces, note = _with_status(pieces, status, note, width, glyphs)
-    pieces = _abbreviate(pieces, width)
-    parts = [part for piece in pieces for part in ((piece.gap, palette.muted), (piece.text, piece.style))]
-    spare = width - _width_of(pieces)
-    if note and cell_len(note) + 3 <= spare:
-        return [*parts, (" " * (spare - cell_len(note) - 1), palette.muted), (f"{note} ", palette.muted)]
-    return [*parts, (" " * max(0, spare), palette.muted)]
+    return _abbreviate(pieces, width), note
 
 
 def _with_status(
@@ -166,6 +192,13 @@ class TotalsLine(Widget):
     }
     """
 
+    class CountClicked(Message):
+        """The count of a state was clicked."""
+
+        def __init__(self, severity: Severity) -> None:
+            super().__init__()
+            self.severity = severity
+
     def __init__(
         self,
         engine: FleetController,
@@ -211,6 +244,16 @@ class TotalsLine(Widget):
         self._totals = FleetTotals(counts, rate, p95, failure_group, marked, self._alerts)
         if self._line().plain != self._drawn_text:
             self.refresh()
+
+    def on_click(self, event: Click) -> None:
+        """Report a click on a count."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        width, status = self.size.width, self._engine.status
+        found = severity_at(offset.x, self._totals, self._note, width, self._palette(), self._glyphs, status)
+        if found:
+            self.post_message(self.CountClicked(found))
 
     def render(self) -> Text:
         """The line for the current width."""

@@ -108,8 +108,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_tab", ("shift+tab",), "previous tab", "Show the previous tab", MOVE, _PACKETS),
     Action("filter", ("/", "f"), "filter",
            "Show only what matches: a word, state:down, tag:eu, verdict:silent, name:fra, rtt>100, "
-           "loss>5%, uptime<99.9, since<1h, is:marked, is:muted, vantage:nyc, downfrom:nyc, @saved; ! "
-           "inverts",
+           "loss>5%, uptime<99.9, since<1h, is:marked, is:muted, vantage:nyc, downfrom:nyc, @saved, "
+           "fra|ams, /^fra[12]/; ! inverts",
            SEE, _FLEET, hint=True, palette=True),
     Action("recheck", ("r",), "re-check", "Check this server, or the marked ones, now", CHECK, _BOTH,
            hint=True, palette=True),

@@ -13,6 +13,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_elapsed, format_recent_time
+from wgmon_tui.tui.filter.parser import SERVER_VALUES, Values
 from wgmon_tui.tui.filter.query import Filter, FilterTerm
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -26,6 +27,13 @@ _MIN_NOTES_WIDTH = 12
 OPEN, CLOSED, ACKNOWLEDGED, FLAPPING = "open", "closed", "acknowledged", "flapping"
 """Filter words that test a flag of the incident, and not its text."""
 
+_FLAGS = (OPEN, CLOSED, ACKNOWLEDGED, FLAPPING)
+INCIDENT_VALUES: Values = {
+    **SERVER_VALUES,
+    "state": (*SERVER_VALUES["state"], *_FLAGS),
+    "is": _FLAGS,
+}
+"""The values of the fields of incidents."""
 
 _OPEN_STEP_S = 10
 
@@ -188,28 +196,28 @@ def _matches_term(entry: IncidentEntry, term: FilterTerm, now: float) -> bool:
     endpoint = str(entry.server.endpoint).casefold() if entry.server else ""
     match term.key:
         case "state":
-            return incident.severity.word.startswith(text) or _has_flag(incident, text)
+            return term.begins(incident.severity.word) or _has_flag(incident, text)
         case "tag":
-            return any(tag.startswith(text) for tag in tags)
+            return any(map(term.begins, tags))
         case "verdict":
-            return any(slug.startswith(text) for slug in _slugs(incident))
+            return any(map(term.begins, _slugs(incident)))
         case "name":
-            return text in incident.server.casefold()
+            return term.occurs_in(incident.server.casefold())
         case "endpoint":
-            return text in endpoint
+            return term.occurs_in(endpoint)
         case "is":
             return _has_flag(incident, text)
         case "vantage" | "downfrom":
-            return any(name.casefold().startswith(text) for name in incident.vantage.split(","))
+            return any(term.begins(name.casefold()) for name in incident.vantage.split(","))
         case "since":
             return term.matches_value(now - incident.opened_at)
     if term.comparison:
         return False
-    if text in (OPEN, CLOSED, ACKNOWLEDGED, FLAPPING):
+    if text in _FLAGS:
         return _has_flag(incident, text)
     noted = (f"{note.who} {note.text}".casefold() for note in entry.notes)
     places = [incident.server.casefold(), *_slugs(incident), endpoint, *tags, *noted]
-    return any(text in place for place in (*places, incident.acknowledged_by.casefold()))
+    return any(map(term.occurs_in, (*places, incident.acknowledged_by.casefold())))
 
 
 def _slugs(incident: Incident) -> set[str]:

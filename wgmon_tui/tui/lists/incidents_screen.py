@@ -18,6 +18,7 @@ from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_actions import copy_incident, write_incidents
 from wgmon_tui.tui.lists.incident_queries import read_timeline
 from wgmon_tui.tui.lists.incident_text import (
+    INCIDENT_VALUES,
     IncidentEntry,
     columns_for,
     detail,
@@ -60,6 +61,7 @@ class IncidentsScreen(PolledListScreen):
         yield FilterBar(
             "name, open, acknowledged, state:down, tag:eu, !not",
             lambda: fleet_tags(self.app.engine.fleet_state),
+            INCIDENT_VALUES,
         )
         yield Static(id="columns")
         yield LineList(lambda: self.app.palette)

@@ -1,0 +1,193 @@
+"""Parses, inverts and completes filter lines. `query.py` describes the language.
+
+No input is an error. A term that cannot mean anything is named and has no effect, so that a typing mistake
+does not look like an empty fleet. A word with a colon that names no field is a plain word if it may be a part
+of an address, as in `fe80::1` and `:51820`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm
+
+_COMPARISON = re.compile(rf"({'|'.join(NUMERIC_KEYS)})(<=|>=|<|>|=)(.*)")
+_NUMBER = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
+_FIELD = re.compile(r"(?=[a-z]*[g-z])[a-z]{2,}")
+"""A word that may be meant as a field: it has a letter that no IPv6 address has."""
+
+_PATTERN = re.compile("/(.+)/")
+_LARGEST_LIST = 6
+"""More possible values than this are not listed in a rejection."""
+
+_PERCENT_UNITS = {"": 100.0, "%": 100.0}
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "rtt": {"": 1000.0, "ms": 1000.0, "s": 1.0},
+    "loss": _PERCENT_UNITS,
+    "uptime": _PERCENT_UNITS,
+    "since": {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400},
+}
+"""Divisors for a typed number, by unit. `since` has no default unit: `since<1` takes effect with a unit."""
+
+_EXAMPLES = {
+    "rtt": "needs a number, for example rtt>100",
+    "loss": "needs a number, for example loss>5%",
+    "uptime": "needs a number, for example uptime<99",
+    "since": "needs a time, for example since<1h",
+}
+
+Values = Mapping[str, Collection[str]]
+"""The possible values of fields, by key. A field that is not listed takes any text."""
+
+_STATES = tuple(severity.word for severity in Severity)
+_VERDICTS = (*(verdict.slug for verdict in Verdict), "paused", "waiting")
+
+SERVER_VALUES: Values = {"state": _STATES, "verdict": _VERDICTS, "is": tuple(FACTS)}
+"""The values of the fields of servers."""
+
+
+class _RejectedTermError(Exception):
+    """A term that cannot mean anything, and why in a few words."""
+
+
+def parse_filter(line: str, saved: Mapping[str, str] | None = None, values: Values = SERVER_VALUES) -> Filter:
+    """Parse a filter line. Unfinished terms (`!`, `tag:`, `since<1`) have no effect yet.
+
+    `saved` are filter lines by name; a saved filter cannot refer to another one. Never raises.
+    """
+    words = line.split()
+    whole = False
+    while words[:1] == ["!"]:
+        del words[0]
+        whole = not whole
+    named = {name.casefold(): line for name, line in (saved or {}).items()}
+    terms, unfinished, rejected = list[FilterTerm](), list[str](), list[str]()
+    for word in words:
+        try:
+            term = _parse_term(word, named, values)
+        except _RejectedTermError as reason:
+            rejected.append(str(reason))
+            continue
+        if term:
+            terms.append(term)
+            rejected += term.saved.rejected if term.saved is not None else ()
+        else:
+            unfinished.append(word)
+    return Filter(tuple(terms), whole, tuple(unfinished), tuple(rejected))
+
+
+def invert_filter(line: str) -> str:
+    """The line that shows exactly what this one hides. An empty line stays empty."""
+    words = line.split()
+    if words[:1] == ["!"]:
+        return " ".join(words[1:])
+    if len(words) > 1:
+        return " ".join(["!", *words])
+    return "".join(word[1:] if word.startswith("!") else f"!{word}" for word in words)
+
+
+def complete_filter(
+    line: str,
+    tags: Iterable[str],
+    saved: Iterable[str] = (),
+    vantages: Iterable[str] = (),
+    values: Values = SERVER_VALUES,
+) -> str | None:
+    """Complete the last word to the first matching key, state, verdict, tag, flag, vantage or saved filter.
+
+    None if there is no match, or if the word is complete.
+    """
+    begun = line.rpartition(" ")[2].lstrip("!").casefold()
+    key, colon, text = begun.partition(":")
+    known: dict[str, Iterable[str]] = {**values, "tag": sorted(tag.casefold() for tag in tags)}
+    known["vantage"] = known["downfrom"] = [name.casefold() for name in vantages]
+    first = (
+        *(f"{each}:" for each in KEYS),
+        *NUMERIC_KEYS.values(),
+        *(f"@{each.casefold()}" for each in saved),
+    )
+    words = known.get(key, ()) if colon else first
+    typed = text.rpartition("|")[2] if colon else begun
+    found = next((each for each in words if typed and each.startswith(typed)), typed)
+    return line + found[len(typed) :] if found != typed else None
+
+
+def explain_unfinished(word: str) -> str:
+    """What an unfinished comparison lacks, with an example to type."""
+    key = re.split("[<>=]", word.lstrip("!").casefold(), maxsplit=1)[0]
+    return f"{key} {_EXAMPLES[key]}" if key in _EXAMPLES else f"{word} is incomplete"
+
+
+def _parse_term(word: str, saved: Mapping[str, str], values: Values) -> FilterTerm | None:
+    """Parse one word; None if it is unfinished. Raises _RejectedTermError."""
+    bare = word.lstrip("!")
+    inverted = (len(word) - len(bare)) % 2 == 1
+    key, colon, text = bare.partition(":")
+    key = key.casefold()
+    if colon and key in KEYS:
+        return _parse_alternatives(key, text, values, inverted=inverted)
+    if compared := _COMPARISON.fullmatch(bare.casefold()):
+        return _parse_comparison(compared[1], compared[2], compared[3], inverted=inverted)
+    if bare.startswith("@"):
+        return _parse_saved(bare[1:].casefold(), saved, values, inverted=inverted)
+    if colon and _FIELD.fullmatch(key) and text[:1].isalpha():
+        raise _RejectedTermError(_reject("field", key, KEYS))
+    return _parse_alternatives("", bare, values, inverted=inverted)
+
+
+def _parse_alternatives(key: str, text: str, values: Values, *, inverted: bool) -> FilterTerm | None:
+    if text.startswith("/") and len(text) > 1:
+        return _parse_pattern(key, text, inverted=inverted)
+    texts = [each for each in text.casefold().split("|") if each]
+    found = [_parse_value(key, each, values, inverted=inverted) for each in texts]
+    if len(found) > 1:
+        return FilterTerm(key, text.casefold(), inverted, any_of=tuple(found))
+    return found[0] if found else None
+
+
+def _parse_value(key: str, text: str, values: Values, *, inverted: bool) -> FilterTerm:
+    possible = values.get(key)
+    if possible is not None and not any(each.startswith(text) for each in possible):
+        raise _RejectedTermError(_reject(key, text, possible))
+    facts = tuple(fact for fact in FACTS if key == "is" and fact.startswith(text))
+    return FilterTerm(key, text, inverted, facts=facts)
+
+
+def _parse_pattern(key: str, text: str, *, inverted: bool) -> FilterTerm | None:
+    whole = _PATTERN.fullmatch(text)
+    if whole is None:
+        return None  # its end is not typed yet
+    if key == "is":
+        raise _RejectedTermError("is: takes a flag, no pattern")
+    try:
+        pattern = re.compile(whole[1], re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise _RejectedTermError(f"{text} is no pattern: {error}") from None
+    return FilterTerm(key, text, inverted, pattern=pattern)
+
+
+def _parse_saved(name: str, saved: Mapping[str, str], values: Values, *, inverted: bool) -> FilterTerm | None:
+    if name in saved:
+        return FilterTerm("@", name, inverted, saved=parse_filter(saved[name], values=values))
+    if any(each.startswith(name) for each in saved):
+        return None
+    raise _RejectedTermError(_reject("saved filter", f"@{name}", [f"@{each}" for each in saved]))
+
+
+def _parse_comparison(key: str, comparison: str, text: str, *, inverted: bool) -> FilterTerm | None:
+    value = _NUMBER.fullmatch(text)
+    divisor = _UNITS[key].get(value[2]) if value else None
+    if value is None or divisor is None:
+        return None
+    return FilterTerm(key, text, inverted, comparison, float(value[1]) / divisor)
+
+
+def _reject(kind: str, text: str, possible: Collection[str]) -> str:
+    """Name a text that is none of the possible ones, and what may be meant."""
+    if close := get_close_matches(text, possible, n=1):
+        return f'no {kind} "{text}", did you mean "{close[0]}"?'
+    listed = f": {', '.join(possible)}" if 0 < len(possible) <= _LARGEST_LIST else ""
+    return f'no {kind} "{text}"{listed}'
