@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from textual.widgets import Input
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
@@ -186,6 +187,16 @@ async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None
         await it.press("enter")
         await it.home()
         assert {each.identity for each in it.fleet.servers} == {"par1"}
+
+
+async def test_the_placeholder_of_a_pasted_config_does_not_take_its_preview_away(tmp_path: Path) -> None:
+    async with editing(tmp_path / "config") as it:
+        await it.paste(CONF)
+        await previewed(it, "+ server par1")
+        source = it.app.screen.query_one("#files", Input)
+        source.post_message(Input.Changed(source, source.value))
+        await it.press("enter")
+        await it.home()
 
 
 async def test_the_identity_that_exists_is_offered_and_checks_the_server(tmp_path: Path) -> None:

@@ -179,8 +179,9 @@ class ImportScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Update the preview while the user types."""
         if event.input.id == "files":
-            if event.value != PASTED:
-                self._pasted = ""
+            if self._pasted and event.value == PASTED:
+                return  # already being read: this event may arrive when its preview is on the screen
+            self._pasted = ""
             self._read = self._preview = None
             self._refresh_preview()
         else:
