@@ -80,9 +80,13 @@ def aside(state_dir: Path) -> list[Path]:
     return sorted(state_dir.glob(f"{NAME}.damaged-*"))
 
 
-def other_version(path: Path) -> None:
+def later_version(path: Path, version: int = 2) -> None:
     with closing(sqlite3.connect(path)) as queue:
-        queue.execute("PRAGMA user_version = 2")
+        queue.execute(f"PRAGMA user_version = {version}")
+
+
+def impossible_version(path: Path) -> None:
+    later_version(path, 1_001)
 
 
 def other_program(path: Path) -> None:
@@ -100,7 +104,7 @@ def no_database(path: Path) -> None:
     path.write_bytes(b"no database at all" * 500)
 
 
-@pytest.mark.parametrize("spoil", [no_database, other_version, other_program, without_facts])
+@pytest.mark.parametrize("spoil", [no_database, impossible_version, other_program, without_facts])
 def test_a_file_that_cannot_be_used_is_set_aside_and_another_epoch_begins(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -118,6 +122,23 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_another_epoch_begins(
     assert kept.read_bytes() == content
     assert str(kept) in reports.notice
     assert "\n" not in reports.notice
+
+
+def test_a_queue_of_a_later_version_is_refused_in_one_line_and_stays_as_it_is(tmp_path: Path) -> None:
+    before = ReportQueue(tmp_path)
+    before.add([failure(0)])
+    before.close()
+    later_version(tmp_path / NAME)
+    content = (tmp_path / NAME).read_bytes()
+    with pytest.raises(ReportQueueUnavailableError) as refused:
+        ReportQueue(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path / NAME} was written by a later version of wgmon-tui "
+        "(queue version 2, this one writes 1): run that version, or move the file away, "
+        "and with it the reports that wait in it"
+    )
+    assert aside(tmp_path) == []
+    assert (tmp_path / NAME).read_bytes() == content
 
 
 def test_the_log_of_a_damaged_file_is_set_aside_with_it(tmp_path: Path) -> None:

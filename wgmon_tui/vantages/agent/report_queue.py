@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from wgmon_tui.store.database import (
@@ -29,6 +30,9 @@ MAX_BYTES = 64 * 2**20
 
 _DROP_BATCH = 500
 _VERSION = 1
+_LATEST_VERSION = 1_000
+"""No later version of wgmon-tui writes a queue of a version beyond this: the file is damaged or foreign."""
+
 _MAX_DROPPED = 2**53
 """No agent drops so many reports: the count is damaged."""
 
@@ -71,7 +75,7 @@ class ReportQueue:
     def __init__(self, state_dir: Path, *, limit: int = MAX_REPORTS, max_bytes: int = MAX_BYTES) -> None:
         """Open the queue. An unreadable file is moved aside, and a new one starts with a new epoch.
 
-        Raises ReportQueueUnavailableError.
+        Raises ReportQueueUnavailableError, also for a queue of a later version: its reports are still wanted.
         """
         self._path = state_dir / NAME
         self._max_reports, self._max_bytes = limit, max_bytes
@@ -81,7 +85,7 @@ class ReportQueue:
             raise _unavailable_error(self._path, error) from None
         except StoreUnavailableError as error:
             raise ReportQueueUnavailableError(str(error)) from None
-        self.notice = f"{NAME} was damaged or of another version: moved to {aside}" if aside else ""
+        self.notice = f"{NAME} was damaged or not a queue of reports: moved to {aside}" if aside else ""
         """A log line if the file was moved aside, else "". Reports queued in that file are not sent."""
         with self._connection as connection:
             facts = dict(connection.execute("SELECT name, value FROM facts"))
@@ -181,23 +185,32 @@ def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, Path | None]:
 
     Raises StoreUnavailableError, OSError and sqlite3.Error.
     """
-    aside = None
-    connection, damaged = connect_examined(path, QUEUE, _admit, _examine)
+    aside, admit = None, partial(_admit, path)
+    connection, damaged = connect_examined(path, QUEUE, admit, _examine)
     if connection is None:
         aside = damaged
-        connection, damaged = connect_examined(path, QUEUE, _admit, _examine)
+        connection, damaged = connect_examined(path, QUEUE, admit, _examine)
     if connection is None:
         raise StoreUnavailableError(f"{path}: damaged right after its creation")
     path.chmod(0o600)
     return connection, aside
 
 
-def _admit(connection: sqlite3.Connection) -> None:
-    """Accept only an empty file or a queue of this version. Raises DamagedStoreError."""
+def _admit(path: Path, connection: sqlite3.Connection) -> None:
+    """Accept only an empty file or a queue of this version.
+
+    Raises DamagedStoreError, and StoreUnavailableError for a queue of a later version.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if _VERSION < version <= _LATEST_VERSION:
+        require_tables(connection, "facts", "reports")
+        raise StoreUnavailableError(
+            f"{path} was written by a later version of wgmon-tui (queue version {version}, this one writes "
+            f"{_VERSION}): run that version, or move the file away, and with it the reports that wait in it"
+        )
     if version != (_VERSION if tables else 0):
-        raise DamagedStoreError("written by another version or another program")
+        raise DamagedStoreError("written by another program")
 
 
 def _examine(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wgmon_tui import __version__
 from wgmon_tui.config.lock_files import is_lock_in_place
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.net.unix_socket import bindable_path
 from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import format_local_time, printable
@@ -29,6 +30,8 @@ LOG = "agent.log"
 _LOCK = "agent.lock"
 _MAX_READ_BYTES = 4096
 _MAX_LOG_BYTES = 256 * 1024
+_MAX_WRITTEN_LOG_BYTES = 2 * _MAX_LOG_BYTES
+"""A log is renamed only after it has become too large."""
 
 
 class AgentRunningError(Exception):
@@ -63,7 +66,8 @@ class AgentLock:
 def read_agent_version(state_dir: Path) -> str:
     """The version of the running or last agent daemon of a state directory; "" if unknown."""
     try:
-        version = json.loads((state_dir / _LOCK).read_bytes()[:_MAX_READ_BYTES])["version"]
+        content, _ = read_regular(state_dir / _LOCK, _MAX_READ_BYTES)
+        version = json.loads(content)["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return version if isinstance(version, str) else ""
@@ -96,7 +100,11 @@ def connect(state_dir: Path) -> socket.socket:
 
 
 def open_log(state_dir: Path) -> int:
-    """A descriptor to append to the log, which only this account can read. Raises OSError."""
+    """A descriptor to append to the log, which only this account can read. Raises OSError.
+
+    What is no file is moved aside: opening a FIFO would wait for its reader.
+    """
+    move_irregular_aside(state_dir / LOG)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     descriptor = os.open(state_dir / LOG, flags, 0o600)
     os.fchmod(descriptor, 0o600)  # earlier versions created it with the umask of sshd
@@ -116,9 +124,8 @@ def append_log(state_dir: Path, line: str) -> None:
 def read_last_log_line(state_dir: Path) -> str:
     """The last line of the log; "" if there is none."""
     try:
-        with (state_dir / LOG).open("rb") as file:
-            file.seek(max(0, (state_dir / LOG).stat().st_size - _MAX_READ_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")
+        content, _ = read_regular(state_dir / LOG, _MAX_WRITTEN_LOG_BYTES)
     except OSError:
         return ""
+    lines = content[-_MAX_READ_BYTES:].decode(errors="replace").split("\n")
     return printable(next((line for line in reversed(lines) if line.strip()), ""))
