@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from threading import Event, Thread
 
 RUNS = 6
@@ -95,8 +96,12 @@ def main() -> int:
             f"run {number + 1}, {name}: {time.monotonic() - began:.0f} s, {len(failures)} failures",
             flush=True,
         )
-        for line in failures or ([output[-2000:]] if run.returncode else []):
+        for line in failures:
             print(f"  {line}", flush=True)
+        if run.returncode:
+            kept = Path(mkdtemp(prefix="busy-machine-"), "output.txt")
+            kept.write_text(output)
+            print(f"  the whole output: {kept}", flush=True)
     print(f"{count} runs, {failed_runs} of them with failures")
     return int(failed_runs > 0)
 
