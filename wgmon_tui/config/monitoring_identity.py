@@ -1,0 +1,79 @@
+"""The identity that checks a new server: one that exists, or a new one with a key of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wgmon_tui.config.imports.new_identity import default_identity
+from wgmon_tui.config.imports.unique_names import UniqueNames
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource
+from wgmon_tui.config.secrets.key_files import KeyFileStore
+from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, parse_name
+from wgmon_tui.net.addresses import Interface
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
+
+_NAME_WITHOUT_HOST = "monitor"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWish:
+    """The wanted identity. Without `name`, the usual one; without `addresses`, those that it has."""
+
+    name: str = ""
+    addresses: tuple[Interface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenIdentity:
+    """An identity, the fleet that contains it, and whether its key is new."""
+
+    fleet: Fleet
+    identity: Identity
+    has_new_key: bool = False
+
+
+def identity_name_of_machine() -> str:
+    """The name of a first identity: that of this machine, without its domain."""
+    host = os.uname().nodename.partition(".")[0][:NAME_LENGTH]
+    try:
+        return parse_name(host)
+    except InvalidValueError:
+        return _NAME_WITHOUT_HOST
+
+
+def choose_identity(
+    fleet: Fleet, wish: IdentityWish, files: KeyFileStore, server_name: str
+) -> ChosenIdentity:
+    """The identity to check a new server with; it is created if there is none.
+
+    An identity that other servers use keeps its addresses: they admit those alone. Other addresses make
+    another identity with the same key file, named after the server.
+    """
+    current = fleet.identity(wish.name) if wish.name else default_identity(fleet)
+    if current is None:
+        name = wish.name or identity_name_of_machine()
+        source = SecretSource(SecretForm.FILE, files.write(name, ".key", PrivateKey.generate()))
+        return _added(fleet, Identity(name, source, wish.addresses), has_new_key=True)
+    if not wish.addresses or _same_hosts(wish.addresses, current.addresses):
+        return ChosenIdentity(fleet, current)
+    for other in fleet.identities:
+        if other.private_key == current.private_key and _same_hosts(wish.addresses, other.addresses):
+            return ChosenIdentity(fleet, other)
+    addressed = replace(current, addresses=wish.addresses)
+    if not any(each.identity == current.name for each in fleet.servers):
+        identities = tuple(addressed if each is current else each for each in fleet.identities)
+        return ChosenIdentity(replace(fleet, identities=identities), addressed)
+    name = UniqueNames(each.name for each in fleet.identities).take(server_name)
+    return _added(fleet, replace(addressed, name=name))
+
+
+def _added(fleet: Fleet, identity: Identity, *, has_new_key: bool = False) -> ChosenIdentity:
+    return ChosenIdentity(
+        replace(fleet, identities=(*fleet.identities, identity)), identity, has_new_key=has_new_key
+    )
+
+
+def _same_hosts(some: Sequence[Interface], others: Sequence[Interface]) -> bool:
+    return {each.ip for each in some} == {each.ip for each in others}

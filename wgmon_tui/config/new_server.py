@@ -1,0 +1,207 @@
+"""Adding a server with what an operator knows of it: name, endpoint and public key.
+
+The identity is created if there is none. The command line and the first-run screen share this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.monitoring_identity import IdentityWish, choose_identity
+from wgmon_tui.config.peer_command import USUAL_INTERFACE, PeerCommand
+from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
+from wgmon_tui.config.secrets.keyring import read_private_key, secret_files
+from wgmon_tui.config.server_edits import find_problems
+from wgmon_tui.config.servers_file import NAME, read, update
+from wgmon_tui.config.servers_toml import read_server
+from wgmon_tui.config.value_parsers import (
+    InvalidValueError,
+    is_key,
+    parse_endpoint,
+    parse_name,
+    parse_public_key,
+)
+from wgmon_tui.net.addresses import Interface
+from wgmon_tui.protocols.wireguard.keys import PresharedKey, PublicKey
+
+WG_SHOWS_KEY = "on the server, `wg show wg0 public-key` prints it"
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    """A server to add, as it was typed.
+
+    Without `identity`, the identity of `[defaults]`, the first one, or a new one named after this machine.
+    Without `tunnel_addresses`, those of the identity; if it has none, only the handshake is checked.
+    """
+
+    name: str
+    endpoint: str
+    public_key: str
+    tunnel_addresses: tuple[Interface, ...] = ()
+    preshared_key: PresharedKey | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedServer:
+    """A server of servers.toml with its identity, the files, and lines to print.
+
+    `is_new` is False if the same server was there before. `has_new_key`: the identity was created.
+    `key_files` hold the private key of the identity and the preshared key, if files hold them.
+    """
+
+    server: Server
+    identity: Identity
+    identity_key: PublicKey
+    servers_toml: Path
+    key_files: tuple[Path, ...] = ()
+    is_new: bool = True
+    has_new_key: bool = False
+    notices: tuple[str, ...] = ()
+
+    def peer_command(self, interface: str = USUAL_INTERFACE) -> PeerCommand:
+        """What to type on the server."""
+        has_preshared_key = self.server.preshared_key is not None
+        return PeerCommand(self.identity_key, self.identity.addresses, has_preshared_key, interface)
+
+
+class NewServerError(ConfigurationError):
+    """A server that cannot be added. `problems` are phrases, by the key of servers.toml."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {problem}" for key, problem in problems.items()))
+        self.problems = dict(problems)
+
+
+def find_new_server_problems(fleet: Fleet, new: NewServer) -> dict[str, str]:
+    """What is wrong with each field; empty if the server can be added. Reads and writes nothing."""
+    if find_same(fleet, new):
+        return {}
+    if is_key(new.endpoint) and not is_key(new.public_key):
+        return {"endpoint": "this is a key; the endpoint comes first, then the public key"}
+    chosen = choose_identity(fleet, IdentityWish(new.identity), DryRunKeyFiles(Path()), new.name)
+    problems = find_problems(
+        _entries(new, chosen.identity), chosen.fleet, [each.name for each in fleet.servers]
+    )
+    if not problems and (other := _same_place(fleet, new)):
+        problems["endpoint"] = f'server "{other.name}" already has this endpoint and public key'
+    if new.identity:
+        try:
+            parse_name(new.identity)
+        except InvalidValueError as error:
+            problems["identity"] = str(error)
+    return problems
+
+
+def find_same(fleet: Fleet, new: NewServer) -> Server | None:
+    """The server that has this name, endpoint and public key already."""
+    there = fleet.server(new.name)
+    return there if there is not None and there is _same_place(fleet, new, named=new.name) else None
+
+
+def add_server(config_dir: Path, new: NewServer) -> AddedServer:
+    """Add a server to servers.toml, with an identity if there is none. Blocks: locks and key commands.
+
+    The same server again changes nothing. Raises NewServerError, or another ConfigurationError.
+    """
+    with open_key_file_writer(config_dir) as files:
+        adding = _Addition(new, files, config_dir)
+        saved = update(config_dir, adding.run)
+    identity = saved.fleet.identity(adding.identity.name)
+    server = saved.fleet.server(new.name)
+    if identity is None or server is None:
+        raise AssertionError("the saved fleet has the server and its identity")
+    notice = [saved.notice] if saved.notice else []
+    return replace(
+        describe_server(saved.fleet, server, config_dir),
+        is_new=adding.is_new,
+        has_new_key=adding.has_new_key,
+        notices=tuple(notice),
+    )
+
+
+def describe_server(fleet: Fleet, server: Server, config_dir: Path) -> AddedServer:
+    """A server that is in the file, as `add_server` returns it. Raises ConfigurationError."""
+    identity = fleet.identity(server.identity)
+    if identity is None:
+        raise AssertionError("servers_toml.py refuses a server without its identity")
+    sources = [identity.private_key, *([server.preshared_key] if server.preshared_key else [])]
+    return AddedServer(
+        server,
+        identity,
+        read_private_key(identity, config_dir).public,
+        config_dir / NAME,
+        secret_files(sources, config_dir),
+        is_new=False,
+    )
+
+
+def plan_server(config_dir: Path, new: NewServer) -> dict[str, str]:
+    """`find_new_server_problems` for the present servers.toml. Raises ConfigurationError."""
+    return find_new_server_problems(read(config_dir).fleet, new)
+
+
+class _Addition:
+    """One addition in progress, under the lock of servers.toml."""
+
+    def __init__(self, new: NewServer, files: KeyFileStore, config_dir: Path) -> None:
+        self._new, self._files, self._config_dir = new, files, config_dir
+        self.identity: Identity
+        self.is_new = True
+        self.has_new_key = False
+
+    def run(self, fleet: Fleet) -> Fleet:
+        """The fleet with the server. Raises ConfigurationError."""
+        new = self._new
+        if same := find_same(fleet, new):
+            identity = fleet.identity(same.identity)
+            if identity is None:
+                raise AssertionError("servers_toml.py refuses a server without its identity")
+            self.identity, self.is_new = identity, False
+            return fleet
+        if problems := find_new_server_problems(fleet, new):
+            raise NewServerError(problems)
+        chosen = choose_identity(
+            fleet, IdentityWish(new.identity, new.tunnel_addresses), self._files, new.name
+        )
+        self.identity, self.has_new_key = chosen.identity, chosen.has_new_key
+        if not self.has_new_key:
+            self._reject_own_key(chosen.identity)
+        server = read_server(chosen.fleet, _entries(new, chosen.identity))
+        if new.preshared_key:
+            file = self._files.write(new.name, ".psk", new.preshared_key)
+            server = replace(server, preshared_key=SecretSource(SecretForm.FILE, file))
+        return replace(chosen.fleet, servers=(*fleet.servers, server))
+
+    def _reject_own_key(self, identity: Identity) -> None:
+        """Refuse the key of this machine in place of the server's; an unreadable key is an error too."""
+        if str(read_private_key(identity, self._config_dir).public) == self._new.public_key.strip():
+            text = f'this is the key of identity "{identity.name}"; type that of the server: {WG_SHOWS_KEY}'
+            raise NewServerError({"public_key": text})
+
+
+def _entries(new: NewServer, identity: Identity) -> dict[str, object]:
+    entries = {"name": new.name, "endpoint": new.endpoint, "public_key": new.public_key.strip()}
+    return {**{key: value for key, value in entries.items() if value}, "identity": identity.name}
+
+
+def _same_place(fleet: Fleet, new: NewServer, *, named: str = "") -> Server | None:
+    """The server with this endpoint and key; if `named`, only the one with this name."""
+    try:
+        endpoint, key = parse_endpoint(new.endpoint), parse_public_key(new.public_key)
+    except InvalidValueError:
+        return None
+    return next(
+        (
+            each
+            for each in fleet.servers
+            if each.public_key == key
+            and (each.endpoint.host.lower(), each.endpoint.port) == (endpoint.host.lower(), endpoint.port)
+            and named in ("", each.name)
+        ),
+        None,
+    )
