@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
+from wgmon_tui.cli.live_line import live_line
 from wgmon_tui.exit_codes import OutputError
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class _StandardOutput(io.FileIO):
         if self.failure is not None:
             return memoryview(data).nbytes  # the command is ending
         try:
-            while (written := super().write(data)) is None:
-                select.select((), (self,), (), _RETRY_S)
+            with live_line.kept_off(memoryview(data), self.fileno()):
+                while (written := super().write(data)) is None:
+                    select.select((), (self,), (), _RETRY_S)
         except BrokenPipeError as error:
             self.failure = ReaderGoneError(error.errno, error.strerror)
         except OSError as error:
@@ -49,7 +51,7 @@ class _StandardError(io.FileIO):
 
     def write(self, data: Buffer, /) -> int:
         """Write what is possible."""
-        with suppress(OSError):
+        with suppress(OSError), live_line.kept_off(memoryview(data), self.fileno()):
             written = super().write(data)
             if written:
                 return written
