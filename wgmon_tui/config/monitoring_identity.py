@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from wgmon_tui.config.imports.new_identity import default_identity
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource
-from wgmon_tui.config.secrets.key_files import KeyFileStore
+from wgmon_tui.config.secrets.key_files import KeyFileStore, open_key_file_writer
+from wgmon_tui.config.secrets.keyring import read_private_key
+from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, parse_name
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 _NAME_WITHOUT_HOST = "monitor"
 
@@ -32,6 +35,16 @@ class ChosenIdentity:
     fleet: Fleet
     identity: Identity
     has_new_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SavedIdentity:
+    """An identity of servers.toml, its public key, whether that is new, and a line to print."""
+
+    identity: Identity
+    public_key: PublicKey
+    has_new_key: bool
+    notice: str | None = None
 
 
 def identity_name_of_machine() -> str:
@@ -67,6 +80,21 @@ def choose_identity(
         return ChosenIdentity(replace(fleet, identities=identities), addressed)
     name = UniqueNames(each.name for each in fleet.identities).take(server_name)
     return _added(fleet, replace(addressed, name=name))
+
+
+def save_chosen_identity(config_dir: Path, wish: IdentityWish, server_name: str) -> SavedIdentity:
+    """Choose the identity for new servers, and write it if it is new. Raises ConfigurationError."""
+    chosen: list[ChosenIdentity] = []
+
+    def choose(fleet: Fleet) -> Fleet:
+        chosen[:] = [choose_identity(fleet, wish, files, server_name)]
+        return chosen[0].fleet
+
+    with open_key_file_writer(config_dir) as files:
+        saved = update(config_dir, choose)
+    identity = chosen[0].identity
+    public_key = read_private_key(identity, config_dir).public
+    return SavedIdentity(identity, public_key, chosen[0].has_new_key, saved.notice)
 
 
 def _added(fleet: Fleet, identity: Identity, *, has_new_key: bool = False) -> ChosenIdentity:

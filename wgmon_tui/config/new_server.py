@@ -5,6 +5,7 @@ The identity is created if there is none. The command line and the first-run scr
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,6 +163,7 @@ class _Addition:
             if identity is None:
                 raise AssertionError("servers_toml.py refuses a server without its identity")
             self.identity, self.is_new = identity, False
+            _reject_other_settings(new, same, identity)
             return fleet
         if problems := find_new_server_problems(fleet, new):
             raise NewServerError(problems)
@@ -182,6 +184,19 @@ class _Addition:
         if str(read_private_key(identity, self._config_dir).public) == self._new.public_key.strip():
             text = f'this is the key of identity "{identity.name}"; type that of the server: {WG_SHOWS_KEY}'
             raise NewServerError({"public_key": text})
+
+
+def _reject_other_settings(new: NewServer, same: Server, identity: Identity) -> None:
+    """Refuse what the server does not have: to ignore it would be silent."""
+    advice = f"type: wgmon-tui remove {shlex.quote(new.name)}, then add it again; its history stays"
+    added = f'server "{new.name}" is there already'
+    wanted, there = ({each.ip for each in some} for some in (new.tunnel_addresses, identity.addresses))
+    if wanted and wanted != there:
+        raise NewServerError({"tunnel_addresses": f"{added}, without this tunnel address; {advice}"})
+    if new.preshared_key and same.preshared_key is None:
+        raise NewServerError({"preshared_key": f"{added}, without a preshared key; {advice}"})
+    if new.identity and new.identity != identity.name:
+        raise NewServerError({"identity": f'{added}, with identity "{identity.name}"; {advice}'})
 
 
 def _entries(new: NewServer, identity: Identity) -> dict[str, object]:

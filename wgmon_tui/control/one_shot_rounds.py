@@ -51,6 +51,11 @@ _BUSY_PATIENCE_S = 10.0
 
 _BUSY_RETRY_S = 0.25
 
+_NOTICED_WITHIN_S = 3.0
+"""How long a writer may take to read a changed servers.toml."""
+
+_NOTICE_RETRY_S = 0.3
+
 
 def _ignore(_: str) -> None:
     """Show no progress."""
@@ -149,6 +154,25 @@ class OneShotRounds:
                 return outcome
             if answer:
                 self._progress(f"checking {server.name} here: {answer.get('why')}")
+        return await self.run_here(server, target, depth, problem=problem)
+
+    async def run_when_known(self, target: Target, depth: CheckDepth) -> Round | None:
+        """Run a round at the writer, for a server that was added just now: the writer may not know it yet.
+
+        None without a writer that checks it.
+        """
+        deadline = time.monotonic() + _NOTICED_WITHIN_S
+        while answer := await self._ask(Operation.PROBE, target, depth):
+            if (outcome := read_round(answer)) or time.monotonic() >= deadline:
+                return outcome
+            await asyncio.sleep(_NOTICE_RETRY_S)
+        return None
+
+    async def run_here(
+        self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
+    ) -> Round:
+        """Run a round in this process. Raises OSError if it has no socket to send from."""
+        self._servers.add(server.name)
         return await run_check_round(
             await self._own_prober(),
             server,

@@ -23,13 +23,14 @@ class ImportReport:
     """The result of an import: the new servers, and lines to print.
 
     `warning` must always be shown. It is set if the import copied a private key. `faults` are what was not
-    imported, and why.
+    imported, and why. `existing` are the names of servers that were there before.
     """
 
     added: tuple[Server, ...]
     lines: tuple[str, ...]
     warning: str | None = None
     faults: tuple[Remark, ...] = ()
+    existing: tuple[str, ...] = ()
 
 
 def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tuple[str, ...]:

@@ -37,10 +37,12 @@ class ImportOptions:
     """How to import: with which identity, and under which names.
 
     Without `identity`, each file's own key is used. `renames` replaces names that the import would choose.
+    Without `with_next_steps`, the report leaves out what to type on the servers.
     """
 
     identity: str | None = None
     renames: Mapping[str, str] = field(default_factory=dict)
+    with_next_steps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def import_confs(
         lines=(*importing.report_lines(len(read.items)), *last),
         warning=_warning(importing) if importing.file_keys else None,
         faults=tuple(importing.faults),
+        existing=tuple(importing.existing),
     )
 
 
@@ -282,7 +285,7 @@ class _WgQuickImport:
         is_long = max(len(self._added_lines), len(self._existing_lines)) > MAX_LISTED
         if count > 1 or is_long or (self.faults and self.added):
             lines.append(self._summary(count))
-        return [*lines, *self.next_steps()]
+        return [*lines, *(self.next_steps() if self._options.with_next_steps else ())]
 
     def next_steps(self) -> tuple[str, ...]:
         """What to type on the servers, if they do not know the chosen identity yet."""

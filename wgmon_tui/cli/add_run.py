@@ -1,0 +1,182 @@
+"""Run `wgmon-tui add`: write the server, say what to type there, wait for the first good check."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wgmon_tui.cli.add_sources import add_from_files, add_from_words, is_files
+from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
+from wgmon_tui.cli.server_login import LoginResult, ServerLogin
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.new_server import AddedServer
+from wgmon_tui.config.peer_command import PeerCommand
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.output.json_lines import json_object, one_line
+from wgmon_tui.output.nagios import CheckedServer, state_of
+from wgmon_tui.output.text_table import format_result
+from wgmon_tui.shutdown import StoppedBySignalError, shutdown
+from wgmon_tui.text import FEW, format_list, printable
+
+
+@dataclass(frozen=True, slots=True)
+class AddedServers:
+    """The servers to wait for, and what was not added. `needs_peer`: the servers must learn a key first."""
+
+    servers: tuple[AddedServer, ...]
+    faults: tuple[str, ...] = ()
+    needs_peer: bool = True
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Add servers, and return the exit code of their checks. Raises ConfigurationError."""
+    login = ServerLogin.of(arguments.ssh, has_consent=arguments.yes) if arguments.ssh else None
+    if arguments.yes and login is None:
+        raise ConfigurationError("add: --yes needs --ssh HOST")
+    added = _add(arguments)
+    if not added.servers:
+        return ExitCode.USAGE
+    out = sys.stderr if arguments.json else sys.stdout
+    commands = _peer_commands(added, arguments.interface)
+    for command in commands:
+        print(_instructions(command, added.servers), file=out, flush=True)
+    wait_s = 0.0 if arguments.no_wait else arguments.wait
+    if login is not None and login.run_all(commands, added.servers) is LoginResult.FAILED_UNATTENDED:
+        wait_s = 0.0  # nobody is there who could type the line
+    rounds = {} if arguments.no_wait else _wait(arguments, added.servers, wait_s)
+    return _finish(arguments, added, rounds)
+
+
+def _add(arguments: argparse.Namespace) -> AddedServers:
+    """Write the servers, and print what was done. Raises ConfigurationError."""
+    out = sys.stderr if arguments.json else sys.stdout
+    if not is_files(arguments.words):
+        one = add_from_words(arguments)
+        for line in _describe(one):
+            print(line, file=out)
+        return AddedServers((one,))
+    done = add_from_files(arguments)
+    for line in done.lines:
+        print(line, file=out)
+    sys.stdout.flush()
+    for fault in done.faults:
+        print(f"wgmon-tui: {fault}", file=sys.stderr)
+    return AddedServers(done.servers, done.faults, needs_peer=not arguments.use_file_key)
+
+
+def _describe(added: AddedServer) -> list[str]:
+    """What was written, and where."""
+    server, identity = added.server, added.identity
+    file = shown(added.servers_toml)
+    what = f"added to {file}" if added.is_new else f"is in {file} already; nothing was changed"
+    lines = [printable(f'Server "{server.name}" ({server.endpoint}) {what}')]
+    key_file = f"; private key: {shown(added.key_files[0])}" if added.key_files else ""
+    made = "Created" if added.has_new_key else "Uses"
+    lines.append(printable(f'{made} identity "{identity.name}"{key_file}'))
+    return [*lines, *added.notices]
+
+
+def _peer_commands(added: AddedServers, interface: str) -> list[PeerCommand]:
+    """The commands to type, each once: most servers share an identity."""
+    if not added.needs_peer:
+        return []
+    commands: list[PeerCommand] = []
+    for each in added.servers:
+        command = each.peer_command(interface)
+        if command not in commands:
+            commands.append(command)
+    return commands
+
+
+def _instructions(command: PeerCommand, servers: Sequence[AddedServer]) -> str:
+    """What to type on the server, each command alone on its line."""
+    mine = [each for each in servers if each.peer_command(command.interface) == command]
+    where = "the server" if len(mine) == 1 else "each server"
+    lines = ["", f"Type on {where}, as root:", "", command.line, ""]
+    if command.has_preshared_key:
+        lines.append(
+            f"It waits for the preshared key: paste it from {_psk_files(mine)}, then Enter and Ctrl+D."
+        )
+    lines += [f"To keep the peer after a restart of {command.interface}:", "", command.save_line, ""]
+    if not command.addresses:
+        lines += [
+            "Without a tunnel address, the checks cannot ping inside the tunnel (--tunnel-address).",
+            "",
+        ]
+    return "\n".join(lines[:-1])
+
+
+def _psk_files(servers: Sequence[AddedServer]) -> str:
+    return format_list((shown(path) for each in servers for path in each.key_files[1:]), most=FEW)
+
+
+def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s: float) -> dict[str, Round]:
+    """Check until the servers are up, or the time is over. Raises ConfigurationError."""
+    from wgmon_tui.cli.add_wait import WaitOptions, wait_until_up
+
+    names = [each.server.name for each in servers]
+    fleet, keyring = load_fleet(arguments.config)
+    options = WaitOptions(arguments.config, arguments.state, wait_s)
+    with open_timestamp_ledger(arguments.state) as timestamps:
+        warn_of_held_timestamps(timestamps, {each.identity_key for each in servers})
+        try:
+            return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options))
+        except StoppedBySignalError:
+            print(_stopped(names), file=sys.stderr, flush=True)
+            raise
+
+
+def _stopped(names: Sequence[str]) -> str:
+    which = format_list((f'"{name}"' for name in names), most=FEW)
+    verb = "is" if len(names) == 1 else "are"
+    again = shlex.join(("wgmon-tui", "probe", *names[:FEW]))
+    return printable(f"wgmon-tui: stopped waiting; {which} {verb} in servers.toml. To check, type: {again}")
+
+
+def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str, Round]) -> int:
+    """Print the results, and return the exit code."""
+    checked = []
+    for each in added.servers:
+        outcome = rounds.get(each.server.name)
+        if outcome is not None:
+            checked.append(CheckedServer(each.server, (outcome,)))
+        if arguments.json:
+            print(one_line(_json(each, outcome, arguments.interface)))
+        elif outcome is not None:
+            print(format_result(outcome, arguments.ascii))
+    if not arguments.json and not checked:
+        print(f"\nTo check, type:\n\n{shlex.join(('wgmon-tui', 'probe', *_few_names(added)))}")
+    if added.faults:
+        return ExitCode.USAGE
+    return state_of(each.severity for each in checked).value if checked else 0
+
+
+def _few_names(added: AddedServers) -> list[str]:
+    names = [each.server.name for each in added.servers]
+    return names if len(names) <= FEW else []
+
+
+def _json(added: AddedServer, outcome: Round | None, interface: str) -> dict[str, object]:
+    return {
+        "server": added.server.name,
+        "endpoint": str(added.server.endpoint),
+        "public_key": str(added.server.public_key),
+        "added": added.is_new,
+        "identity": {
+            "name": added.identity.name,
+            "public_key": str(added.identity_key),
+            "created": added.has_new_key,
+            "addresses": [str(each) for each in added.identity.addresses],
+        },
+        "type_on_server": added.peer_command(interface).line,
+        "files": {
+            "servers_toml": str(added.servers_toml),
+            "keys": [str(each) for each in added.key_files],
+        },
+        "result": None if outcome is None else json_object(outcome),
+    }

@@ -1,0 +1,183 @@
+"""What `add` was given: three words, or wg-quick files. Both end as servers of servers.toml."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
+from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.monitoring_identity import IdentityWish, SavedIdentity, save_chosen_identity
+from wgmon_tui.config.new_server import AddedServer, NewServer, NewServerError, add_server, describe_server
+from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.config.value_parsers import InvalidValueError, is_key, parse_interface
+from wgmon_tui.net.addresses import Interface
+from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PresharedKey
+from wgmon_tui.terminal import detect_terminal
+
+_FILE_SUFFIXES = (".conf", ".zip")
+_WORDS = 3
+
+_OPTIONS = {
+    "name": "NAME",
+    "endpoint": "ENDPOINT",
+    "public_key": "PUBLIC_KEY",
+    "identity": "--identity",
+    "tunnel_addresses": "--tunnel-address",
+    "preshared_key": "--psk-file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServersOfFiles:
+    """The servers of the files, lines to print, and what could not be added."""
+
+    servers: tuple[AddedServer, ...]
+    lines: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def is_files(words: Sequence[str]) -> bool:
+    """Whether the words are files. Raises ConfigurationError if they are neither files nor three words."""
+    if all(word == STANDARD_INPUT or word.endswith(_FILE_SUFFIXES) or Path(word).exists() for word in words):
+        return True
+    if len(words) == _WORDS:
+        return False
+    missing = [word for word in words if not Path(word).exists()]
+    if len(words) == 1:
+        raise ConfigurationError(
+            f"add: there is no file {shown(Path(missing[0]))}; type FILE.conf, or NAME ENDPOINT PUBLIC_KEY"
+        )
+    raise ConfigurationError(
+        f"add: expected three words, NAME ENDPOINT PUBLIC_KEY, or files; got {len(words)} words"
+    )
+
+
+def add_from_words(arguments: argparse.Namespace) -> AddedServer:
+    """Add the server that the three words name. Raises ConfigurationError that names every bad word."""
+    if arguments.use_file_key:
+        raise ConfigurationError("add: --use-file-key needs FILE.conf")
+    name, endpoint, public_key = arguments.words
+    new = NewServer(
+        name,
+        endpoint,
+        public_key,
+        tuple(arguments.tunnel_address),
+        _read_preshared_key(arguments.psk_file) if arguments.psk_file else None,
+        arguments.identity,
+    )
+    if is_key(name) or (is_key(endpoint) and not is_key(public_key)):
+        raise ConfigurationError("add: the order is NAME ENDPOINT PUBLIC_KEY; the key comes last")
+    try:
+        return add_server(arguments.config, new)
+    except NewServerError as error:
+        lines = [f"{_OPTIONS.get(key, key)}: {problem}" for key, problem in error.problems.items()]
+        raise ConfigurationError("add: " + "\nwgmon-tui: add: ".join(lines)) from None
+
+
+def _read_preshared_key(path: Path) -> PresharedKey:
+    try:
+        return PresharedKey.from_text(read_private(path).decode("ascii"))
+    except PrivateFileError as error:
+        raise ConfigurationError(f"add: --psk-file: {error}") from None
+    except (InvalidKeyError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"add: --psk-file: {shown(path)} holds no preshared key; `wg genpsk` makes one"
+        ) from None
+
+
+def add_from_files(arguments: argparse.Namespace) -> ServersOfFiles:
+    """Add the servers of wg-quick files. Raises ConfigurationError."""
+    for option, value in (("--psk-file", arguments.psk_file),):
+        if value:
+            raise ConfigurationError(f"add: {option} needs NAME ENDPOINT PUBLIC_KEY")
+    confs = read_confs([Path(word) for word in arguments.words], sys.stdin.buffer.read)
+    if arguments.use_file_key:
+        if arguments.identity or arguments.tunnel_address:
+            raise ConfigurationError("add: --use-file-key takes the identity from the file")
+        return _import(arguments.config, confs, ImportOptions(), None)
+    addresses = tuple(arguments.tunnel_address) or _ask_address(arguments, confs)
+    _reject_client_addresses(addresses, confs)
+    saved = None
+    if any(conf.peers for conf in confs.confs):
+        first = next(conf for conf in confs.confs if conf.peers)
+        name = first.suggested_name(first.peers[0])
+        saved = save_chosen_identity(arguments.config, IdentityWish(arguments.identity, addresses), name)
+    options = ImportOptions(saved.identity.name if saved else None, with_next_steps=False)
+    return _import(arguments.config, confs, options, saved)
+
+
+def _import(
+    config: Path, confs: ReadConfs, options: ImportOptions, saved: SavedIdentity | None
+) -> ServersOfFiles:
+    report = import_confs(confs, config, options)
+    fleet = read(config).fleet
+    names = [*(each.name for each in report.added), *report.existing]
+    servers = [server for name in names if (server := fleet.server(name))]
+    new = {each.name for each in report.added}
+    has_new_key = saved is not None and saved.has_new_key
+    described = tuple(
+        replace(describe_server(fleet, each, config), is_new=each.name in new, has_new_key=has_new_key)
+        for each in servers
+    )
+    lines = list(report.lines)
+    if described:
+        one = described[0]
+        made = "Created" if one.has_new_key else "Uses"
+        key = f"; private key: {shown(one.key_files[0])}" if one.key_files else ""
+        lines += [f"Servers are in {shown(one.servers_toml)}", f'{made} identity "{one.identity.name}"{key}']
+    if saved and saved.notice:
+        lines.append(saved.notice)
+    if report.warning and options.identity is None:
+        lines.append(SHARED_KEY_WARNING)
+    return ServersOfFiles(described, tuple(lines), tuple(map(str, report.faults)))
+
+
+def _ask_address(arguments: argparse.Namespace, confs: ReadConfs) -> tuple[Interface, ...]:
+    """Ask for a tunnel address where the files show which network it must be from; none without an answer.
+
+    A guess would be dangerous: the server takes the address away from the peer that has it.
+    """
+    networks = {
+        each.network for conf in confs.confs for each in conf.addresses if each.network.num_addresses > 4
+    }
+    first = min(networks, key=lambda each: (each.version, str(each)), default=None)
+    fleet = read(arguments.config).fleet
+    is_asked = (
+        detect_terminal().is_interactive and not arguments.json and STANDARD_INPUT not in arguments.words
+    )
+    if first is None or not is_asked or any(each.addresses for each in fleet.identities):
+        return ()
+    example = ip_network(first).broadcast_address - 1
+    print(f"Tunnel address for the checks: one of {first} that no peer has, such as {example}.")
+    print("Without one (Enter), the checks cannot ping inside the tunnel.")
+    while True:
+        try:
+            answer = input("Tunnel address [none]: ").strip()
+        except EOFError:
+            return ()
+        if not answer or answer == "none":
+            return ()
+        with suppress(InvalidValueError):
+            return (parse_interface(answer),)
+        print(f"Expected an address such as {example}.")
+
+
+def _reject_client_addresses(addresses: Sequence[Interface], confs: ReadConfs) -> None:
+    """Refuse the address of a client: `wg set` would take it away from that client."""
+    taken = {each.ip: conf.source for conf in confs.confs for each in conf.addresses}
+    for each in addresses:
+        if source := taken.get(each.ip):
+            raise ConfigurationError(
+                f"add: --tunnel-address: {each.ip} is the address of the client in {source}, and the server "
+                "would take it away from that client; choose one that no peer has"
+            )

@@ -1,0 +1,144 @@
+"""Checks new servers until they are up, or until it is clear why not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.cli.loading import explained_socket_errors
+from wgmon_tui.cli.progress import Progress, progress_line
+from wgmon_tui.config.config_toml import read_config
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.control.one_shot_rounds import OneShotRounds
+from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard.targets import Targets, join
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.text import FEW, format_list
+
+_BETWEEN_CHECKS_S = 1.0
+_CHECK_TIMEOUT_S = 2.0
+"""A check repeats its initiation after half of its timeout: a server that learns the key answers at once."""
+
+_CHECKS_AT_ONCE = 32
+_SURE_AFTER = 3
+"""Equal results in a row that end the wait. Silence does not: the line may be typed any moment."""
+
+_QUICK = CheckDepth()
+_FULL = CheckDepth(deep=True, explain=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """The directories, and the longest wait in seconds."""
+
+    config: Path
+    state: Path
+    limit_s: float
+
+
+async def wait_until_up(
+    fleet: Fleet, keyring: Keyring, names: Sequence[str], timestamps: TimestampLedger, options: WaitOptions
+) -> dict[str, Round]:
+    """Check these servers until each is up, or its wait is over. Raises ConfigurationError without a socket.
+
+    The last check of each is a full one: its diagnosis is the result.
+    """
+    targets = join(fleet, keyring)
+    servers = [server for name in names if (server := fleet.server(name))]
+    async with AsyncExitStack() as stack:
+        progress = stack.enter_context(progress_line("add"))
+        witness = _read_witness(options.config, progress)
+        with explained_socket_errors():
+            rounds = await stack.enter_async_context(
+                OneShotRounds(options.state, timestamps, progress.show, witness=witness)
+            )
+        waiting = _Waiting(rounds, targets, progress, time.monotonic() + options.limit_s)
+        return await waiting.run(servers)
+
+
+class _Waiting:
+    """The wait for some servers, with the line that shows how far it is."""
+
+    def __init__(self, rounds: OneShotRounds, targets: Targets, progress: Progress, deadline: float) -> None:
+        self._rounds, self._targets = rounds, targets
+        self._progress, self._deadline = progress, deadline
+        self._doing: dict[str, str] = {}
+        """What is happening to each server that is not done."""
+        self._count = 0
+        self._slots = asyncio.Semaphore(_CHECKS_AT_ONCE)
+
+    async def run(self, servers: Sequence[Server]) -> dict[str, Round]:
+        """The result of each server."""
+        self._count = len(servers)
+        self._doing = {each.name: "first check" for each in servers}
+        self._show()
+        async with asyncio.TaskGroup() as group:
+            tasks = {each.name: group.create_task(self._wait_for(each)) for each in servers}
+        return {name: task.result() for name, task in tasks.items()}
+
+    async def _wait_for(self, server: Server) -> Round:
+        doing = "looking for the cause"
+        in_a_row, last = 0, None
+        while time.monotonic() < self._deadline:
+            outcome = await self._check(server, _QUICK)
+            verdict = outcome.diagnosis.verdict
+            if outcome.check.handshake is not None:
+                doing = "the handshake works, testing the data path"
+                break
+            in_a_row = in_a_row + 1 if verdict is last else 1
+            last = verdict
+            if verdict is not Verdict.SILENT and in_a_row >= _SURE_AFTER:
+                break
+            self._note(server, _waiting_words(verdict))
+            await asyncio.sleep(min(_BETWEEN_CHECKS_S, max(0.0, self._deadline - time.monotonic())))
+        self._note(server, doing)
+        full = await self._check(server, _FULL)
+        del self._doing[server.name]
+        self._show()
+        return full
+
+    async def _check(self, server: Server, depth: CheckDepth) -> Round:
+        target = self._targets.ready.get(server.name)
+        problem = self._targets.problems.get(server.name, "")
+        async with self._slots:
+            with explained_socket_errors():
+                if target and (known := await self._rounds.run_when_known(target, depth)):
+                    return known
+                if depth is _QUICK:
+                    server = replace(server, timeout=min(server.timeout, _CHECK_TIMEOUT_S))
+                    target = target and replace(target, server=server)
+                return await self._rounds.run_here(server, target, depth, problem=problem)
+
+    def _note(self, server: Server, doing: str) -> None:
+        self._doing[server.name] = doing
+        self._show()
+
+    def _show(self) -> None:
+        if self._count == 1:
+            self._progress.show("; ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
+            return
+        waiting = format_list((f"{name} ({doing})" for name, doing in self._doing.items()), most=FEW)
+        self._progress.count(self._count - len(self._doing), self._count, "server", f"done; {waiting}")
+
+
+def _waiting_words(verdict: Verdict) -> str:
+    if verdict is Verdict.SILENT:
+        return "no answer yet, waiting for the line on the server (Ctrl+C stops)"
+    return f"{verdict.slug}, trying again"
+
+
+def _read_witness(config: Path, progress: Progress) -> Endpoint | None:
+    """The witness of config.toml. A faulty config.toml must not stop a check."""
+    try:
+        return read_config(config, runs_commands=False).witness
+    except ConfigurationError as error:
+        progress.show(f"checking without the witness of config.toml: {error}")
+        return None
