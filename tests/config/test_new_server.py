@@ -141,3 +141,28 @@ def test_a_failure_leaves_no_key_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         add(tmp_path, endpoint="nothing")
     assert not list(tmp_path.glob("*.key"))
+
+
+def test_the_same_server_again_with_a_tunnel_address_gets_that_address(tmp_path: Path) -> None:
+    first = add(tmp_path)
+    assert first.is_handshake_only
+    again = add(tmp_path, tunnel_addresses=(ADDRESS,))
+    assert (again.is_new, again.is_changed, again.is_handshake_only) == (False, True, False)
+    assert again.identity.addresses == (ADDRESS,)
+    assert again.identity_key == first.identity_key
+    assert len(read(tmp_path).fleet.identities) == 1
+
+
+def test_a_tunnel_address_leaves_the_other_servers_of_the_identity_alone(tmp_path: Path) -> None:
+    first = add(tmp_path)
+    add(tmp_path, "ams1", endpoint="192.0.2.7:51820")
+    add(tmp_path, "ams1", endpoint="192.0.2.7:51820", tunnel_addresses=(ADDRESS,))
+    fleet = read(tmp_path).fleet
+    assert fleet.identities[0].addresses == ()
+    assert [each.identity for each in fleet.servers] == [first.identity.name, "ams1"]
+
+
+def test_a_preshared_key_for_a_server_that_has_none_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    add(tmp_path)
+    with pytest.raises(NewServerError, match="wgmon-tui remove fra1"):
+        add(tmp_path, preshared_key=PresharedKey(bytes([7]) * 32))

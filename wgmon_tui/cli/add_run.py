@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.add_sources import add_from_files, add_from_words, is_files
 from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
 from wgmon_tui.cli.server_login import LoginResult, ServerLogin
@@ -22,6 +23,11 @@ from wgmon_tui.output.nagios import CheckedServer, state_of
 from wgmon_tui.output.text_table import format_result
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.text import FEW, format_list, printable
+
+_HANDSHAKE_ONLY = (
+    "Only the handshake is checked. To check the data path too, add --tunnel-address ADDRESS: "
+    "an address in the tunnel that no peer has."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,10 @@ def _describe(added: AddedServer) -> list[str]:
     """What was written, and where."""
     server, identity = added.server, added.identity
     file = shown(added.servers_toml)
-    what = f"added to {file}" if added.is_new else f"is in {file} already; nothing was changed"
+    what = f"added to {file}"
+    if not added.is_new:
+        changed = "has new tunnel addresses" if added.is_changed else "nothing was changed"
+        what = f"is in {file} already; {changed}"
     lines = [printable(f'Server "{server.name}" ({server.endpoint}) {what}')]
     key_file = f"; private key: {shown(added.key_files[0])}" if added.key_files else ""
     made = "Created" if added.has_new_key else "Uses"
@@ -99,15 +108,10 @@ def _instructions(command: PeerCommand, servers: Sequence[AddedServer]) -> str:
     where = "the server" if len(mine) == 1 else "each server"
     lines = ["", f"Type on {where}, as root:", "", command.line, ""]
     if command.has_preshared_key:
-        lines.append(
-            f"It waits for the preshared key: paste it from {_psk_files(mine)}, then Enter and Ctrl+D."
-        )
+        lines += [f"It reads the preshared key: paste it from {_psk_files(mine)}, then Enter, Ctrl+D.", ""]
     lines += [f"To keep the peer after a restart of {command.interface}:", "", command.save_line, ""]
-    if not command.addresses:
-        lines += [
-            "Without a tunnel address, the checks cannot ping inside the tunnel (--tunnel-address).",
-            "",
-        ]
+    if any(each.is_handshake_only for each in mine):
+        lines += [_HANDSHAKE_ONLY, ""]
     return "\n".join(lines[:-1])
 
 
@@ -148,7 +152,9 @@ def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str
         if arguments.json:
             print(one_line(_json(each, outcome, arguments.interface)))
         elif outcome is not None:
-            print(format_result(outcome, arguments.ascii))
+            print(f"\n{format_result(outcome, arguments.ascii)}")
+            if outcome.diagnosis.verdict.severity is Severity.UP:
+                print(f"    {printable(outcome.diagnosis.summary)}")
     if not arguments.json and not checked:
         print(f"\nTo check, type:\n\n{shlex.join(('wgmon-tui', 'probe', *_few_names(added)))}")
     if added.faults:

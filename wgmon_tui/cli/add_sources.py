@@ -104,7 +104,7 @@ def add_from_files(arguments: argparse.Namespace) -> ServersOfFiles:
     if arguments.use_file_key:
         if arguments.identity or arguments.tunnel_address:
             raise ConfigurationError("add: --use-file-key takes the identity from the file")
-        return _import(arguments.config, confs, ImportOptions(), None)
+        return _import(arguments.config, confs, ImportOptions())
     addresses = tuple(arguments.tunnel_address) or _ask_address(arguments, confs)
     _reject_client_addresses(addresses, confs)
     saved = None
@@ -112,15 +112,24 @@ def add_from_files(arguments: argparse.Namespace) -> ServersOfFiles:
         first = next(conf for conf in confs.confs if conf.peers)
         name = first.suggested_name(first.peers[0])
         saved = save_chosen_identity(arguments.config, IdentityWish(arguments.identity, addresses), name)
-    options = ImportOptions(saved.identity.name if saved else None, with_next_steps=False)
-    return _import(arguments.config, confs, options, saved)
+    name = saved.identity.name if saved else None
+    options = ImportOptions(name, with_next_steps=False, allow_handshake_only=True)
+    return _import(arguments.config, confs, options, saved, addresses)
 
 
 def _import(
-    config: Path, confs: ReadConfs, options: ImportOptions, saved: SavedIdentity | None
+    config: Path,
+    confs: ReadConfs,
+    options: ImportOptions,
+    saved: SavedIdentity | None = None,
+    addresses: tuple[Interface, ...] = (),
 ) -> ServersOfFiles:
     report = import_confs(confs, config, options)
     fleet = read(config).fleet
+    for name in report.existing if addresses else ():
+        if there := fleet.server(name):
+            new = NewServer(name, str(there.endpoint), str(there.public_key), addresses)
+            fleet = read(add_server(config, new).servers_toml.parent).fleet
     names = [*(each.name for each in report.added), *report.existing]
     servers = [server for name in names if (server := fleet.server(name))]
     new = {each.name for each in report.added}

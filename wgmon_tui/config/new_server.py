@@ -36,7 +36,8 @@ class NewServer:
     """A server to add, as it was typed.
 
     Without `identity`, the identity of `[defaults]`, the first one, or a new one named after this machine.
-    Without `tunnel_addresses`, those of the identity; if it has none, only the handshake is checked.
+    Without `tunnel_addresses`, those of the identity; if it has none, only the handshake is checked
+    (`tunnel = false`).
     """
 
     name: str
@@ -51,7 +52,8 @@ class NewServer:
 class AddedServer:
     """A server of servers.toml with its identity, the files, and lines to print.
 
-    `is_new` is False if the same server was there before. `has_new_key`: the identity was created.
+    `is_new` is False if the same server was there before; `is_changed` if it got tunnel addresses now.
+    `has_new_key`: the identity was created.
     `key_files` hold the private key of the identity and the preshared key, if files hold them.
     """
 
@@ -61,8 +63,14 @@ class AddedServer:
     servers_toml: Path
     key_files: tuple[Path, ...] = ()
     is_new: bool = True
+    is_changed: bool = False
     has_new_key: bool = False
     notices: tuple[str, ...] = ()
+
+    @property
+    def is_handshake_only(self) -> bool:
+        """Whether no data is sent through the tunnel."""
+        return not self.server.tunnel
 
     def peer_command(self, interface: str = USUAL_INTERFACE) -> PeerCommand:
         """What to type on the server."""
@@ -84,7 +92,8 @@ def find_new_server_problems(fleet: Fleet, new: NewServer) -> dict[str, str]:
         return {}
     if is_key(new.endpoint) and not is_key(new.public_key):
         return {"endpoint": "this is a key; the endpoint comes first, then the public key"}
-    chosen = choose_identity(fleet, IdentityWish(new.identity), DryRunKeyFiles(Path()), new.name)
+    wish = IdentityWish(new.identity, new.tunnel_addresses)
+    chosen = choose_identity(fleet, wish, DryRunKeyFiles(Path()), new.name)
     problems = find_problems(
         _entries(new, chosen.identity), chosen.fleet, [each.name for each in fleet.servers]
     )
@@ -107,7 +116,8 @@ def find_same(fleet: Fleet, new: NewServer) -> Server | None:
 def add_server(config_dir: Path, new: NewServer) -> AddedServer:
     """Add a server to servers.toml, with an identity if there is none. Blocks: locks and key commands.
 
-    The same server again changes nothing. Raises NewServerError, or another ConfigurationError.
+    The same server again changes nothing but its tunnel addresses, if there are others now. Raises
+    NewServerError, or another ConfigurationError.
     """
     with open_key_file_writer(config_dir) as files:
         adding = _Addition(new, files, config_dir)
@@ -120,6 +130,7 @@ def add_server(config_dir: Path, new: NewServer) -> AddedServer:
     return replace(
         describe_server(saved.fleet, server, config_dir),
         is_new=adding.is_new,
+        is_changed=adding.is_changed,
         has_new_key=adding.has_new_key,
         notices=tuple(notice),
     )
@@ -153,18 +164,15 @@ class _Addition:
         self._new, self._files, self._config_dir = new, files, config_dir
         self.identity: Identity
         self.is_new = True
+        self.is_changed = False
         self.has_new_key = False
 
     def run(self, fleet: Fleet) -> Fleet:
         """The fleet with the server. Raises ConfigurationError."""
         new = self._new
         if same := find_same(fleet, new):
-            identity = fleet.identity(same.identity)
-            if identity is None:
-                raise AssertionError("servers_toml.py refuses a server without its identity")
-            self.identity, self.is_new = identity, False
-            _reject_other_settings(new, same, identity)
-            return fleet
+            self.is_new = False
+            return self._addressed(fleet, same)
         if problems := find_new_server_problems(fleet, new):
             raise NewServerError(problems)
         chosen = choose_identity(
@@ -179,6 +187,23 @@ class _Addition:
             server = replace(server, preshared_key=SecretSource(SecretForm.FILE, file))
         return replace(chosen.fleet, servers=(*fleet.servers, server))
 
+    def _addressed(self, fleet: Fleet, same: Server) -> Fleet:
+        """The fleet with the wanted tunnel addresses for a server that is there already."""
+        new, identity = self._new, fleet.identity(same.identity)
+        if identity is None:
+            raise AssertionError("servers_toml.py refuses a server without its identity")
+        _reject_other_settings(new, same, identity)
+        others = replace(fleet, servers=tuple(each for each in fleet.servers if each is not same))
+        wish = IdentityWish(identity.name, new.tunnel_addresses)
+        chosen = choose_identity(others, wish, self._files, new.name)
+        self.identity = chosen.identity
+        if chosen.fleet is others:
+            return fleet
+        after = replace(same, identity=chosen.identity.name, tunnel=True)
+        self.is_changed = True
+        servers = tuple(after if each is same else each for each in fleet.servers)
+        return replace(chosen.fleet, servers=servers)
+
     def _reject_own_key(self, identity: Identity) -> None:
         """Refuse the key of this machine in place of the server's; an unreadable key is an error too."""
         if str(read_private_key(identity, self._config_dir).public) == self._new.public_key.strip():
@@ -190,9 +215,6 @@ def _reject_other_settings(new: NewServer, same: Server, identity: Identity) -> 
     """Refuse what the server does not have: to ignore it would be silent."""
     advice = f"type: wgmon-tui remove {shlex.quote(new.name)}, then add it again; its history stays"
     added = f'server "{new.name}" is there already'
-    wanted, there = ({each.ip for each in some} for some in (new.tunnel_addresses, identity.addresses))
-    if wanted and wanted != there:
-        raise NewServerError({"tunnel_addresses": f"{added}, without this tunnel address; {advice}"})
     if new.preshared_key and same.preshared_key is None:
         raise NewServerError({"preshared_key": f"{added}, without a preshared key; {advice}"})
     if new.identity and new.identity != identity.name:
@@ -201,7 +223,8 @@ def _reject_other_settings(new: NewServer, same: Server, identity: Identity) -> 
 
 def _entries(new: NewServer, identity: Identity) -> dict[str, object]:
     entries = {"name": new.name, "endpoint": new.endpoint, "public_key": new.public_key.strip()}
-    return {**{key: value for key, value in entries.items() if value}, "identity": identity.name}
+    tunnel = {} if identity.addresses else {"tunnel": False}
+    return {**{key: value for key, value in entries.items() if value}, "identity": identity.name, **tunnel}
 
 
 def _same_place(fleet: Fleet, new: NewServer, *, named: str = "") -> Server | None:

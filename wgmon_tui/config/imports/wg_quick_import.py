@@ -37,12 +37,14 @@ class ImportOptions:
     """How to import: with which identity, and under which names.
 
     Without `identity`, each file's own key is used. `renames` replaces names that the import would choose.
-    Without `with_next_steps`, the report leaves out what to type on the servers.
+    Without `with_next_steps`, the report leaves out what to type on the servers. With `allow_handshake_only`,
+    a server whose identity has no tunnel address is checked without data.
     """
 
     identity: str | None = None
     renames: Mapping[str, str] = field(default_factory=dict)
     with_next_steps: bool = True
+    allow_handshake_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,8 @@ class _WgQuickImport:
         identity = self._chosen or self._identity(conf, conf.require_private_key())
         name = self._server_names.take(conf.suggested_name(peer))
         server = _server(conf, peer, identity.name, self._options.renames.get(name, name))
+        if self._options.allow_handshake_only and not identity.addresses:
+            server = replace(server, tunnel=False)
         if peer.preshared_key and (conf.private_key is None or self._is_key_of(conf, identity)):
             # A file without a private key is a template for whoever imports it.
             file = self._files.write(server.name, ".psk", peer.preshared_key)
