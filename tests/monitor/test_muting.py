@@ -49,6 +49,26 @@ def test_a_mute_ends_when_its_time_is_over() -> None:
     assert listener.server_state("fra1").muted_until is not None
 
 
+def test_a_pause_ends_when_its_time_is_over() -> None:
+    listener = ListenerCalls("ams1", "fra1", "lon1")
+    listener.engine.pause(["ams1"], True, "ada", time.time() - 1)
+    listener.engine.pause(["fra1"], True, "ada", time.time() + 3600)
+    listener.engine.pause(["lon1"], True, "ada")
+    listener.engine._apply_timers()
+    assert not listener.server_state("ams1").paused
+    assert listener.server_state("fra1").paused
+    assert listener.server_state("lon1").paused
+
+
+def test_a_second_pause_replaces_the_end_of_the_first() -> None:
+    listener, end = ListenerCalls("ams1"), time.time() + 3600
+    listener.engine.pause(["ams1"], True, "ada", end)
+    listener.engine.pause(["ams1"], True, "bob")
+    assert listener.server_state("ams1").paused_until is None
+    listener.engine.pause(["ams1"], True, "bob")
+    assert listener.names == ["ams1", "ams1"]
+
+
 def test_a_maintenance_is_on_for_those_that_it_names_while_it_lasts() -> None:
     listener, now = ListenerCalls("ams1", "fra1"), time.time()
     listener.engine.set_maintenance([Maintenance("move", now - 60, now + 60, servers=("fra*",))])

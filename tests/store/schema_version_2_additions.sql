@@ -8,3 +8,11 @@ CREATE TABLE verdict_changes (
 CREATE TRIGGER verdict_changes_of_deleted AFTER DELETE ON incidents BEGIN
     DELETE FROM verdict_changes WHERE incident = old.id;
 END;
+
+CREATE TABLE pause_ends (
+    server INTEGER PRIMARY KEY, until REAL NOT NULL
+) STRICT;
+
+CREATE TRIGGER pause_ends_of_resumed AFTER DELETE ON pauses BEGIN
+    DELETE FROM pause_ends WHERE server = old.server;
+END;

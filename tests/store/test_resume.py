@@ -84,12 +84,14 @@ def test_a_pause_lasts_over_a_start_and_is_still_of_whom_it_was(tmp_path: Path) 
         desk.check()
         each = desk.states["fra1"]
         each.paused, each.paused_by, each.severity, each.since = True, "ana", Severity.PAUSED, START + 5
+        each.paused_until = START + 60
         desk.recorder(each, None, ())
     engine, again = next_life(tmp_path, "fra1")
     again.written()
     again.recorder.stop()
     found = engine.fleet_state.states["fra1"]
     assert (found.paused, found.paused_by, found.severity) == (True, "ana", Severity.PAUSED)
+    assert found.paused_until == START + 60
     assert again.query("SELECT since, who FROM pauses") == [(START + 5, "ana")]
 
 

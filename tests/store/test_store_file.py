@@ -72,11 +72,14 @@ def test_a_store_without_the_later_tables_gets_them_and_keeps_its_version(tmp_pa
     with closing(sqlite3.connect(tmp_path / STORE, isolation_level=None)) as older:
         older.execute("DROP TABLE verdict_changes")
         older.execute("DROP TRIGGER verdict_changes_of_deleted")
+        older.execute("DROP TABLE pause_ends")
+        older.execute("DROP TRIGGER pause_ends_of_resumed")
     with closing(open_store(tmp_path).connection) as connection:
         assert schema.version_of(connection) == 2
         assert connection.execute("SELECT count(*) FROM verdict_changes").fetchone() == (0,)
-        found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        assert found == [("verdict_changes_of_deleted",)]
+        assert connection.execute("SELECT count(*) FROM pause_ends").fetchone() == (0,)
+        found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")
+        assert found.fetchall() == [("pause_ends_of_resumed",), ("verdict_changes_of_deleted",)]
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:

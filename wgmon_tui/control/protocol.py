@@ -42,6 +42,7 @@ class Operation(Enum):
     RECHECK = "recheck"
     PAUSE = "pause"
     RESUME = "resume"
+    PAUSE_UNTIL = "pause until"
     ACKNOWLEDGE = "acknowledge"
     NOTE = "note"
     MUTE = "mute"
@@ -62,6 +63,7 @@ CHANGING_OPERATIONS = frozenset(
         Operation.RECHECK,
         Operation.PAUSE,
         Operation.RESUME,
+        Operation.PAUSE_UNTIL,
         Operation.ACKNOWLEDGE,
         Operation.NOTE,
         Operation.MUTE,

@@ -157,6 +157,7 @@ def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
     server_state.port_monitor, server_state.port_monitor_at = known.port_monitor, known.port_monitor_at
     server_state.paused = known.state is PeriodState.PAUSED
     server_state.paused_by = known.paused_by
+    server_state.paused_until = known.paused_until
     server_state.damping = from_json(known.damping)
     server_state.samples = RttWindow()
     for rtt in known.samples:

@@ -340,10 +340,9 @@ class Writer(FleetController):
                 raise RequestRefusedError(self._explain_editing())
             case Operation.RECHECK:
                 self.recheck(self._require_servers(request.names))
-            case Operation.PAUSE | Operation.RESUME:
-                self.engine.pause(
-                    self._require_servers(request.names), request.operation is Operation.PAUSE, who
-                )
+            case Operation.PAUSE | Operation.RESUME | Operation.PAUSE_UNTIL:
+                paused, until = request.operation is not Operation.RESUME, request.until or None
+                self.engine.pause(self._require_servers(request.names), paused, who, until)
             case Operation.ACKNOWLEDGE:
                 names = self._require_servers(request.names)
                 if request.text:

@@ -245,13 +245,18 @@ class Engine(FleetController):
         self._wake()
         return result
 
-    def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
-        """Pause or resume checks of these servers; `who` asked for it."""
+    def pause(self, names: Iterable[str], paused: bool, who: str = "", until: float | None = None) -> None:
+        """Pause or resume checks of these servers; `who` asked for it.
+
+        `until` is the Unix time when the pause ends by itself. It also replaces the end of an earlier pause.
+        """
         for name in names:
             server_state = self.fleet_state.states.get(name)
-            if server_state is None or server_state.paused is paused:
+            if server_state is None or (
+                server_state.paused is paused and (not paused or server_state.paused_until == until)
+            ):
                 continue
-            events = self.fleet_state.pause(name, paused, time.time(), who)
+            events = self.fleet_state.pause(name, paused, time.time(), who, until)
             self.vantage_reports.notify_vantages(server_state)
             if paused:
                 self._forget(name)
@@ -307,13 +312,15 @@ class Engine(FleetController):
             self._apply_timers()
 
     def _apply_timers(self) -> None:
-        """Start and end maintenance windows, and end mutes that have expired."""
+        """Start and end maintenance windows, and end mutes and pauses that have expired."""
         now = self._clock()
         self.vantage_reports.expire_outdated(time.time())
         self._staleness_scan.update(read_clocks(), is_checking=True)
         for name, server_state in self.fleet_state.states.items():
             if server_state.muted_until is not None and server_state.muted_until <= now:
                 self.mute([name], None)
+            if server_state.paused_until is not None and server_state.paused_until <= now:
+                self.pause([name], False)
             server = server_state.server
             on = (each.name for each in self._maintenance if each.covers(server.name, server.tags, now))
             maintenance = next(on, None) if self._maintenance else None

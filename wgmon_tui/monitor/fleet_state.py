@@ -175,14 +175,17 @@ class FleetState:
         self._refresh_severity(server_state, now)
         return events
 
-    def pause(self, name: str, paused: bool, now: float, who: str = "") -> tuple[IncidentEvent, ...]:
-        """Pause or resume a server.
+    def pause(
+        self, name: str, paused: bool, now: float, who: str = "", until: float | None = None
+    ) -> tuple[IncidentEvent, ...]:
+        """Pause or resume a server; `until` is the Unix time when the pause ends by itself.
 
         A pause ends its incident, and its state starts again on resume: after a time without checks the old
         state proves nothing.
         """
         server_state = self.states[name]
         server_state.paused, server_state.paused_by = paused, who if paused else ""
+        server_state.paused_until = until if paused else None
         server_state.last_check = None
         server_state.mark_fresh()
         server_state.damping = server_state.damping_when_heard = Damping()

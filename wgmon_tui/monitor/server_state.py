@@ -47,8 +47,9 @@ class ServerState:
     what was counted after that is undone.
 
     `verdict` replaces `last` when another process made the last check. `uptime` is the share of the last 24
-    hours, `paused_by` who asked for the pause. No alert is sent for a server that is `muted_until` a Unix
-    time (`inf`: until unmuted), or while `maintenance` names an active maintenance window.
+    hours, `paused_by` who asked for the pause, `paused_until` the Unix time when it ends by itself. No alert
+    is sent for a server that is `muted_until` a Unix time (`inf`: until unmuted), or while `maintenance`
+    names an active maintenance window.
 
     `last` and everything derived from it are of the local vantage. The reports of other vantages are in
     `vantage_states`, and what all agree on in `quorum_result`, None if no other vantage checks the server.
@@ -76,6 +77,7 @@ class ServerState:
     uptime: float | None = None
     paused: bool = False
     paused_by: str = ""
+    paused_until: float | None = None
     muted_until: float | None = None
     muted_by: str = ""
     maintenance: str | None = None

@@ -183,6 +183,7 @@ class LastKnownState:
     paused_by: str = ""
     checked_at: float | None = None
     port_monitor_at: float | None = None
+    paused_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

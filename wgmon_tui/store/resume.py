@@ -41,7 +41,11 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         server_state = engine.fleet_state.states.get(name)
         if server_state is None:
             continue
-        pause = None if known.paused_since is None else Pause(known.paused_since, known.paused_by)
+        pause = (
+            None
+            if known.paused_since is None
+            else Pause(known.paused_since, known.paused_by, known.paused_until)
+        )
         severity, since = known.state.severity, known.since
         if severity is Severity.PAUSED and not (pause or server_state.paused):
             severity, since = Severity.UNKNOWN, None  # paused in servers.toml before, and no longer
@@ -57,6 +61,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
             paused=pause is not None,
         )
         server_state.paused_by = pause.who if pause else ""
+        server_state.paused_until = pause.until if pause else None
         server_state.port_monitor_at = known.port_monitor_at
         if known.checked_at is not None and not server_state.paused:
             server_state.last_check = LastCheck(known.checked_at, read_elapsed())

@@ -222,11 +222,19 @@ CREATE TABLE IF NOT EXISTS verdict_changes (   -- the sequence of verdicts of an
 CREATE TRIGGER IF NOT EXISTS verdict_changes_of_deleted AFTER DELETE ON incidents BEGIN
     DELETE FROM verdict_changes WHERE incident = old.id;
 END;
+
+CREATE TABLE IF NOT EXISTS pause_ends (        -- the pauses that end by themselves, and when
+    server INTEGER PRIMARY KEY, until REAL NOT NULL
+) STRICT;
+
+CREATE TRIGGER IF NOT EXISTS pause_ends_of_resumed AFTER DELETE ON pauses BEGIN
+    DELETE FROM pause_ends WHERE server = old.server;
+END;
 """
 """What versions that do not know it can leave alone: they read and write the store as before.
 
-The trigger deletes with the incident, also when such a version does. Readers must do without a table of these
-if the writer does not know it.
+The triggers delete with the incident or the pause, also when such a version does. Readers must do without a
+table of these if the writer does not know it.
 """
 
 _MIGRATIONS: tuple[str, ...] = (
@@ -261,13 +269,20 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
 def is_current(connection: sqlite3.Connection) -> bool:
     """Return whether a store that is not newer has everything that this program writes."""
     trigger = "SELECT 1 FROM sqlite_schema WHERE name = 'verdict_changes_of_deleted'"
-    has_additions = has_verdict_changes(connection) and connection.execute(trigger).fetchone() is not None
+    has_trigger = connection.execute(trigger).fetchone() is not None
+    has_additions = has_trigger and has_verdict_changes(connection) and has_pause_ends(connection)
     return version_of(connection) == VERSION and has_additions
 
 
 def has_verdict_changes(connection: sqlite3.Connection) -> bool:
     """Return whether the store has the table `verdict_changes`: earlier versions do not create it."""
     found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'verdict_changes'"
+    return connection.execute(found).fetchone() is not None
+
+
+def has_pause_ends(connection: sqlite3.Connection) -> bool:
+    """Return whether the store has the table `pause_ends`: earlier versions do not create it."""
+    found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'pause_ends'"
     return connection.execute(found).fetchone() is not None
 
 

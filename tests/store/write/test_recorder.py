@@ -175,6 +175,20 @@ def test_a_pause_is_remembered_with_who_asked_for_it_until_it_ends(tmp_path: Pat
         assert desk.query("SELECT since, who FROM pauses") == []
 
 
+def test_the_end_of_a_pause_is_stored_and_deleted_with_it(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path)) as desk:
+        each = desk.states["fra1"]
+        each.paused, each.paused_until, each.severity = True, START + 60, Severity.PAUSED
+        desk.recorder(each, None, ())
+        desk.written()
+        assert desk.query("SELECT until FROM pause_ends") == [(START + 60,)]
+        each.paused_until = None
+        desk.recorder(each, None, ())
+        desk.written()
+        assert desk.query("SELECT until FROM pause_ends") == []
+        assert desk.query("SELECT count(*) FROM pauses") == [(1,)]
+
+
 def test_a_pause_in_servers_toml_is_not_stored(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     each = desk.states["fra1"]

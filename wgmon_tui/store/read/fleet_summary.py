@@ -21,6 +21,7 @@ from wgmon_tui.store.models import LastKnownState, PeriodState, state_of, verdic
 from wgmon_tui.store.read.row_mapping import incident_of
 from wgmon_tui.store.read.tiers import LENGTHS, Rollups, covered_span, number_of, split_by_tier
 from wgmon_tui.store.read.verdict_changes import with_verdicts
+from wgmon_tui.store.schema import has_pause_ends
 
 _OPEN_INCIDENTS = """
     SELECT server, incidents.id, name, vantage, opened_at, verdict, severity, summary, closed_at, flapping,
@@ -90,6 +91,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
                 now.samples.append(nan if rtt is None else rtt)
     incidents = _open_incidents(connection)
     pauses = {row[0]: row[1:] for row in connection.execute("SELECT server, since, who FROM pauses")}
+    has_ends = has_pause_ends(connection)
+    ends = dict(connection.execute("SELECT server, until FROM pause_ends")) if has_ends else {}
     known = {}
     for server, name in connection.execute("SELECT id, name FROM servers ORDER BY name"):
         if server not in scans and server not in pauses:
@@ -107,6 +110,7 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
             incidents.get(server),
             paused_since=pauses[server][0] if server in pauses else None,
             paused_by=pauses[server][1] if server in pauses else "",
+            paused_until=ends.get(server) if server in pauses else None,
             checked_at=now.checked_at,
             port_monitor_at=now.port_monitor_at,
         )

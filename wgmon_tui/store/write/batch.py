@@ -47,10 +47,11 @@ class StoredServer:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Since when a server is paused, and who asked for it."""
+    """Since when a server is paused, who asked for it, and the Unix time when it ends; None for no end."""
 
     since: float
     who: str
+    until: float | None = None
 
 
 OutboxRow = tuple[float, str, str, str]
@@ -359,6 +360,9 @@ def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | Non
         connection.execute("DELETE FROM pauses WHERE server = ?", (server,))
     else:
         connection.execute(_PAUSE, (server, pause.since, _to_valid_utf8(pause.who)))
+        connection.execute("DELETE FROM pause_ends WHERE server = ?", (server,))
+        if pause.until is not None:
+            connection.execute("INSERT INTO pause_ends VALUES (?, ?)", (server, pause.until))
 
 
 def _write_mute(connection: sqlite3.Connection, server: int, mute: Mute | None) -> None:

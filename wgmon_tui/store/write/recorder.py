@@ -109,7 +109,8 @@ class Recorder:
         self._wake, self._stopping, self._check_requested = (threading.Event() for _ in range(3))
         self._thread: threading.Thread | None = None
         # The engine's thread only.
-        self._paused: set[str] = set()
+        self._paused: dict[str, float | None] = {}
+        """When the pause of each paused server ends."""
         self._muted: dict[str, float] = {}
         # The recorder's thread only.
         self._packet_sampler = PacketSampler(self._retention.exchanges_per_incident)
@@ -151,7 +152,7 @@ class Recorder:
             return
         finally:
             history.close()
-        self._paused |= {name for name, each in restored.items() if each.pause}
+        self._paused |= {name: each.pause.until for name, each in restored.items() if each.pause}
         self._muted |= {name: each.mute.until for name, each in restored.items() if each.mute}
         self._pending_calls.append(lambda collector: collector.resume(restored))
         events = tuple(event for _, event in ended)
@@ -192,7 +193,9 @@ class Recorder:
             self._pending_calls.append(lambda collector: collector.add_events(events, outbox))
         if server_state.muted_until != self._muted.get(name):
             self._record_mute(server_state, now)
-        if server_state.paused is not (name in self._paused):
+        if server_state.paused is not (name in self._paused) or (
+            server_state.paused_until != self._paused.get(name)
+        ):
             self._record_pause(server_state, since)
         if events or outcome is None:
             self._wake.set()
@@ -215,7 +218,7 @@ class Recorder:
             fleet[server_state.server.name] = server_state.server
             if server_state.paused and server_state.server.name not in self._paused:
                 self(server_state, None, ())
-        self._paused &= fleet.keys()
+        self._paused = {name: until for name, until in self._paused.items() if name in fleet}
         self._muted = {name: until for name, until in self._muted.items() if name in fleet}
         self._pending_calls.append(lambda collector: collector.set_fleet(fleet))
         self._wake.set()
@@ -246,10 +249,12 @@ class Recorder:
 
     def _record_pause(self, server_state: ServerState, since: float) -> None:
         name = server_state.server.name
-        (self._paused.add if server_state.paused else self._paused.discard)(name)
+        self._paused.pop(name, None)
+        if server_state.paused:
+            self._paused[name] = server_state.paused_until
         # A pause that servers.toml defines needs no copy in the store.
         lasting = server_state.paused and not server_state.server.paused
-        pause = Pause(since, server_state.paused_by) if lasting else None
+        pause = Pause(since, server_state.paused_by, server_state.paused_until) if lasting else None
         self._pending_calls.append(lambda collector: collector.batch.pauses.update({name: pause}))
 
     def _record_mute(self, server_state: ServerState, now: float) -> None:

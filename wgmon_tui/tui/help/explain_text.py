@@ -44,7 +44,8 @@ def state_lines(
     found: list[str] = []
     if server_state.paused:
         by = f" by {server_state.paused_by}" if server_state.paused_by else ""
-        found.append(f"Paused{by}: no checks run. Press {key_of('pause', actions)} to resume.")
+        ends = f" {format_until(server_state.paused_until, now)}" if server_state.paused_until else ""
+        found.append(f"Paused{by}{ends}: no checks run. Press {key_of('pause', actions)} to resume.")
     elif server_state.last is None and server_state.verdict is None:
         found.append("Waiting for the first check.")
     if server_state.progress:

@@ -1,0 +1,92 @@
+"""Pausing and resuming servers from a one-shot command, with the meaning of the dashboard's key.
+
+A running writer does it. Without one, this process is the writer for a moment: the pause is in the history,
+and the next writer continues it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
+from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.server import RequestRefusedError
+from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
+from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.store.database import NewerStoreError
+from wgmon_tui.store.store_file import refuse_newer
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequest:
+    """Servers to pause, or to resume. `until` is the Unix time when a pause ends by itself."""
+
+    names: tuple[str, ...]
+    paused: bool
+    until: float | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation of the control socket. A pause with an end has its own: older writers refuse it."""
+        if not self.paused:
+            return Operation.RESUME
+        return Operation.PAUSE if self.until is None else Operation.PAUSE_UNTIL
+
+
+async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest) -> str | None:
+    """Pause or resume servers; returns a warning to print. Raises ConfigurationError."""
+    try:
+        return await _ask_writer(state_dir, request)
+    except NoWriterError:
+        return _write_directly(config_dir, state_dir, request)
+
+
+async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
+    """Ask the writer. Raises NoWriterError, ConfigurationError."""
+    try:
+        connection = await ControlConnection.connect(state_dir)
+    except AccessDeniedError as error:
+        raise ConfigurationError(str(error)) from None
+    try:
+        if request.operation not in connection.greeting.allowed:
+            raise ConfigurationError(
+                f'the running wgmon-tui is older and does not know "{request.operation.value}"; restart it'
+            )
+        answer = await connection.ask(request.operation, request.names, until=request.until or 0.0)
+    except RequestRefusedError as error:
+        raise ConfigurationError(str(error)) from None
+    except TimeoutError:
+        raise ConfigurationError("the running wgmon-tui does not answer; try again") from None
+    finally:
+        await connection.close()
+    warning = answer.get("warning")
+    return warning if isinstance(warning, str) else None
+
+
+def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) -> str | None:
+    """Write the pause to the history; nothing is checked. Raises ConfigurationError."""
+    try:
+        # Commands that print secrets may need a person, and no key is used here.
+        loaded = load_config(config_dir, run_commands=False)
+        refuse_newer(state_dir)
+        lock = WriterLock.acquire(state_dir)
+    except (WriterRunningError, WrongOwnerError, NewerStoreError) as error:
+        raise ConfigurationError(str(error)) from None
+    except OSError as error:
+        raise ConfigurationError(f"{shown(state_dir)}: cannot be written: {error.strerror}") from None
+    try:
+        writer = Writer(state_dir, loaded, lock)
+    except BaseException:
+        lock.release()
+        raise
+    try:
+        writer.engine.pause(request.names, request.paused, login_name(os.geteuid()), request.until)
+    finally:
+        writer.close()
+    return writer.store_trouble
