@@ -29,7 +29,8 @@ HERE = Path(__file__).parent
 
 _LATER = (Operation.PROBE, Operation.PROBE_WITH_KEYS)
 _LATEST = (Operation.SOAKS,)
-_FIRST = tuple(each for each in Operation if each not in (*_LATER, *_LATEST))
+_TIMED_PAUSE = (Operation.PAUSE_UNTIL,)
+_FIRST = tuple(each for each in Operation if each not in (*_LATER, *_LATEST, *_TIMED_PAUSE))
 
 REQUESTS = (
     *(ControlRequest(number, operation) for number, operation in enumerate(_FIRST, 1)),
@@ -38,14 +39,17 @@ REQUESTS = (
     ControlRequest(78, Operation.PROBE, ("fra1",), depth=("deep", "explain"), digest="9f" * 32),
     ControlRequest(79, Operation.PROBE, ("fra1",), depth=("deep", "explain", "soak"), digest="9f" * 32),
     ControlRequest(80, Operation.SOAKS, ("fra1",)),
+    ControlRequest(81, Operation.PAUSE_UNTIL, ("fra1",), until=AT),
 )
 
 GREETINGS = (
     Greeting(AT, frozenset(_FIRST)),
-    Greeting(AT, frozenset(GROUP_OPERATIONS - {*_LATER, *_LATEST})),
+    Greeting(AT, frozenset(GROUP_OPERATIONS - {*_LATER, *_LATEST, *_TIMED_PAUSE})),
     Greeting(AT, frozenset()),
-    Greeting(AT, frozenset(Operation) - {*_LATEST}),
-    Greeting(AT, GROUP_OPERATIONS - {*_LATEST}),
+    Greeting(AT, frozenset(Operation) - {*_LATEST, *_TIMED_PAUSE}),
+    Greeting(AT, GROUP_OPERATIONS - {*_LATEST, *_TIMED_PAUSE}),
+    Greeting(AT, frozenset(Operation) - {*_TIMED_PAUSE}),
+    Greeting(AT, GROUP_OPERATIONS - {*_TIMED_PAUSE}),
     Greeting(AT, frozenset(Operation)),
     Greeting(AT, GROUP_OPERATIONS),
 )
