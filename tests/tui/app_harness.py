@@ -79,6 +79,7 @@ async def face(
     state_dir: Path | None = None,
     settings: TuiSettings = USUAL,
     elapsed: Callable[[], float] = no_time_passes,
+    read_only: bool = False,
 ) -> AsyncIterator[Face]:
     engine = engine or bad_night()
     app = WgmonApp(
@@ -92,6 +93,7 @@ async def face(
         config_dir=config_dir,
         state_dir=state_dir,
         settings=settings,
+        read_only=read_only,
     )
     async with app.run_test(size=size) as pilot:
         await settle(pilot)

@@ -53,12 +53,15 @@ def add_commands(subparsers: Subparsers) -> None:
 def dashboard(arguments: argparse.Namespace) -> int:
     """Show the dashboard; print its table where the dashboard cannot be shown.
 
-    If another process already writes the state directory, show the results of that process.
+    If another process already writes the state directory, show the results of that process. With --read-only
+    show what is stored, and never check.
     """
     from wgmon_tui.daemon.role import RoleManager
 
     print_owners(arguments.config, arguments.state)
-    role_manager = RoleManager(arguments.config, arguments.state, arguments.shard)
+    role_manager = RoleManager(
+        arguments.config, arguments.state, arguments.shard, read_only=arguments.read_only
+    )
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:
             require_directory(arguments.config)
@@ -192,6 +195,7 @@ async def _run_app(
         config_dir=config,
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
         terminal=arguments.terminal,
+        read_only=arguments.read_only,
     )
     shutdown.stop_with(app.exit)
     try:

@@ -97,6 +97,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
+        if arguments.read_only and arguments.command != "dashboard":
+            raise ConfigurationError(f"--read-only is for the dashboard, not for `{arguments.command}`")
         return command(arguments)
     except ConfigurationError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)

@@ -43,6 +43,11 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
         "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
     )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="dashboard that changes nothing: it shows what another process stores",
+    )
     parser.add_argument("--version", action="version", version=f"wgmon-tui {__version__}")
     parser.set_defaults(run=dashboard.dashboard, command="dashboard")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")

@@ -45,10 +45,13 @@ class RoleManager(ControllerProxy):
     Importing the writer takes longer than reading the files. `run` does it after the first paint.
     """
 
-    def __init__(self, config_dir: Path, state_dir: Path, shard: Shard | None = None) -> None:
+    def __init__(
+        self, config_dir: Path, state_dir: Path, shard: Shard | None = None, *, read_only: bool = False
+    ) -> None:
         """Take the writer lock, or become a viewer of the process that holds it.
 
-        A writer checks the `shard` of the fleet, or all of it. Blocks while the commands that print secrets
+        A writer checks the `shard` of the fleet, or all of it. With `read_only` this process stays a viewer
+        that changes nothing, even while there is no writer. Blocks while the commands that print secrets
         run. Raises ConfigurationError for invalid files, a store of a later version, or an account without
         access.
         """
@@ -56,6 +59,7 @@ class RoleManager(ControllerProxy):
         self._config_dir = config_dir
         self._state_dir = state_dir
         self._shard = shard
+        self._read_only = read_only
         self._takeover_requested = asyncio.Event()
         self._trouble: str | None = None
         self._viewer: Viewer | None = None
@@ -63,13 +67,17 @@ class RoleManager(ControllerProxy):
         """The lock and configuration for a writer that is not started yet."""
         self._writer: Writer | None = None
         self._null_controller = NullController(self.fleet_state)
+        if read_only:
+            if state_dir.exists():
+                _require_access(state_dir)
+            self._viewer = self._new_viewer()
+            return
         try:
             lock = self._acquire_lock()
         except (WriterRunningError, WrongOwnerError):
             if not state_dir.exists() and (line := explain_foreign(state_dir)):
                 raise ConfigurationError(line) from None
-            if not os.access(state_dir, os.R_OK | os.X_OK):
-                raise ConfigurationError(explain_access_denied(state_dir)) from None
+            _require_access(state_dir)
             self._viewer = self._new_viewer()
         else:
             loaded = _load_with_lock(lock, config_dir, state_dir, shard)
@@ -153,7 +161,9 @@ class RoleManager(ControllerProxy):
     @property
     def can_become_writer(self) -> bool:
         """Whether there is no writer, and this process may become it."""
-        return self._viewer is not None and self._viewer.writer_gone.is_set() and self._owns_state_dir()
+        if self._read_only or self._viewer is None:
+            return False
+        return self._viewer.writer_gone.is_set() and self._owns_state_dir()
 
     def become_writer(self) -> None:
         """Become the writer, unless another process takes the lock first."""
@@ -173,6 +183,9 @@ class RoleManager(ControllerProxy):
     async def _run_viewer(self) -> None:
         """Run as a viewer until this process becomes the writer."""
         viewer = self._viewer = self._viewer or self._new_viewer()
+        if self._read_only:
+            await viewer.run()
+            return
         viewing = asyncio.create_task(viewer.run())
         taking_over = asyncio.create_task(self._take_over_when_possible(viewer))
         try:
@@ -250,6 +263,10 @@ class RoleManager(ControllerProxy):
             return None
 
     def _new_viewer(self) -> Viewer:
+        if self._read_only:
+            from wgmon_tui.daemon.read_only_viewer import ReadOnlyViewer
+
+            return ReadOnlyViewer(self._state_dir, self.fleet_state)
         from wgmon_tui.daemon.viewer import Viewer
 
         return Viewer(self._state_dir, self.fleet_state)
@@ -273,6 +290,11 @@ class RoleManager(ControllerProxy):
         self._viewer = None
         # Old results that were restored must not look like new ones until the first checks.
         StalenessScan(self.fleet_state).update(read_clocks(), is_checking=False)
+
+
+def _require_access(state_dir: Path) -> None:
+    if not os.access(state_dir, os.R_OK | os.X_OK):
+        raise ConfigurationError(explain_access_denied(state_dir)) from None
 
 
 def _load_with_lock(

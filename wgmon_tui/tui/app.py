@@ -34,6 +34,7 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
+from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
@@ -64,7 +65,7 @@ class InputThreadError(Exception):
     """Textual's thread that reads the terminal has failed."""
 
 
-class WgmonApp(ThemedApp, KeySequencer, AppContext):
+class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
     """The terminal dashboard over a running engine.
 
     title: shown at the right end of the top line.
@@ -78,6 +79,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
     config_dir: directory of servers.toml, which the forms edit, and of custom themes; None offers neither.
     settings: the settings of config.toml for the terminal UI.
     terminal: what the terminal can show; without it, the one of this process, with all colours.
+    read_only: refuse every key that changes something.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -123,12 +125,15 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
         config_dir: Path | None = None,
         settings: TuiSettings = _DEFAULT_SETTINGS,
         terminal: Terminal | None = None,
+        read_only: bool = False,
     ) -> None:
         """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
         super().__init__(theme, settings, terminal, config_dir)
         self.actions = assign_keys(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
-        self.hinted_actions = [action for action in self.actions if action.hint]
+        self.read_only = read_only
+        self._offered_actions = [each for each in self.actions if not (read_only and is_refused(each))]
+        self.hinted_actions = [action for action in self._offered_actions if action.hint]
         self.columns = validate_columns(settings.columns)
         self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
@@ -278,6 +283,9 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     def refuse_request(self) -> bool:
         """Whether nobody checks, so that a request would have no effect. Then a notice says so."""
+        if self.read_only:
+            self.show_read_only_notice("this request")
+            return True
         if self.engine_failure is not None:
             self.show_notice("Checks have stopped. Quit and start again.", seconds=4)
             return True
@@ -316,7 +324,7 @@ class WgmonApp(ThemedApp, KeySequencer, AppContext):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The entries of the command palette: the actions that are available on this screen now."""
-        offered = {action.id: action for action in self.actions if action.palette}
+        offered = {action.id: action for action in self._offered_actions if action.palette}
         for active in screen.active_bindings.values():
             action = offered.pop(active.binding.id or "", None)
             if action is not None and active.enabled:

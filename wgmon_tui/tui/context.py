@@ -129,6 +129,15 @@ class AppContext(App[None]):
     def copy_with_notice(self, text: str, what: str) -> None:
         """Copy a text to the clipboard, and show a notice that names it."""
 
+    # Refusals
+
+    read_only: bool
+    """Whether this dashboard may change nothing: no request, no file, no program."""
+
+    @abstractmethod
+    def show_read_only_notice(self, what: str) -> None:
+        """Say that `what` is not done, because the dashboard is read only."""
+
     # Outages
 
     @abstractmethod

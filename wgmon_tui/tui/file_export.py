@@ -83,6 +83,9 @@ def file_stem(name: str, now: float) -> str:
 
 
 def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
+    if app.read_only:
+        app.show_read_only_notice("writing files")
+        return
     stem = file_stem(name, app.clock())
 
     async def work() -> None:

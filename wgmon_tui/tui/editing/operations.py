@@ -18,6 +18,9 @@ from wgmon_tui.tui.keys.keymap import key_of
 
 def ensure_writable(app: AppContext) -> bool:
     """Whether this account may write servers.toml. If not, show why."""
+    if app.read_only:
+        app.show_read_only_notice("a change of servers.toml")
+        return False
     refusal = explain_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
     if refusal:
         app.show_notice(refusal, seconds=ERROR_NOTICE_S)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 _HELP = "help"
+_READ_ONLY = " read only "
 
 
 class KeyHints(Widget):
@@ -56,7 +57,15 @@ class KeyHints(Widget):
             line.append(f" {key} ", palette.accent + Style(bold=True))
             line.append(f"{label} ", palette.muted)
             self._hint_ends.append((line.cell_len, press))
+        if self.app.read_only:
+            line.append(" " * (self._room - line.cell_len))
+            line.append(_READ_ONLY, palette.accent + Style(bold=True, reverse=True))
         return line
+
+    @property
+    def _room(self) -> int:
+        """The cells for keys. A read-only dashboard says so at the right end."""
+        return self.size.width - (len(_READ_ONLY) if self.app.read_only else 0)
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
@@ -68,9 +77,7 @@ class KeyHints(Widget):
     def _fitting(self) -> list[tuple[str, str, str]]:
         """Key, label and key to press of the hints that fit. The help is dropped last; it lists all keys."""
         hints = self._hints()
-        while (
-            sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self.size.width and len(hints) > 1
-        ):
+        while sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self._room and len(hints) > 1:
             hints.remove(next(hint for hint in reversed(hints) if hint[1] != _HELP))
         return hints
 
