@@ -175,14 +175,20 @@ async def _run_app(
     config: Path | None = None,
     history_note: str = "",
 ) -> int:
+    from wgmon_tui.config.paths import choices_path
     from wgmon_tui.config.tui_settings import TuiSettings
     from wgmon_tui.tui.app import WgmonApp
+    from wgmon_tui.tui.choices import ChoicesFile, apply_choices
+    from wgmon_tui.tui.fleet.columns import COLUMNS
 
+    choices_file = ChoicesFile(choices_path(state))
+    choices = choices_file.read()
     settings = TuiSettings()
     if config:
         from wgmon_tui.config.config_toml import read_config
 
         settings = read_config(config, runs_commands=False).face
+    settings = apply_choices(settings, choices, config, COLUMNS)
     app = WgmonApp(
         controller,
         title=title,
@@ -196,6 +202,8 @@ async def _run_app(
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
         terminal=arguments.terminal,
         read_only=arguments.read_only,
+        choices=choices,
+        choices_file=choices_file,
     )
     shutdown.stop_with(app.exit)
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from rich.console import RenderableType
 from textual import events
@@ -27,6 +28,7 @@ from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
 from wgmon_tui.terminal import Multiplexer, Terminal
 from wgmon_tui.text import format_recent_time, format_rtt, format_servers, format_until
+from wgmon_tui.tui.choices import ChoiceChanges, Choices, ChoicesFile
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.fleet.columns import validate_columns
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
+_NOTHING_CHOSEN = Choices()
 
 
 def _describe(error: BaseException | None) -> str:
@@ -80,6 +83,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
     settings: the settings of config.toml for the terminal UI.
     terminal: what the terminal can show; without it, the one of this process, with all colours.
     read_only: refuse every key that changes something.
+    choices, choices_file: what was chosen on the screen, and where it is remembered; None forgets it.
     """
 
     BINDINGS = bindings_for(EVERYWHERE)
@@ -126,6 +130,8 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         settings: TuiSettings = _DEFAULT_SETTINGS,
         terminal: Terminal | None = None,
         read_only: bool = False,
+        choices: Choices = _NOTHING_CHOSEN,
+        choices_file: ChoicesFile | None = None,
     ) -> None:
         """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
         super().__init__(theme, settings, terminal, config_dir)
@@ -145,6 +151,9 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         self._open_history = open_history
         self.history_note = history_note
         self.state_dir = state_dir
+        self.choices = choices
+        self._choices_file = choices_file
+        self._has_told_of_choices = False
         self.deleted = None
         self.together = CorrelatedFailures(engine.fleet_state)
         self.engine_failure = None
@@ -349,6 +358,21 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         """Show a notice in place of the previous one."""
         self.clear_notifications()
         self.notify("\n".join(map(self.glyphs.clean, lines)), timeout=seconds, markup=False)
+
+    def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
+        """Change what is chosen on the screen, and remember it."""
+        self.choices = replace(self.choices, **changes)
+        if self._choices_file is not None:
+            self._choices_file.record(self.choices, changes)
+            self.run_worker(self._store_choices(self._choices_file), group="choices", exit_on_error=False)
+
+    async def _store_choices(self, file: ChoicesFile) -> None:
+        try:
+            await asyncio.to_thread(file.flush)
+        except (OSError, ConfigurationError) as error:
+            if not self._has_told_of_choices:
+                self._has_told_of_choices = True
+                self.show_notice(f"Not remembered after the program ends: {error}", seconds=5)
 
     def action_choose_theme(self) -> None:
         """Open the theme picker."""

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 from textual.app import App
 
@@ -21,6 +21,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.terminal import Terminal
+from wgmon_tui.tui.choices import ChoiceChanges, Choices
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.keys.actions import Action
 from wgmon_tui.tui.terminal.repaint_throttle import RepaintThrottle
@@ -96,7 +97,9 @@ class AppContext(App[None]):
     repaint_throttle: RepaintThrottle
     """Limits how often changes of the data are repainted."""
     columns: Sequence[str]
-    """The columns that config.toml names for the fleet table; empty for the default ones."""
+    """The columns that were chosen for the fleet table; empty for the default ones."""
+    choices: Choices
+    """What the operator chose on the screen."""
 
     @property
     @abstractmethod
@@ -107,6 +110,10 @@ class AppContext(App[None]):
     @abstractmethod
     def ascii_only(self) -> bool:
         """Whether only ASCII may be drawn."""
+
+    @abstractmethod
+    def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
+        """Change what is chosen on the screen, and remember it."""
 
     # Keys and notices
 
