@@ -203,7 +203,7 @@ async def _run_app(
         terminal=arguments.terminal,
         read_only=arguments.read_only,
         choices=choices,
-        choices_file=choices_file,
+        choices_file=None if arguments.read_only else choices_file,
     )
     shutdown.stop_with(app.exit)
     try:
