@@ -116,7 +116,7 @@ _OWN = (
         "name",
         NAME,
         "The name of the server in wgmon-tui. A server with a new name starts a new history.",
-        FormField(10, example="fra1"),
+        FormField(10, example="e.g. fra1"),
         required=True,
     ),
     Setting(
@@ -124,13 +124,13 @@ _OWN = (
         one_of((WIREGUARD, AMNEZIAWG)),
         "The protocol of the server. This version does not check `amneziawg`: such a server is "
         "`misconfigured`, not silent.",
-        FormField(275, example=WIREGUARD, more=True),
+        FormField(275, example=f"e.g. {WIREGUARD}", more=True),
     ),
     Setting(
         "endpoint",
         ENDPOINT,
         "The host and the port of the server. Every address of the host is checked.",
-        FormField(20, example="fra1.example.net:51820"),
+        FormField(20, example="e.g. fra1.example.net:51820"),
         required=True,
     ),
     Setting(
@@ -160,14 +160,14 @@ _OWN = (
         "inspect",
         command('["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]'),
         "A command that prints the output of `wg show wg0 dump` on the server.",
-        FormField(250, example="ssh fra1 sudo wg show wg0 dump", more=True),
+        FormField(250, example="e.g. ssh fra1 sudo wg show wg0 dump", more=True),
         protocol=WIREGUARD,
     ),
     Setting(
         "inspect_config",
         command('["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]'),
         "A command that prints the configuration file of the server.",
-        FormField(260, example="ssh fra1 sudo cat /etc/wireguard/wg0.conf", more=True),
+        FormField(260, example="e.g. ssh fra1 sudo cat /etc/wireguard/wg0.conf", more=True),
         protocol=WIREGUARD,
     ),
 )
@@ -222,7 +222,7 @@ _SHARED_BY_ALL = (
         "Whether checks are stopped. The server stays in the table.",
         FormField(270, more=True),
     ),
-    Setting("tags", NAMES, "Words to filter and group by.", FormField(70, example="eu, edge")),
+    Setting("tags", NAMES, "Words to filter and group by.", FormField(70, example="e.g. eu, edge")),
 )
 
 _SHARED_BY_WIREGUARD = (
@@ -236,7 +236,7 @@ _SHARED_BY_WIREGUARD = (
         "tunnel_ping",
         ADDRESSES,
         "Addresses inside the tunnel that must answer a ping. Without one, the first hop inside is probed.",
-        FormField(60, example="10.8.0.1, fd00::1"),
+        FormField(60, example="e.g. 10.8.0.1, fd00::1"),
     ),
     Setting(
         "tunnel_dns",
@@ -307,7 +307,7 @@ _NOTE = Setting(
     "note",
     TEXT,
     "A remark for people. Write it here, because wgmon-tui does not keep comments in the file.",
-    FormField(90, example="rack 4, ask Ada before a reboot"),
+    FormField(90, example="e.g. rack 4, ask Ada before a reboot"),
 )
 
 SHARED = (
@@ -329,7 +329,7 @@ IDENTITY = Section(
             "name",
             NAME,
             "The name of the identity in wgmon-tui. The name of this machine is a good one.",
-            FormField(10, example="bastion"),
+            FormField(10, example="e.g. bastion"),
             required=True,
         ),
         Setting(
@@ -344,7 +344,7 @@ IDENTITY = Section(
             "addresses",
             INTERFACES,
             "Tunnel addresses that no other peer has. Without one, only handshakes can be checked.",
-            FormField(30, example="10.8.0.250/32, fd00::250/128"),
+            FormField(30, example="e.g. 10.8.0.250/32, fd00::250/128"),
         ),
     ),
     repeated=True,

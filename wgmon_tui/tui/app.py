@@ -83,6 +83,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
     settings: the settings of config.toml for the terminal UI.
     terminal: what the terminal can show; without it, the one of this process, with all colours.
     read_only: refuse every key that changes something.
+    is_first_run: open the form for a first server at once.
     choices, choices_file: what was chosen on the screen, and where it is remembered; None forgets it.
     """
 
@@ -130,6 +131,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         settings: TuiSettings = _DEFAULT_SETTINGS,
         terminal: Terminal | None = None,
         read_only: bool = False,
+        is_first_run: bool = False,
         choices: Choices = _NOTHING_CHOSEN,
         choices_file: ChoicesFile | None = None,
     ) -> None:
@@ -138,6 +140,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         self.actions = assign_keys(ACTIONS, settings.keys)
         self.saved_filters = settings.filters
         self.read_only = read_only
+        self.is_first_run = is_first_run
         self._offered_actions = [each for each in self.actions if not (read_only and is_refused(each))]
         self.hinted_actions = [action for action in self._offered_actions if action.hint]
         self.columns = validate_columns(settings.columns)

@@ -81,6 +81,8 @@ class AppContext(App[None]):
 
     # Files
 
+    is_first_run: bool
+    """Whether this process checks, and no server was configured when it started."""
     config_dir: Path | None
     """The directory of servers.toml; None where nothing can be edited."""
     state_dir: Path | None

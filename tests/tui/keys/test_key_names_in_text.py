@@ -59,6 +59,7 @@ def test_the_first_steps_begin_with_the_chosen_keys(tmp_path: Path) -> None:
     actions = assign_keys(ACTIONS, chosen.keys)
     steps = first_steps(tmp_path / "config", NIGHT, UNICODE, actions).plain.splitlines()
     assert [line.split()[:2] for line in steps if line.startswith("  ")] == [
+        ["enter", "add"],
         ["f2", "import"],
         ["or", "paste"],
         ["ctrl+n", "add"],

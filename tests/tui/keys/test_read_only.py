@@ -40,6 +40,7 @@ BEHIND_A_REFUSED_KEY = {
     "form": {"new", "edit", "duplicate", "new_identity", "edit_identity"},
     "import": {"import"},
     "rejected": {"edit_file"},
+    "first_check": {"add_first"},
     "question": {"delete", "delete_identity"},
 }
 """The actions that open each other screen on which something can be changed."""
@@ -47,7 +48,7 @@ BEHIND_A_REFUSED_KEY = {
 REACHABLE = [
     pytest.param(action, screen, id=f"{action.id}-{screen}")
     for action in ACTIONS
-    if action.id in CHANGING
+    if action.id in CHANGING and action.id != "add_first"  # with servers, its key opens one
     for screen in action.screens
     if screen in KEYS_TO
 ]
@@ -148,6 +149,13 @@ async def test_each_screen_says_read_only_and_offers_nothing_that_changes_someth
         assert not refused & set(it.hints().split())
         commands = {command.title.lower() for command in it.app.get_system_commands(it.app.screen)}
         assert not refused & commands
+
+
+async def test_a_first_server_is_refused_too(tmp_path: Path) -> None:
+    async with face(Untouched(), config_dir=tmp_path, read_only=True) as it:
+        await it.press("enter")
+        assert it.at_home
+        assert it.notices() == ["Read only: first server is off. Start without --read-only."]
 
 
 async def test_the_last_line_fits_on_a_narrow_screen(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ class FieldSpec:
     """One field. `key` is the key in servers.toml; for a secret, without the suffix of its form.
 
     `more` hides the field until the user opens the "more" section. `example` is the placeholder of an empty
-    field in a new entry.
+    field in a new entry: it begins with "e.g.", so that nobody takes it for a value.
     """
 
     key: str

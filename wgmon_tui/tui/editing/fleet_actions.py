@@ -7,6 +7,7 @@ that the first screen is painted without them.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 
 from textual.events import Paste
@@ -15,7 +16,7 @@ from textual.screen import Screen
 from wgmon_tui.tui.context import AppContext
 
 FLEET_ACTIONS = frozenset(
-    {"new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"}
+    {"add_first", "new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"}
 )
 _SINGLE_SERVER_ACTIONS = frozenset({"edit", "duplicate"})
 
@@ -37,11 +38,19 @@ class FleetActions(Screen[None]):
         """Whether an action of `FLEET_ACTIONS` would do something now."""
         if self.app.config_dir is None:
             return False
+        if action == "add_first":
+            return not self.app.engine.fleet_state.states and not self.app.engine.status
         if action in _SINGLE_SERVER_ACTIONS:
             return self.current_server() is not None
         if action == "delete":
             return bool(self.target_servers())
         return self.app.deleted is not None if action == "undo" else True
+
+    def action_add_first(self) -> None:
+        """Open the form with three fields for a first server."""
+        from wgmon_tui.tui.editing.first_server import add_first_server
+
+        self._run_edit(partial(add_first_server, self.app))
 
     def action_new(self) -> None:
         """Open the form for a new server."""

@@ -136,5 +136,6 @@ class IdentityForm(FormScreen[Identity]):
         except ConfigurationError as error:
             self.show_error(str(error))
             return None
+        self._show_message()  # it is saved: "Saving" must not stay behind the dialog
         await self.app.push_screen_wait(PeerStanzaScreen(made.identity.name, made.stanza))
         return made.identity

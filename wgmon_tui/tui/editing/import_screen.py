@@ -70,7 +70,7 @@ class _PathCompleter(Suggester):
 
 
 class ImportScreen(Screen[None]):
-    """Imports into the servers.toml of `config_dir`. `pasted` is an optional pasted config."""
+    """Imports into the servers.toml of `config_dir`. It starts with a pasted config or a path, if given."""
 
     app: AppContext
     ACTIONS_OF = "import"
@@ -96,8 +96,9 @@ class ImportScreen(Screen[None]):
     }
     """
 
-    def __init__(self, config_dir: Path, pasted: str = "") -> None:
+    def __init__(self, config_dir: Path, pasted: str = "", path: str = "") -> None:
         super().__init__()
+        self._path = path
         self._config_dir = config_dir
         self._pasted = pasted
         self._file: _ServersFile | None = None
@@ -118,8 +119,8 @@ class ImportScreen(Screen[None]):
         with Horizontal(classes="line", id="files-line"):
             yield Static(classes="label")
             yield TextInput(
-                PASTED if self._pasted else "",
-                placeholder="~/wg0.conf, a directory or a .zip; or paste a config",
+                PASTED if self._pasted else self._path,
+                placeholder="e.g. ~/wg0.conf, a directory or a .zip; or paste a config",
                 suggester=_PathCompleter(),
                 compact=True,
                 select_on_focus=False,

@@ -88,7 +88,9 @@ class ServerForm(FormScreen[EditedServer]):
                 return FieldRow(field, self._secret_options[0][0], options=self._secret_options)
             case _:
                 example = "none" if self._original else field.example
-                return FieldRow(field, text, placeholder=example if said in ("", NOTHING) else said)
+                return FieldRow(
+                    field, text, placeholder=example if said in ("", NOTHING) else f"default: {said}"
+                )
 
     def _identity_options(self) -> list[Option]:
         options = [(identity.name, identity.name) for identity in self._fleet.identities]

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from wgmon_tui.config.servers_file import explain_not_writable
 from wgmon_tui.text import format_count, format_servers
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
@@ -95,8 +96,16 @@ class FleetScreen(ServerActions):
         self._draw_static()
         self._follow()
         self.set_interval(REFRESH_SECONDS, self._refresh_if_due)
+        if self.app.is_first_run and self.can_change_fleet("add_first"):
+            self.call_after_refresh(self._start_first_run)
         if self.app.state_dir is not None:
             self.call_after_refresh(self._poll_alert_badge, self.app.state_dir)
+
+    def _start_first_run(self) -> None:
+        """Open the form for a first server. If this account may not write the file, the screen says so."""
+        config_dir = self.app.config_dir
+        if config_dir and explain_not_writable(config_dir) is None:
+            self.action_add_first()
 
     def _poll_alert_badge(self, state_dir: Path) -> None:
         from wgmon_tui.tui.fleet.alert_badge import poll_alert_badge
@@ -147,7 +156,14 @@ class FleetScreen(ServerActions):
         if empty:
             from wgmon_tui.tui.fleet.empty_state import first_steps
 
-            steps = first_steps(self.app.config_dir, self.app.palette, self.app.glyphs, self.app.actions)
+            steps = first_steps(
+                self.app.config_dir,
+                self.app.palette,
+                self.app.glyphs,
+                self.app.actions,
+                read_only=self.app.read_only,
+                status=self.app.engine.status,
+            )
             self.query_one("#empty", Static).update(steps)
         self.set_class(empty, "-empty")
 

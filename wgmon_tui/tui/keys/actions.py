@@ -63,7 +63,11 @@ _BOTH = ("fleet", "server")
 _ALL = ("fleet", "server", "incidents")
 _REPORTED = (*_ALL, "incident")
 _PACKETS = ("server", "incident")
-_LINES = ("fleet", "server", "incidents", "incident", "alerts", "identities", "rejected", "help", "explain")
+_FIRST_CHECK = ("first_check",)
+_LINES = (
+    "fleet", "server", "incidents", "incident", "alerts", "identities", "rejected", "help", "explain",
+    "first_check",
+)  # fmt: skip
 _FORM = ("form",)
 _IMPORT = ("import",)
 _IDENTITIES = ("identities",)
@@ -189,6 +193,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("recheck_all", ("R",), "re-check all", "Check every server now", CHECK, _FLEET, palette=True),
     Action("pause", ("p",), "pause", "Pause or resume this server, or the marked ones", CHECK,
            _BOTH, hint=True, palette=True),
+    Action("add_first", ("enter",), "first server", "Add a first server: name, endpoint and public key",
+           CHANGE, _FLEET, hint=True, palette=True),
+    Action("copy_peer_line", ("y", "c"), "copy line", "Copy the line to type on the server", SEE,
+           _FIRST_CHECK, hint=True, call="copy_line"),
+    Action("check_first", ("r",), "re-check", "Check the new server now", CHECK, _FIRST_CHECK, hint=True,
+           call="recheck"),
+    Action("open_first", ("enter",), "open", "Open the page of the new server", MOVE, _FIRST_CHECK, hint=True,
+           call="open"),
+    Action("close_first", ("escape", "q"), "fleet", "Go to the fleet; checks go on", MOVE, _FIRST_CHECK,
+           hint=True, call="close"),
     Action("new", ("n",), "new", "Add a server; the form accepts a pasted wg-quick file", CHANGE, _FLEET,
            hint=True, palette=True),
     Action("edit", ("e",), "edit", "Edit this server", CHANGE, _BOTH, hint=True, palette=True),
