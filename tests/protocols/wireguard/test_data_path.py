@@ -274,7 +274,7 @@ def test_without_a_size_test_no_result_of_one_counts() -> None:
 
 def test_from_1280_bytes_on_the_advice_is_an_mtu_and_below_it_is_none() -> None:
     [narrow] = after(echo(A, 3, 3), NARROW, server=STRICT).causes
-    assert narrow.fix.endswith("MTU = 1380 under [Interface]")
+    assert narrow.fix.endswith("MTU = 1380 — under [Interface]")
     [tiny] = after(echo(A, 3, 3), TINY).causes
     assert tiny.cause == "the path drops packets over 1216 bytes"
     assert "MTU =" not in f"{tiny.why} {tiny.fix}"

@@ -1,7 +1,7 @@
 """Possible causes of a verdict, each with a reason and a command that confirms it.
 
 Commands for the server begin with "on the server:". `wg0` is a placeholder for its interface, whose name
-wgmon-tui does not know.
+wgmon-tui does not know. What to look for follows after a dash, as output/next_command.py expects it.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ def overflow() -> Cause:
     return Cause(
         "this machine is too busy for this many checks",
         "the kernel dropped datagrams before wgmon-tui could read them",
-        f"longer intervals in servers.toml, or here: {PLATFORM.commands.enlarge_buffer}",
+        f"here: {PLATFORM.commands.enlarge_buffer} — or longer intervals in servers.toml",
         proven=True,
     )
 
@@ -318,7 +318,7 @@ def uplink(servers: int) -> Cause:
     return Cause(
         "the uplink or firewall of this machine",
         f"{servers} servers that were up a moment ago do not all fail in the same second",
-        f"{PLATFORM.commands.route_table}; ping your gateway; {PLATFORM.commands.firewall}",
+        f"{PLATFORM.commands.route_table}; {PLATFORM.commands.firewall} — and ping your gateway",
     )
 
 

@@ -137,7 +137,7 @@ def diagnose_misconfiguration(problem: str) -> Diagnosis:
     fix = Cause(
         "the configuration on this machine",
         problem,
-        "correct it as that line says, then: wgmon-tui doctor",
+        "wgmon-tui doctor — after correcting what that line names",
         proven=True,
     )
     return Diagnosis(Verdict.MISCONFIGURED, problem, (problem,), (fix,))

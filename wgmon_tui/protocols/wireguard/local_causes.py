@@ -25,7 +25,7 @@ def silent_witness(found: WitnessProbed) -> Cause:
     return Cause(
         "the uplink or firewall of this machine",
         f"the witness {found.address} is silent, too; it should always answer",
-        f"{PLATFORM.commands.route_table}; ping your gateway; {PLATFORM.commands.firewall}",
+        f"{PLATFORM.commands.route_table}; {PLATFORM.commands.firewall} — and ping your gateway",
     )
 
 
@@ -43,7 +43,7 @@ def own_uplink() -> Cause:
     return Cause(
         "this machine's own uplink is down",
         "too few other servers are checked from here that could show whether it works",
-        f"{PLATFORM.commands.route_table}; ping your gateway — and"
+        f"{PLATFORM.commands.route_table} — and ping your gateway; and"
         ' in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
         Hypothesis.UPLINK,
     )

@@ -83,8 +83,13 @@ def compare(
 
 def interface_of(server: Server) -> str:
     """The interface that the `inspect` command names; wg0 if it names none."""
+    return named_interface(server) or "wg0"
+
+
+def named_interface(server: Server) -> str | None:
+    """The interface that the `inspect` command names; None if it names none."""
     named = _INTERFACE.search(" ".join(server.inspect))
-    return named[1] if named and named[1] != "all" else "wg0"
+    return named[1] if named and named[1] != "all" else None
 
 
 # The running interface against servers.toml
@@ -377,7 +382,7 @@ def _compare_stored_port(
         ComparisonResult.DIFFERS,
         "file: listen port",
         f"the file {has}, but it runs on {running.listen_port}: the next start changes the port",
-        f"on the server: ListenPort = {server.endpoint.port} under [Interface] in the file",
+        f"on the server: ListenPort = {server.endpoint.port} — under [Interface] in the file",
     )
 
 

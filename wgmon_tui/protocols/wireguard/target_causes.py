@@ -29,7 +29,7 @@ def size_untested(server: Server) -> Cause:
     return Cause(
         "nothing inside the tunnel answers echoes, so no size can be tested",
         f'server "{server.name}" has tunnel_mtu = {server.tunnel_mtu}, which an echo of that size proves',
-        f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], one that answers pings; '
+        f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"] — one that answers pings; '
         "or remove tunnel_mtu",
     )
 

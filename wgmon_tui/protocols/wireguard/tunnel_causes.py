@@ -76,7 +76,7 @@ def unproven(
             f"the server works, but does not forward, and is not at {' or '.join(usual)} inside",
             "without a known inner address, only a server that forwards or has that address answers",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
-            "(on it: ip addr show wg0), or tunnel = false where the handshake alone is enough",
+            "— on it: ip addr show wg0; or tunnel = false where the handshake alone is enough",
             _of_version(Hypothesis.NOT_FORWARDED, versions),
         ),
         no_route,
@@ -99,7 +99,7 @@ def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
     return Cause(
         f'identity "{server.identity}" has no tunnel address in servers.toml',
         "without one nothing inside can be tested: wrong AllowedIPs on the server would not show",
-        f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"], the one that '
+        f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"] — the one that '
         f"`wg show wg0 allowed-ips` on the server prints for {own_public_key}; "
         f'or server "{server.name}": tunnel = false where the handshake alone is enough',
         proven=True,
@@ -146,7 +146,7 @@ def data_lost(server: Server) -> list[Cause]:
         Cause(
             "the server's WireGuard does not acknowledge data",
             "some implementations have no timers; then only an inner address can prove the data path",
-            f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"], or tunnel = false',
+            f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"] — or tunnel = false',
             Hypothesis.DATA_NOT_ACKNOWLEDGED,
         ),
     ]
@@ -205,7 +205,7 @@ def mtu(server: Server, found: PathMtu) -> Cause:
     return Cause(
         "the path's MTU is smaller than the tunnel's",
         why,
-        f"on the server and its clients: MTU = {found.largest_passing} under [Interface]",
+        f"on the server and its clients: MTU = {found.largest_passing} — under [Interface]",
         Hypothesis.MTU,
         proven=True,
     )
