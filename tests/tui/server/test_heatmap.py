@@ -13,7 +13,8 @@ from tests.tui.sample_fleet import NOW
 from tests.tui.text_styles import text_style
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.models import PeriodSummary, TimeBucket
-from wgmon_tui.tui.server.heatmap import HOUR_S, choose_days, first_midnight, heat_map, legend, loss_mark
+from wgmon_tui.tui.heat_marks import legend, loss_mark
+from wgmon_tui.tui.server.heatmap import HOUR_S, choose_days, first_midnight, heat_map
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 
 THIS_HOUR = NOW // HOUR_S * HOUR_S

@@ -1,23 +1,18 @@
 """Heat map of a server's hours: one row per day, one column per hour, newest day on top.
 
-Pure functions: hourly buckets in, Rich text out. The glyphs of a cell carry the same meaning as its colour:
-the worst state of the hour, and its loss.
+Pure functions: hourly buckets in, Rich text out. A cell shows the worst state of the hour, and its loss.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.store.models import PeriodSummary, TimeBucket
-from wgmon_tui.tui.theme.glyphs import Glyphs
-from wgmon_tui.tui.theme.palette import Palette
+from wgmon_tui.store.models import TimeBucket
+from wgmon_tui.tui.heat_marks import HeatCell, cell_marks, worst_state
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 HOUR_S = 3600.0
@@ -26,55 +21,22 @@ _LABEL_WIDTH = 12
 _HOURS_PER_BLOCK = 6
 """Hours between two blanks, so that a column can be found without counting."""
 
-_LOSS_STEPS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.9)
-"""Loss above the first step gives the second mark, from the second step the third, and so on."""
 
-_NOTABLE_LOSS = 0.05
-"""Loss from which the cell gets a warning colour although the server was up."""
-
-_LEGEND_LOSSES = ((0.0, "0%"), (0.05, "5%"), (0.25, "25%"), (0.9, "90% lost"))
-
-
-@dataclass(frozen=True, slots=True)
-class HeatmapHour:
-    """One hour of local time: its worst state, and the share of lost checks."""
-
-    worst: Severity | None = None
-    """None if nothing was checked."""
-    loss: float = 0.0
-
-
-def loss_mark(loss: float, glyphs: Glyphs) -> str:
-    """The glyph of a loss. `loss` is a share from 0 to 1."""
-    if loss <= 0:
-        return glyphs.losses[0]
-    return glyphs.losses[max(1, sum(loss >= step for step in _LOSS_STEPS))]
-
-
-def worst_state(seen: PeriodSummary) -> Severity | None:
-    """The worst counted state; else the reason why nothing counted; None if nothing was checked."""
-    if seen.counted:
-        return seen.worst
-    unseen = {Severity.PAUSED: seen.paused + seen.maintenance, Severity.UNKNOWN: seen.unknown}
-    longest = max(unseen, key=unseen.__getitem__)
-    return longest if unseen[longest] else None
-
-
-def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], HeatmapHour]:
+def group_by_hour(buckets: Iterable[TimeBucket]) -> Mapping[tuple[date, int], HeatCell]:
     """The hours with data, by local day and hour.
 
     When clocks are put back, two periods share an hour. Then the worse value of each is kept.
     """
-    hours: dict[tuple[date, int], HeatmapHour] = {}
+    hours: dict[tuple[date, int], HeatCell] = {}
     for bucket in buckets:
         state = worst_state(bucket.seen)
         if state is None or bucket.length > HOUR_S:
             continue  # a daily bucket, kept after hourly ones expire, is not an hour
         then = time.localtime(bucket.start)
         place = (date(*then[:3]), then.tm_hour)
-        before = hours.get(place, HeatmapHour())
+        before = hours.get(place, HeatCell())
         worst = state if before.worst is None else min(state, before.worst, key=lambda each: each.rank)
-        hours[place] = HeatmapHour(worst, max(before.loss, bucket.seen.loss or 0.0))
+        hours[place] = HeatCell(worst, max(before.loss, bucket.seen.loss or 0.0))
     return hours
 
 
@@ -102,27 +64,9 @@ def heat_map(buckets: Iterable[TimeBucket], now: float, days: int, text_style: T
             if day == today and hour > this_hour:
                 line.append("  " if wide else " ")
             else:
-                marks, style = _cell(hours.get((day, hour), HeatmapHour()), text_style)
+                marks, style = cell_marks(hours.get((day, hour), HeatCell()), text_style)
                 line.append(marks if wide else marks[0], style)
         lines.append(line)
-    return lines
-
-
-def legend(text_style: TextStyle) -> list[Text]:
-    """The meaning of the marks, on as many lines as needed."""
-    palette, glyphs = text_style.palette, text_style.glyphs
-    entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _LEGEND_LOSSES]
-    entries += [
-        (glyphs.of(severity), palette.severity[severity], severity.word)
-        for severity in (Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
-    ]
-    entries.append((glyphs.unseen, palette.muted, "not checked"))
-    lines = [Text()]
-    for glyph, style, words in entries:
-        entry = Text.assemble((glyph, style), (f" {words}  ", palette.muted))
-        if lines[-1].cell_len + entry.cell_len - 2 > text_style.width:
-            lines.append(Text())
-        lines[-1].append_text(entry)
     return lines
 
 
@@ -133,25 +77,6 @@ def _heading(wide: bool, text_style: TextStyle) -> Text:
         if hour % _HOURS_PER_BLOCK == 3:
             line += " "
     return Text(line.rstrip(), style=text_style.palette.muted)
-
-
-def _cell(hour: HeatmapHour, text_style: TextStyle) -> tuple[str, Style]:
-    """Two marks and their colour: severity (unless up) and loss. A narrow map shows only the first."""
-    palette, glyphs = text_style.palette, text_style.glyphs
-    if hour.worst is None:
-        return f"{glyphs.unseen} ", palette.muted
-    if hour.worst in (Severity.UNKNOWN, Severity.PAUSED):
-        return f"{glyphs.of(hour.worst)} ", palette.severity[hour.worst]
-    loss = loss_mark(hour.loss, glyphs)
-    if hour.worst is Severity.UP:
-        return loss * 2, _loss_style(hour.loss, palette)
-    return glyphs.of(hour.worst) + loss, palette.severity[hour.worst]
-
-
-def _loss_style(loss: float, palette: Palette) -> Style:
-    if loss <= 0:
-        return palette.sparkline
-    return palette.severity[Severity.DEGRADED if loss >= _NOTABLE_LOSS else Severity.UP]
 
 
 def choose_days(lines: int, choices: Sequence[int] = (7, 14, 30)) -> int:

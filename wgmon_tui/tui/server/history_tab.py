@@ -15,10 +15,11 @@ from textual.widgets import Static
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
+from wgmon_tui.tui.heat_marks import legend
 from wgmon_tui.tui.lists import incident_text
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
 from wgmon_tui.tui.server.header import HeaderDetail
-from wgmon_tui.tui.server.heatmap import choose_days, heat_map, legend
+from wgmon_tui.tui.server.heatmap import choose_days, heat_map
 from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerHistory, read_server
 from wgmon_tui.tui.server.history_text import failure_columns, failure_heading, failure_line, figures
 from wgmon_tui.tui.server.tab import ServerTab

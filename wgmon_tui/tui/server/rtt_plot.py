@@ -19,7 +19,7 @@ from rich.text import Text
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.store.models import TimeBucket
 from wgmon_tui.text import format_clock, format_day, format_limit
-from wgmon_tui.tui.server.heatmap import loss_mark, worst_state
+from wgmon_tui.tui.heat_marks import loss_mark, worst_state
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 LABEL_CELLS = 10
