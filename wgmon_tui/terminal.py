@@ -28,6 +28,8 @@ _TMUX_TIMEOUT_S = 1.0
 _MAX_TMUX_BYTES = 4096
 _ERROR_HANDLER = "wgmon-tui"
 
+_FORCE_COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE")
+
 _NO_CURSOR = ("", "dumb", "unknown")
 
 _FEW_GLYPHS = re.compile(r"linux|vt\d|ansi|pcansi|cons25|wsvt25|pccon|sun|wy\d|cygwin|dumb|unknown|$")
@@ -76,6 +78,7 @@ class Terminal:
     is_input, is_output, is_error_output: whether standard input, output and error are a terminal.
     encoding: of standard output, as Python names it; empty if that is closed.
     no_colour: whether the user asks for none with NO_COLOR.
+    forced_colour: whether the user asks for colours in all output, with FORCE_COLOR or CLICOLOR_FORCE.
     size: columns and lines; None if the terminal does not know them, or standard output is none.
     tmux_client: None outside of tmux, and while nobody is attached.
     """
@@ -87,6 +90,7 @@ class Terminal:
     term: str
     colours: ColourDepth
     no_colour: bool = False
+    forced_colour: bool = False
     multiplexer: Multiplexer | None = None
     tmux_client: TmuxClient | None = None
     size: tuple[int, int] | None = None
@@ -120,6 +124,12 @@ class Terminal:
     def width(self) -> int | None:
         """How many characters of standard output fit on a line; None if that is no terminal."""
         return (self.size or ASSUMED_SIZE)[0] if self.is_output else None
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether output of commands has colours, unless an option says otherwise. NO_COLOR comes first."""
+        is_coloured = self.is_output and self.colours is not ColourDepth.NONE
+        return not self.no_colour and (self.forced_colour or is_coloured)
 
     @property
     def obstacle(self) -> str:
@@ -175,6 +185,7 @@ def terminal_of(
         colours=count_colours(term, colorterm),
         # By its standard, an empty NO_COLOR is unset.
         no_colour=bool(environment.get("NO_COLOR")),
+        forced_colour=any(environment.get(name, "") not in ("", "0") for name in _FORCE_COLOUR),
         multiplexer=multiplexer,
         tmux_client=tmux_client,
         size=size,

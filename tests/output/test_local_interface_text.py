@@ -11,6 +11,7 @@ from tests.output.sample_rounds import IDENTITY, SERVER_KEY
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
+from wgmon_tui.output.styled_text import TextFormat
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 
@@ -43,16 +44,16 @@ def test_what_an_interface_does_not_know_is_null() -> None:
 
 
 def test_the_table_tells_of_disagreement_alone() -> None:
-    assert disagreements([AGREES], ascii_only=False) == ""
-    assert disagreements([AGREES, DIFFERS], ascii_only=False).splitlines() == [
+    assert disagreements([AGREES], TextFormat()) == ""
+    assert disagreements([AGREES, DIFFERS], TextFormat()).splitlines() == [
         "    ✖ wg0 here: 3 h ago, and we find it up",
         "       → wg show",
     ]
-    assert disagreements([DIFFERS], ascii_only=True).isascii()
+    assert disagreements([DIFFERS], TextFormat(ascii_only=True)).isascii()
 
 
 @given(st.text())
 def test_text_from_outside_reaches_no_terminal_as_it_is(text: str) -> None:
     seen = LocalPeerView(PEER, Finding(ComparisonResult.DIFFERS, "wg0 here", text, text))
-    assert all(line.isprintable() for line in disagreements([seen], ascii_only=False).split("\n"))
+    assert all(line.isprintable() for line in disagreements([seen], TextFormat()).split("\n"))
     assert json.dumps(interface_object(seen)).isascii()

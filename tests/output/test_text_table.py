@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.output.sample_rounds import check, healthy, round_of, server, silent, with_summary
-from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Silence
+from tests.output.sample_rounds import healthy, server, silent, unresolved, with_summary
+from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState
-from wgmon_tui.output.text_table import format_result, format_table, format_totals
+from wgmon_tui.output.styled_text import TextFormat
+from wgmon_tui.output.text_table import format_table, format_totals
 
+PLAIN = TextFormat()
+ASCII = TextFormat(ascii_only=True)
 RIGHT = {"RTT", "LOSS", "P50", "P95"}
 
 
@@ -35,14 +38,14 @@ def test_the_worst_stand_first_then_by_name() -> None:
         fleet_state.record(name, healthy(), now=100.0)
     for name in ("b-lost", "a-lost"):
         fleet_state.record(name, silent(), now=100.0)
-    names = [line.split()[2] for line in format_table(fleet_state).split("\n")[1:]]
+    names = [line.split()[2] for line in format_table(fleet_state, PLAIN).split("\n")[1:]]
     assert names == ["a-lost", "b-lost", "a-well", "b-well"]
 
 
 def test_a_row_says_state_verdict_and_figures() -> None:
     fleet_state = board_of("fra1")
     fleet_state.record("fra1", healthy(), now=100.0)
-    _, row = format_table(fleet_state).split("\n")
+    _, row = format_table(fleet_state, PLAIN).split("\n")
     assert row.split() == [
         *("●", "up", "fra1", "healthy"),
         *("12.3", "ms", "0%", "12.3", "ms", "12.3", "ms"),
@@ -53,7 +56,7 @@ def test_a_row_says_state_verdict_and_figures() -> None:
 def test_a_lost_check_says_so_where_the_round_trip_would_be() -> None:
     fleet_state = board_of("fra1")
     fleet_state.record("fra1", silent(), now=100.0)
-    _, row = format_table(fleet_state).split("\n")
+    _, row = format_table(fleet_state, PLAIN).split("\n")
     assert row.split() == ["✖", "down", "fra1", "silent", "lost", "100%", "-", "-", "fra1.example.net:51820"]
 
 
@@ -61,20 +64,26 @@ def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
     fleet_state = FleetState([dataclasses.replace(server("fra1"), fail_after=2)])
     fleet_state.record("fra1", healthy(), now=100.0)
     fleet_state.record("fra1", silent(), now=110.0)
-    _, row = format_table(fleet_state).split("\n")
+    _, row = format_table(fleet_state, PLAIN).split("\n")
     assert row.split()[:6] == ["●", "up", "fra1", "silent", "lost", "50%"]
 
 
 def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:
     fleet_state = FleetState([server("fra1"), dataclasses.replace(server("off"), paused=True)])
-    _, waiting, paused = format_table(fleet_state).split("\n")
+    _, waiting, paused = format_table(fleet_state, PLAIN).split("\n")
     assert waiting.split()[:-1] == ["?", "unknown", "fra1", "waiting", "-", "-", "-", "-"]
     assert paused.split()[:-1] == ["‖", "paused", "off", "paused", "-", "-", "-", "-"]
 
 
+def _by_cells(line: str) -> str:
+    """Return a line with one character for each cell."""
+    return "".join(each * cell_width(each) for each in line)
+
+
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=5))
 def test_columns_stand_one_below_the_other(names: list[str]) -> None:
-    lines = format_table(board_of("fra1", *(f"server {name}" for name in names))).split("\n")
+    lines = format_table(board_of("fra1", *(f"server {name}" for name in names)), PLAIN).split("\n")
+    lines = [_by_cells(line) for line in lines]
     heading = lines[0]
     for left in ("STATE", "NAME", "VERDICT", "ENDPOINT"):
         start = heading.index(left)
@@ -85,22 +94,22 @@ def test_columns_stand_one_below_the_other(names: list[str]) -> None:
         assert all(line[end - 1] != " " and line[end : end + 2] == "  " for line in lines)
 
 
-@pytest.mark.parametrize("line", format_table(a_mixed_board()).split("\n"))
+@pytest.mark.parametrize("line", format_table(a_mixed_board(), PLAIN).split("\n"))
 def test_no_line_ends_in_spaces(line: str) -> None:
     assert line == line.rstrip()
 
 
 @pytest.mark.parametrize("width", [200, 80, 60, 20])
 def test_on_a_terminal_columns_that_do_not_fit_are_left_out(width: int) -> None:
-    whole = format_table(a_mixed_board())
-    lines = format_table(a_mixed_board(), width=width).splitlines()
+    whole = format_table(a_mixed_board(), PLAIN)
+    lines = format_table(a_mixed_board(), TextFormat(width)).splitlines()
     needed = max(map(len, whole.splitlines()))
     assert (lines == whole.splitlines()) == (width >= needed)
     assert max(map(len, lines)) <= width or lines[0].split() == ["STATE", "NAME", "VERDICT", "RTT"]
 
 
 def test_an_empty_fleet_is_its_headings() -> None:
-    assert format_table(FleetState()).split() == [
+    assert format_table(FleetState(), PLAIN).split() == [
         "STATE",
         "NAME",
         "VERDICT",
@@ -114,46 +123,8 @@ def test_an_empty_fleet_is_its_headings() -> None:
 
 def test_totals_name_those_there_are() -> None:
     severities = [Severity.UP, Severity.DOWN, Severity.UP]
-    assert format_totals(severities) == "● 2 up  ✖ 1 down"
-    assert format_totals([]) == ""
-
-
-# Result of one server
-
-
-def test_a_server_that_is_well_is_one_line() -> None:
-    of = server()
-    assert format_result(round_of(of, check(of, handshake=Handshake(0.0123456)))) == (
-        "● up        fra1  healthy  12.3 ms  fra1.example.net:51820 (192.0.2.7)"
-    )
-
-
-def test_a_lost_initiation_of_a_server_that_is_well_has_a_line() -> None:
-    assert format_result(healthy()).splitlines()[1:] == [
-        "    · 1 initiation got no answer: a client waits 5 s before it sends another"
-    ]
-
-
-def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:
-    outcome = silent()
-    lines = format_result(outcome).split("\n")
-    assert lines[0].startswith("✖ down      fra1  silent  lost")
-    assert lines[1].strip() == outcome.diagnosis.summary
-    assert lines[2].strip() == "· no authentic answer within 5.00 s"
-    for number, cause in enumerate(outcome.diagnosis.causes):
-        known_as = "" if number else "likely 1 of 5: "
-        assert lines[3 + 2 * number].strip() == f"{number + 1}. {known_as}{cause.cause}: {cause.why}"
-        assert lines[4 + 2 * number].strip() == f"→ {cause.fix}"
-
-
-def test_every_address_has_a_line() -> None:
-    of = server()
-    outcome = round_of(
-        of, check(of, Silence(5.0), address="2001:db8::7"), check(of, handshake=Handshake(0.02))
-    )
-    lines = format_result(outcome).split("\n")
-    assert lines[0].endswith("(2001:db8::7)")
-    assert lines[1].endswith("(192.0.2.7)")
+    assert format_totals(severities, PLAIN) == "● 2 up  ✖ 1 down"
+    assert format_totals([], PLAIN) == ""
 
 
 # Terminals
@@ -161,9 +132,21 @@ def test_every_address_has_a_line() -> None:
 
 def test_for_a_terminal_that_has_only_ascii_there_is_only_ascii() -> None:
     fleet_state = a_mixed_board()
-    assert format_table(fleet_state, ascii_only=True).isascii()
-    assert format_totals(Severity, ascii_only=True).isascii()
-    assert format_result(silent(), ascii_only=True).isascii()
+    fleet_state.record("waiting", unresolved(), now=100.0)
+    assert format_table(fleet_state, ASCII).isascii()
+    assert format_totals(Severity, ASCII).isascii()
+
+
+def test_wide_characters_take_two_cells_of_their_column() -> None:
+    heading, *rows = format_table(board_of("fra1", "東京"), PLAIN).split("\n")
+    ends = {cell_width(row[: row.index("waiting")]) for row in rows}
+    assert ends == {heading.index("VERDICT")}
+
+
+def test_with_colours_the_columns_stay_where_they_are() -> None:
+    coloured = format_table(a_mixed_board(), TextFormat(has_colour=True))
+    assert "\x1b[1;31m✖ down\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == format_table(a_mixed_board(), PLAIN)
 
 
 STEERING = st.text(
@@ -173,16 +156,8 @@ STEERING = st.text(
 
 @given(STEERING)
 def test_nothing_that_comes_from_outside_steers_the_terminal(text: str) -> None:
-    outcome = with_summary(text)
     fleet_state = FleetState([server(text, text)])
-    fleet_state.record(text, outcome, now=100.0)
-    for line in [*format_table(fleet_state).split("\n"), *format_result(outcome).split("\n")]:
-        assert line.isprintable()
-    assert len(format_table(fleet_state).split("\n")) == 2
-    assert len(format_result(outcome).split("\n")) == 3 + 2 * len(outcome.diagnosis.causes)
-
-
-def test_not_even_the_zone_of_an_address_does() -> None:
-    of = server(host="fe80::1")
-    lost = check(of, Silence(5.0), address="fe80::1%\x1b[2J")
-    assert all(line.isprintable() for line in format_result(round_of(of, lost)).split("\n"))
+    fleet_state.record(text, with_summary(text), now=100.0)
+    lines = format_table(fleet_state, PLAIN).split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert len(lines) == 2

@@ -74,6 +74,19 @@ def ascii_option() -> argparse.ArgumentParser:
     return parser
 
 
+def colour_option(*, suppressed: bool = True) -> argparse.ArgumentParser:
+    """Return --color for commands that print a table; before the command it has the default."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default=argparse.SUPPRESS if suppressed else "auto",
+        help="colours of printed tables; auto: on a terminal, unless NO_COLOR is set, or with FORCE_COLOR "
+        "(default auto)",
+    )
+    return parser
+
+
 def input_file(text: str) -> Path:
     """Return a file to read; `-` is standard input. An argparse `type`."""
     return Path("/dev/stdin") if text == "-" else Path(text)

@@ -15,7 +15,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from wgmon_tui.child_processes import kill_all
-from wgmon_tui.cli.arguments import Subparsers, display_options
+from wgmon_tui.cli.arguments import Subparsers, colour_option, display_options
 from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
@@ -42,7 +42,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add `demo`. The dashboard itself runs without a command."""
     parser = subparsers.add_parser(
         "demo",
-        parents=[display_options()],
+        parents=[display_options(), colour_option()],
         help="show the dashboard with built-in demo servers on loopback",
         description="Show the dashboard with built-in demo servers on loopback. "
         "Its history is deleted at the end.",
@@ -255,10 +255,12 @@ def exit_code(fleet_state: FleetState) -> int:
 
 def _print_fleet(fleet_state: FleetState, arguments: argparse.Namespace) -> None:
     """Print the table and the totals, as wide as the terminal if there is one."""
+    from wgmon_tui.cli.output_format import text_format
     from wgmon_tui.output.text_table import format_table, format_totals, printed_severity
 
-    print(format_table(fleet_state, arguments.ascii, arguments.terminal.width))
-    print(format_totals(map(printed_severity, fleet_state.states.values()), arguments.ascii), flush=True)
+    shown_as = text_format(arguments)
+    print(format_table(fleet_state, shown_as))
+    print(format_totals(map(printed_severity, fleet_state.states.values()), shown_as), flush=True)
 
 
 async def _print_tables(

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from wgmon_tui import __version__
 from wgmon_tui.cli import add, agent, alert, dashboard, doctor, export, import_keygen, probe, run
-from wgmon_tui.cli.arguments import directory_options, display_options, shard_option
+from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.exit_codes import ExitCode
 
@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
         parents=[
             directory_options(default_config_dir(), default_state_dir()),
             display_options(),
+            colour_option(suppressed=False),
             shard_option(),
         ],
         description="Monitor WireGuard servers with the real handshake. "

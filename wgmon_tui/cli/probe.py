@@ -6,13 +6,20 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options, input_file, parse_count
+from wgmon_tui.cli.arguments import (
+    Subparsers,
+    ascii_option,
+    colour_option,
+    directory_options,
+    input_file,
+    parse_count,
+)
 from wgmon_tui.cli.loading import (
     explained_socket_errors,
     load_fleet,
@@ -22,38 +29,37 @@ from wgmon_tui.cli.loading import (
     select_servers,
     warn_of_held_timestamps,
 )
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.exit_codes import OutputError
 from wgmon_tui.shutdown import shutdown
-from wgmon_tui.text import format_list
 
 if TYPE_CHECKING:
+    from wgmon_tui.cli.probe_output import CheckedRound, LocalInterfaceReading
+    from wgmon_tui.cli.progress import Progress
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
-    from wgmon_tui.monitor.models import Round
     from wgmon_tui.net.addresses import Endpoint
-    from wgmon_tui.output.local_interface_text import LocalPeerView
-    from wgmon_tui.output.nagios import CheckedServer
     from wgmon_tui.protocols.wireguard.keys import PublicKey
-    from wgmon_tui.protocols.wireguard.local_interfaces import LocalInterfaces
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _SHARED_KEY_WARNING = (
     "if a client uses this file's key, this check moves the client's endpoint to this machine; "
     "for a monitoring key, type `wgmon-tui keygen NAME`"
 )
-_NO_SOAK_NOTE = "soak not run: --deep runs it"
 _CHECKS_AT_ONCE = 256
+_PLUGIN_FORMATS = ("nagios", "checkmk")
 
 
 def add_commands(subparsers: Subparsers) -> None:
     """Add `probe`."""
     parser = subparsers.add_parser(
         "probe",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         help="check servers once and exit",
         description="Check servers once. If wgmon-tui runs on the same state directory, it makes the checks. "
+        "Each result is printed when it arrives; JSON has the order of servers.toml. "
         "Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
         "64 bad usage or configuration, 70 internal fault (both 3 with --format nagios or checkmk).",
     )
@@ -76,6 +82,18 @@ def add_commands(subparsers: Subparsers) -> None:
         "--json", action="store_const", const="json", dest="form", help="the same as --format json"
     )
     parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="check N times (default 1)")
+    detail = parser.add_mutually_exclusive_group()
+    detail.add_argument("--brief", action="store_true", help="print one line per server, and nothing else")
+    detail.add_argument(
+        "-v", "--verbose", action="store_true", help="also print the stages, all evidence and the packets"
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="count",
+        default=0,
+        help="print only servers that are not up; twice: print nothing, the exit code tells",
+    )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
         "--quick",
@@ -92,6 +110,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def probe(arguments: argparse.Namespace) -> int:
     """Check servers once."""
+    _require_meaningful(arguments)
     if arguments.form in ("table", "json"):
         return _probe(arguments)
     from wgmon_tui.output.nagios import PluginState, checkmk_trouble, nagios_trouble
@@ -111,10 +130,39 @@ def probe(arguments: argparse.Namespace) -> int:
         return PluginState.UNKNOWN.value
 
 
-def _probe(arguments: argparse.Namespace) -> int:
-    from wgmon_tui.config.imports.wg_quick_import import load_conf
+def _require_meaningful(arguments: argparse.Namespace) -> None:
+    """Raise ConfigurationError for options that the format cannot follow."""
+    form = arguments.form
+    if form != "table" and (arguments.brief or arguments.verbose):
+        option = "--brief" if arguments.brief else "--verbose"
+        raise ConfigurationError(f"probe: {option} changes only the table; remove it, or --format {form}")
+    if form in _PLUGIN_FORMATS and arguments.quiet:
+        raise ConfigurationError(
+            f"probe: --quiet would leave out what {form} must read; remove it, or --format {form}"
+        )
 
+
+def _probe(arguments: argparse.Namespace) -> int:
+    with progress_line("probe", is_quiet=arguments.quiet > 0) as progress:
+        progress.show("reading the configuration")
+        fleet, keyring = _load(arguments)
+        selected = replace(fleet, servers=select_servers(fleet, arguments.names))
+        with open_timestamp_ledger(arguments.state) as timestamps:
+            trouble_before = timestamps.trouble
+            with progress.hidden():
+                warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
+            progress.show("")
+            code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments, progress))
+            if timestamps.trouble and not trouble_before:
+                print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
+            return code
+
+
+def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
+    """Read the servers and their secrets. Raises ConfigurationError, also if there are no servers."""
     if arguments.conf:
+        from wgmon_tui.config.imports.wg_quick_import import load_conf
+
         loaded = load_conf(arguments.conf)
         fleet, keyring = loaded.fleet, loaded.keyring
         for line in (*loaded.notices, _SHARED_KEY_WARNING):
@@ -124,14 +172,7 @@ def _probe(arguments: argparse.Namespace) -> int:
         fleet, keyring = load_fleet(arguments.config)
     if not fleet.servers:
         raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))
-    selected = replace(fleet, servers=select_servers(fleet, arguments.names))
-    with open_timestamp_ledger(arguments.state) as timestamps:
-        trouble_before = timestamps.trouble
-        warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
-        code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments))
-        if timestamps.trouble and not trouble_before:
-            print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
-        return code
+    return fleet, keyring
 
 
 def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:
@@ -140,35 +181,44 @@ def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:
 
 
 async def _probe_all(
-    fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
+    fleet: Fleet,
+    keyring: Keyring,
+    timestamps: TimestampLedger,
+    arguments: argparse.Namespace,
+    progress: Progress,
 ) -> int:
     """Run all check rounds, print each result when it is ready, and the totals at the end."""
-    from wgmon_tui.output.nagios import CheckedServer, state_of
+    from wgmon_tui.cli.probe_output import PluginOutput, ResultOutput
 
-    is_plugin = arguments.form in ("nagios", "checkmk")
-    rounds: dict[str, list[Round]] = {server.name: [] for server in fleet.servers}
-    notices = {""}
-    async for server, outcome, reading in _check_rounds(fleet, keyring, timestamps, arguments):
-        if not is_plugin:
-            rounds[server.name].clear()  # printed at once: a long series must not fill the memory
-            await _print_round(server, outcome, reading, arguments)
-            local_view = reading.result()
-            if local_view and (notice := local_view.interfaces.notice) not in notices:
-                notices.add(notice)
-                print(f"wgmon-tui: {notice}", file=sys.stderr)
-        rounds[server.name].append(outcome)
-    checked = [CheckedServer(server, tuple(rounds[server.name])) for server in fleet.servers]
-    _print_summary(checked, arguments)
-    return state_of(each.severity for each in checked).value
+    output = (
+        PluginOutput(fleet.servers, arguments.form)
+        if arguments.form in _PLUGIN_FORMATS
+        else ResultOutput(fleet.servers, arguments)
+    )
+    total = len(fleet.servers) * arguments.count
+    done = 0
+    async for checked in _check_rounds(fleet, keyring, timestamps, arguments, progress):
+        await output.add(checked)
+        done += 1
+        if total > 1:
+            progress.count(done, total, "check", "done")
+        if done % len(fleet.servers) == 0:
+            output.end_round()
+    return output.end().value
 
 
 async def _check_rounds(
-    fleet: Fleet, keyring: Keyring, timestamps: TimestampLedger, arguments: argparse.Namespace
-) -> AsyncIterator[tuple[Server, Round, asyncio.Task[_LocalInterfaces | None]]]:
-    """Yield each result as its check ends, in file order, with the reading of this machine's interfaces.
+    fleet: Fleet,
+    keyring: Keyring,
+    timestamps: TimestampLedger,
+    arguments: argparse.Namespace,
+    progress: Progress,
+) -> AsyncIterator[CheckedRound]:
+    """Yield each result as its check ends; for JSON in file order.
 
     Raises ConfigurationError if no socket can be opened.
     """
+    from wgmon_tui.cli.probe_output import CheckedRound
     from wgmon_tui.control.one_shot_rounds import OneShotRounds
     from wgmon_tui.monitor.check_round import CheckDepth
     from wgmon_tui.protocols.wireguard.targets import join
@@ -177,24 +227,31 @@ async def _check_rounds(
     semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
     depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick, soak=arguments.deep)
 
-    async def check_one(rounds: OneShotRounds, server: Server) -> Round:
+    async def check_one(
+        rounds: OneShotRounds, server: Server, reading: asyncio.Task[LocalInterfaceReading | None]
+    ) -> CheckedRound:
         async with semaphore:
             problem = targets.problems.get(server.name, "")
             with explained_socket_errors():
-                return await rounds.run(server, targets.ready.get(server.name), depth, problem=problem)
+                outcome = await rounds.run(server, targets.ready.get(server.name), depth, problem=problem)
+            return CheckedRound(server, outcome, reading)
 
     async with AsyncExitStack() as stack:
         with explained_socket_errors():
             rounds = await stack.enter_async_context(
                 OneShotRounds(
-                    arguments.state, timestamps, show_progress, witness=_read_witness(arguments.config)
+                    arguments.state,
+                    timestamps,
+                    show_progress,
+                    witness=_read_witness(arguments.config),
+                    on_wait=progress.show,
                 )
             )
         for _ in range(arguments.count):
-            pending = [(server, asyncio.create_task(check_one(rounds, server))) for server in fleet.servers]
             reading = asyncio.create_task(_read_local_interfaces(fleet, keyring, arguments))
-            for server, task in pending:
-                yield server, await task, reading
+            pending = [asyncio.create_task(check_one(rounds, server, reading)) for server in fleet.servers]
+            for each in pending if arguments.form == "json" else asyncio.as_completed(pending):
+                yield await each
 
 
 def _read_witness(config_dir: Path) -> Endpoint | None:
@@ -208,73 +265,14 @@ def _read_witness(config_dir: Path) -> Endpoint | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _LocalInterfaces:
-    """WireGuard interfaces of this machine, read at the Unix time `at`, with the fleet and its keys."""
-
-    fleet: Fleet
-    keyring: Keyring
-    interfaces: LocalInterfaces
-    at: float
-
-    def compare_local_peer(self, server: Server, outcome: Round) -> list[LocalPeerView]:
-        """Compare the interfaces' view of the server with the prober's verdict."""
-        from wgmon_tui.doctor.server import configured_side, verdict_from_round
-        from wgmon_tui.output.local_interface_text import LocalPeerView
-        from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
-
-        peers = local_peers(self.interfaces, server)
-        side, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
-        return [LocalPeerView(peer, compare_local_peer(peer, side, found, self.at)) for peer in peers]
-
-
 async def _read_local_interfaces(
     fleet: Fleet, keyring: Keyring, arguments: argparse.Namespace
-) -> _LocalInterfaces | None:
+) -> LocalInterfaceReading | None:
     """Read this machine's interfaces; None without `wg`, without permission, or if they are not printed."""
+    from wgmon_tui.cli.probe_output import LocalInterfaceReading
     from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
-    if arguments.form not in ("table", "json"):
+    if arguments.form in _PLUGIN_FORMATS:
         return None
     interfaces = await asyncio.to_thread(read_local_interfaces_if_permitted)
-    return None if interfaces is None else _LocalInterfaces(fleet, keyring, interfaces, time.time())
-
-
-async def _print_round(
-    server: Server,
-    outcome: Round,
-    reading: asyncio.Task[_LocalInterfaces | None],
-    arguments: argparse.Namespace,
-) -> None:
-    """Print a result; as text, before the interfaces of this machine are known."""
-    from wgmon_tui.output.json_lines import json_object, one_line
-    from wgmon_tui.output.local_interface_text import disagreements, interface_object
-    from wgmon_tui.output.text_table import format_result
-
-    if arguments.form == "table":
-        print(format_result(outcome, arguments.ascii), flush=True)
-    local_view = await reading
-    peers = local_view.compare_local_peer(server, outcome) if local_view else None
-    if arguments.form == "json":
-        interfaces = None if peers is None else [interface_object(each) for each in peers]
-        print(one_line({**json_object(outcome), "interfaces": interfaces}), flush=True)
-    elif lines := disagreements(peers or (), arguments.ascii):
-        print(lines, flush=True)
-
-
-def _print_summary(checked: Sequence[CheckedServer], arguments: argparse.Namespace) -> None:
-    from wgmon_tui.output.nagios import checkmk_line, nagios_line
-    from wgmon_tui.output.text_table import format_totals
-
-    if arguments.form == "table":
-        if len(checked) > 1:
-            print(format_totals((each.severity for each in checked), arguments.ascii))
-        if not arguments.deep:
-            print(_NO_SOAK_NOTE)
-        elif untested := [each.server.name for each in checked if not each.server.tunnel]:
-            print(f"soak not run on {format_list(untested)}: tunnel = false in servers.toml")
-    elif arguments.form == "nagios":
-        print(nagios_line(checked))
-    elif arguments.form == "checkmk":
-        for each in checked:
-            print(checkmk_line(each))
+    return None if interfaces is None else LocalInterfaceReading(fleet, keyring, interfaces, time.time())

@@ -36,19 +36,20 @@ class Progress:
         self._title = printable(title)
         self._started = time.monotonic()
         self._what = ""
+        self._counted = ""
         self._done = 0
         self._total: int | None = None
         self._hidden = 0
 
     def show(self, what: str) -> None:
-        """Show what the command is doing: `waiting for the handshake`."""
-        self._what, self._total = printable(what), None
+        """Show what the command is doing: `waiting for the handshake`. Empty: nothing beside the count."""
+        self._what = printable(what)
 
     def count(self, done: int, total: int | None, noun: str, what: str = "") -> None:
         """Show how much is done, for example `40 of 100 files read`; without a total `40 files read`."""
         self._done, self._total = done, total
         counted = format_count(done, noun) if total is None else f"{done} of {format_count(total, noun)}"
-        self._what = printable(f"{counted} {what}".rstrip())
+        self._counted = printable(f"{counted} {what}".rstrip())
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
@@ -68,7 +69,7 @@ class Progress:
     def text(self) -> str:
         """Return the line: `import: 40 of 100 files read, 12 s, about 18 s left`."""
         elapsed = time.monotonic() - self._started
-        parts = [self._what, format_elapsed(elapsed)] if self._what else [format_elapsed(elapsed)]
+        parts = [*filter(None, (self._counted, self._what)), format_elapsed(elapsed)]
         if self._total and 0 < self._done < self._total and elapsed >= _ESTIMATES_AFTER_S:
             left = elapsed / self._done * (self._total - self._done)
             parts.append(f"about {format_elapsed(max(1.0, left))} left")
@@ -80,11 +81,11 @@ _shown: list[Progress] = []
 
 
 @contextmanager
-def progress_line(title: str) -> Iterator[Progress]:
+def progress_line(title: str, *, is_quiet: bool = False) -> Iterator[Progress]:
     """Show a live line in this block, once it takes longer than a second. `title` is the command's name."""
     progress = Progress(title)
     terminal = detect_terminal()
-    if not (terminal.is_error_output and terminal.has_cursor):
+    if is_quiet or not (terminal.is_error_output and terminal.has_cursor):
         yield progress
         return
     with ExitStack() as stack:

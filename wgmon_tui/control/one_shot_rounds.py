@@ -87,15 +87,21 @@ class OneShotRounds:
         progress: Callable[[str], None] = _ignore,
         *,
         witness: Endpoint | None = None,
+        on_wait: Callable[[str], None] | None = None,
     ) -> None:
-        """`progress` gets a line about what the checks are waiting for. `witness` is that of config.toml."""
+        """`progress` gets a line about who makes the checks, and why. `witness` is that of config.toml.
+
+        `on_wait` gets what the checks are waiting for, which soon is past. Without it, `progress` does.
+        """
+        on_wait = on_wait or progress
         self._servers: set[str] = set()
         self._uplink_evidence = UplinkEvidence(lambda: len(self._servers))
         self._uplink_evidence.witness = witness
         self._state_dir = state_dir
         self._timestamps = timestamps
         self._progress = progress
-        timestamps.identity_locks.on_wait = progress
+        self._on_wait = on_wait
+        timestamps.identity_locks.on_wait = on_wait
         self._connection: ControlConnection | None = None
         self._prober: Prober | None = None
         self._opening = asyncio.Lock()
@@ -103,7 +109,7 @@ class OneShotRounds:
         self._asked = 0
         self._soaked: list[str] = []
         """Servers whose requested rounds of the writer run a soak."""
-        self._soaks = SoakReport(progress)
+        self._soaks = SoakReport(on_wait)
         self._reporting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> OneShotRounds:
@@ -257,7 +263,7 @@ class OneShotRounds:
             if self._asked and time.monotonic() >= next_report:
                 next_report = time.monotonic() + _PROGRESS_INTERVAL_S
                 checks = format_count(self._asked, "check")
-                self._progress(f"waiting for {checks} of the running wgmon-tui (pid {connection.writer.pid})")
+                self._on_wait(f"waiting for {checks} of the running wgmon-tui (pid {connection.writer.pid})")
 
     async def _report_soaks(self, connection: ControlConnection) -> None:
         """Report how far the requested soaks of the writer are."""

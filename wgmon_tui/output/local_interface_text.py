@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.output.json_lines import Json
+from wgmon_tui.output.styled_text import Span, TextFormat, command_spans, lay_out
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_iso_time, printable
@@ -33,13 +34,14 @@ def interface_object(seen: LocalPeerView) -> Json:
     }
 
 
-def disagreements(seen: Sequence[LocalPeerView], ascii_only: bool) -> str:
+def disagreements(seen: Sequence[LocalPeerView], text_format: TextFormat) -> str:
     """Return the lines below a server's result, only for differences."""
-    arrow = "->" if ascii_only else "→"
     lines = []
     for finding in (each.finding for each in seen):
         if finding.result is ComparisonResult.DIFFERS:
-            glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
-            lines.append(f"    {glyph} {printable(finding.subject)}: {printable(finding.sentence)}")
-            lines.append(f"       {arrow} {printable(finding.fix)}")
+            glyph = finding.result.ascii_glyph if text_format.ascii_only else finding.result.glyph
+            sentence = f"{glyph} {printable(finding.subject)}: {printable(finding.sentence)}"
+            lines.append(lay_out([Span(sentence)], text_format, indent=4, hanging=6))
+            step = [Span(f"{text_format.arrow} "), *command_spans(printable(finding.fix))]
+            lines.append(lay_out(step, text_format, indent=7, hanging=9))
     return "\n".join(lines)
