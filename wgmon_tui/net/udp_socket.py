@@ -202,6 +202,13 @@ class DatagramSocket:
         finally:
             self._set_receive_errors(on=True)
 
+    def set_hop_limit(self, hop_limit: int) -> None:
+        """Set the time to live of everything that is sent from now on."""
+        if self.family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hop_limit)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
+
     def drain(self) -> None:
         """Deliver pending ICMP errors and datagrams, up to a limit per call."""
         self._receive_errors_again()
