@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+from wgmon_tui.checks.path_trace import TraceOptions
 from wgmon_tui.control.protocol import (
     MAX_ANSWER_BYTES,
     BadMessageError,
@@ -99,6 +100,7 @@ class ControlConnection:
         number: int = 0,
         depth: Iterable[str] = (),
         digest: str = "",
+        trace: TraceOptions | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, object]:
         """Send a request and return the writer's answer.
@@ -117,6 +119,7 @@ class ControlConnection:
             number,
             tuple(depth),
             digest,
+            trace,
         )
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self._pending_answers[request.id] = answer

@@ -15,9 +15,11 @@ from math import inf
 from pathlib import Path
 from types import TracebackType
 
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.config.models import Server
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.remote_trace import can_trace, request_trace
 from wgmon_tui.control.round_request import (
     RoundWithKeys,
     depth_words,
@@ -202,6 +204,19 @@ class OneShotRounds:
             return run_check_round(prober, target.server, target, CheckDepth())
 
         return await run_with_keys(run, self._timestamps, self._timestamps.identity_locks.hold)
+
+    async def trace(
+        self, target: Target, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Trace the path to a server. Raises TraceRefusedError, and OSError without a socket."""
+        connection = await self._open_connection()
+        if connection and can_trace(connection):
+            name, digest = target.server.name, target_digest(target)
+            found = await request_trace(connection, name, options, on_progress, digest=digest)
+            if found:
+                return found
+            self._progress(f"tracing {name} here: the running wgmon-tui has another entry or other keys")
+        return await (await self._own_prober()).trace_path(target, options, on_progress)
 
     async def _ask(self, operation: Operation, target: Target, depth: CheckDepth) -> dict[str, object] | None:
         """Ask the writer; None if this process has to check."""

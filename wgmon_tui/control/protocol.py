@@ -1,7 +1,7 @@
 """Messages of the control socket: one JSON object per line in both directions, versioned and limited in size.
 
 The writer sends a greeting (`{"v": 1, "since": …, "may": [...]}`), or an error line and closes. Then each
-request gets one answer, in order. Only the answers to `probe` come when their check ends:
+request gets one answer, in order. Only the answers to `probe` and `trace` come when these end:
 
     {"v": 1, "id": 7, "op": "pause", "names": ["fra1"]}   →   {"v": 1, "id": 7, "ok": {}}
                                                          or   {"v": 1, "id": 7, "error": "one line"}
@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from wgmon_tui.checks.path_trace import TraceOptions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name, parse_text
+from wgmon_tui.control.trace_request import options_as_json, options_from_json
 from wgmon_tui.text import format_list
 
 VERSION = 1
@@ -56,6 +58,8 @@ class Operation(Enum):
     PROBE = "probe"
     PROBE_WITH_KEYS = "probe with keys"
     SOAKS = "soaks"
+    TRACE = "trace"
+    TRACE_PROGRESS = "trace progress"
 
 
 CHANGING_OPERATIONS = frozenset(
@@ -80,10 +84,12 @@ GROUP_OPERATIONS = CHANGING_OPERATIONS | {
     Operation.STATS,
     Operation.PROBE,
     Operation.SOAKS,
+    Operation.TRACE,
+    Operation.TRACE_PROGRESS,
 }
 """The operations allowed for members of the state directory's group: none that shows or changes a secret."""
 
-CHECKING_OPERATIONS = frozenset({Operation.PROBE, Operation.PROBE_WITH_KEYS})
+CHECKING_OPERATIONS = frozenset({Operation.PROBE, Operation.PROBE_WITH_KEYS, Operation.TRACE})
 """The operations that take as long as a check. Other requests of the connection do not wait for them."""
 
 
@@ -100,7 +106,7 @@ class ControlRequest:
     """A request: an operation, with names of servers or sinks, an incident, and a text.
 
     `until` is a Unix time, 0 for none. `number` is the id of an alert. `depth` and `digest` belong to a probe
-    (see round_request.py).
+    (see round_request.py), `trace` to a trace.
     """
 
     id: int
@@ -112,6 +118,7 @@ class ControlRequest:
     number: int = 0
     depth: tuple[str, ...] = ()
     digest: str = ""
+    trace: TraceOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class Greeting:
 def encode_request(request: ControlRequest) -> bytes:
     """Encode a request as one line."""
     probe = {"depth": list(request.depth), "digest": request.digest} if request.digest else {}
+    trace = {"trace": options_as_json(request.trace)} if request.trace else {}
     return _encode(
         {
             "id": request.id,
@@ -135,6 +143,7 @@ def encode_request(request: ControlRequest) -> bytes:
             "until": request.until,
             "number": request.number,
             **probe,
+            **trace,
         }
     )
 
@@ -163,6 +172,7 @@ def parse_request(line: bytes) -> ControlRequest:
         _number(raw.get("number", 0), "number"),
         tuple(_text(word, "depth", parse_name) for word in depth),
         _text(raw.get("digest", ""), "digest", parse_text),
+        _trace_options(raw["trace"]) if "trace" in raw else None,
     )
 
 
@@ -238,6 +248,13 @@ def _until(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 2**53:
         raise BadMessageError("until: expected a Unix time")
     return float(value)
+
+
+def _trace_options(value: object) -> TraceOptions:
+    try:
+        return options_from_json(value)
+    except ValueError as error:
+        raise BadMessageError(f"trace: {error}") from None
 
 
 def _text(value: object, key: str, parse: Callable[[str], str]) -> str:

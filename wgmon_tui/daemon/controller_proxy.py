@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.staleness import CheckOutage
@@ -74,6 +75,12 @@ class ControllerProxy(FleetController):
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Acknowledge failed deliveries."""
         self._request_target.acknowledge_alerts(sink, number)
+
+    async def trace_path(
+        self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Trace the path to a server. Raises TraceRefusedError."""
+        return await self._request_target.trace_path(name, options, on_progress)
 
     @property
     def sinks(self) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.remote_trace import can_trace, request_trace
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.daemon.vantage_follower import expire_vantage_states
@@ -132,6 +134,20 @@ class Viewer(FleetController):
     def test_sink(self, name: str) -> None:
         """Ask the writer to send a test notification to a sink."""
         self._request(Operation.TEST_SINK, [name])
+
+    async def trace_path(
+        self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Ask the writer to trace the path to a server. Raises TraceRefusedError."""
+        connection = self._connection
+        if connection is None:
+            raise TraceRefusedError("nobody checks, so nobody can trace")
+        if not can_trace(connection):
+            raise TraceRefusedError("the process that checks is an older wgmon-tui: restart it")
+        found = await request_trace(connection, name, options, on_progress)
+        if found is None:
+            raise TraceRefusedError("the process that checks is of another version: restart the older one")
+        return found
 
     @property
     def sinks(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import ServerHeartbeat
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
@@ -23,14 +24,17 @@ from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
 from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
 from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
+from wgmon_tui.control.trace_request import answer_trace
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
 from wgmon_tui.daemon.note_limits import NoteLimits
 from wgmon_tui.daemon.requested_probes import RequestedProbes
+from wgmon_tui.daemon.requested_traces import answer_requested_trace
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.path_traces import PathTraces
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
@@ -123,6 +127,7 @@ class Writer(FleetController):
         self._vantages = self._make_vantages()
         self._vantages.watch(loaded.config.vantages)
         self._requested_probes = RequestedProbes(self.engine, self._stamps, lambda: self.loaded.targets.ready)
+        self._path_traces = PathTraces(prober, lambda: self.loaded.targets.ready)
         self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
         self._control_problem: str | None = None
         self._background_tasks: set[asyncio.Task[None]] = set()
@@ -278,6 +283,12 @@ class Writer(FleetController):
         """Acknowledge failed deliveries, recorded under this account."""
         self._start(self._acknowledge_alerts(sink, number, self._account))
 
+    async def trace_path(
+        self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Trace the path to a server. Raises TraceRefusedError."""
+        return await self._path_traces.trace(name, options, on_progress)
+
     @property
     def sinks(self) -> tuple[str, ...]:
         """The sinks of config.toml."""
@@ -333,6 +344,11 @@ class Writer(FleetController):
                 return await self._round(self._require_servers(request.names))
             case Operation.PROBE:
                 return await self._requested_probes.answer(request)
+            case Operation.TRACE:
+                self._log_request(describe_request(request, who))
+                return await answer_requested_trace(request, self._path_traces, self.loaded.targets.ready)
+            case Operation.TRACE_PROGRESS:
+                return answer_trace(self._path_traces.progress(self._require_servers(request.names)[0]))
             case Operation.PROBE_WITH_KEYS:
                 self._log_request(describe_request(request, who))
                 return await self._requested_probes.answer(request)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.monitor.vantage_status import VantageStatus
@@ -13,7 +14,7 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 class FleetController(Protocol):
     """Keeps a `FleetState` current while `run` runs, and accepts requests.
 
-    Requests return at once. Their results appear in the fleet state.
+    Requests return at once. Their results appear in the fleet state. Only `trace_path` returns its result.
     """
 
     fleet_state: FleetState
@@ -59,6 +60,12 @@ class FleetController(Protocol):
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Acknowledge failed deliveries: the one with this number, or with 0 all of this sink."""
         return
+
+    async def trace_path(
+        self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Trace the path to a server. Raises TraceRefusedError."""
+        raise TraceRefusedError("nobody checks yet; try again")
 
     @property
     def sinks(self) -> tuple[str, ...]:

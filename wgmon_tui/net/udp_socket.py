@@ -37,6 +37,7 @@ _BY_REPORTED_MTU = 1  # IP_PMTUDISC_WANT
 _BY_INTERFACE_MTU = 5  # IP_PMTUDISC_OMIT
 _WHOLE = 3  # IP_PMTUDISC_PROBE: "don't fragment" is set, and what hops reported is ignored
 _MSG_ERRQUEUE = 0x2000
+_DEFAULT_HOP_LIMIT = -1  # that of the system: ip(7), ipv6(7)
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")  # struct sock_extended_err
 
@@ -65,7 +66,8 @@ class QueuedError:
     """An ICMP error about a sent packet, and the quoted part of the packet.
 
     `offender` is the address that sent the error. `info` is the MTU if the error reports one. Without an
-    error queue, `offender` is "", and the quote is the last packet to that destination.
+    error queue, `offender` is "", and the quote is the last packet to that destination. `received_ns` is the
+    kernel's time of arrival in Unix nanoseconds, 0 if unknown.
     """
 
     quoted: bytes
@@ -75,6 +77,7 @@ class QueuedError:
     code: int
     info: int
     offender: str
+    received_ns: int = 0
 
 
 class DatagramSocket:
@@ -202,12 +205,13 @@ class DatagramSocket:
         finally:
             self._set_receive_errors(on=True)
 
-    def set_hop_limit(self, hop_limit: int) -> None:
-        """Set the time to live of everything that is sent from now on."""
-        if self.family == socket.AF_INET6:
-            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hop_limit)
-        else:
-            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
+    def send_with_hop_limit(self, data: bytes, destination: SocketAddress, hop_limit: int) -> int:
+        """`send` a datagram that expires after `hop_limit` hops; other datagrams do not."""
+        self._set_option(socket.IP_TTL, socket.IPV6_UNICAST_HOPS, hop_limit)
+        try:
+            return self.send(data, destination)
+        finally:
+            self._set_option(socket.IP_TTL, socket.IPV6_UNICAST_HOPS, _DEFAULT_HOP_LIMIT)
 
     def drain(self) -> None:
         """Deliver pending ICMP errors and datagrams, up to a limit per call."""
@@ -250,9 +254,10 @@ class DatagramSocket:
             except OSError:
                 return
             self._errors += 1
+            received_ns = read_received_ns(ancillary)
             for level, kind, value in ancillary:
                 if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
-                    error = _queued_error(quoted, (destination[0], destination[1]), value)
+                    error = _queued_error(quoted, (destination[0], destination[1]), value, received_ns)
                     if error:
                         self._on_error(error)
 
@@ -282,7 +287,9 @@ def read_received_ns(ancillary: list[tuple[int, int, bytes]], platform: Platform
     return time.time_ns()
 
 
-def _queued_error(quoted: bytes, destination: SocketAddress, value: bytes) -> QueuedError | None:
+def _queued_error(
+    quoted: bytes, destination: SocketAddress, value: bytes, received_ns: int
+) -> QueuedError | None:
     """Parse struct sock_extended_err and the sockaddr after it; None for errors without ICMP origin."""
     _, origin, kind, code, _, info, _ = _EXTENDED_ERROR.unpack_from(value)
     if origin not in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
@@ -295,4 +302,5 @@ def _queued_error(quoted: bytes, destination: SocketAddress, value: bytes) -> Qu
             offender = str(IPv4Address(sockaddr[4:8]))
         elif family == socket.AF_INET6:
             offender = str(IPv6Address(sockaddr[8:24]))
-    return QueuedError(quoted, destination, 4 if origin == _ORIGIN_ICMP else 6, kind, code, info, offender)
+    version = 4 if origin == _ORIGIN_ICMP else 6
+    return QueuedError(quoted, destination, version, kind, code, info, offender, received_ns)

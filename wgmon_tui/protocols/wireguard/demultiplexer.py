@@ -19,6 +19,7 @@ from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, Sock
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
+from wgmon_tui.protocols.wireguard.path_tracer import PathTracer, is_expired
 from wgmon_tui.protocols.wireguard.server_initiations import ServerInitiations
 from wgmon_tui.protocols.wireguard.wire import (
     MessageType,
@@ -71,6 +72,7 @@ class Demultiplexer:
         self._sockets: dict[int, DatagramSocket] = {}
         self._by_index: dict[int, PacketListener] = {}
         self._by_source: dict[SocketAddress, list[PacketListener]] = {}
+        self._tracers: dict[SocketAddress, list[PathTracer]] = {}
         self._late_answers: dict[tuple[str, str], _LateAnswers] = {}
         self._late_by_index: dict[int, tuple[_LateAnswers, HandshakeStage]] = {}
         self._late_expiry: deque[tuple[float, tuple[str, str], HandshakeStage]] = deque()
@@ -140,6 +142,23 @@ class Demultiplexer:
             waiting.remove(listener)
             if not waiting:
                 del self._by_source[listener.source]
+
+    @contextmanager
+    def trace_path(self, tracer: PathTracer) -> Iterator[None]:
+        """Within the block, no check sees the expired packets of a trace to its server.
+
+        At the end, the indices of the trace are unregistered.
+        """
+        tracers = self._tracers.setdefault(tracer.source, [])
+        tracers.append(tracer)
+        try:
+            yield
+        finally:
+            tracers.remove(tracer)
+            if not tracers:
+                del self._tracers[tracer.source]
+            for index in tracer.indices:
+                self.unregister(index)
 
     def pop_late_evidence(self, key: tuple[str, str]) -> list[Evidence]:
         """Return evidence that arrived too late for the earlier checks under this key."""
@@ -213,6 +232,11 @@ class Demultiplexer:
     def _on_error(self, error: QueuedError) -> None:
         index = sender_index(error.quoted)
         if index is None:
+            tracers = tuple(self._tracers.get(error.destination, ()))
+            for tracer in tracers:
+                tracer.on_icmp(error)
+            if tracers and is_expired(error):
+                return
             for listener in tuple(self._by_source.get(error.destination, ())):
                 listener.on_icmp(error)
         elif index in self._by_index:

@@ -35,9 +35,11 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.netlink import RoutingSocket
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
@@ -46,6 +48,7 @@ from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, 
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
+from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
@@ -53,6 +56,7 @@ from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
+from wgmon_tui.text import format_list
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Returns a TAI64N stamp later than any that this identity has used, in any process."""
@@ -68,6 +72,8 @@ _CLOCK_AHEAD_S = 2.0
 _TIMEOUTS_FOR_LATE_ANSWERS = 4
 _MAX_LATE_WAIT_S = 6.5
 """A check that explains silence waits for late answers until this long after its start, or four timeouts."""
+
+_MAX_ADDRESSES_NAMED = 8
 
 _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes, GatewaySilent}
 """Evidence that makes experiments unnecessary: something did answer, or this machine is at fault.
@@ -216,6 +222,57 @@ class Prober:
         """Check one address. Never raises for what the network or the server does."""
         check, run = await self._check(target, address, SlowSteps(deep, soak, on_soak))
         return await self._explain(target, check, run) if explain else check
+
+    async def trace_path(
+        self, target: Target, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+    ) -> PathTrace:
+        """Trace the path to one address of a server, in turns between its checks.
+
+        Raises TraceRefusedError.
+        """
+        start = await self._start_trace(target, options)
+        opened, endpoint = self._demultiplexer.socket_for(start.address), target.server.endpoint
+        if opened is None:
+            raise TraceRefusedError(f"this machine has no IPv{start.address.version}")
+        destination = (_kernel_spelling(start.address), endpoint.port)
+
+        def make_attempt(cookie: bytes | None) -> Attempt:
+            index = self._demultiplexer.free_index()
+            self._demultiplexer.register(index, tracer)
+            return target.initiator.initiate(index, self._timestamps(target.private_key.public), cookie)
+
+        tracer = PathTracer(
+            start,
+            options,
+            destination,
+            send=lambda packet, hop_limit: opened.send_with_hop_limit(packet, destination, hop_limit),
+            make_attempt=make_attempt,
+            turn=lambda: self._turn(target),
+            on_progress=on_progress,
+        )
+        with self._demultiplexer.trace_path(tracer):
+            try:
+                return await tracer.run()
+            except OSError as error:
+                raise TraceRefusedError(f"this machine refuses to send: {error.strerror}") from None
+
+    async def _start_trace(self, target: Target, options: TraceOptions) -> PathTrace:
+        """Choose the address to trace. Raises TraceRefusedError if nothing can be sent."""
+        endpoint = target.server.endpoint
+        if not PLATFORM.has_error_queue:
+            raise TraceRefusedError(f"{PLATFORM.name} does not show which router reported an expired packet")
+        if not self._may_stamp(target.private_key.public):
+            raise TraceRefusedError("the clock of this machine is in doubt; wgmon-tui doctor shows why")
+        try:
+            addresses = await self._resolver.resolve(endpoint, target.server.timeout)
+        except ResolutionError as error:
+            raise TraceRefusedError(f"{endpoint.host} does not resolve: {error}") from None
+        address = options.address or addresses[0]
+        if address not in addresses:
+            known = format_list(addresses, most=_MAX_ADDRESSES_NAMED)
+            raise TraceRefusedError(f"{address} is not an address of {endpoint.host}: {known}")
+        others = tuple(each for each in addresses if each != address)
+        return PathTrace(address, endpoint.port, other_addresses=others)
 
     async def _check(
         self, target: Target, address: Address, steps: SlowSteps
