@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from wgmon_tui import __version__
-from wgmon_tui.cli import add, agent, alert, dashboard, doctor, export, import_keygen, probe, run
+from wgmon_tui.cli import add, agent, alert, dashboard, doctor, export, import_keygen, probe, run, trace
 from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.exit_codes import ExitCode
 
-_COMMANDS = (dashboard, add, run, probe, import_keygen, doctor, export, alert, agent)
+_COMMANDS = (dashboard, add, run, probe, trace, import_keygen, doctor, export, alert, agent)
 """The command modules, in the order of --help."""
 
 _COMMON_EXIT_CODES = (
