@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.evidence import IcmpError
@@ -33,6 +33,9 @@ _GROUP = 4
 _GROUP_WAIT_S = 0.4
 _MOST_SILENT = 8
 """Hop limits in a row without any answer, after which the first round ends."""
+
+_LONGEST_TURN_S = 6.0
+"""After this time a trace lets a check of the server go first, at the end of a round."""
 
 _NOTICE_S = 0.3
 """A longer wait for the turn of a check is reported."""
@@ -99,6 +102,8 @@ class PathTracer:
         self._on_progress = on_progress
         self._sent: dict[int, _Sent] = {}
         self._arrival = asyncio.Event()
+        self._held_turn = AsyncExitStack()
+        self._turn_until = 0.0
         self._cookie: bytes | None = None
         self._one_at_a_time = False
 
@@ -109,39 +114,51 @@ class PathTracer:
 
     async def run(self) -> PathTrace:
         """Trace the path. Raises TraceRefusedError, and OSError if this machine refuses to send."""
-        await self._find_farthest()
-        farthest = self._server_hop() or self._trace.tried
-        for number in range(2, self._options.rounds + 1):
-            self._trace = replace(self._trace, round=number)
-            await self._take_turn(range(1, farthest + 1), self._options.timeout)
+        async with self._held_turn:
+            await self._find_farthest()
+            farthest = self._server_hop() or self._trace.tried
+            for number in range(2, self._options.rounds + 1):
+                await self._take_turn()
+                self._trace = replace(self._trace, round=number)
+                await self._try_hops(range(1, farthest + 1), self._options.timeout)
         self._trace = replace(self._trace, is_finished=True)
         self._report()
         return self._trace
 
     async def _find_farthest(self) -> None:
         """The first round: try hop limits until the server answers, or nothing answers any more."""
+        await self._take_turn()
         self._trace = replace(self._trace, round=1)
         most = self._options.max_hops
         for first in range(1, most + 1, _GROUP):
             last = min(first + _GROUP - 1, most)
             wait_s = min(_GROUP_WAIT_S, self._options.timeout)
-            await self._take_turn(range(first, last + 1), wait_s)
+            await self._try_hops(range(first, last + 1), wait_s)
             if self._server_hop() or last - self._farthest_router() >= _MOST_SILENT:
                 break
             if (end := self._refusing_hop()) and last - end >= _GROUP:
                 break
         await self._await_answers(self._options.timeout)
 
-    async def _take_turn(self, hop_limits: Sequence[int], wait_s: float) -> None:
+    async def _take_turn(self) -> None:
+        """Take a turn between checks, unless this trace has one that is not too long yet."""
+        if time.monotonic() < self._turn_until:
+            return
+        await self._held_turn.aclose()
         waiting = asyncio.get_running_loop().call_later(_NOTICE_S, self._report_wait)
-        async with self._turn() as is_held:
+        try:
+            is_held = await self._held_turn.enter_async_context(self._turn())
+        finally:
             waiting.cancel()
-            self._trace = replace(self._trace, is_waiting=False)
-            if not is_held:
-                raise TraceRefusedError("another wgmon-tui on this machine checks this server; try again")
-            for hop_limit in hop_limits:
-                await self._send_one(hop_limit, wait_s)
-            await self._await_answers(wait_s)
+        self._trace = replace(self._trace, is_waiting=False)
+        if not is_held:
+            raise TraceRefusedError("another wgmon-tui on this machine checks this server; try again")
+        self._turn_until = time.monotonic() + _LONGEST_TURN_S
+
+    async def _try_hops(self, hop_limits: Sequence[int], wait_s: float) -> None:
+        for hop_limit in hop_limits:
+            await self._send_one(hop_limit, wait_s)
+        await self._await_answers(wait_s)
         self._report()
 
     async def _send_one(self, hop_limit: int, wait_s: float) -> None:
