@@ -28,6 +28,7 @@ _SCREENS = (
     ("incidents", "Incidents"),
     ("incident", "One incident"),
     ("alerts", "Alerts"),
+    ("path", "Path to a server"),
     ("form", "Forms"),
     ("import", "Import"),
     ("identities", "Identities"),

@@ -33,10 +33,10 @@ def trace_heading(server: str, trace: PathTrace) -> str:
     if trace.is_finished:
         state = format_count(trace.rounds, "round")
     elif trace.is_waiting:
-        state = "waiting for a check of this server to end"
+        state = "waiting for a check to end"
     else:
         state = f"round {trace.round} of {trace.rounds}, hop limit {trace.tried}"
-    return f"Path to {server} at {port} with WireGuard initiations: {state}"
+    return f"Path to {server}, {port}, by WireGuard initiations: {state}"
 
 
 def column_heading(trace: PathTrace) -> str:

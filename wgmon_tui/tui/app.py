@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.monitor.fleet_state import ServerState
     from wgmon_tui.monitor.incidents import Incident
+    from wgmon_tui.net.addresses import Address
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
@@ -433,6 +434,12 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         from wgmon_tui.tui.incident.screen import IncidentScreen
 
         self.push_screen(IncidentScreen(incident))
+
+    def open_path(self, name: str, address: Address | None) -> None:
+        """Trace the path to a server, and show it."""
+        from wgmon_tui.tui.path.screen import PathScreen
+
+        self.push_screen(PathScreen(name, address))
 
     def open_alerts(self) -> None:
         """Open the log of alerts."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.config.server_edits import DeletedServer
     from wgmon_tui.monitor.incidents import Incident
+    from wgmon_tui.net.addresses import Address
     from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
 
@@ -173,6 +174,10 @@ class AppContext(App[None]):
     @abstractmethod
     def open_incident(self, incident: Incident) -> None:
         """Open the view of one incident: its evidence, its packets, and who was notified."""
+
+    @abstractmethod
+    def open_path(self, name: str, address: Address | None) -> None:
+        """Trace the path to a server, and show it; `address` is one of the server's addresses."""
 
     @abstractmethod
     def open_alerts(self) -> None:

@@ -11,6 +11,7 @@ _PRELOADED_MODULES = (
     "lists.incidents_screen",
     "incident.screen",
     "help.explain_screen",
+    "path.screen",
     "fleet.sort_screen",
 )
 

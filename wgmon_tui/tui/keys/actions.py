@@ -64,8 +64,9 @@ _ALL = ("fleet", "server", "incidents")
 _REPORTED = (*_ALL, "incident")
 _PACKETS = ("server", "incident")
 _FIRST_CHECK = ("first_check",)
+_PATH = ("path",)
 _LINES = (
-    "fleet", "server", "incidents", "incident", "alerts", "identities", "rejected", "help", "explain",
+    "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "rejected", "help", "explain",
     "first_check",
 )  # fmt: skip
 _FORM = ("form",)
@@ -91,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_alerted", ("enter",), "open", "Open the server of this alert", MOVE, _ALERTS, hint=True,
            call="open"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "incident", "alerts", "identities"), hint=True),
+           ("server", "incidents", "incident", "alerts", "path", "identities"), hint=True),
     Action("close", ("escape", "q", "?", "f1"), "close", "Close the help", MOVE, ("help",), hint=True),
     Action("up", ("k", "up"), "up", "Move one line up", MOVE, _LINES),
     Action("down", ("j", "down"), "down", "Move one line down", MOVE, _LINES),
@@ -189,6 +190,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("inspect", ("i",), "ask server",
            "Ask the server how it sees this machine; compare its key, port and peers with servers.toml",
            CHECK, _SERVER, hint=True, palette=True),
+    Action("trace_path", ("P",), "path",
+           "Trace the path to this server hop by hop, with WireGuard's own packets", CHECK, _SERVER, hint=True,
+           palette=True),
+    Action("trace_again", ("r",), "trace again", "Trace the path again", CHECK, _PATH, hint=True,
+           palette=True),
+    Action("copy_path", ("y",), "copy", "Copy the path as text", SEE, _PATH, hint=True, palette=True),
+    Action("name_hops", ("n",), "names", "Look up the names of the hops in DNS", SEE, _PATH, hint=True,
+           palette=True),
+    Action("trace_before", ("<",), "previous address", "Trace the previous address of the name", CHECK,
+           _PATH, call="trace_address(-1)"),
+    Action("trace_after", (">",), "next address", "Trace the next address of the name", CHECK, _PATH,
+           hint=True, call="trace_address(1)"),
     Action("note", ("n",), "note", "Add a note to the incident", CHECK, _INCIDENTS, hint=True, palette=True),
     Action("recheck_all", ("R",), "re-check all", "Check every server now", CHECK, _FLEET, palette=True),
     Action("pause", ("p",), "pause", "Pause or resume this server, or the marked ones", CHECK,

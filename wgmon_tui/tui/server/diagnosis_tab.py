@@ -11,18 +11,20 @@ from threading import Thread
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.context import AskServer
+from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
 from wgmon_tui.tui.server.header import HeaderDetail, no_packets
 from wgmon_tui.tui.server.server_view_text import ServerViewAnswer, answer_heading, answer_lines
 from wgmon_tui.tui.server.tab import ServerTab, agreed
 from wgmon_tui.tui.widgets.scrolling import ProseView
 
+_TRACED_VERDICTS = (Verdict.SILENT, Verdict.UNREACHABLE, Verdict.LOSSY)
 _AGE_REFRESH_INTERVAL_S = 10.0
 _SCROLLBAR_MARGIN = 3
 
@@ -73,7 +75,9 @@ class DiagnosisTab(ServerTab):
                 if server_state.severity is Severity.DOWN
                 else ()
             )
-            whole = full_diagnosis(server_state, check, diagnosis, together, content_style)
+            whole = full_diagnosis(
+                server_state, check, diagnosis, together, content_style, self._trace_offer(diagnosis)
+            )
         self.query_one("#full", Static).update(whole)
         asked, findings = self.query_one("#asked", Static), self.query_one("#findings", Static)
         answer = self._answers.get(server_state.server)
@@ -81,6 +85,11 @@ class DiagnosisTab(ServerTab):
         if answer:
             asked.update(answer_heading(answer, self.app.clock(), content_style))
             findings.update(answer_lines(server_state.server, answer, content_style))
+
+    def _trace_offer(self, diagnosis: Diagnosis) -> str:
+        if diagnosis.verdict not in _TRACED_VERDICTS:
+            return ""
+        return f"Press {key_of('trace_path', self.app.actions)} to trace the path hop by hop."
 
     def refresh_age(self) -> None:
         """Refresh the age of the answer while it is visible."""

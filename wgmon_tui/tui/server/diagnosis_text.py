@@ -26,8 +26,11 @@ def full_diagnosis(
     diagnosis: Diagnosis,
     together: Sequence[FailureGroup],
     text_style: TextStyle,
+    offer: str = "",
 ) -> Text:
     """Return the verdict's meaning, data path, port, correlated failures, addresses, evidence and causes.
+
+    `offer` names a key that finds out more; it stands below the meaning.
 
     `check` is the check of the selected address in the last round. It is None if only other vantages have
     checked the server. `diagnosis` is the diagnosis of that check.
@@ -37,6 +40,8 @@ def full_diagnosis(
         f"{text_style.glyphs.of(verdict.severity)} {verdict.slug}", style=text_style.state(verdict.severity)
     )
     lines = [title, *text_style.paragraph(verdict.meaning, text_style.palette.text)]
+    if offer:
+        lines += text_style.paragraph(offer, text_style.palette.accent)
     if check:
         lines += data_path_and_port(server_state, check, diagnosis, text_style)
     lines += failure_group_lines(server_state, together, text_style)

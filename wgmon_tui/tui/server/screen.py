@@ -304,6 +304,11 @@ class ServerScreen(ServerActions):
             self.query_one(TabbedContent).active = tab.id or ""
             tab.ask(server_state, self._address, ask_server)
 
+    def action_trace_path(self) -> None:
+        """Trace the path to the selected address."""
+        if not self.app.refuse_request():
+            self.app.open_path(self._server, self._address)
+
     def action_previous_server(self) -> None:
         """Show the previous server in table order."""
         self._switch_server(-1)
