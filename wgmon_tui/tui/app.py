@@ -37,6 +37,7 @@ from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
+from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
@@ -69,7 +70,7 @@ class InputThreadError(Exception):
     """Textual's thread that reads the terminal has failed."""
 
 
-class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
+class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
     """The terminal dashboard over a running engine.
 
     title: shown at the right end of the top line.
@@ -357,6 +358,12 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, KeySequencer, AppContext):
         if action == "take_over":
             return self.engine.can_become_writer
         return super().check_action(action, parameters)
+
+    def explain_refusal(self, action: str) -> str:
+        """Why an action of the app is refused now."""
+        if action == "choose_theme":
+            return "NO_COLOR is set, so there are no colours to choose"
+        return "The checks are running: there is nothing to take over" if action == "take_over" else ""
 
     def show_notice(self, *lines: str, seconds: float = 2) -> None:
         """Show a notice in place of the previous one."""

@@ -57,6 +57,18 @@ class ServerActions(FleetActions):
             return any(server_state.muted_until is not None for server_state in states)
         return bool(states)
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action on servers, or on servers.toml, is refused now."""
+        states = self._rows
+        if action not in SERVER_ACTIONS or not states:
+            return super().explain_refusal(action)
+        label = self.server_label([server_state.server.name for server_state in states])
+        if action == "unmute":
+            return f"Alerts are not muted: {label}"
+        if action == "acknowledge" and any(server_state.incident for server_state in states):
+            return f"Already acknowledged: {label}"
+        return f"No open incident: {label}" if action == "acknowledge" else self.explain_no_server()
+
     def action_recheck(self) -> None:
         """Check the selected servers now."""
         if self.app.refuse_request():

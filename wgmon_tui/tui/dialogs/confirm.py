@@ -80,6 +80,12 @@ class ConfirmDialog(ModalScreen[bool | None]):
         """Hide the key for no if the question has no such answer."""
         return bool(self._choices["no"]) if action == "no" else True
 
+    def explain_refusal(self, _action: str) -> str:
+        """Why the key for no is refused."""
+        return (
+            f"There is no answer no. Press {key_of('neither', self.app.actions)}: {self._choices['neither']}"
+        )
+
     def action_yes(self) -> None:
         """Answer yes."""
         self.dismiss(True)

@@ -19,6 +19,18 @@ FLEET_ACTIONS = frozenset(
     {"add_first", "new", "edit", "duplicate", "delete", "undo", "import_files", "identities", "edit_file"}
 )
 _SINGLE_SERVER_ACTIONS = frozenset({"edit", "duplicate"})
+_WITHOUT_FILE = {
+    "add_first": "add servers",
+    "new": "add servers",
+    "edit": "edit servers",
+    "duplicate": "copy servers",
+    "delete": "delete servers",
+    "undo": "delete servers, so there is nothing to restore",
+    "import_files": "import servers",
+    "identities": "show identities",
+    "edit_file": "open servers.toml",
+}
+"""What cannot be done without a servers.toml, as in the demo."""
 
 
 class FleetActions(Screen[None]):
@@ -45,6 +57,16 @@ class FleetActions(Screen[None]):
         if action == "delete":
             return bool(self.target_servers())
         return self.app.deleted is not None if action == "undo" else True
+
+    def explain_no_server(self) -> str:
+        """Why no server is selected."""
+        return "No server is selected"
+
+    def explain_refusal(self, action: str) -> str:
+        """Why an action of `FLEET_ACTIONS` is refused now."""
+        if self.app.config_dir is None and action in _WITHOUT_FILE:
+            return f"The demo cannot {_WITHOUT_FILE[action]}: it has no servers.toml"
+        return "Nothing was deleted that could be restored" if action == "undo" else self.explain_no_server()
 
     def action_add_first(self) -> None:
         """Open the form with three fields for a first server."""

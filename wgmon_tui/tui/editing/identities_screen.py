@@ -168,6 +168,15 @@ class IdentitiesScreen(Screen[None]):
             return self._chosen is not None and (action != "copy" or self._stanza() is not None)
         return self.app.deleted is not None if action == "undo" else True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        if action == "undo":
+            return "Nothing was deleted that could be restored"
+        identity = self._chosen
+        if identity is None:
+            return f"No identity yet. Press {key_of('new_identity', self.app.actions)} to create one."
+        return f"The key of {identity.name} cannot be read, so its section is not known"
+
     def action_back(self) -> None:
         """Return to the previous screen."""
         self.dismiss()

@@ -335,6 +335,14 @@ class ImportScreen(Screen[None]):
         """Hide the import key until the preview has something to import."""
         return self._can_import if action == "take_in" else True
 
+    def explain_refusal(self, _action: str) -> str:
+        """Why nothing can be imported now."""
+        return (
+            self._refusal[0]
+            if self._refusal
+            else "There is nothing to import yet: the preview shows no server"
+        )
+
     @property
     def _can_import(self) -> bool:
         has_servers = self._preview is not None and bool(self._preview.servers)

@@ -191,6 +191,21 @@ class FleetScreen(ServerActions):
             return bool(self.app.engine.fleet_state.states)
         return True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        from wgmon_tui.tui.fleet.refused_keys import explain_refusal
+
+        if action in FLEET_ACTIONS or action in SERVER_ACTIONS:
+            return super().explain_refusal(action)
+        return explain_refusal(action, self.explain_no_server(), self.app.actions)
+
+    def explain_no_server(self) -> str:
+        """Why no server is under the cursor."""
+        from wgmon_tui.tui.fleet.refused_keys import explain_no_server
+
+        is_empty = not self.app.engine.fleet_state.states
+        return explain_no_server(self.table.cursor_group, is_empty=is_empty, app=self.app)
+
     def target_servers(self) -> Sequence[str]:
         """The marked servers, including hidden ones; without marks, the server under the cursor."""
         if self.table.marked:

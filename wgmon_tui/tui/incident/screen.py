@@ -26,6 +26,7 @@ from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
 from wgmon_tui.tui.incident.view_text import NO_PACKETS, caption, headline, overview
 from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
 from wgmon_tui.tui.report_copy import copy_reports
 from wgmon_tui.tui.server.exchange_view import ExchangeView
@@ -247,6 +248,20 @@ class IncidentScreen(MovementActions, Screen[None]):
             return self._details is not None
         return opened is not None if action == "write" else True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        if action == "open":
+            return f"{self._server} is no longer in servers.toml"
+        if action in _OF_PACKETS and not self._shows_packets:
+            return f"This key works in the tab Packets. Press {key_of('next_tab', self.app.actions)} for it."
+        if self._details is None:
+            return ": ".join(self._why_empty())
+        if action == "address" and self._opened:
+            return "This exchange has one address only"
+        if action in ("previous_exchange", "next_exchange") and self._details.exchanges:
+            return "No other exchange of this incident is stored"
+        return NO_PACKETS[0]
+
     def action_back(self) -> None:
         """Return to the previous screen."""
         self.dismiss()
@@ -287,6 +302,10 @@ class IncidentScreen(MovementActions, Screen[None]):
         if 0 <= number < len(details.exchanges):
             self._chosen, self._address = details.exchanges[number], None
             self.run_worker(self._show_chosen(history), group="exchange", exclusive=True)
+            if not self._shows_packets:
+                self.app.show_notice(f"Exchange {number + 1} of {len(details.exchanges)}")
+        else:
+            self.app.show_notice(f"This is the {'first' if number < 0 else 'last'} stored exchange")
 
     async def _show_chosen(self, history: History) -> None:
         try:

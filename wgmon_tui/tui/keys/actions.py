@@ -21,7 +21,8 @@ PROGRAM = "This program"
 GROUPS = (MOVE, SEE, CHECK, CHANGE, PROGRAM)
 """Groups in the order of the help screen."""
 
-_SHORT = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
+SHORT_KEYS = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
+"""How keys with a long name are displayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ class Action:
     @property
     def key(self) -> str:
         """The first key, as displayed."""
-        return _SHORT.get(self.keys[0], self.keys[0])
+        return SHORT_KEYS.get(self.keys[0], self.keys[0])
 
     @property
     def shown(self) -> str:
         """All keys, as displayed."""
-        return ", ".join(_SHORT.get(key, key) for key in self.keys)
+        return ", ".join(SHORT_KEYS.get(key, key) for key in self.keys)
 
 
 _FLEET = ("fleet",)

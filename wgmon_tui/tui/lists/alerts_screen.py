@@ -136,6 +136,21 @@ class AlertsScreen(PolledListScreen):
             return bool(self._log and self._log.unacknowledged_at(self.scrollable.cursor))
         return True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        if self._empty_reason(self.content_style) is not None or self.scrollable.cursor is None:
+            return "There are no alerts here yet"
+        match action:
+            case "open" if self._chosen is None:
+                return "This is a sink. Move to an alert to open its server."
+            case "open":
+                return "The server of this alert is no longer in servers.toml"
+            case "retry":
+                return "Nothing to retry: no delivery failed here"
+            case "see":
+                return "Nothing to acknowledge: no delivery failed here"
+        return "No sink is selected"
+
     @property
     def _server(self) -> str | None:
         """The first server of the delivery under the cursor that is still in the fleet: the worst of them."""

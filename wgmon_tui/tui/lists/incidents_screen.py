@@ -200,6 +200,16 @@ class IncidentsScreen(PolledListScreen):
             return bool(self._entries)
         return True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        chosen, why = self._chosen, self._empty_reason(self._shown)
+        if chosen is None or action != "acknowledge":
+            return ". ".join(why).rstrip(".") if why else "No incident is selected"
+        server_state = self.app.engine.fleet_state.states.get(chosen.server)
+        if chosen.closed_at is not None or server_state is None:
+            return "Only an open incident can be acknowledged: this one is closed"
+        return f"Already acknowledged: {chosen.server}"
+
     def on_line_list_line_selected(self) -> None:
         """Update the details and the available actions for the line under the cursor."""
         self._draw_detail()

@@ -193,6 +193,8 @@ class RttTab(ServerTab):
 
     def can_run(self, action: str) -> bool:
         """Whether a key of the plot works now."""
+        if self.app.history is None:
+            return False
         match action:
             case "zoom_in":
                 return self._zoom > 0

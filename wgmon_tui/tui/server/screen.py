@@ -23,6 +23,7 @@ from wgmon_tui.tui.server.diagnosis_tab import DiagnosisTab
 from wgmon_tui.tui.server.header import detail_for, server_header
 from wgmon_tui.tui.server.history_tab import HistoryTab
 from wgmon_tui.tui.server.packets_tab import PacketsTab
+from wgmon_tui.tui.server.refused_keys import explain_refusal
 from wgmon_tui.tui.server.rtt_tab import RttTab
 from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
 from wgmon_tui.tui.server.vantages_tab import VantagesTab
@@ -179,6 +180,23 @@ class ServerScreen(ServerActions):
         if action == "inspect":
             return self.app.ask_server is not None
         return True
+
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        if action in TAB_ACTIONS:
+            return explain_refusal(self._tab, action, self.app.actions)
+        match action:
+            case "address":
+                return f"{self._server} was checked at one address only"
+            case "previous_server" | "next_server":
+                return "There is no other server"
+            case "inspect":
+                return "No server can be asked here"
+        return super().explain_refusal(action)
+
+    def explain_no_server(self) -> str:
+        """Why there is no server."""
+        return f"{self._server} is no longer in servers.toml"
 
     def target_servers(self) -> Sequence[str]:
         """The server of this screen."""
