@@ -123,6 +123,11 @@ def format_clock(at: float, *, seconds: bool = False) -> str:
     return time.strftime(_clock(seconds), _local(at))
 
 
+def format_clock_and_zone(at: float) -> str:
+    """Format the local time of day with its zone: `19:18 CET`."""
+    return time.strftime(f"{_clock(seconds=False)} %Z", _local(at)).rstrip()
+
+
 def format_day(at: float) -> str:
     """Format the local day without its year: `Nov 22`."""
     return time.strftime("%b %d", _local(at))

@@ -60,7 +60,8 @@ class Face:
         return ["".join(segment.text for segment in line) for line in compositor.render_strips()]
 
     def notices(self) -> list[str]:
-        return [notice.message for notice in self.app._notifications]
+        """The notice on the screen, each of its lines."""
+        return list(self.app.notice.lines) if self.app.notice else []
 
     def hints(self) -> str:
         return self.app.screen.query_one(KeyHints).render().plain

@@ -100,7 +100,7 @@ class Editing:
         await self.home()
 
     def notices(self) -> list[str]:
-        return [line for notice in self.app._notifications for line in notice.message.split("\n")]
+        return list(self.app.notice.lines) if self.app.notice else []
 
     def text(self) -> str:
         """The screen as text, with runs of blanks collapsed."""

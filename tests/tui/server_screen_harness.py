@@ -75,8 +75,8 @@ class Opened:
         strips = self.app.screen._compositor.render_strips()
         return ["".join(segment.text for segment in line) for line in strips]
 
-    def toasts(self) -> list[str]:
-        return [toast.message for toast in self.app._notifications]
+    def notices(self) -> list[str]:
+        return list(self.app.notice.lines) if self.app.notice else []
 
     def is_shown(self, widget: str) -> bool:
         return bool(self.screen.query_one(f"#{widget}").display)

@@ -41,7 +41,7 @@ async def test_the_exchange_under_study_becomes_a_capture_and_json_beside_the_re
         await written(it.app)
         capture, report, described = (tmp_path / name for name in reversed(names(tmp_path)))
         assert (capture.suffix, report.suffix, described.suffix) == (".pcapng", ".md", ".json")
-        [notice] = it.toasts()
+        [notice] = it.notices()
         assert notice == f"Wrote {report.name}, {capture.name} and {described.name} in {tmp_path}"
     check = sample_exchanges.healthy()
     assert all(packet.data in capture.read_bytes() for packet in check.exchange)
@@ -70,7 +70,7 @@ async def test_a_check_without_packets_is_written_without_a_capture(tmp_path: Pa
 async def test_before_the_first_check_there_is_nothing_to_write(tmp_path: Path) -> None:
     async with opened() as it:
         await it.press("w")
-        assert it.toasts() == ["There is no exchange to write yet"]
+        assert it.notices() == ["There is no exchange to write yet"]
     assert names(tmp_path) == []
 
 
@@ -84,7 +84,7 @@ async def test_a_directory_that_cannot_be_written_is_one_line(
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("w")
         await written(it.app)
-        [notice] = it.toasts()
+        [notice] = it.notices()
     assert notice.startswith("Cannot write ")
     assert notice.endswith("No such file or directory")
 
@@ -140,6 +140,6 @@ async def test_root_leaves_no_file_in_the_directory_of_another_account(tmp_path:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("w")
         await written(it.app)
-        [notice] = it.toasts()
+        [notice] = it.notices()
     assert "belongs to 12345; type: sudo -u" in notice
     assert names(tmp_path) == []

@@ -201,4 +201,4 @@ async def test_m_and_shift_m_on_the_server_mute_and_unmute_it() -> None:
         assert "muted until 20:30" in it.words("head")
         await it.press("M")
         assert "muted" not in it.words("head")
-        assert it.toasts() == ["Unmuted fra1"]
+        assert it.notices() == ["Unmuted fra1"]

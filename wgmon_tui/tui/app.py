@@ -38,7 +38,9 @@ from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
+from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
+from wgmon_tui.tui.quitting import QuittableApp
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
@@ -70,7 +72,7 @@ class InputThreadError(Exception):
     """Textual's thread that reads the terminal has failed."""
 
 
-class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
+class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
     """The terminal dashboard over a running engine.
 
     title: shown at the right end of the top line.
@@ -93,13 +95,6 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
     ENABLE_COMMAND_PALETTE = True
     # Without colours Textual draws "reverse" as nothing, so cursors there are underlined.
     CSS = """
-    Toast {
-        width: auto;
-        max-width: 60;
-        padding: 0 2;
-        border: none;
-        background: $panel;
-    }
     SearchIcon {
         display: none;
     }
@@ -256,7 +251,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
             self._exception = self._exception or error  # reported when the app ends
         self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
         self._update_staleness()
-        self.notify(self.engine_failure, severity="error", timeout=15, markup=False)
+        self.show_error(self.engine_failure)
         for screen in self.screen_stack:
             for bar in screen.query(OutageBar):
                 bar.follow()
@@ -301,14 +296,14 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
             self.show_read_only_notice("this request")
             return True
         if self.engine_failure is not None:
-            self.show_notice("Checks have stopped. Quit and start again.", seconds=4)
+            self.show_error("Checks have stopped. Quit and start again.")
             return True
         outage = self.engine.outage
         if outage is None:
             return False
         key = key_of("take_over", self.actions)
         remedy = f"Press {key} to check from here." if self.engine.can_become_writer else outage.remedy
-        self.show_notice(f"{outage.reason}. {remedy}".rstrip(), seconds=4)
+        self.show_error(f"{outage.reason}. {remedy}".rstrip())
         return True
 
     @property
@@ -365,11 +360,6 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
             return "NO_COLOR is set, so there are no colours to choose"
         return "The checks are running: there is nothing to take over" if action == "take_over" else ""
 
-    def show_notice(self, *lines: str, seconds: float = 2) -> None:
-        """Show a notice in place of the previous one."""
-        self.clear_notifications()
-        self.notify("\n".join(map(self.glyphs.clean, lines)), timeout=seconds, markup=False)
-
     def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
         """Change what is chosen on the screen, and remember it."""
         self.choices = replace(self.choices, **changes)
@@ -383,7 +373,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
         except (OSError, ConfigurationError) as error:
             if not self._has_told_of_choices:
                 self._has_told_of_choices = True
-                self.show_notice(f"Not remembered after the program ends: {error}", seconds=5)
+                self.show_notice(f"Not remembered after the program ends: {error}")
 
     def action_choose_theme(self) -> None:
         """Open the theme picker."""
@@ -494,7 +484,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
         def on_answer(until: float | None) -> None:
             if until is not None:
                 self.engine.mute(names, until)
-                self.show_notice(f"Muted {server_label} {format_until(until, self.clock())}", seconds=4)
+                self.show_notice(f"Muted {server_label} {format_until(until, self.clock())}")
 
         self.push_screen(MuteScreen(server_label), on_answer)
 
@@ -502,14 +492,13 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
         """Copy a text to the clipboard; the notice also names a known obstacle, such as a tmux option."""
         if len(text.encode()) > LARGEST_COPY:
             write = key_of("write", self.actions)
-            self.show_notice(
-                f"{what} is too long for the terminal's clipboard. Press {write} to write it to a file.",
-                seconds=8,
+            self.show_error(
+                f"{what} is too long for the terminal's clipboard. Press {write} to write it to a file."
             )
             return
         self.copy_to_clipboard(text)
         if self.terminal.multiplexer is Multiplexer.TMUX:
-            self.show_notice(f"Copied {what}", f"If pasting fails, tmux needs: {TMUX_OPTION}", seconds=8)
+            self.show_notice(f"Copied {what}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8)
         else:
             self.show_notice(f"Copied {what}")
 
@@ -542,9 +531,7 @@ class WgmonApp(ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
         if sent_at is not None and event.time - sent_at >= SLOW_LINK_S:
             key = next(action.key for action in self.actions if action.id == "low_bandwidth")
             took = format_rtt(event.time - sent_at)
-            self.show_notice(
-                f"Slow link: a repaint took {took}. Press {key} to repaint less often.", seconds=10
-            )
+            self.show_error(f"Slow link: a repaint took {took}. Press {key} to repaint less often.")
 
 
 def _is_running_in(worker: Worker[Any]) -> bool:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 from textual.app import App
+from textual.screen import Screen
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
@@ -42,6 +44,18 @@ AskServer: TypeAlias = "Callable[[Server], tuple[Finding, ...]]"
 
 Blocks until both have answered or the time limit is over.
 """
+
+NOTICE_S = 3.0
+"""How long a notice is shown, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notice:
+    """The lines of a notice, and the screen whose status line shows it. An error waits for a key."""
+
+    lines: tuple[str, ...]
+    screen: Screen[object]
+    is_error: bool = False
 
 
 class AppContext(App[None]):
@@ -131,9 +145,23 @@ class AppContext(App[None]):
     def hold_keys(self) -> AbstractContextManager[None]:
         """Hold typed keys while a thread reads what they act on."""
 
+    pending_writes: int = 0
+    """How many files are being read or written."""
+
+    notice: Notice | None
+    """What the status line says; None for nothing."""
+
     @abstractmethod
-    def show_notice(self, *lines: str, seconds: float = 2) -> None:
-        """Show a notice in place of the previous one."""
+    def show_notice(self, *lines: str, seconds: float = NOTICE_S) -> None:
+        """Show a notice in place of the previous one. It ends when another screen is on top."""
+
+    @abstractmethod
+    def show_error(self, *lines: str) -> None:
+        """Show a notice that stays until a key is pressed, three seconds at least."""
+
+    @abstractmethod
+    def dismiss_notice(self) -> None:
+        """Remove the notice."""
 
     @abstractmethod
     def copy_with_notice(self, text: str, what: str) -> None:

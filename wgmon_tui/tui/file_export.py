@@ -28,7 +28,6 @@ Files = Iterator[tuple[str, Iterable[bytes]]]
 """Pairs of file name suffix and content."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-_NOTICE_S = 8
 
 
 def write_exchange(
@@ -91,19 +90,27 @@ def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
     async def work() -> None:
         # In a thread, so that checks go on: the directory may be on a network that is down, and ten thousand
         # rows take a while.
-        app.show_notice(await asyncio.to_thread(_write_files, stem, files), seconds=_NOTICE_S)
+        app.pending_writes += 1
+        try:
+            line, is_written = await asyncio.to_thread(_write_files, stem, files)
+        finally:
+            app.pending_writes -= 1
+        if is_written:
+            app.show_notice(line)
+        else:
+            app.show_error(line)
 
     app.run_worker(work(), group="writing")
 
 
-def _write_files(stem: str, files: Callable[[], Files]) -> str:
-    """Write the files. Returns a line with their names and directory, or with the error."""
+def _write_files(stem: str, files: Callable[[], Files]) -> tuple[str, bool]:
+    """Write the files. Returns a line with their names and directory or with the error, and whether they are."""
     try:
         directory = Path.cwd()
         require_own(directory)
         paths = [write_numbered(directory, stem, suffix, parts) for suffix, parts in files()]
     except OSError as error:
-        return f"Cannot write {error.filename or stem}: {error.strerror}"
+        return f"Cannot write {error.filename or stem}: {error.strerror}", False
     except ConfigurationError as error:
-        return f"Cannot write {stem}: {error}"
-    return f"Wrote {format_list(path.name for path in paths)} in {directory}"
+        return f"Cannot write {stem}: {error}", False
+    return f"Wrote {format_list(path.name for path in paths)} in {directory}", True

@@ -111,7 +111,7 @@ async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
         await turn_to_history(it)
         await it.press("j", "j", "j", "j", "enter")
         await it.read()
-        assert it.toasts() == ["The packets of this check were not stored"]
+        assert it.notices() == ["The packets of this check were not stored"]
         assert open_tab(it) == "history"
 
 
@@ -119,7 +119,7 @@ async def test_shift_c_copies_the_line_under_the_cursor(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
         await it.press("C")
-        assert it.toasts() == ["No line to copy"]
+        assert it.notices() == ["No line to copy"]
         await it.press("j", "C")
         assert it.app.clipboard.split() == ["✖", "down", "psk-mismatch", "19:18", "12", "min", "open"]
 
@@ -180,7 +180,7 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
         it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 2")
         await it.press("enter")
         await it.read()
-        assert it.toasts() == ["The packets of this check were not stored"]
+        assert it.notices() == ["The packets of this check were not stored"]
         it.screen.query_one("HistoryTab LineList", LineList)._set_cursor("check 0")
         await it.press("enter")
         await it.read()
@@ -237,7 +237,7 @@ async def test_a_acknowledges_the_open_incident_with_a_note(past: History) -> No
     async with opened(sample_exchanges.psk_mismatch(), engine=failing(), history=past) as it:
         await it.press("a", *"on it", "enter")
         assert told(it) == [(["fra1"], "on it")]
-        assert it.toasts() == ["Acknowledged: fra1"]
+        assert it.notices() == ["Acknowledged: fra1"]
 
 
 async def test_the_note_may_stay_empty_and_esc_acknowledges_nothing(past: History) -> None:

@@ -149,7 +149,7 @@ async def test_a_server_that_left_the_file_closes_its_screen() -> None:
         it.screen.refresh_view()
         await settle(it.pilot)
         assert isinstance(it.app.screen, FleetScreen)
-        assert it.toasts() == ["fra1 is no longer in servers.toml"]
+        assert it.notices() == ["fra1 is no longer in servers.toml"]
 
 
 # The other keys
@@ -258,7 +258,7 @@ async def test_comparing_says_so_when_only_what_is_always_new_differs() -> None:
 async def test_without_a_good_exchange_c_says_that_there_is_none() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("c")
-        assert it.toasts() == ["No good exchange yet to compare with"]
+        assert it.notices() == ["No good exchange yet to compare with"]
         assert it.view.comparison is None
 
 
@@ -267,30 +267,30 @@ async def test_shift_c_copies_the_packet_under_the_cursor() -> None:
     async with opened(check) as it:
         await it.press("pagedown", "C")
         assert it.app.clipboard == check.exchange[1].data.hex()
-        assert it.toasts() == ["Copied handshake response, 92 bytes, as hex"]
+        assert it.notices() == ["Copied handshake response, 92 bytes, as hex"]
 
 
 async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("C")
-        assert "set -g set-clipboard on" in it.toasts()[0]
+        assert "set -g set-clipboard on" in it.notices()[0]
 
 
 async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         await it.press("tab", "C")
         assert it.app.clipboard.startswith("on the server: wg show wg0 preshared-keys")
-        assert it.toasts() == ["Copied the next step"]
+        assert it.notices() == ["Copied the next step"]
         await it.see(sample_exchanges.healthy(at=LATER))
         await it.press("C")
-        assert it.toasts() == ["No next step to copy"]
+        assert it.notices() == ["No next step to copy"]
 
 
 async def test_without_a_packet_there_is_nothing_to_copy() -> None:
     async with opened(sample_exchanges.unresolved()) as it:
         await it.press("C")
-        assert it.toasts() == ["No packet to copy"]
+        assert it.notices() == ["No packet to copy"]
         assert it.app.clipboard == ""
 
 
@@ -298,7 +298,7 @@ async def test_r_checks_again() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("r")
         assert it.engine.rechecked == [["fra1"]]
-        assert it.toasts() == ["Checking fra1"]
+        assert it.notices() == ["Checking fra1"]
 
 
 async def test_p_pauses_and_goes_on() -> None:

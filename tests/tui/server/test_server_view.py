@@ -101,7 +101,7 @@ async def test_nobody_is_asked_twice_at_once() -> None:
     operator = Operator()
     async with opened(sample_exchanges.healthy(), engine=inspectable(), ask_server=operator) as it:
         await it.press("i", "i")
-        assert it.toasts() == ["Still waiting for the answer of fra1"]
+        assert it.notices() == ["Still waiting for the answer of fra1"]
         operator.may_answer.set()
         await answered(it)
         assert operator.asked == ["fra1"]
@@ -180,7 +180,7 @@ async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
         await answered(it)
         await it.press("C")
         assert it.app.clipboard == "on the server: wg set wg0 listen-port 51820"
-        assert it.toasts() == ["Copied the next step for: listen port"]
+        assert it.notices() == ["Copied the next step for: listen port"]
 
 
 async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ async def test_what_is_copied_is_the_key_that_the_server_must_list() -> None:
     async with opened(engine=lookout()) as it:
         await on_vantages(it)
         await it.press("l", "C")
-        assert any("the public key of fra" in toast for toast in it.toasts())
+        assert any("the public key of fra" in toast for toast in it.notices())
 
 
 def page(engine: QuietEngine, name: str, statuses: tuple[VantageStatus, ...], *, ascii_only: bool) -> str:

@@ -120,7 +120,7 @@ async def test_a_theme_that_is_spoiled_while_it_is_worn_stays_on_and_gets_one_li
         assert it.app.palette.name == "ink"
         [notice] = it.notices()
         assert notice == f"{file}: dark: expected true or false"
-        it.app.clear_notifications()
+        it.app.dismiss_notice()
         it.app.reload_themes()
         assert not it.notices(), "an error is told once"
 

@@ -60,4 +60,4 @@ class MuteScreen(OneLineScreen[float]):
         try:
             self.dismiss(parse_until(event.value, self.app.clock()))
         except InvalidValueError as error:
-            self.app.show_notice(str(error), seconds=5)
+            self.app.show_error(str(error))

@@ -24,6 +24,11 @@ class NoteScreen(OneLineScreen[str]):
         """Return an empty input line."""
         return NoteInput(max_length=MAX_LENGTH, compact=True)
 
+    @property
+    def unsaved(self) -> str:
+        """What would be lost if the program ended now, as a clause; "" for nothing."""
+        return "The note is not saved" if self.query_one(LineInput).value.strip() else ""
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Accept the note."""
         self.dismiss(" ".join(event.value.split()))

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 R = TypeVar("R")
 
@@ -67,6 +68,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
             yield Static(id="prompt")
             yield self.line()
             yield Static(id="meaning", markup=False)
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

@@ -26,7 +26,7 @@ from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
 from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
 from wgmon_tui.tui.editing.terminal_program import run_in_terminal
 
@@ -74,11 +74,9 @@ async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
             create_private(copy, before)
             await _edit_until_valid(app, config_dir, before, copy, command)
     except ConfigurationError as error:
-        app.show_notice(str(error), seconds=ERROR_NOTICE_S)
+        app.show_error(str(error))
     except OSError as error:
-        app.show_notice(
-            f"{printable(str(error.filename or config_dir))}: {error.strerror}", seconds=ERROR_NOTICE_S
-        )
+        app.show_error(f"{printable(str(error.filename or config_dir))}: {error.strerror}")
 
 
 async def _edit_until_valid(
@@ -99,7 +97,7 @@ async def _edit_until_valid(
             replace_private(config_dir / REJECTED_NAME, after)
             if not await app.push_screen_wait(RejectedFileScreen(str(error), after, line)):
                 kept = f"Your text is in {REJECTED_NAME}"
-                app.show_notice("servers.toml is unchanged", kept, seconds=ERROR_NOTICE_S)
+                app.show_error("servers.toml is unchanged", kept)
                 return
         else:
             (config_dir / REJECTED_NAME).unlink(missing_ok=True)

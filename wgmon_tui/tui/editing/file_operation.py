@@ -11,17 +11,18 @@ from wgmon_tui.tui.context import AppContext
 
 T = TypeVar("T")
 
-ERROR_NOTICE_S = 8.0
-
 
 async def run_file_operation(app: AppContext, work: Callable[[], T]) -> T | None:
     """Run `work` in a thread and return its result; show a ConfigurationError and return None.
 
     Keys typed meanwhile are held, and go to the screen that follows.
     """
+    app.pending_writes += 1
     try:
         with app.hold_keys():
             return await asyncio.to_thread(work)
     except ConfigurationError as error:
-        app.show_notice(str(error), seconds=ERROR_NOTICE_S)
+        app.show_error(str(error))
         return None
+    finally:
+        app.pending_writes -= 1

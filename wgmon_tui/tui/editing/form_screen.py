@@ -29,6 +29,7 @@ from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 R = TypeVar("R")
 
@@ -151,6 +152,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             if more:
                 yield MoreFieldsLine(more, self._in_use)
         yield Static(id="said", markup=False)
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:
@@ -206,6 +208,11 @@ class FormScreen(Screen[R | None], Generic[R]):
     def changed(self) -> bool:
         """Whether there are unsaved changes."""
         return self._current_texts() != self._initial_texts or any(row.secret for row in self._rows.values())
+
+    @property
+    def unsaved(self) -> str:
+        """What would be lost if the program ended now, as a clause; "" for nothing."""
+        return "The changes in this form are not saved" if self.changed or self._saving else ""
 
     def _current_texts(self) -> dict[str, str]:
         return {key: row.text for key, row in self._rows.items()}

@@ -21,7 +21,7 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
-from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.operations import ensure_writable, report_deleted, undo
 from wgmon_tui.tui.editing.peer_stanza import copy_stanza
 from wgmon_tui.tui.keys.actions import bindings_for
@@ -30,6 +30,7 @@ from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _WIDEST_NAME = 20
 _USED_WIDTH = 11
@@ -64,6 +65,7 @@ class IdentitiesScreen(Screen[None]):
         yield Static(Text("Identities", Style(bold=True)), id="heading")
         yield LineList(lambda: self.app.palette)
         yield Static(id="stanza", markup=False)
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:
@@ -236,7 +238,7 @@ class IdentitiesScreen(Screen[None]):
         try:
             reject_if_used(self._fleet, identity.name)
         except ConfigurationError as error:
-            self.app.show_notice(str(error), seconds=ERROR_NOTICE_S)
+            self.app.show_error(str(error))
             return
         question = ConfirmDialog(
             f"Delete the identity {identity.name}? Its key file is kept.", yes="delete it", neither="keep it"

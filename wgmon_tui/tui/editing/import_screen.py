@@ -30,13 +30,14 @@ from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import FEW, format_count, format_list
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, Option, TextInput, label
-from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 PASTED = "(pasted config)"
 FILE_KEY = ""
@@ -134,6 +135,7 @@ class ImportScreen(Screen[None]):
             yield TextInput(compact=True, select_on_focus=False, id="name")
         with ProseView():
             yield Static(id="preview")
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:
@@ -397,4 +399,4 @@ class ImportScreen(Screen[None]):
             if report.faults:
                 said += f". Not imported: {format_count(len(report.faults), 'fault')}"
             self.dismiss()
-            self.app.show_notice(said, seconds=ERROR_NOTICE_S)
+            self.app.show_notice(said)

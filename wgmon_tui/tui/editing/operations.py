@@ -11,7 +11,7 @@ from wgmon_tui.config.servers_file import explain_not_writable, read
 from wgmon_tui.text import FEW, format_list
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
-from wgmon_tui.tui.editing.file_operation import ERROR_NOTICE_S, run_file_operation
+from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.server_form import ServerForm
 from wgmon_tui.tui.keys.keymap import key_of
 
@@ -23,7 +23,7 @@ def ensure_writable(app: AppContext) -> bool:
         return False
     refusal = explain_not_writable(app.config_dir) if app.config_dir else "There is no servers.toml here"
     if refusal:
-        app.show_notice(refusal, seconds=ERROR_NOTICE_S)
+        app.show_error(refusal)
     return refusal is None
 
 
@@ -34,13 +34,11 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
         return
     server = stored.fleet.server(name) if name is not None else None
     if name is not None and server is None:
-        app.show_notice(f"{name} is no longer in servers.toml", seconds=ERROR_NOTICE_S)
+        app.show_error(f"{name} is no longer in servers.toml")
         return
     changed = await app.push_screen_wait(ServerForm(config_dir, stored.fleet, server, copied=copied))
     if changed is not None:
-        app.show_notice(
-            f"Saved {changed.server.name}", *changed.lines, seconds=ERROR_NOTICE_S if changed.lines else 2
-        )
+        _report(app, f"Saved {changed.server.name}", changed.lines)
 
 
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
@@ -60,7 +58,15 @@ async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> Non
 def report_deleted(app: AppContext, deleted: DeletedServer) -> None:
     """Show what was deleted, and keep it for `undo`."""
     app.deleted = deleted
-    app.show_notice(f"Deleted {deleted.names}; {_undo_hint(app)}", *deleted.lines, seconds=ERROR_NOTICE_S)
+    _report(app, f"Deleted {deleted.names}; {_undo_hint(app)}", deleted.lines)
+
+
+def _report(app: AppContext, done: str, lines: Sequence[str]) -> None:
+    """Show what was done. What else happened to the file stays until a key is pressed."""
+    if lines:
+        app.show_error(done, *lines)
+    else:
+        app.show_notice(done)
 
 
 def _undo_hint(app: AppContext) -> str:
@@ -75,4 +81,4 @@ async def undo(app: AppContext) -> None:
     lines = await run_file_operation(app, partial(restore, config_dir, deleted))
     if lines is not None:
         app.deleted = None
-        app.show_notice(f"Restored {deleted.names}", *lines, seconds=ERROR_NOTICE_S)
+        _report(app, f"Restored {deleted.names}", lines)

@@ -13,6 +13,7 @@ from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.terminal.osc52 import TMUX_OPTION
 from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
 def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
@@ -20,7 +21,7 @@ def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
     app.copy_to_clipboard(stanza)
     copied = f"Copied the [Peer] section of {name}"
     if app.terminal.multiplexer is Multiplexer.TMUX:
-        app.show_notice(copied, f"tmux passes it on only with: {TMUX_OPTION}", seconds=8)
+        app.show_notice(f"{copied}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8)
     else:
         app.show_notice(copied)
 
@@ -41,6 +42,7 @@ class PeerStanzaScreen(ModalScreen[None]):
             background: $panel;
             &:ansi { border: ascii ansi_default; padding: 0 1; }
         }
+        StatusLine { dock: bottom; margin: 0 0 1 0; }
         KeyHints { dock: bottom; }
     }
     """
@@ -54,6 +56,7 @@ class PeerStanzaScreen(ModalScreen[None]):
         """Yield the instruction and the section."""
         with Vertical(id="stanza"):
             yield Static(id="said")
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

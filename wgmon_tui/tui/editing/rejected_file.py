@@ -15,6 +15,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _CONTEXT_LINES = 40
 """Lines shown before and after the line with the error."""
@@ -54,6 +55,7 @@ class RejectedFileScreen(Screen[bool]):
         yield Static(id="error")
         with ProseView():
             yield Static(id="excerpt")
+        yield StatusLine()
         yield KeyHints()
 
     def notify_style_update(self) -> None:

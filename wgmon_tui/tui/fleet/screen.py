@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from wgmon_tui.config.servers_file import explain_not_writable
+from wgmon_tui.monitor.staleness import newest_check_at
 from wgmon_tui.text import format_count, format_servers
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
@@ -23,6 +24,7 @@ from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 REFRESH_SECONDS = 0.5
 
@@ -83,6 +85,7 @@ class FleetScreen(ServerActions):
             id="fleet",
         )
         yield Static(id="empty", markup=False)
+        yield StatusLine(lambda: newest_check_at(app.engine.fleet_state))
         yield KeyHints()
 
     @property

@@ -20,6 +20,7 @@ from wgmon_tui.tui.widgets.definition_list import DefinitionList
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
 class HelpScreen(MovementActions, Screen[None]):
@@ -64,6 +65,7 @@ class HelpScreen(MovementActions, Screen[None]):
             yield self._verdicts()
             yield Static("Columns", classes="heading", markup=False)
             yield self._columns()
+        yield StatusLine()
         yield KeyHints()
 
     def notify_style_update(self) -> None:

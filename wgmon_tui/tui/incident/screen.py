@@ -36,6 +36,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView, Scrollable
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _READ_INTERVAL_S = 2.0
 _MARGINS = 3
@@ -76,6 +77,7 @@ class IncidentScreen(MovementActions, Screen[None]):
         self._address: Address | None = None
         self._comparing = False
         self._reading = False
+        self._read_at: float | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the head, the tabs and the key hints."""
@@ -88,6 +90,7 @@ class IncidentScreen(MovementActions, Screen[None]):
                 yield Static(id="caption")
                 yield Static(id="no-packets")
                 yield ExchangeView()
+        yield StatusLine(lambda: self._read_at, made="read")
         yield KeyHints()
 
     def on_mount(self) -> None:
@@ -136,6 +139,7 @@ class IncidentScreen(MovementActions, Screen[None]):
                 )
                 self._take(found)
                 await self._load_chosen(history)
+            self._read_at = self.app.clock()
         except StoreUnavailableError as error:
             self._empty_reason = "The history cannot be read", str(error)
         self._reading = False
@@ -311,7 +315,7 @@ class IncidentScreen(MovementActions, Screen[None]):
         try:
             await self._load_chosen(history)
         except StoreUnavailableError as error:
-            self.app.show_notice(str(error), seconds=5)
+            self.app.show_error(str(error))
         self._draw()
 
     def action_address(self, step: int) -> None:

@@ -74,6 +74,8 @@ _FORM = ("form",)
 _IMPORT = ("import",)
 _IDENTITIES = ("identities",)
 _APP = (EVERYWHERE,)
+_BEFORE_ALL_OTHERS = frozenset({"interrupt", "suspend"})
+"""Actions that an input line or a dialog cannot take the key of."""
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -285,6 +287,11 @@ ACTIONS: tuple[Action, ...] = (
            palette=True),
     Action("command_palette", ("ctrl+p",), "commands", "Find a command", PROGRAM, _APP),
     Action("quit", ("q", "ctrl+q"), "quit", "Quit", PROGRAM, _APP, hint=True, palette=True),
+    Action("interrupt", ("ctrl+c",), "quit",
+           "Quit from anywhere; press it twice if something is not saved. With text selected by mouse, copy it",
+           PROGRAM, _APP),
+    Action("suspend", ("ctrl+z",), "suspend", "Stop the program and go to the shell; fg returns", PROGRAM,
+           _APP),
     Action("keep_note", ("enter",), "save", "Save the note", CHECK, ("note",), hint=True, call="submit"),
     Action("cancel_note", ("escape",), "cancel", "Cancel: change nothing", CHECK, ("note",), hint=True,
            call="cancel"),
@@ -323,6 +330,7 @@ def bindings_for(screen: str) -> list[BindingType]:
             key_display=action.key,
             tooltip=action.help,
             id=action.id,
+            priority=action.id in _BEFORE_ALL_OTHERS,
         )
         for action in actions_for(screen)
     ]

@@ -75,7 +75,7 @@ class ReadOnlyKeys(App[None]):
 
     read_only = False
 
-    def show_notice(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str, seconds: float = 3.0) -> None:
         """Show a notice in place of the previous one."""
         raise NotImplementedError
 
@@ -97,4 +97,4 @@ class ReadOnlyKeys(App[None]):
 
     def show_read_only_notice(self, what: str) -> None:
         """Say why something is not done."""
-        self.show_notice(f"Read only: {what} is off. Start without --read-only.", seconds=4)
+        self.show_notice(f"Read only: {what} is off. Start without --read-only.")

@@ -41,7 +41,7 @@ class RefusedKeys(App[None]):
         """Note when a screen opens or closes."""
         self.screen_change_signal.subscribe(self, self._begin_visit, immediate=True)
 
-    def show_notice(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str, seconds: float = 3.0) -> None:
         """Show a notice in place of the previous one."""
         raise NotImplementedError
 
@@ -75,7 +75,7 @@ class RefusedKeys(App[None]):
         now = time.monotonic()
         if now - self._told_at.get(line, -REPEAT_S) >= REPEAT_S:
             self._told_at[line] = now
-            self.show_notice(line, seconds=4)
+            self.show_notice(line)
 
     def _explain(self, key: str) -> str:
         known = {action.id: action for action in self.actions}

@@ -24,6 +24,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _MAX_DELIVERIES = 200
 
@@ -45,6 +46,7 @@ class AlertsScreen(PolledListScreen):
         yield LineList(lambda: self.app.palette)
         yield Static(id="nothing")
         yield Static(id="detail")
+        yield StatusLine(lambda: self.read_at, made="read")
         yield KeyHints()
 
     @property

@@ -35,6 +35,8 @@ class PolledListScreen(MovementActions, Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.read_error: str | None = None
+        self.read_at: float | None = None
+        """When the store was read, in Unix time."""
         self._reading = False
 
     @property
@@ -89,7 +91,7 @@ class PolledListScreen(MovementActions, Screen[None]):
         before, changed = self.read_error, False
         try:
             changed = await self.read()
-            self.read_error = None
+            self.read_error, self.read_at = None, self.app.clock()
         except StoreUnavailableError as error:
             self.read_error = str(error)
         self._reading = False

@@ -226,7 +226,7 @@ class HistoryTab(ServerTab):
         try:
             opened = await asyncio.to_thread(read)
         except StoreUnavailableError as error:
-            self.app.show_notice(str(error), seconds=5)
+            self.app.show_error(str(error))
             return
         if opened is None:
             self.app.show_notice("These packets are no longer stored")

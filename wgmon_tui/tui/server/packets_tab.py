@@ -176,7 +176,7 @@ class PacketsTab(ServerTab):
         try:
             self._stored_good = await asyncio.to_thread(history.last_good, server_state.server.name)
         except StoreUnavailableError as error:
-            self.app.show_notice(str(error), seconds=5)
+            self.app.show_error(str(error))
             return
         if self.server_state is not server_state:
             return

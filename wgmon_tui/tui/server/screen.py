@@ -30,6 +30,7 @@ from wgmon_tui.tui.server.vantages_tab import VantagesTab
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.5
 
@@ -69,6 +70,7 @@ class ServerScreen(ServerActions):
             yield HistoryTab()
             yield RttTab()
             yield VantagesTab()
+        yield StatusLine(self._checked_at)
         yield KeyHints()
 
     def on_mount(self) -> None:
@@ -89,6 +91,11 @@ class ServerScreen(ServerActions):
     def _row(self) -> ServerState | None:
         return self.app.engine.fleet_state.states.get(self._server)
 
+    def _checked_at(self) -> float | None:
+        """When the server was checked last, in Unix time."""
+        server_state = self._row
+        return server_state.last_check.at if server_state and server_state.last_check else None
+
     @property
     def _tab(self) -> ServerTab:
         """The open tab."""
@@ -106,8 +113,8 @@ class ServerScreen(ServerActions):
             return
         self.app.engine.set_focused_server(self._server)
         if server_state is None:
-            self.app.show_notice(f"{self._server} is no longer in servers.toml", seconds=5)
             self.dismiss()
+            self.app.show_error(f"{self._server} is no longer in servers.toml")
         elif server_state.version != self._drawn_version:
             self._drawn_version = server_state.version
             self._show(server_state)

@@ -16,7 +16,6 @@ from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, Palette
 from wgmon_tui.tui.theme.theme_files import ThemeCatalog, find_palette, load_theme_catalog, read_stamps
 
 _THEME_RELOAD_INTERVAL_S = 2.0
-_PROBLEM_NOTICE_S = 10
 
 
 class ThemedApp(App[None]):
@@ -45,8 +44,12 @@ class ThemedApp(App[None]):
         """The colours of the current theme."""
         return self.palettes[self.theme]
 
-    def show_notice(self, *lines: str, seconds: float = 2) -> None:
+    def show_notice(self, *lines: str) -> None:
         """Show a notice in place of the previous one."""
+        raise NotImplementedError
+
+    def show_error(self, *lines: str) -> None:
+        """Show a notice that stays until a key is pressed."""
         raise NotImplementedError
 
     def follow_themes(self) -> None:
@@ -76,7 +79,7 @@ class ThemedApp(App[None]):
         self._theme_catalog = load_theme_catalog(self.config_dir, self._theme_catalog)
         self._register_palettes(self._theme_catalog.palettes)
         if self._theme_catalog.problems:
-            self.show_notice(*self._theme_catalog.problems, seconds=_PROBLEM_NOTICE_S)
+            self.show_error(*self._theme_catalog.problems)
 
     def _initial_palette(self, theme: str | None, settings: TuiSettings) -> Palette:
         """The theme chosen by NO_COLOR, the command line, config.toml or the terminal, in this order."""
