@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import signal
 
+from textual import on
+from textual.driver import Driver
+
 from wgmon_tui.tui.context import AppContext, Notice
 
 
@@ -44,3 +47,8 @@ class QuittableApp(AppContext):
             self.show_notice("There is no shell below this program that could resume it.")
             return
         os.killpg(os.getpgrp(), signal.SIGTSTP)
+
+    @on(Driver.SignalResume)
+    def _repaint(self) -> None:
+        """Draw everything again: the terminal has forgotten it."""
+        self.refresh(layout=True)

@@ -32,7 +32,7 @@ async def test_the_worst_server_stands_under_the_cursor() -> None:
 
 
 async def test_keys_move_the_cursor() -> None:
-    async with face(size=(80, 13)) as it:
+    async with face(size=(80, 14)) as it:
         assert it.table.page == 10
         for keys, line in (
             ("j", 1),
@@ -61,7 +61,7 @@ def lit_line(it: Face) -> str:
 
 
 async def test_the_header_stays_on_top_of_what_scrolls() -> None:
-    async with face(size=(80, 13)) as it:
+    async with face(size=(80, 14)) as it:
         await it.press("G")
         lines = it.lines()
         assert lines[1].split()[:3] == ["state", "▾", "name"]

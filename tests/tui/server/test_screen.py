@@ -274,7 +274,7 @@ async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: py
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("C")
-        assert "set -g set-clipboard on" in it.notices()[0]
+        assert "set -g set-clipboard on" in it.notices()
 
 
 async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:

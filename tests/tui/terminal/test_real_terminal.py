@@ -114,9 +114,13 @@ def test_it_can_be_suspended_and_continued(terminal: Tmux, config: Path) -> None
         os.kill(terminal.pid, stop)
         terminal.wait_for("topped")  # what the shell says
         terminal.type("fg", "C-j")  # after SIGSTOP, the terminal still does not translate Enter
-        terminal.wait_for("2 down")  # above, where the shell has written
+        terminal.wait_for("2 down", "? help")  # the whole screen, also where the shell has written nothing
+    terminal.type("C-z")
+    terminal.wait_for("topped")
+    terminal.type("fg", "Enter")
+    terminal.wait_for("2 down", "? help")
     terminal.type("q")
-    terminal.wait_for("left with 147")  # the line that the shell has printed when it was stopped
+    terminal.wait_for("left with 148")  # the line that the shell has printed when it was stopped
     terminal.assert_clean()
 
 

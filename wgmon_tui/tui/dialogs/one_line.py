@@ -1,4 +1,4 @@
-"""Base class of one-line input dialogs. They cover the last lines of the screen below."""
+"""Base class of one-line input dialogs. They cover the last three lines of the screen below."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
             Static { width: auto; }
         }
         KeyHints { dock: none; width: 100%; }
+        StatusLine { background: $panel; }
     }
     """
 
@@ -63,12 +64,12 @@ class OneLineScreen(ModalScreen[R | None], Generic[R]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """Yield the prompt, the input line, its meaning and the key hints."""
+        """Yield the status line, the prompt, the input line, its meaning and the key hints."""
+        yield StatusLine()
         with Horizontal(id="line"):
             yield Static(id="prompt")
             yield self.line()
             yield Static(id="meaning", markup=False)
-        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

@@ -143,6 +143,7 @@ class IncidentScreen(MovementActions, Screen[None]):
         except StoreUnavailableError as error:
             self._empty_reason = "The history cannot be read", str(error)
         self._reading = False
+        self.query_one(StatusLine).follow()
         if before != (self._details, self._empty_reason, self._chosen):
             self._draw()
 

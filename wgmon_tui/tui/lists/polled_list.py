@@ -10,6 +10,7 @@ from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.line_list import LineList
 from wgmon_tui.tui.widgets.scrolling import MovementActions
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _READ_INTERVAL_S = 1.0
 _MARGINS = 3
@@ -95,5 +96,7 @@ class PolledListScreen(MovementActions, Screen[None]):
         except StoreUnavailableError as error:
             self.read_error = str(error)
         self._reading = False
+        for line in self.query(StatusLine):
+            line.follow()
         if changed or self.read_error != before:
             self.draw()

@@ -65,7 +65,7 @@ class StatusLine(Widget):
         self.set_interval(_FOLLOW_S, self._tick)
 
     def _tick(self) -> None:
-        if monotonic() - self._age_at >= _AGE_INTERVAL_S:
+        if not self._age or monotonic() - self._age_at >= _AGE_INTERVAL_S:
             self.follow()
         else:
             self._repaint()
