@@ -120,7 +120,7 @@ def test_it_can_be_suspended_and_continued(terminal: Tmux, config: Path) -> None
     terminal.type("fg", "Enter")
     terminal.wait_for("2 down", "? help")
     terminal.type("q")
-    terminal.wait_for("left with 148")  # the line that the shell has printed when it was stopped
+    terminal.wait_for("left with 147")  # the line that the shell has printed when it was stopped
     terminal.assert_clean()
 
 

@@ -115,6 +115,7 @@ class CountingDriver(LinuxDriver):
         """Take the terminal again. A shell that stopped this process with SIGSTOP has changed its modes."""
         if self._is_active:
             self.suspend_application_mode()
+            self._must_signal_resume = True  # the app draws everything again
             super()._sigcont_application()
         elif self._must_signal_resume:
             super()._sigcont_application()
