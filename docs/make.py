@@ -32,6 +32,8 @@ _SCREENS = (
     ("form", "Forms"),
     ("import", "Import"),
     ("identities", "Identities"),
+    ("first_check", "First check of a new server"),
+    ("settings", "Settings"),
     ("app", "Everywhere"),
 )
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from textual.command import CommandList
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from tests.alerts.outbox_harness import Shop, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
@@ -27,6 +28,7 @@ from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat, gives_up,
 from tests.tui.sample_histories import MINUTE, incident
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read as read_servers
 from wgmon_tui.config.servers_file import update
@@ -34,6 +36,8 @@ from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+from wgmon_tui.tui.editing.first_check_screen import FirstCheckScreen
+from wgmon_tui.tui.editing.first_server_form import FirstServerForm
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.identity_form import IdentityForm
@@ -309,6 +313,26 @@ async def _question(pilot: Pilot[None]) -> None:
     await it.opened(ConfirmDialog)
 
 
+async def _first_server(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    await it.press("enter")
+    await it.opened(FirstServerForm)
+    await it.paste("fra1")
+    await it.press("enter")
+    await it.paste("fra1.example.net")
+    await it.press("enter")
+    about = pilot.app.screen.query_one("#about", Static)
+    about.update("[identity of this machine, and its directories]")  # they differ between machines
+    await settle(pilot)
+
+
+async def _first_check(pilot: Pilot[None]) -> None:
+    it = _it(pilot)
+    found = AddedServer(KEYED, BASTION, OWN_KEY.public, Path("/etc/wgmon-tui/servers.toml"))
+    pilot.app.push_screen(FirstCheckScreen(found))
+    await it.opened(FirstCheckScreen)
+
+
 async def _rejected(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     error = "servers.toml: line 8: [[server]] fra1: intervall: unknown key; did you mean interval?"
@@ -324,6 +348,9 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "fleet-no-network": Scene(_no_network, _keys()),
         "fleet-viewer": Scene(_viewer, _keys()),
         "first-steps": Scene(_unconfigured, _keys()),
+        "first-server": Scene(_unconfigured, _first_server),
+        "first-check": Scene(_configured, _first_check),
+        "settings": Scene(_bad_night, _keys("O", *"jjjjj", ">")),
         "filter": Scene(_bad_night, _keys("/", *"tag:eu !mad rtt>")),
         "packets": Scene(_after_a_week, _keys("enter", "l", "l", "l")),
         "diagnosis": Scene(_after_a_week, _keys("enter", "tab")),

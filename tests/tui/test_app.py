@@ -18,6 +18,7 @@ from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.dialogs.mute import MuteInput
 from wgmon_tui.tui.dialogs.note import NoteInput
 from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
+from wgmon_tui.tui.editing.first_check_screen import FirstCheckScreen
 from wgmon_tui.tui.editing.form_screen import FormScreen
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.import_screen import ImportScreen
@@ -33,6 +34,7 @@ from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.server.screen import ServerScreen
+from wgmon_tui.tui.settings.screen import SettingsScreen
 from wgmon_tui.tui.widgets.definition_list import DefinitionList
 
 
@@ -138,6 +140,8 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "mute": MuteInput,
         "explain": ExplainScreen,
         "alerts": AlertsScreen,
+        "settings": SettingsScreen,
+        "first_check": FirstCheckScreen,
     }
     for action in ACTIONS:
         for screen in action.screens:

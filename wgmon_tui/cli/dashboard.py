@@ -180,6 +180,7 @@ async def _run_app(
     from wgmon_tui.tui.app import WgmonApp
     from wgmon_tui.tui.choices import ChoicesFile, apply_choices
     from wgmon_tui.tui.fleet.columns import COLUMNS
+    from wgmon_tui.tui.look import StartLook
 
     choices_file = ChoicesFile(choices_path(state))
     choices = choices_file.read()
@@ -188,6 +189,7 @@ async def _run_app(
         from wgmon_tui.config.config_toml import read_config
 
         settings = read_config(config, runs_commands=False).face
+    look = StartLook(settings, arguments.theme, arguments.low_bandwidth)
     settings = apply_choices(settings, choices, config, COLUMNS)
     app = WgmonApp(
         controller,
@@ -203,6 +205,7 @@ async def _run_app(
         terminal=arguments.terminal,
         read_only=arguments.read_only,
         is_first_run=config is not None and not controller.fleet_state.states,
+        start_look=look,
         choices=choices,
         choices_file=None if arguments.read_only else choices_file,
     )

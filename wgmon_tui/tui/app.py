@@ -38,6 +38,7 @@ from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
+from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_SETTINGS = TuiSettings()
 _NOTHING_CHOSEN = Choices()
+_DEFAULT_LOOK = StartLook()
 
 
 def _describe(error: BaseException | None) -> str:
@@ -88,6 +90,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
     terminal: what the terminal can show; without it, the one of this process, with all colours.
     read_only: refuse every key that changes something.
     is_first_run: open the form for a first server at once.
+    start_look: what config.toml and the command line say about the look, without the choices.
     choices, choices_file: what was chosen on the screen, and where it is remembered; None forgets it.
     """
 
@@ -129,6 +132,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         terminal: Terminal | None = None,
         read_only: bool = False,
         is_first_run: bool = False,
+        start_look: StartLook = _DEFAULT_LOOK,
         choices: Choices = _NOTHING_CHOSEN,
         choices_file: ChoicesFile | None = None,
     ) -> None:
@@ -138,6 +142,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         self.saved_filters = settings.filters
         self.read_only = read_only
         self.is_first_run = is_first_run
+        self.start_look = start_look
         self._offered_actions = [each for each in self.actions if not (read_only and is_refused(each))]
         self.hinted_actions = [action for action in self._offered_actions if action.hint]
         self.columns = validate_columns(settings.columns)
@@ -382,14 +387,41 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         self.push_screen(ThemeScreen())
 
     def action_low_bandwidth(self) -> None:
-        """Turn the low-bandwidth mode on or off."""
+        """Turn the low-bandwidth mode on or off, until the program ends."""
         low = self.repaint_throttle.limits is not LOW_BANDWIDTH
-        self.repaint_throttle.limits = LOW_BANDWIDTH if low else DEFAULT_LIMITS
-        if isinstance(self._driver, CountingDriver):
-            self._driver.use_mouse(not low)
+        self.set_low_bandwidth(low)
         self.show_notice(
             "Low bandwidth on: no mouse, at most one repaint every 2 s" if low else "Low bandwidth off"
         )
+
+    def set_low_bandwidth(self, low: bool) -> None:
+        """Turn the low-bandwidth mode on or off."""
+        self.repaint_throttle.limits = LOW_BANDWIDTH if low else DEFAULT_LIMITS
+        if isinstance(self._driver, CountingDriver):
+            self._driver.use_mouse(not low)
+
+    def use_columns(self, columns: Sequence[str]) -> None:
+        """Show these columns in the fleet table; none for those of the width."""
+        self.columns = tuple(columns)
+        home = self.screen_stack[0]
+        if isinstance(home, FleetScreen):
+            home.table.use_columns(self.columns)
+
+    def use_theme(self, name: str) -> None:
+        """Switch to a theme, remember it, and show a notice with its name."""
+        super().use_theme(name)
+        self.choose(theme=name)
+
+    @property
+    def choices_path(self) -> Path | None:
+        """The file in which choices are remembered; None where they are not."""
+        return self._choices_file.path if self._choices_file else None
+
+    def action_settings(self) -> None:
+        """Open the settings."""
+        from wgmon_tui.tui.settings.screen import SettingsScreen
+
+        self.push_screen(SettingsScreen())
 
     def action_command_palette(self) -> None:
         """Open Textual's command palette with an ASCII placeholder."""

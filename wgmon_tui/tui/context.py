@@ -26,6 +26,7 @@ from wgmon_tui.terminal import Terminal
 from wgmon_tui.tui.choices import ChoiceChanges, Choices
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.terminal.repaint_throttle import RepaintThrottle
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
@@ -117,6 +118,15 @@ class AppContext(App[None]):
     """The columns that were chosen for the fleet table; empty for the default ones."""
     choices: Choices
     """What the operator chose on the screen."""
+    start_look: StartLook
+    """What config.toml and the command line say about the look."""
+    colourless: bool
+    """Whether NO_COLOR is set, so that there is one theme only."""
+
+    @property
+    @abstractmethod
+    def choices_path(self) -> Path | None:
+        """The file in which choices are remembered; None where they are not."""
 
     @property
     @abstractmethod
@@ -131,6 +141,14 @@ class AppContext(App[None]):
     @abstractmethod
     def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
         """Change what is chosen on the screen, and remember it."""
+
+    @abstractmethod
+    def use_columns(self, columns: Sequence[str]) -> None:
+        """Show these columns in the fleet table; none for those of the width."""
+
+    @abstractmethod
+    def set_low_bandwidth(self, low: bool) -> None:
+        """Turn the low-bandwidth mode on or off."""
 
     # Keys and notices
 

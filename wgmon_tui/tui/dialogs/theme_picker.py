@@ -55,8 +55,9 @@ class ThemeScreen(ModalScreen[None]):
             self.app.theme = event.option_id
 
     def on_option_list_option_selected(self) -> None:
-        """Keep the applied theme."""
+        """Keep the applied theme, and remember it."""
         self.dismiss()
+        self.app.choose(theme=self.app.theme)
         self.app.show_notice(f"Theme: {self.app.theme}")
 
     def action_up(self) -> None:

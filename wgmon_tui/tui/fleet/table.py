@@ -110,6 +110,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The keys of the columns on screen."""
         return [placed.column.key for placed in self._layout]
 
+    def use_columns(self, columns: Sequence[str]) -> None:
+        """Show these columns; none for those of the width."""
+        self._columns = columns
+        self._lay_out()
+        self.refresh()
+
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
         """Sort by a column of `row_index.SORTS`. A cursor that was never moved stays on the first line."""
         self.row_index.sort_by(column, reverse=reverse)

@@ -66,9 +66,10 @@ _REPORTED = (*_ALL, "incident")
 _PACKETS = ("server", "incident")
 _FIRST_CHECK = ("first_check",)
 _PATH = ("path",)
+_SETTINGS = ("settings",)
 _LINES = (
     "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "rejected", "help", "explain",
-    "first_check",
+    "first_check", "settings",
 )  # fmt: skip
 _FORM = ("form",)
 _IMPORT = ("import",)
@@ -279,11 +280,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("yes", ("y",), "yes", "Yes", CHANGE, ("question",)),
     Action("no", ("n",), "no", "No", CHANGE, ("question",)),
     Action("neither", ("escape", "q"), "cancel", "Cancel: change nothing", CHANGE, ("question",)),
+    Action("change_setting", ("enter", "space", "right", "l"), "change",
+           "Next value of the setting; show or hide the column", SEE, _SETTINGS, hint=True, call="change(1)"),
+    Action("change_setting_back", ("left", "h"), "previous value", "Previous value of the setting", SEE,
+           _SETTINGS, call="change(-1)"),
+    Action("column_earlier", ("<",), "move left", "Move the column to the left", SEE, _SETTINGS, hint=True,
+           call="move(-1)"),
+    Action("column_later", (">",), "move right", "Move the column to the right", SEE, _SETTINGS, hint=True,
+           call="move(1)"),
+    Action("forget_setting", ("backspace", "d"), "forget",
+           "Forget the choice: config.toml decides again, or the program", SEE, _SETTINGS, hint=True,
+           call="forget"),
+    Action("close_settings", ("escape", "q", "O"), "back", "Go back to the previous screen", MOVE,
+           _SETTINGS, hint=True, call="close"),
     Action("help", ("?", "f1"), "help", "Show keys, verdicts and columns", PROGRAM, _APP, hint=True),
     Action("choose_theme", ("t",), "theme", "Choose a theme, with a preview",
            PROGRAM, _APP, hint=True, palette=True),
     Action("low_bandwidth", ("L",), "low bandwidth",
            "For slow links: fewer repaints, no mouse; press again to end", PROGRAM, _APP,
+           palette=True),
+    Action("settings", ("O",), "settings",
+           "Choose theme, columns, low bandwidth and preview; config.toml is not changed", PROGRAM, _APP,
            palette=True),
     Action("command_palette", ("ctrl+p",), "commands", "Find a command", PROGRAM, _APP),
     Action("quit", ("q", "ctrl+q"), "quit", "Quit", PROGRAM, _APP, hint=True, palette=True),

@@ -19,7 +19,9 @@ _TABLE = "config.toml: keys"
 _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
-_SCREENS_WITH_APP_KEYS = ("fleet", "server", "incidents", "incident", "alerts", "path", "identities")
+_SCREENS_WITH_APP_KEYS = (
+    "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "settings", "first_check",
+)  # fmt: skip
 """Screens on which the keys of `EVERYWHERE` work. A dialog over them takes every key itself."""
 
 

@@ -55,6 +55,8 @@ VIEWING = frozenset(
         *("import_next", "import_previous", "import_page_down", "import_page_up"),
         *("next_preset", "previous_preset", "cancel_note", "cancel_mute", "no", "neither"),
         "yes",  # it answers a question; what asks questions is refused where it changes something
+        *("settings", "change_setting", "change_setting_back", "forget_setting", "close_settings"),
+        *("column_earlier", "column_later"),
         *("choose_theme", "keep_theme", "low_bandwidth", "command_palette", "quit", "leave_program"),
     }
 )
