@@ -26,7 +26,7 @@ _ROWS, _SHARE = 10_000, 0.1
 _DOWN, _UP = b"\x1b[B", b"\x1b[A"
 _THERE_AND_BACK = 12
 _FIRST_LINE = {WGMON_TUI: 3, STALE_ROWS: 3, DATA_TABLE: 2}
-_CURSOR = {WGMON_TUI: b"48;2;37;52;77", STALE_ROWS: b"48;2;37;52;77", DATA_TABLE: b"48;2;1;120;212"}
+_CURSOR = {WGMON_TUI: b"48;2;36;51;75", STALE_ROWS: b"48;2;36;51;75", DATA_TABLE: b"48;2;1;120;212"}
 """The first line of the cursor, from 1, and its colour, which nothing else uses."""
 
 _SETTLING_S = 8.0

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-_READING = ("history", "rtt", "exchange")
+_READING = ("history", "rtt", "exchange", "preview")
 
 _HOPS = 3
 """Hops of a message: from the app to the focused widget, to its receiver, and to the next one."""

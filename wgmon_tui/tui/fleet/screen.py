@@ -15,6 +15,7 @@ from wgmon_tui.text import format_count, format_servers
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
+from wgmon_tui.tui.fleet.body import FleetBody
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.fleet.row_index import SORTS
 from wgmon_tui.tui.fleet.table import FleetTable
@@ -56,7 +57,7 @@ class FleetScreen(ServerActions):
             content-align: center middle;
         }
         &.-empty {
-            FleetTable { display: none; }
+            FleetBody { display: none; }
             #empty { display: block; }
         }
         &.-failed #failure { display: block; }
@@ -75,7 +76,7 @@ class FleetScreen(ServerActions):
         yield FilterBar(
             "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: fleet_tags(app.engine.fleet_state)
         )
-        yield FleetTable(
+        table = FleetTable(
             app.engine.fleet_state,
             lambda: app.palette,
             app.glyphs,
@@ -84,6 +85,7 @@ class FleetScreen(ServerActions):
             clear=key_of("clear", app.actions),
             id="fleet",
         )
+        yield FleetBody(table)
         yield Static(id="empty", markup=False)
         yield StatusLine(lambda: newest_check_at(app.engine.fleet_state))
         yield KeyHints()
@@ -143,6 +145,7 @@ class FleetScreen(ServerActions):
         if offered != self._last_action_state:
             self.refresh_bindings()
         self.query_one(TotalsLine).follow(len(self.table.marked))
+        self.query_one(FleetBody).follow()
 
     def _action_state(self) -> tuple[object, ...]:
         """The state that determines the available actions, apart from pressed keys."""
@@ -346,6 +349,18 @@ class FleetScreen(ServerActions):
         """Fold all groups; if all are folded, unfold them."""
         groups = self.table.row_index.grouping
         self.table.fold(() if groups.folded >= groups.groups.keys() else groups.groups)
+
+    def action_preview(self) -> None:
+        """Show or hide the preview of the line under the cursor."""
+        body = self.query_one(FleetBody)
+        self.app.choose(preview=not body.has_preview)
+        body.place()
+        if self.app.choices.preview and not body.has_preview:
+            self.app.show_notice("The terminal is too short for the preview")
+
+    def on_preview_pane_clicked(self) -> None:
+        """Open what the preview shows."""
+        self.action_open()
 
     # Sorting
 

@@ -57,6 +57,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     class RowOpened(Message):
         """The line under the cursor was opened."""
 
+    class CursorMoved(Message):
+        """Another line is under the cursor."""
+
+        def can_replace(self, message: Message) -> bool:
+            """One message is enough, however often the cursor moved."""
+            return isinstance(message, FleetTable.CursorMoved)
+
     def __init__(
         self,
         fleet_state: FleetState,
@@ -200,6 +207,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_index(before)
         self._refresh_index(self._cursor_index)
         self._show_cursor()
+        self.post_message(self.CursorMoved())
 
     def pin_cursor(self) -> None:
         """Make the cursor follow its server from now on, as if it had been moved there."""
@@ -223,7 +231,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lay out the columns for the current width before lines are drawn."""
-        if self._width != self.container_size.width:
+        if self._width != self.outer_size.width:
             self._lay_out()
         return super().render_lines(crop)
 
@@ -304,7 +312,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _lay_out(self) -> None:
         servers = [server_state.server for server_state in self._fleet_state.states.values()]
         clean = self._glyphs.clean
-        self._width = self.container_size.width
+        self._width = self.outer_size.width
         self._layout = lay_out(
             self._width,
             max((cell_len(clean(server.name)) for server in servers), default=0),
@@ -358,6 +366,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
         if was_visible or follow:
             self._show_cursor()
+        self.post_message(self.CursorMoved())
 
     def _index_of_cursor(self) -> int:
         """The line of the cursor's server: in its group, in another one, or the heading of a folded one."""

@@ -1,0 +1,169 @@
+"""The preview pane on the fleet screen: where it is, what it shows, and what it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.app_harness import Face, face
+from tests.tui.key_presses import settle
+from tests.tui.sample_fleet import QuietEngine
+from tests.tui.sample_histories import DAY, HOUR, Past, Spell
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import PeriodState
+from wgmon_tui.tui.fleet.body import FleetBody, PreviewPlace, preview_place
+from wgmon_tui.tui.fleet.preview_pane import PreviewPane
+from wgmon_tui.tui.fleet.preview_queries import PreviewHistory
+from wgmon_tui.tui.server.screen import ServerScreen
+
+
+def pane(it: Face) -> PreviewPane:
+    return it.fleet.query_one(PreviewPane)
+
+
+def shown(it: Face) -> str:
+    return "\n".join(line.plain for line in pane(it)._lines)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "chosen", "place"),
+    [
+        (80, 24, None, PreviewPlace(is_beside=False, size=8)),
+        (60, 20, None, PreviewPlace(is_beside=False, size=7)),
+        (80, 60, None, PreviewPlace(is_beside=False, size=12)),
+        (119, 45, None, PreviewPlace(is_beside=False, size=12)),
+        (120, 45, None, PreviewPlace(is_beside=True, size=43)),
+        (220, 60, None, PreviewPlace(is_beside=True, size=68)),
+        (80, 19, None, None),
+        (80, 19, True, PreviewPlace(is_beside=False, size=7)),
+        (80, 13, True, None),
+        (140, 45, False, None),
+    ],
+)
+def test_the_place_follows_the_size_and_the_choice(
+    width: int, height: int, chosen: bool | None, place: PreviewPlace | None
+) -> None:
+    assert preview_place(width, height, chosen, is_low_bandwidth=False) == place
+
+
+def test_low_bandwidth_has_no_pane_unless_it_is_chosen() -> None:
+    assert preview_place(80, 24, None, is_low_bandwidth=True) is None
+    assert preview_place(80, 24, True, is_low_bandwidth=True) is not None
+
+
+async def test_the_pane_shows_the_server_under_the_cursor() -> None:
+    async with face() as it:
+        await it.press("j")
+        assert it.table.cursor_name is not None
+        pane(it)._draw()
+        assert it.table.cursor_name in shown(it)
+
+
+async def test_v_hides_and_shows_the_pane_and_the_choice_is_remembered() -> None:
+    async with face() as it:
+        await it.press("v")
+        assert not pane(it).display
+        assert it.app.choices.preview is False
+        await it.press("v")
+        assert pane(it).display
+        assert it.app.choices.preview is True
+
+
+async def test_v_on_a_short_screen_shows_the_pane_that_was_not_shown_by_default() -> None:
+    async with face(size=(80, 16)) as it:
+        assert not pane(it).display
+        await it.press("v")
+        assert pane(it).display
+
+
+async def test_a_screen_that_is_too_short_says_so() -> None:
+    async with face(size=(80, 12)) as it:
+        await it.press("v")
+        assert not pane(it).display
+        assert it.notices() == ["The terminal is too short for the preview"]
+
+
+async def test_a_wide_terminal_has_the_pane_at_the_side() -> None:
+    async with face(size=(140, 45)) as it:
+        assert pane(it).region.x > it.table.region.x
+        assert pane(it).region.y == it.table.region.y
+
+
+async def test_a_narrow_terminal_has_the_pane_below() -> None:
+    async with face() as it:
+        assert pane(it).region.y > it.table.region.y
+        assert pane(it).region.width == 80
+
+
+async def test_resizing_moves_the_pane() -> None:
+    async with face() as it:
+        await it.pilot.resize_terminal(140, 45)
+        await settle(it.pilot)
+        assert pane(it).region.x > it.table.region.x
+        assert it.table.region.width < 100
+
+
+async def test_a_group_heading_has_a_preview() -> None:
+    async with face() as it:
+        await it.press("z", "g")
+        pane(it)._draw()
+        assert "Group " in shown(it)
+
+
+async def test_a_filter_without_match_empties_the_pane() -> None:
+    async with face() as it:
+        await it.press("/", *"nothing-like-this")
+        pane(it)._draw()
+        assert "No server under the cursor" in shown(it)
+
+
+async def test_an_empty_fleet_has_no_pane() -> None:
+    async with face(QuietEngine(())) as it:
+        assert not it.fleet.query_one(FleetBody).display
+
+
+async def test_a_click_opens_the_server_of_the_pane() -> None:
+    async with face() as it:
+        await it.press("j")
+        name = it.table.cursor_name
+        await it.pilot.click(PreviewPane)
+        await settle(it.pilot)
+        assert isinstance(it.app.screen, ServerScreen)
+        assert it.app.screen.target_servers() == [name]
+
+
+async def read_preview(it: Face) -> None:
+    """Let the cursor rest, and wait until the store is read."""
+    it.fleet.query_one(PreviewPane)._moved_at = 0.0
+    pane(it)._is_waiting = False
+    pane(it)._read_at_rest()
+    await it.read()
+
+
+async def test_the_store_fills_incident_and_strip(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("mad1", Spell(2 * DAY, 2 * HOUR), Spell(2 * HOUR, 0, PeriodState.DOWN, Verdict.SILENT, None))
+    async with face(history=past.history()) as it:
+        await it.press("/", *"mad1", "enter")
+        await read_preview(it)
+        strip = next(line for line in shown(it).splitlines() if "last 24 h" in line)
+        assert "✖✖" in strip
+        assert "▁" in strip
+
+
+async def test_a_server_is_read_once_while_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, asked = Past(tmp_path).history(), list[str]()
+
+    def read(_history: History, name: str, _now: float) -> PreviewHistory:
+        asked.append(name)
+        return PreviewHistory()
+
+    monkeypatch.setattr("wgmon_tui.tui.fleet.preview_pane.read_preview", read)
+    async with face(history=history) as it:
+        await read_preview(it)
+        await read_preview(it)
+    assert len(asked) == 1
