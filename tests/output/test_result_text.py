@@ -74,7 +74,7 @@ def test_verbose_shows_stages_evidence_and_packets_also_of_a_server_that_is_up()
     tested = check(of, handshake=Handshake(0.0123), packets=healthy().check.exchange)
     outcome = round_of(of, dataclasses.replace(tested, tunnel=Tunnel(3, 3, 0.021, 1420, passive=False)))
     assert format_verbose(outcome, PLAIN).split("\n")[2:] == [
-        "    name          fra1.example.net:51820 is 192.0.2.7",
+        "    name          fra1.example.net is 192.0.2.7",
         "    handshake     12.3 ms",
         "    tunnel        3 of 3 answers (echoes and services), 21.0 ms, packets of 1420 bytes pass",
         "    · the response authenticated after 12.3 ms",

@@ -151,7 +151,8 @@ def _probe(arguments: argparse.Namespace) -> int:
             trouble_before = timestamps.trouble
             with progress.hidden():
                 warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
-            progress.show("")
+            first = selected.servers[0].name
+            progress.show(f"checking {first}" if len(selected.servers) == 1 else "")
             code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments, progress))
             if timestamps.trouble and not trouble_before:
                 print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
@@ -197,6 +198,8 @@ async def _probe_all(
     )
     total = len(fleet.servers) * arguments.count
     done = 0
+    if total > 1:
+        progress.count(done, total, "check", "done")
     async for checked in _check_rounds(fleet, keyring, timestamps, arguments, progress):
         await output.add(checked)
         done += 1

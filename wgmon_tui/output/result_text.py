@@ -81,8 +81,9 @@ def format_verbose(outcome: Round, text_format: TextFormat, *, with_causes: bool
 
 def _stages(check: Check) -> Iterator[tuple[str, str]]:
     """Yield what each stage of a check found."""
-    where = f"{check.endpoint} is {check.address}" if check.address else f"{check.endpoint} has no address"
-    yield "name", where
+    host = check.endpoint.host
+    if str(check.address) != host:
+        yield "name", f"{host} is {check.address}" if check.address else f"{host} has no address"
     handshake, tunnel = check.handshake, check.tunnel
     if handshake is None:
         yield "handshake", f"none after {format_count(check.sent, 'initiation')}"
