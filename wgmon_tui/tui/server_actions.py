@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from wgmon_tui.output.incident_report import IncidentReport
 
 SERVER_ACTIONS = frozenset(
-    {"recheck", "pause", "acknowledge", "mute", "unmute", "copy_summary", "copy_markdown", "explain"}
+    {
+        "recheck",
+        "pause",
+        "acknowledge",
+        "mute",
+        "unmute",
+        "copy_summary",
+        "copy_markdown",
+        "copy_command",
+        "explain",
+    }
 )
 
 
@@ -48,7 +58,7 @@ class ServerActions(FleetActions):
 
     def can_act_on_servers(self, action: str) -> bool:
         """Whether an action of `SERVER_ACTIONS` would have an effect now."""
-        if action == "explain":
+        if action in ("explain", "copy_command"):
             return self.current_server() in self.app.engine.fleet_state.states
         states = self._rows
         if action == "acknowledge":
@@ -128,6 +138,13 @@ class ServerActions(FleetActions):
         copy_reports(
             self.app, [self.build_report(server_state) for server_state in self._rows], markdown=markdown
         )
+
+    def action_copy_command(self) -> None:
+        """Copy the next command for the current server."""
+        from wgmon_tui.tui.command_copy import copy_next_command
+
+        server_state = self.app.engine.fleet_state.states[self.current_server() or ""]
+        copy_next_command(self.app, server_state, server_state.diagnosis)
 
     def action_explain(self) -> None:
         """Explain the verdict and the columns of the current server."""

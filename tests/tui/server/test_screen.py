@@ -280,11 +280,12 @@ async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: py
 async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         await it.press("tab", "C")
-        assert it.app.clipboard.startswith("on the server: wg show wg0 preshared-keys")
-        assert it.notices() == ["Copied the next step"]
+        command = "wg show wg0 preshared-keys"
+        assert it.app.clipboard == command
+        assert it.notices() == [f"Copied the command to type on the server: {command}. Replace wg0."]
         await it.see(sample_exchanges.healthy(at=LATER))
         await it.press("C")
-        assert it.notices() == ["No next step to copy"]
+        assert it.notices() == ["There is no command to type"]
 
 
 async def test_without_a_packet_there_is_nothing_to_copy() -> None:

@@ -179,8 +179,9 @@ async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
         await it.press("i")
         await answered(it)
         await it.press("C")
-        assert it.app.clipboard == "on the server: wg set wg0 listen-port 51820"
-        assert it.notices() == ["Copied the next step for: listen port"]
+        command = "wg set wg0 listen-port 51820"
+        assert it.app.clipboard == command
+        assert it.notices() == [f"Copied the command to type on the server: {command}. Replace wg0."]
 
 
 async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
+from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
@@ -249,7 +250,7 @@ class IncidentScreen(MovementActions, Screen[None]):
             return opened is not None and len(opened.round.checks) > 1
         if action == "open":
             return self._server in self.app.engine.fleet_state.states
-        if action in ("copy_summary", "copy_markdown"):
+        if action in ("copy_summary", "copy_markdown", "copy_command"):
             return self._details is not None
         return opened is not None if action == "write" else True
 
@@ -341,6 +342,24 @@ class IncidentScreen(MovementActions, Screen[None]):
         copied = self.query_one(ExchangeView).copyable_text()
         if copied:
             self.app.copy_with_notice(*copied)
+
+    def action_copy_command(self) -> None:
+        """Copy the next command of the shown exchange, or the one of the notification of that time."""
+        if self._details is None:
+            return
+        opened, server = self._opened, self._details.entry.server
+        causes = self._details.notified_evidence[1]
+        if opened:
+            copy_command_of(
+                self.app,
+                self._server,
+                server,
+                chosen(opened.round, self._address)[1] or opened.round.diagnosis,
+            )
+        elif causes:
+            copy_command_in(self.app, self._server, causes[0].fix)
+        else:
+            self.app.show_notice("No cause is stored for this incident, so there is no command to type")
 
     def action_copy_summary(self) -> None:
         """Copy a report on the incident as text."""

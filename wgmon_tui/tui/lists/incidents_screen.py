@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.tui.command_copy import copy_next_command
 from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
 from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.keys.actions import bindings_for
@@ -196,7 +197,7 @@ class IncidentsScreen(PolledListScreen):
                 server_state and server_state.incident and chosen and server_state.incident.id == chosen.id
             )
             return is_its_open_one and self.app.can_acknowledge(server_state)
-        if action in ("open", "note", "explain", "copy_summary", "copy_markdown"):
+        if action in ("open", "note", "explain", "copy_summary", "copy_markdown", "copy_command"):
             return chosen is not None
         if action in ("filter", "write"):
             return bool(self._entries)
@@ -244,6 +245,17 @@ class IncidentsScreen(PolledListScreen):
     def action_copy_markdown(self) -> None:
         """Copy a report on the incident in Markdown."""
         self._copy(markdown=True)
+
+    def action_copy_command(self) -> None:
+        """Copy the next command for the server of an open incident."""
+        chosen = self._chosen
+        server_state = self.app.engine.fleet_state.states.get(chosen.server) if chosen else None
+        if server_state and chosen and chosen.closed_at is None:
+            copy_next_command(self.app, server_state, server_state.diagnosis)
+        else:
+            self.app.show_notice(
+                "This incident is closed. Open it to copy the command of that time.", seconds=4
+            )
 
     def _copy(self, *, markdown: bool) -> None:
         if entry := self._chosen_entry:

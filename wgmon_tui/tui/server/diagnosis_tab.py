@@ -15,7 +15,9 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.output.next_command import command_of, parse_advice
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
+from wgmon_tui.tui.command_copy import describe_command
 from wgmon_tui.tui.context import AskServer
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
@@ -33,7 +35,7 @@ class DiagnosisTab(ServerTab):
     """A scrollable page. The answer of each server is kept until the screen closes."""
 
     MAX_HEADER_DETAIL = HeaderDetail.BARE
-    NOTHING_TO_COPY = "No next step to copy"
+    NOTHING_TO_COPY = "There is no command to type"
     DEFAULT_CSS = """
     DiagnosisTab {
         ProseView { padding: 0 0 0 1; scrollbar-size-vertical: 1; }
@@ -129,15 +131,20 @@ class DiagnosisTab(ServerTab):
         self.scrollable.first()
         self.scrollable.display = False
 
+    def advice_of_server(self, server_state: ServerState | None) -> str:
+        """The first next step that follows from the server's own view; "" without one."""
+        answer = self._answers.get(server_state.server) if server_state else None
+        finding = answer.next_step if answer else None
+        return finding.fix if finding else ""
+
     def copyable_text(self) -> tuple[str, str] | None:
-        """The first next step on the page."""
+        """The first command on the page, without any other text."""
         if self.server_state is None:
             return None
-        answer = self._answers.get(self.server_state.server)
-        if answer and (finding := answer.next_step):
-            return finding.fix, f"the next step for: {finding.subject}"
+        advice = self.advice_of_server(self.server_state)
         _, diagnosis = agreed(self.server_state, self.address)
-        return (diagnosis.causes[0].fix, "the next step") if diagnosis and diagnosis.causes else None
+        found = parse_advice(advice) if advice else command_of(self.server_state.server, diagnosis)
+        return (found.line, describe_command(found)) if found else None
 
 
 async def _in_thread(ask: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:

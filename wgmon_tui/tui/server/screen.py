@@ -14,6 +14,7 @@ from textual.widgets import Static, TabbedContent, Tabs
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.tui.command_copy import copy_command_in, copy_next_command
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.file_export import write_exchange
@@ -312,6 +313,14 @@ class ServerScreen(ServerActions):
             return
         text, what = copied
         self.app.copy_with_notice(text, what)
+
+    def action_copy_command(self) -> None:
+        """Copy the next command: for what the server itself has answered, else for the diagnosis."""
+        advice = self.query_one(DiagnosisTab).advice_of_server(self._row)
+        if advice:
+            copy_command_in(self.app, self._server, advice)
+        elif server_state := self._row:
+            copy_next_command(self.app, server_state, agreed(server_state, self._address)[1])
 
     def action_write(self) -> None:
         """Write the shown exchange to files."""
