@@ -34,6 +34,7 @@ _SCREENS = (
     ("identities", "Identities"),
     ("first_check", "First check of a new server"),
     ("settings", "Settings"),
+    ("output", "Output of a command"),
     ("app", "Everywhere"),
 )
 

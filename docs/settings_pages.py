@@ -58,6 +58,18 @@ fleet = ["name", "state", "verdict", "rtt", "since"]
 [filters]
 europe = "state:down tag:eu"
 
+[[action]]
+key = "o"
+label = "ssh"
+command = ["ssh", "{host}"]
+
+[[action]]
+key = "b"
+label = "mtr"
+command = ["mtr", "--report", "{address}"]
+background = true
+screens = ["fleet", "server"]
+
 [[sink]]
 name = "team"
 type = "slack"
@@ -100,9 +112,9 @@ have it; `amneziawg` has the keys of `wireguard`. This version checks one protoc
 
 _CONFIG_INTRODUCTION = """\
 How wgmon-tui behaves. You write this file; wgmon-tui never does. The look of the dashboard is read when it
-starts: `theme`, `low_bandwidth`, `[keys]`, `[columns]` and `[filters]`. All else takes effect within a
-second of being saved. A file with a mistake changes nothing: one line says which key is wrong, and what to
-write. There is more about [the dashboard and other machines](configuration.md) and about
+starts: `theme`, `low_bandwidth`, `[keys]`, `[columns]`, `[filters]` and `[[action]]`. All else takes effect
+within a second of being saved. A file with a mistake changes nothing: one line says which key is wrong, and
+what to write. There is more about [the dashboard and other machines](configuration.md) and about
 [alerts](alerts.md).
 """
 

@@ -36,6 +36,7 @@ from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.path.screen import PathScreen
 from wgmon_tui.tui.server.screen import ServerScreen
 from wgmon_tui.tui.settings.screen import SettingsScreen
+from wgmon_tui.tui.user_actions.output_screen import OutputScreen
 from wgmon_tui.tui.widgets.definition_list import DefinitionList
 
 
@@ -144,6 +145,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "settings": SettingsScreen,
         "first_check": FirstCheckScreen,
         "path": PathScreen,
+        "output": OutputScreen,
     }
     for action in ACTIONS:
         for screen in action.screens:

@@ -5,7 +5,7 @@ An error line has the location (`config.toml: history: key raw: …`), what was 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wgmon_tui.config.alerting import AlertSettings, Command
@@ -16,8 +16,9 @@ from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
-from wgmon_tui.config.trusted_files import require_trusted
+from wgmon_tui.config.trusted_files import find_problem, require_trusted
 from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
+from wgmon_tui.config.user_actions_toml import ACTION
 from wgmon_tui.config.value_types import BOOLEAN, WITNESS, duration, integer
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
@@ -136,7 +137,10 @@ UPLINK = Section(
     ),
 )
 
-SECTIONS = (HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, QUORUM, UPLINK, VANTAGE)
+SECTIONS = (
+    *(HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, ACTION),
+    *(QUORUM, UPLINK, VANTAGE),
+)
 """All sections of config.toml, in the order in which messages list the first level."""
 
 _FIRST_LEVEL = tuple(
@@ -147,7 +151,8 @@ _FIRST_LEVEL = tuple(
 def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
     """Read config.toml; without the file, the defaults. Raises ConfigurationError.
 
-    A file with commands that others can change is refused, unless the caller runs none of them.
+    A file with commands that others can change is refused, unless the caller runs none of them. The commands
+    of `[[action]]` do not count: the dashboard starts, and refuses to run them.
     """
     path = config_dir / NAME
     try:
@@ -155,6 +160,8 @@ def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
         config = parse_config(content.decode("utf-8-sig"), config_dir)
         if runs_commands and _has_commands(config):
             require_trusted(path, status)
+        if config.face.user_actions and (problem := find_problem(path, status)):
+            config = replace(config, face=replace(config.face, untrusted=str(problem)))
     except FileNotFoundError:
         return Config()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""TUI settings of config.toml: `theme`, `low_bandwidth`, `[keys]`, `[columns]` and `[filters]`.
+"""TUI settings of config.toml: `theme`, `low_bandwidth`, `[keys]`, `[columns]`, `[filters]` and `[[action]]`.
 
 Only their types are checked here, so that a process without the TUI does not import it. The TUI knows its
 actions, keys, columns and themes, and refuses unknown ones when it starts.
@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, as_list, as_text
+from wgmon_tui.config.user_actions import UserAction
+from wgmon_tui.config.user_actions_toml import read_user_actions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType
 
@@ -21,7 +23,8 @@ class TuiSettings:
     """The user's settings for the TUI.
 
     `theme` is None if none is set. `keys` are by action id. `columns` are those of the fleet table in order;
-    empty means that the table chooses. `filters` are saved filter lines by name.
+    empty means that the table chooses. `filters` are saved filter lines by name. `user_actions` are not run
+    if `untrusted` says who else can write the file.
     """
 
     theme: str | None = None
@@ -29,6 +32,8 @@ class TuiSettings:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     columns: tuple[str, ...] = ()
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    user_actions: tuple[UserAction, ...] = ()
+    untrusted: str = ""
 
 
 def _as_keys(value: object) -> tuple[str, ...]:
@@ -128,4 +133,5 @@ def read_face(document: TomlTable) -> TuiSettings:
         **read_settings(columns, COLUMNS.settings),
         keys=MappingProxyType({action: keys.require(action, _as_keys) for action in keys.raw}),
         filters=MappingProxyType({name: filters.require(name, _as_filter) for name in filters.raw}),
+        user_actions=read_user_actions(document),
     )

@@ -35,7 +35,7 @@ from wgmon_tui.tui.fleet.columns import validate_columns
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
-from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap
+from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap, user_bindings, with_user_actions
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
@@ -138,7 +138,10 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
     ) -> None:
         """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
         super().__init__(theme, settings, terminal, config_dir)
-        self.actions = assign_keys(ACTIONS, settings.keys)
+        self.actions = with_user_actions(assign_keys(ACTIONS, settings.keys), settings.user_actions)
+        self._user_actions, self._untrusted = settings.user_actions, settings.untrusted
+        for binding in user_bindings(self.actions):
+            self._bindings.key_to_bindings.setdefault(binding.key, []).append(binding)
         self.saved_filters = settings.filters
         self.read_only = read_only
         self.is_first_run = is_first_run
@@ -357,12 +360,17 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
             return False
         if action == "take_over":
             return self.engine.can_become_writer
+        if action == "user_action":
+            screens = self._user_actions[int(str(parameters[0]))].screens
+            return getattr(self.screen, "ACTIONS_OF", "") in screens
         return super().check_action(action, parameters)
 
     def explain_refusal(self, action: str) -> str:
         """Why an action of the app is refused now."""
         if action == "choose_theme":
             return "NO_COLOR is set, so there are no colours to choose"
+        if action == "user_action":
+            return "This command of yours is for other screens"
         return "The checks are running: there is nothing to take over" if action == "take_over" else ""
 
     def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
@@ -441,6 +449,19 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         super().copy_to_clipboard(text)
         if self.terminal.multiplexer and self._driver is not None:
             self._driver.write(through(self.terminal.multiplexer, osc52(text)))
+
+    def action_user_action(self, number: int) -> None:
+        """Run a command of config.toml for the server under the cursor."""
+        from wgmon_tui.tui.user_actions.run import run_user_action
+
+        screen, action = self.screen, self._user_actions[number]
+        current_server = getattr(screen, "current_server", None)
+        name = current_server() if current_server else None
+        if name is None:
+            explain = getattr(screen, "explain_no_server", None)
+            self.show_notice(explain() if explain else "No server is selected", seconds=4)
+        else:
+            self.run_worker(run_user_action(self, action, name, self._untrusted), group="user action")
 
     def action_take_over(self) -> None:
         """Become the writer after the previous one has ended."""

@@ -9,9 +9,7 @@ import asyncio
 import os
 import shlex
 import shutil
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +26,7 @@ from wgmon_tui.text import printable
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
-from wgmon_tui.tui.editing.terminal_program import run_in_terminal
+from wgmon_tui.tui.editing.terminal_program import run_in_terminal, suspend_terminal
 
 REJECTED_NAME = f"{NAME}.rejected"
 
@@ -117,7 +115,7 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
     """Run a program in the terminal until it exits. Raises ConfigurationError."""
     code, failure = 0, None
     try:
-        with _suspend_terminal(app):
+        with suspend_terminal(app):
             # Caught inside: an exception that leaves `suspend` would keep the app suspended.
             try:
                 code = await run_in_terminal(words)
@@ -130,15 +128,3 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
         raise ConfigurationError(f"cannot start the editor {editor}: {failure}; set $EDITOR and restart")
     if code:
         raise ConfigurationError(f"the editor {editor} exited with code {code}; servers.toml is unchanged")
-
-
-@contextmanager
-def _suspend_terminal(app: AppContext) -> Iterator[None]:
-    """Stop drawing, and keep ctrl+c in the editor from ending this process."""
-    with ExitStack() as stack:
-        stack.enter_context(app.batch_update())
-        # An empty handler instead of SIG_IGN, which the editor would inherit.
-        before = signal.signal(signal.SIGINT, lambda *_: None)
-        stack.callback(signal.signal, signal.SIGINT, before)
-        stack.enter_context(app.suspend())
-        yield

@@ -11,12 +11,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from wgmon_tui.child_processes import child_environment, kill_session, track_session
+from wgmon_tui.tui.context import AppContext
 
 _TERMINAL = 0
 """Standard input, which is the terminal."""
+
+_LONGEST_ANSWER = 1024
 
 
 async def run_in_terminal(words: Sequence[str]) -> int:
@@ -42,6 +45,33 @@ async def run_in_terminal(words: Sequence[str]) -> int:
         _give_terminal(os.getpgrp())
         if process.returncode is None:
             process.returncode = -signal.SIGKILL  # the thread of `waitpid` reaps it
+
+
+@contextmanager
+def suspend_terminal(app: AppContext) -> Iterator[None]:
+    """Stop drawing, and keep ctrl+c in the program from ending this process."""
+    with ExitStack() as stack:
+        stack.enter_context(app.batch_update())
+        # An empty handler instead of SIG_IGN, which the program would inherit.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        stack.callback(signal.signal, signal.SIGINT, before)
+        stack.enter_context(app.suspend())
+        yield
+
+
+async def wait_for_enter(prompt: str) -> None:
+    """Print a line, and return when enter is pressed. Call it while nothing is drawn."""
+    if not os.isatty(_TERMINAL):
+        return
+    print(f"\n{prompt}", end=" ", flush=True)
+    loop = asyncio.get_running_loop()
+    pressed = asyncio.Event()
+    loop.add_reader(_TERMINAL, pressed.set)
+    try:
+        await pressed.wait()
+        os.read(_TERMINAL, _LONGEST_ANSWER)  # the line that was typed
+    finally:
+        loop.remove_reader(_TERMINAL)
 
 
 def _resume(group: int) -> None:

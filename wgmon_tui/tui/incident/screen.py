@@ -254,6 +254,10 @@ class IncidentScreen(MovementActions, Screen[None]):
             return self._details is not None
         return opened is not None if action == "write" else True
 
+    def current_server(self) -> str:
+        """The server of the incident."""
+        return self._server
+
     def explain_refusal(self, action: str) -> str:
         """Why an action is refused now."""
         if action == "open":

@@ -17,8 +17,9 @@ MOVE = "Move"
 SEE = "See"
 CHECK = "Check"
 CHANGE = "Change"
+OWN = "Your commands"
 PROGRAM = "This program"
-GROUPS = (MOVE, SEE, CHECK, CHANGE, PROGRAM)
+GROUPS = (MOVE, SEE, CHECK, CHANGE, OWN, PROGRAM)
 """Groups in the order of the help screen."""
 
 SHORT_KEYS = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
@@ -69,7 +70,7 @@ _PATH = ("path",)
 _SETTINGS = ("settings",)
 _LINES = (
     "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "rejected", "help", "explain",
-    "first_check", "settings",
+    "first_check", "settings", "output",
 )  # fmt: skip
 _FORM = ("form",)
 _IMPORT = ("import",)
@@ -282,6 +283,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_peer", ("y",), "copy", "Copy the section", SEE, ("stanza",), hint=True, call="copy"),
     Action("stanza_done", ("escape", "enter", "q"), "continue", "Continue", MOVE, ("stanza",), hint=True,
            call="close"),
+    Action("copy_output", ("y",), "copy", "Copy the output", SEE, ("output",), hint=True),
+    Action("end_command", ("x",), "end", "End the command, as ctrl+c does in a terminal", CHANGE, ("output",),
+           hint=True),
+    Action("close_output", ("escape", "q"), "close", "Go back; asks first while the command runs", MOVE,
+           ("output",), hint=True),
     Action("yes", ("y",), "yes", "Yes", CHANGE, ("question",)),
     Action("no", ("n",), "no", "No", CHANGE, ("question",)),
     Action("neither", ("escape", "q"), "cancel", "Cancel: change nothing", CHANGE, ("question",)),

@@ -6,14 +6,18 @@ silently do nothing.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
+from textual.binding import Binding
 from textual.keys import Keys, _character_to_key
 
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.tui.keys.actions import EVERYWHERE, Action
+from wgmon_tui.config.user_actions import UserAction
+from wgmon_tui.text import printable, quoted
+from wgmon_tui.tui.keys.actions import EVERYWHERE, OWN, Action
 
 _TABLE = "config.toml: keys"
 _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
@@ -21,6 +25,7 @@ _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
 _SCREENS_WITH_APP_KEYS = (
     "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "settings", "first_check",
+    "output",
 )  # fmt: skip
 """Screens on which the keys of `EVERYWHERE` work. A dialog over them takes every key itself."""
 
@@ -41,6 +46,58 @@ def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) ->
     if problems := list(_clashes(assigned, keys)):
         raise ConfigurationError("\n".join(problems))
     return assigned
+
+
+def with_user_actions(actions: Sequence[Action], user_actions: Sequence[UserAction]) -> tuple[Action, ...]:
+    """The table with one more action for each `[[action]]`, after those of the program.
+
+    Raises ConfigurationError for keys that do not exist or are in use.
+    """
+    table = tuple(actions)
+    for number, each in enumerate(user_actions):
+        where = f"config.toml: action {quoted(each.label)}: key key"
+        if problems := list(_unknown_keys({"key": (each.key,)})):
+            raise ConfigurationError(f"{where}: {problems[0].partition('key: ')[2]}")
+        added = _as_action(number, each)
+        for other in table:
+            if added.keys[0] in other.keys and (place := _shared_screens(added, other)):
+                raise ConfigurationError(
+                    f'{where}: "{each.key}" is assigned to {other.label} {place}; choose another key'
+                )
+        table = (*table, added)
+    return table
+
+
+def _as_action(number: int, action: UserAction) -> Action:
+    command = printable(shlex.join(action.command))
+    return Action(
+        f"action {action.label}",
+        (_normalise_key(action.key),),
+        action.label,
+        f"Run in the background: {command}" if action.background else f"Run: {command}",
+        OWN,
+        action.screens,
+        hint=True,
+        palette=True,
+        call=f"user_action({number})",
+    )
+
+
+def user_bindings(actions: Sequence[Action]) -> list[Binding]:
+    """The bindings of the actions that `with_user_actions` has added. The app has them, not a screen."""
+    return [
+        Binding(
+            long_name(action.keys[0]),
+            action.call,
+            action.label,
+            show=True,
+            key_display=action.key,
+            tooltip=action.help,
+            id=action.id,
+        )
+        for action in actions
+        if action.group == OWN
+    ]
 
 
 def textual_keymap(actions: Sequence[Action], keys: Mapping[str, object]) -> dict[str, str]:

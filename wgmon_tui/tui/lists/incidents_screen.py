@@ -203,6 +203,10 @@ class IncidentsScreen(PolledListScreen):
             return bool(self._entries)
         return True
 
+    def current_server(self) -> str | None:
+        """The server of the incident under the cursor."""
+        return self._chosen.server if self._chosen else None
+
     def explain_refusal(self, action: str) -> str:
         """Why an action is refused now."""
         chosen, why = self._chosen, self._empty_reason(self._shown)

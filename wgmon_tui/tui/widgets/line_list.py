@@ -117,6 +117,8 @@ class LineList(ScrollView, can_focus=False):
         """Move to the last line."""
         if self._line_numbers:
             self._set_cursor(self._last_key)
+        else:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
 
     @property
     def _start_key(self) -> str | None:
