@@ -102,6 +102,8 @@ async def test_a_value_that_cannot_be_read_is_replaced_and_counted(
         (("exchange", "a", *PCAPNG, "--with-keys", "--since", "24h"), "remove --since"),
         (("exchange", "a", "--yes-show-keys"), "needs --with-keys"),
         (("checks", "--since", "1h", "--until", "2h"), "before --until"),
+        (("checks", "--format", "markdown"), "type: export incidents --format markdown"),
+        (("checks", "--incident", "i1"), "export incidents --incident ID"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused_in_one_line(words: tuple[str, ...], said: str) -> None:
@@ -145,6 +147,14 @@ async def test_checks_are_lines_on_the_standard_output(home: Path) -> None:
     assert len([json.loads(line) for line in ran.out.splitlines()]) == len(CHECKS)
 
 
+async def test_an_incident_is_a_report_in_markdown(home: Path) -> None:
+    ran = await export("incidents", "--format", "markdown", "--incident", "i1", home=home)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.decode().startswith("### ")
+    assert ran.out.decode().count("### ") == 1
+    assert b"**incident:** i1, opened" in ran.out
+
+
 async def test_a_file_is_written_for_its_owner_alone(home: Path) -> None:
     ran = await export("exchange", "fra1", *PCAPNG, "--output", str(home / "fra1.pcapng"), home=home)
     assert (ran.code, ran.out, ran.err) == (0, b"", "")
@@ -164,6 +174,7 @@ async def test_pcapng_is_not_for_a_terminal(home: Path) -> None:
     [
         (("checks", "fra"), 'no server "fra" in the history; did you mean "fra1"?'),
         (("checks", "--output", "/nonexistent/x"), "cannot write /nonexistent/x"),
+        (("incidents", "--incident", "zz"), 'no incident "zz" in the history'),
     ],
 )
 async def test_what_cannot_be_done_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:

@@ -38,6 +38,8 @@ _END_OF_TIME = 8e307
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Check that the arguments fit together, before anything is read or sent. Raises ConfigurationError."""
     problem = format_problem(arguments.kind, arguments.form) or _keys_problem(arguments)
+    if problem is None and arguments.incident is not None and arguments.kind != "incidents":
+        problem = "--incident is for incidents; type: wgmon-tui export incidents --incident ID"
     if problem is None and arguments.form == "pcapng" and not arguments.output and sys.stdout.isatty():
         problem = "pcapng cannot be shown on a terminal; add --output FILE.pcapng, or use a pipe"
     if problem is None and None not in (arguments.since, arguments.until):
@@ -76,14 +78,29 @@ def export_history(arguments: argparse.Namespace) -> int:
             since = -_END_OF_TIME if arguments.since is None else arguments.since
             until = _END_OF_TIME if arguments.until is None else arguments.until
             vantage = _known_vantage(arguments.vantage, history)
-            request = ExportRequest(arguments.kind, arguments.form, names, since, until, vantage)
-            _write(export_parts(history, request), arguments.output)
+            request = ExportRequest(
+                arguments.kind, arguments.form, names, since, until, vantage, arguments.incident
+            )
+            _write(_parts(history, request, arguments.state), arguments.output)
     except StoreUnavailableError as error:
         raise ConfigurationError(str(error)) from None
     if replaced := history.replaced_values + take_replaced():
         values = format_count(replaced, "stored value")
         print(f"wgmon-tui: export: {values} could not be read: replaced or left out", file=sys.stderr)
     return 0
+
+
+def _parts(history: History, request: ExportRequest, state_dir: Path) -> Iterable[bytes]:
+    if request.incident is not None and history.incident(request.incident) is None:
+        raise ConfigurationError(
+            f"export: no incident {quoted(request.incident)} in the history; "
+            "`wgmon-tui export incidents` lists them"
+        )
+    if request.form != "markdown":
+        return export_parts(history, request)
+    from wgmon_tui.cli.incident_markdown import markdown_parts
+
+    return markdown_parts(history, request, state_dir)
 
 
 def export_with_keys(

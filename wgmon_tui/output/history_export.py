@@ -20,7 +20,7 @@ from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
 from wgmon_tui.text import format_iso_time
 
 Kind = Literal["checks", "incidents", "exchange"]
-Format = Literal["json", "csv", "pcapng"]
+Format = Literal["json", "csv", "pcapng", "markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,16 @@ class ExportRequest:
     since: float
     until: float
     vantage: str | None = None
+    incident: str | None = None
+    """The id of the only incident to export; None exports all."""
 
 
 def format_problem(kind: Kind, form: Format) -> str | None:
     """Return why kind and format do not fit together; None if they do."""
     if form == "pcapng" and kind != "exchange":
         return f"{kind} have no packets, and pcapng needs packets; add --format json or --format csv"
+    if form == "markdown" and kind != "incidents":
+        return f"a report in Markdown is about incidents, not {kind}; type: export incidents --format markdown"
     return None
 
 
@@ -152,12 +156,19 @@ def _checks(history: History, request: ExportRequest) -> Iterator[Json]:
 
 
 def _incidents(history: History, request: ExportRequest) -> Iterator[Json]:
+    for incident in requested_incidents(history, request):
+        yield incident_object(incident, history.notes(incident.id))
+
+
+def requested_incidents(history: History, request: ExportRequest) -> Iterator[Incident]:
+    """Yield the incidents of a request, ascending for each server."""
     for name in request.names:
         for incident in reversed(history.incidents(name, since=request.since, limit=None)):
             open_then = incident.closed_at is None or incident.closed_at >= request.since
             seen = request.vantage is None or request.vantage in incident.vantage.split(",")
-            if seen and open_then and incident.opened_at < request.until:
-                yield incident_object(incident, history.notes(incident.id))
+            named = request.incident in (None, incident.id)
+            if named and seen and open_then and incident.opened_at < request.until:
+                yield incident
 
 
 def _exchanges(history: History, request: ExportRequest) -> Iterator[tuple[Round, ExchangeSummary | None]]:

@@ -24,6 +24,17 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 
 @dataclass(frozen=True, slots=True)
+class Notification:
+    """A message about the incident: Unix time of the event, sink, result, and why it failed or was held back."""
+
+    at: float
+    sink: str
+    result: str
+    message: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentReport:
     """Content of a report about one server. Times are Unix seconds.
 
@@ -49,6 +60,9 @@ class IncidentReport:
     """Why its alerts are suppressed, or ""."""
     notes: tuple[Note, ...] = ()
     quorum_result: Diagnosis | None = None
+    good: Check | None = None
+    """The last good check before `outcome`, whose packets stand beside those of that time."""
+    notifications: tuple[Notification, ...] = ()
 
     @property
     def diagnosis(self) -> Diagnosis | None:
@@ -118,6 +132,12 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     if incident_report.outcome and incident_report.outcome.check.exchange:
         yield from ("", _exchange_title(incident_report.outcome.check))
         yield from (f"  {line}" for line in _packets(incident_report.outcome.check))
+    if incident_report.good and incident_report.good.exchange:
+        yield from ("", _good_title(incident_report.good))
+        yield from (f"  {line}" for line in _packets(incident_report.good))
+    if incident_report.notifications:
+        yield from ("", "Notified")
+        yield from (f"- {_notification(each)}" for each in incident_report.notifications)
     if incident_report.notes:
         yield from ("", "Notes")
         yield from (f"- {_note(note)}" for note in incident_report.notes)
@@ -153,6 +173,13 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
         yield from ("", f"**{_escaped(_exchange_title(incident_report.outcome.check))}**", "", "```")
         yield from map(printable, _packets(incident_report.outcome.check))
         yield "```"
+    if incident_report.good and incident_report.good.exchange:
+        yield from ("", f"**{_escaped(_good_title(incident_report.good))}**", "", "```")
+        yield from map(printable, _packets(incident_report.good))
+        yield "```"
+    if incident_report.notifications:
+        yield from ("", "**Notified**", "")
+        yield from (f"- {_escaped(_notification(each))}" for each in incident_report.notifications)
     if incident_report.notes:
         yield from ("", "**Notes**", "")
         yield from (f"- {_escaped(_note(note))}" for note in incident_report.notes)
@@ -254,6 +281,16 @@ def _verdicts(incident: Incident | None) -> list[str]:
 def _exchange_title(check: Check) -> str:
     at = format_utc_time(check.started_at)
     return f"Packets of {at}"
+
+
+def _good_title(check: Check) -> str:
+    return f"Packets of the last good exchange, {format_utc_time(check.started_at)}"
+
+
+def _notification(notification: Notification) -> str:
+    why = f" ({notification.reason})" if notification.reason else ""
+    at = format_utc_time(notification.at)
+    return f"{at}, {notification.sink}: {notification.result}{why}: {notification.message}"
 
 
 def _packets(check: Check) -> Iterator[str]:

@@ -23,6 +23,8 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.incident.screen import IncidentScreen
+from wgmon_tui.tui.server.exchange_layout import CursorStop
+from wgmon_tui.tui.server.exchange_view import ExchangeView
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.server.screen import ServerScreen
 
@@ -182,6 +184,37 @@ async def test_c_compares_with_the_last_good_exchange_before(tmp_path: Path) -> 
         assert "compared" not in prose(it, "caption")
 
 
+async def test_on_a_wide_screen_the_last_good_packets_stand_beside_those_of_that_time(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path, size=(140, 45)) as it:
+        await it.press("tab")
+        titles = next(line for line in it.lines() if "last good, 18:59:00" in line)
+        assert titles.split("last good")[0].strip() == "then, 18:59:55"
+        view = it.app.screen.query_one(ExchangeView)
+        assert view.good_dump.check
+        assert view.good_dump.check.started_at == SLOW_AT - MINUTE
+        assert "".join(it.lines()).count("handshake response") > 2  # both, and the field panel
+        await it.press("c")
+        assert not any("last good" in line for line in it.lines())
+
+
+async def test_beside_each_other_both_show_the_same_field(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path, size=(140, 45)) as it:
+        await it.press("tab", "g", "l", "l")
+        view = it.app.screen.query_one(ExchangeView)
+        assert view.dump.stop == view.good_dump.stop == CursorStop(0, 2)
+
+
+async def test_on_a_narrow_screen_c_goes_through_compared_and_the_good_packets(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path, size=(80, 24)) as it:
+        await it.press("tab", "c", "c")
+        assert prose(it, "caption") == "last good exchange, before the incident: ● 18:59:00 c: back"
+        check = dump(it).check
+        assert check
+        assert check.started_at == SLOW_AT - MINUTE
+        await it.press("c")
+        assert prose(it, "caption") == "exchange 1 of 3: ✖ psk-mismatch 18:59:55"
+
+
 async def test_without_a_good_exchange_c_says_so(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
     made.keep(sample_exchanges.silent(at=DOWN_AT), "change")
@@ -301,8 +334,22 @@ async def test_y_copies_the_report_on_that_time(tmp_path: Path) -> None:
         assert "Verdicts\n- 2026-11-22 19:00:00 UTC, slow: The handshake takes 2.40 s.\n" in report
         assert "Packets of 2026-11-22 18:59:55 UTC" in report
         assert "- anna, 2026-11-22 19:06 UTC: their new router" in report
+
+
+async def test_shift_y_copies_all_that_a_post_mortem_needs_in_markdown(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path) as it:
         await it.press("Y")
-        assert it.app.clipboard.startswith("### ✖ fra1 was down: psk-mismatch\n")
+        report = it.app.clipboard
+        assert report.startswith("### ✖ fra1 was down: psk-mismatch\n")
+        for part in (
+            "**Verdicts**\n\n- 2026-11-22 19:00:00 UTC, slow: ",
+            "**Packets of 2026-11-22 18:59:55 UTC**\n\n```\nsent      +0.000 ms  handshake initiation",
+            "**Packets of the last good exchange, 2026-11-22 18:59:00 UTC**\n\n```\nsent",
+            "**Notified**\n\n- 2026-11-22 19:02:01 UTC, pager: delivered 2026-11-22 19:02:01 UTC: ",
+            "chat: failed, given up 2026-11-22 19:02:01 UTC \\(HTTP 400: no such channel\\): ",
+            "**Notes**\n\n- anna, 2026-11-22 19:06 UTC: their new router",
+        ):
+            assert part in report
 
 
 async def test_shift_c_copies_the_packet_under_the_cursor(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 from dataclasses import replace
+from enum import Enum
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
+from wgmon_tui.alerts.notifications import notifications_of
 from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.net.addresses import Address
@@ -22,15 +24,16 @@ from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
+from wgmon_tui.text import format_recent_time
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
-from wgmon_tui.tui.incident.view_text import NO_PACKETS, caption, headline, overview
+from wgmon_tui.tui.incident.view_text import NO_PACKETS, caption, good_caption, headline, overview
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
 from wgmon_tui.tui.report_copy import copy_reports
-from wgmon_tui.tui.server.exchange_view import ExchangeView
+from wgmon_tui.tui.server.exchange_view import WIDE, ExchangeView
 from wgmon_tui.tui.server.header import comparison_line
 from wgmon_tui.tui.server.tab import chosen, good_check
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
@@ -42,6 +45,14 @@ from wgmon_tui.tui.widgets.status_line import StatusLine
 _READ_INTERVAL_S = 2.0
 _MARGINS = 3
 _OF_PACKETS = frozenset({"left", "right", "compare", "copy"})
+
+
+class _PacketsShown(Enum):
+    """Which packets the tab shows. On a wide terminal, COMPARED has the good ones beside those of that time."""
+
+    OWN = "own"
+    COMPARED = "compared"
+    GOOD = "good"
 
 
 class IncidentScreen(MovementActions, Screen[None]):
@@ -76,7 +87,7 @@ class IncidentScreen(MovementActions, Screen[None]):
         self._chosen: KeptExchange | None = None
         self._rounds: dict[KeptExchange, OpenedExchange | None] = {}
         self._address: Address | None = None
-        self._comparing = False
+        self._packets_shown: _PacketsShown | None = None
         self._reading = False
         self._read_at: float | None = None
 
@@ -205,18 +216,57 @@ class IncidentScreen(MovementActions, Screen[None]):
 
     def _draw_packets(self, now: float, text_style: TextStyle) -> None:
         opened, check, view = self._opened, self._check, self.query_one(ExchangeView)
-        good = good_check(opened.good, check.address) if opened and check and self._comparing else None
-        view.show(check, good)
+        known_good, mode = self._good, self._mode
+        good = known_good if mode is _PacketsShown.COMPARED else None
+        if mode is _PacketsShown.GOOD:
+            view.show(known_good)
+        else:
+            view.show(check, good, titles=self._titles(check, good, now, text_style) if good else None)
         empty, line = self.query_one("#no-packets", Static), self.query_one("#caption", Static)
         empty.display, line.display = not view.display, check is not None
         if not view.display:
             empty.update(unavailable_text(*self._why_no_packets(check), text_style))
         if check and opened and self._chosen and self._details:
+            if mode is _PacketsShown.GOOD and known_good:
+                line.update(good_caption(known_good, now, text_style, key_of("compare", self.app.actions)))
+                return
             found = view.dump.comparison
             compared = comparison_line(check, good, found, text_style, now) if good and found else None
             line.update(
                 caption(self._details, self._chosen, opened.round, check.address, compared, now, text_style)
             )
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.app.size.width >= WIDE
+
+    @property
+    def _good(self) -> Check | None:
+        """The last good check before the shown one."""
+        opened, check = self._opened, self._check
+        return good_check(opened.good, check.address) if opened and check else None
+
+    @property
+    def _mode(self) -> _PacketsShown:
+        """What the operator chose, as far as it is possible; else the good packets if there is room."""
+        good = self._good
+        if good is None:
+            return _PacketsShown.OWN
+        usual = _PacketsShown.COMPARED if self._is_wide else _PacketsShown.OWN
+        mode = self._packets_shown or usual
+        return _PacketsShown.COMPARED if self._is_wide and mode is _PacketsShown.GOOD else mode
+
+    def _titles(
+        self, check: Check | None, good: Check | None, now: float, text_style: TextStyle
+    ) -> tuple[Text, Text] | None:
+        """The titles of both sides; None if there is room for one side only."""
+        if not (self._is_wide and check and good):
+            return None
+        style = text_style.palette.text
+        return (
+            Text(f"then, {format_recent_time(check.started_at, now, seconds=True)}", style),
+            Text(f"last good, {format_recent_time(good.started_at, now, seconds=True)}", style),
+        )
 
     def _why_no_packets(self, check: Check | None) -> tuple[str, str]:
         if self._details is None:
@@ -333,12 +383,13 @@ class IncidentScreen(MovementActions, Screen[None]):
             self._draw()
 
     def action_compare(self) -> None:
-        """Mark the differences from the last good exchange before it."""
-        opened, check = self._opened, self._check
-        if opened is None or check is None or good_check(opened.good, check.address) is None:
+        """Compare with the last good exchange before it: beside it, or on a narrow terminal in turn."""
+        if self._good is None:
             self.app.show_notice("No good exchange is stored to compare with")
             return
-        self._comparing = not self._comparing
+        turns = [_PacketsShown.OWN, _PacketsShown.COMPARED]
+        turns += [] if self._is_wide else [_PacketsShown.GOOD]
+        self._packets_shown = turns[(turns.index(self._mode) + 1) % len(turns)]
         self._draw()
 
     def action_copy(self) -> None:
@@ -386,7 +437,12 @@ class IncidentScreen(MovementActions, Screen[None]):
         entry, opened = self._details.entry, self._opened
         endpoint = str(entry.server.endpoint) if entry.server else ""
         report = report_of_incident(entry.incident, endpoint, entry.notes)
-        return replace(report, outcome=opened.round if opened else None)
+        return replace(
+            report,
+            outcome=opened.round if opened else None,
+            good=self._good,
+            notifications=notifications_of(self._details.deliveries or ()),
+        )
 
     def action_explain(self) -> None:
         """Explain the verdict of the headline."""

@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.alerts.delivery_log import Delivery, DeliveryState
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Cause, Severity
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
@@ -105,6 +106,14 @@ def caption(
         return line
     beside = line.cell_len + comparison.cell_len + 3 <= text_style.width
     return Text("   " if beside else "\n").join([line, comparison])
+
+
+def good_caption(good: Check, now: float, text_style: TextStyle, key: str) -> Text:
+    """The line above the packets of the last good exchange, which are not those of the incident."""
+    palette, when = text_style.palette, format_recent_time(good.started_at, now, seconds=True)
+    line = Text("last good exchange, before the incident: ", palette.muted)
+    line.append(f"{text_style.glyphs.of(Severity.UP)} {when}", text_style.state(Severity.UP))
+    return line.append(f"  {key}: back", palette.accent)
 
 
 def _heading(words: str, text_style: TextStyle, more: str = "") -> list[Text]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wgmon_tui.checks.check import Check
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
@@ -28,6 +29,12 @@ class OpenedExchange:
     round: Round
     good: StoredExchange | None
     vantage: str = ""
+
+    @property
+    def last_good(self) -> Check | None:
+        """The first check of the good exchange that completed a handshake."""
+        checks = self.good.round.checks if self.good else ()
+        return next((check for check in checks if check.handshake), None)
 
 
 @dataclass(frozen=True, slots=True)

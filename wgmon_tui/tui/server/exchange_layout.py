@@ -96,12 +96,14 @@ class ExchangeComparison:
     """How the structure of an exchange differs from that of a good one.
 
     `extra` holds the numbers of packets that only this exchange has. `missing` holds the packets that only
-    the good one has. `differing` maps fields of the common packets to the difference in words.
+    the good one has. `differing` maps fields of the common packets to the difference in words. `pairs` maps the
+    number of each common packet to its number in the good exchange.
     """
 
     extra: frozenset[int] = frozenset()
     missing: tuple[Packet, ...] = ()
     differing: dict[CursorStop, str] = field(default_factory=dict)
+    pairs: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_same_form(self) -> bool:
@@ -166,15 +168,17 @@ def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> ExchangeC
     left = list(good)
     extra: set[int] = set()
     differing: dict[CursorStop, str] = {}
+    pairs: dict[int, int] = {}
     for number, packet in enumerate(exchange):
         counterpart = _find_counterpart(packet, left)
         if counterpart is None:
             extra.add(number)
             continue
         left.remove(counterpart)
+        pairs[number] = next(at for at, packet in enumerate(good) if packet is counterpart)
         for index, difference in _field_differences(packet.data, counterpart.data):
             differing[CursorStop(number, index)] = difference
-    return ExchangeComparison(frozenset(extra), tuple(left), differing)
+    return ExchangeComparison(frozenset(extra), tuple(left), differing, pairs)
 
 
 def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | None:

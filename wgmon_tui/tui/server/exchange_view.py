@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.server.exchange_layout import explain
+from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
 from wgmon_tui.tui.server.header import field_panel, legend
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.theme.text_style import TextStyle
 
-_WIDE = 120
+WIDE = 120
+"""Columns from which the field panel, or a good exchange, is beside the dump."""
+
 _NARROW = 80
 _MARGINS = 2
 _DUMP_WIDTH = 81
@@ -23,42 +25,82 @@ _DUMP_WIDTH = 81
 
 
 class ExchangeView(Container):
-    """The dump above the field panel, or beside it on a wide terminal. It is hidden without packets."""
+    """The dump above the field panel, or beside it on a wide terminal. It is hidden without packets.
+
+    A good exchange may be beside it. Then the field cursor is on the same field in both.
+    """
 
     app: AppContext
     DEFAULT_CSS = """
     ExchangeView {
         height: 1fr;
+        #dumps { height: 1fr; }
         HexView { height: 1fr; margin: 0 0 0 1; }
+        .title { display: none; height: 1; padding: 0 1; background: $panel; }
+        #beside { display: none; }
         #field { height: auto; min-height: 4; background: $panel; padding: 0 1; }
         &.-narrow #field { min-height: 5; }
         &.-wide { layout: horizontal; margin: 1 0 0 0; }
-        &.-wide HexView { width: 76; }
+        &.-wide #dumps { width: 77; }
         &.-wide #field { width: 1fr; height: 1fr; margin: 0 0 0 2; background: transparent; }
+        &.-beside #beside, &.-beside .title { display: block; }
     }
     """
 
     def compose(self) -> ComposeResult:
-        """Yield the dump and the field panel."""
-        yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only)
+        """Yield the dump, the good one beside it, and the field panel."""
+        with Horizontal(id="dumps"):
+            with Vertical():
+                yield Static(id="own-title", classes="title", markup=False)
+                yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only, id="own")
+            with Vertical(id="beside"):
+                yield Static(id="good-title", classes="title", markup=False)
+                yield HexView(lambda: self.app.palette, ascii_only=self.app.ascii_only, id="good")
         yield Static(id="field")
 
     @property
     def dump(self) -> HexView:
         """The hex dump with the field cursor."""
-        return self.query_one(HexView)
+        return self.query_one("#own", HexView)
 
-    def show(self, check: Check | None, good: Check | None = None) -> None:
-        """Show the packets of `check`, compared with those of `good` if given."""
-        self.set_class(self.app.size.width >= _WIDE, "-wide")
+    @property
+    def good_dump(self) -> HexView:
+        """The hex dump of the good exchange beside it."""
+        return self.query_one("#good", HexView)
+
+    def show(
+        self, check: Check | None, good: Check | None = None, *, titles: tuple[Text, Text] | None = None
+    ) -> None:
+        """Show the packets of `check`, compared with those of `good` if given.
+
+        With `titles`, the packets of `good` are shown beside them, below these titles.
+        """
+        beside = titles is not None and good is not None
+        self.set_class(beside, "-beside")
+        self.set_class(self.app.size.width >= WIDE and not beside, "-wide")
         self.set_class(self.app.size.width < _NARROW, "-narrow")
         self.dump.show(check, good)
+        self.good_dump.show(good if beside else None)
+        for id_, title in zip(("own-title", "good-title"), titles or (), strict=False):
+            self.query_one(f"#{id_}", Static).update(title)
         self.display = check is not None and bool(check.exchange)
-        self._draw_field()
+        self._follow_beside()
+        self._draw_field(self.dump)
 
-    def on_hex_view_cursor_moved(self) -> None:
-        """Explain the field."""
-        self._draw_field()
+    def on_hex_view_cursor_moved(self, event: HexView.CursorMoved) -> None:
+        """Explain the field, and move to the same one in the good exchange."""
+        if event.view is self.dump:
+            self._follow_beside()
+            self._draw_field(self.dump)
+        elif event.by_user:
+            self._draw_field(self.good_dump)
+
+    def _follow_beside(self) -> None:
+        stop, comparison, good = self.dump.stop, self.dump.comparison, self.good_dump.check
+        number = comparison.pairs.get(stop.packet) if stop and comparison else None
+        if good and stop and number is not None:
+            last_field = len(fields_of(good.exchange[number].data)) - 1
+            self.good_dump.move_to(CursorStop(number, min(stop.field, last_field)))
 
     def copyable_text(self) -> tuple[str, str] | None:
         """The packet under the cursor as hex, and a description of it."""
@@ -68,8 +110,8 @@ class ExchangeView(Container):
         data = check.exchange[stop.packet].data
         return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
 
-    def _draw_field(self) -> None:
-        panel, check, stop = self.query_one("#field", Static), self.dump.check, self.dump.stop
+    def _draw_field(self, dump: HexView) -> None:
+        panel, check, stop = self.query_one("#field", Static), dump.check, dump.stop
         if check is None or stop is None:
             panel.update("")
         elif self.has_class("-wide"):

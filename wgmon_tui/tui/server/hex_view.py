@@ -49,14 +49,21 @@ class HexView(ScrollView, can_focus=False):
 
     @dataclass
     class CursorMoved(Message):
-        """The field cursor moved. `by_user` is False if a new check moved it."""
+        """The field cursor of `view` moved. `by_user` is False if a new check moved it."""
 
+        view: HexView
         place: CursorStop | None
         by_user: bool
 
-    def __init__(self, palette: Callable[[], Palette], *, ascii_only: bool = False) -> None:
+    def __init__(
+        self,
+        palette: Callable[[], Palette],
+        *,
+        ascii_only: bool = False,
+        id: str | None = None,  # noqa: A002  # Textual's name for it
+    ) -> None:
         """`palette` is called at every redraw, so that a theme change takes effect at once."""
-        super().__init__()
+        super().__init__(id=id)
         self.stop: CursorStop | None = None
         self.check: Check | None = None
         self.comparison: ExchangeComparison | None = None
@@ -91,6 +98,10 @@ class HexView(ScrollView, can_focus=False):
         self.refresh()
 
     # The cursor
+
+    def move_to(self, stop: CursorStop | None) -> None:
+        """Move to a field, as another view does to show the same field here."""
+        self._set_cursor(stop, by_user=False)
 
     def left(self) -> None:
         """Move to the previous field, across packets."""
@@ -169,11 +180,11 @@ class HexView(ScrollView, can_focus=False):
 
     def on_mouse_scroll_up(self) -> None:
         """Report a user move: a new check must not replace the exchange while the user scrolls."""
-        self.post_message(self.CursorMoved(self.stop, by_user=True))
+        self.post_message(self.CursorMoved(self, self.stop, by_user=True))
 
     def on_mouse_scroll_down(self) -> None:
         """Same as scrolling up."""
-        self.post_message(self.CursorMoved(self.stop, by_user=True))
+        self.post_message(self.CursorMoved(self, self.stop, by_user=True))
 
     def _set_cursor(self, stop: CursorStop | None, by_user: bool = True) -> None:
         for index, line in self._dump_lines():
@@ -182,7 +193,7 @@ class HexView(ScrollView, can_focus=False):
                 self.refresh_line(index)
         self.stop = stop
         self._reveal()
-        self.post_message(self.CursorMoved(stop, by_user))
+        self.post_message(self.CursorMoved(self, stop, by_user))
 
     def _reveal(self) -> None:
         """Scroll the field into view; for the first field of a packet also its heading."""
