@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.monitor.sample_vantages import Lookout
 from tests.tui.sample_fleet import NOW, bad_night, record
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.tui.filter.parser import complete_filter, invert_filter, parse_filter
+from wgmon_tui.tui.filter.parser import FilterWords, complete_filter, completions, invert_filter, parse_filter
 from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, FilterContext
 
 ROWS = bad_night().fleet_state.states
@@ -231,29 +231,43 @@ def test_a_term_and_its_inverse_part_the_fleet(word: str) -> None:
         ("state:up @s", "state:up @slow"),
         ("state:up|deg", "state:up|degraded"),
         ("name:f", None),
-        ("verdict:", None),
+        ("verdict:", "verdict:healthy"),
+        ("tag:", "tag:edge"),
+        ("e", "endpoint:"),
+        ("ed", "edge"),
+        ("fra|ed", "fra|edge"),
+        ("@", "@slow"),
         ("state:down", None),
         ("fra1 ", None),
         ("", None),
     ],
 )
 def test_a_word_is_carried_on_to_the_first_that_it_begins(line: str, whole: str | None) -> None:
-    assert complete_filter(line, ("edge", "eu"), ("Slow",)) == whole
+    assert complete_filter(line, FilterWords(("edge", "eu"), ("Slow",))) == whole
+
+
+def test_the_names_of_servers_are_completed() -> None:
+    assert complete_filter("name:fr", FilterWords(names=("Fra1", "ams1"))) == "name:fra1"
+
+
+def test_all_candidates_are_offered_in_order() -> None:
+    assert list(completions("state:d", FilterWords())) == ["degraded", "down"]
+    assert not completions("state:down", FilterWords())
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_can_be_completed(verdict: Verdict) -> None:
-    assert complete_filter(f"verdict:{verdict.slug[:-1]}", ()) == f"verdict:{verdict.slug}"
+    assert complete_filter(f"verdict:{verdict.slug[:-1]}", FilterWords()) == f"verdict:{verdict.slug}"
 
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_every_fact_can_be_completed(fact: str) -> None:
-    assert complete_filter(f"is:{fact[:-1]}", ()) == f"is:{fact}"
+    assert complete_filter(f"is:{fact[:-1]}", FilterWords()) == f"is:{fact}"
 
 
 @given(st.text() | st.sampled_from(KEYS).map("{}:".format))
 def test_completing_keeps_what_was_typed(line: str) -> None:
-    whole = complete_filter(line, ("eu", "Zürich"))
+    whole = complete_filter(line, FilterWords(("eu", "Zürich")))
     assert whole is None or (whole.startswith(line) and len(whole) > len(line))
 
 
@@ -293,7 +307,7 @@ def test_a_server_that_only_we_watch_is_down_from_here() -> None:
 
 
 def test_vantages_are_completed() -> None:
-    vantages = ("local", "NYC")
-    assert complete_filter("downfrom:n", (), (), vantages) == "downfrom:nyc"
-    assert complete_filter("down", (), (), vantages) == "downfrom:"
-    assert complete_filter("vantage:l", (), (), vantages) == "vantage:local"
+    known = FilterWords(vantages=("local", "NYC"))
+    assert complete_filter("downfrom:n", known) == "downfrom:nyc"
+    assert complete_filter("down", known) == "downfrom:"
+    assert complete_filter("vantage:l", known) == "vantage:local"

@@ -248,6 +248,15 @@ async def test_tab_completes_a_verdict_in_the_filter_line() -> None:
         assert it.table.row_index.names == ["fra1"]
 
 
+async def test_the_candidates_are_shown_in_words_with_the_key_that_takes_the_first() -> None:
+    async with face() as it:
+        await it.press("/", *"state:d")
+        assert "tab: degraded, down; 5 of 20" in it.lines()[1]
+        await it.press("right")
+        assert it.fleet.query_one(FilterInput).value == "state:degraded"
+        assert "tab:" not in it.lines()[1]
+
+
 async def test_s_offers_every_column_and_sorts_by_the_chosen_one() -> None:
     async with face() as it:
         await it.press("s")

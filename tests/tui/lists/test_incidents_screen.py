@@ -189,3 +189,13 @@ async def test_the_uptimes_of_the_store_stand_in_the_table(past: History) -> Non
         fra1 = next(line for line in it.lines() if " fra1 " in line)
         assert "uptime" in it.lines()[1]
         assert "99." in fra1
+
+
+async def test_the_flags_of_incidents_are_completed(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await it.press("I")
+        await it.read()
+        await it.press("/", *"ack")
+        assert any("tab: acknowledged;" in line for line in it.lines())
+        await it.press("tab")
+        assert it.app.screen.query_one(FilterInput).value == "acknowledged"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Collection, Set
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -16,8 +17,10 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.filter.parser import (
     SERVER_VALUES,
+    FilterWords,
     Values,
     complete_filter,
+    completions,
     explain_unfinished,
     invert_filter,
     parse_filter,
@@ -25,6 +28,7 @@ from wgmon_tui.tui.filter.parser import (
 from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
 
 
 def fleet_tags(fleet_state: FleetState) -> set[str]:
@@ -55,23 +59,15 @@ class FilterInput(Input):
 
 
 class _FilterCompleter(Suggester):
-    """Completes the word that is being typed, from the tags, vantages and names of saved filters."""
+    """Completes the word that is being typed."""
 
-    def __init__(
-        self,
-        tags: Callable[[], Set[str]],
-        saved: Iterable[str],
-        vantages: Callable[[], Iterable[str]],
-        values: Values,
-    ) -> None:
+    def __init__(self, known: Callable[[], FilterWords], values: Values) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._known = known
         self._values = values
-        self._tags = tags
-        self._vantages = vantages
-        self._saved = tuple(saved)
 
     async def get_suggestion(self, value: str) -> str | None:
-        return complete_filter(value, self._tags(), self._saved, self._vantages(), self._values)
+        return complete_filter(value, self._known(), self._values)
 
 
 class FilterBar(Horizontal):
@@ -97,13 +93,18 @@ class FilterBar(Horizontal):
     """
 
     def __init__(
-        self, placeholder: str, tags: Callable[[], Set[str]], values: Values = SERVER_VALUES
+        self,
+        placeholder: str,
+        tags: Callable[[], Set[str]],
+        values: Values = SERVER_VALUES,
+        words: Collection[str] = (),
     ) -> None:
-        """`values` are the possible values of the fields of what is listed."""
+        """`values` are the possible values of the fields of what is listed, `words` its plain flags."""
         super().__init__()
         self._placeholder = placeholder
         self._tags = tags
         self._values = values
+        self._words = words
         self._counted: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -112,7 +113,7 @@ class FilterBar(Horizontal):
         saved = self.app.saved_filters
         yield FilterInput(
             FilterHistory(saved),
-            _FilterCompleter(self._tags, saved, self._vantages, self._values),
+            _FilterCompleter(self._known, self._values),
             self._placeholder,
         )
         yield Static(id="filter-count", markup=False)
@@ -129,6 +130,8 @@ class FilterBar(Horizontal):
         if self.is_open and self._counted:
             shown, of = self._counted
             clean, chosen = self.app.glyphs.clean, self.chosen
+            if offered := self._offer():
+                counted.append(clean(offered), palette.accent)
             if chosen.rejected:
                 counted.append(clean(f" {chosen.rejected[0]};"), palette.severity[Severity.DEGRADED])
             elif begun := [word for word in chosen.unfinished if set(word) & set("<=>")]:
@@ -136,9 +139,26 @@ class FilterBar(Horizontal):
             counted.append(clean(f" {shown} of {of}"), palette.muted)
         self.query_one("#filter-count", Static).update(counted)
 
-    def _vantages(self) -> Iterable[str]:
+    def _offer(self) -> str:
+        """What the key for completion takes, and what else is possible: readable without colour."""
+        line = self.query_one(FilterInput)
+        found = completions(line.value, self._known(), self._values) if line.has_focus else ()
+        if not found:
+            return ""
+        key, room = key_of("complete", self.app.actions), self.size.width // 2
+        shown = list(found[:1])
+        for each in found[1:]:
+            if sum(map(cell_len, shown)) + 2 * len(shown) + cell_len(each) > room:
+                shown.append("…")
+                break
+            shown.append(each)
+        return f" {key}: {', '.join(shown)};"
+
+    def _known(self) -> FilterWords:
         fleet_state = self.app.engine.fleet_state
-        return (LOCAL_VANTAGE, *fleet_state.vantages) if fleet_state.vantages else ()
+        vantages = (LOCAL_VANTAGE, *fleet_state.vantages) if fleet_state.vantages else ()
+        saved = tuple(self.app.saved_filters)
+        return FilterWords(self._tags(), saved, vantages, fleet_state.states, self._words)
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,8 @@ of an address, as in `fe80::1` and `:51820`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from wgmon_tui.checks.verdict import Severity, Verdict
@@ -89,30 +90,58 @@ def invert_filter(line: str) -> str:
     return "".join(word[1:] if word.startswith("!") else f"!{word}" for word in words)
 
 
-def complete_filter(
-    line: str,
-    tags: Iterable[str],
-    saved: Iterable[str] = (),
-    vantages: Iterable[str] = (),
-    values: Values = SERVER_VALUES,
-) -> str | None:
-    """Complete the last word to the first matching key, state, verdict, tag, flag, vantage or saved filter.
+@dataclass(frozen=True, slots=True)
+class FilterWords:
+    """The words that a filter line can be completed to, apart from fields and their fixed values.
 
-    None if there is no match, or if the word is complete.
+    `words` are plain words with a meaning of their own, such as "open" for incidents. A group is named by its
+    tag.
     """
+
+    tags: Collection[str] = ()
+    saved: Collection[str] = ()
+    vantages: Collection[str] = ()
+    names: Collection[str] = ()
+    words: Collection[str] = ()
+
+
+def complete_filter(line: str, known: FilterWords, values: Values = SERVER_VALUES) -> str | None:
+    """Complete the last word to the first candidate; None if there is none, or if the word is complete."""
+    typed, candidates = _candidates(line, known, values)
+    return line + candidates[0][len(typed) :] if candidates else None
+
+
+def completions(line: str, known: FilterWords, values: Values = SERVER_VALUES) -> Sequence[str]:
+    """All candidates for the last word, the first of which `complete_filter` takes."""
+    return _candidates(line, known, values)[1]
+
+
+def _candidates(line: str, known: FilterWords, values: Values) -> tuple[str, Sequence[str]]:
+    """What is typed of the last word, or of its value, and what it may become."""
     begun = line.rpartition(" ")[2].lstrip("!").casefold()
     key, colon, text = begun.partition(":")
-    known: dict[str, Iterable[str]] = {**values, "tag": sorted(tag.casefold() for tag in tags)}
-    known["vantage"] = known["downfrom"] = [name.casefold() for name in vantages]
-    first = (
-        *(f"{each}:" for each in KEYS),
-        *NUMERIC_KEYS.values(),
-        *(f"@{each.casefold()}" for each in saved),
-    )
-    words = known.get(key, ()) if colon else first
-    typed = text.rpartition("|")[2] if colon else begun
-    found = next((each for each in words if typed and each.startswith(typed)), typed)
-    return line + found[len(typed) :] if found != typed else None
+    typed = text.rpartition("|")[2] if colon else begun.rpartition("|")[2]
+    if colon:
+        words = _values_of(key, known, values)
+    elif typed:
+        words = (*(f"{each}:" for each in KEYS), *NUMERIC_KEYS.values())
+        words += (*(f"@{each.casefold()}" for each in known.saved), *known.words)
+        words += tuple(sorted({tag.casefold() for tag in known.tags}))
+    else:
+        words = ()
+    found = [each for each in words if each.startswith(typed)]
+    return typed, () if typed in found else found
+
+
+def _values_of(key: str, known: FilterWords, values: Values) -> Sequence[str]:
+    match key:
+        case "tag":
+            return sorted({tag.casefold() for tag in known.tags})
+        case "name":
+            return [name.casefold() for name in known.names]
+        case "vantage" | "downfrom":
+            return [name.casefold() for name in known.vantages]
+    return tuple(values.get(key, ()))
 
 
 def explain_unfinished(word: str) -> str:

@@ -64,6 +64,7 @@ class IncidentsScreen(PolledListScreen):
             "name, open, acknowledged, state:down, tag:eu, !not",
             lambda: fleet_tags(self.app.engine.fleet_state),
             INCIDENT_VALUES,
+            INCIDENT_VALUES["is"],
         )
         yield Static(id="columns")
         yield LineList(lambda: self.app.palette)
