@@ -218,6 +218,24 @@ def format_uptime(part: float) -> str:
     return f"{hundredths / 100:.2f}%" if hundredths >= 9_000 else f"{hundredths // 10 / 10:.1f}%"
 
 
+# Suggestions
+
+
+def nearest_word(word: str, known: Iterable[str]) -> str:
+    """Return the most similar of the known words; the empty text if none is similar."""
+    from difflib import get_close_matches  # only after a mistake
+
+    by_lower_case = {each.lower(): each for each in known}
+    nearest = get_close_matches(word.lower(), by_lower_case, n=1)
+    return by_lower_case[nearest[0]] if nearest else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question `did you mean "probe"?`; the empty text if no known word is similar."""
+    nearest = nearest_word(word, known)
+    return f"did you mean {quoted(nearest)}?" if nearest else ""
+
+
 # Untrusted text
 
 

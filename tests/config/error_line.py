@@ -1,4 +1,6 @@
-"""Helpers that return the error line of an invalid servers.toml."""
+"""Helpers that return the error line of an invalid servers.toml or config.toml."""
+
+import re
 
 import pytest
 
@@ -11,9 +13,14 @@ def refusal(text: str) -> str:
     """The error line for an invalid servers.toml."""
     with pytest.raises(ConfigurationError) as refused:
         parse(text)
-    line = str(refused.value)
+    return without_line(refused.value)
+
+
+def without_line(error: ConfigurationError) -> str:
+    """The first error, without the number of its line and without the number of further errors."""
+    line = str(error)
     assert line.isprintable()
-    return line
+    return re.sub(r" \(and \d+ more errors?\)$", "", re.sub(r"^(\S+: )line \d+: ", r"\1", line))
 
 
 def server_refusal(keys: str) -> str:

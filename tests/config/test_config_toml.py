@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.error_line import without_line
 from wgmon_tui.config.config_toml import Config, Retention, parse_config, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.net.addresses import Endpoint
@@ -45,10 +46,10 @@ def test_filters_are_lines_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[histroy]", "config.toml: key histroy: unknown; did you mean history?"),
+        ("[histroy]", 'config.toml: unknown setting "histroy"; did you mean "history"?'),
         (
             '[history]\nraww = "1d"',
-            "config.toml: history: key raww: unknown; did you mean raw?",
+            'config.toml: history: unknown setting "raww"; did you mean "raw"?',
         ),
         ("[history]\nraw = 12", 'config.toml: history: key raw: expected a duration such as "10s", got 12'),
         (
@@ -57,7 +58,7 @@ def test_filters_are_lines_by_name(tmp_path: Path) -> None:
         ),
         (
             '[history]\nraw = "3d"',
-            "config.toml: history: keys raw, minutes, hours, days: each must be at least as long",
+            "config.toml: history: key raw: expected at most minutes, which is 2d",
         ),
         ('[viewer]\ntake_over = "yes"', "config.toml: viewer: key take_over: expected true or false"),
         ("[filters]\nx = 3", "config.toml: filters: key x: expected text in quotes, got 3"),
@@ -74,8 +75,7 @@ def test_filters_are_lines_by_name(tmp_path: Path) -> None:
 def test_what_cannot_stand_is_refused_on_one_line(text: str, line: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_config(text)
-    assert str(refused.value).startswith(line)
-    assert str(refused.value).isprintable()
+    assert without_line(refused.value).startswith(line)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
         ("fail_after = 0", "key fail_after: expected an integer from 1 to 10, got 0"),
         ("fail_window = 21", "key fail_window: expected an integer from 1 to 20, got 21"),
         ('recover_after = "2"', 'key recover_after: expected an integer from 1 to 20, got "2"'),
-        ("tunel_mtu = 1420", "key tunel_mtu: unknown; did you mean tunnel_mtu?"),
+        ("tunel_mtu = 1420", 'unknown setting "tunel_mtu"; did you mean "tunnel_mtu"?'),
     ],
 )
 def test_a_setting_that_cannot_stand_is_refused_on_one_line_wherever_it_is(said: str, line: str) -> None:

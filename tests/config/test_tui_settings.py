@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.error_line import without_line
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
@@ -39,15 +40,14 @@ def test_theme_keys_columns_and_bandwidth_are_read() -> None:
         ("[keys]\npause = 5", "config.toml: keys: key pause: expected a list of texts in [ ], got 5"),
         ("[keys]\npause = []", 'config.toml: keys: key pause: expected a key such as "x" or a list such as'),
         ("[keys]\npause = [3]", "config.toml: keys: key pause: expected text in quotes, got 3"),
-        ('[columns]\nflet = ["name"]', "config.toml: columns: key flet: unknown; did you mean fleet?"),
+        ('[columns]\nflet = ["name"]', 'config.toml: columns: unknown setting "flet"; did you mean "fleet"?'),
         ("[columns]\nfleet = []", "config.toml: columns: key fleet: expected at least one column"),
     ],
 )
 def test_what_cannot_stand_is_refused_on_one_line(text: str, line: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_config(text)
-    assert str(refused.value).startswith(line)
-    assert str(refused.value).isprintable()
+    assert without_line(refused.value).startswith(line)
 
 
 def test_the_example_in_the_docs_can_stand() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.config.error_line import without_line
 from tests.config.sample_fleets import server
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
@@ -82,7 +83,7 @@ def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
         ),
         (
             '[[vantage]]\nname = "fra"\nhosts = "a"',
-            'config.toml: vantage "fra": key hosts: unknown; did you mean host?',
+            'config.toml: vantage "fra": unknown setting "hosts"; did you mean "host"?',
         ),
         (
             '[[vantage]]\nname = "fra"\nhost = "a"\n[[vantage]]\nname = "fra"\nhost = "b"',
@@ -95,5 +96,4 @@ def test_tags_choose_the_servers_and_without_tags_all_are_watched() -> None:
 def test_what_cannot_stand_is_refused_on_one_line(text: str, line: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_config(text)
-    assert str(refused.value).startswith(line)
-    assert str(refused.value).isprintable()
+    assert without_line(refused.value).startswith(line)

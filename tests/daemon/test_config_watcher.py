@@ -69,7 +69,7 @@ async def test_nonsense_changes_nothing_and_one_line_says_what_and_where_until_i
         (tmp_path / "servers.toml").write_text(text_of(FRA1).replace('"1s"', '"soon"'))
         await until(lambda: it.reload.trouble)
         assert it.reload.trouble == (
-            'servers.toml: server "fra1": key interval: expected a duration such as "10s", got "soon"; '
+            'servers.toml: line 12: server "fra1": key interval: expected a duration such as "10s", got "soon"; '
             "the last valid configuration stays in force"
         )
         assert it.recorder == []
@@ -259,4 +259,6 @@ async def test_config_toml_takes_effect_as_well(tmp_path: Path) -> None:
         (tmp_path / "config.toml").write_text("[viewer]\ntake_ovr = true\n")
         await until(lambda: it.reload.trouble)
         assert it.reload.trouble
-        assert it.reload.trouble.startswith("config.toml: viewer: key take_ovr: unknown; did you mean")
+        assert it.reload.trouble.startswith(
+            'config.toml: line 2: viewer: unknown setting "take_ovr"; did you'
+        )

@@ -49,7 +49,7 @@ def conditions(items: list[ExaminedItem]) -> list[ItemStatus]:
 
 
 def test_a_configuration_with_which_nothing_is_wrong_is_fine(config: Path) -> None:
-    fleet, item = check_servers_file(config)
+    fleet, [item] = check_servers_file(config)
     assert [server.name for server in fleet.servers] == ["fra1"]
     items = [item, *check_permissions(config), *secret_items(config)]
     assert conditions(items) == [ItemStatus.FINE] * 3
@@ -89,14 +89,14 @@ def test_a_data_path_that_can_be_seen_is_fine_and_says_what_is_asked(config: Pat
 
 def test_a_servers_toml_that_cannot_stand_is_told_with_the_loaders_line(config: Path) -> None:
     (config / "servers.toml").write_text(MINIMAL_TOML + 'intervall = "5s"\n')
-    fleet, item = check_servers_file(config)
+    fleet, [item] = check_servers_file(config)
     assert fleet.servers == ()
     assert item.status is ItemStatus.FIX
-    assert 'server "fra1": key intervall: unknown; did you mean interval?' in item.fact
+    assert 'server "fra1": unknown setting "intervall"; did you mean "interval"?' in item.fact
 
 
 def test_no_servers_yet_says_how_to_get_some(tmp_path: Path) -> None:
-    _, item = check_servers_file(tmp_path / "nowhere")
+    _, [item] = check_servers_file(tmp_path / "nowhere")
     assert (item.status, item.advice) == (ItemStatus.LOOK, "type: wgmon-tui import FILE.conf")
 
 

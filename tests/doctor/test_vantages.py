@@ -86,4 +86,4 @@ def test_a_config_toml_that_cannot_stand_is_told_in_one_line(tmp_path: Path) -> 
     (tmp_path / "config.toml").write_text("quorum = 3\n")
     (item,) = vantages(tmp_path)
     assert item.status is ItemStatus.FIX
-    assert item.fact.startswith("config.toml: key quorum:")
+    assert item.fact.startswith("config.toml: line 1: key quorum:")

@@ -8,6 +8,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from textual.command import CommandList
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -27,11 +28,12 @@ from tests.tui.key_presses import press, read, settle
 from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
 from tests.tui.sample_histories import MINUTE, incident
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read as read_servers
 from wgmon_tui.config.servers_file import update
+from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
@@ -335,8 +337,9 @@ async def _first_check(pilot: Pilot[None]) -> None:
 
 async def _rejected(pilot: Pilot[None]) -> None:
     it = _it(pilot)
-    error = "servers.toml: line 8: [[server]] fra1: intervall: unknown key; did you mean interval?"
-    pilot.app.push_screen(RejectedFileScreen(error, SPOILED, 8))
+    with pytest.raises(ConfigurationError) as refused:
+        parse(SPOILED)
+    pilot.app.push_screen(RejectedFileScreen(refused.value, SPOILED))
     await it.opened(RejectedFileScreen)
 
 

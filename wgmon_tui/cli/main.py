@@ -101,7 +101,8 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ConfigurationError(f"--read-only is for the dashboard, not for `{arguments.command}`")
         return command(arguments)
     except ConfigurationError as error:
-        print(f"wgmon-tui: {error}", file=sys.stderr)
+        for line in error.lines:
+            print(f"wgmon-tui: {line}", file=sys.stderr)
         return exit_code_of_error(error)
 
 

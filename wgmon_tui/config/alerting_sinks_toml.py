@@ -30,7 +30,15 @@ from wgmon_tui.config.alerting import (
     Telegram,
     Webhook,
 )
-from wgmon_tui.config.setting import Section, Setting, Values, defaults_of, known_keys, read_settings
+from wgmon_tui.config.setting import (
+    Section,
+    Setting,
+    Values,
+    defaults_of,
+    known_keys,
+    read_settings,
+    read_valid_settings,
+)
 from wgmon_tui.config.toml_reader import TomlTable, as_table, as_text
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import (
@@ -263,30 +271,28 @@ def sink_settings(kind: str) -> tuple[Setting, ...]:
 _EVERY_KEY = tuple(dict.fromkeys(key for kind in SINK.variants for key in known_keys(sink_settings(kind))))
 
 
-def read_sink(document: TomlTable, number: int, raw: dict[str, object], config_dir: Path) -> Sink:
-    """Read one `[[sink]]`. Raises ConfigurationError."""
-    named = raw.get("name")
-    where = f"{document.where}: sink {quoted(named) if isinstance(named, str) else number}"
-    (kind,) = read_settings(TomlTable(where, raw, _EVERY_KEY), (_TYPE,)).values()
-    table = TomlTable(where, raw, known_keys(sink_settings(kind)))
-    variant = SINK.variants[kind]
+def read_sink(table: TomlTable, config_dir: Path) -> Sink:
+    """Read one `[[sink]]`, of a table that allows any key. Raises ConfigurationError."""
+    kinds = read_valid_settings(table, (_TYPE,))
+    known = known_keys(sink_settings(kinds["type"])) if kinds else _EVERY_KEY
+    table.reject_unknown(known)
+    values = read_valid_settings(table, (_NAME, *_TIMES))
+    if not kinds:
+        table.require_valid()
+    variant = SINK.variants[kinds["type"]]
     secrets = _secrets(table, variant.settings)
-    name = read_settings(table, (_NAME,))
     options = _options(table, variant, config_dir)
-    return Sink(**name, options=options, secrets=secrets, **read_settings(table, _TIMES))
+    return Sink(**values, options=options, secrets=secrets)
 
 
 def _secrets(table: TomlTable, settings: Iterable[Setting]) -> tuple[tuple[str, Any], ...]:
-    secrets = []
-    for setting in settings:
-        if isinstance(setting.type, SecretType):
-            source = setting.type.find(table, setting.key)
-            if source:
-                secrets.append((setting.key, source))
-            elif setting.required:
-                prefix = setting.key
-                raise table.error(prefix, f'missing; add {prefix}_file = "…", or {prefix} = "…"')
-    return tuple(secrets)
+    needed = [each for each in settings if isinstance(each.type, SecretType)]
+    found = read_valid_settings(table, needed)
+    for setting in needed:
+        prefix = setting.key
+        if setting.required and prefix not in found and not table.rejected.intersection(setting.keys):
+            table.reject(table.error(prefix, f'missing; add {prefix}_file = "…", or {prefix} = "…"'))
+    return tuple(found.items())
 
 
 def _options(table: TomlTable, variant: Section, config_dir: Path) -> Options:

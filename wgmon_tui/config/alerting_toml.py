@@ -17,7 +17,6 @@ tags = ["edge"]
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -32,12 +31,18 @@ from wgmon_tui.config.alerting import (
     Maintenance,
     Rule,
 )
-from wgmon_tui.config.alerting_sinks_toml import read_sink
-from wgmon_tui.config.setting import Section, Setting, read_settings
-from wgmon_tui.config.toml_reader import TomlTable, as_tables, describe
+from wgmon_tui.config.alerting_sinks_toml import SINK, read_sink
+from wgmon_tui.config.setting import (
+    Section,
+    Setting,
+    read_valid_settings,
+    reject_repeated_names,
+    repeated_tables,
+)
+from wgmon_tui.config.toml_reader import TomlTable, describe
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import NAME, NAMES, ValueType, duration, list_of, one_of, some_of, text_type
-from wgmon_tui.text import quoted
+from wgmon_tui.text import did_you_mean, quoted
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAILY_WINDOW = re.compile(r"(?:([a-z]{3}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
@@ -154,63 +159,58 @@ MAINTENANCE = Section(
 
 
 def read_alerts(document: TomlTable, config_dir: Path) -> AlertSettings:
-    """Read the alerting settings of config.toml. Raises ConfigurationError."""
-    sinks = tuple(
-        read_sink(document, number, raw, config_dir) for number, raw in _numbered_tables(document, "sink")
+    """Read the alerting settings of config.toml. Its errors go to the list of the document."""
+    read = document.errors.read
+    tables = read(_tables, document, SINK)
+    # A sink with an error is one that rules may name.
+    names = {name for table in tables or () if isinstance(name := table.raw.get("name"), str)}
+    known = names if tables is not None else None
+    sinks = (read(read_sink, table, config_dir) for table in tables or ())
+    rules = (read(_rule, table, known) for table in read(_tables, document, RULE) or ())
+    maintenance = (read(_maintenance, table) for table in read(_tables, document, MAINTENANCE) or ())
+    return AlertSettings(
+        tuple(each for each in sinks if each),
+        tuple(each for each in rules if each),
+        tuple(each for each in maintenance if each),
     )
-    _reject_duplicates(document, "sink", [sink.name for sink in sinks])
-    names = {sink.name for sink in sinks}
-    rules = tuple(_rule(document, number, raw, names) for number, raw in _numbered_tables(document, "rule"))
-    maintenance = tuple(
-        _maintenance(document, number, raw) for number, raw in _numbered_tables(document, "maintenance")
-    )
-    _reject_duplicates(document, "maintenance", [each.name for each in maintenance])
-    return AlertSettings(sinks, rules, maintenance)
 
 
-def _numbered_tables(document: TomlTable, key: str) -> Iterable[tuple[int, dict[str, object]]]:
-    none: list[dict[str, object]] = []
-    return enumerate(document.get(key, as_tables, none), 1)
+def _tables(document: TomlTable, section: Section) -> list[TomlTable]:
+    tables = list(repeated_tables(document, section))
+    reject_repeated_names(tables)
+    return tables
 
 
-def _reject_duplicates(document: TomlTable, key: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise document.error(key, f"{quoted(name)} is used twice; give each its own name")
-
-
-def _rule(document: TomlTable, number: int, raw: dict[str, object], sinks: set[str]) -> Rule:
-    table = TomlTable(f"{document.where}: rule {number}", raw, RULE.known_keys)
-    rule = Rule(**read_settings(table, RULE.settings))
-    _check_sinks(table, "sinks", rule.sinks, sinks)
-    _check_sinks(table, "escalate_to", rule.escalate_to, sinks)
-    if (rule.escalate_after is None) is not (not rule.escalate_to):
-        missing = "escalate_to" if rule.escalate_after is not None else "escalate_after"
+def _rule(table: TomlTable, sinks: set[str] | None) -> Rule:
+    """Read one rule. Without `sinks`, the names of sinks are not checked."""
+    values = read_valid_settings(table, RULE.settings)
+    for key in ("sinks", "escalate_to"):
+        for name in values.get(key, ()):
+            if sinks is not None and name not in sinks:
+                table.reject(table.error(key, f"there is no sink {quoted(name)}; {_which_sink(name, sinks)}"))
+    if ("escalate_after" in table.raw) is not bool(table.raw.get("escalate_to")):
+        missing = "escalate_to" if "escalate_after" in table.raw else "escalate_after"
         example = '["boss"]' if missing == "escalate_to" else '"15m"'
-        raise table.error(
-            missing, f"missing; add {missing} = {example}; escalate_after and escalate_to need each other"
-        )
-    return rule
+        phrase = f"missing; add {missing} = {example}; escalate_after and escalate_to need each other"
+        table.reject(table.error(missing, phrase))
+    table.require_valid()
+    return Rule(**values)
 
 
-def _maintenance(document: TomlTable, number: int, raw: dict[str, object]) -> Maintenance:
-    named = raw.get("name")
-    where = f"{document.where}: maintenance {quoted(named) if isinstance(named, str) else number}"
-    table = TomlTable(where, raw, MAINTENANCE.known_keys)
-    once = "from" in raw or "until" in raw
-    if once is ("weekly" in raw):
-        raise table.error("weekly", 'expected either weekly = ["tue 02:00-04:00"], or from and until')
-    maintenance = Maintenance(
-        **read_settings(table, MAINTENANCE.settings, required=("from", "until") if once else ())
-    )
-    begin, until = maintenance.begin, maintenance.until
+def _which_sink(name: str, sinks: set[str]) -> str:
+    known = f"expected one of {', '.join(sorted(sinks))}" if sinks else "add it as [[sink]]"
+    return did_you_mean(name, sinks) or known
+
+
+def _maintenance(table: TomlTable) -> Maintenance:
+    once = "from" in table.raw or "until" in table.raw
+    if once is ("weekly" in table.raw):
+        phrase = 'expected either weekly = ["tue 02:00-04:00"], or from and until'
+        table.reject(table.error("weekly", phrase))
+    needed = ("from", "until") if once else ()
+    values = read_valid_settings(table, MAINTENANCE.settings, required=needed)
+    begin, until = values.get("begin"), values.get("until")
     if begin is not None and until is not None and until <= begin:
-        raise table.error("until", "expected a time after from")
-    return maintenance
-
-
-def _check_sinks(table: TomlTable, key: str, names: Iterable[str], sinks: set[str]) -> None:
-    for name in names:
-        if name not in sinks:
-            known = f"expected one of {', '.join(sorted(sinks))}" if sinks else "add it as [[sink]]"
-            raise table.error(key, f"there is no sink {quoted(name)}; {known}")
+        table.reject(table.error("until", "expected a time after from"))
+    table.require_valid()
+    return Maintenance(**values)

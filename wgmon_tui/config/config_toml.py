@@ -1,24 +1,29 @@
 """config.toml: the settings of wgmon-tui. Only people write it. Strict reader.
 
-An error line has the location (`config.toml: history: key raw: …`), what was expected and what was found.
+An error line has the location (`config.toml: line 7: history: key raw: …`), what was expected and what was
+found. All errors are found at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from wgmon_tui.config.alerting import AlertSettings, Command
 from wgmon_tui.config.alerting_sinks_toml import SINK
 from wgmon_tui.config.alerting_toml import MAINTENANCE, RULE, read_alerts
+from wgmon_tui.config.error_list import ErrorList
 from wgmon_tui.config.models import ConfigurationError, SecretForm
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.config.setting import Section, Setting, read_section, read_valid_settings, section_table
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
 from wgmon_tui.config.trusted_files import find_problem, require_trusted
 from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
 from wgmon_tui.config.user_actions_toml import ACTION
+from wgmon_tui.config.value_parsers import format_duration
 from wgmon_tui.config.value_types import BOOLEAN, WITNESS, duration, integer
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
@@ -186,28 +191,32 @@ def parse_config(text: str, config_dir: Path | None = None) -> Config:
 
     Raises ConfigurationError.
     """
-    document = TomlTable(NAME, load_toml(text, NAME), _FIRST_LEVEL)
-    viewer = section_table(document, VIEWER)
-    vantages = read_vantages(document)
-    config = Config(
-        **read_settings(viewer, VIEWER.settings),
-        history=_retention(document),
-        alerts=read_alerts(document, config_dir or Path()),
-        face=read_face(document),
-        vantages=vantages,
-        **read_settings(document, QUORUM.settings),
-        **read_settings(document, UPLINK.settings),
-    )
-    check_quorum(document, config.quorum, config.vantages)
-    return config
+    errors = ErrorList()
+    document = TomlTable(NAME, load_toml(text, NAME), _FIRST_LEVEL, errors=errors)
+    parts: dict[str, Any] = {
+        "history": errors.read(_retention, document),
+        "alerts": read_alerts(document, config_dir or Path()),
+        "face": read_face(document),
+        "vantages": errors.read(read_vantages, document),
+        **(errors.read(read_section, document, VIEWER) or {}),
+        **read_valid_settings(document, (*QUORUM.settings, *UPLINK.settings)),
+    }
+    errors.read(check_quorum, document, parts.get("quorum", Config().quorum))
+    errors.raise_errors(text, NAME)
+    return Config(**parts)
 
 
 def _retention(document: TomlTable) -> Retention:
     table = section_table(document, HISTORY)
-    retention = Retention(**read_settings(table, HISTORY.settings))
-    if not retention.raw <= retention.minutes <= retention.hours <= retention.days:
+    retention = Retention(**read_valid_settings(table, HISTORY.settings))
+    for shorter, longer in pairwise(("raw", "minutes", "hours", "days")):
         # A window beyond the reach of one tier is read from the next: a gap would show as missing history.
-        raise ConfigurationError(
-            f"{table.where}: keys raw, minutes, hours, days: each must be at least as long as the one before"
-        )
+        least, value = getattr(retention, shorter), getattr(retention, longer)
+        if value < least and not table.rejected & {shorter, longer}:
+            key, limit = (
+                (longer, f"at least {shorter}") if longer in table.raw else (shorter, f"at most {longer}")
+            )
+            other = format_duration(least if longer in table.raw else value)
+            table.reject(table.error(key, f"expected {limit}, which is {other}"))
+    table.require_valid()
     return retention

@@ -19,6 +19,11 @@ class ConfigurationError(Exception):
     It never repeats a value that may be secret.
     """
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All errors, a line each. The message has only the first, if a file has several."""
+        return tuple(str(self).split("\n"))
+
 
 class SecretForm(Enum):
     """The forms of a secret. The value is the suffix of its TOML key (private_key_file …)."""

@@ -1,23 +1,22 @@
-"""servers.toml, from text to records and back. Strict: anything unknown is a one-line error.
+"""servers.toml, from text to records and back. Strict: anything unknown is an error.
 
-The line has the location (`servers.toml: server "fra1": key interval: …`), what was expected and what was
-found. It never repeats a value that may be secret.
+An error has the location (`servers.toml: line 12: server "fra1": key interval: …`), what was expected and
+what was found. It never repeats a value that may be secret.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
-from typing import TypeVar
 
 import tomli_w
 
+from wgmon_tui.config.error_list import ErrorList, KeyedError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
-from wgmon_tui.config.setting import read_settings, write_settings
+from wgmon_tui.config.setting import read_valid_settings, reject_repeated_names, write_settings
 from wgmon_tui.config.shared_settings import (
     SharedValues,
     check_times,
@@ -28,15 +27,17 @@ from wgmon_tui.config.shared_settings import (
 )
 from wgmon_tui.config.toml_reader import TomlTable, as_name, as_table, as_tables, describe, load_toml
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.text import format_list
+from wgmon_tui.text import did_you_mean, format_list
 
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
 
 SERVER_KEYS = SERVER.known_keys
 """All keys of a `[[server]]`."""
 
-_REQUIRED = tuple(setting for setting in SERVER.settings if setting.required)
-_OPTIONAL = tuple(setting for setting in SERVER.settings if not (setting.required or setting.shared))
+_OWN = tuple(
+    sorted((each for each in SERVER.settings if not each.shared), key=lambda each: not each.required)
+)
+"""The settings of a server alone, the required ones first."""
 
 _SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
 
@@ -45,8 +46,6 @@ _REMEMBERED = 32768
 """Cache size in parsed blocks: three times the servers of a large fleet."""
 
 _FLEETS = 8
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +65,7 @@ def _known_identities(names: tuple[str, ...]) -> _KnownIdentities:
 def parse(text: str, source: str = "servers.toml") -> Fleet:
     """Parse a servers.toml; `source` is the file name in messages.
 
-    Raises ConfigurationError for the first error.
+    Raises InvalidFileError with all errors and their lines, or another ConfigurationError.
     """
     try:
         return _by_blocks(text)
@@ -98,17 +97,20 @@ def _block(text: str, shared: SharedValues, identities: _KnownIdentities) -> Ser
 
 
 def _whole(text: str, source: str) -> Fleet:
-    document = TomlTable(source, load_toml(text, source), ("defaults", "identity", "server"))
-    identities = _by_name(
-        [(table, _identity(table)) for table in _named_tables(document, "identity", IDENTITY.known_keys)]
+    errors = ErrorList()
+    document = TomlTable(source, load_toml(text, source), ("defaults", "identity", "server"), errors=errors)
+    identity_tables = errors.read(_named_tables, document, "identity", IDENTITY.known_keys) or []
+    server_tables = errors.read(_named_tables, document, "server", SERVER_KEYS) or []
+    identities = [errors.read(_identity, table) for table in identity_tables]
+    # An identity with an error is one that servers may name.
+    known = _known_identities(tuple(name for table in identity_tables if (name := _name_of(table.raw))))
+    defaults: dict[str, object] = errors.read(document.get, "defaults", as_table, {}) or {}
+    shared = errors.read(_defaults, document, defaults, known) or ()
+    servers = [errors.read(_server, table, shared, known) for table in server_tables]
+    errors.raise_errors(text, source)
+    return Fleet(
+        tuple(each for each in servers if each), tuple(each for each in identities if each), defaults
     )
-    defaults: dict[str, object] = document.get("defaults", as_table, {})
-    known = _known_identities(tuple(identities))
-    shared = _defaults(defaults, source, known)
-    servers = _by_name(
-        [(table, _server(table, shared, known)) for table in _named_tables(document, "server", SERVER_KEYS)]
-    )
-    return Fleet(tuple(servers.values()), tuple(identities.values()), defaults)
 
 
 def render(fleet: Fleet) -> str:
@@ -149,60 +151,64 @@ def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
 
 def _shared(fleet: Fleet) -> SharedValues:
     identities = _known_identities(tuple(each.name for each in fleet.identities))
-    return _defaults(fleet.defaults, "servers.toml", identities)
+    return _defaults(TomlTable("servers.toml", {}, ()), fleet.defaults, identities)
 
 
-def _named_tables(document: TomlTable, kind: str, known: Iterable[str]) -> Iterable[TomlTable]:
+def _named_tables(document: TomlTable, kind: str, known: Collection[str]) -> list[TomlTable]:
     """Each table, labelled in errors by its name, or by its number if the name cannot be shown."""
-    tables: list[dict[str, object]] = document.get(kind, as_tables, [])
-    for number, raw in enumerate(tables, start=1):
-        try:
-            label = f'"{as_name(raw.get("name"))}"'
-        except InvalidValueError:
-            label = str(number)
-        yield TomlTable(f"{document.where}: {kind} {label}", raw, known)
+    raw_tables: list[dict[str, object]] = document.get(kind, as_tables, [])
+    tables = []
+    for number, raw in enumerate(raw_tables):
+        name = _name_of(raw)
+        label = f'"{name}"' if name else number + 1
+        tables.append(document.child(f"{kind} {label}", raw, known, kind, number))
+    reject_repeated_names(tables)
+    return tables
 
 
-def _by_name(entries: Iterable[tuple[TomlTable, T]]) -> dict[str, T]:
-    found: dict[str, T] = {}
-    for table, entry in entries:
-        name = table.require("name", as_name)
-        if name in found:
-            raise table.error("name", "this name is used twice; give each its own name")
-        found[name] = entry
-    return found
+def _name_of(raw: Mapping[str, object]) -> str:
+    """The name of a table; "" if it is not valid."""
+    try:
+        return as_name(raw.get("name"))
+    except InvalidValueError:
+        return ""
 
 
 def _identity(table: TomlTable) -> Identity:
-    values = read_settings(table, [each for each in IDENTITY.settings if each.required])
-    if "private_key" not in values:
-        raise table.error(
-            "private_key_file", "missing; name the file that holds the key, or type: wgmon-tui keygen NAME"
-        )
-    return Identity(
-        **values, **read_settings(table, [each for each in IDENTITY.settings if not each.required])
-    )
+    values = read_valid_settings(table, IDENTITY.settings)
+    if not any(key.startswith("private_key") for key in table.raw):
+        phrase = "missing; name the file that holds the key, or type: wgmon-tui keygen NAME"
+        table.reject(table.error("private_key_file", phrase))
+    table.require_valid()
+    return Identity(**values)
 
 
-def _defaults(raw: dict[str, object], source: str, identities: _KnownIdentities) -> SharedValues:
-    where = f"{source}: defaults"
+def _defaults(document: TomlTable, raw: dict[str, object], identities: _KnownIdentities) -> SharedValues:
+    table = document.child("defaults", raw, SERVER_KEYS, "defaults")
     for key in raw:
         if key in SERVER_KEYS and key not in SETTINGS_KEYS:
-            raise ConfigurationError(f"{where}: key {key}: belongs in a [[server]]; servers cannot share it")
-    table = TomlTable(where, raw, SETTINGS_KEYS)
-    explicit = read_settings(table, SHARED)
+            table.reject(table.error(key, "belongs in a [[server]]; servers cannot share it"))
+    explicit = read_valid_settings(table, SHARED)
     if "identity" in explicit:
-        _known_identity(table, explicit["identity"], identities)
+        try:
+            _known_identity(table, explicit["identity"], identities)
+        except KeyedError as error:
+            table.reject(error)
     return tuple(explicit.items())
 
 
 def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
-    values = in_force({**dict(shared), **read_settings(table, SHARED)})
+    values = in_force({**dict(shared), **read_valid_settings(table, SHARED)})
     check_times(table, values)
     check_window(table, values)
-    values |= read_settings(table, _REQUIRED)
-    values["identity"] = _known_identity(table, values["identity"], identities)
-    return Server(**values, **read_settings(table, _OPTIONAL))
+    values |= read_valid_settings(table, _OWN)
+    if "identity" not in table.rejected:
+        try:
+            values["identity"] = _known_identity(table, values["identity"], identities)
+        except KeyedError as error:
+            table.reject(error)
+    table.require_valid()
+    return Server(**values)
 
 
 def _known_identity(table: TomlTable, name: str | None, identities: _KnownIdentities) -> str:
@@ -215,8 +221,8 @@ def _known_identity(table: TomlTable, name: str | None, identities: _KnownIdenti
     if name is None:
         raise table.error("identity", f"missing, and there are several; choose one of {_listed(known)}")
     if name not in identities.index:
-        nearest = get_close_matches(name, known, n=1) or known
-        raise table.error("identity", f'no [[identity]] is named "{name}"; there is {_listed(nearest)}')
+        hint = did_you_mean(name, known) or f"there is {_listed(known)}"
+        raise table.error("identity", f'no [[identity]] is named "{name}"; {hint}')
     return name
 
 

@@ -6,13 +6,15 @@ Schemas for editors are derived from it. A default is declared once too, in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from wgmon_tui.config.error_list import KeyedError
 from wgmon_tui.config.secrets.sources import secret_entry, secret_keys
-from wgmon_tui.config.toml_reader import TomlTable, as_table
+from wgmon_tui.config.toml_reader import TomlTable, as_table, as_tables
 from wgmon_tui.config.value_types import SecretType, ValueType
+from wgmon_tui.text import quoted
 
 Values = Mapping[str, Any]
 """Values by attribute of the record. The types are not checked statically; tests compare them."""
@@ -123,7 +125,35 @@ def section_table(document: TomlTable, section: Section) -> TomlTable:
     """The table of a section that is not repeated; empty if absent. Raises ConfigurationError."""
     none: dict[str, object] = {}
     raw = document.get(section.name, as_table, none)
-    return TomlTable(f"{document.where}: {section.name}", raw, raw if section.any_key else section.known_keys)
+    known = raw if section.any_key else section.known_keys
+    return document.child(section.name, raw, known, section.name)
+
+
+def repeated_tables(document: TomlTable, section: Section, name_key: str = "name") -> Iterator[TomlTable]:
+    """The tables of a repeated section, labelled by their name or number. Raises ConfigurationError."""
+    none: list[dict[str, object]] = []
+    for number, raw in enumerate(document.get(section.name, as_tables, none)):
+        named = raw.get(name_key)
+        label = quoted(named) if isinstance(named, str) else number + 1
+        known = raw if section.variants else section.known_keys  # the type decides about the others
+        yield document.child(f"{section.name} {label}", raw, known, section.name, number)
+
+
+def reject_repeated_names(tables: Iterable[TomlTable], name_key: str = "name") -> None:
+    """Refuse a name that an earlier table of the same kind has."""
+    names = set()
+    for table in tables:
+        name = table.raw.get(name_key)
+        if isinstance(name, str) and name in names:
+            phrase = f"this {name_key} is used twice; give each its own {name_key}"
+            table.reject(table.error(name_key, phrase))
+        elif isinstance(name, str):
+            names.add(name)
+
+
+def read_section(document: TomlTable, section: Section) -> dict[str, Any]:
+    """Read the values of a section that is not repeated. Raises ConfigurationError."""
+    return read_settings(section_table(document, section), section.settings)
 
 
 def read_settings(
@@ -131,16 +161,32 @@ def read_settings(
 ) -> dict[str, Any]:
     """Read the values of a table, by attribute. Absent keys are left to the record's defaults.
 
-    `required` adds keys to those that are always required. Raises ConfigurationError.
+    `required` adds keys to those that are always required. Raises ConfigurationError: after the last setting,
+    if the errors are collected.
+    """
+    values = read_valid_settings(table, settings, required)
+    table.require_valid()
+    return values
+
+
+def read_valid_settings(
+    table: TomlTable, settings: Iterable[Setting], required: Collection[str] = ()
+) -> dict[str, Any]:
+    """Like `read_settings`, without the settings that have errors, if these are collected.
+
+    The caller checks what depends on several settings, and then calls `table.require_valid`.
     """
     values: dict[str, Any] = {}
     for setting in settings:
-        if isinstance(setting.type, SecretType):
-            source = setting.type.find(table, setting.key)
-            if source is not None:
-                values[setting.attribute] = source
-        elif setting.required or setting.key in table.raw or setting.key in required:
-            values[setting.attribute] = table.require(setting.key, setting.type.read)
+        try:
+            if isinstance(setting.type, SecretType):
+                source = setting.type.find(table, setting.key)
+                if source is not None:
+                    values[setting.attribute] = source
+            elif setting.required or setting.key in table.raw or setting.key in required:
+                values[setting.attribute] = table.require(setting.key, setting.type.read)
+        except KeyedError as error:
+            table.reject(error)
     return values
 
 

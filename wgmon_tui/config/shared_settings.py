@@ -38,30 +38,32 @@ def check_times(table: TomlTable, values: Values) -> None:
 
     A check must end before the next one begins: two at once with one key replace each other's session.
     """
+    if "interval" in table.rejected:
+        return
     interval = format_duration(values["interval"])
-    if values["timeout"] > values["interval"]:
-        raise table.error(
-            "timeout",
+    if values["timeout"] > values["interval"] and "timeout" not in table.rejected:
+        phrase = (
             f"expected no more than the interval of {interval}, got {format_duration(values['timeout'])}; "
-            f'write timeout = "{interval}", or a longer interval',
+            f'write timeout = "{interval}", or a longer interval'
         )
-    if values["tunnel_over"] >= values["interval"]:
-        raise table.error(
-            "tunnel_over",
+        table.reject(table.error("timeout", phrase))
+    if values["tunnel_over"] >= values["interval"] and "tunnel_over" not in table.rejected:
+        phrase = (
             f"expected less than the interval of {interval}, got {format_duration(values['tunnel_over'])}; "
-            f'write tunnel_over = "{format_duration(USUAL_TUNNEL_OVER)}", or a longer interval',
+            f'write tunnel_over = "{format_duration(USUAL_TUNNEL_OVER)}", or a longer interval'
         )
+        table.reject(table.error("tunnel_over", phrase))
 
 
 def check_window(table: TomlTable, values: Values) -> None:
     """Refuse a fail_window smaller than fail_after. Raises ConfigurationError."""
     window, least = values["fail_window"], values["fail_after"]
-    if window < least:
-        raise table.error(
-            "fail_window",
+    if window < least and not table.rejected & {"fail_window", "fail_after"}:
+        phrase = (
             f"expected no less than fail_after, which is {least}, got {window}; "
-            f"write fail_window = {least + 1}, or a smaller fail_after",
+            f"write fail_window = {least + 1}, or a smaller fail_after"
         )
+        table.reject(table.error("fail_window", phrase))
 
 
 def shared_entries(shared: SharedValues) -> dict[str, object]:

@@ -7,11 +7,12 @@ similar) converts a TOML value, or raises InvalidValueError.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError, UnknownKeyError
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.toml_positions import TomlPath
 from wgmon_tui.config.value_parsers import (
     InvalidValueError,
     format_duration,
@@ -20,22 +21,17 @@ from wgmon_tui.config.value_parsers import (
     parse_name,
     parse_text,
 )
-from wgmon_tui.text import printable, quoted
+from wgmon_tui.text import nearest_word, printable, quoted
 
 _LONGEST_SHOWN_KEY = 40
 """Characters. A longer key may be a base64 secret that was pasted in the wrong place."""
 
+_FEW_KEYS = 8
+"""A table with more keys is not listed in a message."""
+
+_RAISED = ErrorList(collects=False)
+
 T = TypeVar("T")
-
-
-class KeyedError(ConfigurationError):
-    """An error in one key of a table. A form shows `phrase` next to the field of that key."""
-
-    def __init__(self, where: str, key: str, phrase: str) -> None:
-        super().__init__(f"{where}: key {key}: {phrase}")
-        self.where = where
-        self.key = key
-        self.phrase = phrase
 
 
 def load_toml(text: str, source: str) -> dict[str, object]:
@@ -44,26 +40,72 @@ def load_toml(text: str, source: str) -> dict[str, object]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, _, place = str(error).rpartition(" (at ")
-        raise ConfigurationError(f"{source}: {place.removesuffix(')')}: {printable(what)}") from None
+        place = place.removesuffix(")")
+        if not place.startswith("line "):  # "end of document"
+            last = text.rstrip().count("\n") + 1
+            place = f"line {last}, end of the file"
+        raise ConfigurationError(f"{source}: {place}: {printable(what)}") from None
     except (ValueError, RecursionError):
         # A number with thousands of digits, or equally deep brackets: tomllib raises no error type for these.
         raise ConfigurationError(f"{source}: not readable as TOML") from None
 
 
 class TomlTable:
-    """A table, its location (`servers.toml: server "fra1"`), and the keys that it may have."""
+    """A table, its location (`servers.toml: server "fra1"`), and the keys that it may have.
 
-    def __init__(self, where: str, raw: Mapping[str, object], known: Iterable[str]) -> None:
-        """Raises ConfigurationError for an unknown key."""
+    `path` leads to the table from the top of the file. `errors` decides whether the first error is raised, or
+    all are collected; `rejected` has the keys with errors.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        raw: Mapping[str, object],
+        known: Collection[str],
+        *,
+        path: TomlPath = (),
+        errors: ErrorList = _RAISED,
+    ) -> None:
+        """Raises ConfigurationError for an unknown key, unless `errors` collects it."""
         self.where = where
         self.raw = raw
-        for key in raw:
+        self.path = path
+        self.errors = errors
+        self.rejected: set[str] = set()
+        self._meant: list[str] = []
+        self.reject_unknown(known)
+
+    def child(
+        self, label: str, raw: Mapping[str, object], known: Collection[str], *path: str | int
+    ) -> TomlTable:
+        """The table at `path` below this one, with the same list of errors."""
+        where = f"{self.where}: {label}"
+        return TomlTable(where, raw, known, path=(*self.path, *path), errors=self.errors)
+
+    def reject_unknown(self, known: Collection[str]) -> None:
+        """Note an error for each key that the table cannot have, or raise the first one."""
+        for key in self.raw:
             if key not in known:
-                raise self._unknown(key, known)
+                self.reject(self._unknown(key, known))
+
+    def reject(self, error: KeyedError) -> None:
+        """Note an error in this table, or raise it.
+
+        A missing key says nothing new if an unknown key looks like it.
+        """
+        self.rejected.add(error.key)
+        is_missing = error.key not in self.raw and not isinstance(error, UnknownKeyError)
+        if not (is_missing and any(each.startswith(error.key.removesuffix("_file")) for each in self._meant)):
+            self.errors.add(error)
+
+    def require_valid(self) -> None:
+        """Raise RejectedTableError if an error was noted."""
+        if self.rejected:
+            raise RejectedTableError(f"{self.where}: invalid")
 
     def error(self, key: str, phrase: str) -> KeyedError:
         """Make the error for this key, with `phrase` as its explanation."""
-        return KeyedError(self.where, key, phrase)
+        return KeyedError(self.where, key, phrase, (*self.path, key))
 
     def require(self, key: str, read: Callable[[object], T]) -> T:
         """Read the value of a required key. Raises ConfigurationError, also for a missing key."""
@@ -78,11 +120,23 @@ class TomlTable:
         """Read the value of an optional key; a missing key gives `default`. Raises ConfigurationError."""
         return self.require(key, read) if key in self.raw else default
 
-    def _unknown(self, key: str, known: Iterable[str]) -> KeyedError:
-        shown = printable(key) if len(key) <= _LONGEST_SHOWN_KEY else f"of {len(key)} characters"
-        nearest = get_close_matches(key, known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"expected one of {', '.join(known)}"
-        return self.error(shown, f"unknown; {hint}")
+    def _unknown(self, key: str, known: Collection[str]) -> KeyedError:
+        is_short = len(key) <= _LONGEST_SHOWN_KEY
+        shown = f'"{printable(key)}"' if is_short else f"of {len(key)} characters"
+        if nearest := nearest_word(key, known):
+            self._meant.append(nearest)
+            hint = f"did you mean {quoted(nearest)}?"
+        elif len(known) <= _FEW_KEYS:
+            hint = f"expected one of {', '.join(known)}"
+        else:
+            hint = _where_listed(self.where)
+        return UnknownKeyError(self.where, shown, hint, (*self.path, key))
+
+
+def _where_listed(where: str) -> str:
+    """How to see all settings of the file."""
+    option = "--servers-template" if where.startswith("servers.toml") else "--template"
+    return f"all are listed by: wgmon-tui config {option}"
 
 
 def describe(value: object) -> str:

@@ -7,10 +7,18 @@ actions, keys, columns and themes, and refuses unknown ones when it starts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
-from wgmon_tui.config.setting import Section, Setting, read_settings, section_table
+from wgmon_tui.config.setting import (
+    Section,
+    Setting,
+    read_section,
+    read_settings,
+    read_valid_settings,
+    section_table,
+)
 from wgmon_tui.config.toml_reader import TomlTable, as_list, as_text
 from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.config.user_actions_toml import read_user_actions
@@ -126,12 +134,19 @@ FILTERS = Section(
 
 
 def read_face(document: TomlTable) -> TuiSettings:
-    """Read the TUI settings from config.toml. Raises ConfigurationError."""
-    keys, columns, filters = (section_table(document, section) for section in (KEYS, COLUMNS, FILTERS))
+    """Read the TUI settings from config.toml. Its errors go to the list of the document."""
+    read = document.errors.read
     return TuiSettings(
-        **read_settings(document, LOOK.settings),
-        **read_settings(columns, COLUMNS.settings),
-        keys=MappingProxyType({action: keys.require(action, _as_keys) for action in keys.raw}),
-        filters=MappingProxyType({name: filters.require(name, _as_filter) for name in filters.raw}),
+        **read_valid_settings(document, LOOK.settings),
+        **(read(read_section, document, COLUMNS) or {}),
+        keys=MappingProxyType(read(_read_named, document, KEYS) or {}),
+        filters=MappingProxyType(read(_read_named, document, FILTERS) or {}),
         user_actions=read_user_actions(document),
     )
+
+
+def _read_named(document: TomlTable, section: Section) -> dict[str, Any]:
+    """The values of a table whose keys the user chooses."""
+    table = section_table(document, section)
+    any_key = section.any_key
+    return read_settings(table, [replace(any_key, key=key) for key in table.raw] if any_key else ())

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from wgmon_tui.config.setting import Section, Setting, read_settings
-from wgmon_tui.config.toml_reader import TomlTable, as_command, as_list, as_tables, as_text
+from wgmon_tui.config.setting import Section, Setting, read_settings, reject_repeated_names, repeated_tables
+from wgmon_tui.config.toml_reader import TomlTable, as_command, as_list, as_text
 from wgmon_tui.config.user_actions import PLACEHOLDER, PLACEHOLDERS, SCREENS, UserAction
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType, text_type
@@ -120,14 +120,11 @@ ACTION = Section(
 
 def read_user_actions(document: TomlTable) -> tuple[UserAction, ...]:
     """Read all `[[action]]` tables of config.toml. Raises ConfigurationError."""
-    none: list[dict[str, object]] = []
-    found: dict[str, UserAction] = {}
-    for number, raw in enumerate(document.get("action", as_tables, none), 1):
-        named = raw.get("label")
-        label = quoted(named) if isinstance(named, str) else str(number)
-        table = TomlTable(f"{document.where}: action {label}", raw, ACTION.known_keys)
-        action = UserAction(**read_settings(table, ACTION.settings))
-        if action.label in found:
-            raise table.error("label", "this label is used twice; give each action its own")
-        found[action.label] = action
-    return tuple(found.values())
+    tables = list(repeated_tables(document, ACTION, "label"))
+    reject_repeated_names(tables, "label")
+    read = (document.errors.read(_action, table) for table in tables)
+    return tuple(action for action in read if action is not None)
+
+
+def _action(table: TomlTable) -> UserAction:
+    return UserAction(**read_settings(table, ACTION.settings))

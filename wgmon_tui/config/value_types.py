@@ -38,6 +38,7 @@ from wgmon_tui.config.value_parsers import (
     parse_tunnel_endpoint,
     parse_witness,
 )
+from wgmon_tui.text import did_you_mean
 
 _DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,20})?(ms|s|m|h|d)$"
 _NOT_BLANK = r"\S"
@@ -149,10 +150,17 @@ def one_of(words: Iterable[str]) -> ValueType:
 
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in known:
-            raise InvalidValueError(f"expected one of {', '.join(known)}, got {describe(value)}")
+            raise InvalidValueError(_explain_unknown(value, known))
         return value
 
     return ValueType("word", read, {"enum": list(known)}, ", ".join(f'"{word}"' for word in known))
+
+
+def _explain_unknown(value: object, known: tuple[str, ...]) -> str:
+    hint = did_you_mean(value, known) if isinstance(value, str) else ""
+    if hint:
+        return f"there is no {describe(value)}; {hint}"
+    return f"expected one of {', '.join(known)}, got {describe(value)}"
 
 
 def command(example: str) -> ValueType:

@@ -10,7 +10,13 @@ tags = ["eu"]                       # only the servers with one of these tags
 
 from __future__ import annotations
 
-from wgmon_tui.config.setting import Section, Setting, read_settings
+from wgmon_tui.config.setting import (
+    Section,
+    Setting,
+    read_valid_settings,
+    reject_repeated_names,
+    repeated_tables,
+)
 from wgmon_tui.config.toml_reader import TomlTable, as_tables, as_text
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import NAME, NAMES, command, text_type
@@ -54,21 +60,16 @@ VANTAGE = Section(
 
 def read_vantages(document: TomlTable) -> tuple[Vantage, ...]:
     """Read all `[[vantage]]` tables of config.toml. Raises ConfigurationError."""
-    none: list[dict[str, object]] = []
-    found: dict[str, Vantage] = {}
-    for number, raw in enumerate(document.get("vantage", as_tables, none), 1):
-        named = raw.get("name")
-        label = quoted(named) if isinstance(named, str) else str(number)
-        table = TomlTable(f"{document.where}: vantage {label}", raw, VANTAGE.known_keys)
-        vantage = _vantage(table)
-        if vantage.name in found:
-            raise table.error("name", "this name is used twice; give each its own name")
-        found[vantage.name] = vantage
-    return tuple(found.values())
+    tables = list(repeated_tables(document, VANTAGE))
+    reject_repeated_names(tables)
+    read = (document.errors.read(_vantage, table) for table in tables)
+    return tuple(vantage for vantage in read if vantage is not None)
 
 
-def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]) -> None:
+def check_quorum(document: TomlTable, quorum: int) -> None:
     """Refuse a quorum larger than the number of vantages plus this machine. Raises ConfigurationError."""
+    none: list[dict[str, object]] = []
+    vantages = document.get("vantage", as_tables, none)
     if quorum > len(vantages) + 1:
         there = (
             f"this machine and {len(vantages)} [[vantage]]"
@@ -81,11 +82,14 @@ def check_quorum(document: TomlTable, quorum: int, vantages: tuple[Vantage, ...]
 
 
 def _vantage(table: TomlTable) -> Vantage:
-    if table.require("name", NAME.read) == LOCAL_VANTAGE:
-        raise table.error("name", f'"{LOCAL_VANTAGE}" means this machine; choose another name')
+    values = read_valid_settings(table, VANTAGE.settings)
+    if values.get("name") == LOCAL_VANTAGE:
+        table.reject(table.error("name", f'"{LOCAL_VANTAGE}" means this machine; choose another name'))
     if ("host" in table.raw) is ("command" in table.raw):
-        raise table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
-    values = read_settings(table, VANTAGE.settings)
+        table.reject(
+            table.error("host", 'expected exactly one of host = "probe@fra1.example.net" and command = […]')
+        )
+    table.require_valid()
     if "host" in values:
         values["command"] = ssh_command(values.pop("host"))
     return Vantage(**values)

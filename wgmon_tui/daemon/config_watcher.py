@@ -128,13 +128,18 @@ class ConfigWatcher:
         self, config_dir: Path, loaded: LoadedConfig, on_change: Callable[[LoadedConfig], None]
     ) -> None:
         """`loaded` is the configuration in force. The first poll finds any change made since it was read."""
-        self.trouble: str | None = None
-        """Why the current files are not in force."""
+        self.troubles: tuple[str, ...] = ()
+        """Why the current files are not in force: a line for each error, the first with the consequence."""
         self._config_dir = config_dir
         self._loaded = loaded
         self._on_change = on_change
         self._reload_requested = asyncio.Event()
         self._reload_waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def trouble(self) -> str | None:
+        """The first of the troubles, in one line; None if the current files are in force."""
+        return self.troubles[0] if self.troubles else None
 
     async def reload_now(self) -> None:
         """Read the files and every secret again, changed or not. Returns when that is done."""
@@ -164,14 +169,15 @@ class ConfigWatcher:
         try:
             loaded, is_new = await asyncio.to_thread(self._load, run_commands)
         except ConfigurationError as error:
-            self.trouble = f"{error}; the last valid configuration stays in force"
+            consequence = f"{error}; the last valid configuration stays in force"
+            self.troubles = (consequence, *error.lines[1:])
             loaded, is_new = await asyncio.to_thread(self._load_secrets, run_commands)
             if is_new:
                 self._loaded = loaded
                 self._on_change(loaded)
             return False
         else:
-            self.trouble = _describe_kept(loaded.kept_secrets)
+            self.troubles = _describe_kept(loaded.kept_secrets)
             self._loaded = loaded
             if is_new:
                 self._on_change(loaded)
@@ -227,12 +233,12 @@ class _StampScan:
         }
 
 
-def _describe_kept(lines: Sequence[str]) -> str | None:
+def _describe_kept(lines: Sequence[str]) -> tuple[str, ...]:
     """One line for all secrets that cannot be read any more."""
     if not lines:
-        return None
+        return ()
     others = f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else ""
-    return lines[0] + others
+    return (lines[0] + others,)
 
 
 async def _debounce(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:

@@ -72,7 +72,11 @@ def run(
     except ListenError as error:
         log.error(str(error))
         return ExitCode.NO_SOCKET
-    except (ConfigurationError, WrongOwnerError, NewerStoreError) as error:
+    except ConfigurationError as error:
+        for line in error.lines:
+            log.error(line)
+        return exit_code_of_error(error)
+    except (WrongOwnerError, NewerStoreError) as error:
         log.error(str(error))
         return exit_code_of_error(error)
     except OSError as error:

@@ -199,7 +199,7 @@ class Writer(FleetController):
             self._stamps.held,
             self._recorder.trouble,
             self._stamps.trouble,
-            self._reload and self._reload.trouble,
+            *(self._reload.troubles if self._reload else ()),
             self._control_problem,
             self.alerts.warning,
             *self._vantages.troubles,

@@ -31,21 +31,17 @@ _SECRET_SUFFIXES = (".key", ".psk")
 _MAX_AHEAD_S = 1.0
 
 
-def check_servers_file(config_dir: Path) -> tuple[Fleet, ExaminedItem]:
-    """Read servers.toml. Returns the fleet, empty if the file is invalid, and the finding."""
+def check_servers_file(config_dir: Path) -> tuple[Fleet, list[ExaminedItem]]:
+    """Read servers.toml. Returns the fleet, empty if the file is invalid, and a finding for each error."""
     try:
         fleet = read(config_dir).fleet
     except ConfigurationError as error:
-        return Fleet(), ExaminedItem(NAME, ItemStatus.FIX, str(error))
+        return Fleet(), [ExaminedItem(NAME, ItemStatus.FIX, line) for line in error.lines]
     if not fleet.servers:
-        return fleet, ExaminedItem(
-            NAME,
-            ItemStatus.LOOK,
-            f"no servers in {shown(config_dir / NAME)}",
-            "type: wgmon-tui import FILE.conf",
-        )
+        fact = f"no servers in {shown(config_dir / NAME)}"
+        return fleet, [ExaminedItem(NAME, ItemStatus.LOOK, fact, "type: wgmon-tui import FILE.conf")]
     servers, identities = len(fleet.servers), len(fleet.identities)
-    return fleet, ok_item(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")
+    return fleet, [ok_item(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")]
 
 
 def check_data_path(fleet: Fleet) -> list[ExaminedItem]:

@@ -40,12 +40,12 @@ def run_doctor(config_dir: Path, state_dir: Path, terminal: Terminal, ascii_only
 def examine(config_dir: Path, state_dir: Path, terminal: Terminal) -> list[ExaminedItem]:
     """Run all checks of this machine, and of the terminal of this process."""
     clock_offset = time.time() - time.monotonic()
-    fleet, servers_item = files.check_servers_file(config_dir)
+    fleet, servers_items = files.check_servers_file(config_dir)
     keyring = open_keyring(fleet, config_dir)
     identities = {name: key.public for name, key in keyring.private_keys.items()}
     return [
         *machine.check_software(),
-        servers_item,
+        *servers_items,
         *files.check_permissions(config_dir),
         *files.check_secrets(keyring, config_dir),
         files.check_core_dumps(),

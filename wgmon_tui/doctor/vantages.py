@@ -20,14 +20,14 @@ _MAX_PARALLEL_COMMANDS = 16
 
 
 def vantages(config_dir: Path, timeout_s: float = TIMEOUT_S) -> list[ExaminedItem]:
-    """Check each `[[vantage]]`; an invalid config.toml gives one item.
+    """Check each `[[vantage]]`; each error of an invalid config.toml gives an item.
 
     Blocks for up to `timeout_s`, or a multiple of it with more than 16 vantages.
     """
     try:
         found = read_config(config_dir).vantages
     except ConfigurationError as error:
-        return [ExaminedItem(NAME, ItemStatus.FIX, str(error))]
+        return [ExaminedItem(NAME, ItemStatus.FIX, line) for line in error.lines]
     with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
         return list(pool.map(lambda each: vantage(each, timeout_s), found))
 

@@ -99,6 +99,18 @@ async def test_an_error_is_shown_in_place_and_the_edit_goes_on_where_it_was(
         assert left_behind(config_dir) == set()
 
 
+async def test_every_error_is_shown_below_its_line(
+    config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(tmp_path, monkeypatch, "printf 'interval = \"soon\"\\nintervall = 1\\n' >> $1")
+    async with editing(config_dir) as it:
+        await edit(it)
+        text = it.text()
+        assert "(and 1 more error)" in text
+        assert '▸ 18 interval = "soon" ✖ server "fra1": key interval: expected a duration' in text
+        assert '▸ 19 intervall = 1 ✖ server "fra1": unknown setting "intervall"; did you mean' in text
+
+
 async def test_the_last_good_one_may_be_kept_and_the_edit_stays_beside_it(
     config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -366,5 +366,5 @@ async def test_a_file_that_cannot_be_read_is_told_and_no_form_opens(config_dir: 
         (config_dir / "servers.toml").write_text("interval = ")
         await it.press("n")
         await it.until(it.notices)
-        assert it.notices()[0].startswith("servers.toml: end of document: Invalid value")
+        assert it.notices()[0].startswith("servers.toml: line 1, end of the file: Invalid value")
         assert it.at_home

@@ -64,7 +64,9 @@ def test_without_an_identity_every_server_says_what_to_type(tmp_path: Path) -> N
 
 def test_a_servers_toml_that_cannot_stand_is_told_as_it_is_everywhere(tmp_path: Path) -> None:
     (tmp_path / "servers.toml").write_text("[[serve]]")
-    assert assign([quick_server("fra1")], tmp_path).trouble.startswith("servers.toml: key serve: unknown")
+    assert assign([quick_server("fra1")], tmp_path).trouble.startswith(
+        'servers.toml: line 1: unknown setting "serve"'
+    )
 
 
 @given(fleets())

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
-from wgmon_tui.config.error_location import find_line
+from wgmon_tui.config.error_location import find_lines
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.secrets.private_files import create_private, replace_private
@@ -80,9 +80,9 @@ async def edit_servers_file(app: AppContext, config_dir: Path) -> None:
 async def _edit_until_valid(
     app: AppContext, config_dir: Path, before: str, copy: Path, command: Sequence[str]
 ) -> None:
-    line: int | None = None
+    lines: tuple[int, ...] = ()
     while True:
-        await _run_editor(app, command_at_line(command, copy, line))
+        await _run_editor(app, command_at_line(command, copy, lines[0] if lines else None))
         after = _read_text(copy)
         if after == before:
             app.show_notice("servers.toml is unchanged")
@@ -90,10 +90,10 @@ async def _edit_until_valid(
         try:
             await asyncio.to_thread(replace_raw_text, config_dir, before, after)
         except ConfigurationError as error:
-            line = find_line(error, after)
+            lines = find_lines(error)
             # Saved before the question, so that the edit survives if the program ends meanwhile.
             replace_private(config_dir / REJECTED_NAME, after)
-            if not await app.push_screen_wait(RejectedFileScreen(str(error), after, line)):
+            if not await app.push_screen_wait(RejectedFileScreen(error, after)):
                 kept = f"Your text is in {REJECTED_NAME}"
                 app.show_error("servers.toml is unchanged", kept)
                 return

@@ -1,6 +1,8 @@
-"""Screen for an invalid edit of servers.toml: the error in its context, and two choices."""
+"""Screen for an invalid edit of servers.toml: each error in its context, and two choices."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from rich.style import Style
 from rich.text import Text
@@ -9,7 +11,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.error_location import redact_keys
+from wgmon_tui.config.error_list import MOST_SHOWN, InvalidFileError
+from wgmon_tui.config.error_location import find_lines, redact_keys
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.widgets.key_hints import KeyHints
@@ -18,11 +22,20 @@ from wgmon_tui.tui.widgets.scrolling import ProseView
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _CONTEXT_LINES = 40
-"""Lines shown before and after the line with the error."""
+"""Lines shown before and after a line with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ExcerptLine:
+    """A line of the file with keys redacted, and the errors in it."""
+
+    number: int
+    text: str
+    errors: tuple[str, ...] = ()
 
 
 class RejectedFileScreen(Screen[bool]):
-    """Shows the text around `line`. The result is True to edit again, False to keep the last valid file."""
+    """Shows the text around its errors. The result is True to edit again, False to keep the valid file."""
 
     app: AppContext
     ACTIONS_OF = "rejected"
@@ -37,14 +50,12 @@ class RejectedFileScreen(Screen[bool]):
     }
     """
 
-    def __init__(self, error: str, text: str, line: int | None) -> None:
+    def __init__(self, error: ConfigurationError, text: str) -> None:
         super().__init__()
-        self._error = error
+        self._error = str(error)
         # Only the shown lines are kept, with keys redacted.
-        lines = text.split("\n")
-        self._first_line = max(0, (line or 1) - 1 - _CONTEXT_LINES)
-        self._lines = [redact_keys(each) for each in lines[self._first_line : (line or 1) + _CONTEXT_LINES]]
-        self._line = line
+        self._lines = _make_excerpt(error, text)
+        self._first_error = next(iter(find_lines(error)), None)
 
     def compose(self) -> ComposeResult:
         """Yield the error, its context and the key hints."""
@@ -72,15 +83,23 @@ class RejectedFileScreen(Screen[bool]):
 
     def _excerpt(self) -> Text:
         palette, clean = self.app.palette, self.app.glyphs.clean
-        excerpt = Text()
-        for number, line in enumerate(self._lines, start=self._first_line + 1):
-            wrong = number == self._line
-            mark = (">" if self.app.glyphs.ascii_only else "▸") if wrong else " "
-            excerpt.append(
-                f"{mark}{number:>5}  ", palette.severity[Severity.DOWN] if wrong else palette.muted
-            )
-            excerpt.append(f"{clean(line)}\n", palette.text + Style(bold=True) if wrong else palette.text)
+        wrong = palette.severity[Severity.DOWN]
+        excerpt, before = Text(), 0
+        for line in self._lines:
+            if before and line.number > before + 1:
+                excerpt.append("\n")
+            before = line.number
+            mark = (">" if self.app.glyphs.ascii_only else "▸") if line.errors else " "
+            excerpt.append(f"{mark}{line.number:>5}  ", wrong if line.errors else palette.muted)
+            excerpt.append(f"{clean(line.text)}\n", palette.text + Style(bold=bool(line.errors)))
+            for error in line.errors if self._has_several else ():
+                excerpt.append(f"{'':8}{self.app.glyphs.of(Severity.DOWN)} {clean(error)}\n", wrong)
         return excerpt
+
+    @property
+    def _has_several(self) -> bool:
+        """Whether there is more than the error above the text."""
+        return sum(len(line.errors) for line in self._lines) > 1
 
     def on_mount(self) -> None:
         """Scroll the line with the error to the middle."""
@@ -89,9 +108,9 @@ class RejectedFileScreen(Screen[bool]):
 
     def _centre(self) -> None:
         page = self.query_one(ProseView)
-        if self._line:
-            middle = self._line - self._first_line - 1 - page.size.height // 2
-            page.scroll_to(y=max(0, middle), animate=False, force=True, immediate=True)
+        if self._first_error:
+            row = next(row for row, line in enumerate(self._lines) if line.number == self._first_error)
+            page.scroll_to(y=max(0, row - page.size.height // 2), animate=False, force=True, immediate=True)
 
     def action_edit_again(self) -> None:
         """Open the editor again."""
@@ -124,3 +143,23 @@ class RejectedFileScreen(Screen[bool]):
     def action_last(self) -> None:
         """Move to the bottom."""
         self.query_one(ProseView).last()
+
+
+def _make_excerpt(error: ConfigurationError, text: str) -> tuple[_ExcerptLine, ...]:
+    """The lines around the first errors; the beginning, if no line is known."""
+    errors: dict[int, list[str]] = {}
+    if isinstance(error, InvalidFileError):
+        for each in error.errors[:MOST_SHOWN]:
+            errors.setdefault(each.line or 0, []).append(each.text)
+    else:
+        errors = {number: [str(error)] for number in find_lines(error)}
+    lines = text.split("\n")
+    shown = {
+        number
+        for wrong in errors or (1,)
+        for number in range(max(1, wrong - _CONTEXT_LINES), min(len(lines), wrong + _CONTEXT_LINES) + 1)
+    }
+    return tuple(
+        _ExcerptLine(number, redact_keys(lines[number - 1]), tuple(errors.get(number, ())))
+        for number in sorted(shown)
+    )

@@ -1,0 +1,110 @@
+"""All errors of one configuration file, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.toml_positions import TomlPath, find_positions
+from wgmon_tui.text import format_count
+
+MOST_SHOWN = 20
+"""Errors that are listed; the others are counted."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class KeyedError(ConfigurationError):
+    """An error in one key of a table. A form shows `phrase` next to the field of that key."""
+
+    def __init__(self, where: str, key: str, phrase: str, path: TomlPath = ()) -> None:
+        """`path` leads to the key, from the top of the file."""
+        super().__init__(f"{where}: key {key}: {phrase}")
+        self.where = where
+        self.key = key
+        self.phrase = phrase
+        self.path = path
+
+
+class UnknownKeyError(KeyedError):
+    """A key that its table cannot have."""
+
+    def __init__(self, where: str, shown: str, hint: str, path: TomlPath) -> None:
+        """`shown` is the key as messages show it: a long one may be a secret in the wrong place."""
+        super().__init__(where, shown.strip('"'), f"unknown; {hint}", path)
+        self.args = (f"{where}: unknown setting {shown}; {hint}",)
+
+
+class RejectedTableError(ConfigurationError):
+    """A table has errors, which the list of the file has already. Nothing is made of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """An error, and its line in the file, counted from 1; None if it is at no line."""
+
+    line: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.line is None else f"line {self.line}: {self.text}"
+
+
+class InvalidFileError(ConfigurationError):
+    """The errors of a file, by line. The message has the first one and the number of the others."""
+
+    def __init__(self, source: str, errors: Sequence[FileError]) -> None:
+        others = f" (and {format_count(len(errors) - 1, 'more error')})" if len(errors) > 1 else ""
+        super().__init__(f"{source}: {errors[0]}{others}")
+        self.source = source
+        self.errors = tuple(errors)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The errors, a line each, at most `MOST_SHOWN`; then a line that counts the others."""
+        shown = [f"{self.source}: {each}" for each in self.errors[:MOST_SHOWN]]
+        if hidden := len(self.errors) - len(shown):
+            shown.append(f"{self.source}: and {format_count(hidden, 'more error')}")
+        return tuple(shown)
+
+
+class ErrorList:
+    """The errors of a file, collected while its tables are read. Without `collects`, the first is raised."""
+
+    def __init__(self, *, collects: bool = True) -> None:
+        self._collects = collects
+        self._errors: list[ConfigurationError] = []
+
+    def add(self, error: ConfigurationError) -> None:
+        """Note an error, or raise it."""
+        if not self._collects:
+            raise error
+        self._errors.append(error)
+
+    def read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Call `read`. Returns None after an error, which is noted."""
+        try:
+            return read(*args, **kwargs)
+        except RejectedTableError:
+            return None
+        except ConfigurationError as error:
+            self.add(error)
+            return None
+
+    def raise_errors(self, text: str, source: str) -> None:
+        """Raise InvalidFileError if there is an error in this text of the file `source`."""
+        if self._errors:
+            positions = find_positions(text)
+            located = [_locate(error, source, positions) for error in self._errors]
+            raise InvalidFileError(source, sorted(located, key=lambda each: each.line or 0))
+
+
+def _locate(error: ConfigurationError, source: str, positions: dict[TomlPath, int]) -> FileError:
+    """The line of the key; for a missing key, the heading of its table."""
+    path: TomlPath = error.path if isinstance(error, KeyedError) else ()
+    lines = (positions.get(path[:length]) for length in range(len(path), 0, -1))
+    line = next((each for each in lines if each is not None), None)
+    return FileError(line, str(error).removeprefix(f"{source}: "))
