@@ -160,7 +160,7 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
         (("probe", "--count", "x"), "--count"),
         (("nonsense",), "invalid choice"),
         (("probe", "--conf", "/nonexistent.conf"), "/nonexistent.conf"),
-        (("probe",), "import FILE.conf"),
+        (("probe",), "add FILE.conf"),
         (("import", "/nonexistent.conf"), "/nonexistent.conf"),
         (("import",), "wgmon-tui import FILE.conf"),
         (("import", "--wg", "wg0", "more.conf"), "cannot be combined with files"),

@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_n
     assert [each for each in sorted(site.config.iterdir()) if each.suffix != ".lock"] == before
 
 
-_MAKE_THEIR_DIRECTORY = {"demo", "import", "keygen", "agent"}
+_MAKE_THEIR_DIRECTORY = {"demo", "add", "import", "keygen", "agent"}
 _READ_ONLY_THE_STATE = {"alert log", "export"}
 
 

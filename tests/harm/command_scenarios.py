@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgmon_tui.cli.parser import commands_of, make_parser
+from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = b64encode(bytes([8] * 31 + [72])).decode()
 """The private key of the scenarios; it must appear in no output and no report."""
@@ -184,6 +185,7 @@ def _half_export(site: Site) -> list[str]:
     return []
 
 
+_KEY = str(PrivateKey(bytes([9]) * 32).public)
 _RUN_CODES: dict[int, int] = {signal.SIGTERM: 0, signal.SIGINT: 0}
 _SERVERS_DOWN = frozenset({2, 3})
 """3 if the machine is so busy that a check counts as unknown."""
@@ -199,6 +201,13 @@ SCENARIOS = (
     Scenario("probe", ("probe",), _SERVERS_DOWN),
     Scenario("import", ("import", "{home}/fra1.conf"), frozenset({0}), find_remains=_half_import),
     Scenario("keygen", ("keygen", "here"), frozenset({0}), find_remains=_half_import),
+    Scenario("add", ("add", "new1", "127.0.0.1:9", _KEY, "--wait", "2s"), _SERVERS_DOWN,
+             find_remains=_half_import),
+    Scenario("list", ("list",), frozenset({0}), has_history=True),
+    Scenario("show", ("show", "fra1"), frozenset({0}), has_history=True),
+    Scenario("remove", ("remove", "fra1", "--yes"), frozenset({0})),
+    Scenario("pause", ("pause", "fra1", "--for", "2h"), frozenset({0}), has_history=True),
+    Scenario("resume", ("resume", "fra1"), frozenset({0}), has_history=True),
     Scenario("doctor", ("doctor",), frozenset({0, 1, 2})),
     Scenario("inspect", ("inspect", "fra1"), frozenset({2, 3}), has_history=True),
     Scenario("export", ("export", "checks", "--output", "{home}/out.json"), frozenset({0}), has_history=True,

@@ -110,10 +110,10 @@ def add_from_files(arguments: argparse.Namespace) -> ServersOfFiles:
     saved = None
     if any(conf.peers for conf in confs.confs):
         first = next(conf for conf in confs.confs if conf.peers)
-        name = first.suggested_name(first.peers[0])
-        saved = save_chosen_identity(arguments.config, IdentityWish(arguments.identity, addresses), name)
-    name = saved.identity.name if saved else None
-    options = ImportOptions(name, with_next_steps=False, allow_handshake_only=True)
+        wish = IdentityWish(arguments.identity, addresses)
+        saved = save_chosen_identity(arguments.config, wish, first.suggested_name(first.peers[0]))
+    identity = saved.identity.name if saved else None
+    options = ImportOptions(identity, with_next_steps=False, allow_handshake_only=True)
     return _import(arguments.config, confs, options, saved, addresses)
 
 
@@ -128,8 +128,8 @@ def _import(
     fleet = read(config).fleet
     for name in report.existing if addresses else ():
         if there := fleet.server(name):
-            new = NewServer(name, str(there.endpoint), str(there.public_key), addresses)
-            fleet = read(add_server(config, new).servers_toml.parent).fleet
+            add_server(config, NewServer(name, str(there.endpoint), str(there.public_key), addresses))
+    fleet = read(config).fleet
     names = [*(each.name for each in report.added), *report.existing]
     servers = [server for name in names if (server := fleet.server(name))]
     new = {each.name for each in report.added}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.cli.arguments import Subparsers, directory_options
 from wgmon_tui.cli.loading import select_servers
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.text import quoted
+from wgmon_tui.text import printable, quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.config.imports.import_report import ImportReport
@@ -151,6 +151,9 @@ def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
 def keygen(arguments: argparse.Namespace) -> int:
     """Create an identity, and print the server configuration that admits it."""
     from wgmon_tui.config.imports.new_identity import keygen
+    from wgmon_tui.config.peer_command import PeerCommand
+    from wgmon_tui.config.secrets.private_files import shown
+    from wgmon_tui.config.servers_file import NAME
     from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface
 
     try:
@@ -160,8 +163,15 @@ def keygen(arguments: argparse.Namespace) -> int:
     new_identity = keygen(arguments.name, arguments.config, addresses)
     if new_identity.notice:
         print(new_identity.notice, file=sys.stderr)
-    allowed = f" allowed-ips {','.join(str(each.ip) for each in addresses)}" if addresses else ""
-    print("# Paste this into the server's configuration, or type on the server:")
-    print(f"#   wg set wg0 peer {new_identity.public_key}{allowed}")
+    key_file = shown(arguments.config / str(new_identity.identity.private_key.value))
+    print(
+        printable(
+            f'# Identity "{arguments.name}" is in {shown(arguments.config / NAME)}; its key: {key_file}'
+        )
+    )
+    print("# To add a server here, type: wgmon-tui add NAME ENDPOINT PUBLIC_KEY")
+    print("# Type on the server, as root:")
+    print(f"#   {PeerCommand(new_identity.public_key, addresses).line}")
+    print("# Or paste this into the server's configuration:")
     print(new_identity.stanza, end="")
     return 0

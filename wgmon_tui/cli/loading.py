@@ -98,7 +98,7 @@ def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
 def no_servers_message(file: Path) -> str:
     """Return the message for a file without servers."""
     return (
-        f"{file}: no servers; type `wgmon-tui import FILE.conf` to import a wg-quick file, "
+        f"{file}: no servers; type `wgmon-tui add NAME ENDPOINT PUBLIC_KEY` or `wgmon-tui add FILE.conf`, "
         "or `wgmon-tui demo` for a demonstration"
     )
 

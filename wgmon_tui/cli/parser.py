@@ -7,12 +7,24 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from wgmon_tui import __version__
-from wgmon_tui.cli import add, agent, alert, dashboard, doctor, export, import_keygen, probe, run, trace
+from wgmon_tui.cli import (
+    add,
+    agent,
+    alert,
+    dashboard,
+    doctor,
+    export,
+    import_keygen,
+    probe,
+    run,
+    servers,
+    trace,
+)
 from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.exit_codes import ExitCode
 
-_COMMANDS = (dashboard, add, run, probe, trace, import_keygen, doctor, export, alert, agent)
+_COMMANDS = (dashboard, add, servers, run, probe, trace, import_keygen, doctor, export, alert, agent)
 """The command modules, in the order of --help."""
 
 _COMMON_EXIT_CODES = (
@@ -41,8 +53,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Monitor WireGuard servers with the real handshake. "
         "Without a command, it shows the dashboard. If the output is not a terminal, it prints the table "
         "once; the exit code is then that of `wgmon-tui probe`.",
-        epilog="First steps: `wgmon-tui demo` shows a demonstration; `wgmon-tui keygen NAME` creates a key "
-        "for monitoring; `wgmon-tui import FILE.conf` imports servers from a wg-quick file.",
+        epilog="First steps: `wgmon-tui add NAME ENDPOINT PUBLIC_KEY` adds a server, and says what to type "
+        "there; `wgmon-tui add FILE.conf` does the same from a wg-quick file; `wgmon-tui demo` shows a "
+        "demonstration.",
     )
     parser.add_argument(
         "--read-only",

@@ -39,12 +39,20 @@ class PauseRequest:
         return Operation.PAUSE if self.until is None else Operation.PAUSE_UNTIL
 
 
-async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest) -> str | None:
-    """Pause or resume servers; returns a warning to print. Raises ConfigurationError."""
+@dataclass(frozen=True, slots=True)
+class PauseAnswer:
+    """Whether a running writer did it, and a warning to print."""
+
+    by_writer: bool
+    warning: str | None = None
+
+
+async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest) -> PauseAnswer:
+    """Pause or resume servers. Raises ConfigurationError."""
     try:
-        return await _ask_writer(state_dir, request)
+        return PauseAnswer(True, await _ask_writer(state_dir, request))
     except NoWriterError:
-        return _write_directly(config_dir, state_dir, request)
+        return PauseAnswer(False, _write_directly(config_dir, state_dir, request))
 
 
 async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:

@@ -1,0 +1,140 @@
+"""Run `remove`, `pause` and `resume`: changes of servers that also work beside a running wgmon-tui."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wgmon_tui.cli.loading import require_directory, select_servers
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.new_server import describe_server
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.server_edits import delete_servers
+from wgmon_tui.config.servers_file import NAME, read, update
+from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
+from wgmon_tui.output.json_lines import one_line
+from wgmon_tui.shutdown import shutdown
+from wgmon_tui.terminal import detect_terminal
+from wgmon_tui.text import FEW, format_count, format_iso_time, format_list, format_until, printable
+
+EXIT_DECLINED = 1
+"""The question was answered with no."""
+
+
+def remove(arguments: argparse.Namespace) -> int:
+    """Remove servers from servers.toml. Raises ConfigurationError."""
+    fleet, servers = _selected(arguments)
+    file = shown(arguments.config / NAME)
+    if not arguments.yes and not _is_agreed(
+        f"Remove {_names(servers)} from {file}? {_history_stays(servers)}"
+    ):
+        print("Nothing was removed.", file=sys.stderr)
+        return EXIT_DECLINED
+    peer_lines = _peer_lines(fleet, servers, arguments)
+    deleted = delete_servers(arguments.config, [each.name for each in servers])
+    if arguments.json:
+        for each in servers:
+            print(one_line({"server": each.name, "removed": True, "history_kept": True}))
+        return 0
+    print(printable(f"Removed {_names(servers)} from {file}. {_history_stays(servers)}"))
+    for line in (*deleted.lines, *peer_lines):
+        print(line)
+    return 0
+
+
+def pause(arguments: argparse.Namespace) -> int:
+    """Pause servers. Raises ConfigurationError."""
+    _, servers = _selected(arguments)
+    until = None if arguments.time is None else time.time() + arguments.time
+    if until is not None and (fixed := [each for each in servers if each.paused]):
+        raise ConfigurationError(
+            f"pause: {_names(fixed)}: paused = true in servers.toml has no end; type `wgmon-tui resume` first"
+        )
+    answer = _request(arguments, servers, paused=True, until=until)
+    if arguments.json:
+        end = None if until is None else format_iso_time(until)
+        for each in servers:
+            print(one_line({"server": each.name, "paused": True, "until": end}))
+        return 0
+    end = "until resumed" if until is None else format_until(until, time.time())
+    print(printable(f"Paused {_names(servers)} {end}."))
+    if not answer.by_writer:
+        print("No wgmon-tui is running. The next one keeps the pause.")
+    return 0
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Resume servers, also those that servers.toml pauses. Raises ConfigurationError."""
+    _, servers = _selected(arguments)
+    notice = None
+    if any(each.paused for each in servers):
+        notice = update(
+            arguments.config, lambda fleet: _resumed(fleet, {each.name for each in servers})
+        ).notice
+    answer = _request(arguments, servers, paused=False, until=None)
+    if arguments.json:
+        for each in servers:
+            print(one_line({"server": each.name, "paused": False, "until": None}))
+        return 0
+    print(printable(f"Resumed {_names(servers)}."))
+    if notice:
+        print(notice)
+    if not answer.by_writer:
+        print("No wgmon-tui is running, so nobody checks now. To check once, type: wgmon-tui probe")
+    return 0
+
+
+def _selected(arguments: argparse.Namespace) -> tuple[Fleet, tuple[Server, ...]]:
+    """The fleet, and the named servers, each once. Raises ConfigurationError."""
+    require_directory(arguments.config)
+    fleet = read(arguments.config).fleet
+    return fleet, select_servers(fleet, list(dict.fromkeys(arguments.names)))
+
+
+def _request(
+    arguments: argparse.Namespace, servers: Sequence[Server], *, paused: bool, until: float | None
+) -> PauseAnswer:
+    request = PauseRequest(tuple(each.name for each in servers), paused, until)
+    answer = shutdown.run(request_pause(arguments.config, arguments.state, request))
+    if answer.warning:
+        print(f"wgmon-tui: {answer.warning}", file=sys.stderr)
+    return answer
+
+
+def _resumed(fleet: Fleet, names: set[str]) -> Fleet:
+    servers = (replace(each, paused=False) if each.name in names else each for each in fleet.servers)
+    return replace(fleet, servers=tuple(servers))
+
+
+def _peer_lines(fleet: Fleet, servers: Sequence[Server], arguments: argparse.Namespace) -> list[str]:
+    """What to type where the peer of the checks shall go too."""
+    if len(servers) > 1:
+        return []
+    try:
+        key = describe_server(fleet, servers[0], arguments.config).identity_key
+    except ConfigurationError:
+        return []
+    return ["The server still admits the key of the checks. To remove it there, type as root:", "",
+            f"wg set wg0 peer {key} remove"]  # fmt: skip
+
+
+def _history_stays(servers: Sequence[Server]) -> str:
+    return "Its history stays." if len(servers) == 1 else "Their history stays."
+
+
+def _names(servers: Sequence[Server]) -> str:
+    if len(servers) > FEW:
+        return format_count(len(servers), "server")
+    return format_list(f'"{each.name}"' for each in servers)
+
+
+def _is_agreed(question: str) -> bool:
+    """Ask on the terminal. Raises ConfigurationError where nobody can answer."""
+    terminal = detect_terminal()
+    if not (terminal.is_input and terminal.is_error_output):
+        raise ConfigurationError("remove: asks before it removes; without a terminal, add --yes")
+    print(printable(f"{question} [y/N] "), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,285 @@
+"""Print the servers of servers.toml with what the history knows of them. Nothing is checked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomli_w
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.cli.loading import no_servers_message, print_owners, require_directory, select_servers
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.new_server import AddedServer, describe_server
+from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.servers_file import NAME, read
+from wgmon_tui.config.servers_toml import server_entries
+from wgmon_tui.monitor.freshness import stale_after_s
+from wgmon_tui.output.json_lines import Json, in_ms, one_line
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.store.models import LastKnownState, Mute
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.text import (
+    format_age,
+    format_iso_time,
+    format_recent_time,
+    format_rtt,
+    format_until,
+    in_calendar,
+    printable,
+)
+
+_HEADINGS = ("STATE", "NAME", "VERDICT", "CHECKED", "IDENTITY", "ENDPOINT")
+_GAP = "  "
+_OWN_LINES = ("name", "endpoint", "public_key", "identity")
+_HIDDEN = ("preshared_key", "inspect")
+"""Beginnings of settings that may hold secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServer:
+    """A server of servers.toml, and what the history has of it at the Unix time `now`."""
+
+    server: Server
+    known: LastKnownState | None
+    mute: Mute | None
+    now: float
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the file or a person paused it."""
+        return self.server.paused or (self.known is not None and self.known.paused_since is not None)
+
+    @property
+    def checked_at(self) -> float | None:
+        """When it was checked last."""
+        return self.known.checked_at if self.known else None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last check is too old to say how the server is."""
+        return self.checked_at is not None and self.now - self.checked_at > stale_after_s(self.server)
+
+    @property
+    def severity(self) -> Severity:
+        """The severity to show; unknown if the last check is too old."""
+        if self.is_paused:
+            return Severity.PAUSED
+        if self.known is None or self.checked_at is None or self.is_stale:
+            return Severity.UNKNOWN
+        found = self.known.state.severity
+        return self.known.verdict.severity if self.known.verdict and found is Severity.UNKNOWN else found
+
+    @property
+    def verdict(self) -> str:
+        """The slug of the last verdict; empty without one."""
+        return self.known.verdict.slug if self.known and self.known.verdict else ""
+
+    @property
+    def paused_until(self) -> float | None:
+        """When the pause ends by itself."""
+        return self.known.paused_until if self.known and self.is_paused and not self.server.paused else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStates:
+    """The last known states and the mutes of a history, by server."""
+
+    known: Mapping[str, LastKnownState] = field(default_factory=dict)
+    mutes: Mapping[str, Mute] = field(default_factory=dict)
+
+    def of(self, server: Server, now: float) -> KnownServer:
+        """What is known of a server."""
+        mute = self.mutes.get(server.name)
+        is_muted = mute is not None and mute.until > now
+        return KnownServer(server, self.known.get(server.name), mute if is_muted else None, now)
+
+
+def print_list(arguments: argparse.Namespace) -> int:
+    """Print all servers in the order of the file. Raises ConfigurationError."""
+    fleet = _read_fleet(arguments)
+    states, now = _read_states(arguments.state), time.time()
+    found = [states.of(each, now) for each in fleet.servers]
+    if arguments.json:
+        for each in found:
+            print(one_line(_json(each)))
+    elif found:
+        print(_format_table([_cells(each, arguments.ascii) for each in found]))
+    else:
+        print(no_servers_message(arguments.config / NAME))
+    return 0
+
+
+def print_servers(arguments: argparse.Namespace) -> int:
+    """Print servers with all their settings. Raises ConfigurationError."""
+    fleet = _read_fleet(arguments)
+    servers = select_servers(fleet, arguments.names)
+    states, now = _read_states(arguments.state), time.time()
+    for number, server in enumerate(servers):
+        added, problem = _describe(fleet, server, arguments.config)
+        known = states.of(server, now)
+        if arguments.json:
+            print(one_line({**_json(known), **_details(fleet, server, added, arguments.config)}))
+        else:
+            print(("\n" if number else "") + _format_server(fleet, known, added, problem, arguments))
+    return 0
+
+
+def _read_fleet(arguments: argparse.Namespace) -> Fleet:
+    print_owners(arguments.config, arguments.state)
+    require_directory(arguments.config)
+    return read(arguments.config).fleet
+
+
+def _read_states(state_dir: Path) -> StoredStates:
+    """The stored states; none without a history. What prevents reading it is printed."""
+    if not (state_dir / STORE).exists():
+        return StoredStates()
+    try:
+        with History(state_dir / STORE) as history:
+            return StoredStates(history.current(), history.mutes())
+    except StoreUnavailableError as error:
+        print(f"wgmon-tui: {error}", file=sys.stderr)
+        return StoredStates()
+
+
+def _describe(fleet: Fleet, server: Server, config: Path) -> tuple[AddedServer | None, str]:
+    """The server with its identity's public key, or why that key cannot be read."""
+    try:
+        return describe_server(fleet, server, config), ""
+    except ConfigurationError as error:
+        return None, str(error)
+
+
+def _format_table(rows: Sequence[Sequence[str]]) -> str:
+    lines = [_HEADINGS, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cells(each: KnownServer, ascii_only: bool) -> tuple[str, ...]:
+    return (
+        _state(each, ascii_only),
+        printable(each.server.name),
+        each.verdict or "-",
+        "never" if each.checked_at is None else format_age(each.now - each.checked_at),
+        printable(each.server.identity),
+        printable(str(each.server.endpoint)),
+    )
+
+
+def _state(each: KnownServer, ascii_only: bool) -> str:
+    severity = each.severity
+    glyph = severity.ascii_glyph if ascii_only else severity.glyph
+    return f"{glyph} {severity.word}"
+
+
+def _format_server(
+    fleet: Fleet,
+    each: KnownServer,
+    added: AddedServer | None,
+    problem: str,
+    arguments: argparse.Namespace,
+) -> str:
+    """The text of `show`: one fact a line, then the line to type on the server."""
+    server, entries = each.server, _plain_entries(fleet, each.server)
+    lines = [
+        ("server", server.name),
+        ("state", ", ".join(_state_words(each, arguments.ascii))),
+        ("endpoint", str(server.endpoint)),
+        ("public key", str(server.public_key)),
+        ("identity", server.identity),
+    ]
+    if added:
+        lines.append(("its key", str(added.identity_key)))
+        lines.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
+    lines += [("setting", line) for line in tomli_w.dumps(entries).splitlines()]
+    files = [arguments.config / NAME, *(added.key_files if added else ())]
+    lines += [("file", shown(path)) for path in files]
+    width = max(len(label) for label, _ in lines)
+    text = [f"{label.ljust(width)}  {printable(value)}".rstrip() for label, value in lines]
+    if added is None:
+        return "\n".join([*text, "", f"No check is possible: {problem}"])
+    return "\n".join(
+        [*text, "", "To admit the identity, type on the server, as root:", "", added.peer_command().line]
+    )
+
+
+def _state_words(each: KnownServer, ascii_only: bool) -> list[str]:
+    known, state = each.known, _state(each, ascii_only)
+    if each.is_paused:
+        who = NAME if each.server.paused else known.paused_by if known else ""
+        state += f" by {who}" if who else ""
+        if each.paused_until is not None:
+            state += f" {format_until(each.paused_until, each.now)}"
+    words = [state]
+    if each.checked_at is None:
+        return [*words, "never checked"]
+    words.append(f"last verdict {each.verdict}" if each.is_stale or each.is_paused else each.verdict)
+    if known and known.rtt is not None:
+        words.append(format_rtt(known.rtt))
+    words.append(f"checked {format_age(each.now - each.checked_at)}")
+    if known and known.since is not None and not (each.is_stale or each.is_paused):
+        words.append(f"{each.severity.word} since {format_recent_time(known.since, each.now)}")
+    if each.mute:
+        words.append(f"muted {format_until(each.mute.until, each.now)}")
+    return words
+
+
+def _plain_entries(fleet: Fleet, server: Server) -> dict[str, object]:
+    """The settings of the server that are no secret and have no line of their own."""
+    return {
+        key: value
+        for key, value in server_entries(fleet, server).items()
+        if key not in _OWN_LINES and not key.startswith(_HIDDEN)
+    }
+
+
+def _json(each: KnownServer) -> Json:
+    known, server = each.known, each.server
+    return {
+        "server": server.name,
+        "endpoint": str(server.endpoint),
+        "public_key": str(server.public_key),
+        "identity": server.identity,
+        "protocol": server.protocol,
+        "tags": list(server.tags),
+        "severity": each.severity.word,
+        "verdict": each.verdict or None,
+        "rtt_ms": in_ms(known.rtt) if known else None,
+        "checked_at": _iso(each.checked_at),
+        "stale": each.is_stale,
+        "since": _iso(known.since) if known else None,
+        "paused": each.is_paused,
+        "paused_by": (NAME if server.paused else (known.paused_by if known else ""))
+        if each.is_paused
+        else None,
+        "paused_until": _iso(each.paused_until),
+        "muted_until": _iso(in_calendar(each.mute.until)) if each.mute else None,
+    }
+
+
+def _details(fleet: Fleet, server: Server, added: AddedServer | None, config: Path) -> Json:
+    return {
+        "settings": _plain_entries(fleet, server),
+        "has_preshared_key": server.preshared_key is not None,
+        "identity_public_key": str(added.identity_key) if added else None,
+        "identity_addresses": [str(each) for each in added.identity.addresses] if added else None,
+        "type_on_server": added.peer_command().line if added else None,
+        "files": {
+            "servers_toml": str(config / NAME),
+            "keys": [str(each) for each in added.key_files] if added else [],
+        },
+    }
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else format_iso_time(at)
