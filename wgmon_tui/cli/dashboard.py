@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.child_processes import kill_all
 from wgmon_tui.cli.arguments import Subparsers, colour_option, display_options
 from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
@@ -59,9 +60,11 @@ def dashboard(arguments: argparse.Namespace) -> int:
     from wgmon_tui.daemon.role import RoleManager
 
     print_owners(arguments.config, arguments.state)
-    role_manager = RoleManager(
-        arguments.config, arguments.state, arguments.shard, read_only=arguments.read_only
-    )
+    with progress_line("start") as progress:
+        progress.show("reading the configuration")
+        role_manager = RoleManager(
+            arguments.config, arguments.state, arguments.shard, read_only=arguments.read_only
+        )
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:
             require_directory(arguments.config)
@@ -282,13 +285,15 @@ async def _print_tables(
     running = asyncio.create_task(controller.run())
     try:
         for number in range(1, rounds + 1):
-            while min(check_counts.values(), default=number) < number:
-                checked.clear()
-                waiting = asyncio.create_task(checked.wait())
-                await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-                if running.done():
-                    waiting.cancel()
-                    running.result()
+            with progress_line("start") as progress:
+                while (done := sum(count >= number for count in check_counts.values())) < len(check_counts):
+                    progress.count(done, len(check_counts), "server", "checked")
+                    checked.clear()
+                    waiting = asyncio.create_task(checked.wait())
+                    await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+                    if running.done():
+                        waiting.cancel()
+                        running.result()
             _print_fleet(engine.fleet_state, arguments)
             if number < rounds:
                 print()

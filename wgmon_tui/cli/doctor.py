@@ -15,6 +15,7 @@ from wgmon_tui.cli.loading import (
     require_directory,
     select_servers,
 )
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time
 
@@ -60,12 +61,18 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Check the setup of this machine."""
-    from wgmon_tui.doctor.run import run_doctor
+    from wgmon_tui.doctor.models import exit_code, format_item, json_line
+    from wgmon_tui.doctor.run import examine
 
     if arguments.trust_clock:
         return _trust_clock(arguments.state)
     require_directory(arguments.config)
-    return run_doctor(arguments.config, arguments.state, arguments.terminal, arguments.ascii, arguments.json)
+    items = []
+    with progress_line("doctor") as progress:
+        for item in examine(arguments.config, arguments.state, arguments.terminal, progress.show):
+            items.append(item)
+            print(json_line(item) if arguments.json else format_item(item, arguments.ascii), flush=True)
+    return exit_code(items)
 
 
 def _trust_clock(state: Path) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from wgmon_tui.cli.loading import explained_socket_errors, warn_of_held_timestamps
+from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
@@ -29,10 +30,12 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.replaced_values import take_replaced
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
-from wgmon_tui.text import format_count, printable, quoted
+from wgmon_tui.text import format_bytes, format_count, printable, quoted
 
 _END_OF_TIME = 8e307
 """Unix seconds, later than any record, and also than a damaged one."""
+
+_PARTS_BETWEEN_REPORTS = 256
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
@@ -119,7 +122,9 @@ def export_with_keys(
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
     warn_of_held_timestamps(timestamps, [target.private_key.public])
-    outcome, parts = shutdown.run(_exchange_with_keys(target, timestamps, arguments.state))
+    with progress_line("export") as progress:
+        progress.show(f"checking {server.name}")
+        outcome, parts = shutdown.run(_exchange_with_keys(target, timestamps, arguments.state, progress))
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)
@@ -135,11 +140,11 @@ def export_with_keys(
 
 
 async def _exchange_with_keys(
-    target: Target, timestamps: TimestampLedger, state_dir: Path
+    target: Target, timestamps: TimestampLedger, state_dir: Path, progress: Progress
 ) -> tuple[Round, list[bytes]]:
     """Make one check without experiments: the other keys they try must not be written to a file."""
     with explained_socket_errors():
-        async with OneShotRounds(state_dir, timestamps, show_progress) as rounds:
+        async with OneShotRounds(state_dir, timestamps, show_progress, on_wait=progress.show) as rounds:
             done = await rounds.run_with_keys(target)
     lines = KeyLog(target, done.ephemerals).lines()
     return done.outcome, list(pcapng_of([done.outcome], our_port=done.port_for, key_log=lines))
@@ -172,6 +177,22 @@ def _known_vantage(name: str | None, history: History) -> str | None:
 
 
 def _write(parts: Iterable[bytes], output: Path | None) -> None:
+    with progress_line("export") as progress:
+        _write_parts(_reported(parts, progress), output)
+
+
+def _reported(parts: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
+    """Yield the parts, and show now and then how much that was."""
+    progress.show("reading the history")
+    size = 0
+    for number, part in enumerate(parts):
+        if number % _PARTS_BETWEEN_REPORTS == 0 and size:
+            progress.show(f"{format_bytes(size)} written")
+        size += len(part)
+        yield part
+
+
+def _write_parts(parts: Iterable[bytes], output: Path | None) -> None:
     if output is None:
         write_output(parts)
         return

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor import files, machine
 from wgmon_tui.doctor.budgets import check_budgets
-from wgmon_tui.doctor.models import ExaminedItem, exit_code, format_item, json_line
+from wgmon_tui.doctor.models import ExaminedItem
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.prober import check_prober
 from wgmon_tui.doctor.terminal import check_clipboard, check_terminal
@@ -26,45 +27,42 @@ _PROGRAM_TIMEOUT_S = 5.0
 _MAX_PROGRAM_BYTES = 1 << 16
 
 
-def run_doctor(config_dir: Path, state_dir: Path, terminal: Terminal, ascii_only: bool, as_json: bool) -> int:
-    """Run all checks and print the findings. Returns the exit code.
+def examine(
+    config_dir: Path, state_dir: Path, terminal: Terminal, on_step: Callable[[str], None] = lambda _: None
+) -> Iterator[ExaminedItem]:
+    """Examine this machine, and the terminal of this process. Yields each finding as it is made.
 
-    Blocks while commands that print secrets run.
+    Blocks while commands that print secrets run. `on_step` gets what is examined next.
     """
-    items = examine(config_dir, state_dir, terminal)
-    for item in items:
-        print(json_line(item) if as_json else format_item(item, ascii_only))
-    return exit_code(items)
-
-
-def examine(config_dir: Path, state_dir: Path, terminal: Terminal) -> list[ExaminedItem]:
-    """Run all checks of this machine, and of the terminal of this process."""
     clock_offset = time.time() - time.monotonic()
+    on_step("reading servers.toml and the secrets")
     fleet, servers_items = files.check_servers_file(config_dir)
     keyring = open_keyring(fleet, config_dir)
     identities = {name: key.public for name, key in keyring.private_keys.items()}
-    return [
-        *machine.check_software(),
-        *servers_items,
-        *files.check_permissions(config_dir),
-        *files.check_secrets(keyring, config_dir),
-        files.check_core_dumps(),
-        *files.check_data_path(fleet),
-        files.check_state_directory(state_dir),
-        *files.check_held_timestamps(state_dir, identities),
-        *files.check_timestamps(state_dir, identities, time.time_ns()),
-        shutdown.run(check_prober(state_dir)),
-        *shutdown.run(check_budgets(state_dir)),
-        *shutdown.run(check_network(fleet)),
-        *vantages(config_dir),
-        machine.check_clock(time.time()),
-        machine.check_clock_steps(clock_offset, time.time() - time.monotonic()),
-        *machine.check_ntp(_command_output("timedatectl", "show")),
-        machine.check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], fleet),
-        *machine.check_receive_buffer(_rmem_max(), fleet),
-        *check_terminal(terminal),
-        *_clipboard(terminal),
-    ]
+    yield from machine.check_software()
+    yield from servers_items
+    yield from files.check_permissions(config_dir)
+    yield from files.check_secrets(keyring, config_dir)
+    yield files.check_core_dumps()
+    yield from files.check_data_path(fleet)
+    yield files.check_state_directory(state_dir)
+    yield from files.check_held_timestamps(state_dir, identities)
+    yield from files.check_timestamps(state_dir, identities, time.time_ns())
+    on_step("testing the sockets")
+    yield shutdown.run(check_prober(state_dir))
+    yield from shutdown.run(check_budgets(state_dir))
+    on_step("testing routes, names and the firewall")
+    yield from shutdown.run(check_network(fleet))
+    on_step("connecting to the vantages")
+    yield from vantages(config_dir)
+    on_step("reading the clock and the limits")
+    yield machine.check_clock(time.time())
+    yield machine.check_clock_steps(clock_offset, time.time() - time.monotonic())
+    yield from machine.check_ntp(_command_output("timedatectl", "show"))
+    yield machine.check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], fleet)
+    yield from machine.check_receive_buffer(_rmem_max(), fleet)
+    yield from check_terminal(terminal)
+    yield from _clipboard(terminal)
 
 
 def _clipboard(terminal: Terminal) -> list[ExaminedItem]:

@@ -112,7 +112,9 @@ def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: P
     report = bring_in(path, config_dir)
     assert ((config_dir / "servers.toml").read_text(), secret_files(config_dir)) == before
     assert report == ImportReport(
-        (), ('wg0.conf: server "wg0" already exists with this key and endpoint; not changed',)
+        (),
+        ('wg0.conf: server "wg0" already exists with this key and endpoint; not changed',),
+        existing=("wg0",),
     )
 
 
