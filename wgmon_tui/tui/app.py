@@ -36,7 +36,7 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap, user_bindings, with_user_actions
-from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused
+from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused, offered_actions
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.notices import NoticeApp
@@ -146,7 +146,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         self.read_only = read_only
         self.is_first_run = is_first_run
         self.start_look = start_look
-        self._offered_actions = [each for each in self.actions if not (read_only and is_refused(each))]
+        self._offered_actions = offered_actions(self.actions, read_only=read_only)
         self.hinted_actions = [action for action in self._offered_actions if action.hint]
         self.columns = validate_columns(settings.columns)
         self.set_keymap(textual_keymap(self.actions, settings.keys))

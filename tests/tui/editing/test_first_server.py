@@ -282,3 +282,11 @@ async def test_where_servers_are_configured_no_form_opens(tmp_path: Path) -> Non
     config_dir = written(tmp_path / "config", SMALL)
     async with first_run(config_dir, QuietEngine(SMALL.servers)) as it:
         assert it.at_home
+
+
+async def test_servers_that_another_shard_checks_are_no_first_run(tmp_path: Path) -> None:
+    config_dir = written(tmp_path / "config", SMALL)
+    async with first_run(config_dir) as it:
+        await it.until(it.notices)
+        assert it.at_home
+        assert it.notices() == ["servers.toml has 2 servers, but this process checks none of them"]

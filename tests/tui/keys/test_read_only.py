@@ -158,6 +158,14 @@ async def test_a_first_server_is_refused_too(tmp_path: Path) -> None:
         assert it.notices() == ["Read only: first server is off. Start without --read-only."]
 
 
+async def test_the_help_lists_only_what_works(tmp_path: Path) -> None:
+    async with face(config_dir=tmp_path, read_only=True, size=(120, 140)) as it:
+        await it.press("?")
+        text = "\n".join(it.lines())
+        assert "Show only what matches" in text
+        assert "Delete this server" not in text
+
+
 async def test_the_last_line_fits_on_a_narrow_screen(tmp_path: Path) -> None:
     async with face(config_dir=tmp_path, read_only=True, size=(60, 20)) as it:
         assert len(it.hints()) == 60

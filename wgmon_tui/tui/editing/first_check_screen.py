@@ -55,7 +55,7 @@ class FirstCheckScreen(MovementActions, Screen[None]):
     def __init__(self, added: AddedServer) -> None:
         super().__init__()
         self._added = added
-        self._name = added.server.name
+        self._server_name = added.server.name
         self._line = added.peer_command().line
         self._began_at = self.app.clock()
         self._asked_at = self._began_at
@@ -97,12 +97,12 @@ class FirstCheckScreen(MovementActions, Screen[None]):
         is_due = now - self._asked_at >= _CHECK_INTERVAL_S and now - self._began_at < _MAX_WAIT_S
         if is_due and state and state.diagnosis and not self._is_up and self.app.engine.outage is None:
             self._asked_at = now
-            self.app.engine.recheck([self._name])
+            self.app.engine.recheck([self._server_name])
         self._draw_result()
 
     @property
     def _state(self) -> ServerState | None:
-        return self.app.engine.fleet_state.states.get(self._name)
+        return self.app.engine.fleet_state.states.get(self._server_name)
 
     @property
     def _is_up(self) -> bool:
@@ -120,7 +120,9 @@ class FirstCheckScreen(MovementActions, Screen[None]):
         return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
 
     def _draw(self) -> None:
-        heading = Text(f"Added {self.app.glyphs.clean(self._name)}", self.app.palette.text + Style(bold=True))
+        heading = Text(
+            f"Added {self.app.glyphs.clean(self._server_name)}", self.app.palette.text + Style(bold=True)
+        )
         self.query_one("#heading", Static).update(heading)
         self.query_one("#step", Static).update(Text("\n").join(self._step()))
         self.query_one("#details", Static).update(Text("\n").join(self._details()))
@@ -130,7 +132,7 @@ class FirstCheckScreen(MovementActions, Screen[None]):
         palette, clean = self.app.palette, self.app.glyphs.clean
         copy = key_of("copy_peer_line", self.app.actions)
         return [
-            Text(f"Type this line on {clean(self._name)}, as root. {copy} copies it:", palette.text),
+            Text(f"Type this line on {clean(self._server_name)}, as root. {copy} copies it:", palette.text),
             Text(""),
             Text(clean(self._line), palette.accent + Style(bold=True)),
         ]
@@ -194,20 +196,20 @@ class FirstCheckScreen(MovementActions, Screen[None]):
 
     def action_copy_line(self) -> None:
         """Copy the line to type on the server."""
-        self.app.copy_with_notice(self._line, f"the line to type on {self._name}")
+        self.app.copy_with_notice(self._line, f"the line to type on {self._server_name}")
 
     def action_recheck(self) -> None:
         """Check the server now."""
         if self._state is not None and not self.app.refuse_request():
             self._asked_at = self.app.clock()
-            self.app.engine.recheck([self._name])
-            self.app.show_notice(f"Checking {self._name}")
+            self.app.engine.recheck([self._server_name])
+            self.app.show_notice(f"Checking {self._server_name}")
 
     def action_open(self) -> None:
         """Open the server's page in place of this one."""
         if self._state is not None:
             self.dismiss()
-            self.app.open_server(self._name)
+            self.app.open_server(self._server_name)
 
     def action_close(self) -> None:
         """Go to the fleet."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.text import format_count
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.first_check_screen import FirstCheckScreen
@@ -18,6 +19,10 @@ async def add_first_server(app: AppContext, config_dir: Path) -> None:
     """Ask for a server, or for a wg-quick file. Then show the first check, or the import."""
     stored = await run_file_operation(app, partial(read, config_dir))
     if stored is None:
+        return
+    if stored.fleet.servers:  # another process has added them, or they belong to another shard
+        there = format_count(len(stored.fleet.servers), "server")
+        app.show_notice(f"servers.toml has {there}, but this process checks none of them", seconds=8)
         return
     result = await app.push_screen_wait(FirstServerForm(config_dir, stored.fleet))
     if isinstance(result, AddedServer):

@@ -105,7 +105,8 @@ class FirstServerForm(FormScreen[AddedServer | ConfSource]):
 
     @property
     def _entered(self) -> NewServer:
-        return NewServer(*(self.row(key).text.strip() for key in _KEYS))
+        name, endpoint, public_key = (self.row(key).text.strip() for key in _KEYS)
+        return NewServer(name, endpoint, public_key)
 
     @property
     def _path(self) -> str:

@@ -16,6 +16,7 @@ from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fields import SERVER_FIELDS
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
+from wgmon_tui.tui.keys.read_only import offered_actions
 from wgmon_tui.tui.widgets.definition_list import DefinitionList
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -49,7 +50,7 @@ class HelpScreen(MovementActions, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield keys by group, then verdicts, then columns."""
-        table = self.app.actions
+        table = offered_actions(self.app.actions, read_only=self.app.read_only)
         actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
         yield OutageBar()
         with ProseView():

@@ -6,7 +6,7 @@ file. So an action is refused if it does any of that. The clipboard of the termi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.actions import ActionParseResult
 from textual.app import App
@@ -66,6 +66,11 @@ VIEWING = frozenset(
 def is_refused(action: Action) -> bool:
     """Whether a read-only dashboard refuses an action. It refuses one that nobody has declared."""
     return action.id not in VIEWING
+
+
+def offered_actions(actions: Sequence[Action], *, read_only: bool) -> list[Action]:
+    """The actions of a dashboard, without those that it refuses."""
+    return [action for action in actions if not (read_only and is_refused(action))]
 
 
 def _refused_calls(screen: str) -> Mapping[str, Action]:
