@@ -162,3 +162,11 @@ async def test_an_unfinished_trace_that_is_cancelled_leaves_room_for_the_next(si
     site.lab.set_mode(LabMode.HEALTHY)
     found = await site.writer.trace_path("fra1", TraceOptions(rounds=1), lambda _: None)
     assert found.is_reached
+
+
+async def test_a_server_under_load_answers_the_cookie_that_it_demanded(site: Site) -> None:
+    site.lab.set_mode(LabMode.UNDER_LOAD)
+    first = await site.writer.trace_path("fra1", TraceOptions(rounds=1, max_hops=1), lambda _: None)
+    assert [hop.answer for hop in first.hops] == [HopAnswer.UNPROVEN]
+    found = await site.writer.trace_path("fra1", TraceOptions(rounds=2, max_hops=1), lambda _: None)
+    assert [(hop.answer, hop.answered) for hop in found.hops] == [(HopAnswer.SERVER, 2)]

@@ -21,6 +21,7 @@ from tests.tui import (
     sample_fleet,
     sample_incidents,
     sample_server_views,
+    sample_traces,
     vantage_fleet,
 )
 from tests.tui.editing_harness import CONF, Editing
@@ -194,6 +195,11 @@ def _told(stage: Stage) -> WgmonApp:
     return _app(stage, Telling("pager", "chat"), state_dir=stage.directory)
 
 
+def _cut_off(stage: Stage) -> WgmonApp:
+    """A server to which packets do not pass the fourth hop."""
+    return _app(stage, sample_traces.TracingEngine())
+
+
 def _remembered(stage: Stage) -> WgmonApp:
     """An incident that is over, with its packets and the alerts about it."""
     history = sample_incidents.remembered(stage.directory)
@@ -250,6 +256,13 @@ def _it(pilot: Pilot[None]) -> Editing:
 async def _server_s_view(pilot: Pilot[None]) -> None:
     await _keys("j", "enter", "i")(pilot)
     for worker in [each for each in pilot.app.workers if each.group == "inspect"]:
+        await worker.wait()
+    await settle(pilot)
+
+
+async def _path(pilot: Pilot[None]) -> None:
+    await _keys("enter", "P")(pilot)
+    for worker in [each for each in pilot.app.workers if each.group == "trace"]:
         await worker.wait()
     await settle(pilot)
 
@@ -362,6 +375,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "comparison": Scene(_after_a_week, _keys("enter", "c")),
         "vantages": Scene(_from_three_vantages, _keys("j", "enter", "shift+tab")),
         "rtt": Scene(_after_a_week, _keys("enter", "shift+tab", "-", "-")),
+        "path": Scene(_cut_off, _path),
         "incidents": Scene(_after_a_week, _keys("I", "j", "j")),
         "incident": Scene(_remembered, _keys("I", "enter")),
         "incident-packets": Scene(_remembered, _keys("I", "enter", "]", "tab", "c")),

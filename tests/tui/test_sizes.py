@@ -33,6 +33,7 @@ SCREENS = {
     "diagnosis": ("enter", "tab"),
     "history": ("enter", "tab", "tab"),
     "rtt": ("enter", "shift+tab"),
+    "path": ("enter", "P"),
 }
 MOST_USED = {"fleet", "packets", "history"}
 WITH_KEYS = {
@@ -46,6 +47,7 @@ WITH_KEYS = {
     "diagnosis",
     "history",
     "rtt",
+    "path",
 }
 
 

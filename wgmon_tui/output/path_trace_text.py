@@ -31,12 +31,12 @@ def trace_heading(server: str, trace: PathTrace) -> str:
         f"[{trace.address}]:{trace.port}" if trace.address.version == 6 else f"{trace.address}:{trace.port}"
     )
     if trace.is_finished:
-        state = format_count(trace.rounds, "round")
+        state = f"{format_count(trace.rounds, 'round')} of WireGuard initiations"
     elif trace.is_waiting:
         state = "waiting for a check to end"
     else:
         state = f"round {trace.round} of {trace.rounds}, hop limit {trace.tried}"
-    return f"Path to {server}, {port}, by WireGuard initiations: {state}"
+    return f"Path to {server}, {port}: {state}"
 
 
 def column_heading(trace: PathTrace) -> str:
