@@ -158,7 +158,7 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
     [
         (("probe", "--count", "0"), "from 1"),
         (("probe", "--count", "x"), "--count"),
-        (("nonsense",), "invalid choice"),
+        (("prob",), 'there is no command "prob"; did you mean "probe"?'),
         (("probe", "--conf", "/nonexistent.conf"), "/nonexistent.conf"),
         (("probe",), "add FILE.conf"),
         (("import", "/nonexistent.conf"), "/nonexistent.conf"),
@@ -166,7 +166,7 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
         (("import", "--wg", "wg0", "more.conf"), "cannot be combined with files"),
         (("import", "--identity", "bastion", "wg0.conf"), 'there is no identity "bastion"'),
         (("import", "--wg", "-"), "no interface"),
-        (("import", "--through", "fra1"), "'fra1'"),
+        (("import", "--through", "fra1"), '"fra1"'),
         (("keygen", "bad\nname"), "name"),
         (("keygen", "mon", "--address", "10.8.0.300/32"), "--address"),
         (("--read-only", "probe"), "--read-only is for the dashboard, not for `probe`"),

@@ -69,8 +69,8 @@ async def test_nonsense_changes_nothing_and_one_line_says_what_and_where_until_i
         (tmp_path / "servers.toml").write_text(text_of(FRA1).replace('"1s"', '"soon"'))
         await until(lambda: it.reload.trouble)
         assert it.reload.trouble == (
-            'servers.toml: line 12: server "fra1": key interval: expected a duration such as "10s", got "soon"; '
-            "the last valid configuration stays in force"
+            'servers.toml: line 12: server "fra1": key interval: expected a duration such as "10s", '
+            'got "soon"; the last valid configuration stays in force'
         )
         assert it.recorder == []
         (tmp_path / "servers.toml").write_text(text_of(FRA1, AMS1))

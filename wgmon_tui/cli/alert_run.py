@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from secrets import token_hex
 
@@ -25,7 +24,7 @@ from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.text import format_iso_time, format_local_time, format_rtt, quoted
+from wgmon_tui.text import did_you_mean, format_iso_time, format_local_time, format_rtt, quoted
 
 EXIT_NOT_DELIVERED = 1
 
@@ -71,9 +70,8 @@ def _find_sink(config_dir: Path, name: str) -> Sink:
     sink = alerts.sink(name)
     if sink is None:
         names = [each.name for each in alerts.sinks]
-        near = get_close_matches(name, names, n=1)
         known = f"known sinks: {', '.join(names)}" if names else "there are no [[sink]] entries"
-        hint = f'did you mean "{near[0]}"?' if near else known
+        hint = did_you_mean(name, names) or known
         raise ConfigurationError(f"{NAME}: no sink {quoted(name)}; {hint}")
     return sink
 

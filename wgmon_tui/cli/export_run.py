@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from wgmon_tui.cli.loading import explained_socket_errors, warn_of_held_timestamps
+from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
@@ -30,7 +29,7 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.replaced_values import take_replaced
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
-from wgmon_tui.text import format_bytes, format_count, printable, quoted
+from wgmon_tui.text import did_you_mean, format_bytes, format_count, printable, quoted
 
 _END_OF_TIME = 8e307
 """Unix seconds, later than any record, and also than a damaged one."""
@@ -159,11 +158,7 @@ def _confirmed(target: Target) -> bool:
 
 
 def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
-    for name in names:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {quoted(near[0])}?" if near else ""
-            raise ConfigurationError(f"export: no server {quoted(name)} in the history{hint}")
+    require_known(names, known, "server", "the history")
     return names or known
 
 
@@ -172,7 +167,8 @@ def _known_vantage(name: str | None, history: History) -> str | None:
     known = [LOCAL_VANTAGE, *history.vantages().names, *history.last_reports()]
     if name is not None and name not in known:
         names = ", ".join(quoted(each) for each in dict.fromkeys(known))
-        raise ConfigurationError(f"export: no vantage {quoted(name)} in the history; known: {names}")
+        hint = did_you_mean(name, known) or f"known: {names}"
+        raise ConfigurationError(f"export: no vantage {quoted(name)} in the history; {hint}")
     return name
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
@@ -87,12 +87,20 @@ def print_owners(*directories: Path) -> None:
 def select_servers(fleet: Fleet, names: Sequence[str]) -> tuple[Server, ...]:
     """Return the servers with these names; without names, all servers. Raises ConfigurationError."""
     by_name = {server.name: server for server in fleet.servers}
-    for name in names:
-        if name not in by_name:
-            near = get_close_matches(name, by_name, n=1)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
-            raise ConfigurationError(f"no server {name!r} in servers.toml{hint}")
+    require_known(names, by_name, "server", "servers.toml")
     return tuple(by_name[name] for name in names) or fleet.servers
+
+
+def require_known(names: Iterable[str], known: Collection[str], kind: str, place: str) -> None:
+    """Raise ConfigurationError with a line for each unknown name: a `kind` that `place` does not have."""
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        from wgmon_tui.config.error_list import CombinedError
+
+        hints = ((name, did_you_mean(name, known)) for name in unknown)
+        raise CombinedError(
+            [f"no {kind} {quoted(name)} in {place}{'; ' + hint if hint else ''}" for name, hint in hints]
+        )
 
 
 def no_servers_message(file: Path) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import NoReturn
 
 from wgmon_tui import __version__
 from wgmon_tui.cli import (
@@ -21,8 +19,10 @@ from wgmon_tui.cli import (
     trace,
 )
 from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
+from wgmon_tui.cli.command_parser import CommandParser, commands_of
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
-from wgmon_tui.exit_codes import ExitCode
+
+__all__ = ["commands_of", "make_parser"]
 
 _COMMANDS = (dashboard, add, servers, run, probe, trace, import_keygen, doctor, export, alert, agent)
 """The command modules, in the order of --help."""
@@ -34,15 +34,9 @@ _COMMON_EXIT_CODES = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit with 64 on a usage error: argparse's own 2 would mean "some servers are down"."""
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\nType `{self.prog} --help`.\n")
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser; `run` of its result is the command's function."""
-    parser: argparse.ArgumentParser = _Parser(
+    parser = CommandParser(
         prog="wgmon-tui",
         parents=[
             directory_options(default_config_dir(), default_state_dir()),
@@ -72,14 +66,3 @@ def make_parser() -> argparse.ArgumentParser:
         each.epilog = f"{each.epilog} {_COMMON_EXIT_CODES}" if each.epilog else _COMMON_EXIT_CODES
     parser.epilog = f"{parser.epilog} {_COMMON_EXIT_CODES}"
     return parser
-
-
-def commands_of(
-    parser: argparse.ArgumentParser, prefix: str = ""
-) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Yield every command that can be typed, with its parser: `alert test`, not `alert`."""
-    for action in parser._actions:  # noqa: SLF001  argparse has no other access to subcommands
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            for name, child in action.choices.items():
-                children = list(commands_of(child, f"{prefix}{name} "))
-                yield from children or [(f"{prefix}{name}", child)]

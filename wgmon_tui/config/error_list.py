@@ -53,22 +53,28 @@ class FileError:
         return self.text if self.line is None else f"line {self.line}: {self.text}"
 
 
-class InvalidFileError(ConfigurationError):
-    """The errors of a file, by line. The message has the first one and the number of the others."""
+class CombinedError(ConfigurationError):
+    """Errors, a line each. The message has the first one and the number of the others."""
 
-    def __init__(self, source: str, errors: Sequence[FileError]) -> None:
-        others = f" (and {format_count(len(errors) - 1, 'more error')})" if len(errors) > 1 else ""
-        super().__init__(f"{source}: {errors[0]}{others}")
-        self.source = source
-        self.errors = tuple(errors)
+    def __init__(self, messages: Sequence[str]) -> None:
+        others = f" (and {format_count(len(messages) - 1, 'more error')})" if len(messages) > 1 else ""
+        super().__init__(f"{messages[0]}{others}")
+        self._messages = tuple(messages)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The errors, a line each, at most `MOST_SHOWN`; then a line that counts the others."""
-        shown = [f"{self.source}: {each}" for each in self.errors[:MOST_SHOWN]]
-        if hidden := len(self.errors) - len(shown):
-            shown.append(f"{self.source}: and {format_count(hidden, 'more error')}")
-        return tuple(shown)
+        hidden = len(self._messages) - MOST_SHOWN
+        more = (f"and {format_count(hidden, 'more error')}",) if hidden > 0 else ()
+        return (*self._messages[:MOST_SHOWN], *more)
+
+
+class InvalidFileError(CombinedError):
+    """The errors of a file, by line."""
+
+    def __init__(self, source: str, errors: Sequence[FileError]) -> None:
+        super().__init__([f"{source}: {each}" for each in errors])
+        self.errors = tuple(errors)
 
 
 class ErrorList:

@@ -36,7 +36,7 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap, user_bindings, with_user_actions
-from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, is_refused, offered_actions
+from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, offered_actions
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.notices import NoticeApp

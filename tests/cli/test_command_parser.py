@@ -1,0 +1,73 @@
+"""Usage errors: each names the word that is wrong, and the one that was probably meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from wgmon_tui.cli.parser import make_parser
+from wgmon_tui.exit_codes import ExitCode
+
+
+def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    with pytest.raises(SystemExit) as ended:
+        make_parser().parse_args(words)
+    assert ended.value.code == ExitCode.USAGE
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("Type `wgmon-tui")
+    assert last.endswith("--help`.")
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("prob",), 'wgmon-tui: there is no command "prob"; did you mean "probe"?'),
+        (("PROBE",), 'wgmon-tui: there is no command "PROBE"; did you mean "probe"?'),
+        (("alert", "tset"), 'wgmon-tui alert: there is no command "tset"; did you mean "test"?'),
+        (("probe", "--jsno"), 'wgmon-tui probe: there is no option "--jsno"; did you mean "--json"?'),
+        (("--thme", "night"), 'wgmon-tui: there is no option "--thme"; did you mean "--theme"?'),
+        (("--thme=night",), 'wgmon-tui: there is no option "--thme"; did you mean "--theme"?'),
+        (("keygen", "--adress", "10.8.0.1/32"), 'there is no option "--adress"; did you mean "--address"?'),
+        (("probe", "--format", "jsn"), '--format: there is no "jsn"; did you mean "json"?'),
+        (("export", "chekcs"), 'there is no "chekcs"; did you mean "checks"?'),
+        (
+            ("probe", "--no-mouse"),
+            "wgmon-tui probe: --no-mouse goes before the command: wgmon-tui --no-mouse",
+        ),
+        (("keygen", "a", "b"), 'wgmon-tui keygen: "b" is one word too many'),
+    ],
+)
+def test_a_mistyped_word_is_named_with_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], line: str
+) -> None:
+    [told] = usage_error(capsys, *words)
+    assert line in told
+
+
+def test_all_misspelt_options_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(usage_error(capsys, "probe", "--jsno", "--quik", "fra1")) == 2
+
+
+def test_a_command_like_no_other_lists_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    [line] = usage_error(capsys, "xyzzy")
+    assert "commands: " in line
+    assert "probe" in line
+
+
+def test_escapes_in_a_word_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("\x1b[2J",), ("probe", "--\x1b[2J"), ("keygen", "a", "\x1b[2J")):
+        assert "\x1b" not in "".join(usage_error(capsys, *words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("probe", "--", "--jsno"),
+        ("probe", "--conf", "-"),
+        ("--asc", "probe", "--qui"),
+        ("--theme", "run", "--no-mouse"),
+        ("export", "checks", "--since", "24h"),
+    ],
+)
+def test_abbreviations_and_values_are_no_misspelt_options(words: tuple[str, ...]) -> None:
+    make_parser().parse_args(words)

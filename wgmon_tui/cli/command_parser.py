@@ -1,0 +1,100 @@
+"""argparse with messages that name the word that was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.text import did_you_mean, printable, quoted
+
+_OPTION = re.compile(r"--[^-].*|-[A-Za-z]")
+"""A word that can only be an option: not `-`, `--` or a negative number."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of the program, and of each command."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse the words. All options and words that no parser knows are told at once."""
+        words = sys.argv[1:] if args is None else list(args)
+        self._refuse_unknown_options(words)
+        parsed, unknown = self.parse_known_args(words, namespace)
+        if unknown:
+            command = find_command(self, getattr(parsed, "command", ""))
+            command.error("\n".join(_explain_unknown(word, self) for word in unknown))
+        return parsed
+
+    def _refuse_unknown_options(self, words: Sequence[str]) -> None:
+        """End with all misspelt options, before argparse takes the value of one for another word."""
+        command: argparse.ArgumentParser = self
+        allowed = _options_of(self)
+        unknown = []
+        for word in words:
+            if word == "--":
+                break
+            option = word.partition("=")[0]
+            if _OPTION.fullmatch(option):
+                if not any(each.startswith(option) for each in allowed):
+                    unknown.append(option)
+            elif word in (subcommands := _subcommands_of(command)):
+                command = subcommands[word]
+                allowed = [*allowed, *_options_of(command)]
+        if unknown:
+            hints = ((option, did_you_mean(option, allowed)) for option in unknown)
+            lines = (
+                f"there is no option {quoted(option)}{'; ' + hint if hint else ''}" for option, hint in hints
+            )
+            command.error("\n".join(lines))
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 64 on a usage error: argparse's own 2 would mean "some servers are down"."""
+        lines = "".join(f"{self.prog}: {printable(line)}\n" for line in message.split("\n"))
+        self.exit(ExitCode.USAGE, f"{lines}Type `{self.prog} --help`.\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of the choices; called by argparse."""
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(each) for each in action.choices]
+        hint = did_you_mean(str(value), known)
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  argparse has no other name for it
+            self.error(f"there is no command {quoted(str(value))}; {hint or 'commands: ' + ', '.join(known)}")
+        raise argparse.ArgumentError(
+            action, f"there is no {quoted(str(value))}; {hint or 'expected one of ' + ', '.join(known)}"
+        )
+
+
+def commands_of(
+    parser: argparse.ArgumentParser, prefix: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield every command that can be typed, with its parser: `alert test`, not `alert`."""
+    for name, child in _subcommands_of(parser).items():
+        children = list(commands_of(child, f"{prefix}{name} "))
+        yield from children or [(f"{prefix}{name}", child)]
+
+
+def find_command(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
+    """Return the parser of a command; without such a command, the whole parser."""
+    return dict(commands_of(parser)).get(name, parser)
+
+
+def _explain_unknown(word: str, parser: argparse.ArgumentParser) -> str:
+    option = word.partition("=")[0]
+    if option in _options_of(parser):
+        return f"{option} goes before the command: {parser.prog} {option} …"
+    return f"{quoted(word)} is one word too many"
+
+
+def _options_of(parser: argparse.ArgumentParser) -> list[str]:
+    return [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001
+
+
+def _subcommands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001  argparse has no other access to subcommands
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
