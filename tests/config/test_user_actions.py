@@ -55,7 +55,7 @@ def action(**changes: str) -> str:
         (action(label='" "'), "key label: expected 1 to 20 characters"),
         (action(screens='["help"]'), "key screens: expected a list of fleet, server, incidents, incident"),
         (action(screens="[]"), "key screens: expected a list of fleet, server, incidents, incident"),
-        (action(colour='"red"'), "unknown setting "colour""),
+        (action(colour='"red"'), 'unknown setting "colour"'),
         (action() + action(key='"b"'), "key label: this label is used twice"),
     ],
 )
