@@ -29,6 +29,7 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
+from wgmon_tui.tui.help.search_bar import SearchInput
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
@@ -58,7 +59,7 @@ async def test_help_explains_every_key_verdict_and_column() -> None:
         for verdict in Verdict:
             assert f"{verdict.severity.glyph} {verdict.slug}" in text
             assert verdict.meaning in text
-        assert it.hints().split() == ["esc", "close", "t", "theme"]
+        assert it.hints().split() == ["/", "search", "esc", "close", "t", "theme"]
 
 
 async def test_help_is_about_the_screen_it_was_asked_on() -> None:
@@ -83,7 +84,7 @@ async def test_help_follows_a_new_theme() -> None:
         it.app.use_theme("paper")
         await settle(it.pilot)
         await settle(it.pilot)
-        written = it.app.screen.query(DefinitionList).last().render()
+        written = it.app.screen.query(DefinitionList).first().render()
         assert it.app.palette.muted in {span.style for span in written.spans}
 
 
@@ -146,6 +147,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "first_check": FirstCheckScreen,
         "path": PathScreen,
         "output": OutputScreen,
+        "search": SearchInput,
     }
     for action in ACTIONS:
         for screen in action.screens:

@@ -1,21 +1,20 @@
-"""Help screen: the keys of the previous screen, and the meaning of every verdict and column.
+"""Help screen: the keys of the previous screen, every verdict and every column, with a search.
 
 The text is generated from the tables that the program uses, so it is always up to date.
 """
 
 from __future__ import annotations
 
-from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.editing.fields import SERVER_FIELDS
-from wgmon_tui.tui.fleet.columns import COLUMNS
-from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for, bindings_for
+from wgmon_tui.tui.help.help_sections import HelpSection, help_sections, search
+from wgmon_tui.tui.help.search_bar import SearchBar
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.keys.read_only import offered_actions
 from wgmon_tui.tui.widgets.definition_list import DefinitionList
 from wgmon_tui.tui.widgets.key_hints import KeyHints
@@ -28,6 +27,7 @@ class HelpScreen(MovementActions, Screen[None]):
     """Help for the screen named `actions_of` in the action table."""
 
     app: AppContext
+    AUTO_FOCUS = ""
     BINDINGS = bindings_for("help")
     DEFAULT_CSS = """
     HelpScreen {
@@ -47,27 +47,34 @@ class HelpScreen(MovementActions, Screen[None]):
     def __init__(self, actions_of: str) -> None:
         super().__init__()
         self._actions_of = actions_of
+        self._sections: list[tuple[HelpSection, Static, DefinitionList]] = []
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         """Yield keys by group, then verdicts, then columns."""
-        table = offered_actions(self.app.actions, read_only=self.app.read_only)
-        actions = (*actions_for(self._actions_of, table), *actions_for(EVERYWHERE, table))
+        app = self.app
+        table = offered_actions(app.actions, read_only=app.read_only)
+        self._sections = [
+            (section, Static(section.heading, classes="heading", markup=False), self._list(section))
+            for section in help_sections(self._actions_of, table, app.palette, app.glyphs)
+        ]
         yield OutageBar()
         with ProseView():
-            for group in GROUPS:
-                members = [action for action in actions if action.group == group]
-                if members:
-                    yield Static(group, classes="heading", markup=False)
-                    yield self._keys(members)
-            if self._actions_of == "form":
-                yield Static("Fields", classes="heading", markup=False)
-                yield self._fields()
-            yield Static("Verdicts", classes="heading", markup=False)
-            yield self._verdicts()
-            yield Static("Columns", classes="heading", markup=False)
-            yield self._columns()
+            for section, heading, entries in self._sections:
+                heading.display = entries.display = not section.found_only
+                yield heading
+                yield entries
+            yield Static(id="nothing-found", markup=False)
         yield StatusLine()
+        yield SearchBar(self._words)
         yield KeyHints()
+
+    def _list(self, section: HelpSection) -> DefinitionList:
+        return DefinitionList(search(section, ""), self.app.palette.muted)
+
+    def on_mount(self) -> None:
+        """Show everything."""
+        self._narrow()
 
     def notify_style_update(self) -> None:
         """Redraw after a theme change."""
@@ -78,6 +85,7 @@ class HelpScreen(MovementActions, Screen[None]):
     async def _write_again(self) -> None:
         at = self.scrollable.scroll_offset.y
         await self.recompose()
+        self._narrow()
         self.scrollable.scroll_to(y=at, animate=False)
 
     @property
@@ -85,34 +93,52 @@ class HelpScreen(MovementActions, Screen[None]):
         """The scrollable page."""
         return self.query_one(ProseView)
 
+    # The search
+
+    def on_input_changed(self) -> None:
+        """Narrow the help while the operator types."""
+        self._words = self.query_one(SearchBar).words
+        self._narrow()
+        self.scrollable.first()
+
+    def on_input_submitted(self) -> None:
+        """Keep what was found; an empty search closes the line."""
+        if self._words.strip():
+            self.set_focus(None)
+            self.refresh_bindings()
+        else:
+            self.action_clear_search()
+
+    def _narrow(self) -> None:
+        found = 0
+        for section, heading, entries in self._sections:
+            shown = search(section, self._words)
+            heading.display = entries.display = bool(shown)
+            entries.show(shown, self._words.split())
+            found += len(shown)
+        nothing = self.query_one("#nothing-found", Static)
+        nothing.display = not found
+        clears = key_of("clear_search", self.app.actions)
+        nothing.update(Text(f"Nothing here has these words. Press {clears} to clear the search."))
+        self.query_one(SearchBar).count(found)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to clear the search only while there is one."""
+        return self.is_mounted and self.query_one(SearchBar).is_open if action == "clear_search" else True
+
+    def action_search(self) -> None:
+        """Open the search line."""
+        self.query_one(SearchBar).open()
+        self.refresh_bindings()
+
+    def action_clear_search(self) -> None:
+        """Show everything again."""
+        self.query_one(SearchBar).clear()
+        self.set_focus(None)
+        self._words = ""
+        self._narrow()
+        self.refresh_bindings()
+
     def action_close(self) -> None:
         """Return to the previous screen."""
         self.dismiss()
-
-    def _keys(self, actions: list[Action]) -> DefinitionList:
-        style = self.app.palette.text + Style(bold=True)
-        return self._table([(Text(action.shown, style), action.help) for action in actions])
-
-    def _fields(self) -> DefinitionList:
-        style = self.app.palette.text + Style(bold=True)
-        return self._table([(Text(field.label, style), field.help) for field in SERVER_FIELDS])
-
-    def _verdicts(self) -> DefinitionList:
-        palette, glyphs = self.app.palette, self.app.glyphs
-        by_severity = sorted(Verdict, key=lambda verdict: verdict.severity.rank)
-        return self._table(
-            [
-                (
-                    Text(f"{glyphs.of(verdict.severity)} {verdict.slug}", palette.severity[verdict.severity]),
-                    verdict.meaning,
-                )
-                for verdict in by_severity
-            ]
-        )
-
-    def _columns(self) -> DefinitionList:
-        style = self.app.palette.text + Style(bold=True)
-        return self._table([(Text(column.title, style), column.meaning) for column in COLUMNS.values()])
-
-    def _table(self, rows: list[tuple[Text, str]]) -> DefinitionList:
-        return DefinitionList(rows, self.app.palette.muted)

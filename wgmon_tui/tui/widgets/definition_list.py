@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 _FIRST_COLUMN = 18
 _GAP = 2
+_MARK = Style(bold=True, underline=True)
 
 
 class DefinitionList(Widget):
@@ -28,6 +29,13 @@ class DefinitionList(Widget):
         self._entries = entries
         self._style = style
         self._laid_out: tuple[int, list[Text]] = (0, [])
+        self._marked: Sequence[str] = ()
+
+    def show(self, entries: Sequence[tuple[Text, str]], marked: Sequence[str] = ()) -> None:
+        """Show other entries, with these words underlined."""
+        if (entries, marked) != (self._entries, self._marked):
+            self._entries, self._marked, self._laid_out = entries, marked, (0, [])
+            self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as it takes at this width."""
@@ -48,7 +56,10 @@ class DefinitionList(Widget):
         first.pad_right(_GAP)
         margin = Text(" " * (_FIRST_COLUMN + _GAP))
         wrapped = wrap(meaning, max(1, width - len(margin))) or [""]
-        return [
+        lines = [
             Text.assemble(margin if number else first, (line, self._style))
             for number, line in enumerate(wrapped)
         ]
+        for line in lines if self._marked else ():
+            line.highlight_words(self._marked, _MARK, case_sensitive=False)
+        return lines
