@@ -64,16 +64,17 @@ class ConfirmDialog(ModalScreen[bool | None]):
         palette, glyphs = self.app.palette, self.app.glyphs
         prompt = "\n".join(glyphs.clean(line) for line in self._prompt.split("\n"))
         self.query_one("#asked", Static).update(Text(prompt, palette.text))
-        choices = {
-            key_of(choice, self.app.actions): meaning for choice, meaning in self._choices.items() if meaning
-        }
-        width = 2 + max(map(cell_len, choices))
-        lines = [
-            Text.assemble(
-                (f"{key:<{width}}", palette.accent + Style(bold=True)), (glyphs.clean(meaning), palette.text)
-            )
-            for key, meaning in choices.items()
+        choices = [
+            (choice, key_of(choice, self.app.actions), meaning)
+            for choice, meaning in self._choices.items()
+            if meaning
         ]
+        width = 2 + max(cell_len(key) for _, key, _ in choices)
+        lines = []
+        for choice, key, meaning in choices:
+            clicked = Style(meta={"@click": f"screen.{choice}"})
+            line = Text(f"{key:<{width}}", palette.accent + Style(bold=True) + clicked)
+            lines.append(line.append(glyphs.clean(meaning), palette.text + clicked))
         self.query_one("#ways", Static).update(Text("\n").join(lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

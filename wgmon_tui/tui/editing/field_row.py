@@ -263,6 +263,11 @@ class FieldRow(Vertical):
         if not visible:
             self.set_secret("")
 
+    def on_click(self) -> None:
+        """Focus the input of a label that was clicked."""
+        if self.is_editable and not self.has_focus_within:
+            self.start()
+
     def start(self) -> None:
         """Focus the input of this field."""
         target: Widget = self._secret_input if self.has_class("-secret") and self._problem else self._control

@@ -405,6 +405,10 @@ class FleetScreen(ServerActions):
         else:
             bar.set_filter(line)
 
+    def action_show_marked(self) -> None:
+        """Show only the marked servers."""
+        self.filter_by("is:marked")
+
     def action_filter(self) -> None:
         """Open the filter line."""
         self.query_one(FilterBar).open()

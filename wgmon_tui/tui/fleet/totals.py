@@ -70,6 +70,9 @@ class _TotalsPart:
     severity: Severity | None = None
     """The state whose servers it counts."""
 
+    action: str = ""
+    """The action of the screen that a click on it runs, if it counts no state."""
+
 
 def totals_line(
     totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
@@ -88,17 +91,17 @@ def totals_line(
     return [*parts, (" " * max(0, spare), palette.muted)]
 
 
-def severity_at(
+def part_at(
     x: int, totals: FleetTotals, note: str, width: int, palette: Palette, glyphs: Glyphs, status: str = ""
-) -> Severity | None:
-    """The state whose count is at the cell `x` of the line; None if there is none."""
+) -> tuple[Severity | None, str]:
+    """The state whose count is at the cell `x` of the line, or the action of another part there."""
     end = 0
     for piece in _lay_out(totals, note, width, palette, glyphs, status)[0]:
         start = end + cell_len(piece.gap)
         end = start + cell_len(piece.text)
         if start <= x < end:
-            return piece.severity
-    return None
+            return piece.severity, piece.action
+    return None, ""
 
 
 def _lay_out(
@@ -115,9 +118,9 @@ def _lay_out(
         short = f"{glyphs.of(severity)} {count}"
         pieces.append(_TotalsPart(text, style, gap, drop_order, short, severity))
     if totals.marked:
-        pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0))
+        pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0, action="show_marked"))
     if totals.alerts:
-        pieces.append(_TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0))
+        pieces.append(_TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0, action="alerts"))
     pieces.append(_TotalsPart(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
     if totals.p95 is not None:
         pieces.append(_TotalsPart(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
@@ -245,15 +248,19 @@ class TotalsLine(Widget):
         if self._line().plain != self._drawn_text:
             self.refresh()
 
-    def on_click(self, event: Click) -> None:
-        """Report a click on a count."""
+    async def on_click(self, event: Click) -> None:
+        """Report a click on a count; on the alerts or the marks, show them."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
         width, status = self.size.width, self._engine.status
-        found = severity_at(offset.x, self._totals, self._note, width, self._palette(), self._glyphs, status)
-        if found:
-            self.post_message(self.CountClicked(found))
+        severity, action = part_at(
+            offset.x, self._totals, self._note, width, self._palette(), self._glyphs, status
+        )
+        if severity:
+            self.post_message(self.CountClicked(severity))
+        elif action:
+            await self.run_action(f"screen.{action}")
 
     def render(self) -> Text:
         """The line for the current width."""

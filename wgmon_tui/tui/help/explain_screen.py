@@ -85,7 +85,10 @@ class ExplainScreen(MovementActions, ModalScreen[None]):
     def _close_hint(self) -> Text:
         palette = self.app.palette
         key = key_of("close_explanation", self.app.actions)
-        return Text.assemble((key, palette.accent + Style(bold=True)), ("  close", palette.muted))
+        clicked = Style(meta={"@click": "screen.close"})
+        return Text.assemble(
+            (key, palette.accent + Style(bold=True) + clicked), ("  close", palette.muted + clicked)
+        )
 
     def _explanation(self) -> Text:
         app = self.app

@@ -20,6 +20,7 @@ from wgmon_tui.tui.lists.incident_actions import copy_incident, write_incidents
 from wgmon_tui.tui.lists.incident_queries import read_timeline
 from wgmon_tui.tui.lists.incident_text import (
     INCIDENT_VALUES,
+    OPEN,
     IncidentEntry,
     columns_for,
     detail,
@@ -170,7 +171,10 @@ class IncidentsScreen(PolledListScreen):
         if entries:
             count = sum(map(_is_open, entries))
             words = f"{count} open" if count else "none open"
-            title.append(f"  {words}, {len(entries)} in total", content_style.palette.muted)
+            muted = content_style.palette.muted
+            title.append("  ").append(words, muted + Style(meta={"@click": f"screen.show_only('{OPEN}')"}))
+            title.append(", ", muted)
+            title.append(f"{len(entries)} in total", muted + Style(meta={"@click": "screen.show_only('')"}))
         return title
 
     def _empty_reason(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
@@ -286,6 +290,16 @@ class IncidentsScreen(PolledListScreen):
             self.dismiss()
 
     # Filtering
+
+    def action_show_only(self, line: str) -> None:
+        """Filter by this line, as a click on a count in the title does."""
+        bar = self.query_one(FilterBar)
+        if line:
+            bar.set_filter(line)
+        else:
+            bar.clear()
+        self.set_focus(None)
+        self.refresh_bindings()
 
     def action_filter(self) -> None:
         """Open the filter line."""

@@ -8,6 +8,7 @@ import time
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -235,6 +236,16 @@ class RttTab(ServerTab):
 
     def down(self) -> None:
         """Zoom out."""
+        self.zoom(1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Zoom in with the wheel."""
+        event.stop()
+        self.zoom(-1)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Zoom out with the wheel."""
+        event.stop()
         self.zoom(1)
 
     def first(self) -> None:

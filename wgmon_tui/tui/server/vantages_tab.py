@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
@@ -10,6 +11,7 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.server.tab import ServerTab
 from wgmon_tui.tui.server.vantages_text import (
+    VANTAGE,
     VantageColumn,
     VantageComparison,
     compare_vantages,
@@ -84,6 +86,14 @@ class VantagesTab(ServerTab):
     def right(self) -> None:
         """Select the next vantage."""
         self._choose(1)
+
+    def on_click(self, event: Click) -> None:
+        """Select the vantage whose heading was clicked; a double click opens its packets."""
+        number = event.style.meta.get(VANTAGE)
+        if isinstance(number, int):
+            self._choose(number - self._chosen)
+            if event.chain == 2:
+                self.open()
 
     def _choose(self, step: int) -> None:
         if self.server_state is None or not self._shown:

@@ -91,6 +91,10 @@ class VantageComparison:
     first_lines: tuple[int, ...]
 
 
+VANTAGE = "vantage"
+"""The number of the vantage in the style of its heading, for a click on it."""
+
+
 def compare_vantages(
     shown: Sequence[VantageColumn], chosen: int, text_style: TextStyle, now: float
 ) -> VantageComparison:
@@ -103,6 +107,8 @@ def compare_vantages(
     for start in range(0, len(shown), per_line):
         some = range(start, min(start + per_line, len(shown)))
         blocks = [list(_block(shown[index], index == chosen, narrow, now)) for index in some]
+        for index, block in zip(some, blocks, strict=True):
+            block[0].stylize(Style(meta={VANTAGE: index}))
         if lines:
             lines.append(Text(""))
         first_lines += [len(lines)] * len(blocks)

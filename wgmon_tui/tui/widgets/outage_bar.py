@@ -41,6 +41,11 @@ class OutageBar(Widget):
             self.display = bool(line)
             self.refresh(layout=True)
 
+    async def on_click(self) -> None:
+        """Take over the checks, where the key for it works."""
+        if not self._leave_first and self.app.engine.can_become_writer:
+            await self.app.run_action("app.take_over")
+
     def render(self) -> Text:
         """The line, in the colour of a server that is down, over the whole width."""
         glyphs, width = self.app.glyphs, max(1, self.app.size.width)
