@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,28 @@ def test_a_second_signal_and_a_suspension_do_no_harm(
     site = make_site(tmp_path / "site", scenario)
     outcome = send(scenario, numbers, random.uniform(0.3, life_s(scenario)), site)
     assert not outcome.problem
+
+
+_SIGNAL_BEHIND_MKDTEMP = """\
+import os, signal, sys, tempfile
+make = tempfile.mkdtemp
+def mkdtemp(*arguments, **options):
+    made = make(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGHUP)
+    return made
+tempfile.mkdtemp = mkdtemp
+from wgmon_tui.cli.main import main
+sys.exit(main(["demo"]))
+"""
+
+
+def test_a_signal_while_the_demo_makes_its_directory_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SIGNAL_BEHIND_MKDTEMP],
+        env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, check=False, timeout=50,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (-signal.SIGHUP, b"")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.thorough

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -80,26 +80,34 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Show the dashboard on the embedded lab; print three tables where it cannot be shown."""
-    from tempfile import TemporaryDirectory
-
     from wgmon_tui.lab.demo_fleet import DemoFleet
 
     lab = DemoFleet()
     watch = _run_demo if _can_show(arguments.terminal) else _print_demo
-    with TemporaryDirectory(prefix="wgmon-tui-") as state, _removed_if_killed(state):
+    with _temporary_directory() as state:
 
         async def run() -> int:
             await lab.start()
             try:
-                return await watch(arguments, lab.fleet, Path(state))
+                return await watch(arguments, lab.fleet, state)
             finally:
                 await lab.stop()
 
         return shutdown.run(run())
 
 
-def _removed_if_killed(directory: str) -> AbstractContextManager[None]:
-    return shutdown.undone_if_killed(partial(rmtree, directory, ignore_errors=True))
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """A directory that is gone afterwards, also if a signal ends the process while it is made or removed."""
+    from tempfile import mkdtemp
+
+    with ExitStack() as stack:
+        with shutdown.deferred():
+            directory = mkdtemp(prefix="wgmon-tui-")
+            remove = partial(rmtree, directory, ignore_errors=True)
+            stack.enter_context(shutdown.undone_if_killed(remove))
+        stack.callback(remove)
+        yield Path(directory)
 
 
 def _can_show(terminal: Terminal) -> bool:
