@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
 
 if TYPE_CHECKING:
     from wgmon_tui.net.addresses import Interface
@@ -24,7 +24,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add `add`."""
     parser = subparsers.add_parser(
         "add",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         usage="%(prog)s [options] NAME ENDPOINT PUBLIC_KEY\n       %(prog)s [options] FILE.conf...",
         help="add a server, and wait until its first check succeeds",
         description="Add a server to servers.toml. An identity for monitoring is created if there is none. "

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.add_sources import add_from_files, add_from_words, is_files
 from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
+from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.cli.server_login import LoginResult, ServerLogin
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.new_server import AddedServer
@@ -20,7 +22,8 @@ from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.json_lines import json_object, one_line
 from wgmon_tui.output.nagios import CheckedServer, state_of
-from wgmon_tui.output.text_table import format_result
+from wgmon_tui.output.result_text import format_result
+from wgmon_tui.output.styled_text import Role, Span, TextFormat, lay_out
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.text import FEW, format_list, printable
 
@@ -47,10 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     added = _add(arguments)
     if not added.servers:
         return ExitCode.USAGE
-    out = sys.stderr if arguments.json else sys.stdout
     commands = _peer_commands(added, arguments.interface)
     for command in commands:
-        print(_instructions(command, added.servers), file=out, flush=True)
+        _say(arguments, _instructions(command, added.servers))
+    sys.stdout.flush()
     wait_s = 0.0 if arguments.no_wait else arguments.wait
     if login is not None and login.run_all(commands, added.servers) is LoginResult.FAILED_UNATTENDED:
         wait_s = 0.0  # nobody is there who could type the line
@@ -58,17 +61,22 @@ def run(arguments: argparse.Namespace) -> int:
     return _finish(arguments, added, rounds)
 
 
+def _say(arguments: argparse.Namespace, lines: Iterable[str | Span]) -> None:
+    """Print lines for a person; a command stays on one line. With --json, standard output is not for them."""
+    shape = TextFormat() if arguments.json else text_format(arguments)
+    for line in lines:
+        span = line if isinstance(line, Span) else Span(printable(line))
+        print(lay_out([span], shape), file=sys.stderr if arguments.json else sys.stdout)
+
+
 def _add(arguments: argparse.Namespace) -> AddedServers:
     """Write the servers, and print what was done. Raises ConfigurationError."""
-    out = sys.stderr if arguments.json else sys.stdout
     if not is_files(arguments.words):
         one = add_from_words(arguments)
-        for line in _describe(one):
-            print(line, file=out)
+        _say(arguments, _describe(one))
         return AddedServers((one,))
     done = add_from_files(arguments)
-    for line in done.lines:
-        print(line, file=out)
+    _say(arguments, done.lines)
     sys.stdout.flush()
     for fault in done.faults:
         print(f"wgmon-tui: {fault}", file=sys.stderr)
@@ -83,11 +91,13 @@ def _describe(added: AddedServer) -> list[str]:
     if not added.is_new:
         changed = "has new tunnel addresses" if added.is_changed else "nothing was changed"
         what = f"is in {file} already; {changed}"
-    lines = [printable(f'Server "{server.name}" ({server.endpoint}) {what}')]
     key_file = f"; private key: {shown(added.key_files[0])}" if added.key_files else ""
     made = "Created" if added.has_new_key else "Uses"
-    lines.append(printable(f'{made} identity "{identity.name}"{key_file}'))
-    return [*lines, *added.notices]
+    return [
+        f'Server "{server.name}" ({server.endpoint}) {what}',
+        f'{made} identity "{identity.name}"{key_file}',
+        *added.notices,
+    ]
 
 
 def _peer_commands(added: AddedServers, interface: str) -> list[PeerCommand]:
@@ -102,17 +112,21 @@ def _peer_commands(added: AddedServers, interface: str) -> list[PeerCommand]:
     return commands
 
 
-def _instructions(command: PeerCommand, servers: Sequence[AddedServer]) -> str:
+def _instructions(command: PeerCommand, servers: Sequence[AddedServer]) -> Iterator[str | Span]:
     """What to type on the server, each command alone on its line."""
     mine = [each for each in servers if each.peer_command(command.interface) == command]
     where = "the server" if len(mine) == 1 else "each server"
-    lines = ["", f"Type on {where}, as root:", "", command.line, ""]
+    yield from ("", f"Type on {where}, as root:", "", _command(command.line), "")
     if command.has_preshared_key:
-        lines += [f"It reads the preshared key: paste it from {_psk_files(mine)}, then Enter, Ctrl+D.", ""]
-    lines += [f"To keep the peer after a restart of {command.interface}:", "", command.save_line, ""]
+        yield f"It reads the preshared key: paste it from {_psk_files(mine)}, then Enter, Ctrl+D."
+        yield ""
+    yield from (f"To keep the peer after a restart of {command.interface}:", "", _command(command.save_line))
     if any(each.is_handshake_only for each in mine):
-        lines += [_HANDSHAKE_ONLY, ""]
-    return "\n".join(lines[:-1])
+        yield from ("", _HANDSHAKE_ONLY)
+
+
+def _command(line: str) -> Span:
+    return Span(line, Role.COMMAND, is_whole=True)
 
 
 def _psk_files(servers: Sequence[AddedServer]) -> str:
@@ -128,18 +142,22 @@ def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s:
     options = WaitOptions(arguments.config, arguments.state, wait_s)
     with open_timestamp_ledger(arguments.state) as timestamps:
         warn_of_held_timestamps(timestamps, {each.identity_key for each in servers})
+        say_stopped = partial(print, _stopped(names), file=sys.stderr, flush=True)
         try:
-            return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options))
+            with shutdown.undone_if_killed(say_stopped):
+                return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options))
         except StoppedBySignalError:
-            print(_stopped(names), file=sys.stderr, flush=True)
+            say_stopped()
             raise
 
 
 def _stopped(names: Sequence[str]) -> str:
     which = format_list((f'"{name}"' for name in names), most=FEW)
-    verb = "is" if len(names) == 1 else "are"
+    verb = "stays" if len(names) == 1 else "stay"
     again = shlex.join(("wgmon-tui", "probe", *names[:FEW]))
-    return printable(f"wgmon-tui: stopped waiting; {which} {verb} in servers.toml. To check, type: {again}")
+    return printable(f"wgmon-tui: stopped waiting; {which} {verb} in servers.toml. To check, type:") + (
+        f"\n\n{printable(again)}"
+    )
 
 
 def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str, Round]) -> int:
@@ -152,11 +170,13 @@ def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str
         if arguments.json:
             print(one_line(_json(each, outcome, arguments.interface)))
         elif outcome is not None:
-            print(f"\n{format_result(outcome, arguments.ascii)}")
+            shape = text_format(arguments)
+            print(f"\n{format_result(outcome, shape)}")
             if outcome.diagnosis.verdict.severity is Severity.UP:
-                print(f"    {printable(outcome.diagnosis.summary)}")
+                print(lay_out([Span(printable(outcome.diagnosis.summary))], shape, indent=4, hanging=4))
     if not arguments.json and not checked:
-        print(f"\nTo check, type:\n\n{shlex.join(('wgmon-tui', 'probe', *_few_names(added)))}")
+        probe = shlex.join(("wgmon-tui", "probe", *_few_names(added)))
+        _say(arguments, ("", "To check, type:", "", _command(probe)))
     if added.faults:
         return ExitCode.USAGE
     return state_of(each.severity for each in checked).value if checked else 0

@@ -131,7 +131,7 @@ class _Waiting:
 
 def _waiting_words(verdict: Verdict) -> str:
     if verdict is Verdict.SILENT:
-        return "no answer yet, waiting for the line on the server (Ctrl+C stops)"
+        return "no answer yet (Ctrl+C stops)"
     return f"{verdict.slug}, trying again"
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import tomli_w
 
+from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.loading import no_servers_message, print_owners, require_directory, select_servers
+from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import AddedServer, describe_server
 from wgmon_tui.config.secrets.private_files import shown
@@ -20,6 +22,7 @@ from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.monitor.freshness import stale_after_s
 from wgmon_tui.output.json_lines import Json, in_ms, one_line
+from wgmon_tui.output.styled_text import Role, Span, TextFormat, lay_out, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import LastKnownState, Mute
@@ -34,7 +37,8 @@ from wgmon_tui.text import (
     printable,
 )
 
-_HEADINGS = ("STATE", "NAME", "VERDICT", "CHECKED", "IDENTITY", "ENDPOINT")
+_HEADINGS = ("STATE", "NAME", "VERDICT", "CHECKED", "ENDPOINT", "IDENTITY")
+_LEAST_COLUMNS = 3
 _GAP = "  "
 _OWN_LINES = ("name", "endpoint", "public_key", "identity")
 _HIDDEN = ("preshared_key", "inspect")
@@ -109,7 +113,7 @@ def print_list(arguments: argparse.Namespace) -> int:
         for each in found:
             print(one_line(_json(each)))
     elif found:
-        print(_format_table([_cells(each, arguments.ascii) for each in found]))
+        print(_format_table(found, text_format(arguments)))
     else:
         print(no_servers_message(arguments.config / NAME))
     return 0
@@ -156,65 +160,70 @@ def _describe(fleet: Fleet, server: Server, config: Path) -> tuple[AddedServer |
         return None, str(error)
 
 
-def _format_table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [_HEADINGS, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+def _format_table(servers: Sequence[KnownServer], shape: TextFormat) -> str:
+    """The table; columns that do not fit on the terminal are left out, the last first."""
+    rows = [_cells(each, shape) for each in servers]
+    widths = [max(map(cell_width, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    while shape.width and len(widths) > _LEAST_COLUMNS and sum(widths) + 2 * (len(widths) - 1) > shape.width:
+        widths.pop()
+    lines = [_line(_HEADINGS, widths)]
+    for each, row in zip(servers, rows, strict=True):
+        state, rest = row[0], _line(row, widths)[len(row[0]) :]
+        lines.append(shape.coloured(state, role_of(each.severity)) + rest)
+    return "\n".join(lines)
 
 
-def _cells(each: KnownServer, ascii_only: bool) -> tuple[str, ...]:
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_width(cell)) for cell, width in zip(cells, widths, strict=False))
+    return _GAP.join(padded).rstrip()
+
+
+def _cells(each: KnownServer, shape: TextFormat) -> tuple[str, ...]:
     return (
-        _state(each, ascii_only),
-        printable(each.server.name),
+        _state(each, shape),
+        shape.shown(printable(each.server.name)),
         each.verdict or "-",
         "never" if each.checked_at is None else format_age(each.now - each.checked_at),
-        printable(each.server.identity),
-        printable(str(each.server.endpoint)),
+        shape.shown(printable(str(each.server.endpoint))),
+        shape.shown(printable(each.server.identity)),
     )
 
 
-def _state(each: KnownServer, ascii_only: bool) -> str:
-    severity = each.severity
-    glyph = severity.ascii_glyph if ascii_only else severity.glyph
-    return f"{glyph} {severity.word}"
+def _state(each: KnownServer, shape: TextFormat) -> str:
+    return f"{shape.glyph(each.severity)} {each.severity.word}"
 
 
 def _format_server(
-    fleet: Fleet,
-    each: KnownServer,
-    added: AddedServer | None,
-    problem: str,
-    arguments: argparse.Namespace,
+    fleet: Fleet, each: KnownServer, added: AddedServer | None, problem: str, arguments: argparse.Namespace
 ) -> str:
     """The text of `show`: one fact a line, then the line to type on the server."""
-    server, entries = each.server, _plain_entries(fleet, each.server)
-    lines = [
+    server, shape = each.server, text_format(arguments)
+    facts = [
         ("server", server.name),
-        ("state", ", ".join(_state_words(each, arguments.ascii))),
+        ("state", ", ".join(_state_words(each, shape))),
         ("endpoint", str(server.endpoint)),
         ("public key", str(server.public_key)),
         ("identity", server.identity),
     ]
     if added:
-        lines.append(("its key", str(added.identity_key)))
-        lines.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
-    lines += [("setting", line) for line in tomli_w.dumps(entries).splitlines()]
+        facts.append(("its key", str(added.identity_key)))
+        facts.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
+    facts += [("setting", _on_one_line(*entry)) for entry in _plain_entries(fleet, server).items()]
     files = [arguments.config / NAME, *(added.key_files if added else ())]
-    lines += [("file", shown(path)) for path in files]
-    width = max(len(label) for label, _ in lines)
-    text = [f"{label.ljust(width)}  {printable(value)}".rstrip() for label, value in lines]
+    facts += [("file", shown(path)) for path in files]
+    width = max(len(label) for label, _ in facts) + len(_GAP)
+    lines = [
+        lay_out([Span(label.ljust(width), is_whole=True), Span(printable(value))], shape, hanging=width)
+        for label, value in facts
+    ]
     if added is None:
-        return "\n".join([*text, "", f"No check is possible: {problem}"])
-    return "\n".join(
-        [*text, "", "To admit the identity, type on the server, as root:", "", added.peer_command().line]
-    )
+        return "\n".join([*lines, "", lay_out([Span(f"No check is possible: {printable(problem)}")], shape)])
+    command = shape.coloured(added.peer_command().line, Role.COMMAND)
+    return "\n".join([*lines, "", "To admit the identity, type on the server, as root:", "", command])
 
 
-def _state_words(each: KnownServer, ascii_only: bool) -> list[str]:
-    known, state = each.known, _state(each, ascii_only)
+def _state_words(each: KnownServer, shape: TextFormat) -> list[str]:
+    known, state = each.known, _state(each, shape)
     if each.is_paused:
         who = NAME if each.server.paused else known.paused_by if known else ""
         state += f" by {who}" if who else ""
@@ -241,6 +250,12 @@ def _plain_entries(fleet: Fleet, server: Server) -> dict[str, object]:
         for key, value in server_entries(fleet, server).items()
         if key not in _OWN_LINES and not key.startswith(_HIDDEN)
     }
+
+
+def _on_one_line(key: str, value: object) -> str:
+    """A setting as TOML; tomli_w writes a list over several lines."""
+    lines = tomli_w.dumps({key: value}).split("\n")
+    return " ".join(line.strip() for line in lines).strip().replace("[ ", "[").replace(", ]", "]")
 
 
 def _json(each: KnownServer) -> Json:

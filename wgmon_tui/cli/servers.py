@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
 
 _JSON_HELP = "one JSON object per server, one per line"
 
@@ -19,7 +19,7 @@ def add_commands(subparsers: Subparsers) -> None:
 def _add_list_and_show(subparsers: Subparsers) -> None:
     list_parser = subparsers.add_parser(
         "list",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         help="list the servers with their last known state",
         description="List the servers of servers.toml with the state that the history has, and its age. "
         "Nothing is checked.",
@@ -28,7 +28,7 @@ def _add_list_and_show(subparsers: Subparsers) -> None:
     list_parser.set_defaults(run=list_servers)
     show_parser = subparsers.add_parser(
         "show",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         help="show a server: settings, identity, files, last known state",
         description="Show a server: its settings, the identity that checks it, the files, the last known "
         "state, and the line to type on the server. No secret is shown.",
