@@ -359,3 +359,23 @@ async def test_without_a_writer_the_command_reports_its_own_soak(tunnelled: Site
         async with OneShotRounds(tmp_path / "another", ledger, tunnelled.log.append) as rounds:
             await rounds.run(tunnelled.server, tunnelled.target, CheckDepth(soak=True))
     assert any(line.startswith("fra1: soak: 100 of 100 echoes, ") for line in tunnelled.log)
+
+
+async def test_a_round_of_a_server_that_was_added_just_now_waits_until_the_writer_knows_it(
+    site: Site,
+) -> None:
+    added = replace(site.server, name="ams1")
+    async with site.one_shot() as rounds:
+        update(site.config, lambda fleet: replace(fleet, servers=(*fleet.servers, added)))
+        target = (await asyncio.to_thread(load_config, site.config)).targets.ready["ams1"]
+        outcome = await rounds.run_when_known(target, CheckDepth())
+        assert rounds._prober is None
+    assert outcome
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert site.writer.fleet_state.states["ams1"].last
+
+
+async def test_without_a_writer_no_round_waits_for_one(site: Site, tmp_path: Path) -> None:
+    with TimestampLedger(tmp_path / "other") as ledger:
+        async with OneShotRounds(tmp_path / "other", ledger) as rounds:
+            assert await rounds.run_when_known(site.target, CheckDepth()) is None
