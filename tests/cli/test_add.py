@@ -19,6 +19,7 @@ from wgmon_tui.cli.server_login import ServerLogin
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.peer_command import PeerCommand
+from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
@@ -123,6 +124,29 @@ def test_the_key_of_the_file_is_used_on_request_with_a_warning(
     out = capsys.readouterr().out
     assert "do not monitor with a key that a real client uses" in out
     assert "wg set" not in out
+
+
+def test_an_identity_with_the_key_of_the_file_is_not_the_separate_one(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = private(tmp_path / "fra1.conf", CONF)
+    keygen("client", config, private_key=OWN_KEY)
+    assert add(config, conf, "--no-wait", "--identity", "client") == 64
+    assert "cut its client off" in capsys.readouterr().err
+    assert add(config, conf, "--no-wait") == 0
+    fleet = read(config).fleet
+    used = fleet.identity(fleet.servers[0].identity)
+    assert used
+    assert read_private_key(used, config) != OWN_KEY
+
+
+def test_ssh_to_one_host_is_refused_for_several_servers(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = (private(tmp_path / f"{name}.conf", CONF) for name in ("a", "b"))
+    assert add(config, one, two, "--ssh", "fra1", "--yes") == 64
+    assert "the files have 2 servers" in capsys.readouterr().err
+    assert not (config / "servers.toml").exists()
 
 
 def test_the_address_of_the_client_is_refused_for_the_checks(

@@ -13,9 +13,16 @@ from pathlib import Path
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
+from wgmon_tui.config.imports.new_identity import default_identity, public_keys
+from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.monitoring_identity import IdentityWish, SavedIdentity, save_chosen_identity
+from wgmon_tui.config.monitoring_identity import (
+    IdentityWish,
+    SavedIdentity,
+    identity_name_of_machine,
+    save_chosen_identity,
+)
 from wgmon_tui.config.new_server import AddedServer, NewServer, NewServerError, add_server, describe_server
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
 from wgmon_tui.config.servers_file import read
@@ -97,24 +104,49 @@ def _read_preshared_key(path: Path) -> PresharedKey:
 
 def add_from_files(arguments: argparse.Namespace) -> ServersOfFiles:
     """Add the servers of wg-quick files. Raises ConfigurationError."""
-    for option, value in (("--psk-file", arguments.psk_file),):
-        if value:
-            raise ConfigurationError(f"add: {option} needs NAME ENDPOINT PUBLIC_KEY")
+    if arguments.psk_file:
+        raise ConfigurationError("add: --psk-file needs NAME ENDPOINT PUBLIC_KEY")
     confs = read_confs([Path(word) for word in arguments.words], sys.stdin.buffer.read)
+    count = sum(len(conf.peers) for conf in confs.confs)
+    if arguments.ssh and count > 1:
+        raise ConfigurationError(f"add: --ssh types on one host, and the files have {count} servers")
     if arguments.use_file_key:
-        if arguments.identity or arguments.tunnel_address:
-            raise ConfigurationError("add: --use-file-key takes the identity from the file")
+        if arguments.identity or arguments.tunnel_address or arguments.ssh:
+            raise ConfigurationError(
+                "add: --use-file-key takes the identity from the file; the server knows it"
+            )
         return _import(arguments.config, confs, ImportOptions())
     addresses = tuple(arguments.tunnel_address) or _ask_address(arguments, confs)
     _reject_client_addresses(addresses, confs)
     saved = None
-    if any(conf.peers for conf in confs.confs):
+    if count:
         first = next(conf for conf in confs.confs if conf.peers)
-        wish = IdentityWish(arguments.identity, addresses)
+        wish = IdentityWish(_separate_identity(arguments, confs), addresses)
         saved = save_chosen_identity(arguments.config, wish, first.suggested_name(first.peers[0]))
     identity = saved.identity.name if saved else None
     options = ImportOptions(identity, with_next_steps=False, allow_handshake_only=True)
     return _import(arguments.config, confs, options, saved, addresses)
+
+
+def _separate_identity(arguments: argparse.Namespace, confs: ReadConfs) -> str:
+    """The name of an identity that has no key of these files; "" for the usual one.
+
+    An earlier import may have made an identity of such a key. Raises ConfigurationError.
+    """
+    fleet = read(arguments.config).fleet
+    client_keys = {conf.private_key.public for conf in confs.confs if conf.private_key}
+    keys = public_keys(fleet, arguments.config)
+    shared = {name for name, key in keys.items() if key in client_keys}
+    if arguments.identity in shared:
+        raise ConfigurationError(
+            f'add: --identity: "{arguments.identity}" has the key of the file, so each check would cut its '
+            "client off; name another identity, or type --use-file-key"
+        )
+    usual = default_identity(fleet)
+    if arguments.identity or usual is None or usual.name not in shared:
+        return str(arguments.identity)
+    others = (each.name for each in fleet.identities if each.name not in shared)
+    return next(others, UniqueNames(each.name for each in fleet.identities).take(identity_name_of_machine()))
 
 
 def _import(
