@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from rich.text import Text
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tests.tui import sample_exchanges
@@ -16,6 +17,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.context import AskServer
+from wgmon_tui.tui.server.diagnosis_page import DiagnosisPage
 from wgmon_tui.tui.server.hex_view import HexView
 from wgmon_tui.tui.server.screen import ServerScreen
 
@@ -62,10 +64,25 @@ class Opened:
     def view(self) -> HexView:
         return self.screen.query_one(HexView)
 
+    @property
+    def page(self) -> DiagnosisPage:
+        """The diagnosis on the screen: beside the tabs, or in its own tab."""
+        return self.screen.query(DiagnosisPage).filter("#beside" if self._is_wide else "#diagnosis *").first()
+
+    @property
+    def _is_wide(self) -> bool:
+        return bool(self.screen.query_one("#beside").display)
+
+    def _widget(self, name: str) -> Widget:
+        if name in ("asked", "findings", "full"):
+            return self.page.query_one(f".{name}", Static)
+        return self.screen.query_one(f"#{name}")
+
     def words(self, widget: str) -> str:
-        shown = self.screen.query_one(f"#{widget}", Static).content
-        assert isinstance(shown, Text)
-        return shown.plain
+        found = self._widget(widget)
+        assert isinstance(found, Static)
+        assert isinstance(found.content, Text)
+        return found.content.plain
 
     def prose(self, widget: str) -> str:
         return " ".join(self.words(widget).split())
@@ -79,7 +96,7 @@ class Opened:
         return list(self.app.notice.lines) if self.app.notice else []
 
     def is_shown(self, widget: str) -> bool:
-        return bool(self.screen.query_one(f"#{widget}").display)
+        return bool(self._widget(widget).display)
 
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)

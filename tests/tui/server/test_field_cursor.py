@@ -48,7 +48,7 @@ async def test_the_panel_explains_the_field_under_the_cursor() -> None:
 
 
 async def test_a_wide_terminal_lists_the_fields_of_the_packet_beside_the_dump() -> None:
-    async with opened(sample_exchanges.healthy(), size=(140, 45)) as it:
+    async with opened(sample_exchanges.healthy(), size=(120, 45)) as it:
         lines = it.words("field").splitlines()
         assert [line.split()[0] for line in lines[1:9]] == [
             "type", "reserved", "sender", "ephemeral", "static", "timestamp", "mac1", "mac2",
@@ -58,7 +58,7 @@ async def test_a_wide_terminal_lists_the_fields_of_the_packet_beside_the_dump() 
 
 @pytest.mark.thorough
 async def test_resizing_moves_the_panel_below_the_dump_again() -> None:
-    async with opened(sample_exchanges.healthy(), size=(140, 45)) as it:
+    async with opened(sample_exchanges.healthy(), size=(120, 45)) as it:
         await resize(it.pilot, 80, 24)
         await settle(it.pilot)
         assert it.screen.query_one("#field").region.y == it.view.region.bottom

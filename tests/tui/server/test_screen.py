@@ -19,7 +19,6 @@ from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.server.exchange_layout import CursorStop
 from wgmon_tui.tui.server.screen import ServerScreen
-from wgmon_tui.tui.widgets.scrolling import ProseView
 
 LATER = NOW + 10
 
@@ -224,7 +223,7 @@ async def test_keys_scroll_the_diagnosis_and_leave_the_cursor_alone() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("tab")
         await it.press("j", "j", "k")
-        pane = it.screen.query_one(ProseView)
+        pane = it.page
         assert pane.scroll_y == 1
         await it.press("G")
         assert pane.scroll_y == pane.max_scroll_y > 1

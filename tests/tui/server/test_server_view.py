@@ -17,8 +17,6 @@ from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.doctor.server import inspect_and_compare
 from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
-from wgmon_tui.tui.server.diagnosis_tab import DiagnosisTab
-from wgmon_tui.tui.widgets.scrolling import ProseView
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +60,7 @@ async def test_i_asks_the_server_and_shows_what_it_says_above_the_diagnosis() ->
         assert it.prose("asked") == "The server's own view, asked at 19:30:00, 0 s ago"
         assert "✖ differs listen port it listens on 51999" in it.prose("findings")
         assert "psk-mismatch" in it.words("full")
-        assert it.screen.query_one(ProseView).scroll_y == 0
+        assert it.page.scroll_y == 0
 
 
 @pytest.mark.thorough
@@ -148,7 +146,7 @@ async def test_an_answer_grows_older_while_it_is_read() -> None:
         await it.press("i")
         await answered(it)
         now[0] = NOW + 37
-        it.screen.query_one(DiagnosisTab).refresh_age()
+        it.page.refresh_age()
         assert it.words("asked").endswith("asked at 19:30:00, 30 s ago")
 
 

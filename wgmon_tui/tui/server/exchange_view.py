@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -25,9 +27,10 @@ _DUMP_WIDTH = 81
 
 
 class ExchangeView(Container):
-    """The dump above the field panel, or beside it on a wide terminal. It is hidden without packets.
+    """The dump above the field panel, or beside it if there is room. It is hidden without packets.
 
-    A good exchange may be beside it. Then the field cursor is on the same field in both.
+    A good exchange may be beside it. Then the field cursor is on the same field in both. `width` returns
+    the cells that the view has; without it, the view is as wide as the terminal.
     """
 
     app: AppContext
@@ -46,6 +49,10 @@ class ExchangeView(Container):
         &.-beside #beside, &.-beside .title { display: block; }
     }
     """
+
+    def __init__(self, width: Callable[[], int] | None = None, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._width = width or (lambda: self.app.size.width)
 
     def compose(self) -> ComposeResult:
         """Yield the dump, the good one beside it, and the field panel."""
@@ -77,8 +84,8 @@ class ExchangeView(Container):
         """
         beside = titles is not None and good is not None
         self.set_class(beside, "-beside")
-        self.set_class(self.app.size.width >= WIDE and not beside, "-wide")
-        self.set_class(self.app.size.width < _NARROW, "-narrow")
+        self.set_class(self._width() >= WIDE and not beside, "-wide")
+        self.set_class(self._width() < _NARROW, "-narrow")
         self.dump.show(check, good)
         self.good_dump.show(good if beside else None)
         for id_, title in zip(("own-title", "good-title"), titles or (), strict=False):
@@ -122,4 +129,4 @@ class ExchangeView(Container):
             panel.update(field_panel(explain(check, stop), self._content_style(_MARGINS)))
 
     def _content_style(self, left: int) -> TextStyle:
-        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - left)
+        return TextStyle(self.app.palette, self.app.glyphs, self._width() - left)

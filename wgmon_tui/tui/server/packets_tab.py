@@ -50,7 +50,7 @@ class PacketsTab(ServerTab):
         """Yield caption, packets and field panel, and the text shown when there are no packets."""
         yield Static(id="caption")
         yield Static(id="no-packets")
-        yield ExchangeView(id="dump")
+        yield ExchangeView(lambda: self.page_width, id="dump")
 
     @property
     def scrollable(self) -> HexView:

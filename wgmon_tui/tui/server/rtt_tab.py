@@ -122,7 +122,7 @@ class RttTab(ServerTab):
         end = self._end
         if end is None:
             end = previous.time_window.end if previous else self.app.clock()
-        cells = self.app.size.width - LABEL_CELLS - _RIGHT_MARGIN
+        cells = self.page_width - LABEL_CELLS - _RIGHT_MARGIN
         return plot_window(
             self._window, end, cells, server_state.server.interval, ascii_only=self.app.ascii_only
         )
@@ -186,7 +186,7 @@ class RttTab(ServerTab):
             shown_figures.append(("no checks in this period", ""))
         for name, value in shown_figures:
             part = Text.assemble((f"   {name} ", palette.muted), (value, palette.text))
-            if line.cell_len + part.cell_len <= self.app.size.width - _RIGHT_MARGIN:
+            if line.cell_len + part.cell_len <= self.page_width - _RIGHT_MARGIN:
                 line.append_text(part)
         return line
 

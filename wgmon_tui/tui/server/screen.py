@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.events import Resize
 from textual.widgets import Static, TabbedContent, Tabs
 
@@ -20,20 +21,24 @@ from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.report_copy import build_exchange_report
+from wgmon_tui.tui.server.diagnosis_page import Answers, DiagnosisPage
 from wgmon_tui.tui.server.diagnosis_tab import DiagnosisTab
-from wgmon_tui.tui.server.header import detail_for, server_header
+from wgmon_tui.tui.server.header import HeaderDetail, detail_for, server_header
 from wgmon_tui.tui.server.history_tab import HistoryTab
 from wgmon_tui.tui.server.packets_tab import PacketsTab
+from wgmon_tui.tui.server.page_columns import page_columns
 from wgmon_tui.tui.server.refused_keys import explain_refusal
 from wgmon_tui.tui.server.rtt_tab import RttTab
 from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
 from wgmon_tui.tui.server.vantages_tab import VantagesTab
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
+from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.5
+_MARGINS = 2
 
 
 class ServerScreen(ServerActions):
@@ -46,7 +51,8 @@ class ServerScreen(ServerActions):
     DEFAULT_CSS = """
     ServerScreen {
         #head { height: auto; max-height: 50%; padding: 0 1; }
-        #tabs { height: 1fr; }
+        #columns { height: 1fr; }
+        #tabs { height: 1fr; width: 1fr; }
         Tabs { height: 1; background: $panel; }
         Underline { display: none; }
         Tab.-active { color: $accent; text-style: bold underline; background: transparent; }
@@ -65,18 +71,22 @@ class ServerScreen(ServerActions):
         """Yield the header, the tabs and the key hints."""
         yield OutageBar()
         yield Static(id="head")
-        with TabbedContent(id="tabs"):
-            yield PacketsTab()
-            yield DiagnosisTab()
-            yield HistoryTab()
-            yield RttTab()
-            yield VantagesTab()
+        answers: Answers = {}
+        with Horizontal(id="columns"):
+            yield DiagnosisPage(answers, lambda: page_columns(self.app.size.width).diagnosis, id="diagnosis-beside")
+            with TabbedContent(id="tabs"):
+                yield PacketsTab()
+                yield DiagnosisTab(answers)
+                yield HistoryTab()
+                yield RttTab()
+                yield VantagesTab()
         yield StatusLine(self._checked_at)
         yield KeyHints()
 
     def on_mount(self) -> None:
         """Start the refresh timer. No widget takes the focus, so every key reaches the screen."""
         self.query_one(Tabs).can_focus = False
+        self._place_columns()
         self.set_interval(_REFRESH_S, self._refresh_if_due)
         self.refresh_view()
 
@@ -126,7 +136,34 @@ class ServerScreen(ServerActions):
         self._show_head(server_state)
         self._toggle_vantages_tab(bool(server_state.vantage_states or self.app.engine.fleet_state.vantages))
         self._tab.show(server_state, self._address)
+        if self._is_wide:
+            self._beside.show(server_state, self._address)
         self.refresh_bindings()
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the diagnosis is beside the tabs."""
+        return page_columns(self.app.size.width).diagnosis > 0
+
+    @property
+    def _beside(self) -> DiagnosisPage:
+        return self.query_one("#diagnosis-beside", DiagnosisPage)
+
+    def _place_columns(self) -> None:
+        """Show the diagnosis as a column on a wide terminal, and as a tab on others."""
+        columns, tabs, tab = (
+            page_columns(self.app.size.width),
+            self.query_one(TabbedContent),
+            self.query_one(DiagnosisTab),
+        )
+        self._beside.display = self._is_wide
+        self._beside.styles.width = columns.diagnosis
+        if not self._is_wide:
+            tabs.show_tab(tab.id or "")
+            return
+        if tabs.active == tab.id:
+            tabs.active = self.query_one(PacketsTab).id or ""
+        tabs.hide_tab(tab.id or "")
 
     def _toggle_vantages_tab(self, is_visible: bool) -> None:
         """Show the Vantages tab only if other vantages check this server."""
@@ -142,13 +179,19 @@ class ServerScreen(ServerActions):
         """Draw the header from the newest round, whatever the tab shows."""
         check, diagnosis = agreed(server_state, self._address)
         detail = min(detail_for(self.app.size.height), self._tab.MAX_HEADER_DETAIL)
+        if self._is_wide:
+            detail = HeaderDetail.BARE  # the diagnosis beside the tab has the rest
         together = (
             self.app.together.of(server_state.server.name) if server_state.severity is Severity.DOWN else ()
         )
         head = server_header(
-            server_state, diagnosis, check, together, self._tab.content_style(), detail, self.app.clock()
+            server_state, diagnosis, check, together, self._head_style(), detail, self.app.clock()
         )
         self.query_one("#head", Static).update(head)
+
+    def _head_style(self) -> TextStyle:
+        """The style of the header, which is as wide as the terminal."""
+        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - _MARGINS)
 
     def _redraw(self) -> None:
         if server_state := self._row:
@@ -160,6 +203,7 @@ class ServerScreen(ServerActions):
 
     def on_resize(self, event: Resize) -> None:
         """Redraw: text is wrapped to the width."""
+        self._place_columns()
         self._redraw()
 
     def notify_style_update(self) -> None:
@@ -187,6 +231,8 @@ class ServerScreen(ServerActions):
             return self.can_act_on_servers(action)
         if action == "inspect":
             return self.app.ask_server is not None
+        if action in ("diagnosis_up", "diagnosis_down"):
+            return self._is_wide
         return True
 
     def explain_refusal(self, action: str) -> str:
@@ -237,6 +283,14 @@ class ServerScreen(ServerActions):
     def action_page_down(self) -> None:
         """Move down by a packet or a page."""
         self._tab.scrollable.page_down()
+
+    def action_diagnosis_up(self) -> None:
+        """Scroll the diagnosis beside the tabs up."""
+        self._beside.up()
+
+    def action_diagnosis_down(self) -> None:
+        """Scroll the diagnosis beside the tabs down."""
+        self._beside.down()
 
     def action_first(self) -> None:
         """Move to the start."""
@@ -316,7 +370,7 @@ class ServerScreen(ServerActions):
 
     def action_copy_command(self) -> None:
         """Copy the next command: for what the server itself has answered, else for the diagnosis."""
-        advice = self.query_one(DiagnosisTab).advice_of_server(self._row)
+        advice = self._beside.advice_of_server(self._row)
         if advice:
             copy_command_in(self.app, self._server, advice)
         elif server_state := self._row:
@@ -335,8 +389,10 @@ class ServerScreen(ServerActions):
         server_state, ask_server = self._row, self.app.ask_server
         if server_state and ask_server:
             tab = self.query_one(DiagnosisTab)
-            self.query_one(TabbedContent).active = tab.id or ""
-            tab.ask(server_state, self._address, ask_server)
+            if not self._is_wide:
+                self.query_one(TabbedContent).active = tab.id or ""
+            page = self._beside if self._is_wide else tab.scrollable
+            page.ask(server_state, self._address, ask_server)
 
     def action_trace_path(self) -> None:
         """Trace the path to the selected address."""
@@ -358,6 +414,7 @@ class ServerScreen(ServerActions):
         self._drawn_version = self._address = None
         for tab in self.query(ServerTab):
             tab.clear_server()
+        self._beside.clear_server()
         self.refresh_view()
 
     def _names(self) -> list[str]:

@@ -18,6 +18,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.server.header import HeaderDetail
+from wgmon_tui.tui.server.page_columns import page_columns
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.scrolling import Scrollable
 
@@ -77,8 +78,13 @@ class ServerTab(TabPane):
         self.server_state = None
 
     def content_style(self, left: int = _MARGINS) -> TextStyle:
-        """The text style, `left` cells narrower than the terminal."""
-        return TextStyle(self.app.palette, self.app.glyphs, self.app.size.width - left)
+        """The text style, `left` cells narrower than the tab."""
+        return TextStyle(self.app.palette, self.app.glyphs, self.page_width - left)
+
+    @property
+    def page_width(self) -> int:
+        """The width of the tab in cells."""
+        return page_columns(self.app.size.width).tab
 
 
 def chosen(outcome: Round | None, address: Address | None) -> tuple[Check | None, Diagnosis | None]:
