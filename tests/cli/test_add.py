@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.config.sample_fleets import OWN_KEY, SERVER_KEY
 from tests.test_cli import Ran, run
+from wgmon_tui.cli import add_sources
 from wgmon_tui.cli.main import main
 from wgmon_tui.cli.server_login import ServerLogin
 from wgmon_tui.config.imports.new_identity import keygen
@@ -24,6 +26,7 @@ from wgmon_tui.config.servers_file import read
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.terminal import detect_terminal
 
 WORDS = ("fra1", "fra1.example.net:51820", str(SERVER_KEY))
 CONF = (
@@ -124,6 +127,25 @@ def test_the_key_of_the_file_is_used_on_request_with_a_warning(
     out = capsys.readouterr().out
     assert "do not monitor with a key that a real client uses" in out
     assert "wg set" not in out
+
+
+@pytest.mark.parametrize(("typed", "addresses"), [("", ()), ("10.8.0.254", ("10.8.0.254/32",))])
+def test_at_a_terminal_a_file_with_a_network_asks_for_the_tunnel_address(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    addresses: tuple[str, ...],
+) -> None:
+    interactive = replace(detect_terminal(), is_input=True, is_output=True, term="xterm")
+    monkeypatch.setattr(add_sources, "detect_terminal", lambda: interactive)
+    monkeypatch.setattr("builtins.input", lambda _: typed)
+    assert add(config, private(tmp_path / "fra1.conf", CONF), "--no-wait") == 0
+    assert "one of 10.8.0.0/24 that no peer has, such as 10.8.0.254" in capsys.readouterr().out
+    fleet = read(config).fleet
+    assert tuple(map(str, fleet.identities[0].addresses)) == addresses
+    assert fleet.servers[0].tunnel is bool(addresses)
 
 
 def test_an_identity_with_the_key_of_the_file_is_not_the_separate_one(
