@@ -13,7 +13,8 @@ import pytest
 
 from tests.tui.app_harness import Face
 from tests.tui.key_presses import settle
-from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, no_time_passes
+from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, no_time_passes, record, server
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.tui.app import WgmonApp
@@ -165,6 +166,16 @@ async def test_a_column_is_shown_in_the_table_at_once(tmp_path: Path) -> None:
         remembered = (await stored(it, path))["columns"]
         await it.press("escape")
         assert it.table.shown_columns == remembered
+
+
+async def test_the_table_below_stays_current(tmp_path: Path) -> None:
+    async with settings_screen(tmp_path / "choices.json", engine=QuietEngine([server("fra1")])) as it:
+        screen = it.app.screen
+        assert isinstance(screen, SettingsScreen)
+        record(it.engine.fleet_state, "fra1", Verdict.PSK_MISMATCH, None)
+        screen._follow_sample()
+        await settle(it.pilot)
+        assert "psk-mismatch" in "\n".join(it.lines())
 
 
 async def test_a_column_moves_left_and_right(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _UNREAD_S = 10.0
 _HANDSHAKE_ONLY = (
     "Only the handshake is checked. To check the data path too: wgmon-tui add, with --tunnel-address."
 )
-_MARGINS = 2
+_MARGINS = 3
 _INDENT = 2
 
 

@@ -30,7 +30,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle
 
 _KEYS = ("name", "endpoint", "public_key")
 _FILE_SUFFIXES = (".conf", ".zip")
-_MARGINS = 2
+_MARGINS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("close_settings", ("escape", "q", "O"), "back", "Go back to the previous screen", MOVE,
            _SETTINGS, hint=True, call="close"),
     Action("help", ("?", "f1"), "help", "Show keys, verdicts and columns", PROGRAM, _APP, hint=True),
-    Action("choose_theme", ("t",), "theme", "Choose a theme, with a preview",
+    Action("choose_theme", ("t",), "theme", "Choose a theme, with a preview; this is remembered",
            PROGRAM, _APP, hint=True, palette=True),
     Action("low_bandwidth", ("L",), "low bandwidth",
            "For slow links: fewer repaints, no mouse; press again to end", PROGRAM, _APP,

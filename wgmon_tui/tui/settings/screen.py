@@ -36,6 +36,8 @@ from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions
 
 _MARGINS = 3
+_REFRESH_S = 1.0
+_SAMPLE_ROWS = 4
 _PRECEDENCE = "At the start, the command line decides, then what is chosen here, then config.toml."
 _NAME = "name"
 _PREVIEWS = (None, True, False)
@@ -58,6 +60,8 @@ class SettingsScreen(MovementActions, Screen[None]):
     }
     """
 
+    _sample_rows: tuple[tuple[str, int], ...] = ()
+
     def compose(self) -> ComposeResult:
         """Yield heading, settings, the table and the key hints."""
         app = self.app
@@ -73,8 +77,19 @@ class SettingsScreen(MovementActions, Screen[None]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        """Draw once the width is known."""
+        """Draw once the width is known. Then keep the table current."""
         self.call_after_refresh(self._draw)
+        self.set_interval(_REFRESH_S, self._follow_sample)
+
+    def _follow_sample(self) -> None:
+        """Repaint the table if one of its rows changed. The fleet screen's own table takes the changes."""
+        table, states = self.query_one(FleetTable), self.app.engine.fleet_state.states
+        rows = tuple(
+            (name, states[name].version) for name in table.row_index.names[:_SAMPLE_ROWS] if name in states
+        )
+        if rows != self._sample_rows and self.is_current:
+            self._sample_rows = rows
+            table.refresh()
 
     def on_resize(self) -> None:
         """Redraw: lines are cut to the width."""
