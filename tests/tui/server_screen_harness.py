@@ -67,11 +67,11 @@ class Opened:
     @property
     def page(self) -> DiagnosisPage:
         """The diagnosis on the screen: beside the tabs, or in its own tab."""
-        return self.screen.query(DiagnosisPage).filter("#beside" if self._is_wide else "#diagnosis *").first()
+        return self.screen.query(DiagnosisPage).filter("#diagnosis-beside" if self._is_wide else "#diagnosis *").first()
 
     @property
     def _is_wide(self) -> bool:
-        return bool(self.screen.query_one("#beside").display)
+        return bool(self.screen.query_one("#diagnosis-beside").display)
 
     def _widget(self, name: str) -> Widget:
         if name in ("asked", "findings", "full"):

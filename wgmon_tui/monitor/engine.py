@@ -303,7 +303,7 @@ class Engine(FleetController):
 
     @property
     def checks_per_second(self) -> float:
-        """Return the rate of finished checks over the last five seconds."""
+        """Return the rate of finished checks, over the last seconds or the last minute."""
         return self._rate.per_second
 
     async def _run_timers(self) -> None:

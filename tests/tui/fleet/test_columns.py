@@ -15,7 +15,10 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, lay_out, validate_columns
+from wgmon_tui.tui.filter.query import FilterContext
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, PlacedColumn, lay_out, validate_columns
+from wgmon_tui.tui.fleet.row_index import RowIndex
+from wgmon_tui.tui.fleet.table_lines import header_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
 
@@ -227,3 +230,32 @@ def test_a_healthy_verdict_of_a_server_that_still_counts_as_down_is_not_red() ->
     server_state = fleet_state.states["fra1"]
     assert server_state.severity is Severity.DOWN
     assert COLUMNS["verdict"].cell(server_state, 16, DRAWING)[0][1] == NIGHT.muted
+
+
+def test_a_muted_server_keeps_the_mark_of_its_acknowledged_incident() -> None:
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    server_state.severity, server_state.incident = Severity.DEGRADED, incident(opened=600, by="anna")
+    server_state.muted_until = NOW + 60
+    assert text("state", server_state) == "▲ degraded✓⊘"
+
+
+@pytest.mark.parametrize(
+    ("width", "interval", "title"),
+    [
+        (24, 15.0, "last 24 checks, 6 min"),
+        (22, 15.0, "22 checks, 5 min"),
+        (22, None, "last 22 checks"),
+        (11, 15.0, "last checks"),
+    ],
+)
+def test_the_title_of_the_last_checks_says_how_much_time_they_are(
+    width: int, interval: float | None, title: str
+) -> None:
+    row_index = RowIndex(QuietEngine([server("fra1")]).fleet_state, lambda: FilterContext(NOW, set()))
+    layout = (PlacedColumn(COLUMNS["checks"], 0, width),)
+    parts = header_line(layout, row_index, CellContext(NIGHT, UNICODE, NOW, interval=interval))
+    assert "".join(part for part, _ in parts).rstrip() == title
+
+
+def test_the_title_of_the_uptime_names_its_window() -> None:
+    assert COLUMNS["uptime"].title == "up 24h"

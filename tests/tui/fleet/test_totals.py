@@ -28,6 +28,18 @@ def test_the_line_has_every_severity_the_rate_and_the_percentile() -> None:
     )
 
 
+def test_a_line_with_room_says_of_what_the_percentile_is() -> None:
+    assert "p95 of last checks 31.0 ms" in line(BUSY, 120)
+
+
+def test_a_small_fleet_has_its_rate_per_minute() -> None:
+    assert "· 2 checks/min ·" in line(replace(BUSY, checks_per_second=2 / 60), 120)
+
+
+def test_no_check_in_the_last_minute_shows_no_rate() -> None:
+    assert "checks/" not in line(replace(BUSY, checks_per_second=0.0), 120)
+
+
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
@@ -60,7 +72,7 @@ def test_marks_on_a_narrow_line_take_the_words_from_the_last_states() -> None:
 
 def test_a_wide_line_says_who_fails_together() -> None:
     assert line(IN_COMPANY, 138).rstrip() == (
-        "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · 4.4 checks/s · p95 31.0 ms"
+        "● 41 up  ▲ 2 degraded  ✖ 1 down  ? 0 unknown  ‖ 1 paused · 4.4 checks/s · p95 of last checks 31.0 ms"
         ' · all 3 with the tag "edge" are down'
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tui import sample_exchanges
 from tests.tui.key_presses import settle
+from tests.tui.sample_fleet import NOW
 from tests.tui.sample_server_views import DIFFERING
 from tests.tui.server_screen_harness import opened
 from wgmon_tui.tui.server.page_columns import PageColumns, page_columns
@@ -46,7 +47,7 @@ async def test_every_tab_has_the_diagnosis_beside_it() -> None:
 async def test_the_diagnosis_beside_follows_the_newest_check() -> None:
     async with opened(sample_exchanges.psk_mismatch(), size=(140, 45)) as it:
         assert "the preshared key differs" in it.prose("full")
-        await it.see(sample_exchanges.silent(at=sample_exchanges.NOW + 30))
+        await it.see(sample_exchanges.silent(at=NOW + 30))
         assert "the server does not know" in it.prose("full")
 
 
@@ -54,7 +55,7 @@ async def test_resizing_makes_the_diagnosis_a_tab_again() -> None:
     async with opened(sample_exchanges.silent(), size=(140, 45)) as it:
         await it.pilot.resize_terminal(100, 30)
         await settle(it.pilot)
-        assert not it.screen.query_one("#beside").display
+        assert not it.screen.query_one("#diagnosis-beside").display
         await it.press("tab")
         assert "the server does not know" in it.prose("full")
 

@@ -35,13 +35,14 @@ class CellContext:
     """The context of all cells.
 
     `now` is Unix time, which decides whether a time was today. `vantages` are the vantages other than this
-    machine.
+    machine. `interval` is the check interval in seconds that all servers share; None if they differ.
     """
 
     palette: Palette
     glyphs: Glyphs
     now: float
     vantages: tuple[str, ...] = ()
+    interval: float | None = None
 
 
 Cell = Callable[[ServerState, int, CellContext], list[Part]]
@@ -61,6 +62,7 @@ class Column:
 
 def _state(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     severity, glyphs = server_state.severity, cell_context.glyphs
+    marks = _notice_marks(server_state, glyphs)
     word = (
         "flapping"
         if server_state.flapping and severity in (Severity.DOWN, Severity.DEGRADED)
@@ -70,19 +72,16 @@ def _state(server_state: ServerState, width: int, cell_context: CellContext) -> 
     style = cell_context.palette.muted if server_state.is_stale else cell_context.palette.severity[severity]
     return [
         (state, style),
-        (f" {_notice_mark(server_state, glyphs):1}", cell_context.palette.muted),
+        (f"{marks:>2}" if marks else "  ", cell_context.palette.muted),
     ]
 
 
-def _notice_mark(server_state: ServerState, glyphs: Glyphs) -> str:
-    """The mark of a muted server, or of an acknowledged incident; "" for neither."""
-    if server_state.muted_until is not None or server_state.maintenance is not None:
-        return glyphs.muted
-    return (
-        glyphs.acknowledged
-        if server_state.incident and server_state.incident.acknowledged_at is not None
-        else ""
-    )
+def _notice_marks(server_state: ServerState, glyphs: Glyphs) -> str:
+    """The marks of an acknowledged incident and of a muted server; "" for neither."""
+    incident = server_state.incident
+    is_acknowledged = incident is not None and incident.acknowledged_at is not None
+    is_muted = server_state.muted_until is not None or server_state.maintenance is not None
+    return (glyphs.acknowledged if is_acknowledged else "") + (glyphs.muted if is_muted else "")
 
 
 def _name(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
@@ -244,7 +243,7 @@ COLUMNS: Mapping[str, Column] = {
             "state",
             "state",
             12,
-            "The severity, as glyph, word and colour. A mark after it: the incident is acknowledged, or "
+            "The severity, as glyph, word and colour. Marks after it: the incident is acknowledged; "
             "alerts are off because the server is muted or in maintenance",
             _state,
         ),
@@ -283,7 +282,8 @@ COLUMNS: Mapping[str, Column] = {
             "checks",
             "last checks",
             11,
-            "Round-trip time of each check, newest on the right; a lost check has a special mark",
+            "Round-trip time of each check, newest on the right; a lost check has a special mark. The title "
+            "says how many checks and how much time they are, if all servers have one interval",
             _checks,
         ),
         Column("loss", "loss", 5, "Share of the last 120 checks that were lost", _loss, align_right=True),
@@ -294,7 +294,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("endpoint", "endpoint", 12, "The address and port of the server", _endpoint),
         Column(
             "uptime",
-            "uptime",
+            "up 24h",
             6,
             "Share of the last 24 hours in which it was not down; time without checks does not count",
             _uptime,

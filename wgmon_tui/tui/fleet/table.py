@@ -86,6 +86,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._clear = clear
         self._cell_context = CellContext(palette(), glyphs, clock())
         self._layout: tuple[PlacedColumn, ...] = ()
+        self._interval: float | None = None
         self._width = 0
         self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
         self._cursor_index = 0
@@ -312,6 +313,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _lay_out(self) -> None:
         servers = [server_state.server for server_state in self._fleet_state.states.values()]
         clean = self._glyphs.clean
+        intervals = {server.interval for server in servers}
+        self._interval = intervals.pop() if len(intervals) == 1 else None
         self._width = self.outer_size.width
         self._layout = lay_out(
             self._width,
@@ -324,7 +327,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _clear_cache(self) -> None:
         self._cell_context = CellContext(
-            self._palette(), self._glyphs, self._clock(), self._fleet_state.vantages
+            self._palette(), self._glyphs, self._clock(), self._fleet_state.vantages, self._interval
         )
         self._strips.clear()
 

@@ -9,7 +9,8 @@ from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.fleet.columns import LEFT_MARGIN, CellContext, Part, PlacedColumn
+from wgmon_tui.text import format_elapsed
+from wgmon_tui.tui.fleet.columns import COLUMNS, LEFT_MARGIN, CellContext, Part, PlacedColumn
 from wgmon_tui.tui.fleet.row_index import RowIndex
 from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, TagGroup
 from wgmon_tui.tui.text_format import fit
@@ -24,7 +25,7 @@ def header_line(layout: Sequence[PlacedColumn], row_index: RowIndex, cell_contex
     end = 0
     for placed in layout:
         column, style = placed.column, palette.header
-        title = column.title
+        title = column.title if column.key != "checks" else _checks_title(placed.width, cell_context.interval)
         if column.key == row_index.sort.column:
             arrow = glyphs.descending if row_index.descending else glyphs.ascending
             title = f"{title} {arrow}" if len(title) + 2 <= placed.width else f"{title}{arrow}"
@@ -33,6 +34,15 @@ def header_line(layout: Sequence[PlacedColumn], row_index: RowIndex, cell_contex
         parts.append((title.rjust(placed.width) if column.align_right else title.ljust(placed.width), style))
         end = placed.start + placed.width
     return parts
+
+
+def _checks_title(width: int, interval: float | None) -> str:
+    """How many checks fit, and how much time that is; room is left for the arrow of the sort order."""
+    titles = [f"last {width} checks", COLUMNS["checks"].title]
+    if interval is not None:
+        span = f"{width} checks, {format_elapsed(width * interval)}"
+        titles = [f"last {span}", span, *titles]
+    return next((title for title in titles if len(title) + 2 <= width), COLUMNS["checks"].title)
 
 
 def row_line(

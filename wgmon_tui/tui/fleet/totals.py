@@ -17,7 +17,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import FleetState
-from wgmon_tui.text import format_rtt
+from wgmon_tui.text import format_count, format_rtt
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
@@ -26,6 +26,13 @@ _PERCENTILE_INTERVAL_S = 5.0
 
 _WIDE = 118
 """Line width in cells from which correlated failures are shown: a terminal of 120 columns."""
+
+TOP_LINE = (
+    ("counts", "Servers by state. A click on a count shows only those servers"),
+    ("checks/s", "Finished checks: of the last 5 seconds, or of the last minute if there are few"),
+    ("p95", "19 of 20 servers answered their last check faster; servers without an answer do not count"),
+)
+"""What the parts of the line mean, for the help."""
 
 _SEVERITIES = (Severity.UP, Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
 
@@ -72,6 +79,8 @@ class _TotalsPart:
 
     action: str = ""
     """The action of the screen that a click on it runs, if it counts no state."""
+    brief: str = ""
+    """A shorter text before the part is dropped; "" for none."""
 
 
 def totals_line(
@@ -121,15 +130,29 @@ def _lay_out(
         pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0, action="show_marked"))
     if totals.alerts:
         pieces.append(_TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0, action="alerts"))
-    pieces.append(_TotalsPart(f"{totals.checks_per_second:.1f} checks/s", palette.muted, separator, 3))
+    if rate := _rate(totals.checks_per_second):
+        pieces.append(_TotalsPart(rate, palette.muted, separator, 3))
     if totals.p95 is not None:
-        pieces.append(_TotalsPart(f"p95 {format_rtt(totals.p95)}", palette.muted, separator, 2))
+        time = format_rtt(totals.p95)
+        brief = f"p95 {time}"
+        words = f"p95 of last checks {time}"
+        pieces.append(_TotalsPart(words, palette.muted, separator, 2, brief=brief))
+    if _width_of(pieces) + cell_len(note) + 3 > width:
+        pieces = _shorten(pieces)
     if totals.together and width >= _WIDE:
         pieces = _with_failure_group(
             pieces, totals.together, width, palette.severity[Severity.DOWN], separator, glyphs
         )
     pieces, note = _with_status(pieces, status, note, width, glyphs)
     return _abbreviate(pieces, width), note
+
+
+def _rate(checks_per_second: float) -> str:
+    """The check rate, of a small fleet per minute; "" if no check has finished in the last minute."""
+    if checks_per_second >= 1:
+        return f"{checks_per_second:.1f} checks/s"
+    per_minute = round(checks_per_second * 60)
+    return f"{format_count(per_minute, 'check')}/min" if per_minute else ""
 
 
 def _with_status(
@@ -146,11 +169,16 @@ def _with_status(
 
 
 def _fitting(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
-    """The parts that fit, and those that are never dropped."""
-    kept = list(pieces)
+    """The parts that fit, shortened if necessary, and those that are never dropped."""
+    kept = list(pieces) if _width_of(pieces) <= width else _shorten(pieces)
     while _width_of(kept) > width and any(piece.drop_order for piece in kept):
         kept.remove(max(reversed(kept), key=lambda piece: piece.drop_order))
     return kept
+
+
+def _shorten(pieces: list[_TotalsPart]) -> list[_TotalsPart]:
+    """The parts with their brief texts."""
+    return [replace(piece, text=piece.brief) if piece.brief else piece for piece in pieces]
 
 
 def _abbreviate(pieces: list[_TotalsPart], width: int) -> list[_TotalsPart]:
@@ -174,7 +202,8 @@ def _with_failure_group(
     count = len(together.names)
     words = glyphs.clean(f"{'both' if count == 2 else f'all {count}'} with {together.common_cause} are down")
     failure_group = _TotalsPart(words, style, separator, 0)
-    for kept in (pieces, [piece for piece in pieces if piece.drop_order != 1]):
+    brief = _shorten(pieces)
+    for kept in (pieces, brief, [piece for piece in brief if piece.drop_order != 1]):
         if _width_of([*kept, failure_group]) <= width:
             return [*kept, failure_group]
     return pieces
@@ -220,7 +249,9 @@ class TotalsLine(Widget):
         self._note = glyphs.clean(note)
         self._counted_version = -1
         self._percentile_at = time.monotonic()
-        self._totals = FleetTotals(engine.fleet_state.totals(), 0.0, fleet_p95(engine.fleet_state))
+        self._totals = FleetTotals(
+            engine.fleet_state.totals(), engine.checks_per_second, fleet_p95(engine.fleet_state)
+        )
         self._drawn_text = ""
         self._alerts = ""
 

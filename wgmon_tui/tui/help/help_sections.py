@@ -12,6 +12,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.tui.editing.fields import SERVER_FIELDS
 from wgmon_tui.tui.fleet.columns import COLUMNS
+from wgmon_tui.tui.fleet.totals import TOP_LINE
 from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
@@ -51,6 +52,7 @@ def help_sections(
     yield HelpSection("Verdicts", tuple(_verdicts(palette, glyphs)))
     columns = (HelpEntry(Text(column.title, bold), column.meaning) for column in COLUMNS.values())
     yield HelpSection("Columns", tuple(columns))
+    yield HelpSection("Top line", tuple(HelpEntry(Text(title, bold), meaning) for title, meaning in TOP_LINE))
     others = (
         HelpEntry(Text(each.shown, bold), f"{each.help} (screen: {', '.join(each.screens)})")
         for each in actions

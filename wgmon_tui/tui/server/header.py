@@ -25,6 +25,8 @@ from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import (
     format_age,
+    format_count,
+    format_elapsed,
     format_limit,
     format_recent_time,
     format_rtt,
@@ -246,15 +248,19 @@ def _figures(server_state: ServerState, text_style: TextStyle, now: float) -> Te
         line = _figures_line(server_state, figures, text_style)
     available_width = min(_SPARKLINE, text_style.width - line.cell_len - 2)
     if available_width >= 5:
-        line.append("  ")
-        for mark in sparkline(
-            server_state.samples.recent(available_width), available_width, text_style.glyphs
-        ).lstrip():
-            line.append(
-                mark,
-                text_style.palette.lost if mark == text_style.glyphs.lost else text_style.palette.sparkline,
-            )
+        line.append("  ").append_text(_sparkline(server_state, available_width, text_style))
+        checks = min(len(server_state.samples), available_width)
+        label = f" {format_count(checks, 'check')}, {format_elapsed(checks * server_state.server.interval)}"
+        if line.cell_len + len(label) <= text_style.width:
+            line.append(label, text_style.palette.muted)
     return line
+
+
+def _sparkline(server_state: ServerState, width: int, text_style: TextStyle) -> Text:
+    palette, glyphs, drawn = text_style.palette, text_style.glyphs, Text()
+    for mark in sparkline(server_state.samples.recent(width), width, glyphs).lstrip():
+        drawn.append(mark, palette.lost if mark == glyphs.lost else palette.sparkline)
+    return drawn
 
 
 def _figures_line(
