@@ -50,7 +50,7 @@ take_over = true
 
 [keys]
 pause = "f5"
-filter = ["/", "ctrl+f"]
+filter = ["/", "f3"]
 
 [columns]
 fleet = ["name", "state", "verdict", "rtt", "since"]

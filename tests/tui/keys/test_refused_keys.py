@@ -20,11 +20,13 @@ from tests.tui.editing_harness import SMALL, written
 from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.sample_incidents import over, remembered
+from tests.tui.user_actions.harness import acting, shell
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.keys import refused_keys
 from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import long_name
+from wgmon_tui.tui.user_actions.output_screen import OutputScreen
 
 _LEAVE = frozenset({"q", "ctrl+q", "ctrl+p"})
 """Keys that work everywhere and end the test, or open Textual's palette."""
@@ -34,7 +36,10 @@ _LONGEST_S = 30.0
 _LEAVING = frozenset({"yes", "no", "neither"})
 
 _MOVEMENT = frozenset(
-    {"up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"}
+    {
+        *("up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"),
+        "complete",  # like the right arrow, which shares its action; the line names what can be completed
+    }
 )
 _CURSOR_KEYS = frozenset({"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "enter"})
 _KEYS = sorted({key for action in ACTIONS for key in action.keys} - _LEAVE)
@@ -245,6 +250,18 @@ async def question(directory: Path) -> AsyncIterator[Face]:
         yield it
 
 
+@asynccontextmanager
+async def command_output(directory: Path) -> AsyncIterator[Face]:
+    async with face(settings=acting(shell("seq 3"))) as it:
+        await it.press("o")
+        async with asyncio.timeout(_LONGEST_S):
+            while not isinstance(it.app.screen, OutputScreen) or it.app.screen.program.code is None:
+                await it.pilot.pause(0.01)
+        it.app.screen.follow()
+        await it.press()
+        yield it
+
+
 STATES: dict[str, Opening] = {
     "fleet": fleet,
     "demo": demo,
@@ -267,6 +284,12 @@ STATES: dict[str, Opening] = {
     "sort": dialog("s"),
     "theme": dialog("t"),
     "explain": dialog("x"),
+    "filter": dialog("/"),
+    "search": dialog("?", "/"),
+    "mute": dialog("m"),
+    "form": dialog("n"),
+    "import": dialog("i"),
+    "output": command_output,
     "question": question,
 }
 

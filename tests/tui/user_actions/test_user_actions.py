@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from textual.app import App
 
+from docs.settings_pages import CONFIG_EXAMPLE
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.user_actions.harness import acting, shell
+from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
@@ -285,3 +287,35 @@ async def test_without_a_terminal_to_give_the_way_out_is_named() -> None:
         assert it.notices() == [
             "This terminal cannot be given to a command. Set background = true in config.toml."
         ]
+
+
+def documented_actions() -> tuple[UserAction, ...]:
+    """The examples of the page, as one config.toml."""
+    page = Path("docs/configuration.md").read_text()
+    example = next(part for part in page.split("```toml\n")[1:] if part.startswith("[[action]]"))
+    return parse_config(example.partition("```")[0]).face.user_actions
+
+
+async def test_the_documented_ssh_works_as_it_is_pasted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n')
+    ssh.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with lent_terminal(monkeypatch):
+        async with face(one_server(), settings=acting(*documented_actions())) as it:
+            await it.press("o")
+            await until(it, lambda: (tmp_path / "arguments").exists())
+            assert (tmp_path / "arguments").read_text() == "fra1.example.net\n"
+            await until(
+                it, lambda: all(each.is_finished for each in it.app.workers if each.group == "user action")
+            )
+            assert it.notices() == []
+
+
+async def test_the_generated_example_starts_the_dashboard_and_has_the_same_ssh(tmp_path: Path) -> None:
+    example = parse_config(CONFIG_EXAMPLE, tmp_path).face
+    async with face(one_server(), settings=example) as it:
+        assert example.user_actions[0] == documented_actions()[0]
+        assert it.at_home
