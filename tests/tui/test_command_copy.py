@@ -16,6 +16,7 @@ from tests.tui.sample_incidents import remembered
 from tests.tui.server_screen_harness import opened
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.tui.incident.screen import IncidentScreen
 
 _PSK = "wg show wg0 preshared-keys"
 
@@ -100,6 +101,8 @@ async def test_the_incident_screen_copies_the_command_of_that_time(tmp_path: Pat
 async def test_an_incident_without_causes_says_so(tmp_path: Path) -> None:
     async with opened_incident(remembered(tmp_path)) as it:
         screen = it.app.screen
+        assert isinstance(screen, IncidentScreen)
+        assert screen._details
         screen._rounds.clear()
         screen._chosen = None
         screen._details = replace(screen._details, deliveries=None)

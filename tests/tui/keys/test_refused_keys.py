@@ -97,7 +97,7 @@ async def is_noticed(it: Face, before: State) -> bool:
 
 async def silent_keys(it: Face) -> list[str]:
     """The keys that neither have an effect on this screen nor say why."""
-    found = []
+    found: list[str] = []
     base, focused = it.app.screen, it.app.focused
     for key in sorted(_KEYS, key=lambda key: is_leaving(it, key)):
         it.app.clear_notifications()

@@ -75,7 +75,8 @@ async def run_user_action(app: AppContext, action: UserAction, name: str, untrus
 async def _is_confirmed(app: AppContext, words: Sequence[str]) -> bool:
     command = printable(shlex.join(words))
     question = ConfirmDialog(f"Run this command?\n{command}", yes="run it", neither="do not run it")
-    return bool(await app.push_screen_wait(question))
+    answer = await app.push_screen_wait(question)
+    return answer is True
 
 
 async def _run_in_background(app: AppContext, title: str, words: Sequence[str]) -> None:
