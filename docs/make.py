@@ -29,6 +29,7 @@ _SCREENS = (
     ("incident", "One incident"),
     ("alerts", "Alerts"),
     ("path", "Path to a server"),
+    ("delivery", "One alert"),
     ("form", "Forms"),
     ("import", "Import"),
     ("identities", "Identities"),

@@ -74,6 +74,32 @@ def test_servers_that_stay_keep_what_is_known_of_them() -> None:
     assert fleet_state.membership_version > before
 
 
+def test_a_server_that_returns_unchanged_keeps_what_was_known_of_it() -> None:
+    fleet_state = FleetState([server()])
+    fleet_state.record("fra1", HEALTHY, 1_700_000_000.0)
+    fleet_state.replace([])
+    fleet_state.replace([server()])
+    server_state = fleet_state.states["fra1"]
+    assert (server_state.severity, server_state.rtt) == (Severity.UP, 0.02)
+    assert len(server_state.samples) == 1
+
+
+def test_a_server_that_returns_with_another_entry_starts_anew() -> None:
+    fleet_state = FleetState([server()])
+    fleet_state.record("fra1", HEALTHY, 1_700_000_000.0)
+    fleet_state.replace([])
+    fleet_state.replace([server(port=51821)])
+    assert fleet_state.states["fra1"].status_word == "waiting"
+
+
+def test_a_cleared_fleet_forgets_who_was_there() -> None:
+    fleet_state = FleetState([server()])
+    fleet_state.record("fra1", HEALTHY, 1_700_000_000.0)
+    fleet_state.clear()
+    fleet_state.replace([server()])
+    assert fleet_state.states["fra1"].status_word == "waiting"
+
+
 def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:
     fleet_state = FleetState([server()])
     fleet_state.replace([])

@@ -10,7 +10,13 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 
 SHARED_PARTS = MappingProxyType(
-    {"TotalsLine": "totals", "#head": "server head", "ContentTabs": "tabs", "StatusLine": "status line", "KeyHints": "key hints"}
+    {
+        "TotalsLine": "totals",
+        "#head": "server head",
+        "ContentTabs": "tabs",
+        "StatusLine": "status line",
+        "KeyHints": "key hints",
+    }
 )
 """Selectors of the widgets that many screens share, with their placeholder in a snapshot."""
 

@@ -42,7 +42,9 @@ async def test_the_answers_of_a_question_can_be_clicked() -> None:
     answers: list[bool | None] = []
     async with face() as it:
         for text in ("send", "do not", "keep"):
-            it.app.push_screen(ConfirmDialog("Really?", yes="send", no="do not", neither="keep"), answers.append)
+            it.app.push_screen(
+                ConfirmDialog("Really?", yes="send", no="do not", neither="keep"), answers.append
+            )
             await settle(it.pilot)
             await click_on(it.app, it.pilot, text)
     assert answers == [True, False, None]

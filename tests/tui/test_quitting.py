@@ -42,7 +42,9 @@ async def test_with_changes_in_a_form_ctrl_c_quits_when_it_is_pressed_twice(tmp_
         assert it.app._exit
 
 
-async def test_the_second_ctrl_c_counts_only_while_the_first_is_answered_on_the_screen(tmp_path: Path) -> None:
+async def test_the_second_ctrl_c_counts_only_while_the_first_is_answered_on_the_screen(
+    tmp_path: Path,
+) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await it.open_form("n")
         await it.write("name", "par1")

@@ -27,6 +27,9 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageState, decide_quorum, disconnected, next_vantage_state, validity_s
 from wgmon_tui.monitor.server_state import ServerState
 
+_MOST_LEFT = 1000
+"""How many states of servers that left are kept, for those that return."""
+
 __all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 
 
@@ -57,17 +60,18 @@ class FleetState:
         self.quorum = 1
         """Number of vantages that must agree before a server counts as down."""
         self._dirty: set[str] = set()
+        self._left: dict[str, ServerState] = {}
         self.replace(servers)
 
     def replace(self, servers: Iterable[Server]) -> None:
         """Replace the list of servers; those that stay keep their state.
 
-        A server whose entry changed keeps its state and its incident, but loses the results of earlier
+        So do those that return unchanged, as after an undone deletion. A server whose entry changed keeps its state and its incident, but loses the results of earlier
         checks. A server with an open incident must not be removed before `end_incident`.
         """
         states: dict[str, ServerState] = {}
         for server in servers:
-            server_state = self.states.get(server.name) or _new_server_state(server)
+            server_state = self.states.get(server.name) or self._returning(server)
             if server_state.server != server:
                 # Collected with other keys or at another address, or fixed by the change.
                 server_state.carried_evidence, server_state.losses = {}, {}
@@ -80,11 +84,33 @@ class FleetState:
                     )
             server_state.server = server
             states[server.name] = server_state
+        self._left |= {name: gone for name, gone in self.states.items() if name not in states}
+        for oldest in list(self._left)[:-_MOST_LEFT]:
+            del self._left[oldest]
         self.states = states
         self.membership_version += 1
         self._dirty.intersection_update(states)
         for name in states:
             self.touch(name)
+
+    def clear(self) -> None:
+        """Remove all servers, and forget their states."""
+        self.replace(())
+        self._left.clear()
+
+    def _returning(self, server: Server) -> ServerState:
+        """The state that a server had when it left, if its entry is the same; else a new one.
+
+        What other vantages reported meanwhile is unknown, so that part starts anew.
+        """
+        left = self._left.pop(server.name, None)
+        if left is None or left.server != server:
+            return _new_server_state(server)
+        if left.vantage_states:
+            anew = _new_server_state(server)
+            anew.samples = left.samples
+            return anew
+        return left
 
     def touch(self, name: str) -> None:
         """Mark a server state as changed."""

@@ -45,7 +45,9 @@ def format_problem(kind: Kind, form: Format) -> str | None:
     if form == "pcapng" and kind != "exchange":
         return f"{kind} have no packets, and pcapng needs packets; add --format json or --format csv"
     if form == "markdown" and kind != "incidents":
-        return f"a report in Markdown is about incidents, not {kind}; type: export incidents --format markdown"
+        return (
+            f"a report in Markdown is about incidents, not {kind}; type: export incidents --format markdown"
+        )
     return None
 
 

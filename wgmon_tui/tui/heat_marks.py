@@ -53,15 +53,20 @@ def worst_state(seen: PeriodSummary) -> Severity | None:
 def legend(text_style: TextStyle) -> list[Text]:
     """The meaning of the marks, on as many lines as needed."""
     palette, glyphs = text_style.palette, text_style.glyphs
-    entries = [(loss_mark(loss, glyphs), _loss_style(loss, palette), words) for loss, words in _LEGEND_LOSSES]
+    # In ASCII the marks are digits, and "3 5%" would read as two figures.
+    means = "=" if glyphs.ascii_only else " "
+    entries = [
+        (loss_mark(loss, glyphs), _loss_style(loss, palette), f"{means}{words}")
+        for loss, words in _LEGEND_LOSSES
+    ]
     entries += [
-        (glyphs.of(severity), palette.severity[severity], severity.word)
+        (glyphs.of(severity), palette.severity[severity], f" {severity.word}")
         for severity in (Severity.DEGRADED, Severity.DOWN, Severity.UNKNOWN, Severity.PAUSED)
     ]
-    entries.append((glyphs.unseen, palette.muted, "not checked"))
+    entries.append((glyphs.unseen, palette.muted, " not checked"))
     lines = [Text()]
     for glyph, style, words in entries:
-        entry = Text.assemble((glyph, style), (f" {words}  ", palette.muted))
+        entry = Text.assemble((glyph, style), (f"{words}  ", palette.muted))
         if lines[-1].cell_len + entry.cell_len - 2 > text_style.width:
             lines.append(Text())
         lines[-1].append_text(entry)

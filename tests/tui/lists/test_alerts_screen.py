@@ -20,6 +20,7 @@ from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
+from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.server.screen import ServerScreen
 
 
@@ -229,18 +230,36 @@ async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:
         assert engine.retried == [failing.id]
 
 
-async def test_enter_opens_the_server_and_esc_comes_back(shop: Shop) -> None:
+async def test_enter_opens_the_alert_then_the_server_and_esc_comes_back(shop: Shop) -> None:
     fails_on_chat(shop)
     async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
         await open_log(it)
         await it.press("enter")
-        assert isinstance(it.app.screen, AlertsScreen), "a sink is no server"
+        assert isinstance(it.app.screen, AlertsScreen), "nothing failed on this sink"
         await it.press("G", "enter")
+        assert isinstance(it.app.screen, DeliveryScreen)
+        await it.press("enter")
         assert isinstance(it.app.screen, ServerScreen)
-        await it.press("escape")
+        await it.press("escape", "escape")
         assert isinstance(it.app.screen, AlertsScreen)
         await it.press("escape")
         assert it.at_home
+
+
+async def test_at_80_columns_a_long_reason_can_be_read_to_its_end(shop: Shop) -> None:
+    shop.opens("fra1")
+    shop.expand()
+    reason = " ".join(f"word{number}" for number in range(150))
+    shop.deliver(to=["chat"], refused=reason)
+    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+        await open_log(it)
+        await it.press("j", "enter")
+        assert isinstance(it.app.screen, DeliveryScreen)
+        assert reason in prose(it, "words")
+        await it.press("G")
+        assert any("Message" in line for line in it.lines())
+        await it.press("y")
+        assert "word149" in it.app.clipboard
 
 
 async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:

@@ -114,6 +114,11 @@ def test_the_severity_has_its_colour_and_much_loss_draws_the_eye_too() -> None:
     assert colour_of(WELL) == with_ink.palette.sparkline
 
 
+def test_in_ascii_a_mark_of_the_legend_is_no_figure_of_its_own() -> None:
+    words = " ".join(line.plain for line in legend(text_style(200, ascii_only=True)))
+    assert words.startswith("_=0%  3=5%  5=25%  7=90% lost  ^ degraded")
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([UNICODE, ASCII]))
 def test_more_loss_is_never_a_lower_mark(one: float, other: float, glyphs: Glyphs) -> None:
     marks = glyphs.losses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -168,6 +169,13 @@ def test_a_plot_is_as_wide_as_it_may_be_and_no_wider(width: int, ascii_only: boo
     assert legend(drawing).cell_len <= width + 2
     if ascii_only:
         assert all(line.plain.isascii() for line in [*lines, legend(drawing)])
+
+
+def test_in_ascii_the_marks_of_losses_do_not_read_as_a_count() -> None:
+    words = legend(text_style(200, ascii_only=True)).plain
+    assert "1 to 7 = a part lost" in words
+    assert "! = all lost" in words
+    assert not re.search(r"\d+ lost", words)
 
 
 @given(

@@ -127,9 +127,15 @@ def _lay_out(
         short = f"{glyphs.of(severity)} {count}"
         pieces.append(_TotalsPart(text, style, gap, drop_order, short, severity))
     if totals.marked:
-        pieces.append(_TotalsPart(f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0, action="show_marked"))
+        pieces.append(
+            _TotalsPart(
+                f"{glyphs.marked} {totals.marked} marked", palette.accent, separator, 0, action="show_marked"
+            )
+        )
     if totals.alerts:
-        pieces.append(_TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0, action="alerts"))
+        pieces.append(
+            _TotalsPart(totals.alerts, palette.severity[Severity.DOWN], separator, 0, action="alerts")
+        )
     if rate := _rate(totals.checks_per_second):
         pieces.append(_TotalsPart(rate, palette.muted, separator, 3))
     if totals.p95 is not None:

@@ -69,8 +69,8 @@ _FIRST_CHECK = ("first_check",)
 _PATH = ("path",)
 _SETTINGS = ("settings",)
 _LINES = (
-    "fleet", "server", "incidents", "incident", "alerts", "path", "identities", "rejected", "help", "explain",
-    "first_check", "settings", "output",
+    "fleet", "server", "incidents", "incident", "alerts", "delivery", "path", "identities", "rejected",
+    "help", "explain", "first_check", "settings", "output",
 )  # fmt: skip
 _FORM = ("form",)
 _IMPORT = ("import",)
@@ -94,10 +94,15 @@ ACTIONS: tuple[Action, ...] = (
            _INCIDENTS, hint=True, call="open"),
     Action("open_its_server", ("enter",), "server", "Open the server of this incident, as it is now", MOVE,
            _INCIDENT, hint=True, call="open"),
-    Action("open_alerted", ("enter",), "open", "Open the server of this alert", MOVE, _ALERTS, hint=True,
-           call="open"),
+    Action("open_alerted", ("enter",), "open",
+           "Open this alert in full: the result with its whole reason, and the message", MOVE, _ALERTS,
+           hint=True, call="open"),
+    Action("open_alerted_server", ("enter",), "server", "Open the server of this alert", MOVE, ("delivery",),
+           hint=True, call="open"),
+    Action("copy_alert", ("y",), "copy", "Copy this alert with its result", SEE, ("delivery",), hint=True,
+           call="copy_reason"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "incident", "alerts", "path", "identities"), hint=True),
+           ("server", "incidents", "incident", "alerts", "delivery", "path", "identities"), hint=True),
     Action("search", ("/",), "search", "Search the help: show only what has these words", SEE, ("help",),
            hint=True),
     Action("clear_search", ("escape",), "clear search", "Show the whole help again", SEE, ("help",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -195,6 +195,12 @@ def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
     for severity in Severity:
         words = words.replace(severity.glyph, glyphs.of(severity))
     return glyphs.clean(words)
+
+
+def alerted_server(delivery: Delivery, known: Container[str]) -> str | None:
+    """The first server of a delivery that is still in the fleet: the worst of them."""
+    names = (snapshot.incident.server for snapshot in delivery.announcement.about)
+    return next((name for name in names if name in known), None)
 
 
 def detail(

@@ -19,6 +19,7 @@ from wgmon_tui.tui.lists.alert_text import (
     lines,
     summary,
 )
+from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
@@ -50,9 +51,10 @@ class AlertsScreen(PolledListScreen):
         yield KeyHints()
 
     @property
-    def _chosen(self) -> Delivery | None:
-        """The delivery under the cursor."""
-        return self._log.delivery_at(self.scrollable.cursor) if self._log else None
+    def _detailed(self) -> Delivery | None:
+        """The delivery under the cursor; for a sink its oldest failed one."""
+        cursor = self.scrollable.cursor
+        return (self._log.delivery_at(cursor) or self._log.retryable_at(cursor)) if self._log else None
 
     @property
     def _sink(self) -> str | None:
@@ -94,8 +96,7 @@ class AlertsScreen(PolledListScreen):
 
     def _draw_detail(self) -> None:
         """Draw the details; for a sink those of its oldest failed delivery, as a reason may be long."""
-        cursor, panel = self.scrollable.cursor, self.query_one("#detail", Static)
-        delivery = self._log and (self._log.delivery_at(cursor) or self._log.retryable_at(cursor))
+        panel, delivery = self.query_one("#detail", Static), self._detailed
         panel.display = bool(delivery)
         if delivery:
             panel.update(detail(delivery, self.app.clock(), self.content_style, self.app.actions))
@@ -129,7 +130,7 @@ class AlertsScreen(PolledListScreen):
         if not self.is_mounted:
             return True
         if action == "open":
-            return self._server is not None
+            return self._detailed is not None
         if action == "test":
             return self._sink is not None
         if action == "retry":
@@ -143,22 +144,13 @@ class AlertsScreen(PolledListScreen):
         if self._empty_reason(self.content_style) is not None or self.scrollable.cursor is None:
             return "There are no alerts here yet"
         match action:
-            case "open" if self._chosen is None:
-                return "This is a sink. Move to an alert to open its server."
             case "open":
-                return "The server of this alert is no longer in servers.toml"
+                return "This is a sink. Move to an alert to open it."
             case "retry":
                 return "Nothing to retry: no delivery failed here"
             case "see":
                 return "Nothing to acknowledge: no delivery failed here"
         return "No sink is selected"
-
-    @property
-    def _server(self) -> str | None:
-        """The first server of the delivery under the cursor that is still in the fleet: the worst of them."""
-        about = self._chosen.announcement.about if self._chosen else ()
-        names = (snapshot.incident.server for snapshot in about)
-        return next((name for name in names if name in self.app.engine.fleet_state.states), None)
 
     def on_line_list_line_selected(self) -> None:
         """Update the details and the available actions for the line under the cursor."""
@@ -166,14 +158,13 @@ class AlertsScreen(PolledListScreen):
         self.refresh_bindings()
 
     def on_line_list_line_opened(self) -> None:
-        """Open the server with a double click."""
-        if self._server:
-            self.action_open()
+        """Open the delivery with a double click."""
+        self.action_open()
 
     def action_open(self) -> None:
-        """Open the server of the alert."""
-        if self._server:
-            self.app.open_server(self._server)
+        """Show the delivery in full: its reason may be longer than a line."""
+        if delivery := self._detailed:
+            self.app.push_screen(DeliveryScreen(delivery))
 
     def action_test(self) -> None:
         """Send a test alert to the sink; the result appears in the list."""

@@ -32,9 +32,7 @@ async def copy_incident(app: AppContext, entry: IncidentEntry, *, markdown: bool
     notifications = await asyncio.to_thread(_notifications, app.state_dir, incident.id)
     server_state = app.engine.fleet_state.states.get(incident.server)
     if server_state and server_state.incident and server_state.incident.id == incident.id:
-        now = replace(
-            build_server_report(app, server_state), notes=entry.notes, notifications=notifications
-        )
+        now = replace(build_server_report(app, server_state), notes=entry.notes, notifications=notifications)
         copy_reports(app, [now], markdown=markdown)
         return
     endpoint = str(entry.server.endpoint) if entry.server else ""

@@ -130,14 +130,19 @@ def legend(text_style: TextStyle) -> Text:
     palette, glyphs = text_style.palette, text_style.glyphs
     if glyphs.ascii_only:
         p50, p95, p99 = "*", ":", "."
+        # Digits beside "lost" would read as a count.
+        lost = (f"{glyphs.losses[1]} to {glyphs.losses[7]}", palette.lost, "= a part lost")
+        all_lost = (glyphs.lost, palette.lost, "= all lost")
     else:
         p50, p95, p99 = "⠒⠒", "⢕⢕", "⠡⠡"
+        lost = (f"{glyphs.losses[1]}{glyphs.losses[4]}{glyphs.losses[7]}", palette.lost, "lost")
+        all_lost = (glyphs.lost, palette.lost, "all")
     entries = [
         (p50, palette.accent, "p50"),
         (p95, palette.sparkline, "p95"),
         (p99, palette.muted, "p99"),
-        (f"{glyphs.losses[1]}{glyphs.losses[4]}{glyphs.losses[7]}", palette.lost, "lost"),
-        (glyphs.lost, palette.lost, "all"),
+        lost,
+        all_lost,
         (glyphs.of(Severity.UNKNOWN), palette.severity[Severity.UNKNOWN], "unknown"),
         (glyphs.of(Severity.PAUSED), palette.severity[Severity.PAUSED], "paused"),
         (glyphs.unseen, palette.muted, "not checked"),
