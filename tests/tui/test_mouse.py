@@ -1,4 +1,4 @@
-"""The mouse: what can be clicked on every screen, and the wheel. Lists and tabs have their tests elsewhere."""
+"""The mouse: what can be clicked on every screen, and the wheel. Lists have their tests elsewhere."""
 
 from __future__ import annotations
 

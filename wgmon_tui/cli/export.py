@@ -30,9 +30,10 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"), help="what to export")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these servers (default: all)")
     parser.add_argument("--format", choices=("json", "csv", "pcapng", "markdown"), default="json", dest="form",
-                        help="pcapng only for exchange, markdown only for incidents (default json)")  # fmt: skip
+                        help="pcapng only for exchange, markdown only for incidents "
+                        "(default json)")  # fmt: skip
     parser.add_argument(
-        "--incident", metavar="ID", help="only the incident with this id; json and csv list them"
+        "--incident", metavar="ID", help="only the incident with this id; json and csv list the ids"
     )
     parser.add_argument("--vantage", metavar="NAME", help="only this vantage; this machine is called `local`")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Reports on stored incidents in Markdown, for a post-mortem: `wgmon-tui export incidents --format markdown`."""
+"""Reports on stored incidents in Markdown, for a post-mortem: `export incidents --format markdown`."""
 
 from __future__ import annotations
 

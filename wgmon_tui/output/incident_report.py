@@ -25,7 +25,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message about the incident: Unix time of the event, sink, result, and why it failed or was held back."""
+    """A message about the incident: Unix time of the event, sink, result, and why it was not sent."""
 
     at: float
     sink: str

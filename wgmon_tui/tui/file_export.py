@@ -104,7 +104,7 @@ def _write(app: AppContext, name: str, files: Callable[[], Files]) -> None:
 
 
 def _write_files(stem: str, files: Callable[[], Files]) -> tuple[str, bool]:
-    """Write the files. Returns a line with their names and directory or with the error, and whether they are."""
+    """Write the files. Returns a line with their names or the error, and whether they were written."""
     try:
         directory = Path.cwd()
         require_own(directory)

@@ -17,7 +17,7 @@ from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
 class NoticeApp(AppContext):
-    """An app that shows notices in the status lines of its screens, and never as toasts over their content."""
+    """An app that shows notices in the status lines of its screens, and never over their content."""
 
     notice: Notice | None = None
     _is_notice_read = False

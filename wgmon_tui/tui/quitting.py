@@ -1,7 +1,7 @@
 """The keys that every terminal program has: ctrl+c quits, ctrl+z suspends.
 
-ctrl+c asks to be pressed again while something would be lost: input that is not saved, or a file that is being
-written. ctrl+z stops the whole job, as a terminal does by itself outside of raw mode.
+ctrl+c asks to be pressed again while something would be lost: input that is not saved, or a file that is
+being written. ctrl+z stops the whole job, as a terminal does by itself outside of raw mode.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class QuittableApp(AppContext):
     _quit_warning: Notice | None = None
 
     def action_interrupt(self) -> None:
-        """Copy the text that the mouse has selected; without any, quit. Warns once if something would be lost."""
+        """Copy the text that the mouse selected; without any, quit. Warn once if something would be lost."""
         if selected := self.screen.get_selected_text():
             self.screen.clear_selection()
             self.copy_with_notice(selected, "the selected text")

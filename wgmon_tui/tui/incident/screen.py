@@ -48,7 +48,7 @@ _OF_PACKETS = frozenset({"left", "right", "compare", "copy"})
 
 
 class _PacketsShown(Enum):
-    """Which packets the tab shows. On a wide terminal, COMPARED has the good ones beside those of that time."""
+    """Which packets the tab shows. On a wide terminal, COMPARED has the good ones beside the others."""
 
     OWN = "own"
     COMPARED = "compared"

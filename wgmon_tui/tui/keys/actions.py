@@ -331,7 +331,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("command_palette", ("ctrl+p",), "commands", "Find a command", PROGRAM, _APP),
     Action("quit", ("q", "ctrl+q"), "quit", "Quit", PROGRAM, _APP, hint=True, palette=True),
     Action("interrupt", ("ctrl+c",), "quit",
-           "Quit from anywhere; press it twice if something is not saved. With text selected by mouse, copy it",
+           "Quit from anywhere; press it twice if something is not saved. Copies text selected by mouse",
            PROGRAM, _APP),
     Action("suspend", ("ctrl+z",), "suspend", "Stop the program and go to the shell; fg returns", PROGRAM,
            _APP),

@@ -96,8 +96,8 @@ class ExchangeComparison:
     """How the structure of an exchange differs from that of a good one.
 
     `extra` holds the numbers of packets that only this exchange has. `missing` holds the packets that only
-    the good one has. `differing` maps fields of the common packets to the difference in words. `pairs` maps the
-    number of each common packet to its number in the good exchange.
+    the good one has. `differing` maps fields of the common packets to the difference in words. `pairs` maps
+    the number of each common packet to its number in the good exchange.
     """
 
     extra: frozenset[int] = frozenset()

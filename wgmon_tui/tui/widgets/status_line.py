@@ -1,7 +1,7 @@
 """Status line, above the key hints of every full screen: notices, the age of what is shown, and the clock.
 
-A notice that is too long for one line takes more of them; the screen above gets smaller meanwhile. So a notice
-covers nothing. The clock shows minutes and the age is coarse: each change is bytes over a slow link.
+A notice that is too long for one line takes more of them; the screen above gets smaller meanwhile. So a
+notice covers nothing. The clock shows minutes and the age is coarse: each change is bytes over a slow link.
 """
 
 from __future__ import annotations
