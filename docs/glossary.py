@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.checks.check import Check, Handshake, Packet, Tunnel
+from wgmon_tui.checks.path_trace import PathTrace
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance, Rule, Sink
 from wgmon_tui.config.models import Fleet, Identity, Server
@@ -49,6 +50,12 @@ TERMS = (
         Check,
     ),
     Term("round", "One scheduled check of a server: a check of each of its addresses.", Round),
+    Term(
+        "trace",
+        "The hops between this machine and a server, found with its first packet and growing hop limits. Only "
+        "on request.",
+        PathTrace,
+    ),
     Term("exchange", "The packets of a check, as sent and received, with their times.", Check, "exchange"),
     Term(
         "evidence",

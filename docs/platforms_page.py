@@ -23,7 +23,8 @@ What this means in practice:
 - **ICMP errors.** macOS and FreeBSD report them only to a connected socket, as an error number. So each
   server gets a connected socket on the common port, up to 128 for each IP version. A port counts as
   closed whoever reports it: a firewall on the path that rejects with "port unreachable" looks like the
-  server itself. Other errors appear as the nearest ICMP error.
+  server itself. Other errors appear as the nearest ICMP error. `wgmon-tui trace` needs the sender of
+  each error, so it works on Linux only; elsewhere, advice names mtr.
 - **Open files.** These sockets count as open files. `doctor` says how many a fleet needs. macOS allows
   256 by default; `ulimit -n 1024` raises that.
 - **A silent gateway** is not named as the cause: the server is shown as silent.

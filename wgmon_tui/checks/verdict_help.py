@@ -34,7 +34,7 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     Verdict.LOSSY: VerdictHelp(
         "At least three separate losses in the last 20 checks, of 5 % of the initiations and echoes or more; "
         "one long gap counts as an outage. Silence of such a server counts as loss while loss explains it.",
-        "Run mtr to the address. The RTT tab shows when it began.",
+        "Run `wgmon-tui trace` to see where on the path. The RTT tab shows when it began.",
     ),
     Verdict.UNPROVEN: VerdictHelp(
         "The handshake completed, but an IP version of the tunnel, a configured target or a required packet "
@@ -87,11 +87,12 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     Verdict.UNREACHABLE: VerdictHelp(
         "An ICMP error other than port unreachable came, and no authentic answer within the timeout; the "
         "evidence names its sender. Anybody can forge ICMP, so it never ends the wait.",
-        "Ask the operator of the hop that sent it. A firewall with a REJECT rule looks the same.",
+        "Run `wgmon-tui trace`: it names the hop. Ask its operator, or look for a REJECT rule there.",
     ),
     Verdict.SILENT: VerdictHelp(
         "No packet, no ICMP error and no local error within the timeout, for any initiation.",
-        "Check the causes in order. WireGuard never answers peers that it does not know.",
+        "Check the causes in order. WireGuard never answers peers that it does not know. "
+        "`wgmon-tui trace` shows how far packets get.",
     ),
     Verdict.REGIONAL: VerdictHelp(
         "Enough vantages for the quorum find it down, while others that can check it do not.",

@@ -83,6 +83,7 @@ class Platform:
                 "ICMP errors arrive without their sender and their exact code: a port counts as closed, "
                 "whoever reports it"
             )
+            sentences.append("the path to a server cannot be traced")
         if self.receive_timestamp is None:
             sentences.append("packets are timed when they are read: load adds to round-trip times")
         elif self.receive_timestamp.unit_ns > 1:

@@ -37,6 +37,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.net.platforms import PLATFORM
+from wgmon_tui.protocols.wireguard.context_causes import trace_command
 from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
 
 LOSSES: list[float | None] = [0.02, None] * 3
@@ -167,8 +168,8 @@ def test_a_psk_mismatch_says_whether_we_have_one(ours: SecretSource | None) -> N
         ((SILENCE,), "udp port 51823"),
         ((BAD_EMPTY,), 'server "fra1"'),
         ((CLOSED,), "must print 51823"),
-        ((NO_ROUTE,), "mtr -u -P 51823 fra1.example.net"),
-        ((PROHIBITED,), "mtr -u -P 51823 fra1.example.net"),
+        ((NO_ROUTE,), trace_command(SERVER)),
+        ((PROHIBITED,), trace_command(SERVER)),
         ((UNRESOLVED,), "dig fra1.example.net"),
         ((FOREIGN,), ":51823"),
         ((EPERM,), PLATFORM.commands.firewall),

@@ -157,7 +157,7 @@ def lossy(server: Server) -> Cause:
     return Cause(
         "packets are lost on the path, or a rate limit drops some",
         "the answers that arrive are authentic; the others never arrived",
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+        context_causes.trace_command(server),
     )
 
 
@@ -166,7 +166,7 @@ def path_loss(server: Server, loss: RecentLoss) -> Cause:
     return Cause(
         lossy(server).cause,
         describe_evidence(loss),
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+        context_causes.trace_command(server),
     )
 
 
@@ -259,7 +259,7 @@ def unreachable(server: Server, error: str, who: str) -> Cause:
     return Cause(
         "a firewall rejects the packets" if prohibited else "routing to the server is broken",
         f"{who} reports: {error}",
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+        context_causes.trace_command(server),
     )
 
 

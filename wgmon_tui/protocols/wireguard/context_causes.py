@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from wgmon_tui.checks.evidence import (
     Evidence,
@@ -17,8 +18,16 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 from wgmon_tui.text import format_elapsed, format_list
+
+
+def trace_command(server: Server) -> str:
+    """The command that shows where on the path packets end, with WireGuard's own packets if possible."""
+    if PLATFORM.has_error_queue:
+        return f"wgmon-tui trace {quote(server.name)}"
+    return f"mtr -u -P {server.endpoint.port} {server.endpoint.host}"
 
 
 def from_context(server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
@@ -63,7 +72,7 @@ def machine_or_path(server: Server, found: NeighboursFailed) -> Cause:
     return Cause(
         f"the machine at {found.address} is down, or the path to it is broken",
         f"{found.failed + 1} servers at this address failed together",
-        f"mtr -u -P {server.endpoint.port} {found.address}",
+        trace_command(server),
         Hypothesis.MACHINE_OR_PATH,
     )
 
@@ -73,7 +82,7 @@ def path_from_here(server: Server, vantages: Sequence[str]) -> Cause:
     return Cause(
         "the path between this machine and the server is broken, or a firewall drops this machine's address",
         f"the server answers {format_list(vantages)}",
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
+        trace_command(server),
         Hypothesis.PATH_FROM_HERE,
     )
 
