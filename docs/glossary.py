@@ -52,8 +52,8 @@ TERMS = (
     Term("round", "One scheduled check of a server: a check of each of its addresses.", Round),
     Term(
         "trace",
-        "The hops between this machine and a server, found with its first packet and growing hop limits. Only "
-        "on request.",
+        "The hops between this machine and a server, found with initiations whose hop limit grows. It runs "
+        "only on request.",
         PathTrace,
     ),
     Term("exchange", "The packets of a check, as sent and received, with their times.", Check, "exchange"),
