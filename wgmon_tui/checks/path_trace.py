@@ -181,7 +181,7 @@ def conclusion(trace: PathTrace) -> tuple[str, ...]:
         )
     if last.refusal:
         return (
-            f"Packets are refused at {where}: {icmp_name(last.refusal)}.",
+            f"{_refuser(trace, last)} refuses the packets: {icmp_name(last.refusal)}.",
             *doubt,
             "A firewall or a missing route there drops them. ICMP is not authenticated.",
         )
@@ -190,6 +190,13 @@ def conclusion(trace: PathTrace) -> tuple[str, ...]:
         *doubt,
         _BEHIND_THE_LAST_HOP,
     )
+
+
+def _refuser(trace: PathTrace, last: Hop) -> str:
+    """Who refuses: a router that reported expired packets before is at that hop, and not one farther."""
+    sender = last.addresses[0]
+    at = next(hop.hop_limit for hop in trace.hops if sender in hop.addresses)
+    return f"Hop {at} ({sender})"
 
 
 def _about_loss(trace: PathTrace) -> Iterable[str]:

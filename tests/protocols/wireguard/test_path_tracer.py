@@ -154,7 +154,7 @@ async def test_a_refusal_at_the_end_of_the_path_is_its_last_hop(path: Path) -> N
     found = await path.tracer.run()
     assert found.hops[-1].hop_limit == 3
     assert conclusion(found)[0] == (
-        f"Packets are refused at hop 3 ({router(3)}): communication administratively prohibited."
+        f"Hop 3 ({router(3)}) refuses the packets: communication administratively prohibited."
     )
     assert max(path.limits) < 12
 

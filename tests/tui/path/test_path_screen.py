@@ -67,7 +67,7 @@ async def test_the_hops_and_the_end_of_the_path_are_shown() -> None:
     ("result", "said"),
     [
         (REACHED, "The server answered 3 of 3 initiations, at hop 4."),
-        (REFUSED, "Packets are refused at hop 2 (198.51.100.1):"),
+        (REFUSED, "Hop 2 (198.51.100.1) refuses the packets:"),
     ],
     ids=["reached", "refused"],
 )
