@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.real.namespaces import (
 from tests.real.prerequisites import require
 from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, conclusion
 from wgmon_tui.protocols.wireguard import path_tracer
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -198,3 +200,25 @@ async def test_the_server_stays_healthy_during_and_after_a_trace(
     assert all(check.handshake and check.handshake.retransmits == 0 for check in [*during, after])
     assert not [each for check in [*during, after] for each in check.evidence]
     assert f"10.77.1.2:{port}" in endpoints
+
+
+async def test_the_server_keeps_the_session_of_the_last_check_so_no_other_client_is_suspected(
+    path: TracedPath,
+) -> None:
+    aim = path.target()
+    own = (ip_interface(f"10.7.0.{path.server._peers}/32"),)
+    entry = replace(aim.server, timeout=5.0, tunnel=True, tunnel_ping=(ip_address("10.7.0.1"),))
+    aim = replace(aim, server=entry, tunnel_addresses=own)
+    address = path.server.endpoint(4)[0]
+    async with prober_at(path.server) as prober:
+        first = await prober.check(aim, address)
+        found = await prober.trace_path(aim, TraceOptions(), lambda _: None)
+        after = [await prober.check(aim, address) for _ in range(2)]
+        assert prober._demultiplexer.foreign_sessions.find(
+            (str(address), aim.server.endpoint.port), aim.private_key.public
+        ) is None  # fmt: skip
+    assert found.is_reached
+    for check in (first, *after):
+        assert check.tunnel is not None
+        assert check.tunnel.received
+        assert not any(isinstance(each, ForeignSession) for each in check.evidence)
