@@ -18,7 +18,6 @@ from enum import Enum
 from functools import cache
 from typing import Protocol
 
-from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 ASSUMED_SIZE = (80, 24)
@@ -269,6 +268,8 @@ def _ask_tmux(socket: str) -> TmuxClient | None:
     """Ask tmux about its terminal; `socket` is the variable TMUX. Takes milliseconds."""
     if not socket:
         return None
+    from wgmon_tui.child_processes import OutputLimitError, run
+
     try:
         answered = run(
             ("tmux", "display-message", "-p", "#{client_utf8} #{client_termname}"),

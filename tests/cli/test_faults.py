@@ -13,9 +13,9 @@ from tests.cli.programs import reports, site_in, with_fault
 @pytest.mark.parametrize(
     ("place", "kind", "words"),
     [
-        ("wgmon_tui.cli.probe._print_round", "fault", ("probe", "--quick")),
-        ("wgmon_tui.cli.probe._read_witness", "thread_fault", ("probe", "--quick")),
-        ("wgmon_tui.cli.probe._read_witness", "task_fault", ("probe", "--quick")),
+        ("wgmon_tui.cli.probe_output.format_result", "fault", ("probe", "--quick")),
+        ("wgmon_tui.cli.probe_run._read_witness", "thread_fault", ("probe", "--quick")),
+        ("wgmon_tui.cli.probe_run._read_witness", "task_fault", ("probe", "--quick")),
         ("wgmon_tui.doctor.run.check_prober", "async_fault", ("doctor",)),
         ("wgmon_tui.monitor.fleet_state.FleetState.record", "fault", ("run",)),
         ("wgmon_tui.monitor.fleet_state.FleetState.record", "thread_fault", ("run",)),
@@ -42,13 +42,13 @@ def test_a_fault_anywhere_is_one_line_and_exit_code_70(
 def test_the_report_is_private_and_has_places_but_no_values(tmp_path: Path) -> None:
     site = site_in(tmp_path)
     site.state.mkdir()
-    ran = with_fault(site, "wgmon_tui.cli.probe._print_round", "probe", "--quick")
+    ran = with_fault(site, "wgmon_tui.cli.probe_output.format_result", "probe", "--quick")
     [report] = reports(site)
     assert str(report) in ran.err
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     text = report.read_text()
     assert "RuntimeError: the fault with the token …" in text
-    assert "wgmon_tui/cli/probe.py" in text
+    assert "wgmon_tui/cli/probe_output.py" in text
     assert "fra1" not in text
 
 

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "engine_load": "The engine at 2,000 checks a second",
     "fleet_table": "What the fleet table costs in bytes and CPU time",
     "key_to_paint": "From a key to its paint at 10,000 rows",
+    "command_start": "What --help costs beside Python itself",
     "start": "From the command to the first paint and the first verdict",
     "stored_history": "The size of the history on disk",
     "viewing": "Opening a long history, and viewing while another process writes",

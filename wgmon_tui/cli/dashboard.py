@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from wgmon_tui.child_processes import kill_all
 from wgmon_tui.cli.arguments import Subparsers, colour_option, display_options
 from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
 from wgmon_tui.cli.progress import progress_line
@@ -99,6 +96,7 @@ def demo(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
     """A directory that is gone afterwards, also if a signal ends the process while it is made or removed."""
+    from shutil import rmtree
     from tempfile import mkdtemp
 
     with ExitStack() as stack:
@@ -186,6 +184,7 @@ async def _run_app(
     config: Path | None = None,
     history_note: str = "",
 ) -> int:
+    from wgmon_tui.child_processes import kill_all
     from wgmon_tui.config.paths import choices_path
     from wgmon_tui.config.tui_settings import TuiSettings
     from wgmon_tui.tui.app import WgmonApp
@@ -281,6 +280,8 @@ async def _print_tables(
     controller: FleetController, engine: Engine, rounds: int, arguments: argparse.Namespace
 ) -> None:
     """Print the fleet as text after each of `rounds` check rounds of all servers."""
+    import asyncio
+
     check_counts = {name: 0 for name, each in engine.fleet_state.states.items() if not each.paused}
     checked = asyncio.Event()
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
-from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def require_directory(directory: Path) -> None:
     """
     if directory in (default_config_dir(), default_state_dir()) or directory.is_dir():
         return
+    from wgmon_tui.config.secrets.private_files import shown
+
     if directory.exists():
         raise ConfigurationError(f"{shown(directory)} is not a directory")
     raise ConfigurationError(f"there is no directory {shown(directory)}")

@@ -68,12 +68,13 @@ def _run_command(argv: Sequence[str] | None) -> int:
     try:
         with reporter.hooks():
             from wgmon_tui.cli.parser import make_parser
-            from wgmon_tui.config.secrets.process_protection import protect_secrets
             from wgmon_tui.terminal import adapt_output, detect_terminal
 
             terminal = detect_terminal()
             adapt_output(terminal)
-            arguments = make_parser().parse_args(argv)
+            arguments = make_parser().parse_args(argv)  # --help ends here, and loads nothing more
+            from wgmon_tui.config.secrets.process_protection import protect_secrets
+
             arguments.terminal = terminal
             arguments.ascii = arguments.ascii or terminal.ascii_only
             reporter.set_command(arguments.command, arguments.state)

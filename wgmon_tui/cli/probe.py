@@ -3,14 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import (
     Subparsers,
@@ -20,36 +12,10 @@ from wgmon_tui.cli.arguments import (
     input_file,
     parse_count,
 )
-from wgmon_tui.cli.loading import (
-    explained_socket_errors,
-    load_fleet,
-    no_servers_message,
-    open_timestamp_ledger,
-    require_directory,
-    select_servers,
-    warn_of_held_timestamps,
-)
-from wgmon_tui.cli.progress import progress_line
-from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.exit_codes import OutputError
-from wgmon_tui.shutdown import shutdown
 
-if TYPE_CHECKING:
-    from wgmon_tui.cli.probe_output import CheckedRound, LocalInterfaceReading
-    from wgmon_tui.cli.progress import Progress
-    from wgmon_tui.config.models import Fleet, Server
-    from wgmon_tui.config.secrets.keyring import Keyring
-    from wgmon_tui.net.addresses import Endpoint
-    from wgmon_tui.protocols.wireguard.keys import PublicKey
-    from wgmon_tui.store.timestamp_ledger import TimestampLedger
-
-_SHARED_KEY_WARNING = (
-    "if a client uses this file's key, this check moves the client's endpoint to this machine; "
-    "for a monitoring key, type `wgmon-tui keygen NAME`"
-)
-_CHECKS_AT_ONCE = 256
-_PLUGIN_FORMATS = ("nagios", "checkmk")
+PLUGIN_FORMATS = ("nagios", "checkmk")
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -110,13 +76,15 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def probe(arguments: argparse.Namespace) -> int:
     """Check servers once."""
+    from wgmon_tui.cli.probe_run import run_probe
+
     _require_meaningful(arguments)
     if arguments.form in ("table", "json"):
-        return _probe(arguments)
+        return run_probe(arguments)
     from wgmon_tui.output.nagios import PluginState, checkmk_trouble, nagios_trouble
 
     try:
-        return _probe(arguments)
+        return run_probe(arguments)
     except ConfigurationError as error:
         # These systems read only standard output, and know no exit code above 3.
         format_trouble = nagios_trouble if arguments.form == "nagios" else checkmk_trouble
@@ -136,146 +104,7 @@ def _require_meaningful(arguments: argparse.Namespace) -> None:
     if form != "table" and (arguments.brief or arguments.verbose):
         option = "--brief" if arguments.brief else "--verbose"
         raise ConfigurationError(f"probe: {option} changes only the table; remove it, or --format {form}")
-    if form in _PLUGIN_FORMATS and arguments.quiet:
+    if form in PLUGIN_FORMATS and arguments.quiet:
         raise ConfigurationError(
             f"probe: --quiet would leave out what {form} must read; remove it, or --format {form}"
         )
-
-
-def _probe(arguments: argparse.Namespace) -> int:
-    with progress_line("probe", is_quiet=arguments.quiet > 0) as progress:
-        progress.show("reading the configuration")
-        fleet, keyring = _load(arguments)
-        selected = replace(fleet, servers=select_servers(fleet, arguments.names))
-        with open_timestamp_ledger(arguments.state) as timestamps:
-            trouble_before = timestamps.trouble
-            with progress.hidden():
-                warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
-            first = selected.servers[0].name
-            progress.show(f"checking {first}" if len(selected.servers) == 1 else "")
-            code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments, progress))
-            if timestamps.trouble and not trouble_before:
-                print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
-            return code
-
-
-def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
-    """Read the servers and their secrets. Raises ConfigurationError, also if there are no servers."""
-    if arguments.conf:
-        from wgmon_tui.config.imports.wg_quick_import import load_conf
-
-        loaded = load_conf(arguments.conf)
-        fleet, keyring = loaded.fleet, loaded.keyring
-        for line in (*loaded.notices, _SHARED_KEY_WARNING):
-            print(f"wgmon-tui: {line}", file=sys.stderr)
-    else:
-        require_directory(arguments.config)
-        fleet, keyring = load_fleet(arguments.config)
-    if not fleet.servers:
-        raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))
-    return fleet, keyring
-
-
-def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:
-    used = {server.identity for server in fleet.servers}
-    return {key.public for name, key in keyring.private_keys.items() if name in used}
-
-
-async def _probe_all(
-    fleet: Fleet,
-    keyring: Keyring,
-    timestamps: TimestampLedger,
-    arguments: argparse.Namespace,
-    progress: Progress,
-) -> int:
-    """Run all check rounds, print each result when it is ready, and the totals at the end."""
-    from wgmon_tui.cli.probe_output import PluginOutput, ResultOutput
-
-    output = (
-        PluginOutput(fleet.servers, arguments.form)
-        if arguments.form in _PLUGIN_FORMATS
-        else ResultOutput(fleet.servers, arguments)
-    )
-    total = len(fleet.servers) * arguments.count
-    done = 0
-    if total > 1:
-        progress.count(done, total, "check", "done")
-    async for checked in _check_rounds(fleet, keyring, timestamps, arguments, progress):
-        await output.add(checked)
-        done += 1
-        if total > 1:
-            progress.count(done, total, "check", "done")
-        if done % len(fleet.servers) == 0:
-            output.end_round()
-    return output.end().value
-
-
-async def _check_rounds(
-    fleet: Fleet,
-    keyring: Keyring,
-    timestamps: TimestampLedger,
-    arguments: argparse.Namespace,
-    progress: Progress,
-) -> AsyncIterator[CheckedRound]:
-    """Yield each result as its check ends; for JSON in file order.
-
-    Raises ConfigurationError if no socket can be opened.
-    """
-    from wgmon_tui.cli.probe_output import CheckedRound
-    from wgmon_tui.control.one_shot_rounds import OneShotRounds
-    from wgmon_tui.monitor.check_round import CheckDepth
-    from wgmon_tui.protocols.wireguard.targets import join
-
-    targets = join(fleet, keyring)
-    semaphore = asyncio.Semaphore(_CHECKS_AT_ONCE)
-    depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick, soak=arguments.deep)
-
-    async def check_one(
-        rounds: OneShotRounds, server: Server, reading: asyncio.Task[LocalInterfaceReading | None]
-    ) -> CheckedRound:
-        async with semaphore:
-            problem = targets.problems.get(server.name, "")
-            with explained_socket_errors():
-                outcome = await rounds.run(server, targets.ready.get(server.name), depth, problem=problem)
-            return CheckedRound(server, outcome, reading)
-
-    async with AsyncExitStack() as stack:
-        with explained_socket_errors():
-            rounds = await stack.enter_async_context(
-                OneShotRounds(
-                    arguments.state,
-                    timestamps,
-                    show_progress,
-                    witness=_read_witness(arguments.config),
-                    on_wait=progress.show,
-                )
-            )
-        for _ in range(arguments.count):
-            reading = asyncio.create_task(_read_local_interfaces(fleet, keyring, arguments))
-            pending = [asyncio.create_task(check_one(rounds, server, reading)) for server in fleet.servers]
-            for each in pending if arguments.form == "json" else asyncio.as_completed(pending):
-                yield await each
-
-
-def _read_witness(config_dir: Path) -> Endpoint | None:
-    """Read the witness from config.toml. A faulty config.toml must not stop a probe."""
-    from wgmon_tui.config.config_toml import read_config
-
-    try:
-        return read_config(config_dir, runs_commands=False).witness
-    except ConfigurationError as error:
-        show_progress(f"checking without the witness of config.toml: {error}")
-        return None
-
-
-async def _read_local_interfaces(
-    fleet: Fleet, keyring: Keyring, arguments: argparse.Namespace
-) -> LocalInterfaceReading | None:
-    """Read this machine's interfaces; None without `wg`, without permission, or if they are not printed."""
-    from wgmon_tui.cli.probe_output import LocalInterfaceReading
-    from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
-
-    if arguments.form in _PLUGIN_FORMATS:
-        return None
-    interfaces = await asyncio.to_thread(read_local_interfaces_if_permitted)
-    return None if interfaces is None else LocalInterfaceReading(fleet, keyring, interfaces, time.time())

@@ -11,8 +11,6 @@ import binascii
 import os
 from typing import NoReturn
 
-from nacl.bindings import crypto_scalarmult_base
-
 KEY_LENGTH = 32
 
 
@@ -106,6 +104,8 @@ class PrivateKey(_Secret):
 
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
+        from nacl.bindings import crypto_scalarmult_base
+
         self.public = PublicKey(crypto_scalarmult_base(raw))
 
     @classmethod
