@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.udp_socket import Datagram, QueuedError
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+_IP_RECVTTL = 12  # the socket module does not define it
 INITIATION = b"\x01\0\0\0" + bytes(range(144))
 
 
@@ -180,6 +182,31 @@ def test_a_false_mtu_is_delivered_and_does_not_make_the_next_send_fail(
         hears.socket.send(bytes(1400), there)
         assert len(other.recv(2000)) == 1400
     assert [(each.version, each.info) for each in hears.errors] == [(version, 1280)] * 3
+
+
+@pytest.mark.skipif(not PLATFORM.has_error_queue, reason="hop limits are for traces, which need the queue")
+@pytest.mark.parametrize(("family", "host"), LOOPBACKS)
+def test_a_hop_limit_is_that_of_one_datagram(family: socket.AddressFamily, host: str) -> None:
+    level, wanted, kind = (
+        (socket.IPPROTO_IP, _IP_RECVTTL, socket.IP_TTL)
+        if family == socket.AF_INET
+        else (socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, socket.IPV6_HOPLIMIT)
+    )
+    with ears(family) as hears, plain(family, host) as receiver:
+        receiver.setsockopt(level, wanted, 1)
+        address = (host, receiver.getsockname()[1])
+        hears.socket.send(b"usual", address)
+        hears.socket.send_with_hop_limit(b"short", address, 3)
+        hears.socket.send(b"usual", address)
+        found = [receiver.recvmsg(100, 100)[1] for _ in range(3)]
+    limits = [
+        int.from_bytes(value, sys.byteorder)
+        for ancillary in found
+        for at, what, value in ancillary
+        if (at, what) == (level, kind)
+    ]
+    assert limits[1] == 3
+    assert limits[0] == limits[2] > 30
 
 
 def test_what_our_own_side_refuses_raises() -> None:

@@ -12,6 +12,7 @@ import pytest
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, TraceRefusedError, conclusion
 from wgmon_tui.net.udp_socket import Datagram, QueuedError
 from wgmon_tui.protocols.wireguard import path_tracer, tai64n
+from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.foreign_sessions import new_index
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
@@ -148,6 +149,13 @@ async def test_forged_refusals_do_not_end_a_trace_before_the_server_answers(path
     assert found.hops[1].answer is HopAnswer.REFUSED
 
 
+async def test_a_refusal_before_routers_that_report_is_not_the_end_of_the_path(path: Path) -> None:
+    path.is_silent = lambda hop: hop == 2 or hop >= 4
+    path.after = lambda attempt, hop: path.report(attempt, FORGER, 3, 3) if hop == 2 else None
+    found = await path.tracer.run()
+    assert conclusion(found)[0] == f"Nothing answers after hop 3 ({router(3)})."
+
+
 async def test_a_refusal_at_the_end_of_the_path_is_its_last_hop(path: Path) -> None:
     path.is_silent = lambda hop: hop >= 3
     path.after = lambda attempt, hop: path.report(attempt, router(3), 3, 13) if hop >= 3 else None
@@ -220,3 +228,40 @@ async def test_progress_shows_each_hop_as_it_answers(path: Path) -> None:
     farthest = [each.last_answering for each in path.progress]
     assert [hop.hop_limit for hop in farthest[:4] if hop] == [1, 2, 3, 4]
     assert [each.is_finished for each in path.progress] == [False] * (len(path.progress) - 1) + [True]
+
+
+class Listener:
+    """A check of the traced server."""
+
+    source = DESTINATION
+
+    def __init__(self) -> None:
+        self.errors: list[QueuedError] = []
+
+    def on_datagram(self, datagram: Datagram) -> None:
+        raise AssertionError
+
+    def on_icmp(self, error: QueuedError) -> None:
+        self.errors.append(error)
+
+
+async def test_a_check_beside_a_trace_does_not_see_the_packets_that_expired(path: Path) -> None:
+    demultiplexer, check = Demultiplexer(), Listener()
+    expired = QueuedError(b"", DESTINATION, 4, 11, 0, 0, router(1))
+    closed = QueuedError(b"", DESTINATION, 4, 3, 3, 0, DESTINATION[0])
+    with demultiplexer.listen_to_source(check):
+        with demultiplexer.trace_path(path.tracer):
+            demultiplexer._on_error(expired)
+            demultiplexer._on_error(closed)
+        assert check.errors == [closed]
+        demultiplexer._on_error(expired)
+    assert check.errors == [closed, expired]
+
+
+async def test_a_trace_leaves_no_index_registered(path: Path) -> None:
+    demultiplexer = Demultiplexer()
+    with demultiplexer.trace_path(path.tracer):
+        path.after = lambda attempt, _: demultiplexer.register(attempt.sender, path.tracer)
+        await path.tracer.run()
+        assert demultiplexer._by_index
+    assert not demultiplexer._by_index
