@@ -11,17 +11,6 @@ import pytest
 from wgmon_tui.cli.parser import commands_of, make_parser
 
 _HEAVY = ("asyncio", "logging", "nacl", "rich", "socket", "sqlite3", "ssl", "subprocess", "textual")
-    "asyncio",
-    "logging",
-    "nacl",
-    "rich",
-    "socket",
-    "sqlite3",
-    "ssl",
-    "subprocess",
-    "textual",
-    "tomllib",
-)
 """Modules whose import takes milliseconds, and which no help text needs."""
 
 _SHOW_HELP = """\
