@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli.programs import shell, site_in
+from tests.daemon.harness import quick_server, running, write_config
 from tests.harm.command_scenarios import SCENARIOS, Scenario, make_site, record_history
 from tests.output.sample_rounds import healthy, server, silent
 from wgmon_tui.cli.dashboard import exit_code
@@ -134,3 +136,14 @@ def test_a_directory_that_does_not_exist_is_one_line_and_exit_code_64(
     words = (word.format(home=site.home) for word in scenario.words)
     ran = shell(site, f"{option} {nowhere}", *words)
     assert (ran.code, ran.err, ran.out) == (64, f"wgmon-tui: there is no directory {nowhere}\n", "")
+
+
+def test_beside_a_writer_the_plain_table_says_who_checks_and_how_old_it_is(tmp_path: Path) -> None:
+    site = site_in(tmp_path)
+    write_config(site.config, quick_server("ams1"))
+    with running(site.config, site.state) as program:
+        program.line_with("ams1: down")
+        ran = shell(site, "| cat")
+    assert re.match(r"wgmon-tui: viewer · written by .* \(pid \d+\); oldest result \d+ s ago\n$", ran.err)
+    assert ran.code == 2
+    assert re.search(r"ams1 +port-closed +lost", ran.out)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 
-from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, exit_code, format_item, json_line, ok_item
+from wgmon_tui.cli.doctor_output import format_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, exit_code, json_line, ok_item
+from wgmon_tui.output.styled_text import TextFormat
 
 FINE = ok_item("clock", "is right")
 LOOK = ExaminedItem("size", ItemStatus.LOOK, "79x24", "make it larger")
@@ -10,13 +12,16 @@ FIX = ExaminedItem("secrets", ItemStatus.FIX, "others can read a.key; type: chmo
 
 
 def test_an_item_is_one_line_with_glyph_word_fact_and_what_to_do() -> None:
-    assert format_item(FINE) == "● fine  clock             is right"
-    assert format_item(LOOK) == "▲ look  size              79x24; make it larger"
-    assert format_item(FIX) == "✖ fix   secrets           others can read a.key; type: chmod 600 a.key"
+    assert format_item(FINE, TextFormat()) == "● fine  clock             is right"
+    assert format_item(LOOK, TextFormat()) == "▲ look  size              79x24; make it larger"
+    assert (
+        format_item(FIX, TextFormat())
+        == "✖ fix   secrets           others can read a.key; type: chmod 600 a.key"
+    )
 
 
 def test_the_line_can_be_ascii() -> None:
-    assert [format_item(item, ascii_only=True)[:6] for item in (FINE, LOOK, FIX)] == [
+    assert [format_item(item, TextFormat(ascii_only=True))[:6] for item in (FINE, LOOK, FIX)] == [
         "o fine",
         "^ look",
         "X fix ",
@@ -24,7 +29,7 @@ def test_the_line_can_be_ascii() -> None:
 
 
 def test_what_came_from_outside_cannot_move_the_cursor() -> None:
-    assert format_item(ok_item("terminal", "TERM=\x1b[2Jx\n")).endswith("TERM=\\x1b[2Jx\\n")
+    assert format_item(ok_item("terminal", "TERM=\x1b[2Jx\n"), TextFormat()).endswith("TERM=\\x1b[2Jx\\n")
 
 
 def test_json_is_one_object_a_line_and_null_where_there_is_nothing_to_do() -> None:
@@ -39,3 +44,14 @@ def test_json_is_one_object_a_line_and_null_where_there_is_nothing_to_do() -> No
 
 def test_the_exit_code_is_the_worst_items() -> None:
     assert [exit_code(items) for items in ([], [FINE], [FINE, LOOK], [LOOK, FIX, FINE])] == [0, 0, 1, 2]
+
+
+def test_on_a_terminal_a_finding_is_wrapped_below_itself() -> None:
+    item = ExaminedItem("secrets", ItemStatus.FIX, "others can read a.key", "type: chmod 600 a.key")
+    assert format_item(item, TextFormat(70)).split("\n") == [
+        "✖ fix   secrets           others can read a.key; type: chmod 600 a.key",
+    ]
+    assert format_item(item, TextFormat(60)).split("\n") == [
+        "✖ fix   secrets           others can read a.key; type:",
+        "        chmod 600 a.key",
+    ]

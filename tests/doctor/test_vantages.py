@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, format_item
+from wgmon_tui.cli.doctor_output import format_item
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.doctor.vantages import vantages
+from wgmon_tui.output.styled_text import TextFormat
 
 
 def examined(config_dir: Path, script: str, timeout_s: float = 5.0) -> ExaminedItem:
@@ -53,7 +55,7 @@ def test_a_command_that_fails_without_a_word_has_its_exit_code_told(tmp_path: Pa
 
 
 def test_what_it_says_cannot_move_the_cursor(tmp_path: Path) -> None:
-    assert format_item(examined(tmp_path, "printf '\\033[2Jgone\\n' >&2; exit 1")).isprintable()
+    assert format_item(examined(tmp_path, "printf '\\033[2Jgone\\n' >&2; exit 1"), TextFormat()).isprintable()
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.output.sample_rounds import IDENTITY, silent
 from wgmon_tui.cells import cell_width
 from wgmon_tui.output.result_text import format_result
-from wgmon_tui.output.styled_text import Role, Span, TextFormat, command_spans, lay_out
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
 
 KEY = IDENTITY.public
 
@@ -29,7 +29,7 @@ def test_a_key_is_never_broken() -> None:
 
 
 def test_parts_without_a_space_between_stay_together() -> None:
-    shown = lay_out([Span("Causes for "), Span("fra1", Role.NAME), Span(": silent")], TextFormat(15))
+    shown = lay_out([Span("Causes for "), Span("fra1", TextRole.NAME), Span(": silent")], TextFormat(15))
     assert shown.split("\n") == ["Causes for", "fra1: silent"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.output.sample_rounds import healthy, server, silent, unresolved, with_summary
 from wgmon_tui.cells import cell_width
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.output.styled_text import TextFormat
 from wgmon_tui.output.text_table import format_table, format_totals
@@ -66,6 +66,12 @@ def test_a_lost_check_that_changes_no_state_yet_says_so_too() -> None:
     fleet_state.record("fra1", silent(), now=110.0)
     _, row = format_table(fleet_state, PLAIN).split("\n")
     assert row.split()[:6] == ["●", "up", "fra1", "silent", "lost", "50%"]
+
+
+def test_a_viewer_which_has_only_the_verdict_says_lost_too() -> None:
+    fleet_state = board_of("fra1")
+    fleet_state.states["fra1"].verdict = Verdict.SILENT
+    assert format_table(fleet_state, PLAIN).split("\n")[1].split()[3:5] == ["silent", "lost"]
 
 
 def test_before_the_first_check_and_while_paused_there_are_dashes() -> None:

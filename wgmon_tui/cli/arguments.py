@@ -75,13 +75,13 @@ def ascii_option() -> argparse.ArgumentParser:
 
 
 def colour_option(*, suppressed: bool = True) -> argparse.ArgumentParser:
-    """Return --color for commands that print a table; before the command it has the default."""
+    """Return --color for commands that print for people; before the command it has the default."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--color",
         choices=("auto", "always", "never"),
         default=argparse.SUPPRESS if suppressed else "auto",
-        help="colours of printed tables; auto: on a terminal, unless NO_COLOR is set, or with FORCE_COLOR "
+        help="colours of what is printed; auto: on a terminal, unless NO_COLOR is set, or with FORCE_COLOR "
         "(default auto)",
     )
     return parser

@@ -19,6 +19,7 @@ from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.shutdown import shutdown
+from wgmon_tui.text import format_age
 
 if TYPE_CHECKING:
     from wgmon_tui.config.models import Fleet, Server
@@ -249,9 +250,16 @@ async def _print_table_once(role_manager: RoleManager, arguments: argparse.Names
         return exit_code(fleet_state)
     async with role_manager.following_store():
         _print_fleet(fleet_state, arguments)
-        for line in filter(None, (role_manager.status, role_manager.warning)):
+        for line in filter(None, (f"{role_manager.status}{_age_of(fleet_state)}", role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
         return exit_code(fleet_state)
+
+
+def _age_of(fleet_state: FleetState) -> str:
+    """Return how old a table of stored results is, for the line about who checks."""
+    states = fleet_state.states.values()
+    oldest = min((each.last_check.at for each in states if each.last_check and not each.paused), default=None)
+    return "" if oldest is None else f"; oldest result {format_age(time.time() - oldest)}"
 
 
 def exit_code(fleet_state: FleetState) -> int:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, directory_options
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
 from wgmon_tui.cli.loading import (
     load_fleet,
     open_timestamp_ledger,
@@ -30,7 +30,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add `doctor` and `inspect`."""
     doctor_parser = subparsers.add_parser(
         "doctor",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         help="check the setup of this machine",
         description="Check the setup of this machine: files, routes, firewall, clock, permissions, limits, "
         "terminal and vantages. Exit code: 0 nothing to do, 1 something to look at, 2 something to fix.",
@@ -61,17 +61,20 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Check the setup of this machine."""
-    from wgmon_tui.doctor.models import exit_code, format_item, json_line
+    from wgmon_tui.cli.doctor_output import format_item
+    from wgmon_tui.cli.output_format import text_format
+    from wgmon_tui.doctor.models import exit_code, json_line
     from wgmon_tui.doctor.run import examine
 
     if arguments.trust_clock:
         return _trust_clock(arguments.state)
     require_directory(arguments.config)
     items = []
+    shown_as = text_format(arguments)
     with progress_line("doctor") as progress:
         for item in examine(arguments.config, arguments.state, arguments.terminal, progress.show):
             items.append(item)
-            print(json_line(item) if arguments.json else format_item(item, arguments.ascii), flush=True)
+            print(json_line(item) if arguments.json else format_item(item, shown_as), flush=True)
     return exit_code(items)
 
 

@@ -1,4 +1,4 @@
-"""Findings of the doctor: one line per item, with its status."""
+"""Findings of the doctor, each with its status."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-
-from wgmon_tui.text import printable
 
 
 class ItemStatus(Enum):
@@ -37,13 +35,6 @@ class ExaminedItem:
 def ok_item(subject: str, fact: str) -> ExaminedItem:
     """An item that needs no action."""
     return ExaminedItem(subject, ItemStatus.FINE, fact)
-
-
-def format_item(item: ExaminedItem, ascii_only: bool = False) -> str:
-    """Format an item for a terminal, on one line."""
-    glyph = item.status.ascii_glyph if ascii_only else item.status.glyph
-    text = f"{item.fact}; {item.advice}" if item.advice else item.fact
-    return f"{glyph} {item.status.word:<4}  {item.subject:<16}  {printable(text)}"
 
 
 def json_line(item: ExaminedItem) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Cause, describe_likelihood
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.output.styled_text import Role, Span, TextFormat, command_spans, lay_out
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
 from wgmon_tui.text import FEW, format_list, printable
 
 _FIX_INDENT = 7
@@ -78,7 +78,7 @@ def format_causes(causes: Sequence[Cause], text_format: TextFormat) -> Iterator[
 def _format_group(group: _Group, text_format: TextFormat) -> Iterator[str]:
     names = printable(format_list(group.servers, most=FEW))
     yield lay_out(
-        [Span("Causes for "), Span(names, Role.NAME), Span(f" ({format_list(group.verdicts)}):")],
+        [Span("Causes for "), Span(names, TextRole.NAME), Span(f" ({format_list(group.verdicts)}):")],
         text_format,
         hanging=4,
     )

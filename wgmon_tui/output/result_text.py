@@ -12,7 +12,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import format_causes
-from wgmon_tui.output.styled_text import Role, Span, TextFormat, lay_out, role_of
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_count, format_offset, format_rtt, printable
 
@@ -140,7 +140,7 @@ def _headline_spans(outcome: Round, position: int, text_format: TextFormat) -> l
     return [
         Span(f"{text_format.glyph(severity)} {severity.word:<8}", role),
         Span("  "),
-        Span(printable(check.server), Role.NAME),
+        Span(printable(check.server), TextRole.NAME),
         Span("  "),
         Span(diagnosis.verdict.slug, role),
         Span(f"  {rtt}  {printable(str(check.endpoint))}{where}"),

@@ -40,7 +40,7 @@ _PROGRAMS = frozenset(
 )
 
 
-class Role(Enum):
+class TextRole(Enum):
     """What a part of a line is. The value is its colour, as the parameters of SGR (ECMA-48 §8.3.117)."""
 
     PLAIN = ""
@@ -58,7 +58,7 @@ class Span:
     """A part of a line: printable text. `is_whole`: it is not broken at its spaces, however long it is."""
 
     text: str
-    role: Role = Role.PLAIN
+    role: TextRole = TextRole.PLAIN
     is_whole: bool = False
 
 
@@ -90,14 +90,14 @@ class TextFormat:
             return text
         return text.translate(TYPOGRAPHY_IN_ASCII).encode("ascii", "backslashreplace").decode()
 
-    def coloured(self, text: str, role: Role) -> str:
+    def coloured(self, text: str, role: TextRole) -> str:
         """Return the text in the colour of its role."""
         return f"\x1b[{role.value}m{text}{_RESET}" if self.has_colour and role.value and text else text
 
 
-def role_of(severity: Severity) -> Role:
+def role_of(severity: Severity) -> TextRole:
     """Return the role of a severity."""
-    return Role[severity.name]
+    return TextRole[severity.name]
 
 
 def lay_out(spans: Iterable[Span], text_format: TextFormat, *, indent: int = 0, hanging: int = 0) -> str:
@@ -119,9 +119,9 @@ def lay_out(spans: Iterable[Span], text_format: TextFormat, *, indent: int = 0, 
 
 def _unbreakable(
     spans: Iterable[Span], text_format: TextFormat
-) -> Iterator[tuple[str, list[tuple[str, Role]]]]:
+) -> Iterator[tuple[str, list[tuple[str, TextRole]]]]:
     """Yield what stays on one line, and the spaces before it. Parts without spaces between stay together."""
-    gap, fragments = "", list[tuple[str, Role]]()
+    gap, fragments = "", list[tuple[str, TextRole]]()
     for span in spans:
         text = text_format.shown(span.text)
         for atom in [text] if span.is_whole else _ATOM.findall(text):
@@ -139,7 +139,7 @@ def _unbreakable(
 def command_spans(fix: str) -> list[Span]:
     """Return a next step as parts. Its commands are whole, so that they can be copied."""
     return [
-        Span(piece, Role.COMMAND, is_whole=True) if piece.split(" ", 1)[0] in _PROGRAMS else Span(piece)
+        Span(piece, TextRole.COMMAND, is_whole=True) if piece.split(" ", 1)[0] in _PROGRAMS else Span(piece)
         for piece in _PIECE.split(fix)
         if piece
     ]

@@ -9,7 +9,7 @@ from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
-from wgmon_tui.output.styled_text import Role, TextFormat, role_of
+from wgmon_tui.output.styled_text import TextFormat, TextRole, role_of
 from wgmon_tui.text import format_rtt, printable
 
 _HEADINGS = ("STATE", "NAME", "VERDICT", "RTT", "LOSS", "P50", "P95", "ENDPOINT")
@@ -46,12 +46,12 @@ def format_table(fleet_state: FleetState, text_format: TextFormat) -> str:
         ):
             del widths[heading]
     roles = [role_of(printed_severity(each)) for each in states]
-    lines = [_line(_HEADINGS, widths, Role.NAME, text_format)]
+    lines = [_line(_HEADINGS, widths, TextRole.NAME, text_format)]
     lines += [_line(row, widths, role, text_format) for row, role in zip(rows, roles, strict=True)]
     return "\n".join(lines)
 
 
-def _line(cells: Sequence[str], widths: Mapping[str, int], role: Role, text_format: TextFormat) -> str:
+def _line(cells: Sequence[str], widths: Mapping[str, int], role: TextRole, text_format: TextFormat) -> str:
     """Return one line of the table: its state and verdict, or all headings, in the colour of `role`."""
     parts = []
     for cell, heading in zip(cells, _HEADINGS, strict=True):
@@ -76,10 +76,7 @@ def format_totals(severities: Iterable[Severity], text_format: TextFormat) -> st
 def _cells(server_state: ServerState, text_format: TextFormat) -> tuple[str, ...]:
     loss = server_state.samples.loss()
     p50, p95 = server_state.samples.percentiles(0.5, 0.95)
-    counted = (
-        server_state.last is not None and server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
-    )
-    lost = "lost" if counted and not server_state.paused else "-"
+    lost = "lost" if _is_lost(server_state) else "-"
     severity = printed_severity(server_state)
     return (
         f"{text_format.glyph(severity)} {severity.word}",
@@ -93,6 +90,15 @@ def _cells(server_state: ServerState, text_format: TextFormat) -> tuple[str, ...
         _rtt_or_dash(p95),
         text_format.shown(printable(str(server_state.server.endpoint))),
     )
+
+
+def _is_lost(server_state: ServerState) -> bool:
+    """Return whether the last check got no answer. A viewer has only its verdict."""
+    if server_state.paused or server_state.is_stale:
+        return False
+    if server_state.last is None:
+        return server_state.verdict_severity is Severity.DOWN
+    return server_state.last.diagnosis.verdict.severity is not Severity.UNKNOWN
 
 
 def _rtt_or_dash(seconds: float | None) -> str:
