@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.completion_words import completion_words
 from docs.glossary import glossary
 from docs.json_schema import config_schema, servers_schema
 from docs.platforms_page import platforms
@@ -108,6 +109,7 @@ PAGES = {
     "platforms.md": platforms,
     "servers-toml.md": servers_toml,
     "config-toml.md": config_toml,
+    "../wgmon_tui/cli/completions/commands.json": completion_words,
     "schema/servers.schema.json": servers_schema,
     "schema/config.schema.json": config_schema,
 }

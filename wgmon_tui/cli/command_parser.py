@@ -40,7 +40,7 @@ class CommandParser(argparse.ArgumentParser):
             if _OPTION.fullmatch(option):
                 if not any(each.startswith(option) for each in allowed):
                     unknown.append(option)
-            elif word in (subcommands := _subcommands_of(command)):
+            elif word in (subcommands := subcommands_of(command)):
                 command = subcommands[word]
                 allowed = [*allowed, *_options_of(command)]
         if unknown:
@@ -72,9 +72,22 @@ def commands_of(
     parser: argparse.ArgumentParser, prefix: str = ""
 ) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Yield every command that can be typed, with its parser: `alert test`, not `alert`."""
-    for name, child in _subcommands_of(parser).items():
+    for name, child in subcommands_of(parser).items():
         children = list(commands_of(child, f"{prefix}{name} "))
         yield from children or [(f"{prefix}{name}", child)]
+
+
+def subcommands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the commands directly below a parser."""
+    for action in actions_of(parser):
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
+
+
+def actions_of(parser: argparse.ArgumentParser) -> Sequence[argparse.Action]:
+    """Return the options and arguments of a parser."""
+    return parser._actions  # noqa: SLF001  argparse has no other access to them
 
 
 def find_command(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
@@ -90,11 +103,4 @@ def _explain_unknown(word: str, parser: argparse.ArgumentParser) -> str:
 
 
 def _options_of(parser: argparse.ArgumentParser) -> list[str]:
-    return [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001
-
-
-def _subcommands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
-    for action in parser._actions:  # noqa: SLF001  argparse has no other access to subcommands
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            return dict(action.choices)
-    return {}
+    return [option for action in actions_of(parser) for option in action.option_strings]

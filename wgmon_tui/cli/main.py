@@ -23,6 +23,9 @@ from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 if TYPE_CHECKING:
     import argparse
 
+COMPLETE = "__complete"
+"""The command that lists words for the completion of a shell. No list of commands shows it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. A stop signal ends the process."""
@@ -62,6 +65,11 @@ def _run_with_streams() -> int:
 
 def _run_command(argv: Sequence[str] | None) -> int:
     """Parse and run. Raises SystemExit for bad usage, and OutputError."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == [COMPLETE]:
+        from wgmon_tui.cli.complete import complete
+
+        return complete(words[1:])
     from wgmon_tui.faults import FaultReporter
 
     reporter = FaultReporter(__version__)

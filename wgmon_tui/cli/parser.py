@@ -9,6 +9,7 @@ from wgmon_tui.cli import (
     add,
     agent,
     alert,
+    completion,
     dashboard,
     doctor,
     export,
@@ -24,7 +25,7 @@ from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 __all__ = ["commands_of", "make_parser"]
 
-_COMMANDS = (dashboard, add, servers, run, probe, trace, import_keygen, doctor, export, alert, agent)
+_COMMANDS = (dashboard, add, servers, run, probe, trace, import_keygen, doctor, export, alert, agent, completion)
 """The command modules, in the order of --help."""
 
 _COMMON_EXIT_CODES = (

@@ -1,0 +1,2 @@
+# The same as wgmon-tui.
+. "${BASH_SOURCE[0]%/*}/wgmon-tui"

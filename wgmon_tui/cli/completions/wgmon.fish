@@ -1,0 +1,2 @@
+# The same as wgmon-tui.
+source (status dirname)/wgmon-tui.fish
