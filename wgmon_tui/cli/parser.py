@@ -10,6 +10,7 @@ from wgmon_tui.cli import (
     agent,
     alert,
     completion,
+    config_command,
     dashboard,
     doctor,
     export,
@@ -25,7 +26,21 @@ from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
 __all__ = ["commands_of", "make_parser"]
 
-_COMMANDS = (dashboard, add, servers, run, probe, trace, import_keygen, doctor, export, alert, agent, completion)
+_COMMANDS = (
+    dashboard,
+    add,
+    servers,
+    run,
+    probe,
+    trace,
+    import_keygen,
+    doctor,
+    export,
+    alert,
+    agent,
+    config_command,
+    completion,
+)
 """The command modules, in the order of --help."""
 
 _COMMON_EXIT_CODES = (

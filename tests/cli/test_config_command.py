@@ -1,0 +1,52 @@
+"""The command `config`: templates, check and paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.sample_fleets import MINIMAL_TOML
+from wgmon_tui.cli.main import main
+from wgmon_tui.config.template import config_template, servers_template
+
+
+def config(directory: Path, *words: str) -> int:
+    return main(["config", "--config", str(directory), *words])
+
+
+def test_the_templates_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert config(tmp_path, "--template") == 0
+    assert capsys.readouterr().out == config_template()
+    assert config(tmp_path, "--servers-template") == 0
+    assert capsys.readouterr().out == servers_template()
+
+
+def test_the_paths_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert config(tmp_path, "--path") == 0
+    assert capsys.readouterr().out == f"{tmp_path}/servers.toml\n{tmp_path}/config.toml\n"
+
+
+def test_valid_files_pass_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML)
+    assert config(tmp_path, "--check") == 0
+    assert capsys.readouterr().out == (
+        "servers.toml: 1 server, 1 identity\nconfig.toml: no such file; the defaults are in force\n"
+    )
+
+
+def test_the_check_tells_all_errors_of_both_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML + "colour = 1\npaused = 1\n")
+    (tmp_path / "config.toml").write_text("quorum = 0\n[history]\nraw = 1\n")
+    assert config(tmp_path, "--check") == 64
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": line")[0] for line in lines] == [
+        *["wgmon-tui: servers.toml"] * 2,
+        *["wgmon-tui: config.toml"] * 2,
+    ]
+
+
+def test_one_of_its_options_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        config(tmp_path)
+    assert ended.value.code == 64
