@@ -14,6 +14,7 @@ from pathlib import Path
 from docs.completion_words import completion_words
 from docs.glossary import glossary
 from docs.json_schema import config_schema, servers_schema
+from docs.man_page import man_page
 from docs.platforms_page import platforms
 from docs.settings_pages import config_toml, servers_toml
 from wgmon_tui.checks.verdict import Verdict
@@ -110,6 +111,7 @@ PAGES = {
     "servers-toml.md": servers_toml,
     "config-toml.md": config_toml,
     "../wgmon_tui/cli/completions/commands.json": completion_words,
+    "man/wgmon-tui.1": man_page,
     "schema/servers.schema.json": servers_schema,
     "schema/config.schema.json": config_schema,
 }
@@ -117,8 +119,8 @@ PAGES = {
 
 def main() -> None:
     """Write the pages."""
-    (HERE / "schema").mkdir(exist_ok=True)
     for name, page in PAGES.items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(page())
 
 

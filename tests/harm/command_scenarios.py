@@ -214,6 +214,8 @@ SCENARIOS = (
              find_remains=_half_export),
     Scenario("alert test", ("alert", "test", "page"), frozenset({0})),
     Scenario("alert log", ("alert", "log"), frozenset({0}), has_history=True),
+    Scenario("config", ("config", "--template"), frozenset({0})),
+    Scenario("completion", ("completion", "bash"), frozenset({0})),
     Scenario("agent", ("agent", "--linger", "1s"), frozenset(), is_endless=True),
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ from wgmon_tui.cli.arguments import colour_option, directory_options, display_op
 from wgmon_tui.cli.command_parser import CommandParser, commands_of
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 
-__all__ = ["commands_of", "make_parser"]
+__all__ = ["COMMON_EXIT_CODES", "commands_of", "make_parser"]
 
 _COMMANDS = (
     dashboard,
@@ -43,7 +43,7 @@ _COMMANDS = (
 )
 """The command modules, in the order of --help."""
 
-_COMMON_EXIT_CODES = (
+COMMON_EXIT_CODES = (
     "Exit codes of every command: 64 bad usage or configuration, or a named file does not exist; "
     "70 internal fault, with a report file; 74 standard output cannot be written; "
     "128 + N ended by signal N; 141 the reader of the output has exited."
@@ -79,6 +79,6 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_commands(subparsers)
     for name, each in commands_of(parser):
         each.set_defaults(command=name)
-        each.epilog = f"{each.epilog} {_COMMON_EXIT_CODES}" if each.epilog else _COMMON_EXIT_CODES
-    parser.epilog = f"{parser.epilog} {_COMMON_EXIT_CODES}"
+        each.epilog = f"{each.epilog} {COMMON_EXIT_CODES}" if each.epilog else COMMON_EXIT_CODES
+    parser.epilog = f"{parser.epilog} {COMMON_EXIT_CODES}"
     return parser
