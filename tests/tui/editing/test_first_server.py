@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,18 @@ async def test_it_is_checked_again_soon_until_it_is_up(tmp_path: Path) -> None:
         clock.now += 60.0
         screen.follow()
         assert engine.rechecked == [["fra1"], ["fra1"]]
+
+
+async def test_it_is_checked_until_it_counts_as_up(tmp_path: Path) -> None:
+    engine, clock = QuietEngine(), Clock()
+    async with first_run(tmp_path / "config", engine, clock=clock) as it:
+        screen = await added(it)
+        engine.fleet_state.replace([replace(server("fra1"), recover_after=2)])
+        for verdict, checks in ((Verdict.SILENT, 1), (Verdict.HEALTHY, 2), (Verdict.HEALTHY, 2)):
+            await check(it, verdict)
+            clock.now += 6.0
+            screen.follow()
+            assert len(engine.rechecked) == checks
 
 
 async def test_the_progress_line_counts(tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ class FirstCheckScreen(MovementActions, Screen[None]):
 
     @property
     def _is_up(self) -> bool:
-        return _is_up(self._state.diagnosis) if self._state else False
+        """Whether the server counts as up. After failures, that takes more than one good check."""
+        state = self._state
+        return state is not None and state.severity is Severity.UP and _is_up(state.diagnosis)
 
     @property
     def scrollable(self) -> ProseView:
