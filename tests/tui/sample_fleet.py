@@ -47,7 +47,7 @@ class QuietEngine(Engine):
     def recheck(self, names: Iterable[str]) -> None:
         self.rechecked.append(list(names))
 
-    def pause(self, names: Iterable[str], paused: bool, who: str = "") -> None:
+    def pause(self, names: Iterable[str], paused: bool, who: str = "", until: float | None = None) -> None:
         for name in names:
             self.fleet_state.pause(name, paused, NOW)
 

@@ -67,7 +67,11 @@ class Opened:
     @property
     def page(self) -> DiagnosisPage:
         """The diagnosis on the screen: beside the tabs, or in its own tab."""
-        return self.screen.query(DiagnosisPage).filter("#diagnosis-beside" if self._is_wide else "#diagnosis *").first()
+        return (
+            self.screen.query(DiagnosisPage)
+            .filter("#diagnosis-beside" if self._is_wide else "#diagnosis *")
+            .first()
+        )
 
     @property
     def _is_wide(self) -> bool:

@@ -60,7 +60,7 @@ class Untouched(QuietEngine):
     def recheck(self, names: Iterable[str]) -> Never:
         raise AssertionError(names)
 
-    def pause(self, names: Iterable[str], paused: bool, who: str = "") -> Never:
+    def pause(self, names: Iterable[str], paused: bool, who: str = "", until: float | None = None) -> Never:
         raise AssertionError(names)
 
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> Never:

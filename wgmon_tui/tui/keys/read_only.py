@@ -33,7 +33,8 @@ CHANGING = frozenset(
         ),
         *("new_identity", "edit_identity", "delete_identity"),
         *("edit_file", "edit_again", "keep_last_good"),
-        "write",
+        *("trace_path", "trace_again", "trace_before", "trace_after", "name_hops"),
+        *("end_command", "write"),
     }
 )
 """Actions that change something outside this dashboard."""
@@ -50,6 +51,9 @@ VIEWING = frozenset(
         *("sort", "sort_left", "sort_right", "reverse", "group", "fold_all"),
         *("mark", "mark_shown", "unmark"),
         *("copy", "copy_summary", "copy_markdown", "copy_stanza", "copy_peer", "copy_peer_line"),
+        *("copy_alert", "copy_command", "copy_output", "copy_path"),
+        *("search", "clear_search", "keep_search", "preview", "diagnosis_up", "diagnosis_down"),
+        *("open_alerted_server", "close_output", "interrupt", "suspend"),
         *("open_first", "close_first"),
         *("next_field", "enter_field", "previous_field", "complete_path"),
         *("import_next", "import_previous", "import_page_down", "import_page_up"),

@@ -73,7 +73,9 @@ class ServerScreen(ServerActions):
         yield Static(id="head")
         answers: Answers = {}
         with Horizontal(id="columns"):
-            yield DiagnosisPage(answers, lambda: page_columns(self.app.size.width).diagnosis, id="diagnosis-beside")
+            yield DiagnosisPage(
+                answers, lambda: page_columns(self.app.size.width).diagnosis, id="diagnosis-beside"
+            )
             with TabbedContent(id="tabs"):
                 yield PacketsTab()
                 yield DiagnosisTab(answers)
