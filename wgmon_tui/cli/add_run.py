@@ -23,7 +23,7 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.json_lines import json_object, one_line
 from wgmon_tui.output.nagios import CheckedServer, state_of
 from wgmon_tui.output.result_text import format_result
-from wgmon_tui.output.styled_text import TextRole, Span, TextFormat, lay_out
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.text import FEW, format_list, printable
 

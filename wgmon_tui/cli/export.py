@@ -29,7 +29,8 @@ def add_commands(subparsers: Subparsers) -> None:
     )
     parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"), help="what to export")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these servers (default: all)")
-    parser.add_argument("--format", choices=("json", "csv", "pcapng", "markdown"), default="json", dest="form",
+    forms = ("json", "csv", "pcapng", "markdown")
+    parser.add_argument("--format", choices=forms, default="json", dest="form",
                         help="pcapng only for exchange, markdown only for incidents "
                         "(default json)")  # fmt: skip
     parser.add_argument(

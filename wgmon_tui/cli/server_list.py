@@ -22,7 +22,7 @@ from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.monitor.freshness import stale_after_s
 from wgmon_tui.output.json_lines import Json, in_ms, one_line
-from wgmon_tui.output.styled_text import TextRole, Span, TextFormat, lay_out, role_of
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import LastKnownState, Mute

@@ -67,7 +67,8 @@ class FleetState:
         """Replace the list of servers; those that stay keep their state.
 
         So do those that return unchanged, as after an undone deletion. A server whose entry changed keeps its
-        state and its incident, but loses the results of earlier checks. A server with an open incident must not be removed before `end_incident`.
+        state and its incident, but loses the results of earlier checks. A server with an open incident must
+        not be removed before `end_incident`.
         """
         states: dict[str, ServerState] = {}
         for server in servers:

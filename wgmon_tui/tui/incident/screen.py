@@ -23,8 +23,8 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
 from wgmon_tui.text import format_recent_time
+from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
