@@ -49,7 +49,7 @@ class QuietEngine(Engine):
 
     def pause(self, names: Iterable[str], paused: bool, who: str = "", until: float | None = None) -> None:
         for name in names:
-            self.fleet_state.pause(name, paused, NOW)
+            self.fleet_state.pause(name, paused, NOW, until=until)
 
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         names = list(names)
