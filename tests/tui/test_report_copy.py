@@ -162,6 +162,13 @@ async def test_x_tells_what_else_is_true_of_a_server() -> None:
         assert "Its incident is acknowledged by ben, 19:30." in text
 
 
+async def test_x_tells_when_a_pause_ends() -> None:
+    async with face(failing(), size=(140, 70)) as it:
+        it.engine.fleet_state.pause("fra1", True, NOW, "anna", NOW + 3600)
+        await it.press("x")
+        assert "Paused by anna until 20:30: no checks run." in told(it)
+
+
 async def test_x_says_that_a_server_waits_for_its_first_check_and_that_nobody_looks_at_a_paused_one() -> None:
     async with face(size=(120, 60)) as it:
         await it.press("/", *"new1", "enter", "x")
