@@ -259,6 +259,12 @@ def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_pat
     )
 
 
+def test_keygen_says_where_its_files_are(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keygen", "--config", str(config), "here"]) == 0
+    out = capsys.readouterr().out
+    assert f'# Identity "here" is in {config}/servers.toml; its key: {config}/here.key' in out
+
+
 # ssh
 
 COMMAND = PeerCommand(SERVER_KEY)

@@ -14,6 +14,7 @@ from wgmon_tui.control.protocol import (
     ControlRequest,
     Greeting,
     Operation,
+    describe_request,
     encode_greeting,
     encode_request,
     parse_greeting,
@@ -97,3 +98,9 @@ def test_a_greeting_says_since_when_and_what_one_may_ask() -> None:
 def test_what_only_a_newer_writer_can_do_is_left_out() -> None:
     line = json.dumps({"v": 1, "since": 0, "may": ["stats", "fly"]}).encode()
     assert parse_greeting(line).allowed == {Operation.STATS}
+
+
+def test_the_log_line_of_a_timed_pause_names_its_end() -> None:
+    request = ControlRequest(1, Operation.PAUSE_UNTIL, ("fra1",), until=1_700_000_000.0)
+    line = describe_request(request, "anna")
+    assert line.startswith("anna requested: pause fra1 until 2023-11-1")

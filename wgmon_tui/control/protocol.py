@@ -17,7 +17,7 @@ from enum import Enum
 from wgmon_tui.checks.path_trace import TraceOptions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name, parse_text
 from wgmon_tui.control.trace_request import options_as_json, options_from_json
-from wgmon_tui.text import format_list
+from wgmon_tui.text import format_list, format_local_time
 
 VERSION = 1
 
@@ -183,6 +183,8 @@ def describe_request(request: ControlRequest, who: str) -> str:
     else:
         what = f"incident {request.incident}" if request.incident else f"{request.number}"
     text = f': "{request.text}"' if request.text else ""
+    if request.operation is Operation.PAUSE_UNTIL:
+        return f"{who} requested: pause {what} until {format_local_time(request.until, zone=True)}"
     return f"{who} requested: {request.operation.value} {what}{text}"
 
 
