@@ -116,8 +116,17 @@ class Filter:
         return all(_is_met(term, term_matches) for term in self.terms) is not self.inverted
 
     def matches(self, server_state: ServerState, context: FilterContext) -> bool:
-        """Whether a server meets every condition."""
-        return self.passes(lambda term: _TERM_MATCHERS[term.key](term, server_state, context))
+        """Whether a server meets every condition. A key in the filter line tests ten thousand servers."""
+        for term in self.terms:
+            if term.saved is not None:
+                is_met = term.saved.matches(server_state, context)
+            elif term.any_of:
+                is_met = any(_TERM_MATCHERS[each.key](each, server_state, context) for each in term.any_of)
+            else:
+                is_met = _TERM_MATCHERS[term.key](term, server_state, context)
+            if is_met is term.inverted:
+                return self.inverted
+        return not self.inverted or not self.terms
 
     def has_key(self, key: str) -> bool:
         """Whether one of its terms has this key."""
