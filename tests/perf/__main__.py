@@ -17,6 +17,7 @@ BENCHMARKS = {
     "fleet_table": "What the fleet table costs in bytes and CPU time",
     "key_to_paint": "From a key to its paint at 10,000 rows",
     "command_start": "What --help costs beside Python itself",
+    "filter_keys": "From a key in the filter line to its rows at 10,000 rows",
     "start": "From the command to the first paint and the first verdict",
     "stored_history": "The size of the history on disk",
     "viewing": "Opening a long history, and viewing while another process writes",

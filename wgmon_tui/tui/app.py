@@ -40,7 +40,7 @@ from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, offered_actions
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.notices import NoticeApp
-from wgmon_tui.tui.preload import PRELOAD_DELAY_S, preload_screens
+from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
@@ -223,6 +223,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         )
         self.follow_themes()
         self.set_timer(PRELOAD_DELAY_S, self._preload_screens)
+        self.set_timer(EXEMPTION_DELAY_S, exempt_from_collection)
         self.run_worker(self._follow_uptimes(), group="uptimes", description="reads the fleet's uptimes")
 
     async def _follow_uptimes(self) -> None:
