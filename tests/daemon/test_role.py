@@ -161,3 +161,30 @@ async def test_a_dashboard_whose_state_directory_is_moved_looks_at_the_next_writ
             assert station.warning == (
                 f"{tmp_path / 'state'} or its writer.lock was moved or deleted while this process wrote it"
             )
+
+
+async def test_a_large_configuration_is_read_after_the_start(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    role_manager = RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True)
+    assert role_manager.is_loading
+    assert not role_manager.fleet_state.states
+    async with at_work(role_manager):
+        await until(lambda: role_manager.fleet_state.states)
+        assert not role_manager.is_loading
+        await until(lambda: role_manager.engine)
+
+
+async def test_an_invalid_configuration_that_is_read_later_frees_the_state_directory(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    (tmp_path / "config" / "servers.toml").write_text("bogus = 1\n")
+    role_manager = RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True)
+    with pytest.raises(ConfigurationError, match="bogus"):
+        await role_manager.run()
+    assert role_manager.load_error is not None
+    WriterLock.acquire(tmp_path / "state").release()
+
+
+def test_a_start_that_reads_later_and_never_runs_frees_the_state_directory(tmp_path: Path) -> None:
+    fleet_in(tmp_path)
+    RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True).close()
+    WriterLock.acquire(tmp_path / "state").release()

@@ -32,6 +32,7 @@ _SETTLE_S = 12.0
 _PATIENCE_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _FIRST_ROW = b"server-0"
+_READING = b"Reading servers.toml"
 _CLOSED_ENDPOINT = Endpoint("127.0.0.1", 9)
 
 
@@ -61,9 +62,11 @@ def _measure_opening(servers: int, days: float) -> None:
                 what += f" ({size / 1e6:.0f} MB)"
             program = f"from wgmon_tui.cli.main import main\nmain({_arguments(config, state)!r})"
             bytecode = {"PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
-            sights = [times_until_marks(program, (_FIRST_ROW,), bytecode)[0] for _ in range(4)][1:]
+            sights = [times_until_marks(program, (_READING, _FIRST_ROW), bytecode) for _ in range(4)][1:]
+            screens, rows = zip(*sights, strict=True)
             print(
-                f"  {servers:,} servers, {what}: first row after {min(sights):.2f} to {max(sights):.2f} s",
+                f"  {servers:,} servers, {what}: first screen after {min(screens):.2f} to "
+                f"{max(screens):.2f} s, first row after {min(rows):.2f} to {max(rows):.2f} s",
                 flush=True,
             )
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from wgmon_tui.tui.context import AskServer
 
 _DEMO_ROUNDS = 3
+_LARGE_FILE = 256 * 1024
+"""Size of servers.toml in bytes, about 1,000 servers, from which reading it is felt."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -58,10 +60,15 @@ def dashboard(arguments: argparse.Namespace) -> int:
     from wgmon_tui.daemon.role import RoleManager
 
     print_owners(arguments.config, arguments.state)
+    reads_later = arguments.terminal.is_interactive and _is_slow_to_read(arguments.config)
     with progress_line("start") as progress:
         progress.show("reading the configuration")
         role_manager = RoleManager(
-            arguments.config, arguments.state, arguments.shard, read_only=arguments.read_only
+            arguments.config,
+            arguments.state,
+            arguments.shard,
+            read_only=arguments.read_only,
+            reads_later=reads_later,
         )
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:
@@ -73,7 +80,30 @@ def dashboard(arguments: argparse.Namespace) -> int:
         return shutdown.run(_print_table_once(role_manager, arguments))
     ask_server = _ask_server(role_manager, lambda: role_manager.loaded, arguments.config)
     title, config = str(arguments.config), arguments.config
-    return shutdown.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
+    code = shutdown.run(_run_app(role_manager, arguments, title, arguments.state, ask_server, config))
+    if role_manager.load_error:
+        raise role_manager.load_error
+    return code
+
+
+def _is_slow_to_read(config: Path) -> bool:
+    """Whether servers.toml is so long that the dashboard should be painted before it is read.
+
+    A command that prints a secret may ask for a passphrase, and needs the terminal for that.
+    """
+    from wgmon_tui.config import config_toml, servers_file
+
+    try:
+        if (config / servers_file.NAME).stat().st_size < _LARGE_FILE:
+            return False
+        texts = [
+            path.read_bytes()
+            for path in (config / servers_file.NAME, config / config_toml.NAME)
+            if path.is_file()
+        ]
+    except OSError:
+        return False
+    return not any(b"_command" in text for text in texts)
 
 
 def demo(arguments: argparse.Namespace) -> int:

@@ -46,14 +46,20 @@ class RoleManager(ControllerProxy):
     """
 
     def __init__(
-        self, config_dir: Path, state_dir: Path, shard: Shard | None = None, *, read_only: bool = False
+        self,
+        config_dir: Path,
+        state_dir: Path,
+        shard: Shard | None = None,
+        *,
+        read_only: bool = False,
+        reads_later: bool = False,
     ) -> None:
         """Take the writer lock, or become a viewer of the process that holds it.
 
         A writer checks the `shard` of the fleet, or all of it. With `read_only` this process stays a viewer
         that changes nothing, even while there is no writer. Blocks while the commands that print secrets
         run. Raises ConfigurationError for invalid files, a store of a later version, or an account without
-        access.
+        access. With `reads_later`, `run` reads the files, in a thread, and raises that error.
         """
         self.fleet_state = FleetState()
         self._config_dir = config_dir
@@ -65,6 +71,10 @@ class RoleManager(ControllerProxy):
         self._viewer: Viewer | None = None
         self._writer_inputs: tuple[WriterLock | None, LoadedConfig] | None = None
         """The lock and configuration for a writer that is not started yet."""
+        self._unread: WriterLock | None = None
+        """The lock, while the configuration is not read yet."""
+        self.load_error: ConfigurationError | None = None
+        """Why the configuration could not be read after the start."""
         self._writer: Writer | None = None
         self._null_controller = NullController(self.fleet_state)
         if read_only:
@@ -80,9 +90,17 @@ class RoleManager(ControllerProxy):
             _require_access(state_dir)
             self._viewer = self._new_viewer()
         else:
+            if reads_later and lock:
+                self._unread = lock
+                return
             loaded = _load_with_lock(lock, config_dir, state_dir, shard)
             self._writer_inputs = lock, loaded
             self.fleet_state.replace(loaded.fleet.servers)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the configuration is not read yet."""
+        return self._unread is not None
 
     @property
     def engine(self) -> Engine | None:
@@ -119,6 +137,8 @@ class RoleManager(ControllerProxy):
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
+        if self._unread:
+            await self._read(self._unread)
         if self._writer_inputs:
             try:
                 await asyncio.to_thread(_import_writer, self._writer_inputs[1])
@@ -135,14 +155,25 @@ class RoleManager(ControllerProxy):
                 self._trouble = str(error)
                 self._writer = None
 
+    async def _read(self, lock: WriterLock) -> None:
+        """Read the configuration after the first paint. Ten thousand servers take two seconds."""
+        reading = asyncio.to_thread(_load_with_lock, lock, self._config_dir, self._state_dir, self._shard)
+        try:
+            loaded = await reading
+        except ConfigurationError as error:
+            self.load_error = error
+            raise
+        self._writer_inputs, self._unread = (lock, loaded), None
+        self.fleet_state.replace(loaded.fleet.servers)
+
     def close(self) -> None:
         """Release the lock and the store, if `run` was never called."""
-        lock = self._writer_inputs[0] if self._writer_inputs else None
+        lock = self._writer_inputs[0] if self._writer_inputs else self._unread
         if self._writer:
             self._writer.close()
         elif lock:
             lock.release()
-        self._writer_inputs = None
+        self._writer_inputs = self._unread = None
 
     # The interface for user interfaces
 

@@ -21,6 +21,11 @@ class FleetController(Protocol):
     """The fleet state. The object stays the same for the lifetime of the controller."""
 
     @property
+    def is_loading(self) -> bool:
+        """Return whether the servers are still being read, so that an empty fleet state means nothing."""
+        return False
+
+    @property
     def checks_per_second(self) -> float:
         """Return the rate of finished checks over the last few seconds."""
         ...

@@ -255,6 +255,9 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
+        if self.engine.is_loading and isinstance(error, ConfigurationError):
+            self.exit()  # the command prints the error
+            return
         reason = self.glyphs.clean(_describe(error))
         if isinstance(error, Exception) and not isinstance(error, (OSError, ConfigurationError)):
             self._exception = self._exception or error  # reported when the app ends

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from textual.geometry import Region
 from textual.strip import Strip
@@ -11,6 +13,7 @@ from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.filter.bar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet.row_index import SORTS
@@ -27,7 +30,7 @@ async def test_the_worst_server_stands_under_the_cursor() -> None:
         assert it.table.cursor_name == "fra1"
         lines = it.lines()
         assert lines[0].startswith(" ● 12 up  ▲ 3 degraded  ✖ 2 down  ? 2 unknown  ‖ 1 paused")
-        assert lines[1].split() == ["state", "▾", "name", "verdict", "rtt", "last", "checks"]
+        assert lines[1].split() == ["state", "▾", "name", "verdict", "rtt", "last", "16", "checks"]
         assert lines[2].split()[:5] == ["✖", "down", "fra1", "psk-mismatch", "lost"]
 
 
@@ -327,3 +330,40 @@ async def test_the_empty_state_gives_way_to_the_first_server() -> None:
         await it.follow()
         assert "? unknown     fra1" in "\n".join(it.lines())
         assert "enter open" in it.hints()
+
+
+class LoadingEngine(QuietEngine):
+    """Its servers are not read yet; then reading them fails."""
+
+    is_loading = True  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.may_fail = asyncio.Event()
+
+    async def run(self) -> None:
+        await self.may_fail.wait()
+        raise ConfigurationError("servers.toml: line 3")
+
+
+async def test_a_fleet_that_is_being_read_is_not_an_empty_fleet() -> None:
+    async with face(LoadingEngine()) as it:
+        text = "\n".join(it.lines())
+        assert "Reading servers.toml" in text
+        assert "import" not in text
+
+
+async def test_a_fleet_that_cannot_be_read_ends_the_app_without_a_fault() -> None:
+    engine = LoadingEngine()
+    async with face(engine) as it:
+        engine.may_fail.set()
+        await until_ended(it)
+        assert it.app.fault is None
+
+
+async def until_ended(it: Face) -> None:
+    for _ in range(1000):
+        if it.app._exit:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the app goes on")

@@ -159,7 +159,10 @@ class FleetScreen(ServerActions):
 
     def _draw_static(self) -> None:
         empty = not self.app.engine.fleet_state.states
-        if empty:
+        if empty and self.app.engine.is_loading:
+            words = "Reading servers.toml. The servers appear in a moment."
+            self.query_one("#empty", Static).update(Text(words, style=self.app.palette.muted))
+        elif empty:
             from wgmon_tui.tui.fleet.empty_state import first_steps
 
             steps = first_steps(
