@@ -313,7 +313,7 @@ async def test_the_demo_says_what_it_cannot_do() -> None:
             "n": ["The demo cannot add servers: it has no servers.toml"],
             "K": ["The demo cannot show identities: it has no servers.toml"],
             "i": ["The demo cannot import servers: it has no servers.toml"],
-            "E": ["The demo cannot open servers.toml: it has no servers.toml"],
+            "E": ["The demo cannot open a file: it has no servers.toml"],
             "d": ["The demo cannot delete servers: it has no servers.toml"],
             "e": ["The demo cannot edit servers: it has no servers.toml"],
             "D": ["The demo cannot copy servers: it has no servers.toml"],

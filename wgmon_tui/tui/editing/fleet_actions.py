@@ -28,7 +28,7 @@ _WITHOUT_FILE = {
     "undo": "delete servers, so there is nothing to restore",
     "import_files": "import servers",
     "identities": "show identities",
-    "edit_file": "open servers.toml",
+    "edit_file": "open a file",
 }
 """What cannot be done without a servers.toml, as in the demo."""
 
