@@ -167,6 +167,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         self.engine_failure = None
         self._staleness_scan = StalenessScan(engine.fleet_state)
         self._has_asked_about_clock = False
+        self._has_named_tmux_option = False
         self._query_sent_at: float | None = None
         self.animation_level = "none"
         self.repaint_throttle = RepaintThrottle(
@@ -554,7 +555,8 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
             )
             return
         self.copy_to_clipboard(text)
-        if self.terminal.multiplexer is Multiplexer.TMUX:
+        if self.terminal.multiplexer is Multiplexer.TMUX and not self._has_named_tmux_option:
+            self._has_named_tmux_option = True
             self.show_notice(f"Copied {what}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8)
         else:
             self.show_notice(f"Copied {what}")

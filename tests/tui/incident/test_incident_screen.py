@@ -199,8 +199,11 @@ async def test_on_a_wide_screen_the_last_good_packets_stand_beside_those_of_that
 
 async def test_beside_each_other_both_show_the_same_field(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path, size=(140, 45)) as it:
-        await it.press("tab", "g", "l", "l")
+        await it.press("tab")
         view = it.app.screen.query_one(ExchangeView)
+        while not view.dump.is_on_screen:
+            await it.pilot.pause(0.005)
+        await it.press("g", "l", "l")
         assert view.dump.stop == view.good_dump.stop == CursorStop(0, 2)
 
 
@@ -386,6 +389,22 @@ async def test_the_movement_keys_scroll_the_tab_that_is_open(tmp_path: Path) -> 
         assert dump(it).stop != before
         await it.press("shift+tab")
         assert it.app.screen.query_one(TabbedContent).active == "overview"
+
+
+async def test_n_adds_a_note(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path) as it:
+        await it.press("n", *"ok", "enter")
+        assert it.engine.noted == [(over().id, "ok")]
+        assert it.notices() == ["Note added: fra1"]
+
+
+async def test_only_the_open_incident_of_a_server_can_be_acknowledged(tmp_path: Path) -> None:
+    async with opened(remembered(tmp_path), tmp_path) as it:
+        assert "acknowledge" not in it.hints()
+        it.engine.fleet_state.states["fra1"].incident = replace(begun(), id=over().id)
+        it.app.screen.refresh_bindings()
+        await it.press("a", "enter")
+        assert it.notices() == ["Acknowledged: fra1"]
 
 
 async def test_help_lists_the_keys_of_this_screen(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Incident screen: one incident, open or closed, as the store remembers it. It changes nothing.
+"""Incident screen: one incident, open or closed, as the store remembers it.
 
 The head is the headline. The tabs are an overview, and the packets of one of the stored exchanges.
 """
@@ -23,12 +23,18 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.text import format_recent_time
 from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.file_export import write_exchange
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
-from wgmon_tui.tui.incident.view_text import NO_PACKETS, caption, good_caption, headline, overview
+from wgmon_tui.tui.incident.view_text import (
+    NO_PACKETS,
+    caption,
+    good_caption,
+    headline,
+    overview,
+    side_titles,
+)
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
@@ -155,7 +161,8 @@ class IncidentScreen(MovementActions, Screen[None]):
         except StoreUnavailableError as error:
             self._empty_reason = "The history cannot be read", str(error)
         self._reading = False
-        self.query_one(StatusLine).follow()
+        for line in self.query(StatusLine):
+            line.follow()
         if before != (self._details, self._empty_reason, self._chosen):
             self._draw()
 
@@ -221,7 +228,9 @@ class IncidentScreen(MovementActions, Screen[None]):
         if mode is _PacketsShown.GOOD:
             view.show(known_good)
         else:
-            view.show(check, good, titles=self._titles(check, good, now, text_style) if good else None)
+            beside = (check, good) if check and good and self._is_wide else None
+            titles = side_titles(*beside, now, text_style) if beside else None
+            view.show(check, good, titles=titles)
         empty, line = self.query_one("#no-packets", Static), self.query_one("#caption", Static)
         empty.display, line.display = not view.display, check is not None
         if not view.display:
@@ -256,18 +265,6 @@ class IncidentScreen(MovementActions, Screen[None]):
         mode = self._packets_shown or usual
         return _PacketsShown.COMPARED if self._is_wide and mode is _PacketsShown.GOOD else mode
 
-    def _titles(
-        self, check: Check | None, good: Check | None, now: float, text_style: TextStyle
-    ) -> tuple[Text, Text] | None:
-        """The titles of both sides; None if there is room for one side only."""
-        if not (self._is_wide and check and good):
-            return None
-        style = text_style.palette.text
-        return (
-            Text(f"then, {format_recent_time(check.started_at, now, seconds=True)}", style),
-            Text(f"last good, {format_recent_time(good.started_at, now, seconds=True)}", style),
-        )
-
     def _why_no_packets(self, check: Check | None) -> tuple[str, str]:
         if self._details is None:
             return self._why_empty()
@@ -300,8 +297,13 @@ class IncidentScreen(MovementActions, Screen[None]):
             return opened is not None and len(opened.round.checks) > 1
         if action == "open":
             return self._server in self.app.engine.fleet_state.states
-        if action in ("copy_summary", "copy_markdown", "copy_command"):
+        if action in ("copy_summary", "copy_markdown", "copy_command", "note"):
             return self._details is not None
+        if action == "acknowledge":
+            server_state = self.app.engine.fleet_state.states.get(self._server)
+            open_one = server_state.incident if server_state else None
+            is_this = open_one is not None and open_one.id == self._incident.id
+            return is_this and self.app.can_acknowledge(server_state)
         return opened is not None if action == "write" else True
 
     def current_server(self) -> str:
@@ -316,6 +318,8 @@ class IncidentScreen(MovementActions, Screen[None]):
             return f"This key works in the tab Packets. Press {key_of('next_tab', self.app.actions)} for it."
         if self._details is None:
             return ": ".join(self._why_empty())
+        if action == "acknowledge":
+            return "This incident is over, or it is acknowledged already"
         if action == "address" and self._opened:
             return "This exchange has one address only"
         if action in ("previous_exchange", "next_exchange") and self._details.exchanges:
@@ -443,6 +447,14 @@ class IncidentScreen(MovementActions, Screen[None]):
             good=self._good,
             notifications=notifications_of(self._details.deliveries or ()),
         )
+
+    def action_note(self) -> None:
+        """Add a note to the incident."""
+        self.app.add_note(self._incident.id, self._server)
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the incident."""
+        self.app.acknowledge(self._server)
 
     def action_explain(self) -> None:
         """Explain the verdict of the headline."""

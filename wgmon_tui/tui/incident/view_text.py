@@ -108,6 +108,15 @@ def caption(
     return Text("   " if beside else "\n").join([line, comparison])
 
 
+def side_titles(check: Check, good: Check, now: float, text_style: TextStyle) -> tuple[Text, Text]:
+    """The titles of the packets of that time, and of the last good ones beside them."""
+    style = text_style.palette.text
+    return (
+        Text(f"then, {format_recent_time(check.started_at, now, seconds=True)}", style),
+        Text(f"last good, {format_recent_time(good.started_at, now, seconds=True)}", style),
+    )
+
+
 def good_caption(good: Check, now: float, text_style: TextStyle, key: str) -> Text:
     """The line above the packets of the last good exchange, which are not those of the incident."""
     palette, when = text_style.palette, format_recent_time(good.started_at, now, seconds=True)

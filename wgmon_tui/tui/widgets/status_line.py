@@ -14,12 +14,12 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_age, format_clock_and_zone
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppContext, Notice
 
 _FOLLOW_S = 1.0
 _AGE_INTERVAL_S = 5.0
@@ -56,8 +56,8 @@ class StatusLine(Widget):
         self._made = made
         self._age = ""
         self._age_at = 0.0
-        self._drawn = ""
-        self._drawn_rows = 1
+        self._drawn: tuple[str, ...] = ("",)
+        self._drawn_notice: Notice | None = None
 
     def on_mount(self) -> None:
         """Follow the clock and the age."""
@@ -79,10 +79,17 @@ class StatusLine(Widget):
 
     def _repaint(self) -> None:
         lines = self._lines(self.size.width)
-        text = "\n".join(line.plain for line in lines)
-        if text != self._drawn:
-            self.refresh(layout=len(lines) != self._drawn_rows)
-            self._drawn, self._drawn_rows = text, len(lines)
+        drawn, self._drawn = self._drawn, tuple(line.plain for line in lines)
+        if len(drawn) != len(lines):
+            self.refresh(layout=True)
+        elif drawn[1:] != self._drawn[1:] or self.app.notice is not self._drawn_notice:
+            self.refresh()
+        elif drawn != self._drawn:
+            # Only the end of the line that changed is sent over the link.
+            pairs = enumerate(zip(drawn[0], self._drawn[0], strict=False))
+            start = next((at for at, (before, after) in pairs if before != after), 0)
+            self.refresh(Region(start, 0, self.size.width - start, 1))
+        self._drawn_notice = self.app.notice
 
     def on_click(self, event: Click) -> None:
         """Remove the notice."""
@@ -104,7 +111,7 @@ class StatusLine(Widget):
         palette = self.app.palette
         style = palette.severity[Severity.DOWN] if shown and shown.is_error else palette.text
         first, *more = _wrapped(said, width - 2, cell_len(right) + _GAP)
-        line = Text(f" {first}", style=style + Style(bold=True), no_wrap=True)
+        line = Text(no_wrap=True).append(f" {first}", style + Style(bold=True))
         line.append(" " * max(1, width - line.cell_len - cell_len(right) - 1), palette.base)
         line.append(f"{right} ", palette.muted)
         return [line, *(Text(f" {each}", style=style + Style(bold=True), no_wrap=True) for each in more)]
