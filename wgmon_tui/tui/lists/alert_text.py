@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -39,6 +39,10 @@ class AlertOverview:
     def of(self, sink: str) -> tuple[Delivery, ...]:
         """The deliveries to a sink."""
         return tuple(each for each in self.deliveries if each.sink == sink)
+
+    def first_line(self, word: str) -> str | None:
+        """The key of the line of the first delivery that the title counts under this word."""
+        return next((_key(each) for each in self.deliveries if COUNTED[word](each)), None)
 
     def delivery_at(self, key: str | None) -> Delivery | None:
         """The delivery whose line has this key."""
@@ -93,19 +97,24 @@ def badge_text(counts: DeliveryCounts) -> str:
     return f"alerts: {words}" if words else ""
 
 
-def summary(log: AlertOverview) -> str:
-    """The counts next to the title."""
-    states = [each.state for each in log.deliveries]
-    parts = [
-        (len(log.sinks), "sink" if len(log.sinks) == 1 else "sinks"),
-        (sum(each.is_failing for each in log.deliveries), "failing"),
-        (
-            sum(s is DeliveryState.PENDING for s in states) - sum(d.is_failing for d in log.deliveries),
-            "pending",
-        ),
-        (sum(each.is_unacknowledged for each in log.deliveries), "given up"),
-    ]
-    return ", ".join(f"{count} {word}" for count, word in parts if count)
+def summary(log: AlertOverview, style: Style) -> Text:
+    """The counts next to the title. A click on one goes to the first of them."""
+    words = Text()
+    if count := len(log.sinks):
+        words.append(format_count(count, "sink"), style)
+    for word, is_counted in COUNTED.items():
+        if count := sum(map(is_counted, log.deliveries)):
+            words.append(", " if words else "", style)
+            words.append(f"{count} {word}", style + Style(meta={"@click": f"screen.go_to('{word}')"}))
+    return words
+
+
+COUNTED: Mapping[str, Callable[[Delivery], bool]] = {
+    "failing": lambda each: each.is_failing,
+    "pending": lambda each: each.state is DeliveryState.PENDING and not each.is_failing,
+    "given up": lambda each: each.is_unacknowledged,
+}
+"""The deliveries that the title counts."""
 
 
 def lines(

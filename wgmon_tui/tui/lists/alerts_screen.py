@@ -82,7 +82,7 @@ class AlertsScreen(PolledListScreen):
         content_style = self.content_style
         title = Text().append("Alerts", content_style.palette.text + Style(bold=True))
         if self._log:
-            title.append(f"  {summary(self._log)}", content_style.palette.muted)
+            title.append("  ").append_text(summary(self._log, content_style.palette.muted))
         self.query_one("#title", Static).update(title)
         nothing = self._empty_reason(content_style)
         empty = self.query_one("#nothing", Static)
@@ -189,6 +189,11 @@ class AlertsScreen(PolledListScreen):
                 if failures.delivery_id
                 else f"Acknowledged: all failed deliveries to {failures.sink}"
             )
+
+    def action_go_to(self, word: str) -> None:
+        """Go to the first delivery that the title counts under this word."""
+        if self._log and (key := self._log.first_line(word)):
+            self.scrollable.select(key)
 
     def action_back(self) -> None:
         """Go back to the fleet."""

@@ -93,6 +93,11 @@ class LineList(ScrollView, can_focus=False):
         self.refresh()
         self.post_message(self.LineSelected())
 
+    def select(self, key: str) -> None:
+        """Move to the line with this key."""
+        if key in self._line_numbers:
+            self._set_cursor(key)
+
     def up(self) -> None:
         """Move to the previous line; from the first one to the top of the page."""
         self._step(-1)
