@@ -136,7 +136,7 @@ async def _trace(
     screen = LiveTrace(name, arguments.terminal)
     try:
         with explained_socket_errors():
-            async with OneShotRounds(arguments.state, timestamps, show_progress) as rounds:
+            async with OneShotRounds(arguments.state, timestamps, screen.note) as rounds:
                 found = await rounds.trace(target, options, screen.ignore if arguments.json else screen.show)
     except TraceRefusedError as error:
         return _refuse(name, str(error))
@@ -163,6 +163,11 @@ class LiveTrace:
 
     def ignore(self, found: PathTrace) -> None:
         """Draw nothing: the output is for a program."""
+
+    def note(self, line: str) -> None:
+        """Show what the trace waits for. The next drawing begins below this line."""
+        show_progress(line)
+        self._drawn = 0
 
     def show(self, found: PathTrace) -> None:
         """Draw the trace as it is now, if this is a terminal. Shows the farthest hops if not all fit."""

@@ -121,6 +121,7 @@ async def test_a_refusal_is_shown_and_r_tries_again() -> None:
     async with traced(TracingEngine("this machine has no IPv6")) as it:
         assert "The path cannot be traced" in text(it)
         assert "this machine has no IPv6" in text(it)
+        assert "waiting" not in text(it)
         engine_of(it).result = CUT_OFF
         await it.press("r")
         await ended(it)

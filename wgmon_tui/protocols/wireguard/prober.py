@@ -261,6 +261,8 @@ class Prober:
         endpoint = target.server.endpoint
         if not PLATFORM.has_error_queue:
             raise TraceRefusedError(f"{PLATFORM.name} does not show which router reported an expired packet")
+        if not self.ports:
+            raise TraceRefusedError("checks have not begun yet; try again")
         if not self._may_stamp(target.private_key.public):
             raise TraceRefusedError("the clock of this machine is in doubt; wgmon-tui doctor shows why")
         try:

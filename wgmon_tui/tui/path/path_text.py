@@ -22,10 +22,11 @@ from wgmon_tui.tui.theme.text_style import TextStyle
 _COPIED_WIDTH = 100
 
 
-def path_title(server: str, trace: PathTrace | None, text_style: TextStyle) -> Text:
+def path_title(server: str, trace: PathTrace | None, is_tracing: bool, text_style: TextStyle) -> Text:
     """The server, its address and the progress, above the hops."""
     bold = text_style.palette.text + Style(bold=True)
-    heading = trace_heading(server, trace) if trace else f"Path to {server}: waiting for the first packet"
+    waiting = ": waiting for the first packet" if is_tracing else ""
+    heading = trace_heading(server, trace) if trace else f"Path to {server}{waiting}"
     return Text("\n").join(text_style.paragraph(heading, bold))
 
 

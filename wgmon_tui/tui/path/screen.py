@@ -119,7 +119,7 @@ class PathScreen(MovementActions, Screen[None]):
         self._is_outdated = False
         text_style = self._content_style
         server = text_style.glyphs.clean(self._server)
-        self.query_one("#title", Static).update(path_title(server, self._trace, text_style))
+        self.query_one("#title", Static).update(path_title(server, self._trace, self.is_tracing, text_style))
         body = path_body(self._trace, self._names, text_style) if self._trace else Text("")
         if self._refusal is not None:
             refusal = unavailable_text("The path cannot be traced", self._refusal, text_style)
