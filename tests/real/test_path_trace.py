@@ -26,8 +26,11 @@ from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, conclusion
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import path_tracer
 from wgmon_tui.protocols.wireguard.targets import Target
+
+pytestmark = pytest.mark.skipif(not PLATFORM.has_error_queue, reason="no trace without an error queue")
 
 ROUTERS = (("10.77.1.1", "fd77:1::1"), ("10.77.5.2", "fd77:5::2"), ("10.77.6.2", "fd77:6::2"))
 """The addresses from which the routers report, version 4 and 6, nearest first."""

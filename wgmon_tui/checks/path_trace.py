@@ -164,7 +164,8 @@ def conclusion(trace: PathTrace) -> tuple[str, ...]:
     if last is None:
         return (
             f"Nothing answers, not even the first hop: {format_count(trace.tried, 'hop limit')} tried.",
-            "This machine's own network drops these packets or their ICMP reports.",
+            "If no router is on the way, the server itself is silent.",
+            "Otherwise the network of this machine drops the packets, or the reports of routers.",
         )
     doubt = () if last.is_quoted else (_UNQUOTED,)
     where = f"hop {last.hop_limit} ({', '.join(last.addresses)})"
