@@ -195,3 +195,12 @@ def test_the_time_left_follows_from_what_is_done(monkeypatch: pytest.MonkeyPatch
     now = 110.0
     progress.count(25, 100, "file")
     assert progress.text() == "import: 25 of 100 files, 10 s, about 30 s left"
+
+
+def test_the_first_results_of_many_give_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    progress = Progress("probe")
+    now = 110.0
+    progress.count(20, 10_000, "check", "done")
+    assert progress.text() == "probe: 20 of 10000 checks done, 10 s"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,9 @@ def dashboard(arguments: argparse.Namespace) -> int:
             read_only=arguments.read_only,
             reads_later=reads_later,
         )
+        if arguments.terminal.is_interactive:
+            progress.show("loading the dashboard")
+            import_module("wgmon_tui.tui.app")
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:
             require_directory(arguments.config)

@@ -27,6 +27,8 @@ from wgmon_tui.text import format_count, format_elapsed, printable
 APPEARS_AFTER_S = 1.0
 _INTERVAL_S = 0.1
 _ESTIMATES_AFTER_S = 3.0
+_ESTIMATES_AFTER_SHARE = 0.03
+"""The first results of many parallel checks say nothing about the speed of all."""
 
 
 class Progress:
@@ -70,8 +72,9 @@ class Progress:
         """Return the line: `import: 40 of 100 files read, 12 s, about 18 s left`."""
         elapsed = time.monotonic() - self._started
         parts = [*filter(None, (self._counted, self._what)), format_elapsed(elapsed)]
-        if self._total and 0 < self._done < self._total and elapsed >= _ESTIMATES_AFTER_S:
-            left = elapsed / self._done * (self._total - self._done)
+        share = self._done / self._total if self._total else 0.0
+        if _ESTIMATES_AFTER_SHARE <= share < 1 and elapsed >= _ESTIMATES_AFTER_S:
+            left = elapsed / share - elapsed
             parts.append(f"about {format_elapsed(max(1.0, left))} left")
         return f"{self._title}: {', '.join(parts)}"
 
