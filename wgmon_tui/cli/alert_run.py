@@ -14,6 +14,7 @@ from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError,
 from wgmon_tui.alerts.rendering import safe, title
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import sender
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
 from wgmon_tui.config.models import ConfigurationError
@@ -40,9 +41,9 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
     sink = _find_sink(config_dir, name)
     started = time.monotonic()
     try:
-        failed = shutdown.run(_send_through_writer(state_dir, sink))
-    except NoWriterError:
-        failed = _send_directly(config_dir, sink)
+        with progress_line("alert test") as progress:
+            progress.show(f"sending to {name}")
+            failed = _send(config_dir, state_dir, sink)
     except (AccessDeniedError, RequestRefusedError, StoreUnavailableError) as error:
         raise ConfigurationError(f"alert test: {error}") from None
     if failed:
@@ -50,6 +51,14 @@ def send_test(config_dir: Path, state_dir: Path, name: str) -> int:
         return EXIT_NOT_DELIVERED
     print(f"{name}: sent in {format_rtt(time.monotonic() - started)}")
     return 0
+
+
+def _send(config_dir: Path, state_dir: Path, sink: Sink) -> str:
+    """Return why it did not arrive; "" if it did. Raises what `_send_through_writer` raises."""
+    try:
+        return shutdown.run(_send_through_writer(state_dir, sink))
+    except NoWriterError:
+        return _send_directly(config_dir, sink)
 
 
 def print_log(state_dir: Path, most: int, as_json: bool) -> int:

@@ -46,7 +46,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
     inspect_parser = subparsers.add_parser(
         "inspect",
-        parents=[directory_options(), ascii_option()],
+        parents=[directory_options(), ascii_option(), colour_option()],
         help="ask a server how it sees this client",
         description="Ask a server how it sees this client, and compare that with servers.toml and the last "
         "verdict. Exit code: 0 they agree, 2 they differ, 3 the server's view is unavailable.",
@@ -91,6 +91,8 @@ def _trust_clock(state: Path) -> int:
 
 def inspect(arguments: argparse.Namespace) -> int:
     """Ask a server how it sees this client."""
+    from wgmon_tui.cli.doctor_output import format_finding
+    from wgmon_tui.cli.output_format import text_format
     from wgmon_tui.doctor.server import inspect_server
 
     print_owners(arguments.config, arguments.state)
@@ -99,7 +101,12 @@ def inspect(arguments: argparse.Namespace) -> int:
     fleet, keyring = load_fleet(arguments.config)
     [server] = select_servers(fleet, [arguments.name])
     found = _last_verdict(server.name, arguments.state)
-    return inspect_server(server, fleet, keyring, arguments.config, arguments.ascii, found)
+    with progress_line("inspect") as progress:
+        progress.show(f"asking {server.name}")
+        findings, code = inspect_server(server, fleet, keyring, arguments.config, found)
+    for finding in findings:
+        print(format_finding(finding, text_format(arguments)))
+    return code
 
 
 def _last_verdict(name: str, state: Path) -> ProberVerdict | None:

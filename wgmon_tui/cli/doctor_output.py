@@ -1,14 +1,21 @@
-"""Findings of `doctor` as text."""
+"""Findings of `doctor` and `inspect` as text."""
 
 from __future__ import annotations
 
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
+from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import printable
 
 _SUBJECT = 16
+_COMPARED_SUBJECT = 17
 _NARROW = 70
 _ROLES = {ItemStatus.FINE: TextRole.UP, ItemStatus.LOOK: TextRole.DEGRADED, ItemStatus.FIX: TextRole.DOWN}
+_RESULT_ROLES = {
+    ComparisonResult.OK: TextRole.UP,
+    ComparisonResult.DIFFERS: TextRole.DOWN,
+    ComparisonResult.UNKNOWN: TextRole.UNKNOWN,
+}
 
 
 def format_item(item: ExaminedItem, text_format: TextFormat) -> str:
@@ -21,5 +28,26 @@ def format_item(item: ExaminedItem, text_format: TextFormat) -> str:
         Span(f"{printable(item.subject):<{_SUBJECT}}  ", TextRole.NAME),
         *command_spans(printable(text)),
     ]
-    is_narrow = text_format.width is not None and text_format.width < _NARROW
-    return lay_out(spans, text_format, hanging=len(head) + (0 if is_narrow else _SUBJECT + 2))
+    return lay_out(spans, text_format, hanging=len(head) + (0 if _is_narrow(text_format) else _SUBJECT + 2))
+
+
+def format_finding(finding: Finding, text_format: TextFormat) -> str:
+    """Return a comparison with the server's own view: one line, and below it what to type."""
+    glyph = finding.result.ascii_glyph if text_format.ascii_only else finding.result.glyph
+    head = f"{glyph} {finding.result.word:<11}  "
+    spans = [
+        Span(head, _RESULT_ROLES[finding.result]),
+        Span(f"{printable(finding.subject):<{_COMPARED_SUBJECT}}  ", TextRole.NAME),
+        Span(printable(finding.sentence)),
+    ]
+    hanging = 6 if _is_narrow(text_format) else len(head) + _COMPARED_SUBJECT + 2
+    line = lay_out(spans, text_format, hanging=hanging)
+    if not finding.fix:
+        return line
+    step = [Span(f"{text_format.arrow} "), *command_spans(printable(finding.fix))]
+    return f"{line}\n{lay_out(step, text_format, indent=4, hanging=6)}"
+
+
+def _is_narrow(text_format: TextFormat) -> bool:
+    """Return whether a second column for the text would leave too little room."""
+    return text_format.width is not None and text_format.width < _NARROW

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options
 from wgmon_tui.cli.loading import select_servers
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import printable, quoted
 
@@ -103,7 +104,9 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
     if arguments.files:
         raise ConfigurationError("import: --wg cannot be combined with files; run import twice")
     try:
-        dumps = _read_dumps(arguments)
+        with progress_line("import") as progress:
+            progress.show("reading the interfaces")
+            dumps = _read_dumps(arguments)
     except InspectionError as error:
         raise ConfigurationError(f"import: {error}") from None
     if not dumps:

@@ -1,4 +1,4 @@
-"""A server's own view, compared with servers.toml and the prober's verdict, as text."""
+"""A server's own view, compared with servers.toml and the prober's verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from wgmon_tui.protocols.wireguard.server_view_comparison import (
     Finding,
     compare,
 )
-from wgmon_tui.text import printable
 
 
 def inspect_server(
@@ -27,10 +26,9 @@ def inspect_server(
     fleet: Fleet,
     keyring: Keyring,
     config_dir: Path,
-    ascii_only: bool,
     prober_verdict: ProberVerdict | None = None,
-) -> int:
-    """Inspect the server and the local interfaces, and print the findings. Returns the exit code.
+) -> tuple[tuple[Finding, ...], int]:
+    """Inspect the server and the local interfaces. Returns the findings and the exit code.
 
     `prober_verdict` is the verdict of the prober, if it has one. Blocks for up to 15 s per command.
     Raises ConfigurationError if servers.toml names no command and no local interface has this server.
@@ -39,9 +37,7 @@ def inspect_server(
     if not here:
         require_inspect_command(server)
     view, findings = _compare_server_view(server, fleet, keyring, config_dir, prober_verdict)
-    for finding in (*findings, *here):
-        print(text(finding, ascii_only))
-    return exit_code(view, (*findings, *here))
+    return (*findings, *here), exit_code(view, (*findings, *here))
 
 
 def inspect_and_compare(
@@ -119,13 +115,6 @@ def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:
     if view is None:
         return 0
     return 3 if isinstance(view.running, ViewUnavailable) or isinstance(view.stored, ViewUnavailable) else 0
-
-
-def text(finding: Finding, ascii_only: bool = False) -> str:
-    """Format a finding for a terminal: one line, and below it what to type."""
-    glyph = finding.result.ascii_glyph if ascii_only else finding.result.glyph
-    line = f"{glyph} {finding.result.word:<11}  {finding.subject:<17}  {printable(finding.sentence)}"
-    return f"{line}\n    {'->' if ascii_only else '→'} {printable(finding.fix)}" if finding.fix else line
 
 
 def configured_side(server: Server, fleet: Fleet, keyring: Keyring) -> ConfiguredSide:
