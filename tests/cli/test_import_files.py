@@ -12,6 +12,7 @@ import pytest
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.cli import import_files
 from wgmon_tui.cli.main import main
+from wgmon_tui.cli.progress import Progress
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.terminal import detect_terminal
@@ -113,13 +114,23 @@ def test_nobody_is_asked_if_there_is_nothing_to_choose(
     assert {server.identity for server in read(config).fleet.servers} == {"wg0"}
 
 
-def test_progress_is_shown_at_most_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines: list[str] = []
-    now = [0.0]
-    monkeypatch.setattr(import_files, "show_progress", lines.append)
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    progress = import_files._Progress()
-    for count in range(1, 4501):
-        now[0] = count / 1000
-        progress.on_read(count)
-    assert lines == ["import: 2000 files read", "import: 4000 files read"]
+def test_many_faults_of_one_kind_are_one_line(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        written(tmp_path / f"bad{number}.conf", BAD)
+    assert run(config, str(tmp_path)) == 64
+    out, err = capsys.readouterr()
+    assert len(err.splitlines()) == 1
+    assert "bad10.conf and 27 more: Endpoint: expected" in err
+    assert "30 files: 0 servers added and 30 faults" in out
+
+
+def test_the_progress_of_an_import_is_counted(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(Progress, "count", lambda _, *words: shown.append(" ".join(map(str, words))))
+    monkeypatch.setattr(Progress, "show", lambda _, what: shown.append(what))
+    run(config, written(tmp_path / "a.conf"))
+    assert shown == ["1 None file read", "1 1 server added", "writing 1 server"]

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "stored_history": "The size of the history on disk",
     "viewing": "Opening a long history, and viewing while another process writes",
     "reload": "An edit of a servers.toml of 10,000 servers",
+    "import_files": "The import of 1,000 to 10,000 wg-quick files",
     "alert_latency": "From a verdict to the alert",
     "scrape": "What a scrape of 10,000 servers costs",
     "vantages": "The latency of a verdict over SSH, and the cost of five vantages for a writer",

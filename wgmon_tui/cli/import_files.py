@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wgmon_tui.cli.terminal import show_progress
+from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import ImportReport
@@ -22,40 +21,28 @@ from wgmon_tui.text import format_count, format_list, printable
 OWN_KEYS = "files"
 """The answer that means the keys in the files."""
 
-_BETWEEN_PROGRESS_S = 2.0
-
 
 def import_files(words: Sequence[Path], config: Path, identity: str | None) -> ImportReport:
     """Read and import everything that the words name. Raises ConfigurationError."""
     fleet = read(config).fleet
     if identity is not None:
         require_identity(fleet, identity)
-    found = read_confs(words, sys.stdin.buffer.read, _Progress().on_read)
-    # After standard input was read, nobody can answer there.
-    if identity is None and detect_terminal().is_interactive and STANDARD_INPUT not in map(str, words):
-        identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
-    return import_confs(found, config, ImportOptions(identity), _Progress().on_added)
+    with progress_line("import") as progress:
+        found = read_confs(
+            words, sys.stdin.buffer.read, lambda count: progress.count(count, None, "file", "read")
+        )
+        # After standard input was read, nobody can answer there.
+        if identity is None and detect_terminal().is_interactive and STANDARD_INPUT not in map(str, words):
+            with progress.hidden():
+                identity = _ask_identity(found, fleet, public_keys(fleet, config).values())
+        total = sum(len(conf.peers) for conf in found.confs)
 
+        def show_added(count: int) -> None:
+            progress.count(count, total, "server", "added")
+            if count == total:
+                progress.show(f"writing {format_count(total, 'server')}")
 
-class _Progress:
-    """Shows how much is done, at most every two seconds."""
-
-    def __init__(self) -> None:
-        self._next_at = time.monotonic() + _BETWEEN_PROGRESS_S
-
-    def on_read(self, count: int) -> None:
-        """Note that so many files are read."""
-        self._show(f"{format_count(count, 'file')} read")
-
-    def on_added(self, count: int) -> None:
-        """Note that the keys of so many servers are written."""
-        self._show(f"{format_count(count, 'server')} added")
-
-    def _show(self, what: str) -> None:
-        now = time.monotonic()
-        if now >= self._next_at:
-            self._next_at = now + _BETWEEN_PROGRESS_S
-            show_progress(f"import: {what}")
+        return import_confs(found, config, ImportOptions(identity), show_added)
 
 
 def _ask_identity(found: ReadConfs, fleet: Fleet, known_keys: Iterable[PublicKey]) -> str | None:

@@ -73,6 +73,8 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def import_servers(arguments: argparse.Namespace) -> int:
     """Import servers: from wg-quick files with their identities, or from interfaces without."""
+    from wgmon_tui.config.imports.remarks import listed_lines
+
     from_wg = arguments.wg or arguments.through
     report = _from_interfaces(arguments) if from_wg else _from_files(arguments)
     for line in report.lines:
@@ -82,8 +84,8 @@ def import_servers(arguments: argparse.Namespace) -> int:
     if report.warning:
         print(f"\n{report.warning}", file=sys.stderr)
     sys.stdout.flush()
-    for fault in report.faults:
-        print(f"wgmon-tui: {fault}", file=sys.stderr)
+    for line in listed_lines(report.faults):
+        print(f"wgmon-tui: {line}", file=sys.stderr)
     return _EXIT_FAULTS if report.faults else 0
 
 

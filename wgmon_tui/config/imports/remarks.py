@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.text import FEW, format_list
+
+_MOST_SINGLE = 20
+"""Remarks that are listed one by one."""
+
+_MOST_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,13 @@ class Remark:
     def __str__(self) -> str:
         where = self.source if self.line is None else f"{self.source}: line {self.line}"
         return f"{where}: {self.text}"
+
+
+def listed_lines(remarks: Sequence[Remark]) -> list[str]:
+    """A line for each remark; of many, one for each kind, and at most `_MOST_LINES`."""
+    lines = [*map(str, remarks)] if len(remarks) <= _MOST_SINGLE else grouped_lines(remarks)
+    hidden = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {hidden:,} more lines"] if hidden > 0 else lines
 
 
 def grouped_lines(remarks: Iterable[Remark]) -> list[str]:
