@@ -78,6 +78,17 @@ async def test_nonsense_changes_nothing_and_one_line_says_what_and_where_until_i
         assert it.reload.trouble is None
 
 
+async def test_every_error_of_an_edit_is_told(tmp_path: Path) -> None:
+    write_config(tmp_path, FRA1)
+    async with watching(tmp_path) as it:
+        (tmp_path / "servers.toml").write_text(text_of(FRA1) + "colour = 1\npaused = 1\n")
+        await until(lambda: it.reload.troubles)
+        first, second = it.reload.troubles
+        assert first.endswith(" (and 1 more error); the last valid configuration stays in force")
+        assert 'unknown setting "colour"' in first
+        assert "key paused: expected true or false" in second
+
+
 async def test_a_file_that_is_gone_or_empty_for_a_moment_drops_no_server(tmp_path: Path) -> None:
     write_config(tmp_path, FRA1)
     async with watching(tmp_path) as it:

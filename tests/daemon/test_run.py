@@ -164,6 +164,15 @@ def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path
     assert err.count("\n") == 1
 
 
+def test_every_error_at_the_start_is_logged(tmp_path: Path) -> None:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    with (tmp_path / "config" / "servers.toml").open("a") as file:
+        file.write("colour = 1\npaused = 1\n")
+    code, _, err = Program("--config", tmp_path / "config", "--state", tmp_path / "state", "run").end()
+    assert code == 64
+    assert [line.count("error: servers.toml: line ") for line in err.splitlines()] == [1, 1]
+
+
 @pytest.mark.thorough
 def test_a_state_directory_that_cannot_be_made_is_refused_with_64(tmp_path: Path) -> None:
     write_config(tmp_path / "config", quick_server("ams1"))

@@ -95,6 +95,13 @@ def test_a_servers_toml_that_cannot_stand_is_told_with_the_loaders_line(config: 
     assert 'server "fra1": unknown setting "intervall"; did you mean "interval"?' in item.fact
 
 
+def test_each_error_of_servers_toml_is_an_item(config: Path) -> None:
+    (config / "servers.toml").write_text(MINIMAL_TOML + 'intervall = "5s"\npaused = 1\n')
+    _, items = check_servers_file(config)
+    assert [item.status for item in items] == [ItemStatus.FIX] * 2
+    assert [item.fact.split(":")[1].split()[0] for item in items] == ["line", "line"]
+
+
 def test_no_servers_yet_says_how_to_get_some(tmp_path: Path) -> None:
     _, [item] = check_servers_file(tmp_path / "nowhere")
     assert (item.status, item.advice) == (ItemStatus.LOOK, "type: wgmon-tui import FILE.conf")
