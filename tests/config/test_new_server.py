@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.imports.new_identity import keygen
-from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.new_server import AddedServer, NewServer, NewServerError, add_server, plan_server
+from wgmon_tui.config.models import ConfigurationError, Fleet
+from wgmon_tui.config.new_server import (
+    AddedServer,
+    NewServer,
+    NewServerError,
+    add_server,
+    find_new_server_problems,
+)
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
@@ -120,15 +126,19 @@ def test_a_problem_is_named_by_its_field_and_nothing_is_written(
     add(tmp_path)
     before = (tmp_path / "servers.toml").read_bytes()
     new = NewServer(**{"name": "fra1", "endpoint": "fra1.example.net:51820", "public_key": KEY, **fields})  # type: ignore[arg-type]
-    assert phrase in plan_server(tmp_path, new)[key]
+    assert phrase in find_new_server_problems(read(tmp_path).fleet, new)[key]
     with pytest.raises(NewServerError) as raised:
         add_server(tmp_path, new)
     assert key in raised.value.problems
     assert (tmp_path / "servers.toml").read_bytes() == before
 
 
-def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
-    assert set(plan_server(tmp_path, NewServer("a\x1b", "b", "c"))) == {"name", "endpoint", "public_key"}
+def test_all_problems_are_named_at_once() -> None:
+    assert set(find_new_server_problems(Fleet(), NewServer("a\x1b", "b", "c"))) == {
+        "name",
+        "endpoint",
+        "public_key",
+    }
 
 
 def test_the_key_of_this_machine_is_refused_as_that_of_the_server(tmp_path: Path) -> None:
@@ -166,3 +176,25 @@ def test_a_preshared_key_for_a_server_that_has_none_is_refused_with_what_to_type
     add(tmp_path)
     with pytest.raises(NewServerError, match="wgmon-tui remove fra1"):
         add(tmp_path, preshared_key=PresharedKey(bytes([7]) * 32))
+
+
+def test_a_tunnel_address_that_another_identity_has_moves_the_server_to_that_identity(tmp_path: Path) -> None:
+    add(tmp_path, "ams1", endpoint="192.0.2.7:51820")
+    add(tmp_path)
+    add(tmp_path, "ams1", endpoint="192.0.2.7:51820", tunnel_addresses=(ADDRESS,))
+    again = add(tmp_path, tunnel_addresses=(ADDRESS,))
+    fleet = read(tmp_path).fleet
+    assert (again.is_changed, again.identity.name) == (True, "ams1")
+    assert [(each.identity, each.tunnel) for each in fleet.servers] == [("ams1", True), ("ams1", True)]
+
+
+def test_a_private_key_that_no_file_holds_has_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONITORING_KEY", PrivateKey.generate().to_text())
+    (tmp_path / "servers.toml").write_text(
+        '[[identity]]\nname = "here"\nprivate_key_env = "MONITORING_KEY"\n'
+    )
+    added = add(tmp_path, preshared_key=PresharedKey(bytes([7]) * 32))
+    assert added.private_key_file is None
+    assert added.key_files == (tmp_path / "fra1.psk",)

@@ -91,7 +91,8 @@ def _describe(added: AddedServer) -> list[str]:
     if not added.is_new:
         changed = "has new tunnel addresses" if added.is_changed else "nothing was changed"
         what = f"is in {file} already; {changed}"
-    key_file = f"; private key: {shown(added.key_files[0])}" if added.key_files else ""
+    file_of_key = added.private_key_file
+    key_file = f"; private key: {shown(file_of_key)}" if file_of_key else ""
     made = "Created" if added.has_new_key else "Uses"
     return [
         f'Server "{server.name}" ({server.endpoint}) {what}',
@@ -130,7 +131,8 @@ def _command(line: str) -> Span:
 
 
 def _psk_files(servers: Sequence[AddedServer]) -> str:
-    return format_list((shown(path) for each in servers for path in each.key_files[1:]), most=FEW)
+    files = (each.preshared_key_file for each in servers)
+    return format_list((shown(path) for path in files if path), most=FEW) or "where you keep it"
 
 
 def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s: float) -> dict[str, Round]:

@@ -174,7 +174,7 @@ def _import(
     if described:
         one = described[0]
         made = "Created" if one.has_new_key else "Uses"
-        key = f"; private key: {shown(one.key_files[0])}" if one.key_files else ""
+        key = f"; private key: {shown(one.private_key_file)}" if one.private_key_file else ""
         lines += [f"Servers are in {shown(one.servers_toml)}", f'{made} identity "{one.identity.name}"{key}']
     if saved and saved.notice:
         lines.append(saved.notice)

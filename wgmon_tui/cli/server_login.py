@@ -85,9 +85,9 @@ def _preshared_key_of(peer: PeerCommand, servers: Sequence[AddedServer]) -> byte
     if not peer.has_preshared_key:
         return None
     for each in servers:
-        if each.server.preshared_key and len(each.key_files) > 1:
+        if each.preshared_key_file:
             try:
-                return read_private(each.key_files[-1])
+                return read_private(each.preshared_key_file)
             except PrivateFileError as error:
                 raise ConfigurationError(f"add: {error}") from None
     raise ConfigurationError("add: --ssh needs the preshared key in a file")

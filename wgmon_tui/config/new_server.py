@@ -16,7 +16,7 @@ from wgmon_tui.config.peer_command import USUAL_INTERFACE, PeerCommand
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import read_private_key, secret_files
 from wgmon_tui.config.server_edits import find_problems
-from wgmon_tui.config.servers_file import NAME, read, update
+from wgmon_tui.config.servers_file import NAME, update
 from wgmon_tui.config.servers_toml import read_server
 from wgmon_tui.config.value_parsers import (
     InvalidValueError,
@@ -53,19 +53,24 @@ class AddedServer:
     """A server of servers.toml with its identity, the files, and lines to print.
 
     `is_new` is False if the same server was there before; `is_changed` if it got tunnel addresses now.
-    `has_new_key`: the identity was created.
-    `key_files` hold the private key of the identity and the preshared key, if files hold them.
+    `has_new_key`: the identity was created. A key that no file holds has None as its file.
     """
 
     server: Server
     identity: Identity
     identity_key: PublicKey
     servers_toml: Path
-    key_files: tuple[Path, ...] = ()
+    private_key_file: Path | None = None
+    preshared_key_file: Path | None = None
     is_new: bool = True
     is_changed: bool = False
     has_new_key: bool = False
     notices: tuple[str, ...] = ()
+
+    @property
+    def key_files(self) -> tuple[Path, ...]:
+        """The files of the keys."""
+        return tuple(each for each in (self.private_key_file, self.preshared_key_file) if each)
 
     @property
     def is_handshake_only(self) -> bool:
@@ -88,7 +93,7 @@ class NewServerError(ConfigurationError):
 
 def find_new_server_problems(fleet: Fleet, new: NewServer) -> dict[str, str]:
     """What is wrong with each field; empty if the server can be added. Reads and writes nothing."""
-    if find_same(fleet, new):
+    if _find_same(fleet, new):
         return {}
     if is_key(new.endpoint) and not is_key(new.public_key):
         return {"endpoint": "this is a key; the endpoint comes first, then the public key"}
@@ -105,12 +110,6 @@ def find_new_server_problems(fleet: Fleet, new: NewServer) -> dict[str, str]:
         except InvalidValueError as error:
             problems["identity"] = str(error)
     return problems
-
-
-def find_same(fleet: Fleet, new: NewServer) -> Server | None:
-    """The server that has this name, endpoint and public key already."""
-    there = fleet.server(new.name)
-    return there if there is not None and there is _same_place(fleet, new, named=new.name) else None
 
 
 def add_server(config_dir: Path, new: NewServer) -> AddedServer:
@@ -141,20 +140,19 @@ def describe_server(fleet: Fleet, server: Server, config_dir: Path) -> AddedServ
     identity = fleet.identity(server.identity)
     if identity is None:
         raise AssertionError("servers_toml.py refuses a server without its identity")
-    sources = [identity.private_key, *([server.preshared_key] if server.preshared_key else [])]
     return AddedServer(
         server,
         identity,
         read_private_key(identity, config_dir).public,
         config_dir / NAME,
-        secret_files(sources, config_dir),
+        _file_of(identity.private_key, config_dir),
+        _file_of(server.preshared_key, config_dir),
         is_new=False,
     )
 
 
-def plan_server(config_dir: Path, new: NewServer) -> dict[str, str]:
-    """`find_new_server_problems` for the present servers.toml. Raises ConfigurationError."""
-    return find_new_server_problems(read(config_dir).fleet, new)
+def _file_of(source: SecretSource | None, config_dir: Path) -> Path | None:
+    return next(iter(secret_files([source], config_dir)), None) if source else None
 
 
 class _Addition:
@@ -170,7 +168,7 @@ class _Addition:
     def run(self, fleet: Fleet) -> Fleet:
         """The fleet with the server. Raises ConfigurationError."""
         new = self._new
-        if same := find_same(fleet, new):
+        if same := _find_same(fleet, new):
             self.is_new = False
             return self._addressed(fleet, same)
         if problems := find_new_server_problems(fleet, new):
@@ -197,7 +195,7 @@ class _Addition:
         wish = IdentityWish(identity.name, new.tunnel_addresses)
         chosen = choose_identity(others, wish, self._files, new.name)
         self.identity = chosen.identity
-        if chosen.fleet is others:
+        if chosen.identity == identity:
             return fleet
         after = replace(same, identity=chosen.identity.name, tunnel=True)
         self.is_changed = True
@@ -209,6 +207,12 @@ class _Addition:
         if str(read_private_key(identity, self._config_dir).public) == self._new.public_key.strip():
             text = f'this is the key of identity "{identity.name}"; type that of the server: {WG_SHOWS_KEY}'
             raise NewServerError({"public_key": text})
+
+
+def _find_same(fleet: Fleet, new: NewServer) -> Server | None:
+    """The server that has this name, endpoint and public key already."""
+    there = fleet.server(new.name)
+    return there if there is not None and there is _same_place(fleet, new, named=new.name) else None
 
 
 def _reject_other_settings(new: NewServer, same: Server, identity: Identity) -> None:
