@@ -28,11 +28,11 @@ class NoticeApp(AppContext):
 
     def show_notice(self, *lines: str, seconds: float = NOTICE_S) -> None:
         """Show a notice in place of the previous one."""
-        self._show(Notice(lines, self._noticed_screen), seconds)
+        self._show(lines, seconds)
 
     def show_error(self, *lines: str) -> None:
         """Show a notice that stays until a key is pressed."""
-        self._show(Notice(lines, self._noticed_screen, is_error=True), NOTICE_S)
+        self._show(lines, NOTICE_S, is_error=True)
 
     def dismiss_notice(self) -> None:
         """Remove the notice."""
@@ -62,14 +62,20 @@ class NoticeApp(AppContext):
         await super().on_event(event)
 
     @property
-    def _noticed_screen(self) -> Screen[object]:
-        """The screen on top; below a dialog without a status line, the one that is still visible."""
-        stack = reversed(self.screen_stack)
-        return next(
-            screen for screen in stack if not isinstance(screen, ModalScreen) or screen.query(StatusLine)
-        )
+    def _noticed_screen(self) -> Screen[object] | None:
+        """The screen on top; below a dialog without a status line, the one that is still visible.
 
-    def _show(self, notice: Notice, seconds: float) -> None:
+        None when the app is ending.
+        """
+        stack = reversed(self.screen_stack)
+        shown = (each for each in stack if not isinstance(each, ModalScreen) or each.query(StatusLine))
+        return next(shown, None)
+
+    def _show(self, lines: tuple[str, ...], seconds: float, *, is_error: bool = False) -> None:
+        screen = self._noticed_screen
+        if screen is None:
+            return
+        notice = Notice(lines, screen, is_error)
         self.notice, self._is_notice_read = notice, False
         self.set_timer(seconds, partial(self._expire, notice))
         self._redraw()
