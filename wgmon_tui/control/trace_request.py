@@ -15,6 +15,7 @@ from wgmon_tui.checks.path_trace import (
     PathTrace,
     TraceOptions,
 )
+from wgmon_tui.net.addresses import Address
 
 
 def options_as_json(options: TraceOptions) -> dict[str, object]:
@@ -36,7 +37,9 @@ def options_from_json(raw: object) -> TraceOptions:
             "timeout": int() | float() as timeout,
             "address": str(address),
         } if 1 <= rounds <= MOST_ROUNDS and 1 <= max_hops <= MOST_HOPS and 0 < timeout <= LONGEST_TIMEOUT_S:
-            return TraceOptions(rounds, max_hops, float(timeout), ip_address(address) if address else None)
+            return TraceOptions(
+                rounds, max_hops, float(timeout), _parse_address(address) if address else None
+            )
     raise ValueError("expected rounds, max_hops, timeout and address of a trace")
 
 
@@ -52,6 +55,13 @@ def read_trace(answer: Mapping[str, object]) -> PathTrace | None:
         return _trace_from_json(raw) if isinstance(raw, dict) else None
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _parse_address(text: str) -> Address:
+    """Parse an address. Raises ValueError, also for control characters, which an IPv6 scope may contain."""
+    if not text.isprintable():
+        raise ValueError("an address has unprintable characters")
+    return ip_address(text)
 
 
 def _trace_as_json(trace: PathTrace) -> dict[str, object]:
@@ -93,14 +103,14 @@ def _trace_from_json(raw: Mapping[str, object]) -> PathTrace:
             "finished": bool(is_finished),
         } if isinstance(hops, list) and isinstance(others, list):
             return PathTrace(
-                ip_address(address),
+                _parse_address(address),
                 port,
                 tuple(map(_hop_from_json, hops)),
                 tried,
                 number,
                 rounds,
                 is_finished,
-                tuple(ip_address(str(each)) for each in others),
+                tuple(_parse_address(str(each)) for each in others),
                 raw.get("waiting") is True,
             )
     raise ValueError("not a trace")
@@ -120,7 +130,7 @@ def _hop_from_json(raw: object) -> Hop:
             return Hop(
                 hop_limit,
                 HopAnswer[answer],
-                tuple(str(ip_address(str(each))) for each in addresses),
+                tuple(str(_parse_address(str(each))) for each in addresses),
                 sent,
                 tuple(float(each) for each in rtts),
                 _refusal_from_json(error, is_quoted),
@@ -133,6 +143,6 @@ def _refusal_from_json(raw: object, is_quoted: bool) -> IcmpError | None:
     match raw:
         case [int(version), int(kind), int(code), str(offender), bool(from_target)]:
             return IcmpError(
-                0.0, version, kind, code, str(ip_address(offender)), from_target, quotes_packet=is_quoted
+                0.0, version, kind, code, str(_parse_address(offender)), from_target, quotes_packet=is_quoted
             )
     return None

@@ -345,8 +345,12 @@ class Writer(FleetController):
             case Operation.PROBE:
                 return await self._requested_probes.answer(request)
             case Operation.TRACE:
-                self._log_request(describe_request(request, who))
-                return await answer_requested_trace(request, self._path_traces, self.loaded.targets.ready)
+                ready = self.loaded.targets.ready
+                answer = await answer_requested_trace(request, self._path_traces, ready)
+                self._log_request(
+                    describe_request(request, who)
+                )  # not what was refused: a client may repeat it
+                return answer
             case Operation.TRACE_PROGRESS:
                 return answer_trace(self._path_traces.progress(self._require_servers(request.names)[0]))
             case Operation.PROBE_WITH_KEYS:
