@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
@@ -13,7 +15,8 @@ from tests.real.linux_kernel import (
     kernel_behind_tap_fixture,  # noqa: F401 - a fixture
 )
 from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
-from wgmon_tui.checks.evidence import IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.checks.evidence import ForeignSession, IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -181,3 +184,25 @@ async def test_a_check_with_another_preshared_key_is_no_handshake_to_the_server(
     key = kernel_behind_tap.new_peer(PSK)
     await run_check(kernel_behind_tap, target(kernel_behind_tap, key, psk=OTHER_PSK, timeout_s=SHORT_S))
     assert kernel_behind_tap.latest_handshake(key.public) == 0
+
+
+@over_ipv4_and_ipv6
+async def test_a_trace_reaches_it_and_leaves_the_session_of_the_last_check(
+    kernel_behind_tap: LinuxKernel, version: int
+) -> None:
+    server = kernel_behind_tap
+    aim, address = target(server, server.new_peer(), version=version), server.endpoint(version)[0]
+    entry = replace(aim.server, tunnel=True, tunnel_ping=(ip_address("10.7.0.1"),))
+    aim = replace(aim, server=entry, tunnel_addresses=(ip_interface(f"10.7.0.{server._peers}/32"),))
+    async with prober_at(server) as prober:
+        before = await prober.check(aim, address)
+        found = await prober.trace_path(aim, TraceOptions(), lambda _: None)
+        after = [await prober.check(aim, address) for _ in range(2)]
+    assert found.is_reached
+    assert [(hop.answer, hop.answered) for hop in found.hops] == [(HopAnswer.SERVER, 3)]
+    for check in (before, *after):
+        assert check.handshake is not None
+        assert check.handshake.retransmits == 0
+        assert check.tunnel is not None
+        assert check.tunnel.received
+        assert not any(isinstance(each, ForeignSession) for each in check.evidence)
