@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.style import Style
 from rich.text import Text
@@ -23,6 +24,11 @@ from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _CONTEXT_LINES = 40
 """Lines shown before and after a line with an error."""
+
+_INDENT = 8
+"""Columns before the text of a line."""
+
+_LEAST_WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class RejectedFileScreen(Screen[bool]):
     def _excerpt(self) -> Text:
         palette, clean = self.app.palette, self.app.glyphs.clean
         wrong = palette.severity[Severity.DOWN]
+        width = self.query_one(ProseView).scrollable_content_region.width
         excerpt, before = Text(), 0
         for line in self._lines:
             if before and line.number > before + 1:
@@ -93,13 +100,20 @@ class RejectedFileScreen(Screen[bool]):
             excerpt.append(f"{mark}{line.number:>5}  ", wrong if line.errors else palette.muted)
             excerpt.append(f"{clean(line.text)}\n", palette.text + Style(bold=bool(line.errors)))
             for error in line.errors if self._has_several else ():
-                excerpt.append(f"{'':8}{self.app.glyphs.of(Severity.DOWN)} {clean(error)}\n", wrong)
+                mark = f"{self.app.glyphs.of(Severity.DOWN)} "
+                for part in wrap(clean(error), max(_LEAST_WIDTH, width - _INDENT - len(mark))):
+                    excerpt.append(f"{'':{_INDENT}}{mark}{part}\n", wrong)
+                    mark = "  "
         return excerpt
 
     @property
     def _has_several(self) -> bool:
         """Whether there is more than the error above the text."""
         return sum(len(line.errors) for line in self._lines) > 1
+
+    def on_resize(self) -> None:
+        """Wrap the errors again."""
+        self._write()
 
     def on_mount(self) -> None:
         """Scroll the line with the error to the middle."""
