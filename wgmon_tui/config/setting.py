@@ -129,24 +129,23 @@ def section_table(document: TomlTable, section: Section) -> TomlTable:
     return document.child(section.name, raw, known, section.name)
 
 
-def repeated_tables(document: TomlTable, section: Section, name_key: str = "name") -> Iterator[TomlTable]:
-    """The tables of a repeated section, labelled by their name or number. Raises ConfigurationError."""
+def repeated_tables(document: TomlTable, section: Section, name: str = "name") -> Iterator[TomlTable]:
+    """The tables of a repeated section, labelled by their key `name` or number. Raises ConfigurationError."""
     none: list[dict[str, object]] = []
     for number, raw in enumerate(document.get(section.name, as_tables, none)):
-        named = raw.get(name_key)
+        named = raw.get(name)
         label = quoted(named) if isinstance(named, str) else number + 1
         known = raw if section.variants else section.known_keys  # the type decides about the others
         yield document.child(f"{section.name} {label}", raw, known, section.name, number)
 
 
-def reject_repeated_names(tables: Iterable[TomlTable], name_key: str = "name") -> None:
-    """Refuse a name that an earlier table of the same kind has."""
+def reject_repeated_names(tables: Iterable[TomlTable], key: str = "name") -> None:
+    """Refuse a name that an earlier table of the same kind has in this key."""
     names = set()
     for table in tables:
-        name = table.raw.get(name_key)
+        name = table.raw.get(key)
         if isinstance(name, str) and name in names:
-            phrase = f"this {name_key} is used twice; give each its own {name_key}"
-            table.reject(table.error(name_key, phrase))
+            table.reject(table.error(key, f"this {key} is used twice; give each its own {key}"))
         elif isinstance(name, str):
             names.add(name)
 

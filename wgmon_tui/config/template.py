@@ -7,6 +7,7 @@ off as whole blocks; in a block, `##key = …` stays off until it is wanted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 
@@ -16,6 +17,9 @@ from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import SecretType
 
 _WIDTH = 100
+
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+"""A link of the reference pages."""
 
 _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("", "theme"): '"night"',
@@ -189,4 +193,5 @@ def _assignment(section: str, setting: Setting, usual: Mapping[str, object]) -> 
 
 
 def _comment(text: str) -> Iterator[str]:
-    return (f"# {line}" for line in wrap(text, _WIDTH - 2, break_on_hyphens=False))
+    plain = _LINK.sub(r"\1", text)
+    return (f"# {line}" for line in wrap(plain, _WIDTH - 2, break_on_hyphens=False))
