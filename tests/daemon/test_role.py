@@ -169,8 +169,7 @@ async def test_a_large_configuration_is_read_after_the_start(tmp_path: Path) -> 
     assert role_manager.is_loading
     assert not role_manager.fleet_state.states
     async with at_work(role_manager):
-        await until(lambda: role_manager.fleet_state.states)
-        assert not role_manager.is_loading
+        await until(lambda: role_manager.fleet_state.states and not role_manager.is_loading)
         await until(lambda: role_manager.engine)
 
 

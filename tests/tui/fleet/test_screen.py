@@ -335,7 +335,7 @@ async def test_the_empty_state_gives_way_to_the_first_server() -> None:
 class LoadingEngine(QuietEngine):
     """Its servers are not read yet; then reading them fails."""
 
-    is_loading = True  # type: ignore[assignment]
+    is_loading = True
 
     def __init__(self) -> None:
         super().__init__(())
