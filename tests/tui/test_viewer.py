@@ -9,6 +9,7 @@ from tests.tui.sample_fleet import NOW, QuietEngine, record, server
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.freshness import read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage
+from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 from wgmon_tui.tui.fleet.totals import FleetTotals, totals_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from wgmon_tui.tui.theme.palette import load_palette
@@ -106,10 +107,20 @@ async def test_t_takes_over_once_the_writer_has_ended_and_is_not_offered_before(
 
 async def test_a_viewer_learns_whose_packets_are_on_the_screen() -> None:
     async with face(engine := OfAnother()) as it:
+        await it.press("v")  # the preview asks for the server under the cursor
+        engine.attended.clear()
         await it.press("enter")
         await it.press("]")
         await it.press("escape")
         assert engine.attended == ["ams1", "fra1", None]
+
+
+async def test_a_viewer_learns_whose_preview_is_on_the_screen() -> None:
+    async with face(engine := OfAnother()) as it:
+        await it.press("j")
+        it.fleet.query_one(PreviewPane)._moved_at = 0.0  # the cursor rests
+        await it.follow()
+        assert engine.attended[-1] == it.table.cursor_name
 
 
 class Abandoned(OfAnother):

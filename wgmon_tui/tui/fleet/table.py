@@ -57,12 +57,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     class RowOpened(Message):
         """The line under the cursor was opened."""
 
-    class CursorMoved(Message):
+    class CursorChanged(Message):
         """Another line is under the cursor."""
 
         def can_replace(self, message: Message) -> bool:
             """One message is enough, however often the cursor moved."""
-            return isinstance(message, FleetTable.CursorMoved)
+            return isinstance(message, FleetTable.CursorChanged)
 
     def __init__(
         self,
@@ -208,7 +208,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_index(before)
         self._refresh_index(self._cursor_index)
         self._show_cursor()
-        self.post_message(self.CursorMoved())
+        self.post_message(self.CursorChanged())
 
     def pin_cursor(self) -> None:
         """Make the cursor follow its server from now on, as if it had been moved there."""
@@ -369,7 +369,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
         if was_visible or follow:
             self._show_cursor()
-        self.post_message(self.CursorMoved())
+        self.post_message(self.CursorChanged())
 
     def _index_of_cursor(self) -> int:
         """The line of the cursor's server: in its group, in another one, or the heading of a folded one."""
