@@ -190,6 +190,7 @@ class PreviewPane(Widget):
             found = PreviewHistory(error=str(error))
         finally:
             self._is_waiting = False
+        self._loaded.discard(name)  # Textual's cache keeps the old value of a key that it has
         self._loaded[name] = _Loaded(found, time.monotonic(), incident)
         self._draw()
 
