@@ -244,6 +244,7 @@ def test_a_muted_server_keeps_the_mark_of_its_acknowledged_incident() -> None:
     [
         (24, 15.0, "last 24 checks, 6 min"),
         (22, 15.0, "22 checks, 5 min"),
+        (15, 15.0, "last 3 min"),
         (22, None, "last 22 checks"),
         (11, 15.0, "last checks"),
     ],

@@ -172,12 +172,12 @@ async def test_a_server_is_read_once_while_nothing_happens(
 async def test_what_is_read_later_replaces_what_was_read_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [PreviewHistory(error="the first"), PreviewHistory(error="the second")]
-    module = "wgmon_tui.tui.fleet.preview_pane"
-    monkeypatch.setattr(f"{module}.read_preview", lambda _history, _name, _now: found.pop(0))
+    stored, module = ["the first"], "wgmon_tui.tui.fleet.preview_pane"
+    monkeypatch.setattr(f"{module}.read_preview", lambda *_: PreviewHistory(error=stored[0]))
     monkeypatch.setattr(f"{module}._READ_INTERVAL_S", 0.0)
     async with face(history=Past(tmp_path).history()) as it:
         await read_preview(it)
         assert "the first" in shown(it)
+        stored[0] = "the second"
         await read_preview(it)
         assert "the second" in shown(it)

@@ -30,7 +30,7 @@ async def test_the_worst_server_stands_under_the_cursor() -> None:
         assert it.table.cursor_name == "fra1"
         lines = it.lines()
         assert lines[0].startswith(" ● 12 up  ▲ 3 degraded  ✖ 2 down  ? 2 unknown  ‖ 1 paused")
-        assert lines[1].split() == ["state", "▾", "name", "verdict", "rtt", "last", "16", "checks"]
+        assert lines[1].split() == ["state", "▾", "name", "verdict", "rtt", "last", "2", "min"]
         assert lines[2].split()[:5] == ["✖", "down", "fra1", "psk-mismatch", "lost"]
 
 

@@ -187,8 +187,8 @@ async def test_the_uptimes_of_the_store_stand_in_the_table(past: History) -> Non
         while it.engine.fleet_state.states["fra1"].uptime is None:
             await it.pilot.pause(0.01)
         await it.follow()
-        fra1 = next(line for line in it.lines() if " fra1 " in line)
-        assert "uptime" in it.lines()[1]
+        fra1 = next(line for line in it.lines()[2:] if " fra1 " in line)
+        assert "up 24h" in it.lines()[1]
         assert "99." in fra1
 
 

@@ -40,8 +40,9 @@ def _checks_title(width: int, interval: float | None) -> str:
     """How many checks fit, and how much time that is; room is left for the arrow of the sort order."""
     titles = [f"last {width} checks", COLUMNS["checks"].title]
     if interval is not None:
-        span = f"{width} checks, {format_elapsed(width * interval)}"
-        titles = [f"last {span}", span, *titles]
+        elapsed = format_elapsed(width * interval)
+        span = f"{width} checks, {elapsed}"
+        titles = [f"last {span}", span, f"last {elapsed}", *titles]
     return next((title for title in titles if len(title) + 2 <= width), COLUMNS["checks"].title)
 
 
