@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from wgmon_tui.alerts.delivery_log import Delivery, DeliveryState
 from wgmon_tui.alerts.rendering import title
-from wgmon_tui.output.incident_report import Notification
+from wgmon_tui.output.incident_report import ReportedDelivery
 from wgmon_tui.text import format_count, format_utc_time
 
 
-def notifications_of(deliveries: Iterable[Delivery]) -> tuple[Notification, ...]:
+def notifications_of(deliveries: Iterable[Delivery]) -> tuple[ReportedDelivery, ...]:
     """The deliveries in their order, for a report."""
     return tuple(
-        Notification(
+        ReportedDelivery(
             each.at,
             each.sink,
             _result(each),

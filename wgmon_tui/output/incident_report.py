@@ -24,7 +24,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
+class ReportedDelivery:
     """A message about the incident: Unix time of the event, sink, result, and why it was not sent."""
 
     at: float
@@ -62,7 +62,7 @@ class IncidentReport:
     quorum_result: Diagnosis | None = None
     good: Check | None = None
     """The last good check before `outcome`, whose packets stand beside those of that time."""
-    notifications: tuple[Notification, ...] = ()
+    notifications: tuple[ReportedDelivery, ...] = ()
 
     @property
     def diagnosis(self) -> Diagnosis | None:
@@ -287,7 +287,7 @@ def _good_title(check: Check) -> str:
     return f"Packets of the last good exchange, {format_utc_time(check.started_at)}"
 
 
-def _notification(notification: Notification) -> str:
+def _notification(notification: ReportedDelivery) -> str:
     why = f" ({notification.reason})" if notification.reason else ""
     at = format_utc_time(notification.at)
     return f"{at}, {notification.sink}: {notification.result}{why}: {notification.message}"

@@ -12,7 +12,7 @@ from wgmon_tui.alerts.notifications import notifications_of
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.output import history_export
 from wgmon_tui.output.history_export import incident_object
-from wgmon_tui.output.incident_report import Notification, report_of_incident
+from wgmon_tui.output.incident_report import ReportedDelivery, report_of_incident
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import AppContext
@@ -53,7 +53,7 @@ def _opened_by(history: History, incident: Incident) -> OpenedExchange | None:
         return None
 
 
-def _notifications(state_dir: Path | None, incident_id: str) -> tuple[Notification, ...]:
+def _notifications(state_dir: Path | None, incident_id: str) -> tuple[ReportedDelivery, ...]:
     try:
         return notifications_of(deliveries_about(state_dir, incident_id)) if state_dir else ()
     except StoreUnavailableError:

@@ -103,7 +103,7 @@ class ExchangeComparison:
     extra: frozenset[int] = frozenset()
     missing: tuple[Packet, ...] = ()
     differing: dict[CursorStop, str] = field(default_factory=dict)
-    pairs: dict[int, int] = field(default_factory=dict)
+    pairs: dict[int, int] = field(default_factory=dict, compare=False)
 
     @property
     def is_same_form(self) -> bool:
