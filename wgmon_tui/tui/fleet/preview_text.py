@@ -42,7 +42,7 @@ _INDENT = 1
 _MOST_CAUSES = 3
 _MOST_EVIDENCE = 3
 _MOST_NAMES = 30
-_MOST_DETAIL = 4
+_MOST_DETAIL = 5
 _MINUTE_S = 60.0
 _WORST_FIRST = sorted(Severity, key=lambda severity: severity.rank)
 
@@ -61,7 +61,7 @@ def server_preview(
         lines = [
             *_what(server_state, inner, detail),
             *_advice(server_state, inner, detail),
-            *(_context(server_state, together, inner) if detail > 2 else ()),
+            *(_context(server_state, together, inner) if detail > 3 else ()),
             *_past(server_state, history, inner, now, detail),
         ]
         if len(lines) < height:
@@ -144,7 +144,7 @@ def _what(server_state: ServerState, text_style: TextStyle, detail: int) -> list
     else:
         sentence = "Waiting for the first check."
     lines = text_style.paragraph(sentence, palette.muted if server_state.is_stale else palette.text)
-    return lines if detail > 1 else _shortened(lines, 2 if detail else 1, text_style)
+    return lines if detail > 2 else _shortened(lines, 2 if detail else 1, text_style)
 
 
 def _advice(server_state: ServerState, text_style: TextStyle, detail: int) -> Iterator[Text]:
@@ -160,9 +160,9 @@ def _advice(server_state: ServerState, text_style: TextStyle, detail: int) -> It
     label = _PLACES.get(command.place, "set" if command.is_setting else "type")
     yield from text_style.paragraph(command.line, palette.accent, label, _LABEL)
     about = _about_command(command)
-    if about and detail:
+    if about and detail > 1:
         lines = text_style.paragraph(about, palette.muted, "", _LABEL)
-        yield from lines if detail > 1 else _shortened(lines, 1, text_style)
+        yield from lines if detail > 2 else _shortened(lines, 1, text_style)
 
 
 def _about_command(command: NextCommand) -> str:
@@ -177,7 +177,7 @@ def _causes(diagnosis: Diagnosis, text_style: TextStyle, detail: int) -> Iterato
     first = f"{describe_likelihood(causes)}: {causes[0].cause}"
     lines = text_style.paragraph(first, palette.text, "cause", _LABEL)
     yield from lines if detail else _shortened(lines, 1, text_style)
-    if detail > 1:
+    if detail > 2:
         for cause in causes[1:_MOST_CAUSES]:
             yield from text_style.paragraph(cause.cause, palette.muted, "or", _LABEL)
 
@@ -250,9 +250,9 @@ def _strip(
     if line.cell_len + cell_len(up) <= text_style.width:
         line.append(up, palette.text)
     yield line
-    if detail > 1:
+    if detail > 2:
         yield Text(" " * _LABEL + _ticks(history.start, len(cells)), palette.muted)
-    if detail > 3:
+    if detail > 4:
         length = format_limit(CELL_S * CELLS / len(cells))
         yield Text("")
         yield from text_style.paragraph(f"a mark is {length}, the worst of it:", palette.muted)
