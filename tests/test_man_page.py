@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from docs.make import HERE
 from docs.man_page import man_page
+from tests.real.prerequisites import require
 from tests.test_sdist import ROOT, run
 from wgmon_tui.cli.command_parser import actions_of, commands_of
 from wgmon_tui.cli.parser import make_parser
@@ -30,8 +29,7 @@ _NO_DATE = "missing date"
     ],
 )
 def test_programs_that_read_manuals_have_nothing_to_say(program: str, options: list[str]) -> None:
-    if shutil.which(program) is None and not os.environ.get("CI"):
-        pytest.skip(f"needs {program}")
+    require(program)
     done = subprocess.run([program, *options, _PAGE], capture_output=True, text=True, check=False)
     told = done.stderr + (done.stdout if program == "mandoc" else "")
     assert [line for line in told.splitlines() if _NO_DATE not in line] == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, SERVER_KEY
+from tests.real.prerequisites import require
 from wgmon_tui.cli.command_parser import commands_of
 from wgmon_tui.cli.complete import find_candidates, find_names
 from wgmon_tui.cli.completion import SCRIPTS
@@ -30,6 +30,8 @@ _CONFIG = '[[sink]]\nname = "pager"\ntype = "bell"\n[[vantage]]\nname = "nyc"\nh
 def config(tmp_path: Path) -> Path:
     (tmp_path / "servers.toml").write_text(_TOML)
     (tmp_path / "config.toml").write_text(_CONFIG)
+    (tmp_path / "wg0.conf").touch()
+    (tmp_path / "wg1.conf").touch()
     (tmp_path / "themes").mkdir()
     (tmp_path / "themes" / "mine.toml").touch()
     return tmp_path
@@ -132,15 +134,6 @@ def test_every_error_is_silent(config: Path, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
-def need(shell: str) -> str:
-    """The path of a shell. On CI, where .ci/run installs it, it is never missing."""
-    found = shutil.which(shell)
-    if found is None and not os.environ.get("CI"):
-        pytest.skip(f"needs {shell}")
-    assert found
-    return found
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -149,7 +142,7 @@ def need(shell: str) -> str:
         (("probe", "two"), [r"two\ words\ \&\ \"quotes\""]),
         (("probe", '"two'), [_ODD]),
         (("probe", "--format", "=", "ch"), ["checkmk"]),
-        (("probe", "--conf", "/etc/host"), ["/etc/hostname", "/etc/hosts"]),
+        (("probe", "--conf", "wg"), ["wg0.conf", "wg1.conf"]),
     ],
 )
 def test_bash_completes(tmp_path: Path, config: Path, line: tuple[str, ...], expected: list[str]) -> None:
@@ -158,9 +151,10 @@ def test_bash_completes(tmp_path: Path, config: Path, line: tuple[str, ...], exp
         f"source {shlex.quote(str(SCRIPTS / 'wgmon-tui.bash'))}; COMP_WORDS=({typed}); "
         f'COMP_CWORD={len(line)}; _wgmon_tui; printf "%s\\n" "${{COMPREPLY[@]}}"'
     )
+    require("bash")
     environment = program(tmp_path, config)
-    shell = [need("bash"), "--norc", "-c", script]
-    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
+    shell = ["bash", "--norc", "-c", script]
+    done = subprocess.run(shell, env=environment, cwd=config, capture_output=True, text=True, check=True)
     assert set(expected) <= set(done.stdout.splitlines())
     assert done.stderr == ""
 
@@ -172,15 +166,16 @@ def test_bash_completes(tmp_path: Path, config: Path, line: tuple[str, ...], exp
         ("probe am", "ams2\tserver"),
         ("probe two", _ODD + "\tserver"),
         ("probe --format ", "checkmk"),
-        ("probe --conf /etc/hostn", "/etc/hostname"),
+        ("probe --conf wg0", "wg0.conf"),
         ("--config /nowhere import --iden", "--identity"),
     ],
 )
 def test_fish_completes(tmp_path: Path, config: Path, line: str, expected: str) -> None:
+    require("fish")
     environment = program(tmp_path, config)
     script = f"source {SCRIPTS / 'wgmon-tui.fish'}; complete -C {shlex.quote('wgmon-tui ' + line)}"
-    shell = [need("fish"), "--no-config", "-c", script]
-    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
+    shell = ["fish", "--no-config", "-c", script]
+    done = subprocess.run(shell, env=environment, cwd=config, capture_output=True, text=True, check=True)
     assert any(each.startswith(expected) for each in done.stdout.splitlines()), done.stdout
     assert done.stderr == ""
 
@@ -194,7 +189,7 @@ def test_fish_completes(tmp_path: Path, config: Path, line: str, expected: str) 
         ("zsh", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
         ("zsh", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
         ("zsh", "wgmon-tui probe --for\tj\t", "wgmon-tui probe --format json"),
-        ("zsh", "wgmon-tui probe --conf /etc/hostn\t", "--conf /etc/hostname"),
+        ("zsh", "wgmon-tui probe --conf wg1\t", "--conf wg1.conf"),
         ("bash", "wgmon-tui prob\t", "wgmon-tui probe"),
         ("bash", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
         ("bash", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
@@ -214,10 +209,12 @@ def test_tab_completes_at_a_prompt(
     }[shell]
     flags = {"zsh": ["-f"], "bash": ["--norc", "--noprofile"], "fish": ["--no-config"]}[shell]
     terminal = ["tmux", "-S", str(tmp_path / "tmux"), "-f", "/dev/null"]
-    need("tmux")
-    command = shlex.join([need(shell), *flags])
+    require("tmux", shell)
+    command = shlex.join([shell, *flags])
     subprocess.run(
-        [*terminal, "new-session", "-d", "-x", "90", "-y", "20", command], env=environment, check=True
+        [*terminal, "new-session", "-d", "-c", str(config), "-x", "90", "-y", "20", command],
+        env=environment,
+        check=True,
     )
     try:
         for keys in (start + "; clear; echo ready\n", typed):
