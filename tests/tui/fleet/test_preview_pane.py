@@ -136,10 +136,11 @@ async def test_a_click_opens_the_server_of_the_pane() -> None:
 
 async def read_preview(it: Face) -> None:
     """Let the cursor rest, and wait until the store is read."""
-    it.fleet.query_one(PreviewPane)._moved_at = 0.0
-    pane(it)._is_waiting = False
-    pane(it)._read_at_rest()
-    await it.read()
+    shown_pane = pane(it)
+    shown_pane._moved_at = 0.0
+    shown_pane._wait_for_rest()
+    while shown_pane._is_waiting:
+        await it.pilot.pause(0.01)
 
 
 async def test_the_store_fills_incident_and_strip(tmp_path: Path) -> None:
