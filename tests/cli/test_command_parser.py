@@ -64,7 +64,7 @@ def test_escapes_in_a_word_do_not_reach_the_terminal(capsys: pytest.CaptureFixtu
     [
         ("probe", "--", "--jsno"),
         ("probe", "--conf", "-"),
-        ("--asc", "probe", "--qui"),
+        ("--asc", "probe", "--quic"),
         ("--theme", "run", "--no-mouse"),
         ("export", "checks", "--since", "24h"),
     ],

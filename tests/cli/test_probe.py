@@ -152,7 +152,7 @@ async def test_the_causes_of_several_servers_stand_below_all_results(home: Path)
         (("-v", "--format", "checkmk"), "--verbose changes only the table"),
         (("-q", "--format", "nagios"), "--quiet would leave out what nagios must read"),
         (("--brief", "-v"), "not allowed with"),
-        (("--color", "sometimes"), "invalid choice"),
+        (("--color", "sometimes"), 'there is no "sometimes"; expected one of auto, always, never'),
     ],
 )
 async def test_options_that_do_not_fit_together_are_bad_usage(

@@ -83,7 +83,7 @@ async def test_a_server_that_does_not_answer_ends_with_2(site: Site) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("nosuch",), 64, "no server 'nosuch'"),
+        (("nosuch",), 64, 'no server "nosuch"'),
         (("fra1", "--rounds", "21"), 64, "from 1 to 20"),
         (("fra1", "--max-hops", "0"), 64, "from 1 to 64"),
         (("fra1", "--timeout", "nan"), 64, "0.05 to 10 seconds"),

@@ -199,6 +199,7 @@ SCENARIOS = (
     Scenario("run", ("run",), frozenset(), is_endless=True, signal_codes=_RUN_CODES,
              reload_signals=frozenset({signal.SIGHUP})),
     Scenario("probe", ("probe",), _SERVERS_DOWN),
+    Scenario("trace", ("trace", "fra1", "--max-hops", "2", "--timeout", "0.5"), frozenset({0, 2, 3})),
     Scenario("import", ("import", "{home}/fra1.conf"), frozenset({0}), find_remains=_half_import),
     Scenario("keygen", ("keygen", "here"), frozenset({0}), find_remains=_half_import),
     Scenario("add", ("add", "new1", "127.0.0.1:9", _KEY, "--wait", "2s"), _SERVERS_DOWN,

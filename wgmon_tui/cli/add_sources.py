@@ -87,8 +87,8 @@ def add_from_words(arguments: argparse.Namespace) -> AddedServer:
     try:
         return add_server(arguments.config, new)
     except NewServerError as error:
-        lines = [f"{_OPTIONS.get(key, key)}: {problem}" for key, problem in error.problems.items()]
-        raise ConfigurationError("add: " + "\nwgmon-tui: add: ".join(lines)) from None
+        lines = [f"add: {_OPTIONS.get(key, key)}: {problem}" for key, problem in error.problems.items()]
+        raise ConfigurationError("\n".join(lines)) from None
 
 
 def _read_preshared_key(path: Path) -> PresharedKey:

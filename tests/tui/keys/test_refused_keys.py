@@ -100,7 +100,7 @@ async def silent_keys(it: Face) -> list[str]:
     found: list[str] = []
     base, focused = it.app.screen, it.app.focused
     for key in sorted(_KEYS, key=lambda key: is_leaving(it, key)):
-        it.app.clear_notifications()
+        it.app.dismiss_notice()
         it.app._told_at.clear()
         may_be_quiet = is_movement(it, key) or is_typed(it, key)
         before = State.of(it)
@@ -322,7 +322,7 @@ async def test_the_demo_says_what_it_cannot_do() -> None:
 
 
 async def refusal_of(it: Face, key: str) -> list[str]:
-    it.app.clear_notifications()
+    it.app.dismiss_notice()
     await it.press(key)
     return it.notices()
 

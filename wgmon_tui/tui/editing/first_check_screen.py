@@ -21,6 +21,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 1.0
 _CHECK_INTERVAL_S = 5.0
@@ -68,6 +69,7 @@ class FirstCheckScreen(MovementActions, Screen[None]):
             yield Static(id="step", markup=False)
             yield Static(id="result", markup=False)
             yield Static(id="details", markup=False)
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

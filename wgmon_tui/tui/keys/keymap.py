@@ -49,8 +49,9 @@ def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) ->
 
 
 def with_user_actions(actions: Sequence[Action], user_actions: Sequence[UserAction]) -> tuple[Action, ...]:
-    """The table with one more action for each `[[action]]`, after those of the program.
+    """The table with one more action for each `[[action]]`.
 
+    They are before the help: a narrow terminal leaves out the last hints first, such as those of the program.
     Raises ConfigurationError for keys that do not exist or are in use.
     """
     table = tuple(actions)
@@ -65,7 +66,8 @@ def with_user_actions(actions: Sequence[Action], user_actions: Sequence[UserActi
                     f'{where}: "{each.key}" is assigned to {other.label} {place}; choose another key'
                 )
         table = (*table, added)
-    return table
+    own, first = table[len(actions) :], next((at for at, each in enumerate(actions) if each.id == "help"), 0)
+    return (*table[:first], *own, *table[first : len(actions)])
 
 
 def _as_action(number: int, action: UserAction) -> Action:

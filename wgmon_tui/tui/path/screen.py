@@ -23,6 +23,7 @@ from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.2
 _MARGINS = 3
@@ -59,6 +60,7 @@ class PathScreen(MovementActions, Screen[None]):
         yield Static(id="title")
         with ProseView():
             yield Static(id="hops")
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

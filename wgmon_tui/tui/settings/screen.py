@@ -34,6 +34,7 @@ from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _MARGINS = 3
 _REFRESH_S = 1.0
@@ -74,6 +75,7 @@ class SettingsScreen(MovementActions, Screen[None]):
         )
         table.can_focus = False
         yield table
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:

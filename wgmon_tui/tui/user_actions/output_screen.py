@@ -22,6 +22,7 @@ from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions
+from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.2
 
@@ -52,6 +53,7 @@ class OutputScreen(MovementActions, Screen[None]):
         yield OutageBar()
         yield Static(id="title")
         yield LineList(lambda: self.app.palette)
+        yield StatusLine()
         yield KeyHints()
 
     def on_mount(self) -> None:
