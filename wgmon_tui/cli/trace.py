@@ -71,9 +71,11 @@ def _parse_address(text: str) -> Address:
     from ipaddress import ip_address
 
     try:
-        return ip_address(text)
+        if text.isprintable():  # the zone of an IPv6 address may be any text
+            return ip_address(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected an IP address, got {text!r}") from None
+        pass
+    raise argparse.ArgumentTypeError(f"expected an IP address, got {text!r}")
 
 
 def _parse_rounds(text: str) -> int:

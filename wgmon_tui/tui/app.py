@@ -464,7 +464,7 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         name = current_server() if current_server else None
         if name is None:
             explain = getattr(screen, "explain_no_server", None)
-            self.show_notice(explain() if explain else "No server is selected", seconds=4)
+            self.show_notice(explain() if explain else "No server is selected")
         else:
             self.run_worker(run_user_action(self, action, name, self._untrusted), group="user action")
 

@@ -28,7 +28,7 @@ from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import long_name
 from wgmon_tui.tui.user_actions.output_screen import OutputScreen
 
-_LEAVE = frozenset({"q", "ctrl+q", "ctrl+p"})
+_LEAVE = frozenset({"ctrl+c", "ctrl+z", "q", "ctrl+q", "ctrl+p"})
 """Keys that work everywhere and end the test, or open Textual's palette."""
 
 _WORK = frozenset({"writing", "editing", "reading", "preview", "history", "exchange"})
@@ -112,6 +112,9 @@ async def silent_keys(it: Face) -> list[str]:
             found.append(key)
         while it.app.screen is not base:
             await it.app.pop_screen()
+        for worker in it.app.workers:
+            if worker.group == "editing":
+                worker.cancel()  # it waits for the answer of a screen that is gone
         it.app.set_focus(focused)
         await it.press()
     return found
@@ -290,6 +293,7 @@ STATES: dict[str, Opening] = {
     "form": dialog("n"),
     "import": dialog("i"),
     "output": command_output,
+    "settings": dialog("O"),
     "question": question,
 }
 

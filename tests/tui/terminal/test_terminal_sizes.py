@@ -1,4 +1,4 @@
-"""A tour of all screens at the four sizes that operators have, in a real terminal: keys are typed, the screen is read."""
+"""A tour of all screens in a real terminal, at the four sizes that operators have."""
 
 from __future__ import annotations
 

@@ -84,7 +84,8 @@ async def test_long_output_scrolls_and_begins_with_what_is_not_kept() -> None:
         assert "1000 earlier" not in text(it)
 
 
-async def test_a_command_that_runs_is_ended_by_a_key() -> None:
+async def test_a_command_that_runs_is_ended_by_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.tui.user_actions.background_program._PATIENCE_S", 60.0)
     async with face(one_server(), settings=acting(shell("echo started; sleep 1000"))) as it:
         await it.press("o")
         await until(it, lambda: isinstance(it.app.screen, OutputScreen))

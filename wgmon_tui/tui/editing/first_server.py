@@ -22,7 +22,7 @@ async def add_first_server(app: AppContext, config_dir: Path) -> None:
         return
     if stored.fleet.servers:  # another process has added them, or they belong to another shard
         there = format_count(len(stored.fleet.servers), "server")
-        app.show_notice(f"servers.toml has {there}, but this process checks none of them", seconds=8)
+        app.show_error(f"servers.toml has {there}, but this process checks none of them")
         return
     result = await app.push_screen_wait(FirstServerForm(config_dir, stored.fleet))
     if isinstance(result, AddedServer):

@@ -355,6 +355,9 @@ class FleetScreen(ServerActions):
 
     def action_preview(self) -> None:
         """Show or hide the preview of the line under the cursor."""
+        if not self.app.engine.fleet_state.states:
+            self.app.show_notice("There are no servers, so there is nothing to preview")
+            return
         body = self.query_one(FleetBody)
         self.app.choose(preview=not body.has_preview)
         body.place()

@@ -262,9 +262,7 @@ class IncidentsScreen(PolledListScreen):
         if server_state and chosen and chosen.closed_at is None:
             copy_next_command(self.app, server_state, server_state.diagnosis)
         else:
-            self.app.show_notice(
-                "This incident is closed. Open it to copy the command of that time.", seconds=4
-            )
+            self.app.show_notice("This incident is closed. Open it to copy the command of that time.")
 
     def _copy(self, *, markdown: bool) -> None:
         if entry := self._chosen_entry:

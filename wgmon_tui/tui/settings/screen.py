@@ -215,9 +215,24 @@ class SettingsScreen(MovementActions, Screen[None]):
             self._choose_columns(move_column(self._columns, self._column or "", step))
             self._draw()
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        return "Move to a column that is shown first" if action == "move" else ""
+
+    def _is_chosen(self) -> bool:
+        """Whether the line under the cursor has a choice that can be taken back."""
+        choices, line = self.app.choices, self.scrollable.cursor
+        if self._column:
+            return bool(choices.columns)
+        chosen = {THEME: choices.theme, LOW_BANDWIDTH: choices.low_bandwidth}.get(str(line), choices.preview)
+        return chosen is not None
+
     def action_forget(self) -> None:
         """Take the choice under the cursor back: config.toml, or the program, decides again."""
         app, configured, line = self.app, self.app.start_look.configured, self.scrollable.cursor
+        if not self._is_chosen():
+            app.show_notice("Nothing was chosen here, so there is nothing to forget")
+            return
         if self._column:
             app.choose(columns=())
             self._use_columns(configured.columns)

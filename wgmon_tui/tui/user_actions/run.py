@@ -19,8 +19,6 @@ from wgmon_tui.tui.editing.terminal_program import run_in_terminal, suspend_term
 from wgmon_tui.tui.user_actions.background_program import BackgroundProgram
 from wgmon_tui.tui.user_actions.output_screen import OutputScreen
 
-_NOTICE_S = 8.0
-
 
 def values_of(server_state: ServerState) -> dict[str, str]:
     """The values of the placeholders for a server; without those that are not known."""
@@ -49,20 +47,20 @@ def _is_address(host: str) -> bool:
 
 async def run_user_action(app: AppContext, action: UserAction, name: str, untrusted: str) -> None:
     """Run a command for the server `name`, or say why not. `untrusted`: who else can write config.toml."""
-    if getattr(app, "read_only", False):
-        app.show_notice("Read only: no command is run. Start without --read-only.", seconds=_NOTICE_S)
+    if app.read_only:
+        app.show_read_only_notice(action.label)
         return
     if untrusted:
-        app.show_notice(f"config.toml: no command is run from it: {untrusted}", seconds=_NOTICE_S)
+        app.show_error(f"config.toml: no command is run from it: {untrusted}")
         return
     server_state = app.engine.fleet_state.states.get(name)
     if server_state is None:
-        app.show_notice(f"{name} is no longer in servers.toml", seconds=_NOTICE_S)
+        app.show_error(f"{name} is no longer in servers.toml")
         return
     try:
         words = expand(action.command, values_of(server_state))
     except RefusedValueError as error:
-        app.show_notice(f"{action.label} does not run for {name}: {error}", seconds=_NOTICE_S)
+        app.show_error(f"{action.label} does not run for {name}: {error}")
         return
     if action.confirm and not await _is_confirmed(app, words):
         return
@@ -83,7 +81,7 @@ async def _run_in_background(app: AppContext, title: str, words: Sequence[str]) 
     try:
         program = await asyncio.to_thread(BackgroundProgram, words)
     except (OSError, ValueError) as error:
-        app.show_notice(_cannot_start(words, error), seconds=_NOTICE_S)
+        app.show_error(_cannot_start(words, error))
         return
     app.push_screen(OutputScreen(title, words, program))
 
@@ -104,7 +102,7 @@ async def _run_in_terminal(app: AppContext, label: str, words: Sequence[str]) ->
     except SuspendNotSupported:
         failure = "This terminal cannot be given to a command. Set background = true in config.toml."
     if failure:
-        app.show_notice(failure, seconds=_NOTICE_S)
+        app.show_error(failure)
 
 
 def _cannot_start(words: Sequence[str], error: Exception) -> str:
