@@ -73,6 +73,8 @@ SHOTS = (
     Shot("server-packets", (120, 36), _KEYS_TO_TIMESTAMP, server="fra1-edge"),
     Shot("server-psk", (120, 40), server="waw1-branch"),
     Shot("server-diagnosis", (120, 30), ("tab",), server="waw1-branch"),
+    Shot("server-wide", (160, 40), server="waw1-branch"),
+    Shot("path", (120, 16), ("P",), server="fra1-edge"),
     Shot("history", (120, 40), _PAST, server="blr1-core"),
     Shot("rtt", (120, 30), (*_RTT, "-", "-", "-"), server="sfo2-gw"),
     Shot("incidents", (120, 34), ("I", "j", "j")),
@@ -84,6 +86,7 @@ SHOTS = (
     Shot("identities", (120, 16), ("K",)),
     Shot("help", (120, 51), ("?",)),
     Shot("sort", (120, 20), ("s",)),
+    Shot("settings", (120, 32), ("O",)),
     Shot("palette", (120, 24), ("ctrl+p",)),
 )
 
@@ -98,7 +101,7 @@ _PATIENCE_S = 60.0
 _DEBOUNCE_S = 0.4
 """What is typed is looked at, and a form is opened, so long after the key at most."""
 
-_LOADING_GROUPS = ("history", "rtt", "exchange", "reading", "preview")
+_LOADING_GROUPS = ("history", "rtt", "exchange", "reading", "preview", "trace")
 """The groups of workers that bring what a screen shows."""
 
 _REMOTE_FONTS = re.compile(r"\s*@font-face \{.*?\}|\s*<!--.*?-->", re.DOTALL)
@@ -207,7 +210,7 @@ async def _take_screenshot(app: WgmonApp, pilot: Pilot[None], shot: Shot, file: 
         await pilot.press(key)
     await asyncio.sleep(_DEBOUNCE_S)
     await _wait_for_workers(app, pilot)
-    app.clear_notifications()
+    app.dismiss_notice()
     await pilot.pause()
     _write(file, app.export_screenshot(title="wgmon-tui", simplify=True))
     while len(app.screen_stack) > 1:
