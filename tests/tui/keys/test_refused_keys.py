@@ -298,7 +298,14 @@ STATES: dict[str, Opening] = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
+_QUICK = ("fleet", "demo", "empty-fleet", "packets", "incident", "alerts", "form", "settings")
+"""The states of the default run: pressing every key takes seconds."""
+
+
+@pytest.mark.parametrize(
+    "state",
+    [pytest.param(each, marks=() if each in _QUICK else pytest.mark.thorough, id=each) for each in STATES],
+)
 async def test_every_key_has_an_effect_or_says_why_not(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
