@@ -7,11 +7,24 @@ from hypothesis import strategies as st
 from tests.monitor.sample_vantages import Lookout
 from tests.tui.sample_fleet import NOW, bad_night, record
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.tui.filter.parser import FilterWords, complete_filter, completions, invert_filter, parse_filter
-from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, FilterContext
+from wgmon_tui.tui.filter.parser import (
+    SERVER_VALUES,
+    FilterWords,
+    complete_filter,
+    completions,
+    invert_filter,
+    parse_filter,
+)
+from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, FilterContext, RejectedWord
 
 ROWS = bad_night().fleet_state.states
 BESIDE = FilterContext(NOW, {"ams1", "lab"})
+FLEET_VALUES = {
+    **SERVER_VALUES,
+    "tag": ["Eu", "env=prod"],
+    "vantage": ["fra", "local"],
+    "downfrom": ["local"],
+}
 SAVED = {"oncall": "state:down !is:muted", "Slow": "rtt>500ms"}
 
 
@@ -72,32 +85,64 @@ def test_a_part_of_an_address_is_a_word(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("state:dwn", 'no state "dwn", did you mean "down"?'),
-        ("state:xyz", 'no state "xyz": up, degraded, down, unknown, paused'),
-        ("status:down", 'no field "status", did you mean "state"?'),
-        ("foo:bar", 'no field "foo"'),
-        ("verdict:helthy", 'no verdict "helthy", did you mean "healthy"?'),
-        ("is:mutd", 'no is "mutd", did you mean "muted"?'),
-        ("!STATE:dwn", 'no state "dwn", did you mean "down"?'),
-        ("state:down|dgraded", 'no state "dgraded", did you mean "degraded"?'),
+        ("state:dwn", 'unknown state "dwn"; did you mean "down"?'),
+        ("state:xyz", 'unknown state "xyz"; possible: up, degraded, down, unknown, paused'),
+        ("status:down", 'unknown field "status"; did you mean "state"?'),
+        ("foo:bar", 'unknown field "foo"'),
+        ("verdict:helthy", 'unknown verdict "helthy"; did you mean "healthy"?'),
+        ("is:mutd", 'unknown flag "mutd"; did you mean "muted"?'),
+        ("!STATE:dwn", 'unknown state "dwn"; did you mean "down"?'),
+        ("state:down|dgraded", 'unknown state "dgraded"; did you mean "degraded"?'),
         ("/(/", "/(/ is no pattern: missing ), unterminated subpattern at position 0"),
         ("is:/m/", "is: takes a flag, no pattern"),
+        ("rrt>100", 'unknown field "rrt"; did you mean "rtt"?'),
+        ("lss>5", 'unknown field "lss"; did you mean "loss"?'),
+        ("!foo>3", 'unknown field "foo"; possible: rtt, loss, uptime, since'),
+        ("tag=eu", "tag is no number; write tag:eu"),
+        ("rtt:100", "rtt needs a number, for example rtt>100"),
+        (">", "a comparison has no blanks, for example rtt>100"),
+        ("state:down|state:up", "write state:down|up"),
+        ("fra|state:up", "alternatives are of one field, for example state:down|degraded"),
     ],
 )
 def test_a_word_that_cannot_mean_anything_is_named_and_not_applied(line: str, why: str) -> None:
     chosen = parse_filter(f"{line} tag:eu", SAVED)
-    assert chosen.rejected == (why,)
+    assert chosen.rejected == (RejectedWord(line, why),)
     assert found(f"{line} tag:eu") == found("tag:eu") != set(ROWS)
     assert found(line) == set(ROWS)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("tag:zz", 'unknown tag of a server "zz"; possible: Eu, env=prod'),
+        ("tag:eu|zz", 'unknown tag of a server "zz"; possible: Eu, env=prod'),
+        ("vantage:zz", 'unknown vantage "zz"; possible: fra, local'),
+        ("downfrom:loca1", 'unknown vantage "loca1"; did you mean "local"?'),
+    ],
+)
+def test_a_value_that_the_fleet_does_not_have_is_named_and_not_applied(line: str, why: str) -> None:
+    chosen = parse_filter(line, values=FLEET_VALUES)
+    assert (chosen.rejected, bool(chosen)) == ((RejectedWord(line, why),), False)
+
+
+@pytest.mark.parametrize("line", ["tag:E", "vantage:lo", "tag:env=prod", "env=pr"])
+def test_a_value_that_the_fleet_has_is_applied(line: str) -> None:
+    assert parse_filter(line, values=FLEET_VALUES).rejected == ()
+
+
 def test_a_saved_filter_with_a_mistake_names_it() -> None:
-    assert parse_filter("@old", {"old": "state:dwn"}).rejected == ('no state "dwn", did you mean "down"?',)
+    rejected = RejectedWord("state:dwn", 'unknown state "dwn"; did you mean "down"?')
+    assert parse_filter("@old", {"old": "state:dwn"}).rejected == (rejected,)
+
+
+@pytest.mark.parametrize("line", ["down|up", "fra|r", "down|@"])
+def test_an_alternative_to_a_word_is_not_completed_to_a_comparison_or_a_field(line: str) -> None:
+    assert not completions(line, FilterWords(("edge",), ("Slow",)))
 
 
 def test_alternatives_are_separated_by_a_bar() -> None:
     assert found("state:down|degraded") == found("state:down") | found("state:degraded")
-    assert found("fra|name:mad") == found("fra")
     assert found("fra1|mad1") == {"fra1", "mad1"}
     assert found("!state:down|degraded") == set(ROWS) - found("state:down|degraded")
     assert found("tag:eu|") == found("tag:eu")
@@ -179,7 +224,9 @@ def test_a_saved_filter_stands_for_its_terms_and_can_be_inverted() -> None:
     assert found("@oncall") == {"fra1", "mad1"}
     assert found("@ONCALL tag:edge") == {"fra1"}
     assert found("!@oncall") == set(ROWS) - {"fra1", "mad1"}
-    assert parse_filter("@nobody", SAVED).rejected == ('no saved filter "@nobody": @oncall, @slow',)
+    assert parse_filter("@nobody", SAVED).rejected == (
+        RejectedWord("@nobody", 'unknown saved filter "@nobody"; possible: @oncall, @slow'),
+    )
 
 
 def test_a_lonely_exclamation_mark_in_front_inverts_the_whole() -> None:

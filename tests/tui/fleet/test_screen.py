@@ -211,6 +211,18 @@ async def test_escape_clears_the_filter_from_the_line_and_from_the_table() -> No
             assert "state" in it.lines()[1]
 
 
+async def test_mistakes_in_the_filter_are_named_beside_the_typed_line_and_explained_below() -> None:
+    async with face(size=(60, 20)) as it:
+        await it.press("/", *"state:dwn tag:zz")
+        shown = "\n".join(it.lines())
+        assert "/ state:dwn tag:zz" in shown
+        assert "unknown: state:dwn tag:zz; 20 of 20" in shown
+        assert it.notices() == [
+            'state:dwn has no effect: unknown state "dwn"; did you mean "down"?',
+            'tag:zz has no effect: unknown tag of a server "zz"; possible: edge, eu, us',
+        ]
+
+
 async def test_an_empty_filter_closes_its_line() -> None:
     async with face() as it:
         await it.press("/", "enter")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Set
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -14,7 +15,7 @@ from textual.widgets import Input, Static
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import FleetState
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppContext, Notice
 from wgmon_tui.tui.filter.parser import (
     SERVER_VALUES,
     FilterWords,
@@ -25,10 +26,13 @@ from wgmon_tui.tui.filter.parser import (
     invert_filter,
     parse_filter,
 )
-from wgmon_tui.tui.filter.query import Filter
+from wgmon_tui.tui.filter.query import Filter, RejectedWord
 from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
+
+_MARGINS = 5
+"""Cells of a line for the prompt, the padding and the cursor."""
 
 
 def fleet_tags(fleet_state: FleetState) -> set[str]:
@@ -106,6 +110,9 @@ class FilterBar(Horizontal):
         self._values = values
         self._words = words
         self._counted: tuple[int, int] | None = None
+        self._explained: tuple[RejectedWord, ...] = ()
+        self._explained_line = ""
+        self._notice: Notice | None = None
 
     def compose(self) -> ComposeResult:
         """The widgets, from left to right."""
@@ -118,6 +125,10 @@ class FilterBar(Horizontal):
         )
         yield Static(id="filter-count", markup=False)
 
+    def on_resize(self) -> None:
+        """Redraw: the typed line decides how much room is left."""
+        self._draw()
+
     def on_mount(self) -> None:
         """Draw in the theme's colours."""
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
@@ -129,30 +140,57 @@ class FilterBar(Horizontal):
         counted = Text(no_wrap=True)
         if self.is_open and self._counted:
             shown, of = self._counted
-            clean, chosen = self.app.glyphs.clean, self.chosen
-            if offered := self._offer():
-                counted.append(clean(offered), palette.accent)
-            if chosen.rejected:
-                counted.append(clean(f" {chosen.rejected[0]};"), palette.severity[Severity.DEGRADED])
-            elif begun := [word for word in chosen.unfinished if set(word) & set("<=>")]:
-                counted.append(clean(f" {explain_unfinished(begun[0])};"), palette.muted)
-            counted.append(clean(f" {shown} of {of}"), palette.muted)
+            total, clean = f" {shown} of {of}", self.app.glyphs.clean
+            # What is typed stays visible: the rest of the line is for the count, mistakes and completions.
+            room = self.size.width - _MARGINS - cell_len(self.line) - cell_len(total)
+            mistake, style = self._mistake(room)
+            counted.append(clean(self._offer(room - cell_len(mistake))), palette.accent)
+            counted.append(clean(mistake), style)
+            counted.append(clean(total), palette.muted)
         self.query_one("#filter-count", Static).update(counted)
 
-    def _offer(self) -> str:
+    def _mistake(self, room: int) -> tuple[str, Style]:
+        """The words without effect, as far as there is room, and how to draw them."""
+        palette, chosen = self.app.palette, self.chosen
+        if words := [each.word for each in chosen.rejected]:
+            whole, short = f" unknown: {' '.join(words)};", f" {len(words)} unknown;"
+            return whole if cell_len(whole) <= room else short, palette.severity[Severity.DEGRADED]
+        if begun := [word for word in chosen.unfinished if set(word) & set("<=>")]:
+            lacking = f" {explain_unfinished(begun[0])};"
+            return lacking if cell_len(lacking) <= room else " incomplete;", palette.muted
+        return "", palette.muted
+
+    def _offer(self, room: int) -> str:
         """What the key for completion takes, and what else is possible: readable without colour."""
         line = self.query_one(FilterInput)
         found = completions(line.value, self._known(), self._values) if line.has_focus else ()
         if not found:
             return ""
-        key, room = key_of("complete", self.app.actions), self.size.width // 2
+        key = key_of("complete", self.app.actions)
+        room = min(self.size.width // 2, room - cell_len(key) - 4)
         shown = list(found[:1])
         for each in found[1:]:
             if sum(map(cell_len, shown)) + 2 * len(shown) + cell_len(each) > room:
                 shown.append("…")
                 break
             shown.append(each)
-        return f" {key}: {', '.join(shown)};"
+        return f" {key}: {', '.join(shown)};" if cell_len(shown[0]) <= room else ""
+
+    def _explain_rejected(self) -> None:
+        """Say in a notice why words have no effect, and what is possible. Remove it with the mistake."""
+        line, rejected = self.query_one(FilterInput), self.chosen.rejected
+        was_typed, self._explained_line = line.value != self._explained_line, line.value
+        if rejected == self._explained:
+            return
+        if not was_typed:
+            # The fleet has other tags or vantages now: the words get or lose their effect.
+            line.post_message(Input.Changed(line, line.value))
+        if self._notice is not None and self._notice is self.app.notice:
+            self.app.dismiss_notice()
+        self._explained = rejected
+        if rejected:
+            self.app.show_notice(*(f"{each.word} has no effect: {each.reason}" for each in rejected))
+            self._notice = self.app.notice
 
     def _known(self) -> FilterWords:
         fleet_state = self.app.engine.fleet_state
@@ -173,7 +211,19 @@ class FilterBar(Horizontal):
     @property
     def chosen(self) -> Filter:
         """The filter that the input line describes."""
-        return parse_filter(self.line, self.app.saved_filters, self._values)
+        return parse_filter(self.line, self.app.saved_filters, self._possible)
+
+    @property
+    def _possible(self) -> Values:
+        """The possible values of fields, with the tags and vantages that the fleet has now."""
+        fleet_state = self.app.engine.fleet_state
+        if not fleet_state.states or not set(self.line) & set(":@<=>"):
+            return self._values
+        vantages = {each.home for each in fleet_state.states.values()} | set(fleet_state.vantages)
+        if fleet_state.vantages:
+            vantages.add(LOCAL_VANTAGE)
+        names = sorted(vantages)
+        return {**self._values, "vantage": names, "downfrom": names, "tag": sorted(self._tags())}
 
     def invert(self) -> None:
         """Invert the filter line."""
@@ -199,9 +249,12 @@ class FilterBar(Horizontal):
         """Add the line to the history; hide the bar if the line is empty."""
         line = self.query_one(FilterInput)
         line.history.commit(line.value)
+        self._explained, self._explained_line = (), ""
+        self._explain_rejected()
         self.set_class(bool(line.value.strip()), "-open")
 
     def count(self, shown: int, of: int) -> None:
         """Show how many of how many entries pass, what a comparison lacks, and which word has no effect."""
         self._counted = shown, of
         self._draw()
+        self._explain_rejected()

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm
+from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm, RejectedWord
 
-_COMPARISON = re.compile(rf"({'|'.join(NUMERIC_KEYS)})(<=|>=|<|>|=)(.*)")
+_COMPARISON = re.compile(r"([a-z_-]*)(<=|>=|<|>|=)(.*)")
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
 _FIELD = re.compile(r"(?=[a-z]*[g-z])[a-z]{2,}")
 """A word that may be meant as a field: it has a letter that no IPv6 address has."""
 
 _PATTERN = re.compile("/(.+)/")
+_KINDS = {"tag": "tag of a server", "is": "flag", "downfrom": "vantage"}
+"""What the values of a field are, if that is not the name of the field."""
+
 _LARGEST_LIST = 6
 """More possible values than this are not listed in a rejection."""
 
@@ -51,7 +54,7 @@ SERVER_VALUES: Values = {"state": _STATES, "verdict": _VERDICTS, "is": tuple(FAC
 
 
 class _RejectedTermError(Exception):
-    """A term that cannot mean anything, and why in a few words."""
+    """A term that cannot mean anything, and why in one sentence."""
 
 
 def parse_filter(line: str, saved: Mapping[str, str] | None = None, values: Values = SERVER_VALUES) -> Filter:
@@ -65,12 +68,12 @@ def parse_filter(line: str, saved: Mapping[str, str] | None = None, values: Valu
         del words[0]
         whole = not whole
     named = {name.casefold(): line for name, line in (saved or {}).items()}
-    terms, unfinished, rejected = list[FilterTerm](), list[str](), list[str]()
+    terms, unfinished, rejected = list[FilterTerm](), list[str](), list[RejectedWord]()
     for word in words:
         try:
             term = _parse_term(word, named, values)
         except _RejectedTermError as reason:
-            rejected.append(str(reason))
+            rejected.append(RejectedWord(word, str(reason)))
             continue
         if term:
             terms.append(term)
@@ -123,6 +126,9 @@ def _candidates(line: str, known: FilterWords, values: Values) -> tuple[str, Seq
     typed = text.rpartition("|")[2] if colon else begun.rpartition("|")[2]
     if colon:
         words = _values_of(key, known, values)
+    elif "|" in begun:
+        # An alternative to a plain word is a plain word.
+        words = (*known.words, *sorted({tag.casefold() for tag in known.tags})) if typed else ()
     elif typed:
         words = (*(f"{each}:" for each in KEYS), *NUMERIC_KEYS.values())
         words += (*(f"@{each.casefold()}" for each in known.saved), *known.words)
@@ -158,10 +164,14 @@ def _parse_term(word: str, saved: Mapping[str, str], values: Values) -> FilterTe
     key = key.casefold()
     if colon and key in KEYS:
         return _parse_alternatives(key, text, values, inverted=inverted)
-    if compared := _COMPARISON.fullmatch(bare.casefold()):
+    if (compared := _COMPARISON.fullmatch(bare.casefold())) and not _is_in_a_tag(bare, values):
+        if compared[1] not in NUMERIC_KEYS:
+            raise _RejectedTermError(_explain_comparison(*compared.groups()))
         return _parse_comparison(compared[1], compared[2], compared[3], inverted=inverted)
     if bare.startswith("@"):
         return _parse_saved(bare[1:].casefold(), saved, values, inverted=inverted)
+    if colon and key in NUMERIC_KEYS:
+        raise _RejectedTermError(f"{key} {_EXAMPLES[key]}")
     if colon and _FIELD.fullmatch(key) and text[:1].isalpha():
         raise _RejectedTermError(_reject("field", key, KEYS))
     return _parse_alternatives("", bare, values, inverted=inverted)
@@ -171,6 +181,8 @@ def _parse_alternatives(key: str, text: str, values: Values, *, inverted: bool) 
     if text.startswith("/") and len(text) > 1:
         return _parse_pattern(key, text, inverted=inverted)
     texts = [each for each in text.casefold().split("|") if each]
+    if any(each.partition(":")[0] in KEYS and ":" in each for each in texts):
+        raise _RejectedTermError(_explain_alternatives(key, texts))
     found = [_parse_value(key, each, values, inverted=inverted) for each in texts]
     if len(found) > 1:
         return FilterTerm(key, text.casefold(), inverted, any_of=tuple(found))
@@ -179,8 +191,8 @@ def _parse_alternatives(key: str, text: str, values: Values, *, inverted: bool) 
 
 def _parse_value(key: str, text: str, values: Values, *, inverted: bool) -> FilterTerm:
     possible = values.get(key)
-    if possible is not None and not any(each.startswith(text) for each in possible):
-        raise _RejectedTermError(_reject(key, text, possible))
+    if possible is not None and not any(each.casefold().startswith(text) for each in possible):
+        raise _RejectedTermError(_reject(_KINDS.get(key, key), text, possible))
     facts = tuple(fact for fact in FACTS if key == "is" and fact.startswith(text))
     return FilterTerm(key, text, inverted, facts=facts)
 
@@ -214,9 +226,33 @@ def _parse_comparison(key: str, comparison: str, text: str, *, inverted: bool) -
     return FilterTerm(key, text, inverted, comparison, float(value[1]) / divisor)
 
 
+def _is_in_a_tag(word: str, values: Values) -> bool:
+    """Whether a tag contains this word, such as `env=prod`."""
+    return any(word.casefold() in tag.casefold() for tag in values.get("tag", ()))
+
+
+def _explain_comparison(key: str, comparison: str, text: str) -> str:
+    """Why a comparison cannot mean anything, and what to type."""
+    if not key:
+        return f"a comparison has no blanks, for example rtt{comparison}100"
+    if key in KEYS:
+        return f"{key} is no number; write {key}:{text}"
+    return _reject("field", key, tuple(NUMERIC_KEYS))
+
+
+def _explain_alternatives(key: str, texts: Sequence[str]) -> str:
+    """Why fields do not stand after `|`, and what to type if all are one field."""
+    fields = {each.partition(":")[0] for each in texts if ":" in each} | ({key} if key else set())
+    if len(fields) > 1 or not (key or ":" in texts[0]):
+        return "alternatives are of one field, for example state:down|degraded"
+    (field,) = fields
+    return f"write {field}:{'|'.join(each.removeprefix(f'{field}:') for each in texts)}"
+
+
 def _reject(kind: str, text: str, possible: Collection[str]) -> str:
     """Name a text that is none of the possible ones, and what may be meant."""
-    if close := get_close_matches(text, possible, n=1):
-        return f'no {kind} "{text}", did you mean "{close[0]}"?'
-    listed = f": {', '.join(possible)}" if 0 < len(possible) <= _LARGEST_LIST else ""
-    return f'no {kind} "{text}"{listed}'
+    named = f'unknown {kind} "{text}"'
+    if close := get_close_matches(text, [each.casefold() for each in possible], n=1):
+        return f'{named}; did you mean "{close[0]}"?'
+    listed = f"; possible: {', '.join(possible)}" if 0 < len(possible) <= _LARGEST_LIST else ""
+    return f"{named}{listed}"

@@ -94,17 +94,24 @@ class FilterTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedWord:
+    """A word of a filter line that cannot mean anything, and why in one sentence."""
+
+    word: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """All terms of a filter line. Without terms every server passes.
 
-    `unfinished` are the words of the line that have no effect yet. `rejected` says of others why they never
-    will have one, as in 'no state "dwn", did you mean "down"?'.
+    `unfinished` are the words of the line that have no effect yet, `rejected` those that never will have one.
     """
 
     terms: tuple[FilterTerm, ...] = ()
     inverted: bool = False
     unfinished: tuple[str, ...] = field(default=(), compare=False)
-    rejected: tuple[str, ...] = field(default=(), compare=False)
+    rejected: tuple[RejectedWord, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
