@@ -10,11 +10,11 @@ import pytest
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import face
 from tests.tui.incident.test_incident_screen import opened as opened_incident
-from tests.tui.lists.test_incidents_screen import failing
-from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, server
-from tests.tui.sample_incidents import remembered
+from tests.tui.lists.test_incidents_screen import failing, open_timeline
+from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, record, server
+from tests.tui.sample_incidents import RememberedIncident, begun, remembered
 from tests.tui.server_screen_harness import opened
-from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.tui.incident.screen import IncidentScreen
 
@@ -75,6 +75,39 @@ async def test_a_server_without_a_next_command_says_why() -> None:
         "new1": ["new1 waits for its first check: no command yet"],
         "cpt1": ["No cause is known for cpt1, so there is no command to type"],
     }
+
+
+def recovering() -> QuietEngine:
+    """A server that is down, with one good check after the failed ones."""
+    engine = failing()
+    sample_exchanges.record_checks(engine, sample_exchanges.psk_mismatch())
+    engine.fleet_state.replace(
+        [replace(each.server, recover_after=3) for each in engine.fleet_state.states.values()]
+    )
+    record(engine.fleet_state, "fra1", Verdict.HEALTHY, 0.01)
+    assert engine.fleet_state.states["fra1"].severity is Severity.DOWN
+    return engine
+
+
+async def test_a_good_check_of_a_server_that_is_still_down_is_not_called_up() -> None:
+    async with face(recovering()) as it:
+        await it.press("$")
+        assert it.notices() == ["The check of fra1 was good, so there is no command to type"]
+
+
+async def test_an_open_incident_with_a_good_last_check_is_not_called_up(tmp_path: Path) -> None:
+    engine = recovering()
+    async with face(engine, history=RememberedIncident(tmp_path, begun()).history()) as it:
+        await open_timeline(it)
+        await it.press("$")
+        assert it.notices() == ["The last check of fra1 was good. Open the incident to copy its command."]
+
+
+async def test_the_tmux_option_follows_one_full_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMUX", "/tmp/tmux")
+    async with face(failing()) as it:
+        await it.press("$")
+        assert it.notices()[0].endswith("Replace wg0. If pasting fails, tmux needs:")
 
 
 async def test_a_group_heading_has_no_command() -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.command_copy import copy_next_command
 from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
@@ -259,7 +260,12 @@ class IncidentsScreen(PolledListScreen):
         """Copy the next command for the server of an open incident."""
         chosen = self._chosen
         server_state = self.app.engine.fleet_state.states.get(chosen.server) if chosen else None
-        if server_state and chosen and chosen.closed_at is None:
+        diagnosis = server_state.diagnosis if server_state else None
+        if chosen and diagnosis and chosen.closed_at is None and diagnosis.verdict.severity is Severity.UP:
+            self.app.show_notice(
+                f"The last check of {chosen.server} was good. Open the incident to copy its command."
+            )
+        elif server_state and chosen and chosen.closed_at is None:
             copy_next_command(self.app, server_state, server_state.diagnosis)
         else:
             self.app.show_notice("This incident is closed. Open it to copy the command of that time.")
