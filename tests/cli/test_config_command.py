@@ -46,6 +46,17 @@ def test_the_check_tells_all_errors_of_both_files(tmp_path: Path, capsys: pytest
     ]
 
 
+@pytest.mark.parametrize(("command", "code"), [(["config", "--check"], 64), (["doctor"], 2)])
+def test_a_key_that_the_dashboard_refuses_is_found(
+    command: list[str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML)
+    (tmp_path / "config.toml").write_text('[[action]]\nkey = "s"\nlabel = "job"\ncommand = ["true"]\n')
+    assert main([*command, "--config", str(tmp_path)]) == code
+    shown = capsys.readouterr()
+    assert 'config.toml: line 2: action "job": key "s" is assigned to sort' in shown.out + shown.err
+
+
 def test_one_of_its_options_is_needed(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         config(tmp_path)

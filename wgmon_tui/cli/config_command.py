@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options
-from wgmon_tui.cli.loading import require_directory
+from wgmon_tui.cli.loading import read_checked_config, require_directory
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.text import format_count
@@ -63,7 +63,7 @@ def _check(config: Path) -> int:
         return f"{format_count(len(fleet.servers), 'server')}, {identities}"
 
     def describe_config() -> str:
-        config_toml.read_config(config)
+        read_checked_config(config)
         return "valid" if (config / config_toml.NAME).exists() else "no such file; the defaults are in force"
 
     reads: dict[str, Callable[[], str]] = {

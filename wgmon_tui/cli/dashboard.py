@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, colour_option, display_options
-from wgmon_tui.cli.loading import load_fleet, no_servers_message, print_owners, require_directory
+from wgmon_tui.cli.loading import (
+    load_fleet,
+    no_servers_message,
+    print_owners,
+    read_checked_config,
+    require_directory,
+)
 from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
@@ -231,9 +237,7 @@ async def _run_app(
     choices = choices_file.read()
     settings = TuiSettings()
     if config:
-        from wgmon_tui.config.config_toml import read_config
-
-        settings = read_config(config, runs_commands=False).face
+        settings = read_checked_config(config, runs_commands=False).face
     look = StartLook(settings, arguments.theme, arguments.low_bandwidth)
     settings = apply_choices(settings, choices, config, COLUMNS)
     app = WgmonApp(

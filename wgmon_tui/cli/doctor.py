@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
 from wgmon_tui.cli.loading import (
+    check_dashboard_keys,
     load_fleet,
     open_timestamp_ledger,
     print_owners,
@@ -20,6 +23,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time
 
 if TYPE_CHECKING:
+    from wgmon_tui.doctor.models import ExaminedItem
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
 
 _RECENT_S = 300.0
@@ -72,10 +76,27 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     items = []
     shown_as = text_format(arguments)
     with progress_line("doctor") as progress:
-        for item in examine(arguments.config, arguments.state, arguments.terminal, progress.show):
+        examined = examine(arguments.config, arguments.state, arguments.terminal, progress.show)
+        for item in chain(examined, _examine_keys(arguments.config)):
             items.append(item)
             print(json_line(item) if arguments.json else format_item(item, shown_as), flush=True)
     return exit_code(items)
+
+
+def _examine_keys(config_dir: Path) -> Iterator[ExaminedItem]:
+    """An item for each key of config.toml that the dashboard refuses."""
+    from wgmon_tui.config.config_toml import NAME, read_config
+    from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
+
+    try:
+        config = read_config(config_dir, runs_commands=False)
+    except ConfigurationError:
+        return  # its errors are items already
+    try:
+        check_dashboard_keys(config_dir, config)
+    except ConfigurationError as error:
+        for line in error.lines:
+            yield ExaminedItem(NAME, ItemStatus.FIX, line)
 
 
 def _trust_clock(state: Path) -> int:

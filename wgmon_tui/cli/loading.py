@@ -13,6 +13,7 @@ from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
+    from wgmon_tui.config.config_toml import Config
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -41,6 +42,27 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
 
     fleet = read_settled(lambda: read(config).fleet, config / NAME)
     return fleet, open_keyring(fleet, config)
+
+
+def read_checked_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
+    """Read config.toml, and check its keys against those of the dashboard. Raises ConfigurationError."""
+    from wgmon_tui.config.config_toml import read_config
+
+    config = read_config(config_dir, runs_commands=runs_commands)
+    check_dashboard_keys(config_dir, config)
+    return config
+
+
+def check_dashboard_keys(config_dir: Path, config: Config) -> None:
+    """Raise ConfigurationError for keys of config.toml that do not exist or are in use."""
+    if not (config.face.keys or config.face.user_actions):
+        return
+    from wgmon_tui.config.config_toml import NAME
+    from wgmon_tui.tui.keys.actions import ACTIONS
+    from wgmon_tui.tui.keys.keymap import check_keys
+
+    text = (config_dir / NAME).read_text("utf-8-sig", errors="replace")
+    check_keys(ACTIONS, config.face.keys, config.face.user_actions, text)
 
 
 def open_timestamp_ledger(state: Path) -> TimestampLedger:

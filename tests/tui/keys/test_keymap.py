@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from tests.tui.app_harness import face
 from tests.tui.key_presses import settle
+from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.keys.actions import ACTIONS
-from wgmon_tui.tui.keys.keymap import assign_keys, textual_keymap
+from wgmon_tui.tui.keys.keymap import assign_keys, check_keys, textual_keymap
 
 
 def keys(**chosen: str | tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -79,6 +81,22 @@ def test_what_cannot_be_is_refused_line_by_line(
     assert len(said) == len(lines)
     for line, expected in zip(said, lines, strict=True):
         assert line.startswith(expected)
+
+
+def test_the_check_names_all_problems_with_their_lines() -> None:
+    text = '[keys]\nsrot = "o"\n\n' + "".join(
+        f'[[action]]\nkey = "{key}"\nlabel = "{label}"\ncommand = ["true"]\n'
+        for key, label in (("s", "one"), ("f99", "two"), ("o", "three"), ("o", "four"))
+    )
+    config = parse_config(text, Path())
+    with pytest.raises(ConfigurationError) as refused:
+        check_keys(ACTIONS, config.face.keys, config.face.user_actions, text)
+    assert [line.partition(";")[0] for line in refused.value.lines] == [
+        'config.toml: line 2: keys: unknown action "srot"',
+        'config.toml: line 5: action "one": key "s" is assigned to sort on the fleet screen',
+        'config.toml: line 9: action "two": unknown key "f99"',
+        'config.toml: line 17: action "four": key "o" is assigned to three on the fleet screen',
+    ]
 
 
 def test_two_actions_may_change_their_keys_with_each_other() -> None:
