@@ -371,7 +371,7 @@ async def test_a_dialog_names_its_keys() -> None:
     async with face() as it:
         it.app.push_screen(ConfirmDialog("Really?", yes="do it", neither="keep it"))
         await it.press()
-        assert await refusal_of(it, "b") == ["b does nothing here. Keys: y yes, esc cancel."]
+        assert await refusal_of(it, "b") == ["b does nothing here. Keys: y do it, esc keep it."]
         assert await refusal_of(it, "n") == ["There is no answer no. Press esc: keep it"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
@@ -76,6 +78,11 @@ class ConfirmDialog(ModalScreen[bool | None]):
             line = Text(f"{key:<{width}}", palette.accent + Style(bold=True) + clicked)
             lines.append(line.append(glyphs.clean(meaning), palette.text + clicked))
         self.query_one("#ways", Static).update(Text("\n").join(lines))
+
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """What each key does, in the words of the dialog."""
+        return {choice: meaning for choice, meaning in self._choices.items() if meaning}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the key for no if the question has no such answer."""

@@ -7,7 +7,7 @@ quiet: their action is possible, and the screen shows why nothing moves.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual.app import App
 from textual.binding import Binding
@@ -29,6 +29,7 @@ class RefusedKeys(App[None]):
     """An app that says why a key has no effect, once for each visit of a screen.
 
     A screen explains an action that its `check_action` refuses with `explain_refusal(action) -> str`.
+    `key_labels` of a dialog are its own words for its actions, by id.
     """
 
     actions: Sequence[Action]
@@ -100,8 +101,11 @@ class RefusedKeys(App[None]):
         helps = [action for action in here if action.id in ("help", "form_help")]
         if helps:
             return f"Press {helps[-1].key} for the keys."
+        labels: Mapping[str, str] = getattr(self.screen, "key_labels", {})
         named = dict.fromkeys(
-            f"{action.key} {action.label}" for action in here if EVERYWHERE not in action.screens
+            f"{action.key} {labels.get(action.id, action.label)}"
+            for action in here
+            if EVERYWHERE not in action.screens
         )
         return f"Keys: {', '.join(list(named)[:_MOST_NAMED])}."
 
