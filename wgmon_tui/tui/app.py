@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from textual import events
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.screen import Screen
@@ -367,7 +368,8 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
             return self.engine.can_become_writer
         if action == "user_action":
             screens = self._user_actions[int(str(parameters[0]))].screens
-            return getattr(self.screen, "ACTIONS_OF", "") in screens
+            below = (each for each in reversed(self.screen_stack) if not isinstance(each, CommandPalette))
+            return getattr(next(below, None), "ACTIONS_OF", "") in screens
         return super().check_action(action, parameters)
 
     def explain_refusal(self, action: str) -> str:
@@ -557,7 +559,9 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         self.copy_to_clipboard(text)
         if self.terminal.multiplexer is Multiplexer.TMUX and not self._has_named_tmux_option:
             self._has_named_tmux_option = True
-            self.show_notice(f"Copied {what}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8)
+            self.show_notice(
+                f"Copied {what.removesuffix('.')}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8
+            )
         else:
             self.show_notice(f"Copied {what}")
 

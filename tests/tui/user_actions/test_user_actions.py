@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.app import App
+from textual.command import CommandList
 
 from docs.settings_pages import CONFIG_EXAMPLE
 from tests.tui import sample_exchanges
@@ -236,9 +237,9 @@ async def test_an_action_works_on_its_screens_only() -> None:
 @pytest.mark.parametrize(
     ("key", "problem"),
     [
-        ("e", 'config.toml: action "job": key key: "e" is assigned to edit on the fleet screen'),
-        ("t", 'config.toml: action "job": key key: "t" is assigned to theme on the fleet screen'),
-        ("hyper+x", 'config.toml: action "job": key key: unknown key "hyper+x"; expected one character'),
+        ("e", 'config.toml: action "job": key "e" is assigned to edit on the fleet screen'),
+        ("t", 'config.toml: action "job": key "t" is assigned to theme on the fleet screen'),
+        ("hyper+x", 'config.toml: action "job": unknown key "hyper+x"; expected one character'),
     ],
 )
 async def test_a_key_that_is_in_use_or_unknown_is_refused_at_the_start(key: str, problem: str) -> None:
@@ -246,6 +247,38 @@ async def test_a_key_that_is_in_use_or_unknown_is_refused_at_the_start(key: str,
         async with face(settings=acting(shell("true", key=key))):
             pass
     assert str(caught.value).startswith(problem)
+
+
+async def test_the_palette_runs_an_action_by_its_label() -> None:
+    async with face(one_server(), settings=acting(shell("echo found"))) as it:
+        await it.press("ctrl+p", *"job")
+        await until(it, lambda: it.app.screen.query(CommandList).first().option_count == 1)
+        await it.press("enter")
+        await ended(it)
+        assert "found" in text(it)
+
+
+async def test_the_search_of_the_help_finds_an_action_by_its_label() -> None:
+    async with face(one_server(), settings=acting(shell("echo a"))) as it:
+        await it.press("?", "/", *"job")
+        assert "job. Run in the background: sh -c" in text(it)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_hints_name_an_action_before_the_theme_and_the_end(size: tuple[int, int]) -> None:
+    async with face(one_server(), size=size, settings=acting(shell("echo a"))) as it:
+        assert " o job " in it.hints()
+
+
+async def test_ctrl_c_warns_while_a_command_runs() -> None:
+    async with face(one_server(), settings=acting(shell("sleep 60"))) as it:
+        await it.press("o")
+        await until(it, lambda: isinstance(it.app.screen, OutputScreen))
+        await it.press("ctrl+c")
+        assert it.notices() == ["The command still runs and would be killed. Press ctrl+c again to quit."]
+        assert it.app.is_running
+        await it.press("x")
+        await ended(it)
 
 
 async def test_two_actions_cannot_share_a_key() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 from rich.text import Text
@@ -13,9 +13,12 @@ from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.tui.editing.fields import SERVER_FIELDS
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.fleet.totals import TOP_LINE
-from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, Action, actions_for
+from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, OWN, Action, actions_for
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
+
+_TYPING_SCREENS = ("form", "import")
+"""Screens whose input lines take every letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,14 @@ def help_sections(
 ) -> Iterator[HelpSection]:
     """The keys of a screen by group, then the fields of a form, verdicts, columns, and all other keys."""
     bold = palette.text + Style(bold=True)
-    here = (*actions_for(screen, actions), *actions_for(EVERYWHERE, actions))
+    own, everywhere = actions_for(screen, actions), actions_for(EVERYWHERE, actions)
+    here = (*own, *(_not_typed(own, everywhere) if screen in _TYPING_SCREENS else everywhere))
     for group in GROUPS:
         members = [action for action in here if action.group == group]
         if members:
-            yield HelpSection(group, tuple(HelpEntry(Text(each.shown, bold), each.help) for each in members))
+            yield HelpSection(
+                group, tuple(HelpEntry(Text(each.shown, bold), _meaning(each)) for each in members)
+            )
     if screen == "form":
         fields = (HelpEntry(Text(field.label, bold), field.help) for field in SERVER_FIELDS)
         yield HelpSection("Fields", tuple(fields))
@@ -53,12 +59,27 @@ def help_sections(
     columns = (HelpEntry(Text(column.title, bold), column.meaning) for column in COLUMNS.values())
     yield HelpSection("Columns", tuple(columns))
     yield HelpSection("Top line", tuple(HelpEntry(Text(title, bold), meaning) for title, meaning in TOP_LINE))
+    listed = {each.id for each in (*own, *everywhere)}
     others = (
-        HelpEntry(Text(each.shown, bold), f"{each.help} (screen: {', '.join(each.screens)})")
+        HelpEntry(Text(each.shown, bold), f"{_meaning(each)} (screen: {', '.join(each.screens)})")
         for each in actions
-        if each not in here
+        if each.id not in listed
     )
     yield HelpSection("Keys of other screens", tuple(others), found_only=True)
+
+
+def _meaning(action: Action) -> str:
+    """What an action does. A command of the operator has its name too: its key alone says nothing."""
+    return f"{action.label}. {action.help}" if action.group == OWN else action.help
+
+
+def _not_typed(own: Sequence[Action], everywhere: Sequence[Action]) -> Iterator[Action]:
+    """The actions of the app with the keys that neither an input line nor the screen takes itself."""
+    taken = {key for action in own for key in action.keys}
+    for action in everywhere:
+        keys = tuple(key for key in action.keys if len(key) > 1 and key != "space" and key not in taken)
+        if keys:
+            yield replace(action, keys=keys)
 
 
 def _verdicts(palette: Palette, glyphs: Glyphs) -> Iterator[HelpEntry]:

@@ -85,6 +85,11 @@ class OutputScreen(MovementActions, Screen[None]):
         """The command."""
         return self._program
 
+    @property
+    def unsaved(self) -> str:
+        """What the end of the dashboard would end; "" after the command has ended."""
+        return "The command still runs and would be killed" if self._program.code is None else ""
+
     # Display
 
     def follow(self) -> None:

@@ -11,6 +11,7 @@ from textual import events
 from textual.widget import Widget
 
 from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.keys.actions import OWN
 from wgmon_tui.tui.keys.keymap import long_name
 
 if TYPE_CHECKING:
@@ -75,10 +76,16 @@ class KeyHints(Widget):
                 return
 
     def _fitting(self) -> list[tuple[str, str, str]]:
-        """Key, label and key to press of the hints that fit. The help is dropped last; it lists all keys."""
+        """Key, label and key to press of the hints that fit.
+
+        The help is dropped last; it lists all keys. The operator's own first command is dropped before it.
+        """
         hints = self._hints()
+        own = {action.label for action in self.app.hinted_actions if action.group == OWN}
+        kept = [next((hint for hint in hints if hint[1] in own), None)]
         while sum(cell_len(f" {key} {label} ") for key, label, _ in hints) > self._room and len(hints) > 1:
-            hints.remove(next(hint for hint in reversed(hints) if hint[1] != _HELP))
+            others = [hint for hint in hints if hint[1] != _HELP]
+            hints.remove(next((hint for hint in reversed(others) if hint not in kept), others[-1]))
         return hints
 
     def _hints(self) -> list[tuple[str, str, str]]:
