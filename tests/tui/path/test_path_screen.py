@@ -87,6 +87,8 @@ async def test_hops_are_shown_while_the_trace_runs() -> None:
         assert "round 1 of 3, hop limit 4" in text(it)
         assert "192.168.1.1" in text(it)
         assert "trace again" not in it.hints()
+        await it.press("r")
+        assert it.notices() == ["The trace still runs"]
         engine.may_end.set()
         await ended(it)
         assert "trace again" in it.hints()

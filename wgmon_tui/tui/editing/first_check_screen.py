@@ -13,6 +13,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_like
 from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.output.next_command import command_of
 from wgmon_tui.text import format_elapsed
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
@@ -201,6 +202,18 @@ class FirstCheckScreen(MovementActions, Screen[None]):
     def action_copy_line(self) -> None:
         """Copy the line to type on the server."""
         self.app.copy_with_notice(self._line, f"the line to type on {self._server_name}")
+
+    def action_copy_command(self) -> None:
+        """Copy the next command: for what the last check found, else the line to type on the server."""
+        state = self._state
+        diagnosis = state.diagnosis if state else None
+        command = command_of(state.server, diagnosis) if state and diagnosis and diagnosis.causes else None
+        if _is_up(diagnosis):
+            self.app.show_notice(f"{self._server_name} is up, so there is no command to type")
+        elif command is None:
+            self.action_copy_line()
+        else:
+            self.app.copy_with_notice(command.line, f"the command to type {command.place or 'here'}")
 
     def action_recheck(self) -> None:
         """Check the server now."""

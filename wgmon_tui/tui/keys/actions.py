@@ -172,7 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_markdown", ("Y",), "report in Markdown", "Copy the same report in Markdown", SEE, _REPORTED,
            palette=True),
     Action("copy_command", ("$",), "copy command", "Copy the next command to type, without any other text",
-           SEE, _REPORTED, hint=True, palette=True),
+           SEE, (*_REPORTED, "first_check"), hint=True, palette=True),
     Action("explain", ("x",), "explain",
            "Explain the verdict under the cursor: meaning, evidence, what to do; and the columns", SEE,
            _REPORTED, hint=True, palette=True),

@@ -143,6 +143,12 @@ class PathScreen(MovementActions, Screen[None]):
             return not self.is_tracing and bool(self._trace and self._trace.other_addresses)
         return True
 
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        if self.is_tracing:
+            return "The trace still runs"
+        return "The name has no other address" if action == "trace_address" else "No hop is known"
+
     def action_back(self) -> None:
         """Go back; a running trace ends."""
         self.dismiss()
