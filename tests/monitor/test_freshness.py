@@ -62,6 +62,15 @@ def test_while_somebody_checks_a_deep_check_may_be_in_progress() -> None:
     assert scanned(fleet_state, NOW + late + 1, 100 + late + 1, is_checking=True) is Severity.UNKNOWN
 
 
+def test_a_stale_server_stays_unknown_until_its_next_check_when_somebody_starts_to_check() -> None:
+    fleet_state, late = one_up(), stale_after_s(server("fra1")) + 10
+    scanned(fleet_state, NOW + late, 100 + late)
+    assert scanned(fleet_state, NOW + late + 10, 110 + late, is_checking=True) is Severity.UNKNOWN
+    assert fleet_state.states["fra1"].stale_age == 50.0
+    record(fleet_state, "fra1", Verdict.HEALTHY, 0.01, NOW + late + 11)
+    assert fleet_state.states["fra1"].severity is Severity.UP
+
+
 def test_a_suspended_hour_makes_a_check_of_this_process_old() -> None:
     assert scanned(one_up(made_here=True), NOW, 100.0 + 3600.0) is Severity.UNKNOWN
 

@@ -41,7 +41,8 @@ class StalenessScan:
     def update(self, now: ClockReading, *, is_checking: bool) -> None:
         """Mark stale servers, and update their ages.
 
-        `is_checking` means that somebody checks: then a long check may be in progress.
+        `is_checking` means that somebody checks: then a long check may be in progress. That explains no gap
+        of a server that is stale already: it stays stale until its next check.
         """
         fleet_state = self._fleet_state
         seen, offset = (fleet_state.membership_version, is_checking), now.wall - now.elapsed
@@ -52,7 +53,7 @@ class StalenessScan:
         allowance = DEEP_CHECK_S if is_checking else 0.0
         soonest = _MAX_SCAN_INTERVAL_S
         for name, server_state in fleet_state.states.items():
-            remaining = _remaining_s(server_state, now, allowance)
+            remaining = _remaining_s(server_state, now, 0.0 if server_state.is_stale else allowance)
             if remaining > 0.0:
                 if server_state.stale_age is not None:
                     server_state.mark_fresh()
