@@ -139,6 +139,7 @@ async def test_a_bar_says_since_when_nobody_checks_and_which_key_takes_over(asci
         assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
         await it.press("enter")
         assert "Nobody is checking since 18:30. T: check from here" in it.lines()[0]
+        assert "Waiting for the first check" not in "\n".join(it.lines())
 
 
 @pytest.mark.parametrize("key", ["?", "I"])

@@ -19,7 +19,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
 from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
-from wgmon_tui.tui.server.header import HeaderDetail, field_panel, server_header
+from wgmon_tui.tui.server.header import HeaderDetail, field_panel, no_packets, server_header
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -212,3 +212,19 @@ def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() ->
     assert field_panel(found, text_style(30)).plain.startswith(
         "type  handshake initiation\nbyte 0, length 1\n"
     )
+
+
+def test_a_check_without_stored_packets_does_not_count_as_unsent() -> None:
+    server_state = row_after(sample_exchanges.silent("fra1"))
+    assert server_state.last
+    shown = no_packets(server_state, server_state.last.diagnosis, text_style()).plain
+    assert "The packets of this check are not stored" in shown
+    assert "nothing was sent" not in shown
+
+
+def test_no_check_is_promised_while_nobody_checks() -> None:
+    outage = "Nobody is checking since 18:30. T: check from here"
+    shown = no_packets(fleet().fleet_state.states["fra1"], None, text_style(), outage=outage).plain
+    assert outage in shown
+    assert "Waiting" not in shown
+    assert "Press r" not in shown

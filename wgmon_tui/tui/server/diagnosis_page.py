@@ -77,8 +77,10 @@ class DiagnosisPage(ProseView):
         self._full.display = True
         text_style = self._text_style()
         check, diagnosis = agreed(server_state, address)
-        whole = no_packets(server_state, None, text_style)
-        if diagnosis:
+        if diagnosis is None:
+            outage, read_only = self.app.outage_line(), self.app.read_only
+            whole = no_packets(server_state, None, text_style, outage=outage, read_only=read_only)
+        else:
             is_down = server_state.severity is Severity.DOWN
             together = self.app.together.of(server_state.server.name) if is_down else ()
             offer = self._trace_offer(diagnosis)

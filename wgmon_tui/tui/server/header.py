@@ -356,21 +356,39 @@ def comparison_line(
 _NOTHING_SENT = {
     Verdict.DNS_FAILURE: "The name did not resolve, so there is no address to send to.",
     Verdict.MISCONFIGURED: "Fix the configuration first. Without it, no initiation can be built.",
+    Verdict.LOCAL_FAULT: "This machine could not send, so nothing came back.",
 }
 
+_NOT_STORED = "The packets of this check are not stored."
 
-def no_packets(server_state: ServerState, diagnosis: Diagnosis | None, text_style: TextStyle) -> Text:
-    """The text shown when there are no packets, with the reason."""
-    if diagnosis:
-        title = "No packets: nothing was sent"
-        why = _NOTHING_SENT.get(diagnosis.verdict, "This machine could not send, so nothing came back.")
+
+def no_packets(
+    server_state: ServerState,
+    diagnosis: Diagnosis | None,
+    text_style: TextStyle,
+    *,
+    outage: str = "",
+    read_only: bool = False,
+) -> Text:
+    """The text shown when there are no packets, with the reason.
+
+    `outage` says that nobody checks, "" while somebody does. With `read_only` no key is offered.
+    """
+    is_known = server_state.last_check is not None
+    if diagnosis and diagnosis.verdict in _NOTHING_SENT:
+        title, why = "No packets: nothing was sent", _NOTHING_SENT[diagnosis.verdict]
+    elif diagnosis:
+        title, why = "No packets", _NOT_STORED
     elif server_state.paused:
-        title = "Paused before the first check"
-        why = "Nothing is sent. Press p to resume and check at once."
+        title = "Paused" if is_known else "Paused before the first check"
+        why = "Nothing is sent." + ("" if read_only else " Press p to resume and check at once.")
+    elif outage:
+        title, why = ("No packets", f"{_NOT_STORED} {outage}") if is_known else ("No check yet", outage)
     else:
-        title = "Waiting for the first check"
+        title = f"Waiting for the {'next' if is_known else 'first'} check"
         limit = format_limit(server_state.server.interval)
-        why = f"It runs within {limit}. Its packets then appear here. Press r to check now."
+        why = f"It runs within {limit}. Its packets then appear here."
+        why += "" if read_only else " Press r to check now."
     lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])
 

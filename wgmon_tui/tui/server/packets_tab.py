@@ -77,7 +77,12 @@ class PacketsTab(ServerTab):
         view.show(check, good)
         empty = self.query_one("#no-packets", Static)
         empty.display = not view.display
-        empty.update(no_packets(server_state, diagnosis, self.content_style()))
+        if empty.display:
+            outage, read_only = self.app.outage_line(), self.app.read_only
+            words = no_packets(
+                server_state, diagnosis, self.content_style(), outage=outage, read_only=read_only
+            )
+            empty.update(words)
         line = self.query_one("#caption", Static)
         line.display = check is not None
         if check and self._outcome:

@@ -64,7 +64,8 @@ class ServerScreen(ServerActions):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._server = name
-        self._drawn_version: int | None = None
+        self._drawn: tuple[int, str] | None = None
+        """The version of the drawn state; before the first check also why nobody checks."""
         self._address: Address | None = None
 
     def compose(self) -> ComposeResult:
@@ -128,8 +129,10 @@ class ServerScreen(ServerActions):
         if server_state is None:
             self.dismiss()
             self.app.show_error(f"{self._server} is no longer in servers.toml")
-        elif server_state.version != self._drawn_version:
-            self._drawn_version = server_state.version
+            return
+        outage = "" if server_state.last else self.app.outage_line()
+        if (server_state.version, outage) != self._drawn:
+            self._drawn = server_state.version, outage
             self._show(server_state)
 
     # Display
@@ -413,7 +416,7 @@ class ServerScreen(ServerActions):
         names = self._names()
         at = names.index(self._server) if self._server in names else 0
         self._server = names[(at + step) % len(names)]
-        self._drawn_version = self._address = None
+        self._drawn = self._address = None
         for tab in self.query(ServerTab):
             tab.clear_server()
         self._beside.clear_server()
