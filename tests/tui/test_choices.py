@@ -136,6 +136,17 @@ async def test_the_app_remembers_a_choice(tmp_path: Path) -> None:
     assert ChoicesFile(tmp_path / "choices.json").read() == Choices(theme="paper", preview=False)
 
 
+async def test_a_damaged_file_is_one_notice(tmp_path: Path) -> None:
+    (tmp_path / "choices.json").write_text("{")
+    app = app_with(tmp_path / "choices.json")
+    assert app._choices_file
+    app._choices_file.read()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert app.notice
+        assert "This file is damaged" in app.notice.lines[0]
+
+
 async def test_a_file_that_cannot_be_written_is_one_notice(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the directory should be")
     app = app_with(tmp_path / "state" / "choices.json")

@@ -11,7 +11,7 @@ from typing import Any
 
 from wgmon_tui.alerts.delivery_queue import announcement_of
 from wgmon_tui.alerts.models import Announcement
-from wgmon_tui.store.database import DamagedStoreError, connect_to_read, unavailable
+from wgmon_tui.store.database import DamagedStoreError, MissingStoreError, connect_to_read, unavailable
 from wgmon_tui.store.store_file import STORE
 
 
@@ -97,6 +97,8 @@ def counts(state_dir: Path) -> DeliveryCounts:
 
 def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
     path = state_dir / STORE
+    if not path.exists():
+        raise MissingStoreError(f"{path}: No such file or directory")
     try:
         connection, _ = connect_to_read(path)
         with closing(connection):

@@ -26,6 +26,11 @@ class FleetController(Protocol):
         return False
 
     @property
+    def is_history_complete(self) -> bool:
+        """Return whether the store has the history of the servers, so that figures of it mean something."""
+        return True
+
+    @property
     def checks_per_second(self) -> float:
         """Return the rate of finished checks over the last few seconds."""
         ...

@@ -95,6 +95,11 @@ class ServerState:
         """Return the severity by the last check, whatever its age."""
         return self.severity if self.severity_before is None else self.severity_before
 
+    @property
+    def shown_since(self) -> float | None:
+        """Return the Unix time since which `severity` holds; for stale data that of the last check."""
+        return self.last_check.at if self.is_stale and self.last_check else self.since
+
     def mark_stale(self, age: float) -> None:
         """Mark the data as stale: the server counts as unknown."""
         self.severity_before = self.known_severity

@@ -139,6 +139,10 @@ class StoreUnavailableError(Exception):
     """The store cannot be used now. The message is one line."""
 
 
+class MissingStoreError(StoreUnavailableError):
+    """There is no store yet: no process has written one."""
+
+
 class NewerStoreError(StoreUnavailableError):
     """A later version of this program wrote the store: this version must not touch it."""
 
@@ -304,6 +308,8 @@ def require_free_numbers(connection: sqlite3.Connection) -> None:
 
 def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableError:
     """Explain in one line why a file cannot be used."""
+    if isinstance(error, FileNotFoundError):
+        return MissingStoreError(f"{path}: {error.strerror}")
     if isinstance(error, OSError):
         return StoreUnavailableError(f"{path}: {error.strerror}")
     code = _primary_code(error)

@@ -215,6 +215,9 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
     def _start_background_work(self) -> None:
         """Start checking, load the other themes and screens, and read the uptimes."""
         self._measure_link()
+        if self._choices_file is not None and self._choices_file.is_damaged:
+            path = self.glyphs.clean(str(self._choices_file.path))
+            self.show_error("What was chosen in the settings is lost. This file is damaged:", path)
         self.run_worker(
             self.engine.run(),
             name="engine",
@@ -233,7 +236,12 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         from wgmon_tui.tui.fleet.uptime_poller import follow_uptimes
 
         if self.history is not None:
-            await follow_uptimes(self.history, self.engine.fleet_state, self.clock)
+            await follow_uptimes(
+                self.history,
+                self.engine.fleet_state,
+                self.clock,
+                lambda: self.engine.is_history_complete,
+            )
 
     def _preload_screens(self) -> None:
         self.run_worker(preload_screens, thread=True, group="ahead", description="loads the other screens")

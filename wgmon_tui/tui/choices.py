@@ -56,10 +56,14 @@ class ChoicesFile:
         self.path = path
         self._pending: dict[str, Json] = {}
         self._lock = threading.Lock()
+        self.is_damaged = False
+        """Whether `read` found a file without usable content."""
 
     def read(self) -> Choices:
         """The stored choices. Never raises: what cannot be read counts as not chosen."""
-        return _from_json(self._read_json())
+        document = self._read_json()
+        self.is_damaged = document is None
+        return _from_json(document or {})
 
     def record(self, choices: Choices, changed: Iterable[str]) -> None:
         """Note the fields that `flush` has to write. Does not block."""
@@ -81,17 +85,20 @@ class ChoicesFile:
     def _write(self, changes: Mapping[str, Json]) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_own(self.path.parent)
-        document = {**self._read_json(), **changes}
+        document = {**(self._read_json() or {}), **changes}
         chosen = {key: value for key, value in document.items() if not (key in changes and value is None)}
         replace_private(self.path, json.dumps(chosen, indent=2) + "\n")
 
-    def _read_json(self) -> Mapping[str, Json]:
+    def _read_json(self) -> Mapping[str, Json] | None:
+        """The content of the file, empty if there is none; None if it is damaged."""
         try:
             content, _ = read_regular(self.path, _MAX_BYTES)
             document = json.loads(content)
-        except (OSError, ValueError, RecursionError):
+        except FileNotFoundError:
             return {}
-        return document if isinstance(document, dict) else {}
+        except (OSError, ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) else None
 
 
 def apply_choices(

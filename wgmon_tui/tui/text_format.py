@@ -14,6 +14,14 @@ def progress(checks: tuple[int, int] | None) -> str:
     return f" {checks[0]}/{checks[1]}" if checks else ""
 
 
+def progress_words(checks: tuple[int, int] | None) -> str:
+    """The same in words, for checks that are up again. "" if there are none."""
+    if checks is None:
+        return ""
+    more = checks[1] - checks[0]
+    return f", up again, {more} more {'check' if more == 1 else 'checks'} to count"
+
+
 def fit(text: str, width: int, glyphs: Glyphs, *, right: bool = False) -> str:
     """Pad `text` to exactly `width` cells, or cut it with an ellipsis."""
     cells = cell_len(text)

@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.freshness import LastCheck
 from wgmon_tui.tui.filter.query import FilterContext
 from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, PlacedColumn, lay_out, validate_columns
 from wgmon_tui.tui.fleet.row_index import RowIndex
@@ -260,3 +261,16 @@ def test_the_title_of_the_last_checks_says_how_much_time_they_are(
 
 def test_the_title_of_the_uptime_names_its_window() -> None:
     assert COLUMNS["uptime"].title == "up 24h"
+
+
+def test_a_stale_row_keeps_its_verdict_and_says_when_it_was_checked_last() -> None:
+    fleet_state = QuietEngine([server("fra1")]).fleet_state
+    record(fleet_state, "fra1", Verdict.PORT_CLOSED, None, NOW - 7200)
+    server_state = fleet_state.states["fra1"]
+    server_state.last_check = LastCheck(NOW - 3600, 0.0)
+    server_state.mark_stale(3600.0)
+    assert text("since", server_state).strip() == "18:30"
+    server_state.mark_stale(50.0)
+    assert text("verdict", server_state, 24).strip() == "port-closed, 50 s old"
+    assert text("verdict", server_state, 16) == "port-closed 50 s"
+    assert text("verdict", server_state, 11) == "port-closed"

@@ -13,6 +13,7 @@ from tests.tui.sample_histories import DAY, HOUR, Past, Spell
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
+from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.fleet.body import FleetBody, PreviewPlace, preview_place
 from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 from wgmon_tui.tui.fleet.preview_queries import PreviewHistory
@@ -182,3 +183,10 @@ async def test_what_is_read_later_replaces_what_was_read_before(
         stored[0] = "the second"
         await read_preview(it)
         assert "the second" in shown(it)
+
+
+async def test_a_store_that_does_not_exist_yet_is_no_error(tmp_path: Path) -> None:
+    async with face(history=History(tmp_path / STORE)) as it:
+        await read_preview(it)
+        assert "no history yet" in shown(it)
+        assert "No such file" not in shown(it)

@@ -11,6 +11,8 @@ from rich.text import Text
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW, bad_night
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.freshness import LastCheck
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.store.models import PeriodSummary, TimeBucket
@@ -99,6 +101,36 @@ def test_an_open_incident_says_since_when() -> None:
     assert "for 2 h 00 min" in line_of(preview(open_one), "incident")
 
 
+def test_an_incident_of_the_first_minute_has_not_lasted_0_seconds() -> None:
+    open_one = replace(SILENT, incident=replace(INCIDENT, opened_at=NOW - 20))
+    assert line_of(preview(open_one), "incident").endswith("for under 1 min")
+
+
+def stale() -> ServerState:
+    server_state = replace(SILENT, last_check=LastCheck(NOW - 300, 0.0))
+    server_state.mark_stale(300.0)
+    return server_state
+
+
+def test_a_stale_server_says_since_when_it_is_not_checked_and_what_it_was() -> None:
+    lines = preview(stale())
+    assert lines[0].startswith(" fra1  ? unknown, no check since 19:25 (was down)")
+    assert lines[1].startswith(" 5 min old: ")
+
+
+@pytest.mark.parametrize(
+    ("flapping", "said"), [(True, ", flapping"), (False, ", up again, 1 more check to count")]
+)
+def test_flapping_and_the_way_back_up_are_in_the_title(flapping: bool, said: str) -> None:
+    up = replace(
+        SILENT,
+        server=replace(SILENT.server, recover_after=2),
+        last=sample_exchanges.round_of(sample_exchanges.healthy("fra1")),
+        damping=Damping(Severity.DOWN, (Severity.UP,), flapping=flapping),
+    )
+    assert said in preview(up, text_style=replace(WIDE, width=120))[0]
+
+
 def test_a_server_without_stored_incidents_says_so() -> None:
     assert line_of(preview(history=replace(PAST, incident=None)), "incident").endswith("none stored")
 
@@ -165,7 +197,7 @@ def test_a_paused_server_has_no_command() -> None:
 
 
 def test_a_server_that_was_never_checked_says_so() -> None:
-    assert "Waiting for the first check." in preview(ServerState(sample_exchanges.server("fra1")))[1]
+    assert "Not checked yet." in preview(ServerState(sample_exchanges.server("fra1")))[1]
 
 
 def test_ascii_draws_only_ascii() -> None:

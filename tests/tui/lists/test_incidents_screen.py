@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from textual.widgets import Static
 
 from tests.tui import sample_exchanges, sample_histories
@@ -142,6 +144,7 @@ async def test_a_run_without_a_store_says_so() -> None:
 
 
 async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / STORE).write_bytes(b"no database" * 500)
     async with face(fleet(), history=History(tmp_path / STORE)) as it:
         await open_timeline(it)
         assert "The history cannot be read" in prose(it, "nothing")
@@ -200,3 +203,13 @@ async def test_the_flags_of_incidents_are_completed(past: History) -> None:
         assert any("tab: acknowledged;" in line for line in it.lines())
         await it.press("tab")
         assert it.app.screen.query_one(FilterInput).value == "acknowledged"
+
+
+@pytest.mark.parametrize(("key", "title"), [("I", "No incidents yet"), ("A", "No alerts yet")])
+async def test_a_state_directory_without_a_store_is_no_error(tmp_path: Path, key: str, title: str) -> None:
+    async with face(history=History(tmp_path / STORE), state_dir=tmp_path) as it:
+        await it.press(key)
+        await it.read()
+        text = "\n".join(it.lines())
+        assert title in text
+        assert "No such file" not in text

@@ -264,6 +264,7 @@ async def test_everything_fits_in_ascii(tmp_path: Path, size: tuple[int, int]) -
 
 async def test_it_works_without_servers(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json", engine=QuietEngine()) as it:
+        assert "No server matches this filter" not in "\n".join(it.lines())
         await go_to(it, f"{COLUMN}rtt")
         await it.press("enter", "escape")
         assert it.at_home

@@ -34,6 +34,7 @@ class DemoController(ControllerProxy):
         self._fleet = fleet
         self._null_controller = NullController(self.fleet_state)
         self._writer: Writer | None = None
+        self._is_history_complete = False
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
@@ -51,7 +52,13 @@ class DemoController(ControllerProxy):
         except BaseException:
             writer.close()
             raise
+        self._is_history_complete = True
         await writer.run()
+
+    @property
+    def is_history_complete(self) -> bool:
+        """Whether the invented history is stored."""
+        return self._is_history_complete
 
     @property
     def _current(self) -> FleetController:

@@ -96,8 +96,10 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
     if server_state.stale_age is not None:
         age = format_stale_age(server_state.stale_age)
-        dated = f"{server_state.status_word}, {age}"
-        return [(write.fit(dated if len(dated) <= width else age, width, cell_context.glyphs), palette.muted)]
+        word, short = server_state.status_word, age.removesuffix(" old")
+        dated = (f"{word}, {age}", f"{word}, {short}", f"{word} {short}")
+        text = next((each for each in dated if len(each) <= width), word)
+        return [(write.fit(text, width, cell_context.glyphs), palette.muted)]
     known = server_state.last is not None or server_state.verdict is not None
     severity = server_state.verdict_severity
     loud = known and severity in (Severity.DOWN, Severity.DEGRADED, Severity.UNKNOWN)
@@ -218,11 +220,12 @@ def _uptime(server_state: ServerState, width: int, cell_context: CellContext) ->
 
 
 def _since(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
-    if server_state.since is None:
+    since = server_state.shown_since
+    if since is None:
         return _absent(width, cell_context)
     return [
         (
-            format_recent_time(server_state.since, cell_context.now, narrow=True).rjust(width),
+            format_recent_time(since, cell_context.now, narrow=True).rjust(width),
             cell_context.palette.muted,
         )
     ]
@@ -300,7 +303,14 @@ COLUMNS: Mapping[str, Column] = {
             _uptime,
             align_right=True,
         ),
-        Column("since", "since", 6, "When it changed to this state", _since, align_right=True),
+        Column(
+            "since",
+            "since",
+            6,
+            "When it changed to this state; for old data, when it was checked last",
+            _since,
+            align_right=True,
+        ),
     )
 }
 

@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.preview_queries import PreviewHistory, read_preview
@@ -186,6 +186,8 @@ class PreviewPane(Widget):
         name, incident = server_state.server.name, _incident_id(server_state)
         try:
             found = await asyncio.to_thread(read_preview, history, name, self.app.clock())
+        except MissingStoreError:
+            found = PreviewHistory(error="no history yet")
         except StoreUnavailableError as error:
             found = PreviewHistory(error=str(error))
         finally:

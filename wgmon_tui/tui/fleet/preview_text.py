@@ -15,6 +15,7 @@ from rich.text import Text
 from wgmon_tui.checks.verdict import Diagnosis, Severity, describe_likelihood
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.output.next_command import NextCommand, next_command
 from wgmon_tui.text import (
@@ -32,6 +33,7 @@ from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.fleet.preview_queries import CELL_S, CELLS, PreviewHistory
 from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, TagGroup
 from wgmon_tui.tui.heat_marks import HeatCell, cell_marks, legend, worst_state
+from wgmon_tui.tui.text_format import progress, progress_words
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 _LABEL = 10
@@ -114,10 +116,22 @@ def _title(server_state: ServerState, text_style: TextStyle, now: float) -> Text
         (f" {glyphs.clean(server_state.server.name)}", palette.text + Style(bold=True)),
         (f"  {glyphs.of(severity)} {severity.word}", palette.severity[severity]),
     )
-    if server_state.since is not None:
-        title.append(f" since {format_recent_time(server_state.since, now)}", palette.muted)
+    title.append(_state_words(server_state, now), palette.muted)
     endpoint = Text(f"{glyphs.clean(str(server_state.server.endpoint))} ", palette.muted)
     return _bar(title, endpoint, text_style)
+
+
+def _state_words(server_state: ServerState, now: float) -> str:
+    """Since when it is in this state; for a stale server, when it was checked last and what it was then."""
+    if server_state.is_stale and server_state.last_check:
+        at, before = format_recent_time(server_state.last_check.at, now), server_state.known_severity
+        was = "" if before is Severity.UNKNOWN else f" (was {before.word})"
+        return f", no check since {at}{was}"
+    words = "" if server_state.since is None else f" since {format_recent_time(server_state.since, now)}"
+    if server_state.flapping:
+        words += ", flapping"
+    is_up = server_state.verdict_severity is Severity.UP
+    return words + (progress_words(server_state.progress) if is_up else progress(server_state.progress))
 
 
 def _bar(left: Text, right: Text, text_style: TextStyle) -> Text:
@@ -142,7 +156,9 @@ def _what(server_state: ServerState, text_style: TextStyle, detail: int) -> list
     elif server_state.verdict:
         sentence = server_state.verdict.meaning
     else:
-        sentence = "Waiting for the first check."
+        sentence = "Not checked yet."
+    if server_state.stale_age is not None:
+        sentence = f"{format_stale_age(server_state.stale_age)}: {sentence}"
     lines = text_style.paragraph(sentence, palette.muted if server_state.is_stale else palette.text)
     return lines if detail > 2 else _shortened(lines, 2 if detail else 1, text_style)
 
@@ -228,7 +244,8 @@ def _past(
 def _incident_words(incident: Incident, now: float) -> str:
     opened, what = format_recent_time(incident.opened_at, now), incident.verdict.slug
     if incident.closed_at is None:
-        lasted = format_elapsed((now - incident.opened_at) // _MINUTE_S * _MINUTE_S)
+        open_s = now - incident.opened_at
+        lasted = "under 1 min" if open_s < _MINUTE_S else format_elapsed(open_s // _MINUTE_S * _MINUTE_S)
         known = ", acknowledged" if incident.acknowledged_at is not None else ""
         return f"{what} since {opened}, for {lasted}{known}"
     return f"last: {what}, {opened}, lasted {format_elapsed(incident.closed_at - incident.opened_at)}"

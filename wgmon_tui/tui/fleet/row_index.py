@@ -67,7 +67,7 @@ SORTS: Mapping[str, SortOrder] = {
         SortOrder("p95", lambda server_state: _percentile(server_state, 0.95), descending=True),
         SortOrder("uptime", lambda server_state: server_state.uptime),
         SortOrder("endpoint", lambda server_state: str(server_state.server.endpoint).casefold()),
-        SortOrder("since", lambda server_state: server_state.since, descending=True),
+        SortOrder("since", lambda server_state: server_state.shown_since, descending=True),
     )
 }
 """The columns to sort by, in the order of the table. Servers with equal values are sorted by name."""

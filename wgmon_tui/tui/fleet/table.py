@@ -23,7 +23,7 @@ from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.filter.query import Filter, FilterContext
 from wgmon_tui.tui.fleet.columns import CellContext, Part, PlacedColumn, lay_out
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
-from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, row_line
+from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, no_server_line, row_line
 from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
@@ -267,6 +267,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
                 header_line(self._layout, self.row_index, self._cell_context), fill=self._header_style
             )
         if not len(self.row_index) and y == HEADER_LINES + 1:
+            if not self._fleet_state.states:
+                return self._line(no_server_line(self._cell_context))
             return self._line(no_match_line(self._cell_context, self._clear))
         index = self._index_at(y)
         if index is None:

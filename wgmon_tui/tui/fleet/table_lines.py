@@ -83,6 +83,11 @@ def group_line(
     return parts
 
 
+def no_server_line(cell_context: CellContext) -> list[Part]:
+    """The text if there is no server at all."""
+    return [(" No server yet.", cell_context.palette.muted)]
+
+
 def no_match_line(cell_context: CellContext, clear: str) -> list[Part]:
     """The text if the filter hides every server; `clear` is the key that clears the filter."""
     palette = cell_context.palette

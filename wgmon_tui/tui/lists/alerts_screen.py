@@ -106,6 +106,9 @@ class AlertsScreen(PolledListScreen):
             return unavailable_text(
                 "No alerts", "This run stores nothing, so it sends no alerts.", content_style
             )
+        if self.is_store_missing:
+            words = "Nothing is stored here yet: no process has checked these servers."
+            return unavailable_text("No alerts yet", words, content_style)
         if self.read_error:
             return unavailable_text("The delivery log cannot be read", self.read_error, content_style)
         if self._log is None:

@@ -181,6 +181,8 @@ class IncidentsScreen(PolledListScreen):
     def _empty_reason(self, shown: list[IncidentEntry]) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "This run stores nothing, so there is no timeline of incidents."
+        if self.is_store_missing:
+            return "No incidents yet", "Nothing is stored here yet: no process has checked these servers."
         if self.read_error:
             return "The history cannot be read", self.read_error
         if self._entries is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.events import Resize
 from textual.screen import Screen
 
-from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.line_list import LineList
@@ -36,6 +36,8 @@ class PolledListScreen(MovementActions, Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.read_error: str | None = None
+        self.is_store_missing = False
+        """Whether the last read found no store: none was written yet."""
         self.read_at: float | None = None
         """When the store was read, in Unix time."""
         self._reading = False
@@ -92,9 +94,9 @@ class PolledListScreen(MovementActions, Screen[None]):
         before, changed = self.read_error, False
         try:
             changed = await self.read()
-            self.read_error, self.read_at = None, self.app.clock()
+            self.read_error, self.read_at, self.is_store_missing = None, self.app.clock(), False
         except StoreUnavailableError as error:
-            self.read_error = str(error)
+            self.read_error, self.is_store_missing = str(error), isinstance(error, MissingStoreError)
         self._reading = False
         for line in self.query(StatusLine):
             line.follow()

@@ -34,10 +34,10 @@ from wgmon_tui.text import (
     format_until,
 )
 from wgmon_tui.tui.correlated_failures import describe_group
-from wgmon_tui.tui.false_green import is_false_green, port_up
+from wgmon_tui.tui.false_green import is_false_green, port_answer_at, port_up
 from wgmon_tui.tui.server.exchange_layout import ExchangeComparison, FieldExplanation
 from wgmon_tui.tui.server.tunnel_line import tunnel_line
-from wgmon_tui.tui.text_format import fit, progress, sparkline
+from wgmon_tui.tui.text_format import fit, progress, progress_words, sparkline
 from wgmon_tui.tui.theme.text_style import LABEL_WIDTH, TextStyle
 
 _EVIDENCE_IN_HEAD = 3
@@ -152,9 +152,11 @@ def data_path_and_port(
 
 def _port_age(server_state: ServerState, check: Check) -> str:
     """The age of the port monitor's answer at the last check; "" if that check confirms it."""
-    at = server_state.port_monitor_at
-    if check.handshake or at is None or at >= check.started_at:
+    at = port_answer_at(server_state)
+    if check.handshake or (at is not None and at >= check.started_at):
         return ""
+    if at is None:
+        return " (when is not known)"
     return f" ({format_age(check.started_at - at)})"
 
 
@@ -188,8 +190,10 @@ def _headline(
             text_style.palette.muted,
         )
     elif server_state.status_word != severity.word:
+        is_up = server_state.verdict_severity is Severity.UP
+        count = progress_words(server_state.progress) if is_up else progress(server_state.progress)
         line.append(
-            f"  {server_state.status_word}{_progress_words(server_state)}",
+            f"  {server_state.status_word}{count}",
             text_style.state(server_state.verdict_severity or severity),
         )
     line.append(
@@ -219,15 +223,6 @@ def _headline(
     return [line] if detail is HeaderDetail.TERSE else [line, Text(location, style=text_style.palette.muted)]
 
 
-def _progress_words(server_state: ServerState) -> str:
-    """The progress of a change of state; while the last checks are up, in words."""
-    count = server_state.progress
-    if count is None or server_state.verdict_severity is not Severity.UP:
-        return progress(count)
-    more = count[1] - count[0]
-    return f", up again, {more} more {'check' if more == 1 else 'checks'} to count"
-
-
 def _figures(server_state: ServerState, text_style: TextStyle, now: float) -> Text:
     median, slowest = server_state.samples.percentiles(0.5, 0.95)
     lost = server_state.samples.loss()
@@ -238,8 +233,8 @@ def _figures(server_state: ServerState, text_style: TextStyle, now: float) -> Te
         (
             "since",
             text_style.glyphs.absent
-            if server_state.since is None
-            else format_recent_time(server_state.since, now, narrow=True),
+            if server_state.shown_since is None
+            else format_recent_time(server_state.shown_since, now, narrow=True),
         ),
     ]
     line = _figures_line(server_state, figures, text_style)

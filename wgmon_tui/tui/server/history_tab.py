@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.heat_marks import legend
 from wgmon_tui.tui.lists import incident_text
@@ -114,6 +114,8 @@ class HistoryTab(ServerTab):
                 read_server, history, server_state.server, self.app.clock(), days, self._failures
             )
             self._read_error = None
+        except MissingStoreError:
+            self._read_error = "There is none yet: no process has checked these servers."
         except StoreUnavailableError as error:
             self._read_error = str(error)
         self._reading = None

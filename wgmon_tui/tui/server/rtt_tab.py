@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.server.header import HeaderDetail
@@ -139,6 +139,8 @@ class RttTab(ServerTab):
                 read_rtt, history, server_state.server.name, self._time_window(server_state)
             )
             self._read_error = None
+        except MissingStoreError:
+            self._read_error = "There is none yet: no process has checked these servers."
         except StoreUnavailableError as error:
             self._read_error = str(error)
         self._reading = None
