@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
-from tests.tui.sample_fleet import QuietEngine
-from tests.tui.sample_histories import DAY, HOUR, Past, Spell
+from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_histories import DAY, HOUR, Past, Spell, incident
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
@@ -17,6 +18,7 @@ from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.fleet.body import FleetBody, PreviewPlace, preview_place
 from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 from wgmon_tui.tui.fleet.preview_queries import PreviewHistory
+from wgmon_tui.tui.fleet.preview_queries import read_preview as read_stored
 from wgmon_tui.tui.server.screen import ServerScreen
 
 
@@ -190,3 +192,12 @@ async def test_a_store_that_does_not_exist_yet_is_no_error(tmp_path: Path) -> No
         await read_preview(it)
         assert "no history yet" in shown(it)
         assert "No such file" not in shown(it)
+
+
+async def test_the_causes_of_an_open_incident_are_read_from_the_store(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("fra1", Spell(600, 0, PeriodState.DOWN, Verdict.SILENT, None))
+    past.incident(incident(opened=600))
+    outcome = sample_exchanges.round_of(sample_exchanges.silent("fra1"))
+    past.exchange(outcome, "change")
+    assert read_stored(past.history(), "fra1", NOW).diagnosis == outcome.diagnosis

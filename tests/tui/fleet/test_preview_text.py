@@ -118,6 +118,14 @@ def test_a_stale_server_says_since_when_it_is_not_checked_and_what_it_was() -> N
     assert lines[1].startswith(" 5 min old: ")
 
 
+def test_stored_causes_are_shown_while_the_diagnosis_has_none() -> None:
+    of_journal = replace(SILENT, last=None, verdict=Verdict.SILENT)
+    stored = replace(PAST, diagnosis=SILENT.diagnosis)
+    assert line_of(preview(of_journal, stored), "cause") == line_of(preview(), "cause")
+    other = preview(replace(of_journal, verdict=Verdict.PORT_CLOSED), stored)
+    assert not any(line.startswith(" cause ") for line in other)
+
+
 @pytest.mark.parametrize(
     ("flapping", "said"), [(True, ", flapping"), (False, ", up again, 1 more check to count")]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import TimeBucket
@@ -21,6 +22,8 @@ class PreviewHistory:
     start: float = 0.0
     buckets: tuple[TimeBucket, ...] = ()
     incident: Incident | None = None
+    diagnosis: Diagnosis | None = None
+    """The diagnosis of the latest stored exchange of an open incident, with its causes."""
     error: str = ""
     """Why the store could not be read; "" if it could."""
 
@@ -30,4 +33,12 @@ def read_preview(history: History, name: str, now: float) -> PreviewHistory:
     start = (now // CELL_S - CELLS + 1) * CELL_S
     incidents = history.incidents(server=name, limit=1)
     buckets = tuple(history.buckets(name, start, now, CELL_S))
-    return PreviewHistory(start, buckets, incidents[0] if incidents else None)
+    incident = incidents[0] if incidents else None
+    diagnosis = _latest_diagnosis(history, name) if incident and incident.closed_at is None else None
+    return PreviewHistory(start, buckets, incident, diagnosis)
+
+
+def _latest_diagnosis(history: History, name: str) -> Diagnosis | None:
+    latest = history.exchanges(name, limit=1)
+    exchange = history.exchange(latest[0].id) if latest else None
+    return exchange.round.diagnosis if exchange else None

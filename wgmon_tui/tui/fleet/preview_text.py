@@ -17,7 +17,7 @@ from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.output.next_command import NextCommand, next_command
+from wgmon_tui.output.next_command import NextCommand, command_of
 from wgmon_tui.text import (
     format_clock,
     format_count,
@@ -62,7 +62,7 @@ def server_preview(
     for detail in reversed(range(_MOST_DETAIL + 1)):
         lines = [
             *_what(server_state, inner, detail),
-            *_advice(server_state, inner, detail),
+            *_advice(server_state, _with_causes(server_state, history), inner, detail),
             *(_context(server_state, together, inner) if detail > 3 else ()),
             *_past(server_state, history, inner, now, detail),
         ]
@@ -163,13 +163,23 @@ def _what(server_state: ServerState, text_style: TextStyle, detail: int) -> list
     return lines if detail > 2 else _shortened(lines, 2 if detail else 1, text_style)
 
 
-def _advice(server_state: ServerState, text_style: TextStyle, detail: int) -> Iterator[Text]:
+def _with_causes(server_state: ServerState, history: PreviewHistory | None) -> Diagnosis | None:
+    """The current diagnosis. A viewer's has no causes: then the stored one, if the verdict is the same."""
+    current, stored = server_state.diagnosis, history.diagnosis if history else None
+    verdict = current.verdict if current else server_state.verdict
+    has_causes = current is not None and bool(current.causes)
+    return stored if stored and stored.verdict is verdict and not has_causes else current
+
+
+def _advice(
+    server_state: ServerState, diagnosis: Diagnosis | None, text_style: TextStyle, detail: int
+) -> Iterator[Text]:
     """Likely causes, then the command to type, alone on its line."""
-    palette, diagnosis = text_style.palette, server_state.diagnosis
+    palette = text_style.palette
     if server_state.paused or diagnosis is None or not diagnosis.causes:
         return
     yield from _causes(diagnosis, text_style, detail)
-    command = next_command(server_state)
+    command = command_of(server_state.server, diagnosis)
     if command is None:
         yield from text_style.paragraph(diagnosis.causes[0].fix, palette.text, "next", _LABEL)
         return
