@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.tui.sample_traces import CUT_OFF
+from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.cli.trace import LiveTrace
 from wgmon_tui.terminal import ColourDepth, Terminal
 
@@ -54,3 +55,8 @@ def test_a_notice_is_not_overdrawn(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     live.show(RUNNING)
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0.5", 0.5), ("0.5s", 0.5), ("500ms", 0.5), ("2", 2.0)])
+def test_the_timeout_is_a_duration(text: str, seconds: float) -> None:
+    assert make_parser().parse_args(["trace", "fra1", "--timeout", text]).timeout == seconds

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address
 import pytest
 
 from tests.tui.sample_traces import CUT_OFF, REACHED, REFUSED
+from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.path_trace import Hop, HopAnswer, PathTrace, conclusion
 from wgmon_tui.output.path_trace_text import trace_lines, trace_object
 
@@ -59,6 +60,30 @@ def test_loss_at_the_server_alone_is_not_blamed_on_a_router() -> None:
         "The server answered 3 of 4 initiations, at hop 4.",
         "Only initiations to the server are lost, 1 of 4.",
     )
+
+
+def test_a_trace_that_max_hops_ended_blames_nobody() -> None:
+    stopped = replace(CUT_OFF, hops=CUT_OFF.hops[:1], tried=1)
+    assert stopped.is_cut_short
+    assert conclusion(stopped) == ("Stopped at hop 1 (--max-hops 1); the server is farther.",)
+
+
+def test_few_silent_hop_limits_say_that_the_server_may_be_farther() -> None:
+    told = conclusion(replace(CUT_OFF, tried=5))
+    assert told[1:] == ("No packet went past hop 5: the server may be farther (--max-hops).",)
+
+
+def test_a_router_that_refuses_for_the_next_hop_is_told_as_such() -> None:
+    hops = (CUT_OFF.hops[0], replace(REFUSED.hops[1], addresses=("192.168.1.1",)))
+    found = replace(REFUSED, hops=hops)
+    assert conclusion(found)[0].startswith("Hop 1 (192.168.1.1) refuses the packets for hop 2: ")
+    assert any("  hop 1 refuses: " in line for line in trace_lines("fra1", found, 120, {}))
+
+
+def test_a_closed_port_at_the_first_hop_has_no_hops_before_it() -> None:
+    error = IcmpError(0.0, 4, 3, 3, "127.0.0.1", True, quotes_packet=True)
+    hop = Hop(1, HopAnswer.REFUSED, ("127.0.0.1",), 3, (0.001,), error)
+    assert not any("before it" in sentence for sentence in conclusion(replace(REFUSED, hops=(hop,))))
 
 
 def test_json_has_every_hop_with_its_times_in_milliseconds() -> None:

@@ -161,7 +161,7 @@ async def test_a_router_that_refuses_is_named_with_its_error(path: TracedPath) -
     assert (last.answer, last.addresses, last.is_quoted) == (HopAnswer.REFUSED, (ROUTERS[1][0],), True)
     assert last.refusal is not None
     assert (last.refusal.type, last.refusal.code, last.refusal.from_target) == (3, 13, False)
-    assert conclusion(found)[0].startswith(f"Hop 2 ({ROUTERS[1][0]}) refuses the packets: ")
+    assert conclusion(found)[0].startswith(f"Hop 2 ({ROUTERS[1][0]}) refuses the packets for hop 3: ")
 
 
 async def test_a_server_that_does_not_know_the_key_is_silent_behind_the_last_router(path: TracedPath) -> None:

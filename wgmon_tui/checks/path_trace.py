@@ -21,6 +21,8 @@ MOST_ROUNDS = 20
 MOST_HOPS = 64
 LONGEST_TIMEOUT_S = 10.0
 
+MOST_SILENT = 8
+"""Hop limits in a row without any answer, after which a trace ends."""
 
 _BEHIND_THE_LAST_HOP = (
     "Packets are dropped behind that hop: by a router or firewall there, or by the server itself, which "
@@ -118,6 +120,17 @@ class PathTrace:
         return any(hop.answer is HopAnswer.SERVER for hop in self.hops)
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether a router reported the packets with the highest hop limit: none went farther."""
+        last = self.last_answering
+        return (
+            self.is_finished
+            and last is not None
+            and last.answer is HopAnswer.EXPIRED
+            and last.hop_limit == self.tried
+        )
+
+    @property
     def last_answering(self) -> Hop | None:
         """The farthest hop from which anything came back."""
         return next((hop for hop in reversed(self.hops) if hop.answered), None)
@@ -141,7 +154,9 @@ def describe_hop(trace: PathTrace, hop: Hop) -> str:
     elif hop.answer is HopAnswer.UNPROVEN:
         notes.append("an answer that does not authenticate")
     elif hop.refusal:
-        notes.append(f"refuses: {icmp_name(hop.refusal)}")
+        at = _hop_of_sender(trace, hop)
+        who = "" if at == hop.hop_limit else f"hop {at} "
+        notes.append(f"{who}refuses: {icmp_name(hop.refusal)}")
     elif not hop.answered:
         notes.append("no answer" if trace.is_finished or trace.round > 1 else "")
     if hop.answered and hop.loss and trace.has_less_loss_behind(hop):
@@ -166,6 +181,7 @@ def conclusion(trace: PathTrace) -> tuple[str, ...]:
             f"Nothing answers, not even the first hop: {format_count(trace.tried, 'hop limit')} tried.",
             "If no router is on the way, the server itself is silent.",
             "Otherwise the network of this machine drops the packets, or the reports of routers.",
+            *_about_farther_hops(trace, 0),
         )
     doubt = () if last.is_quoted else (_UNQUOTED,)
     where = f"hop {last.hop_limit} ({', '.join(last.addresses)})"
@@ -178,26 +194,41 @@ def conclusion(trace: PathTrace) -> tuple[str, ...]:
         return (
             f"The port is closed, reports the server's own address at hop {last.hop_limit}.",
             *doubt,
-            "Packets pass every hop before it. ICMP is not authenticated.",
+            *(("Packets pass every hop before it.",) if last.hop_limit > 1 else ()),
+            "ICMP is not authenticated.",
         )
     if last.refusal:
         return (
-            f"{_refuser(trace, last)} refuses the packets: {icmp_name(last.refusal)}.",
+            f"{_refusal(trace, last)}: {icmp_name(last.refusal)}.",
             *doubt,
             "A firewall or a missing route there drops them. ICMP is not authenticated.",
         )
+    if trace.is_cut_short:
+        return (f"Stopped at hop {trace.tried} (--max-hops {trace.tried}); the server is farther.", *doubt)
     return (
         f"Nothing answers after {where}.",
         *doubt,
-        _BEHIND_THE_LAST_HOP,
+        *(_about_farther_hops(trace, last.hop_limit) or (_BEHIND_THE_LAST_HOP,)),
     )
 
 
-def _refuser(trace: PathTrace, last: Hop) -> str:
-    """Who refuses: a router that reported expired packets before is at that hop, and not one farther."""
-    sender = last.addresses[0]
-    at = next(hop.hop_limit for hop in trace.hops if sender in hop.addresses)
-    return f"Hop {at} ({sender})"
+def _about_farther_hops(trace: PathTrace, last: int) -> tuple[str, ...]:
+    """Silence over a few hop limits may be routers that do not report, with the server behind them."""
+    if trace.tried - last >= MOST_SILENT:
+        return ()
+    return (f"No packet went past hop {trace.tried}: the server may be farther (--max-hops).",)
+
+
+def _refusal(trace: PathTrace, last: Hop) -> str:
+    """Who refuses what. A router refuses for the next hop, which it cannot reach."""
+    at = _hop_of_sender(trace, last)
+    what = "the packets" if at == last.hop_limit else f"the packets for hop {last.hop_limit}"
+    return f"Hop {at} ({last.addresses[0]}) refuses {what}"
+
+
+def _hop_of_sender(trace: PathTrace, hop: Hop) -> int:
+    """A router that reported expired packets before is at that hop, and not one farther."""
+    return next(each.hop_limit for each in trace.hops if hop.addresses[0] in each.addresses)
 
 
 def _about_loss(trace: PathTrace) -> Iterable[str]:

@@ -41,6 +41,7 @@ def add_commands(subparsers: Subparsers) -> None:
         "So it shows what drops WireGuard's packets, even where ping and traceroute pass. It needs no root. "
         "If wgmon-tui runs on the same state directory, it makes the trace, between its checks. "
         "Exit code: 0 the server answered, 2 it did not, 3 the path cannot be traced, "
+        "or --max-hops ended the trace before the server, "
         "64 bad usage or configuration, 70 internal fault.",
     )
     parser.add_argument("name", metavar="NAME", help="the server")
@@ -59,8 +60,8 @@ def add_commands(subparsers: Subparsers) -> None:
         help=f"the highest hop limit, up to {_MOST_HOPS} (default 30)",
     )  # fmt: skip
     parser.add_argument(
-        "--timeout", type=_parse_timeout, default=1.0, metavar="SECONDS",
-        help="wait so long for the last answers of a round (default 1)",
+        "--timeout", type=_parse_timeout, default=1.0, metavar="TIME",
+        help="wait so long for the last answers of a round, such as 500ms (default 1s)",
     )  # fmt: skip
     parser.add_argument("--names", action="store_true", help="look up the names of the hops in DNS")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
@@ -93,12 +94,14 @@ def _parse_number(text: str, most: int) -> int:
 
 
 def _parse_timeout(text: str) -> float:
+    from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
+
     try:
-        seconds = float(text)
-    except ValueError:
+        seconds = float(text) if text[-1:].isdecimal() else parse_duration(text)
+    except (ValueError, InvalidValueError):
         seconds = 0.0
     if not 0.05 <= seconds <= _LONGEST_TIMEOUT_S:
-        raise argparse.ArgumentTypeError(f"expected 0.05 to {_LONGEST_TIMEOUT_S:g} seconds, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected 50ms to {_LONGEST_TIMEOUT_S:g}s, got {text!r}")
     return seconds
 
 
@@ -149,6 +152,8 @@ async def _trace(
         print(one_line(trace_object(name, found, names)))
     else:
         screen.finish(found, names)
+    if found.is_cut_short:
+        return _NOT_TRACED
     return _REACHED if found.is_reached else _NOT_REACHED
 
 

@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.evidence import IcmpError
-from wgmon_tui.checks.path_trace import Hop, HopAnswer, PathTrace, TraceOptions, TraceRefusedError
+from wgmon_tui.checks.path_trace import MOST_SILENT, Hop, HopAnswer, PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.net.udp_socket import Datagram, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
@@ -31,8 +31,6 @@ _GROUP = 4
 """Hop limits of the first round that are tried at once: few initiations more than needed arrive."""
 
 _GROUP_WAIT_S = 0.4
-_MOST_SILENT = 8
-"""Hop limits in a row without any answer, after which the first round ends."""
 
 _LONGEST_TURN_S = 6.0
 """After this time a trace lets a check of the server go first, at the end of a round."""
@@ -134,7 +132,7 @@ class PathTracer:
             last = min(first + _GROUP - 1, most)
             wait_s = min(_GROUP_WAIT_S, self._options.timeout)
             await self._try_hops(range(first, last + 1), wait_s)
-            if self._server_hop() or last - self._farthest_router() >= _MOST_SILENT:
+            if self._server_hop() or last - self._farthest_router() >= MOST_SILENT:
                 break
             if (end := self._refusing_hop()) and last - end >= _GROUP:
                 break

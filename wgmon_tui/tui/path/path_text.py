@@ -62,7 +62,8 @@ def _style_of(hop: Hop, text_style: TextStyle) -> Style:
 
 def _conclusion(trace: PathTrace, text_style: TextStyle) -> Iterator[Text]:
     first, *others = conclusion_lines(trace, text_style.width)
-    severity = Severity.UP if trace.is_reached else Severity.DOWN
+    unreached = Severity.UNKNOWN if trace.is_cut_short else Severity.DOWN
+    severity = Severity.UP if trace.is_reached else unreached
     yield Text(first, style=text_style.state(severity) + Style(bold=True))
     for line in others:
         yield Text(line, style=text_style.palette.text)
