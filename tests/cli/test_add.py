@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
 import socket
 import subprocess
@@ -129,6 +130,26 @@ def test_the_key_of_the_file_is_used_on_request_with_a_warning(
     assert "wg set" not in out
 
 
+def test_json_says_whether_the_key_of_the_file_made_an_identity(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = private(tmp_path / "fra1.conf", CONF)
+    created = []
+    for _ in range(2):
+        assert add(config, conf, "--no-wait", "--use-file-key", "--json") == 0
+        created.append(json.loads(capsys.readouterr().out)["identity"]["created"])
+    assert created == [True, False]
+
+
+def test_the_command_to_type_has_the_directories_quoted_and_each_name_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, conf = tmp_path / "my files", private(tmp_path / "fra1.conf", CONF)
+    assert add(config, conf, conf, "--no-wait") == 0
+    out = capsys.readouterr().out
+    assert f"\nwgmon-tui probe --config '{config}' --state {tmp_path / 'state'} fra1\n" in out
+
+
 @pytest.mark.parametrize(("typed", "addresses"), [("", ()), ("10.8.0.254", ("10.8.0.254/32",))])
 def test_at_a_terminal_a_file_with_a_network_asks_for_the_tunnel_address(
     config: Path,
@@ -208,6 +229,8 @@ async def test_a_server_that_answers_turns_green_with_exit_code_0(config: Path) 
     assert (ran.code, ran.err) == (0, "")
     assert "● up        fra1  healthy" in ran.out
     assert "Data is not tested" in ran.out
+    assert "No wgmon-tui is running, so nobody checks from now on." in ran.out
+    assert f"\nwgmon-tui run --config {config} --state {config.parent / 'state'}\n" in ran.out
 
 
 async def test_a_server_that_answers_later_turns_green(config: Path) -> None:
@@ -255,7 +278,8 @@ def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_pat
     assert process.returncode == -signal.SIGINT
     assert [each.name for each in read(config).fleet.servers] == ["fra1"]
     assert err == (
-        'wgmon-tui: stopped waiting; "fra1" stays in servers.toml. To check, type:\n\nwgmon-tui probe fra1\n'
+        'wgmon-tui: stopped waiting; "fra1" stays in servers.toml. To check, type:\n\n'
+        f"wgmon-tui probe {shlex.join(places)} fra1\n"
     )
 
 

@@ -155,6 +155,13 @@ async def test_an_incident_is_a_report_in_markdown(home: Path) -> None:
     assert b"**incident:** i1, opened" in ran.out
 
 
+async def test_an_open_incident_that_nobody_checks_is_told_as_past(home: Path) -> None:
+    damage(home, "UPDATE incidents SET closed_at = NULL WHERE id = 'i1'")
+    ran = await export("incidents", "--format", "markdown", "--incident", "i1", home=home)
+    assert "nobody has checked since" in ran.out.decode()
+    assert "fra1 is down" not in ran.out.decode()
+
+
 async def test_a_file_is_written_for_its_owner_alone(home: Path) -> None:
     ran = await export("exchange", "fra1", *PCAPNG, "--output", str(home / "fra1.pcapng"), home=home)
     assert (ran.code, ran.out, ran.err) == (0, b"", "")

@@ -62,8 +62,19 @@ def test_list_shows_servers_that_were_never_checked_as_unknown(
     assert call(config, "list") == 0
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading.split() == ["STATE", "NAME", "VERDICT", "CHECKED", "ENDPOINT", "IDENTITY"]
-    assert first.split()[1:5] == ["unknown", "fra1", "-", "never"]
+    assert first.split()[1:5] == ["unknown", "fra1", "-", "-"]
     assert second.split()[2] == "ams1"
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "fra1")])
+def test_servers_that_the_history_does_not_have_say_what_to_start(
+    config: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert call(config, *words) == 0
+    told = capsys.readouterr()
+    assert "never" not in told.out
+    assert "is in the history, and no wgmon-tui is running" in told.err
+    assert f"\nwgmon-tui run --config {config} --state {config.parent / 'state'}\n" in told.err
 
 
 def test_list_has_the_state_and_the_age_of_the_last_check(
@@ -151,6 +162,14 @@ def test_a_pause_without_a_running_writer_is_kept_by_the_next_one(
     assert [each["severity"] for each in objects(capsys)] == ["unknown", "paused"]
     assert call(config, "resume", "ams1") == 0
     assert query_rows(state, "SELECT count(*) FROM pauses") == [(0,)]
+    assert 'Resumed "ams1".' in capsys.readouterr().out
+
+
+def test_resume_says_that_a_server_is_not_paused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(config, "resume", "ams1") == 0
+    out = capsys.readouterr().out
+    assert 'Nothing to resume: "ams1" is not paused.' in out
+    assert "Resumed" not in out
 
 
 def test_a_running_writer_pauses_and_resumes_at_once(
@@ -171,7 +190,7 @@ def test_a_running_writer_pauses_and_resumes_at_once(
 def test_resume_also_ends_a_pause_in_servers_toml(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_config(config, replace(quick_server("ams1"), paused=True))
     assert call(config, "pause", "ams1", "--for", "2h") == 64
-    assert "type `wgmon-tui resume` first" in capsys.readouterr().err
+    assert "first type: wgmon-tui resume --config " in capsys.readouterr().err
     assert call(config, "resume", "ams1") == 0
     assert not read(config).fleet.servers[0].paused
 

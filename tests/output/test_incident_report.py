@@ -91,6 +91,17 @@ def test_a_past_incident_says_how_long_it_lasted_and_what_was_noted() -> None:
     assert text.endswith("Notes\n- ben, 2026-11-22 19:30 UTC: a power cut\n")
 
 
+def test_what_nobody_checks_any_more_is_told_as_past() -> None:
+    incident = Incident(
+        "ab12", "lon3", "here", NOW - 90 * MINUTE, Verdict.SILENT, Severity.DOWN, "Nothing came back."
+    )
+    told = replace(report_of_incident(incident), last_checked=NOW - 87 * MINUTE)
+    text = as_text(told, NOW)
+    assert text.startswith("✖ lon3 was down: silent, when last checked at 2026-11-22 18:03 UTC\n")
+    assert "since     2026-11-22 18:00 UTC, 3 min\n" in text
+    assert "checked   2026-11-22 18:03:00 UTC; nobody has checked since\n" in text
+
+
 def test_the_verdicts_of_an_incident_stand_in_their_order_with_their_times() -> None:
     verdicts = (
         VerdictChange(NOW - 90, Verdict.SLOW, "It takes 2 s."),

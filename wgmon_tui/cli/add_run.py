@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,12 @@ from functools import partial
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.add_sources import add_from_files, add_from_words, is_files
+from wgmon_tui.cli.commands_to_type import (
+    NOBODY_CHECKS,
+    command_to_type,
+    is_writer_running,
+    start_lines,
+)
 from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.cli.server_login import LoginResult, ServerLogin
@@ -139,12 +144,12 @@ def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s:
     """Check until the servers are up, or the time is over. Raises ConfigurationError."""
     from wgmon_tui.cli.add_wait import WaitOptions, wait_until_up
 
-    names = [each.server.name for each in servers]
+    names = list(dict.fromkeys(each.server.name for each in servers))
     fleet, keyring = load_fleet(arguments.config)
     options = WaitOptions(arguments.config, arguments.state, wait_s)
     with open_timestamp_ledger(arguments.state) as timestamps:
         warn_of_held_timestamps(timestamps, {each.identity_key for each in servers})
-        say_stopped = partial(print, _stopped(names), file=sys.stderr, flush=True)
+        say_stopped = partial(print, _stopped(arguments, names), file=sys.stderr, flush=True)
         try:
             with shutdown.undone_if_killed(say_stopped):
                 return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options))
@@ -153,12 +158,12 @@ def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s:
             raise
 
 
-def _stopped(names: Sequence[str]) -> str:
+def _stopped(arguments: argparse.Namespace, names: Sequence[str]) -> str:
     which = format_list((f'"{name}"' for name in names), most=FEW)
     verb = "stays" if len(names) == 1 else "stay"
-    again = shlex.join(("wgmon-tui", "probe", *names[:FEW]))
+    again = command_to_type(arguments, "probe", *names[:FEW])
     return printable(f"wgmon-tui: stopped waiting; {which} {verb} in servers.toml. To check, type:") + (
-        f"\n\n{printable(again)}"
+        f"\n\n{again}"
     )
 
 
@@ -176,16 +181,28 @@ def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str
             print(f"\n{format_result(outcome, shape)}")
             if outcome.diagnosis.verdict.severity is Severity.UP:
                 print(lay_out([Span(printable(outcome.diagnosis.summary))], shape, indent=4, hanging=4))
-    if not arguments.json and not checked:
-        probe = shlex.join(("wgmon-tui", "probe", *_few_names(added)))
-        _say(arguments, ("", "To check, type:", "", _command(probe)))
+    if not arguments.json:
+        _say(arguments, _what_follows(arguments, added, has_checked=bool(checked)))
     if added.faults:
         return ExitCode.USAGE
     return state_of(each.severity for each in checked).value if checked else 0
 
 
+def _what_follows(
+    arguments: argparse.Namespace, added: AddedServers, *, has_checked: bool
+) -> Iterator[str | Span]:
+    """What to type so that the servers are checked: now, or from now on if nobody does it."""
+    if not has_checked:
+        probe = command_to_type(arguments, "probe", *_few_names(added))
+        yield from ("", "To check, type:", "", _command(probe))
+    elif not is_writer_running(arguments.state):
+        yield from ("", NOBODY_CHECKS)
+        for what, command in start_lines(arguments):
+            yield from (what, "", _command(command), "")
+
+
 def _few_names(added: AddedServers) -> list[str]:
-    names = [each.server.name for each in added.servers]
+    names = list(dict.fromkeys(each.server.name for each in added.servers))
     return names if len(names) <= FEW else []
 
 

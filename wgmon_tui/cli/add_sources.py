@@ -156,18 +156,22 @@ def _import(
     saved: SavedIdentity | None = None,
     addresses: tuple[Interface, ...] = (),
 ) -> ServersOfFiles:
+    known_identities = {each.name for each in read(config).fleet.identities}
+    if saved and saved.has_new_key:
+        known_identities.discard(saved.identity.name)
     report = import_confs(confs, config, options)
     fleet = read(config).fleet
     for name in report.existing if addresses else ():
         if there := fleet.server(name):
             add_server(config, NewServer(name, str(there.endpoint), str(there.public_key), addresses))
     fleet = read(config).fleet
-    names = [*(each.name for each in report.added), *report.existing]
+    names = dict.fromkeys((*(each.name for each in report.added), *report.existing))
     servers = [server for name in names if (server := fleet.server(name))]
     new = {each.name for each in report.added}
-    has_new_key = saved is not None and saved.has_new_key
+    # Without a separate identity, the import creates one for each key that no identity has yet.
+    new_identities = {each.name for each in fleet.identities} - known_identities
     described = tuple(
-        replace(describe_server(fleet, each, config), is_new=each.name in new, has_new_key=has_new_key)
+        replace(describe_server(fleet, each, config), is_new=each.name in new, has_new_key=each.identity in new_identities)
         for each in servers
     )
     lines = list(report.lines)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
@@ -72,7 +73,8 @@ def export_history(arguments: argparse.Namespace) -> int:
     with suppress(PermissionError):  # the reader reports it
         if not store.exists():
             raise ConfigurationError(
-                f"export: {shown(store)}: no history yet; start `wgmon-tui` or `wgmon-tui run` first"
+                f"export: {shown(store)}: no history yet; first start "
+                f"`{command_to_type(arguments)}` or `{command_to_type(arguments, 'run')}`"
             )
     try:
         with History(store) as history:

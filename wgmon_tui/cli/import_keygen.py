@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options
+from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import select_servers
 from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.models import ConfigurationError
@@ -80,7 +81,7 @@ def import_servers(arguments: argparse.Namespace) -> int:
     for line in report.lines:
         print(line)
     if report.added:
-        print("Next: wgmon-tui probe")
+        print(f"Next: {command_to_type(arguments, 'probe')}")
     if report.warning:
         print(f"\n{report.warning}", file=sys.stderr)
     sys.stdout.flush()
@@ -174,7 +175,8 @@ def keygen(arguments: argparse.Namespace) -> int:
             f'# Identity "{arguments.name}" is in {shown(arguments.config / NAME)}; its key: {key_file}'
         )
     )
-    print("# To add a server here, type: wgmon-tui add NAME ENDPOINT PUBLIC_KEY")
+    add = command_to_type(arguments, "add")
+    print(f"# To add a server here, type: {add} NAME ENDPOINT PUBLIC_KEY")
     print("# Type on the server, as root:")
     print(f"#   {PeerCommand(new_identity.public_key, addresses).line}")
     print("# Or paste this into the server's configuration:")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wgmon_tui.alerts.delivery_log import deliveries_about
 from wgmon_tui.alerts.notifications import notifications_of
+from wgmon_tui.cli.commands_to_type import is_writer_running
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.output.history_export import ExportRequest, requested_incidents
 from wgmon_tui.output.incident_report import IncidentReport, as_markdown, report_of_incident
@@ -17,8 +18,16 @@ from wgmon_tui.store.history import History
 
 def markdown_parts(history: History, request: ExportRequest, state_dir: Path) -> Iterator[bytes]:
     """Yield one report for each incident. Raises StoreUnavailableError."""
+    last_checks: dict[str, float] = {}
+    if not is_writer_running(state_dir):
+        last_checks = {
+            name: known.checked_at for name, known in history.current().items() if known.checked_at is not None
+        }
     for number, incident in enumerate(requested_incidents(history, request)):
-        report = as_markdown(_report(history, incident, state_dir), time.time())
+        found = replace(
+            _report(history, incident, state_dir), last_checked=last_checks.get(incident.server)
+        )
+        report = as_markdown(found, time.time())
         yield f"{chr(10) if number else ''}{report}".encode()
 
 

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import require_directory, select_servers
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import describe_server
@@ -17,6 +19,9 @@ from wgmon_tui.config.servers_file import NAME, read, update
 from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.shutdown import shutdown
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
 from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.text import FEW, format_count, format_iso_time, format_list, format_until, printable
 
@@ -51,7 +56,8 @@ def pause(arguments: argparse.Namespace) -> int:
     until = None if arguments.time is None else time.time() + arguments.time
     if until is not None and (fixed := [each for each in servers if each.paused]):
         raise ConfigurationError(
-            f"pause: {_names(fixed)}: paused = true in servers.toml has no end; type `wgmon-tui resume` first"
+            f"pause: {_names(fixed)}: paused = true in servers.toml has no end; "
+            f"first type: {command_to_type(arguments, 'resume', *(each.name for each in fixed))}"
         )
     answer = _request(arguments, servers, paused=True, until=until)
     if arguments.json:
@@ -74,17 +80,35 @@ def resume(arguments: argparse.Namespace) -> int:
         notice = update(
             arguments.config, lambda fleet: _resumed(fleet, {each.name for each in servers})
         ).notice
+    paused = {each.name for each in servers if each.paused} | _paused_in_history(arguments.state)
     answer = _request(arguments, servers, paused=False, until=None)
     if arguments.json:
         for each in servers:
             print(one_line({"server": each.name, "paused": False, "until": None}))
         return 0
-    print(printable(f"Resumed {_names(servers)}."))
+    resumed = [each for each in servers if each.name in paused]
+    others = [each for each in servers if each.name not in paused]
+    if resumed:
+        print(printable(f"Resumed {_names(resumed)}."))
+    if others:
+        print(printable(f"Nothing to resume: {_names(others)} {'is' if len(others) == 1 else 'are'} not paused."))
     if notice:
         print(notice)
     if not answer.by_writer:
-        print("No wgmon-tui is running, so nobody checks now. To check once, type: wgmon-tui probe")
+        probe = command_to_type(arguments, "probe")
+        print(f"No wgmon-tui is running, so nobody checks now. To check once, type: {probe}")
     return 0
+
+
+def _paused_in_history(state: Path) -> set[str]:
+    """The servers that a person paused; all changes there are stored at once."""
+    if not (state / STORE).exists():
+        return set()
+    try:
+        with History(state / STORE) as history:
+            return {name for name, each in history.current().items() if each.paused_since is not None}
+    except StoreUnavailableError:
+        return set()
 
 
 def _selected(arguments: argparse.Namespace) -> tuple[Fleet, tuple[Server, ...]]:

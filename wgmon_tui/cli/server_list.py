@@ -13,6 +13,7 @@ import tomli_w
 
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.cli.commands_to_type import is_writer_running, start_lines
 from wgmon_tui.cli.loading import no_servers_message, print_owners, require_directory, select_servers
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
@@ -29,6 +30,7 @@ from wgmon_tui.store.models import LastKnownState, Mute
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.text import (
     format_age,
+    format_count,
     format_iso_time,
     format_recent_time,
     format_rtt,
@@ -116,6 +118,8 @@ def print_list(arguments: argparse.Namespace) -> int:
         print(_format_table(found, text_format(arguments)))
     else:
         print(no_servers_message(arguments.config / NAME))
+    if not arguments.json:
+        _say_if_nobody_checks(found, arguments)
     return 0
 
 
@@ -124,14 +128,27 @@ def print_servers(arguments: argparse.Namespace) -> int:
     fleet = _read_fleet(arguments)
     servers = select_servers(fleet, arguments.names)
     states, now = _read_states(arguments.state), time.time()
-    for number, server in enumerate(servers):
+    found = [states.of(each, now) for each in servers]
+    for number, (server, known) in enumerate(zip(servers, found, strict=True)):
         added, problem = _describe(fleet, server, arguments.config)
-        known = states.of(server, now)
         if arguments.json:
             print(one_line({**_json(known), **_details(fleet, server, added, arguments.config)}))
         else:
             print(("\n" if number else "") + _format_server(fleet, known, added, problem, arguments))
+    if not arguments.json:
+        _say_if_nobody_checks(found, arguments)
     return 0
+
+
+def _say_if_nobody_checks(servers: Sequence[KnownServer], arguments: argparse.Namespace) -> None:
+    """Say on stderr how checks get into the history, if some server has none and nobody makes them."""
+    missing = [each for each in servers if each.checked_at is None and not each.is_paused]
+    if not missing or is_writer_running(arguments.state):
+        return
+    why = f"wgmon-tui: no check of {format_count(len(missing), 'server')} is in the history"
+    said = lay_out([Span(f"{why}, and no wgmon-tui is running.")], text_format(arguments))
+    steps = (f"{what}\n\n{command}" for what, command in start_lines(arguments))
+    print("\n".join(["", said, "\n\n".join(steps)]), file=sys.stderr)
 
 
 def _read_fleet(arguments: argparse.Namespace) -> Fleet:
@@ -183,7 +200,7 @@ def _cells(each: KnownServer, shape: TextFormat) -> tuple[str, ...]:
         _state(each, shape),
         shape.shown(printable(each.server.name)),
         each.verdict or "-",
-        "never" if each.checked_at is None else format_age(each.now - each.checked_at),
+        "-" if each.checked_at is None else format_age(each.now - each.checked_at),
         shape.shown(printable(str(each.server.endpoint))),
         shape.shown(printable(each.server.identity)),
     )
@@ -231,7 +248,7 @@ def _state_words(each: KnownServer, shape: TextFormat) -> list[str]:
             state += f" {format_until(each.paused_until, each.now)}"
     words = [state]
     if each.checked_at is None:
-        return [*words, "never checked"]
+        return [*words, "no check in the history"]
     words.append(f"last verdict {each.verdict}" if each.is_stale or each.is_paused else each.verdict)
     if known and known.rtt is not None:
         words.append(format_rtt(known.rtt))

@@ -63,6 +63,8 @@ class IncidentReport:
     good: Check | None = None
     """The last good check before `outcome`, whose packets stand beside those of that time."""
     notifications: tuple[ReportedDelivery, ...] = ()
+    last_checked: float | None = None
+    """When the server was checked last, if nobody checks it now."""
 
     @property
     def diagnosis(self) -> Diagnosis | None:
@@ -209,14 +211,16 @@ def _code(text: str) -> str:
 
 
 def _title(incident_report: IncidentReport) -> str:
-    over = incident_report.until is not None
+    checked = incident_report.last_checked if incident_report.until is None else None
+    over = incident_report.until is not None or checked is not None
     state = f"{'was ' if over else 'is '}{incident_report.severity.word}"
     why = (
         f": {incident_report.status_word}"
         if incident_report.status_word != incident_report.severity.word
         else ""
     )
-    return f"{incident_report.severity.glyph} {incident_report.server} {state}{why}"
+    when = f", when last checked at {format_utc_time(checked, seconds=False)}" if checked is not None else ""
+    return f"{incident_report.severity.glyph} {incident_report.server} {state}{why}{when}"
 
 
 def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, str]]:
@@ -231,7 +235,8 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
     if vantage:
         yield "seen from", vantage
     if incident_report.since is not None:
-        until = now if incident_report.until is None else incident_report.until
+        last = now if incident_report.last_checked is None else incident_report.last_checked
+        until = last if incident_report.until is None else incident_report.until
         end = (
             ""
             if incident_report.until is None
@@ -245,6 +250,8 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
                 "from" if end else "since",
                 f"{format_utc_time(incident_report.since, seconds=False)}{end}, {lasted}",
             )
+    if incident_report.last_checked is not None and incident_report.until is None:
+        yield "checked", f"{format_utc_time(incident_report.last_checked)}; nobody has checked since"
     if incident := incident_report.incident:
         yield "incident", _incident(incident)
     if incident_report.muted_reason:
