@@ -221,12 +221,16 @@ def format_uptime(part: float) -> str:
 # Suggestions
 
 
+_LEAST_SIMILARITY = 0.75
+"""difflib's own limit lets "over" mean "remove"."""
+
+
 def nearest_word(word: str, known: Iterable[str]) -> str:
     """Return the most similar of the known words; the empty text if none is similar."""
     from difflib import get_close_matches  # only after a mistake
 
     by_lower_case = {each.lower(): each for each in known}
-    nearest = get_close_matches(word.lower(), by_lower_case, n=1)
+    nearest = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=_LEAST_SIMILARITY)
     return by_lower_case[nearest[0]] if nearest else ""
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.text import did_you_mean
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
@@ -71,3 +72,28 @@ def test_escapes_in_a_word_do_not_reach_the_terminal(capsys: pytest.CaptureFixtu
 )
 def test_abbreviations_and_values_are_no_misspelt_options(words: tuple[str, ...]) -> None:
     make_parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("export", "incidents", "--format", "markdown", "fra1"), ["fra1"]),
+        (("pause", "fra1", "--for", "30m", "ams1"), ["fra1", "ams1"]),
+        (("show", "fra1", "--json", "ams1"), ["fra1", "ams1"]),
+        (("show", "--json", "fra1", "--config=x", "--", "-ams1"), ["fra1", "-ams1"]),
+        (("probe", "fra1", "--count", "2", "-q", "ams1"), ["fra1", "ams1"]),
+        (("export", "--format", "json", "checks"), []),
+    ],
+)
+def test_names_may_stand_behind_options(words: tuple[str, ...], names: list[str]) -> None:
+    assert make_parser().parse_args(words).names == names
+
+
+def test_an_option_keeps_its_optional_value_before_files() -> None:
+    parsed = make_parser().parse_args(["import", "a.conf", "--wg", "wg0"])
+    assert ([str(each) for each in parsed.files], parsed.wg) == (["a.conf"], "wg0")
+
+
+@pytest.mark.parametrize("word", ["over", "filters"])
+def test_a_word_that_is_hardly_similar_is_not_proposed(word: str) -> None:
+    assert did_you_mean(word, ["remove", "alerts"]) == ""

@@ -204,3 +204,12 @@ def test_the_first_results_of_many_give_no_estimate(monkeypatch: pytest.MonkeyPa
     now = 110.0
     progress.count(20, 10_000, "check", "done")
     assert progress.text() == "probe: 20 of 10000 checks done, 10 s"
+
+
+def test_parallel_checks_give_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    progress = Progress("probe", is_parallel=True)
+    now = 110.0
+    progress.count(90, 100, "check", "done")
+    assert progress.text() == "probe: 90 of 100 checks done, 10 s"

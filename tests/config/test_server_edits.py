@@ -225,7 +225,9 @@ def test_what_two_keys_say_together_is_a_problem_of_one_of_them() -> None:
 
 
 def test_a_name_that_is_taken_is_a_problem() -> None:
-    assert find_problems(FRA1, FLEET, used_names={"fra1"}) == {"name": "another server has this name"}
+    assert find_problems(FRA1, FLEET, used_names={"fra1"}) == {
+        "name": "another server has this name (fra1.example.net:51820)"
+    }
 
 
 def test_without_an_identity_that_alone_is_the_problem() -> None:

@@ -54,7 +54,7 @@ async def wait_until_up(
     targets = join(fleet, keyring)
     servers = [server for name in names if (server := fleet.server(name))]
     async with AsyncExitStack() as stack:
-        progress = stack.enter_context(progress_line("add"))
+        progress = stack.enter_context(progress_line("add", is_parallel=True))
         witness = _read_witness(options.config, progress)
         with explained_socket_errors():
             rounds = await stack.enter_async_context(

@@ -14,6 +14,8 @@ from wgmon_tui.text import did_you_mean, printable, quoted
 _OPTION = re.compile(r"--[^-].*|-[A-Za-z]")
 """A word that can only be an option: not `-`, `--` or a negative number."""
 
+_MANY = ("*", "+")
+
 
 class CommandParser(argparse.ArgumentParser):
     """The parser of the program, and of each command."""
@@ -27,6 +29,43 @@ class CommandParser(argparse.ArgumentParser):
             command = find_command(self, getattr(parsed, "command", ""))
             command.error("\n".join(_explain_unknown(word, self) for word in unknown))
         return parsed
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse like argparse, but also names behind an option: `show fra1 --json ams1`."""
+        words = sys.argv[1:] if args is None else list(args)
+        if any(each.nargs in _MANY and not each.option_strings for each in self._actions):
+            words = self._with_names_last(words)
+        return super().parse_known_args(words, namespace)
+
+    def _with_names_last(self, words: list[str]) -> list[str]:
+        """Return the words with all options before the names, if a name stands behind an option."""
+        options: list[str] = []
+        names: list[str] = []
+        is_mixed, has_ended, values = False, False, 0
+        for place, word in enumerate(words):
+            if word == "--" and not has_ended:
+                has_ended, values = True, 0
+            elif not has_ended and word.startswith("-") and word != "-":
+                options.append(word)
+                values = self._count_values(word, words[place + 1 : place + 2])
+            elif values:
+                options.append(word)
+                values = 0
+            else:
+                is_mixed = is_mixed or bool(options)
+                names.append(word)
+        return [*options, "--", *names] if is_mixed else words
+
+    def _count_values(self, option: str, following: Sequence[str]) -> int:
+        """Return how many of the words that follow an option are its value."""
+        name, has_value, _ = option.partition("=")
+        found = [each for each in self._actions if name in each.option_strings] or [
+            each for each in self._actions if any(known.startswith(name) for known in each.option_strings)
+        ]
+        if has_value or not found or not following:
+            return 0
+        is_optional = found[0].nargs == "?"
+        return int(found[0].nargs is None or (is_optional and not following[0].startswith("-")))
 
     def _refuse_unknown_options(self, words: Sequence[str]) -> None:
         """End with all misspelt options, before argparse takes the value of one for another word."""

@@ -46,7 +46,7 @@ _CHECKS_AT_ONCE = 256
 
 def run_probe(arguments: argparse.Namespace) -> int:
     """Check servers, and print the results. Returns the exit code. Raises ConfigurationError."""
-    with progress_line("probe", is_quiet=arguments.quiet > 0) as progress:
+    with progress_line("probe", is_quiet=arguments.quiet > 0, is_parallel=True) as progress:
         progress.show("reading the configuration")
         fleet, keyring = _load(arguments)
         selected = replace(fleet, servers=select_servers(fleet, arguments.names))

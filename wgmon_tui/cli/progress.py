@@ -34,8 +34,10 @@ _ESTIMATES_AFTER_SHARE = 0.03
 class Progress:
     """What a command is doing. All methods are cheap, and any thread may call them."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, is_parallel: bool = False) -> None:
+        """`is_parallel`: the slowest of many checks ends last, so their rate gives no remaining time."""
         self._title = printable(title)
+        self._is_parallel = is_parallel
         self._started = time.monotonic()
         self._what = ""
         self._counted = ""
@@ -73,7 +75,8 @@ class Progress:
         elapsed = time.monotonic() - self._started
         parts = [*filter(None, (self._counted, self._what)), format_elapsed(elapsed)]
         share = self._done / self._total if self._total else 0.0
-        if _ESTIMATES_AFTER_SHARE <= share < 1 and elapsed >= _ESTIMATES_AFTER_S:
+        is_steady = not self._is_parallel and elapsed >= _ESTIMATES_AFTER_S
+        if is_steady and _ESTIMATES_AFTER_SHARE <= share < 1:
             left = elapsed / share - elapsed
             parts.append(f"about {format_elapsed(max(1.0, left))} left")
         return f"{self._title}: {', '.join(parts)}"
@@ -84,9 +87,9 @@ _shown: list[Progress] = []
 
 
 @contextmanager
-def progress_line(title: str, *, is_quiet: bool = False) -> Iterator[Progress]:
+def progress_line(title: str, *, is_quiet: bool = False, is_parallel: bool = False) -> Iterator[Progress]:
     """Show a live line in this block, once it takes longer than a second. `title` is the command's name."""
-    progress = Progress(title)
+    progress = Progress(title, is_parallel=is_parallel)
     terminal = detect_terminal()
     if is_quiet or not (terminal.is_error_output and terminal.has_cursor):
         yield progress

@@ -102,7 +102,9 @@ def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = 
                 remaining["identity"] = fleet.identities[0].name
         else:
             if server.name in used_names and "name" not in problems:
-                problems["name"] = "another server has this name"
+                there = fleet.server(server.name)
+                where = f" ({there.endpoint})" if there else ""
+                problems["name"] = f"another server has this name{where}"
             if "identity" not in problems:
                 for target in find_unaddressed_targets(server, fleet.identity(server.identity)):
                     problems.setdefault(target.key, str(target))
