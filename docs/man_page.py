@@ -29,12 +29,16 @@ _FILES = {
 }
 _ENVIRONMENT = {
     "NO_COLOR": "If it is set and not empty, no colours are used.",
+    "FORCE_COLOR, CLICOLOR_FORCE": "If one is set and neither empty nor 0, all output of commands "
+    "has colours; NO_COLOR comes first.",
     "TERM, COLORTERM, LC_ALL, LC_CTYPE, LANG": "What the terminal can show.",
     "VISUAL, EDITOR": "The editor for servers.toml.",
     "XDG_CONFIG_HOME, XDG_STATE_HOME": "Where the default directories are.",
 }
 _EXAMPLES = {
     "wgmon-tui demo": "Look at a demonstration:",
+    "wgmon-tui add fra1 fra1.example.net:51820 PUBLIC_KEY": "Add a server, print what to type there, "
+    "and wait for its first good check:",
     "wgmon-tui keygen bastion --address 10.8.0.250/32": "Create a key for monitoring, and print what to type "
     "on the server:",
     "wgmon-tui probe --json": "Check all servers once, for a script:",

@@ -80,6 +80,7 @@ class Terminal:
     forced_colour: whether the user asks for colours in all output, with FORCE_COLOR or CLICOLOR_FORCE.
     size: columns and lines; None if the terminal does not know them, or standard output is none.
     tmux_client: None outside of tmux, and while nobody is attached.
+    ascii_locale: LC_ALL, if that asks for ASCII; Python writes UTF-8 then (PEP 540).
     """
 
     is_input: bool
@@ -93,6 +94,7 @@ class Terminal:
     multiplexer: Multiplexer | None = None
     tmux_client: TmuxClient | None = None
     size: tuple[int, int] | None = None
+    ascii_locale: str = ""
 
     @property
     def is_unicode(self) -> bool:
@@ -104,6 +106,8 @@ class Terminal:
         """Why only ASCII may be written to standard output; empty if it may be Unicode."""
         if not self.is_unicode:
             return f"the encoding is {self.encoding or 'unknown'}"
+        if self.ascii_locale:
+            return f"LC_ALL is {self.ascii_locale}"
         if not self.is_output:
             return ""
         if _has_few_glyphs(self.term):
@@ -188,7 +192,15 @@ def terminal_of(
         multiplexer=multiplexer,
         tmux_client=tmux_client,
         size=size,
+        ascii_locale=_ascii_locale(environment),
     )
+
+
+def _ascii_locale(environment: Mapping[str, str]) -> str:
+    """LC_ALL, if that asks for ASCII and nothing asks Python for another encoding."""
+    is_chosen = environment.get("PYTHONIOENCODING") or environment.get("PYTHONUTF8")
+    locale = "" if is_chosen else environment.get("LC_ALL", "")
+    return locale if locale in ("C", "POSIX") else ""
 
 
 def count_colours(term: str, colorterm: str) -> ColourDepth:

@@ -12,7 +12,9 @@ import pytest
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.cli import import_files
 from wgmon_tui.cli.main import main
+from wgmon_tui.cli.output_format import wrap_line
 from wgmon_tui.cli.progress import Progress
+from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.terminal import detect_terminal
@@ -134,3 +136,23 @@ def test_the_progress_of_an_import_is_counted(
     monkeypatch.setattr(Progress, "show", lambda _, what: shown.append(what))
     run(config, written(tmp_path / "a.conf"))
     assert shown == ["1 None file read", "1 1 server added", "writing 1 server"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_words_keys_and_commands_are_not_cut_at_the_edge_of_a_terminal(width: int) -> None:
+    command = f"wg set wg0 peer {SERVER_KEY}"
+    lines = wrap_line(f"{SHARED_KEY_WARNING} On the server: {command}", width).splitlines()
+    assert max(map(len, lines)) <= max(width, len(command) + 2)
+    assert command in [line.strip() for line in lines]
+    assert " ".join(line.strip() for line in lines).startswith(SHARED_KEY_WARNING)
+
+
+def test_an_import_wraps_its_lines_on_a_terminal(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = replace(detect_terminal(), is_output=True, is_error_output=True, size=(60, 24))
+    monkeypatch.setattr("wgmon_tui.terminal.detect_terminal", lambda: shown)
+    assert run(config, written(tmp_path / "fra1.conf")) == 0
+    _, warning = capsys.readouterr()
+    assert "WARNING: do not monitor" in warning
+    assert max(map(len, warning.splitlines())) <= 60

@@ -278,6 +278,8 @@ def test_defaults_are_checked_like_servers() -> None:
         ("[[defaults]]", "servers.toml: key defaults: expected a table, got a list"),
         ("a = 1\nb = ", "servers.toml: line 2, end of the file: Invalid value"),
         ("a = 1\nb = ]", "servers.toml: line 2, column 5: Invalid value"),
+        ('a = "x\n', "servers.toml: line 1, column 7: Illegal character '\\n' (a string is not closed?)"),
+        ("a = 'x", 'servers.toml: line 1, end of the file: Expected "\'" (a string is not closed?)'),
         ('a = "\x1b"', "servers.toml: line 1, column 6: Illegal character '\\x1b'"),
         ("a = '", "servers.toml: line 1, end of the file: "),
     ],

@@ -125,6 +125,19 @@ def test_the_doctor_goes_on_where_the_configuration_cannot_be_read(shell: Shell)
     assert "clock" in ran.out
 
 
+def test_what_an_invalid_servers_toml_hides_is_not_called_fine(shell: Shell) -> None:
+    shell.configure("[[server]\n")
+    out = shell.run("doctor").out
+    assert "▲ look  secrets           not examined: servers.toml is invalid" in out
+    assert "private keys: 0" not in out
+    assert "needed at most" not in out
+
+
+def test_the_locale_c_gets_ascii_in_a_pipe(shell: Shell) -> None:
+    shell.configure(MINIMAL_TOML)
+    assert shell.run("doctor", LC_ALL="C", PYTHONIOENCODING="").out.isascii()
+
+
 def test_the_doctor_leaves_nothing_behind(shell: Shell) -> None:
     shell.configure(MINIMAL_TOML)
     before = sorted(shell.home.rglob("*"))

@@ -17,7 +17,7 @@ from wgmon_tui.cli.commands_to_type import (
     start_lines,
 )
 from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
-from wgmon_tui.cli.output_format import text_format
+from wgmon_tui.cli.output_format import text_format, wrap_line
 from wgmon_tui.cli.server_login import LoginResult, ServerLogin
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.new_server import AddedServer
@@ -84,7 +84,8 @@ def _add(arguments: argparse.Namespace) -> AddedServers:
     _say(arguments, done.lines)
     sys.stdout.flush()
     for fault in done.faults:
-        print(f"wgmon-tui: {fault}", file=sys.stderr)
+        error_width = arguments.terminal.width if arguments.terminal.is_error_output else None
+        print(wrap_line(f"wgmon-tui: {fault}", error_width), file=sys.stderr)
     return AddedServers(done.servers, done.faults, needs_peer=not arguments.use_file_key)
 
 

@@ -171,7 +171,11 @@ def _import(
     # Without a separate identity, the import creates one for each key that no identity has yet.
     new_identities = {each.name for each in fleet.identities} - known_identities
     described = tuple(
-        replace(describe_server(fleet, each, config), is_new=each.name in new, has_new_key=each.identity in new_identities)
+        replace(
+            describe_server(fleet, each, config),
+            is_new=each.name in new,
+            has_new_key=each.identity in new_identities,
+        )
         for each in servers
     )
     lines = list(report.lines)

@@ -23,9 +23,9 @@ def add_commands(subparsers: Subparsers) -> None:
         "export",
         parents=[directory_options(), shard_option(suppressed=True)],
         help="export the history for other programs",
-        description="Export the stored history as JSON (one object per line), as CSV, or its packets as a "
-        "pcapng file for Wireshark. `targets` exports servers.toml for the file-based service discovery of "
-        "Prometheus.",
+        description="Export the stored history as JSON (one object per line), as CSV, its incidents as "
+        "Markdown reports, or its packets as a pcapng file for Wireshark. `targets` exports servers.toml "
+        "for the file-based service discovery of Prometheus.",
     )
     parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"), help="what to export")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these servers (default: all)")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wgmon_tui.cli.output_format import wrap_line
 from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
@@ -53,12 +54,14 @@ def _ask_identity(found: ReadConfs, fleet: Fleet, known_keys: Iterable[PublicKey
     if default is None or all(conf.private_key and conf.private_key.public in known for conf in checkable):
         return None
     names = format_list(each.name for each in fleet.identities)
-    print(printable(f"Identities to check with: {names}."))
+    width = detect_terminal().width
+    print(wrap_line(printable(f"Identities to check with: {names}."), width))
     if any(conf.private_key for conf in checkable):
-        print(
+        question = (
             f'Or type "{OWN_KEYS}" for the keys in the files. '
             "Each check with the key of a real client cuts that client off for about 15 s."
         )
+        print(wrap_line(question, width))
     while True:
         try:
             answer = input(printable(f"Identity [{default.name}]: ")).strip() or default.name

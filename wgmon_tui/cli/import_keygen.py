@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.cli.arguments import Subparsers, directory_options
 from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import select_servers
+from wgmon_tui.cli.output_format import wrap_line
 from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import printable, quoted
@@ -76,17 +77,19 @@ def import_servers(arguments: argparse.Namespace) -> int:
     """Import servers: from wg-quick files with their identities, or from interfaces without."""
     from wgmon_tui.config.imports.remarks import listed_lines
 
+    width = arguments.terminal.width
     from_wg = arguments.wg or arguments.through
     report = _from_interfaces(arguments) if from_wg else _from_files(arguments)
     for line in report.lines:
-        print(line)
+        print(wrap_line(line, width))
     if report.added:
-        print(f"Next: {command_to_type(arguments, 'probe')}")
+        print(wrap_line(f"Next: {command_to_type(arguments, 'probe')}", width))
+    error_width = width if arguments.terminal.is_error_output else None
     if report.warning:
-        print(f"\n{report.warning}", file=sys.stderr)
+        print(f"\n{wrap_line(report.warning, error_width)}", file=sys.stderr)
     sys.stdout.flush()
     for line in listed_lines(report.faults):
-        print(f"wgmon-tui: {line}", file=sys.stderr)
+        print(wrap_line(f"wgmon-tui: {line}", error_width), file=sys.stderr)
     return _EXIT_FAULTS if report.faults else 0
 
 

@@ -21,12 +21,12 @@ def markdown_parts(history: History, request: ExportRequest, state_dir: Path) ->
     last_checks: dict[str, float] = {}
     if not is_writer_running(state_dir):
         last_checks = {
-            name: known.checked_at for name, known in history.current().items() if known.checked_at is not None
+            name: known.checked_at
+            for name, known in history.current().items()
+            if known.checked_at is not None
         }
     for number, incident in enumerate(requested_incidents(history, request)):
-        found = replace(
-            _report(history, incident, state_dir), last_checked=last_checks.get(incident.server)
-        )
+        found = replace(_report(history, incident, state_dir), last_checked=last_checks.get(incident.server))
         report = as_markdown(found, time.time())
         yield f"{chr(10) if number else ''}{report}".encode()
 

@@ -91,7 +91,11 @@ def resume(arguments: argparse.Namespace) -> int:
     if resumed:
         print(printable(f"Resumed {_names(resumed)}."))
     if others:
-        print(printable(f"Nothing to resume: {_names(others)} {'is' if len(others) == 1 else 'are'} not paused."))
+        print(
+            printable(
+                f"Nothing to resume: {_names(others)} {'is' if len(others) == 1 else 'are'} not paused."
+            )
+        )
     if notice:
         print(notice)
     if not answer.by_writer:

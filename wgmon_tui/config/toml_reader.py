@@ -29,6 +29,9 @@ _LONGEST_SHOWN_KEY = 40
 _FEW_KEYS = 8
 """A table with more keys is not listed in a message."""
 
+_UNCLOSED = (r"Illegal character '\n'", 'Expected "\'"')
+"""What tomllib says of a string without its second quotation mark."""
+
 _RAISED = ErrorList(collects=False)
 
 T = TypeVar("T")
@@ -44,7 +47,8 @@ def load_toml(text: str, source: str) -> dict[str, object]:
         if not place.startswith("line "):  # "end of document"
             last = text.rstrip().count("\n") + 1
             place = f"line {last}, end of the file"
-        raise ConfigurationError(f"{source}: {place}: {printable(what)}") from None
+        hint = " (a string is not closed?)" if what in _UNCLOSED else ""
+        raise ConfigurationError(f"{source}: {place}: {printable(what)}{hint}") from None
     except (ValueError, RecursionError):
         # A number with thousands of digits, or equally deep brackets: tomllib raises no error type for these.
         raise ConfigurationError(f"{source}: not readable as TOML") from None

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.secrets.keyring import open_keyring
+from wgmon_tui.config.servers_file import NAME
 from wgmon_tui.doctor import files, machine
 from wgmon_tui.doctor.budgets import check_budgets
-from wgmon_tui.doctor.models import ExaminedItem
+from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.doctor.network import check_network
 from wgmon_tui.doctor.prober import check_prober
 from wgmon_tui.doctor.terminal import check_clipboard, check_terminal
@@ -26,6 +27,9 @@ _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _PROGRAM_TIMEOUT_S = 5.0
 _MAX_PROGRAM_BYTES = 1 << 16
 
+_FROM_SERVERS_TOML = ("secrets", "timestamps", "open files", "receive buffer")
+_NOT_EXAMINED = f"not examined: {NAME} is invalid"
+
 
 def examine(
     config_dir: Path, state_dir: Path, terminal: Terminal, on_step: Callable[[str], None] = lambda _: None
@@ -34,6 +38,16 @@ def examine(
 
     Blocks while commands that print secrets run. `on_step` gets what is examined next.
     """
+    is_invalid = False
+    for item in _examine(config_dir, state_dir, terminal, on_step):
+        is_invalid = is_invalid or (item.subject == NAME and item.status is ItemStatus.FIX)
+        is_empty = is_invalid and item.subject in _FROM_SERVERS_TOML and item.status is ItemStatus.FINE
+        yield ExaminedItem(item.subject, ItemStatus.LOOK, _NOT_EXAMINED) if is_empty else item
+
+
+def _examine(
+    config_dir: Path, state_dir: Path, terminal: Terminal, on_step: Callable[[str], None]
+) -> Iterator[ExaminedItem]:
     clock_offset = time.time() - time.monotonic()
     on_step("reading servers.toml and the secrets")
     fleet, servers_items = files.check_servers_file(config_dir)

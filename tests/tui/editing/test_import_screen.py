@@ -205,7 +205,7 @@ async def test_the_identity_that_exists_is_offered_and_checks_the_server(tmp_pat
         await previewed(it, "with identity bastion")
         assert "identity ‹ bastion ›" in it.text()
         assert SHARED_KEY_WARNING[:40] not in it.text()
-        assert "Type on each server: wg set wg0 peer" in it.text()
+        assert "Type on each server, as root: wg set wg0 peer" in it.text()
         await it.press("enter")
         await it.home()
         added = it.fleet.servers[-1]

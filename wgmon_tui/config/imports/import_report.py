@@ -43,6 +43,6 @@ def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tu
     why = "two clients with one key cut each other off"
     return (
         f'They are checked as identity "{own.name}", not with the key of {origin}: {why}.',
-        "Type on each server:",
+        "Type on each server, as root:",
         f"wg set wg0 peer {public_key}{allowed}",
     )

@@ -19,7 +19,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.evidence import IcmpError
-from wgmon_tui.checks.path_trace import MOST_SILENT, Hop, HopAnswer, PathTrace, TraceOptions, TraceRefusedError
+from wgmon_tui.checks.path_trace import (
+    MOST_SILENT,
+    Hop,
+    HopAnswer,
+    PathTrace,
+    TraceOptions,
+    TraceRefusedError,
+)
 from wgmon_tui.net.udp_socket import Datagram, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
