@@ -105,7 +105,9 @@ def test_a_message_has_the_sentence_since_when_the_evidence_and_what_to_type_nex
         "fra1.example.net:51820 (203.0.113.7)\n"
         "· no authentic answer within 5.00 s\n"
         "cause (likely): the server does not know our key; next:\n"
-        "on the server: wg show wg0 peers — must list qRCwZSKI…\n"
+        "on the server:\n"
+        "wg show wg0 peers\n"
+        "must list qRCwZSKI…\n"
         "\n"
         "seen from bastion1"
     )
@@ -207,8 +209,8 @@ def test_slack_sees_no_mention_no_link_and_no_style_but_ours() -> None:
 
 
 def test_slack_shows_what_to_type_as_it_is_typed() -> None:
-    typed = snapshot(causes=(Cause("c", "w", "on the server: ls ~/*_x* && true"),))
-    assert "`on the server: ls ~/*_x* &amp;&amp; true`" in message(
+    typed = snapshot(causes=(Cause("c", "w", "on the server: ping ~/*_x* && true"),))
+    assert "\n`ping ~/*_x* &amp;&amp; true`" in message(
         announcement(AnnouncementKind.OPENED, typed), SLACK, 3000
     )
 

@@ -110,7 +110,7 @@ async def test_quiet_prints_only_servers_that_are_not_up(home: Path) -> None:
     ran = await probe(home, "-q")
     assert (ran.code, ran.err) == (2, "")
     assert "mute" in ran.out
-    assert "on the server: " in ran.out
+    assert "on the server:\n" in ran.out
     assert "fra1" not in ran.out
     assert "soak" not in ran.out
     healthy = await probe(home, "-q", "fra1")
@@ -197,6 +197,10 @@ async def test_on_a_terminal_lines_are_wrapped_and_keys_and_commands_stay_whole(
     assert [line for line in lines if command not in line and len(line) > 60] == []
 
 
-async def test_in_a_pipe_a_next_step_is_one_line(home: Path) -> None:
-    ran = await probe(home, "mute", COLUMNS="40")
-    assert f"       → on the server: wg show wg0 peers — must list {CLIENT.public}" in ran.out.splitlines()
+async def test_in_a_pipe_a_command_stands_alone_on_its_line(home: Path) -> None:
+    lines = (await probe(home, "mute", COLUMNS="40")).out.splitlines()
+    place = lines.index("       → on the server:")
+    assert lines[place + 1 : place + 3] == [
+        "         wg show wg0 peers",
+        f"         must list {CLIENT.public}",
+    ]

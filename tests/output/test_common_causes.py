@@ -5,6 +5,7 @@ import dataclasses
 from tests.output.sample_rounds import healthy, server, silent, unresolved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.output.common_causes import CommonCauses
 from wgmon_tui.output.styled_text import TextFormat
 
@@ -28,9 +29,10 @@ def test_causes_of_several_servers_are_said_once() -> None:
     lines = taken(silent(server("fra1")), silent(server("lon3")), silent(server("ams2")))
     assert lines[0] == "Causes for fra1, lon3 and ams2 (silent):"
     causes = silent().diagnosis.causes
-    assert len(lines) == 1 + 2 * len(causes)
+    steps = [line for cause in causes for line in advice_lines(cause.fix)]
+    assert len(lines) == 1 + len(causes) + len(steps)
     assert lines[1] == f"    1. likely 1 of 5: {causes[0].cause}: {causes[0].why}"
-    assert lines[2] == f"       → {causes[0].fix}"
+    assert lines[2:4] == ["       → on the server:", "         wg show wg0 peers"]
 
 
 def test_many_servers_are_counted() -> None:
@@ -57,7 +59,8 @@ def test_of_many_different_next_steps_the_first_are_shown() -> None:
     lines = taken(*(failed(name, Cause("another key", "it has one", f"type {name}")) for name in names))
     assert lines[2:] == [
         *(f"       → {name}: type {name}" for name in names[:3]),
-        "       → 97 more: wgmon-tui probe NAME",
+        "       → 97 more: here:",
+        "         wgmon-tui probe NAME",
     ]
 
 

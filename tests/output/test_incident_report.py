@@ -52,7 +52,8 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     )
     assert facts["with"] == "fails together with lon3"
     assert "- no authentic answer within 5.00 s" in lines
-    assert any(line.startswith("   next: on the server: wg show wg0 preshared-keys") for line in lines)
+    place = lines.index("   next: on the server:")
+    assert lines[place + 1] == "         wg show wg0 preshared-keys"
     assert lines[-4:] == [
         "Packets of 2026-11-22 19:30:00 UTC",
         "  sent      +0.000 ms  handshake initiation, 148 bytes",
@@ -65,7 +66,7 @@ def test_the_markdown_tells_the_same() -> None:
     text = as_markdown(psk_mismatch(), NOW + 12 * MINUTE)
     assert text.startswith("### ✖ fra1 is down: psk-mismatch\n")
     assert "- **since:** 2026-11-22 19:30 UTC, 12 min\n" in text
-    assert "   - next: `on the server: wg show wg0 preshared-keys" in text
+    assert "   - next: on the server:\n     `wg show wg0 preshared-keys`\n     must match" in text
     assert "```\nsent      +0.000 ms  handshake initiation, 148 bytes\n" in text
 
 
@@ -153,7 +154,7 @@ def test_no_secret_key_is_in_it() -> None:
 
 def outcome_saying(words: str) -> Round:
     round_ = sample_exchanges.round_of(sample_exchanges.psk_mismatch())
-    said = Diagnosis(Verdict.PSK_MISMATCH, words, (words,), (Cause(words, words, words),))
+    said = Diagnosis(Verdict.PSK_MISMATCH, words, (words,), (Cause(words, words, f"ping {words}"),))
     return Round(round_.checks, (said,))
 
 
@@ -175,4 +176,5 @@ def test_in_markdown_a_name_stays_text_and_what_to_type_stays_whole(words: str) 
     for special in "`[<*_!":
         bare = heading.replace("\\\\", "")
         assert bare.count(special) == bare.count(f"\\{special}")
-    assert words in next(line for line in text.splitlines() if "- next: " in line)
+    lines = text.splitlines()
+    assert f"ping {words}" in lines[lines.index("   - next: here:") + 1]

@@ -47,7 +47,8 @@ def test_the_table_tells_of_disagreement_alone() -> None:
     assert disagreements([AGREES], TextFormat()) == ""
     assert disagreements([AGREES, DIFFERS], TextFormat()).splitlines() == [
         "    ✖ wg0 here: 3 h ago, and we find it up",
-        "       → wg show",
+        "       → here:",
+        "         wg show",
     ]
     assert disagreements([DIFFERS], TextFormat(ascii_only=True)).isascii()
 

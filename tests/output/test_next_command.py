@@ -146,3 +146,13 @@ def test_the_advice_of_every_cause_contains_a_line_to_type() -> None:
     assert len(every) > 25
     without = [each for each in every if parse_advice(each) is None]
     assert all(any(prose in each for prose in _PROSE) for each in without), without
+
+
+def test_the_advice_of_no_cause_hides_a_command_behind_what_to_look_for() -> None:
+    found = [parse_advice(each) for each in _advice_in_the_sources()]
+    hidden = [
+        each.look_for
+        for each in found
+        if each and any(parse_advice(part) for part in each.look_for.replace(" — ", "; ").split("; "))
+    ]
+    assert hidden == []

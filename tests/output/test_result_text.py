@@ -9,6 +9,7 @@ from tests.output.sample_rounds import check, healthy, round_of, server, silent,
 from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.output.result_text import format_brief, format_result, format_verbose
 from wgmon_tui.output.styled_text import TextFormat
 
@@ -41,8 +42,10 @@ def test_a_server_that_is_not_well_says_why_and_what_to_type() -> None:
     assert lines[2].strip() == "· no authentic answer within 5.00 s"
     for number, cause in enumerate(outcome.diagnosis.causes):
         known_as = "" if number else "likely 1 of 5: "
-        assert lines[3 + 2 * number].strip() == f"{number + 1}. {known_as}{cause.cause}: {cause.why}"
-        assert lines[4 + 2 * number].strip() == f"→ {cause.fix}"
+        title = lines.index(f"    {number + 1}. {known_as}{cause.cause}: {cause.why}")
+        place, *more = advice_lines(cause.fix)
+        assert lines[title + 1] == f"       → {place.text}"
+        assert lines[title + 2 : title + 2 + len(more)] == [f"         {each.text}" for each in more]
 
 
 def test_causes_can_be_left_to_a_list_for_several_servers() -> None:
@@ -112,7 +115,9 @@ def test_nothing_that_comes_from_outside_steers_the_terminal(text: str) -> None:
         format_brief(outcome, PLAIN),
     ):
         assert [line for line in shown.split("\n") if not line.isprintable()] == []
-    assert len(format_result(outcome, PLAIN).split("\n")) == 3 + 2 * len(outcome.diagnosis.causes)
+    assert len(format_result(outcome, PLAIN).split("\n")) == 3 + sum(
+        1 + len(advice_lines(each.fix)) for each in outcome.diagnosis.causes
+    )
 
 
 def test_not_even_the_zone_of_an_address_does() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from wgmon_tui.alerts.markup import PLAIN, Markup
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
 from wgmon_tui.checks.verdict import Severity, describe_likelihood
+from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
 
 VERSION = 1
@@ -200,7 +201,8 @@ def _in_full(
         likeliest = snapshot.causes[0]
         known_as = describe_likelihood(snapshot.causes, snapshot.possible_causes)
         yield markup.escape(f"cause ({known_as}): {brief(likeliest.cause)}; next:")
-        yield markup.typed(brief(likeliest.fix))
+        for line in advice_lines(brief(likeliest.fix)):
+            yield markup.typed(line.text) if line.is_typed else markup.escape(line.text)
 
 
 def _times(snapshot: IncidentSnapshot) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Cause, describe_likelihood
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
+from wgmon_tui.output.advice_lines import format_next_step
+from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out
 from wgmon_tui.text import FEW, format_list, printable
 
 _FIX_INDENT = 7
@@ -72,7 +73,7 @@ def format_causes(causes: Sequence[Cause], text_format: TextFormat) -> Iterator[
     """Yield the causes of one server, likeliest first: each with its reason and its next step."""
     for number, cause in enumerate(causes, 1):
         yield _title(number, cause, causes, cause.why, text_format)
-        yield _step(cause.fix, "", text_format)
+        yield format_next_step(cause.fix, text_format, indent=_FIX_INDENT)
 
 
 def _format_group(group: _Group, text_format: TextFormat) -> Iterator[str]:
@@ -91,9 +92,10 @@ def _format_group(group: _Group, text_format: TextFormat) -> Iterator[str]:
             if not why:
                 yield lay_out([Span(f"{whose}: {printable(reason)}")], text_format, indent=_FIX_INDENT,
                               hanging=_FIX_INDENT)  # fmt: skip
-            yield _step(fix, whose, text_format)
+            yield format_next_step(fix, text_format, indent=_FIX_INDENT, whose=whose)
         if variants.omitted:
-            yield _step("wgmon-tui probe NAME", f"{variants.omitted} more", text_format)
+            more = f"{variants.omitted} more"
+            yield format_next_step("wgmon-tui probe NAME", text_format, indent=_FIX_INDENT, whose=more)
 
 
 def _title(number: int, cause: Cause, causes: Sequence[Cause], why: str, text_format: TextFormat) -> str:
@@ -101,8 +103,3 @@ def _title(number: int, cause: Cause, causes: Sequence[Cause], why: str, text_fo
     reason = f": {printable(why)}" if why else ""
     text = f"{number}. {known_as}{printable(cause.cause)}{reason}"
     return lay_out([Span(text)], text_format, indent=4, hanging=_FIX_INDENT)
-
-
-def _step(fix: str, whose: str, text_format: TextFormat) -> str:
-    spans = [Span(f"{text_format.arrow} {f'{whose}: ' if whose else ''}"), *command_spans(printable(fix))]
-    return lay_out(spans, text_format, indent=_FIX_INDENT, hanging=_FIX_INDENT + 2)

@@ -14,6 +14,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, causes_heading
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
+from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
@@ -130,7 +131,8 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
         for number, cause in enumerate(diagnosis.causes, 1):
             yield f"{number}. {cause.cause}"
             yield f"   why:  {cause.why}"
-            yield f"   next: {cause.fix}"
+            for place, line in enumerate(advice_lines(cause.fix)):
+                yield f"{'         ' if place else '   next: '}{line.text}"
     if incident_report.outcome and incident_report.outcome.check.exchange:
         yield from ("", _exchange_title(incident_report.outcome.check))
         yield from (f"  {line}" for line in _packets(incident_report.outcome.check))
@@ -191,7 +193,10 @@ def _markdown_cause(number: int, cause: Cause) -> Iterator[str]:
     indent = " " * (len(str(number)) + 2)
     yield f"{number}. {_escaped(cause.cause)}"
     yield f"{indent}- why: {_escaped(cause.why)}"
-    yield f"{indent}- next: {_code(cause.fix)}"
+    first, *more = advice_lines(cause.fix)
+    yield f"{indent}- next: {_escaped(first.text)}"
+    for line in more:
+        yield f"{indent}  {_code(line.text) if line.is_typed else _escaped(line.text)}"
 
 
 def _escaped(text: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wgmon_tui.output.advice_lines import format_next_step
 from wgmon_tui.output.json_lines import Json
-from wgmon_tui.output.styled_text import Span, TextFormat, command_spans, lay_out
+from wgmon_tui.output.styled_text import Span, TextFormat, lay_out
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_iso_time, printable
@@ -42,6 +43,5 @@ def disagreements(seen: Sequence[LocalPeerView], text_format: TextFormat) -> str
             glyph = finding.result.ascii_glyph if text_format.ascii_only else finding.result.glyph
             sentence = f"{glyph} {printable(finding.subject)}: {printable(finding.sentence)}"
             lines.append(lay_out([Span(sentence)], text_format, indent=4, hanging=6))
-            step = [Span(f"{text_format.arrow} "), *command_spans(printable(finding.fix))]
-            lines.append(lay_out(step, text_format, indent=7, hanging=9))
+            lines.append(format_next_step(finding.fix, text_format, indent=7))
     return "\n".join(lines)

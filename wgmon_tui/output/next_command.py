@@ -20,7 +20,7 @@ _SETTING = re.compile(r"[A-Za-z_]+ = \S")
 _PROGRAMS = (
     *("conntrack", "dig", "dmesg", "ip", "mtr", "netstat", "nft", "pfctl", "pgrep", "ping", "route", "ss"),
     *("sysctl", "systemctl", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime", "vmstat", "wg"),
-    "wgmon-tui",
+    *("wg-quick", "wgmon-tui"),
 )
 """The programs that advice names. Anything else is prose, which nobody can type."""
 

@@ -105,7 +105,7 @@ def test_telegram_gets_html_for_a_chat_and_no_preview() -> None:
     assert body["parse_mode"] == "HTML"
     assert body["link_preview_options"] == {"is_disabled": True}
     assert str(body["text"]).startswith("<b>✖ fra1 is down: silent</b>\n\nfra1 gives no answer.\n")
-    assert "<code>on the server: wg show wg0 peers" in str(body["text"])
+    assert "<code>wg show wg0 peers</code>" in str(body["text"])
 
 
 def test_telegram_gets_the_thread_where_there_is_one() -> None:

@@ -119,7 +119,7 @@ def test_a_letter_goes_out_under_starttls_with_user_and_password(certificates: C
     assert letter["Subject"] == "✖ fra1 is down: silent"
     assert letter["Message-ID"] == "<announcement-1@example.net>"
     assert letter["Auto-Submitted"] == "auto-generated"
-    assert "on the server: wg show wg0 peers" in letter.get_content()
+    assert "on the server:\r\nwg show wg0 peers\r\n" in letter.get_content()
 
 
 def test_a_letter_goes_out_under_tls_from_the_first_byte(certificates: Certificates) -> None:

@@ -84,10 +84,11 @@ def test_the_command_stands_alone_on_its_line() -> None:
     assert line_of(preview(), "on server") == " on server wg show wg0 peers"
 
 
-def test_a_word_to_replace_in_the_command_is_named_below_it() -> None:
+def test_a_word_to_replace_and_what_to_look_for_have_a_line_each_below_the_command() -> None:
     lines = preview()
-    below = lines[lines.index(" on server wg show wg0 peers") + 1]
-    assert below.strip().startswith("replace wg0: must list")
+    command = lines.index(" on server wg show wg0 peers")
+    assert lines[command + 1].strip() == "replace wg0"
+    assert lines[command + 2].strip().startswith("must list")
 
 
 def test_the_last_incident_says_when_and_how_long() -> None:

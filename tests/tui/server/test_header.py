@@ -201,7 +201,7 @@ def test_in_ascii_a_dash_is_a_dash_and_nothing_is_a_question_mark() -> None:
         *diagnosis(server_state, style=text_style(ascii_only=True)),
     ]
     assert all(line.isascii() for line in lines)
-    assert "wg show wg0 preshared-keys - must match" in prose(lines)
+    assert "wg show wg0 preshared-keys must match" in prose(lines)
 
 
 def test_a_field_s_place_goes_below_its_name_where_it_has_no_room_beside_it() -> None:

@@ -138,7 +138,8 @@ def slow_data(server: Server) -> Cause:
     return Cause(
         "a queue or a rate limit on the path delays data, or the server is short of CPU",
         "handshakes are few and small; data waits behind other data",
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}; on the server: tc -s qdisc; top",
+        f"mtr -u -P {server.endpoint.port} {server.endpoint.host} — if no hop is slow, look at the "
+        "queues and the CPU load of the server",
     )
 
 
@@ -148,7 +149,7 @@ def other_source(server: Server, sources: Sequence[str]) -> Cause:
         "the server has several addresses, or a NAT on its side rewrites its answers",
         f"answers came from {format_list(sources)}; a NAT or stateful firewall before a client drops them",
         f"on the server: ip route get CLIENT-ADDRESS — must name the source address {server.endpoint.host}; "
-        "nft list ruleset | grep -i nat",
+        "if it does, look for a NAT rule",
     )
 
 
@@ -242,8 +243,8 @@ def port_closed(server: Server, *, is_sender_known: bool = True) -> list[Cause]:
         Cause(
             "WireGuard is not running there, or listens on another port",
             shown if is_sender_known else unknown,
-            f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; "
-            "systemctl status wg-quick@wg0",
+            f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; if wg0 is missing, "
+            "its service is not running",
         ),
         Cause(
             "the server's own firewall rejects the packets",

@@ -25,7 +25,7 @@ def silent_witness(found: WitnessProbed) -> Cause:
     return Cause(
         "the uplink or firewall of this machine",
         f"the witness {found.address} is silent, too; it should always answer",
-        f"{PLATFORM.commands.route_table}; {PLATFORM.commands.firewall} — and ping your gateway",
+        f"{PLATFORM.commands.route_table}; {PLATFORM.commands.firewall} — then ping your gateway",
     )
 
 
@@ -34,7 +34,7 @@ def starved(waited: str) -> Cause:
     return Cause(
         "this machine is overloaded",
         f"{waited}, so late or missing answers may be its own fault",
-        "uptime; top; vmstat 1 5 — look for: st (time that the hypervisor took)",
+        "uptime; top; vmstat 1 5 — look for st, the time that the hypervisor took",
     )
 
 
@@ -43,8 +43,8 @@ def own_uplink() -> Cause:
     return Cause(
         "this machine's own uplink is down",
         "too few other servers are checked from here that could show whether it works",
-        f"{PLATFORM.commands.route_table} — and ping your gateway; and"
-        ' in config.toml: witness = "ADDRESS-THAT-ALWAYS-ANSWERS:53"',
+        f"{PLATFORM.commands.route_table} — then ping your gateway; a witness in config.toml would "
+        "show whether the uplink works",
         Hypothesis.UPLINK,
     )
 

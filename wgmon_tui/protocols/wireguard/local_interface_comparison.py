@@ -126,11 +126,11 @@ def _explain_prober_cut_off(
     setting = f'in servers.toml, server "{server.name}": endpoint = "{endpoint}"'
     if endpoint and verdict is Verdict.DNS_FAILURE:
         sentence = f"{when}, at {endpoint}: the server works, only its name does not resolve"
-        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"fix the DNS name; or {setting}")
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting} — or fix the DNS name")
     if endpoint and prober_verdict.was_checked_only_elsewhere(endpoint):
         checked = format_list(prober_verdict.checked_endpoints)
         sentence = f"{when}, at {endpoint}; checks go to {checked}: the server has moved"
-        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting}; or fix its DNS name")
+        return Finding(ComparisonResult.DIFFERS, subject, sentence, f"{setting} — or fix its DNS name")
     meanwhile = (peer.entry.latest_handshake or 0) >= prober_verdict.since
     doubt = "" if meanwhile else " (unless it went down since: check again in two minutes)"
     sentence = (

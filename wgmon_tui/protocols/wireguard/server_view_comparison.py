@@ -227,7 +227,7 @@ def _compare_addresses(
         else:
             sentence = f"{address} belongs to peer {address_owner.public_key}, which gets the answers"
             if host in _sorted(address_owner.allowed_ips):
-                fix += " (this takes it from that peer; or give this identity another address)"
+                fix += " — this takes it from that peer; or give this identity another address"
         yield Finding(ComparisonResult.DIFFERS, "allowed ips", sentence, fix)
 
 
@@ -257,7 +257,7 @@ def _compare_handshake(own_peer: PeerEntry, now: float) -> Finding:
             "handshake",
             f"the last one with this peer{where} is, by its clock, {format_elapsed(-age)} in the future: "
             "one clock is wrong",
-            "timedatectl, here and on the server",
+            "here and on the server: timedatectl",
         )
     return Finding(
         ComparisonResult.OK, "handshake", f"the last one with this peer{where} was {format_age(age)}"
@@ -319,7 +319,7 @@ def _check_responder(
         "who answers",
         f"checks succeed, but the last handshake of this interface with this peer: {last}. Another machine "
         f"answers at {configured.server.endpoint} with the same key, or `inspect` asks the wrong one",
-        f"on the server: wg show {interface_of(configured.server)} latest-handshakes; compare with the "
+        f"on the server: wg show {interface_of(configured.server)} latest-handshakes — compare with the "
         "address that was checked",
     )
 
@@ -350,26 +350,28 @@ def _compare_stored_peers(
     runs = {peer.public_key: peer for peer in running.peers}
     written = {peer.public_key: peer for peer in stored.peers}
     both = _sort_own_first(configured, written.keys() & runs.keys())
-    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) (applies the file)"
-    save = f"on the server: wg-quick save {interface} (writes the running state into the file)"
+    applies = "applies the file; or save the running state into the file"
+    saves = "saves the running state into the file; or apply the file"
+    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) — {applies}"
+    save = f"on the server: wg-quick save {interface} — {saves}"
     if dead := _sort_own_first(configured, written.keys() - runs.keys()):
         sentence = f"in the file, but not running: {_named(configured, dead)}; silently dropped"
-        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, load)
     if passing := _sort_own_first(configured, runs.keys() - written.keys()):
         sentence = f"running, but not in the file: {_named(configured, passing)}; lost at the next start"
-        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, f"{save}; or {load}")
+        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, save)
     if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
         file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
         sentence = (
             f"AllowedIPs differ for {_named(configured, moved)}; the first has {_listed(file)} in the file, "
             f"but runs with {_listed(live)}"
         )
-        yield Finding(ComparisonResult.DIFFERS, "file: allowed ips", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: allowed ips", sentence, load)
     if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
         sentence = (
             f"only one of file and running interface has a preshared key for {_named(configured, sealed)}"
         )
-        yield Finding(ComparisonResult.DIFFERS, "file: preshared key", sentence, f"{load}; or {save}")
+        yield Finding(ComparisonResult.DIFFERS, "file: preshared key", sentence, load)
 
 
 def _compare_stored_port(

@@ -45,7 +45,7 @@ def service_refuses(server: Server, service: InnerService) -> Cause:
             f"on {host.strip('[]')}: ss -ltn sport = :{port}",
         )
     question = name or "NS ."
-    another = "" if name else f'; to ask for a name: tunnel_dns = ["NAME@{address}"]'
+    another = "" if name else f' — to ask for a name instead, set tunnel_dns = ["NAME@{address}"]'
     return Cause(
         "the name server cannot resolve, or is not configured to answer this client",
         describe_service(service),

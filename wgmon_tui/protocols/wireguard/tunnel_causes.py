@@ -47,7 +47,7 @@ def inner_firewall(server: Server) -> Cause:
     return Cause(
         "an inner firewall drops the packets, or the inner address is missing or its interface is down",
         "after WireGuard, the server's own firewall rules apply",
-        f"on the server: nft list ruleset; ip addr show wg0 — {_targets(server)}",
+        f"on the server: nft list ruleset; ip addr show wg0 — must show {_targets(server)}",
     )
 
 
@@ -76,7 +76,7 @@ def unproven(
             f"the server works, but does not forward, and is not at {' or '.join(usual)} inside",
             "without a known inner address, only a server that forwards or has that address answers",
             f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS-OF-THE-SERVER"] '
-            "— on it: ip addr show wg0; or tunnel = false where the handshake alone is enough",
+            "— the address of wg0 there; or set tunnel = false where the handshake alone is enough",
             _of_version(Hypothesis.NOT_FORWARDED, versions),
         ),
         no_route,
@@ -88,7 +88,7 @@ def _no_route_back(addresses: Sequence[str], versions: Sequence[int]) -> Cause:
     return Cause(
         "the server has no route back to this identity's tunnel address, or its interface is down",
         "answers that leave by another interface never arrive here",
-        f"on the server: ip route get {addresses[0]} — must name wg0; ip link show wg0",
+        f"on the server: ip route get {addresses[0]} — must name wg0, and wg0 must be up",
         _of_version(Hypothesis.NO_ROUTE_BACK, versions),
     )
 
@@ -99,9 +99,9 @@ def unaddressed(server: Server, probed_as: ProbedAs | None) -> Cause:
     return Cause(
         f'identity "{server.identity}" has no tunnel address in servers.toml',
         "without one nothing inside can be tested: wrong AllowedIPs on the server would not show",
-        f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"] — the one that '
-        f"`wg show wg0 allowed-ips` on the server prints for {own_public_key}; "
-        f'or server "{server.name}": tunnel = false where the handshake alone is enough',
+        f'in servers.toml, identity "{server.identity}": addresses = ["OUR-TUNNEL-ADDRESS"] — one of the '
+        f"AllowedIPs that the server has for {own_public_key}; "
+        f'or set tunnel = false for server "{server.name}" where the handshake alone is enough',
         proven=True,
     )
 

@@ -15,6 +15,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.next_command import command_of
 from wgmon_tui.text import format_elapsed
+from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
@@ -192,7 +193,7 @@ class FirstCheckScreen(MovementActions, Screen[None]):
             cause = diagnosis.causes[0]
             likely = f"{describe_likelihood(diagnosis.causes)}: {cause.cause}"
             lines += style.paragraph(likely, style.palette.text)
-            lines += style.paragraph(cause.fix, style.palette.accent)
+            lines += advice_paragraphs(cause.fix, style)
         is_checking = waited < _MAX_WAIT_S and self.app.engine.outage is None
         progress = f"Checking until it is up: {format_elapsed(waited)}" if is_checking else ""
         return [*lines, *style.paragraph(progress, style.palette.muted)]

@@ -185,17 +185,16 @@ def _advice(
         return
     label = _PLACES.get(command.place, "set" if command.is_setting else "type")
     yield from text_style.paragraph(command.line, palette.accent, label, _LABEL)
-    about = _about_command(command)
-    if about and detail > 1:
-        lines = text_style.paragraph(about, palette.muted, "", _LABEL)
-        yield from lines if detail > 2 else _shortened(lines, 1, text_style)
+    about = _about_command(command) if detail > 1 else []
+    lines = [line for each in about for line in text_style.paragraph(each, palette.muted, "", _LABEL)]
+    yield from lines if detail > 2 else _shortened(lines, 1, text_style)
 
 
-def _about_command(command: NextCommand) -> str:
-    """Where to type it, which words to replace, and what to look for."""
+def _about_command(command: NextCommand) -> list[str]:
+    """Where to type it and which words to replace; on a line of its own, what to look for."""
     where = "" if command.place in _PLACES else command.place
     words = f"replace {format_list(command.placeholders)}" if command.placeholders else ""
-    return ": ".join(filter(None, (", ".join(filter(None, (where, words))), command.look_for)))
+    return [each for each in (", ".join(filter(None, (where, words))), command.look_for) if each]
 
 
 def _causes(diagnosis: Diagnosis, text_style: TextStyle, detail: int) -> Iterator[Text]:

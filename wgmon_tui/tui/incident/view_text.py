@@ -16,6 +16,7 @@ from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import format_count, format_recent_time
+from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange
 from wgmon_tui.tui.lists.alert_text import describe_delivery
 from wgmon_tui.tui.lists.incident_text import acknowledgement_text, duration_text, note_lines
@@ -202,7 +203,7 @@ def _causes(causes: Sequence[Cause], text_style: TextStyle) -> Iterator[Text]:
     for number, cause in enumerate(causes, 1):
         yield from text_style.paragraph(cause.cause, palette.text + Style(bold=True), f"{number}", _BULLET)
         yield from text_style.paragraph(cause.why, palette.text, f"{'':<{_BULLET}}why", _UNDER_CAUSE)
-        yield from text_style.paragraph(cause.fix, palette.accent, f"{'':<{_BULLET}}next", _UNDER_CAUSE)
+        yield from advice_paragraphs(cause.fix, text_style, f"{'':<{_BULLET}}next", _UNDER_CAUSE)
 
 
 def _notified(details: IncidentDetails, has_sinks: bool, now: float, text_style: TextStyle) -> Iterator[Text]:

@@ -12,7 +12,9 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, causes_heading
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import format_rtt
+from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines
 from wgmon_tui.tui.theme.text_style import TextStyle
 
@@ -59,7 +61,7 @@ def full_diagnosis(
     if diagnosis.causes:
         lines += [
             *_heading(causes_heading(diagnosis.causes), text_style),
-            *_causes(diagnosis, text_style),
+            *_causes(diagnosis, named_interface(server_state.server), text_style),
         ]
     return Text("\n").join(lines)
 
@@ -81,13 +83,13 @@ def _addresses(outcome: Round, chosen: Check, text_style: TextStyle) -> Iterator
         )
 
 
-def _causes(diagnosis: Diagnosis, text_style: TextStyle) -> Iterator[Text]:
+def _causes(diagnosis: Diagnosis, interface: str | None, text_style: TextStyle) -> Iterator[Text]:
     text = text_style.palette.text
     for number, cause in enumerate(diagnosis.causes, 1):
         if number > 1:
             yield Text("")
         yield from text_style.paragraph(cause.cause, text + Style(bold=True), f"{number}", _BULLET)
         yield from text_style.paragraph(cause.why, text, f"{'':<{_BULLET}}why", _UNDER_CAUSE)
-        yield from text_style.paragraph(
-            cause.fix, text_style.palette.accent, f"{'':<{_BULLET}}next", _UNDER_CAUSE
+        yield from advice_paragraphs(
+            cause.fix, text_style, f"{'':<{_BULLET}}next", _UNDER_CAUSE, interface=interface
         )

@@ -22,6 +22,7 @@ from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
+from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import (
     format_age,
@@ -33,6 +34,7 @@ from wgmon_tui.text import (
     format_share,
     format_until,
 )
+from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.false_green import is_false_green, port_answer_at, port_up
 from wgmon_tui.tui.server.exchange_layout import ExchangeComparison, FieldExplanation
@@ -101,7 +103,8 @@ def server_header(
                 )
             if detail is HeaderDetail.FULL:
                 lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
-            lines += text_style.paragraph(likeliest.fix, text_style.palette.accent, "next")
+            interface = named_interface(server_state.server)
+            lines += advice_paragraphs(likeliest.fix, text_style, "next", LABEL_WIDTH, interface=interface)
         if detail is HeaderDetail.FULL:
             lines += failure_group_lines(server_state, together, text_style)
         if check and detail > HeaderDetail.TERSE:

@@ -17,6 +17,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.server_view import COMMAND_TIMEOUT_S
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_age, format_clock, format_limit
+from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 _LABEL_WIDTH = 15
@@ -80,6 +81,4 @@ def _finding(finding: Finding, text_style: TextStyle) -> Iterator[Text]:
     yield first
     yield from more
     if finding.fix:
-        yield from text_style.paragraph(
-            finding.fix, text_style.palette.accent, f"{'next':>{_LABEL_WIDTH - 1}}", _LABEL_WIDTH
-        )
+        yield from advice_paragraphs(finding.fix, text_style, f"{'next':>{_LABEL_WIDTH - 1}}", _LABEL_WIDTH)
