@@ -34,7 +34,7 @@ from wgmon_tui.text import (
     format_share,
     format_until,
 )
-from wgmon_tui.tui.advice_text import advice_paragraphs
+from wgmon_tui.tui.advice_text import compact_advice
 from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.false_green import is_false_green, port_answer_at, port_up
 from wgmon_tui.tui.server.exchange_layout import ExchangeComparison, FieldExplanation
@@ -104,7 +104,7 @@ def server_header(
             if detail is HeaderDetail.FULL:
                 lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
             interface = named_interface(server_state.server)
-            lines += advice_paragraphs(likeliest.fix, text_style, "next", LABEL_WIDTH, interface=interface)
+            lines += compact_advice(likeliest.fix, text_style, "next", interface=interface)
         if detail is HeaderDetail.FULL:
             lines += failure_group_lines(server_state, together, text_style)
         if check and detail > HeaderDetail.TERSE:
