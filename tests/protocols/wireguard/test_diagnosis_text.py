@@ -32,7 +32,7 @@ from tests.protocols.wireguard.sample_evidence import (
     icmp,
 )
 from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Evidence, LateAnswer
+from wgmon_tui.checks.evidence import Evidence, LateAnswer, ServerInitiated
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
@@ -191,6 +191,18 @@ def test_what_to_type_names_the_real_server(facts: tuple[Evidence, ...], typed: 
 )
 def test_a_summary_says_who_said_what(facts: tuple[Evidence, ...], said: str) -> None:
     assert diagnose(check(*facts), SERVER).summary == said
+
+
+@pytest.mark.parametrize("facts", [icmp(4, 3, 1, "198.51.100.1"), icmp(6, 1, 3, "2001:db8::1")])
+def test_a_router_that_cannot_reach_the_machine_names_a_machine_that_is_off_first(facts: Evidence) -> None:
+    causes = [each.cause for each in diagnose(check(facts), SERVER).causes]
+    assert causes == ["the machine is off or has another address", "routing to the server is broken"]
+
+
+def test_a_router_without_a_route_or_a_server_that_initiates_does_not_mean_a_machine_that_is_off() -> None:
+    alive = check(icmp(4, 3, 1, "198.51.100.1"), ServerInitiated(0.5, 1))
+    for each in (check(NO_ROUTE), check(icmp(4, 3, 1)), alive):
+        assert [cause.cause for cause in diagnose(each, SERVER).causes] == ["routing to the server is broken"]
 
 
 # Facts in words

@@ -105,7 +105,7 @@ ON_THE_WAY = (
         "no machine has the address",
         refused(
             faults.the_endpoint_is_an_address_without_a_machine,
-            cause="routing to the server is broken",
+            cause="the machine is off or has another address",
             says="host unreachable",
         ),
         timeout=4.5,
@@ -114,7 +114,7 @@ ON_THE_WAY = (
         "no machine has the address, over IPv6",
         refused(
             faults.the_endpoint_is_an_address_without_a_machine,
-            cause="routing to the server is broken",
+            cause="the machine is off or has another address",
             says="address unreachable",
         ),
         version=6,
@@ -125,7 +125,7 @@ ON_THE_WAY = (
         "no machine has the address, and we wait 1.5 s",
         refused(
             faults.the_endpoint_is_an_address_without_a_machine,
-            cause="routing to the server is broken",
+            cause="the machine is off or has another address",
             says="host unreachable",
         ),
         timeout=1.5,

@@ -254,13 +254,31 @@ def port_closed(server: Server, *, is_sender_known: bool = True) -> list[Cause]:
     ]
 
 
-def unreachable(server: Server, error: str, who: str) -> Cause:
-    """For any other ICMP error."""
+def unreachable(
+    server: Server, error: str, who: str, evidence: Sequence[Evidence] = (), *, is_from_server: bool
+) -> list[Cause]:
+    """For any other ICMP error. Causes that the evidence disproves are left out."""
     prohibited = "prohibited" in error or error == "port unreachable"
-    return Cause(
+    rejected = Cause(
         "a firewall rejects the packets" if prohibited else "routing to the server is broken",
         f"{who} reports: {error}",
         context_causes.trace_command(server),
+    )
+    is_host_missing = error in _HOST_MISSING and not is_from_server
+    missing = [_machine_off(error, who)] if is_host_missing else []
+    return without_contradicted([*missing, rejected], evidence)
+
+
+_HOST_MISSING = ("host unreachable", "address unreachable")
+"""Sent by a router that gets no answer to ARP or neighbour discovery (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
+
+
+def _machine_off(error: str, who: str) -> Cause:
+    return Cause(
+        "the machine is off or has another address",
+        f"{who} reports: {error}; the router of its network gets no answer to ARP or neighbour discovery",
+        "on the router of its network: ip neigh — FAILED or INCOMPLETE beside its address means no answer",
+        Hypothesis.SERVER_DOWN,
     )
 
 

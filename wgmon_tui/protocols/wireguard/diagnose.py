@@ -310,7 +310,11 @@ def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server
         on_path = f"{icmp[0].offender} on the path" if icmp[0].offender else "A host on the path"
         who = "The server itself" if icmp[0].from_target else on_path
         summary = f"{who} reports: {icmp_name(icmp[0])}."
-        return Verdict.UNREACHABLE, summary, [causes.unreachable(server, icmp_name(icmp[0]), who)]
+        is_from_server = icmp[0].from_target
+        possible = causes.unreachable(
+            server, icmp_name(icmp[0]), who, evidence, is_from_server=is_from_server
+        )
+        return Verdict.UNREACHABLE, summary, possible
     if refused := first_of_kind(SocketError, evidence):
         summary = f"Could not send: {describe_evidence(refused).partition(': ')[2]} ({refused.name})."
         return Verdict.LOCAL_FAULT, summary, [causes.local(server, refused.name)]
