@@ -127,7 +127,14 @@ def test_the_verdicts_of_an_incident_stand_in_their_order_with_their_times() -> 
     assert "\n**Verdicts**\n\n- 2026-11-22 19:28:30 UTC, slow" in as_markdown(told, NOW)
     assert "silent: Nothing came \\*back\\*." in as_markdown(told, NOW)
     only_one = replace(incident, verdicts=verdicts[:1], omitted_verdicts=0)
-    assert "Verdicts" not in as_text(report_of_incident(only_one), NOW)
+    assert "Verdicts\n- 2026-11-22 19:28:30 UTC, slow" in as_text(report_of_incident(only_one), NOW)
+
+
+def test_an_incident_of_which_nobody_was_notified_says_so() -> None:
+    told = replace(psk_mismatch(), notifications=())
+    assert "Notified\n- nobody: no alert about it is stored\n" in as_text(told, NOW)
+    assert "**Notified**\n\n- nobody" in as_markdown(told, NOW)
+    assert "Notified" not in as_text(replace(told, notifications=None), NOW)
 
 
 def test_a_server_that_is_well_is_told_in_short() -> None:

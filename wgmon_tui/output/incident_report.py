@@ -63,7 +63,8 @@ class IncidentReport:
     quorum_result: Diagnosis | None = None
     good: Check | None = None
     """The last good check before `outcome`, whose packets stand beside those of that time."""
-    notifications: tuple[ReportedDelivery, ...] = ()
+    notifications: tuple[ReportedDelivery, ...] | None = None
+    """Messages about the incident; None if they are not known."""
     last_checked: float | None = None
     """When the server was checked last, if nobody checks it now."""
 
@@ -139,9 +140,9 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     if incident_report.good and incident_report.good.exchange:
         yield from ("", _good_title(incident_report.good))
         yield from (f"  {line}" for line in _packets(incident_report.good))
-    if incident_report.notifications:
+    if incident_report.notifications is not None:
         yield from ("", "Notified")
-        yield from (f"- {_notification(each)}" for each in incident_report.notifications)
+        yield from (f"- {each}" for each in _notified(incident_report.notifications))
     if incident_report.notes:
         yield from ("", "Notes")
         yield from (f"- {_note(note)}" for note in incident_report.notes)
@@ -181,9 +182,9 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
         yield from ("", f"**{_escaped(_good_title(incident_report.good))}**", "", "```")
         yield from map(printable, _packets(incident_report.good))
         yield "```"
-    if incident_report.notifications:
+    if incident_report.notifications is not None:
         yield from ("", "**Notified**", "")
-        yield from (f"- {_escaped(_notification(each))}" for each in incident_report.notifications)
+        yield from (f"- {_escaped(each)}" for each in _notified(incident_report.notifications))
     if incident_report.notes:
         yield from ("", "**Notes**", "")
         yield from (f"- {_escaped(_note(note))}" for note in incident_report.notes)
@@ -281,8 +282,8 @@ def _incident(incident: Incident) -> str:
 
 
 def _verdicts(incident: Incident | None) -> list[str]:
-    """Return the sequence of verdicts with their times; empty if there is only the headline."""
-    if incident is None or len(incident.verdicts) < 2:
+    """Return the sequence of verdicts with their times; empty if it is not known."""
+    if incident is None:
         return []
     lines = [f"{format_utc_time(each.at)}, {each.verdict.slug}: {each.summary}" for each in incident.verdicts]
     if incident.omitted_verdicts:
@@ -297,6 +298,10 @@ def _exchange_title(check: Check) -> str:
 
 def _good_title(check: Check) -> str:
     return f"Packets of the last good exchange, {format_utc_time(check.started_at)}"
+
+
+def _notified(notifications: Sequence[ReportedDelivery]) -> list[str]:
+    return [*map(_notification, notifications)] or ["nobody: no alert about it is stored"]
 
 
 def _notification(notification: ReportedDelivery) -> str:

@@ -440,12 +440,13 @@ class IncidentScreen(MovementActions, Screen[None]):
             return None
         entry, opened = self._details.entry, self._opened
         endpoint = str(entry.server.endpoint) if entry.server else ""
+        deliveries = self._details.deliveries
         report = report_of_incident(entry.incident, endpoint, entry.notes)
         return replace(
             report,
             outcome=opened.round if opened else None,
             good=self._good,
-            notifications=notifications_of(self._details.deliveries or ()),
+            notifications=None if deliveries is None else notifications_of(deliveries),
         )
 
     def action_note(self) -> None:
