@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from textual.widgets import Static
 
 from tests.tui import sample_exchanges, sample_histories
