@@ -147,7 +147,7 @@ def test_the_command_to_type_has_the_directories_quoted_and_each_name_once(
     config, conf = tmp_path / "my files", private(tmp_path / "fra1.conf", CONF)
     assert add(config, conf, conf, "--no-wait") == 0
     out = capsys.readouterr().out
-    assert f"\nwgmon-tui probe --config '{config}' --state {tmp_path / 'state'} fra1\n" in out
+    assert f"\nwgmon-tui --config '{config}' --state {tmp_path / 'state'} probe fra1\n" in out
 
 
 @pytest.mark.parametrize(("typed", "addresses"), [("", ()), ("10.8.0.254", ("10.8.0.254/32",))])
@@ -230,7 +230,7 @@ async def test_a_server_that_answers_turns_green_with_exit_code_0(config: Path) 
     assert "● up        fra1  healthy" in ran.out
     assert "Data is not tested" in ran.out
     assert "No wgmon-tui is running, so nobody checks from now on." in ran.out
-    assert f"\nwgmon-tui run --config {config} --state {config.parent / 'state'}\n" in ran.out
+    assert f"\nwgmon-tui --config {config} --state {config.parent / 'state'} run\n" in ran.out
 
 
 async def test_a_server_that_answers_later_turns_green(config: Path) -> None:
@@ -279,7 +279,7 @@ def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_pat
     assert [each.name for each in read(config).fleet.servers] == ["fra1"]
     assert err == (
         'wgmon-tui: stopped waiting; "fra1" stays in servers.toml. To check, type:\n\n'
-        f"wgmon-tui probe {shlex.join(places)} fra1\n"
+        f"wgmon-tui {shlex.join(places)} probe fra1\n"
     )
 
 

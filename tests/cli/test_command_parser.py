@@ -89,9 +89,11 @@ def test_names_may_stand_behind_options(words: tuple[str, ...], names: list[str]
     assert make_parser().parse_args(words).names == names
 
 
-def test_an_option_keeps_its_optional_value_before_files() -> None:
-    parsed = make_parser().parse_args(["import", "a.conf", "--wg", "wg0"])
-    assert ([str(each) for each in parsed.files], parsed.wg) == (["a.conf"], "wg0")
+@pytest.mark.parametrize("value", ["wg0", "-"])
+def test_an_option_keeps_its_optional_value_behind_and_without_files(value: str) -> None:
+    for files in (["a.conf"], []):
+        parsed = make_parser().parse_args(["import", *files, "--wg", value])
+        assert ([str(each) for each in parsed.files], parsed.wg) == (files, value)
 
 
 @pytest.mark.parametrize("word", ["over", "filters"])

@@ -14,6 +14,7 @@ from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError,
 from wgmon_tui.alerts.rendering import safe, title
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import sender
+from wgmon_tui.cli.commands_to_type import command_in
 from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.config.config_toml import NAME, read_config
@@ -107,7 +108,8 @@ async def _send_through_writer(state_dir: Path, sink: Sink) -> str:
                 if each.is_failing or each.state is DeliveryState.GIVEN_UP:
                     return _failure_reason(each)
         await asyncio.sleep(_POLL_INTERVAL_S)
-    return "the writer has not sent it yet; for the result, type `wgmon-tui alert log`"
+    log = command_in(None, state_dir, "alert", "log")
+    return f"the writer has not sent it yet; for the result, type `{log}`"
 
 
 def _list_deliveries(state_dir: Path, sink: Sink) -> list[Delivery]:

@@ -30,7 +30,7 @@ class CommandParser(argparse.ArgumentParser):
             command.error("\n".join(_explain_unknown(word, self) for word in unknown))
         return parsed
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse like argparse, but also names behind an option: `show fra1 --json ams1`."""
         words = sys.argv[1:] if args is None else list(args)
         if any(each.nargs in _MANY and not each.option_strings for each in self._actions):
@@ -64,8 +64,8 @@ class CommandParser(argparse.ArgumentParser):
         ]
         if has_value or not found or not following:
             return 0
-        is_optional = found[0].nargs == "?"
-        return int(found[0].nargs is None or (is_optional and not following[0].startswith("-")))
+        is_value = following[0] == "-" or not following[0].startswith("-")
+        return int(found[0].nargs is None or (found[0].nargs == "?" and is_value))
 
     def _refuse_unknown_options(self, words: Sequence[str]) -> None:
         """End with all misspelt options, before argparse takes the value of one for another word."""

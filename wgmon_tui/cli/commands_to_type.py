@@ -14,17 +14,22 @@ NOBODY_CHECKS = "No wgmon-tui is running, so nobody checks from now on."
 
 
 def command_to_type(arguments: argparse.Namespace, *words: str) -> str:
-    """Return `wgmon-tui` with these words, quoted for a shell, and --config and --state unless default."""
+    """Return `wgmon-tui` with these words, and --config and --state where they were given."""
+    return command_in(arguments.config, arguments.state, *words)
+
+
+def command_in(config: Path | None, state: Path | None, *words: str) -> str:
+    """Return `wgmon-tui` with these words, quoted for a shell, and its directories unless default."""
     given = [
         part
         for option, directory, default in (
-            ("--config", arguments.config, default_config_dir()),
-            ("--state", arguments.state, default_state_dir()),
+            ("--config", config, default_config_dir()),
+            ("--state", state, default_state_dir()),
         )
-        if directory != default
+        if directory not in (None, default)
         for part in (option, str(directory))
     ]
-    return printable(shlex.join(("wgmon-tui", *words[:1], *given, *words[1:])))
+    return printable(shlex.join(("wgmon-tui", *given, *words)))
 
 
 def start_lines(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:

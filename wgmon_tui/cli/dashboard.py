@@ -283,7 +283,7 @@ async def _print_table_once(role_manager: RoleManager, arguments: argparse.Names
     if engine:
         if not fleet_state.states:
             role_manager.close()
-            raise ConfigurationError(no_servers_message(arguments.config / "servers.toml"))
+            raise ConfigurationError(no_servers_message(arguments.config / "servers.toml", arguments.config))
         await _print_tables(role_manager, engine, 1, arguments)
         return exit_code(fleet_state)
     async with role_manager.following_store():

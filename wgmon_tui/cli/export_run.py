@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from wgmon_tui.cli.commands_to_type import command_to_type
+from wgmon_tui.cli.commands_to_type import command_in, command_to_type
 from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
@@ -98,7 +98,7 @@ def _parts(history: History, request: ExportRequest, state_dir: Path) -> Iterabl
     if request.incident is not None and history.incident(request.incident) is None:
         raise ConfigurationError(
             f"export: no incident {quoted(request.incident)} in the history; "
-            "`wgmon-tui export incidents` lists them"
+            f"`{command_in(None, state_dir, 'export', 'incidents')}` lists them"
         )
     if request.form != "markdown":
         return export_parts(history, request)

@@ -97,9 +97,8 @@ def _from_files(arguments: argparse.Namespace) -> ImportReport:
     from wgmon_tui.cli.import_files import import_files
 
     if not arguments.files:
-        raise ConfigurationError(
-            "import: no file given; type `wgmon-tui import FILE.conf` or `wgmon-tui import --wg`"
-        )
+        again = command_to_type(arguments, "import")
+        raise ConfigurationError(f"import: no file given; type `{again} FILE.conf` or `{again} --wg`")
     return import_files(arguments.files, arguments.config, arguments.identity)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wgmon_tui.cli.commands_to_type import command_in
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.text import did_you_mean, quoted
@@ -126,10 +127,11 @@ def require_known(names: Iterable[str], known: Collection[str], kind: str, place
         )
 
 
-def no_servers_message(file: Path) -> str:
-    """Return the message for a file without servers."""
+def no_servers_message(file: Path, config: Path | None = None) -> str:
+    """Return the message for a file without servers; `config` is the directory to add them to."""
+    add = command_in(config, None, "add")
     return (
-        f"{file}: no servers; type `wgmon-tui add NAME ENDPOINT PUBLIC_KEY` or `wgmon-tui add FILE.conf`, "
+        f"{file}: no servers; type `{add} NAME ENDPOINT PUBLIC_KEY` or `{add} FILE.conf`, "
         "or `wgmon-tui demo` for a demonstration"
     )
 

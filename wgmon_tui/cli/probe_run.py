@@ -73,7 +73,8 @@ def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
         require_directory(arguments.config)
         fleet, keyring = load_fleet(arguments.config)
     if not fleet.servers:
-        raise ConfigurationError(no_servers_message(arguments.conf or arguments.config / "servers.toml"))
+        file = arguments.conf or arguments.config / "servers.toml"
+        raise ConfigurationError(no_servers_message(file, arguments.config))
     return fleet, keyring
 
 

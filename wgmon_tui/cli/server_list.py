@@ -117,7 +117,7 @@ def print_list(arguments: argparse.Namespace) -> int:
     elif found:
         print(_format_table(found, text_format(arguments)))
     else:
-        print(no_servers_message(arguments.config / NAME))
+        print(no_servers_message(arguments.config / NAME, arguments.config))
     if not arguments.json:
         _say_if_nobody_checks(found, arguments)
     return 0
