@@ -120,6 +120,15 @@ def test_the_headline_is_the_first_of_the_worst_verdicts_and_the_sequence_is_bes
     assert not any(event.note for event in events), "the sequence says it already"
 
 
+def test_a_headline_that_gets_worse_under_the_same_verdict_keeps_the_sentence_of_its_time() -> None:
+    opened = Incident("1", "fra1", "here", 5, SILENT, DEGRADED, "It worked until 4.")
+    settled = Damping(DOWN, flapping=True)
+    later = Diagnosis(SILENT, "It worked until 6.")
+    incident, _ = update_incident(opened, settled, CHECK, later, 7, confirmed=True)
+    assert incident is not None
+    assert (incident.severity, incident.summary) == (DOWN, "It worked until 4.")
+
+
 def test_a_long_sequence_keeps_its_ends_and_counts_the_rest() -> None:
     incident, _ = followed(*([SILENT] * 2 + [CLOSED] * 2) * 40)
     assert incident is not None

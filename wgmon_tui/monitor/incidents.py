@@ -153,7 +153,9 @@ def update_incident(
     if worse or other:
         incident = _with_verdict(replace(incident, vantage=check.vantage), now, diagnosis)
     if worse:
-        incident = replace(incident, verdict=verdict, summary=diagnosis.summary, severity=settled)
+        # The same verdict keeps its sentence, whose evidence is of the time from which the verdict stands.
+        summary = incident.summary if verdict is incident.verdict else diagnosis.summary
+        incident = replace(incident, verdict=verdict, summary=summary, severity=settled)
     elif not other and (incident.flapping or not damping.flapping):
         return incident, None
     incident = replace(incident, flapping=incident.flapping or damping.flapping)

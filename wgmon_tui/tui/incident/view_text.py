@@ -53,8 +53,17 @@ def headline(incident: Incident, now: float, text_style: TextStyle) -> Text:
         facts.append(f"seen from {incident.vantage.replace(',', ', ')}")
     known = incident.acknowledged_at is not None
     facts.append(acknowledgement_text(incident, now) if known else "not acknowledged")
-    lines = [line, *text_style.paragraph(incident.summary, palette.text)]
+    lines = [line, *text_style.paragraph(_dated_summary(incident, now), palette.text)]
     return Text("\n").join([*lines, *text_style.paragraph(", ".join(facts), palette.muted)])
+
+
+def _dated_summary(incident: Incident, now: float) -> str:
+    """The summary, after its time if that is later than the beginning: its evidence is of that time."""
+    times = (each.at for each in incident.verdicts if each.verdict is incident.verdict)
+    at = next(times, incident.opened_at)
+    if at <= incident.opened_at:
+        return incident.summary
+    return f"{format_recent_time(at, now, seconds=True)}: {incident.summary}"
 
 
 def overview(
