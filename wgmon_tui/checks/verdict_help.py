@@ -73,7 +73,8 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     ),
     Verdict.PEER_MISSING: VerdictHelp(
         "The server answered another identity from servers.toml at the same address, but not this one.",
-        "Add this identity as a peer on the server; K shows the section to paste.",
+        "Add this identity as a peer on the server; K on the fleet screen lists the identities; y "
+        "there copies the section to paste.",
     ),
     Verdict.PSK_MISMATCH: VerdictHelp(
         "A response to the initiation arrived, but does not authenticate with the preshared key.",

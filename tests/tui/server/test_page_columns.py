@@ -71,13 +71,13 @@ async def test_an_open_diagnosis_tab_gives_way_to_the_packets_when_the_terminal_
 
 async def test_keys_scroll_the_diagnosis_beside_the_tabs() -> None:
     async with opened(sample_exchanges.silent(), size=(140, 18)) as it:
-        await it.press("J", "J", "K")
+        await it.press("}", "}", "{")
         assert it.page.scroll_y == 1
 
 
 async def test_a_narrow_terminal_does_not_offer_these_keys() -> None:
     async with opened(sample_exchanges.silent()) as it:
-        assert "J" not in it.screen.active_bindings
+        assert "}" not in it.screen.active_bindings
 
 
 async def test_the_servers_own_view_is_shown_beside_the_open_tab() -> None:
