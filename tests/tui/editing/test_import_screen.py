@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event
 
@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.tui.editing_harness import CONF, PSK, SMALL, Editing, editing, written
-from wgmon_tui.config.imports.conf_reading import ReadConfs
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.tui.editing import import_screen
@@ -137,19 +137,61 @@ async def test_notices_of_a_config_and_characters_from_outside_are_shown_safely(
 
 
 def test_words_mean_files_patterns_and_directories(here: Path) -> None:
-    both = [here / "wg-fra1.conf", here / "wg-lon1.conf"]
-    assert resolve_paths("wg-lon1.conf wg-fra1.conf", here) == both[::-1]
-    assert resolve_paths("wg*", here) == resolve_paths("wg-fra1.conf 'wg-lon1.conf'", here) == both
-    assert resolve_paths(f"{here} wg-fra1.conf", here) == [here, both[0]]
-    assert resolve_paths("", here) == []
+    both = (here / "wg-fra1.conf", here / "wg-lon1.conf")
+    assert resolve_paths("wg-lon1.conf wg-fra1.conf", here).paths == both[::-1]
+    assert resolve_paths("wg*", here) == resolve_paths("wg-fra1.conf 'wg-lon1.conf'", here)
+    assert resolve_paths("wg*", here).paths == both
+    assert resolve_paths(f"{here} wg-fra1.conf", here).paths == (here, both[0])
+    assert resolve_paths("", here).paths == ()
+
+
+async def test_a_path_that_does_not_exist_does_not_hide_the_good_and_the_bad_files(
+    here: Path, tmp_path: Path
+) -> None:
+    (here / "bad.conf").write_text("nonsense")
+    async with editing(tmp_path / "config", size=(110, 30)) as it:
+        await open_import(it, "wg-fra1.conf bad.conf /nonexist")
+        await previewed(it, "/nonexist: no such file")
+        assert "+ server wg-fra1" in it.text()
+        assert "bad.conf: " in it.text()
+        await it.press("ctrl+s")
+        await it.home()
+        assert it.notices() == ["Added wg-fra1; checking now. Not imported: bad.conf and /nonexist"]
+
+
+async def test_a_file_with_the_same_server_as_another_new_one_names_that(here: Path, tmp_path: Path) -> None:
+    (here / "wg-z.conf").write_bytes((here / "wg-fra1.conf").read_bytes())
+    async with editing(tmp_path / "config", size=(110, 30)) as it:
+        await open_import(it, "wg-fra1.conf wg-z.conf")
+        await previewed(it, "wg-z.conf: same server as wg-fra1.conf")
+        assert "already there" not in it.text()
+
+
+async def test_enter_before_the_preview_is_shown_imports_nothing(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Event()
+
+    def read_slowly(paths: Iterable[Path], *, on_read: Callable[[int], None]) -> ReadConfs:
+        release.wait(10)
+        return read_confs(paths, on_read=on_read)
+
+    monkeypatch.setattr(import_screen, "read_confs", read_slowly)
+    async with editing(tmp_path / "config") as it:
+        await open_import(it, "wg-fra1.conf")
+        await it.press("enter")
+        assert it.notices() == ["Reading the files; press ctrl+s when the preview is shown"]
+        release.set()
+        await previewed(it, "+ server wg-fra1")
+        assert not it.config_dir.exists()
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("'wg", "a quote is not closed"),
-        ("gone.conf", "no such file: gone.conf"),
-        ("*.key", "no file matches *.key"),
+        ("gone.conf", "gone.conf: no such file"),
+        ("*.key", "*.key: no file matches"),
     ],
 )
 def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -> None:
@@ -275,7 +317,7 @@ async def test_good_files_are_imported_and_bad_ones_shown(here: Path, tmp_path: 
         await it.press("enter")
         await it.home()
         assert [each.name for each in it.fleet.servers] == ["wg-fra1", "wg-lon1"]
-        assert "Not imported: 1 fault" in " ".join(it.notices())
+        assert "Not imported: here/bad.conf" in " ".join(it.notices())
 
 
 async def test_while_many_files_are_read_the_screen_says_how_many(

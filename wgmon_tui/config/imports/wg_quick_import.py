@@ -180,6 +180,8 @@ class _WgQuickImport:
         """Keys of files with which added servers are checked."""
         self._needs_peers = False
         """Whether a server must learn the key of the chosen identity first."""
+        self._sources: dict[tuple[PublicKey, str, int], str] = {}
+        """The file of each added server."""
         self._added_lines: list[str] = []
         self._existing_lines: list[str] = []
 
@@ -230,6 +232,12 @@ class _WgQuickImport:
 
     def _add(self, conf: WgQuickFile, peer: WgQuickPeer) -> None:
         place = _place(peer.public_key, peer.endpoint)
+        if first := self._sources.get(place):
+            again = (
+                "the same server is in this file twice" if first == conf.source else f"same server as {first}"
+            )
+            self.notices.append(Remark(conf.source, again, kind="same server as another file"))
+            return
         if there := self._known.get(place):
             self._existing_lines.append(
                 f'{conf.source}: server "{there.name}" already exists with this key and endpoint; not changed'
@@ -254,7 +262,7 @@ class _WgQuickImport:
         if self._chosen is None:
             self.file_keys.add(self.owners[identity.name])
         self._needs_peers |= not self._is_key_of(conf, identity)
-        self._known[place] = server
+        self._sources[place] = conf.source
         self.added.append(server)
         self._on_added(len(self.added))
         self._added_lines.append(f'{conf.source}: server "{server.name}" added ({server.endpoint})')

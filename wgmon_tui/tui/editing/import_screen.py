@@ -34,6 +34,7 @@ from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import ProseView
@@ -45,6 +46,8 @@ FILE_KEY = ""
 
 _DEBOUNCE_S = 0.1
 """Delay before the preview, in seconds. Input that changes within it is still being typed."""
+
+_STILL_READING = "Reading the files; press {key} when the preview is shown"
 
 _BETWEEN_PROGRESS_S = 0.5
 
@@ -110,6 +113,8 @@ class ImportScreen(Screen[None]):
         self._refusal: tuple[str, Sequence[str]] | None = None
         self._offered_name = ""
         self._is_importing = False
+        self._is_shown = False
+        """Whether the preview is on the screen: nothing is imported that nobody could see."""
         self._done = 0
 
     def compose(self) -> ComposeResult:
@@ -243,9 +248,14 @@ class ImportScreen(Screen[None]):
         self._draw()
         self._show_preview()
         self.refresh_bindings()
+        self.call_after_refresh(self._note_shown, self._preview)
+
+    def _note_shown(self, shown: Preview | None) -> None:
+        self._is_shown = shown is not None and shown is self._preview
 
     def _clear_preview(self) -> None:
         self._preview = self._refusal = self._previewed_options = None
+        self._is_shown = False
 
     @property
     def _is_choice_useful(self) -> bool:
@@ -261,7 +271,9 @@ class ImportScreen(Screen[None]):
     def _read_sources(self, line: str) -> ReadConfs:
         if self._pasted:
             return ReadConfs((parse_pasted_lenient(self._pasted),))
-        return read_confs(resolve_paths(line, Path.cwd()), on_read=self._count_done)
+        named = resolve_paths(line, Path.cwd())
+        found = read_confs(named.paths, on_read=self._count_done)
+        return ReadConfs((*found.items, *named.faults))
 
     def _count_done(self, count: int) -> None:
         """Note that so much is done; called in the thread that works."""
@@ -339,11 +351,11 @@ class ImportScreen(Screen[None]):
 
     def explain_refusal(self, _action: str) -> str:
         """Why nothing can be imported now."""
-        return (
-            self._refusal[0]
-            if self._refusal
-            else "There is nothing to import yet: the preview shows no server"
-        )
+        if self._refusal:
+            return self._refusal[0]
+        if self.query_one("#files", TextInput).value.strip() and self._preview is None:
+            return _STILL_READING.format(key=key_of("take_in", self.app.actions))
+        return "There is nothing to import yet: the preview shows no server"
 
     @property
     def _can_import(self) -> bool:
@@ -381,8 +393,11 @@ class ImportScreen(Screen[None]):
         self.dismiss()
 
     def action_take_in(self) -> None:
-        """Import the previewed configs."""
-        if self._read is not None and self._can_import and not self._is_importing:
+        """Import the previewed configs, once their preview is on the screen."""
+        has_input = bool(self._pasted or self.query_one("#files", TextInput).value.strip())
+        if has_input and self._refusal is None and not self._is_shown:
+            self.app.show_notice(_STILL_READING.format(key=key_of("take_in", self.app.actions)))
+        elif self._read is not None and self._can_import and not self._is_importing:
             self._is_importing = True
             self.run_worker(self._import(self._read, self._options()), group="editing")
 
@@ -397,6 +412,7 @@ class ImportScreen(Screen[None]):
             added = format_list((server.name for server in report.added), most=FEW)
             said = f"Added {added}; checking now" if added else "Nothing new to import"
             if report.faults:
-                said += f". Not imported: {format_count(len(report.faults), 'fault')}"
+                files = dict.fromkeys(fault.source for fault in report.faults)
+                said += f". Not imported: {format_list(files, most=FEW)}"
             self.dismiss()
             self.app.show_notice(said)

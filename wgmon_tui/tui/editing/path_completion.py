@@ -8,22 +8,47 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_sources import MAX_FILES
 from wgmon_tui.config.imports.foreign_formats import SUFFIXES
+from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.text import printable
 
 _SUFFIXES = (".conf", ".zip", *SUFFIXES)
 
 
-def resolve_paths(line: str, base: Path) -> list[Path]:
-    """The files and directories named by a line of shell words. Raises InvalidValueError."""
+@dataclass(frozen=True, slots=True)
+class ResolvedPaths:
+    """What a line names: files and directories that exist, and a fault for each word that names none."""
+
+    paths: tuple[Path, ...] = ()
+    faults: tuple[Remark, ...] = ()
+
+
+def resolve_paths(line: str, base: Path) -> ResolvedPaths:
+    """Return what a line of shell words names.
+
+    Raises InvalidValueError if no word names a file, or if the last word is not yet complete.
+    """
     try:
         words = shlex.split(line)
     except ValueError:
         raise InvalidValueError("a quote is not closed") from None
-    return list(dict.fromkeys(path for word in words for path in _resolve_word(word, base)))
+    paths: dict[Path, None] = {}
+    faults: list[Remark] = []
+    for word in words:
+        try:
+            paths.update(dict.fromkeys(_resolve_word(word, base)))
+        except InvalidValueError as error:
+            faults.append(Remark(printable(word), str(error)))
+            if word == words[-1] and path_completions(line, base):
+                raise
+    if faults and not paths:
+        raise InvalidValueError("; ".join(map(str, faults)))
+    return ResolvedPaths(tuple(paths), tuple(faults))
 
 
 def _resolve_word(word: str, base: Path) -> Iterable[Path]:
@@ -31,13 +56,13 @@ def _resolve_word(word: str, base: Path) -> Iterable[Path]:
     try:
         if any(each in word for each in "*?["):
             found = sorted(each for each in Path(path.anchor).glob(str(path)[1:]) if each.is_file())
-            nothing = f"no file matches {word}"
+            nothing = "no file matches"
         else:
             found = [path] if path.exists() else []
-            nothing = f"no such file: {word}"
+            nothing = "no such file"
     except (OSError, ValueError) as error:
         raise InvalidValueError(
-            f"{word}: {(isinstance(error, OSError) and error.strerror) or 'not a valid path'}"
+            (isinstance(error, OSError) and error.strerror) or "not a valid path"
         ) from None
     if not found:
         raise InvalidValueError(nothing)
