@@ -106,6 +106,23 @@ async def test_the_form_opens_by_itself_on_a_first_run(tmp_path: Path) -> None:
         assert "Files: /" in it.text()
 
 
+async def test_the_help_of_the_form_leaves_out_keys_that_are_typed(tmp_path: Path) -> None:
+    async with first_run(tmp_path / "config", size=(80, 60)) as it:
+        await it.opened(FirstServerForm)
+        await it.press("f1")
+        shown = {line.split()[0] for line in screen_lines(it) if line.split()}
+        assert {"ctrl+s", "ctrl+p"} <= shown
+        assert not {"T", "t", "L", "O", "?,"} & shown
+
+
+async def test_the_next_command_is_copied_on_the_first_check(tmp_path: Path) -> None:
+    config_dir = tmp_path / "config"
+    async with first_run(config_dir) as it:
+        await added(it)
+        await it.press("$")
+        assert it.app.clipboard == line_of(config_dir)
+
+
 async def test_three_fields_and_enter_add_the_server_with_a_new_identity(tmp_path: Path) -> None:
     config_dir = tmp_path / "config"
     async with first_run(config_dir) as it:
