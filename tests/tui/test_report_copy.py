@@ -36,7 +36,7 @@ async def test_cause_proof_and_report_are_one_key_each() -> None:
     async with face(failing()) as it:
         await it.press("enter")
         text = " ".join(" ".join(it.lines()).split())
-        assert "next on the server: wg show wg0 preshared-keys" in text
+        assert "next wg show wg0 preshared-keys on the server: must match" in text
         assert it.app.screen.query_one(HexView).display
         await it.press("y")
         assert it.app.clipboard.startswith("✖ fra1 is down: psk-mismatch\n")
