@@ -77,7 +77,9 @@ def dump(it: Face) -> HexView:
 async def test_the_head_is_the_verdict_of_the_worst_time_and_from_when_to_when(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         head = prose(it, "head")
-        assert head.startswith("✖ down psk-mismatch fra1 closed 19:02:00: It answers, but with another preshared key")
+        assert head.startswith(
+            "✖ down psk-mismatch fra1 closed 19:02:00: It answers, but with another preshared key"
+        )
         assert head.endswith("from 19:00:00 to 19:20:00, 20 min, acknowledged by anna 19:05")
 
 
