@@ -286,7 +286,7 @@ async def test_a_name_in_use_is_refused(tmp_path: Path) -> None:
         await it.press("down", "down", "end", "ctrl+u")
         await it.paste("ams1")
         await previewed(it, '✖ another server has the name "ams1"')
-        assert "ctrl+s import" not in it.text()
+        await it.until(lambda: "ctrl+s import" not in it.text())
         await it.press("enter")
         assert it.notices() == []
         assert isinstance(it.app.screen, ImportScreen)
