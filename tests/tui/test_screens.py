@@ -13,6 +13,7 @@ One change of a constant should change few snapshots, so each thing is in as few
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
@@ -22,12 +23,14 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
+from textual.pilot import Pilot
 
 from tests.tui.key_presses import press, read, settle
 from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
 from tests.tui.screen_text import own_text, shared_text
 from tests.tui.text_snapshots import picture_of, sheet
 from wgmon_tui.store.history import History
+from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 
 T = TypeVar("T")
 
@@ -59,6 +62,9 @@ class TextFile(SingleFileSnapshotExtension):
     _write_mode = WriteMode.TEXT
 
 
+_LONGEST_S = 60.0
+
+
 @pytest.fixture
 def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(TextFile)
@@ -82,7 +88,20 @@ async def seen(
             app.theme = then_in
             await settle(pilot)
         await settle(pilot)
+        await settle_preview(app, pilot)
         return look_at(app)
+
+
+async def settle_preview(app: App[None], pilot: Pilot[None]) -> None:
+    """Let the preview show the line under the cursor, with what is stored of it."""
+    for pane in app.screen.query(PreviewPane):
+        pane._moved_at = 0.0
+        pane._wait_for_rest()
+        async with asyncio.timeout(_LONGEST_S):
+            while pane._is_waiting:
+                await pilot.pause(0.005)
+        pane._draw()
+    await settle(pilot)
 
 
 @pytest.fixture

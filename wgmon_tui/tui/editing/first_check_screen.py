@@ -5,8 +5,6 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
@@ -16,13 +14,13 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.next_command import command_of
 from wgmon_tui.text import format_elapsed
 from wgmon_tui.tui.advice_text import advice_paragraphs
-from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.drawn_screen import DrawnScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.scrolling import ProseView
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 1.0
@@ -40,12 +38,10 @@ _MARGINS = 3
 _INDENT = 2
 
 
-class FirstCheckScreen(MovementActions, Screen[None]):
+class FirstCheckScreen(DrawnScreen):
     """Shows what to type on the server `added`, and how its checks go."""
 
-    app: AppContext
     ACTIONS_OF = "first_check"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("first_check")
     DEFAULT_CSS = """
     FirstCheckScreen {
@@ -78,16 +74,6 @@ class FirstCheckScreen(MovementActions, Screen[None]):
         """Draw, then follow the checks."""
         self._draw()
         self.set_interval(_REFRESH_S, self.follow)
-
-    def on_resize(self, event: Resize) -> None:
-        """Redraw: text is wrapped to the width."""
-        self._draw()
-
-    def notify_style_update(self) -> None:
-        """Redraw after a theme change."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     def on_screen_resume(self) -> None:
         """Redraw at once after another screen was on top."""

@@ -5,31 +5,27 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.rendering import plain
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.lists.alert_text import alerted_server, detail
 from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.drawn_screen import DrawnScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.scrolling import ProseView
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _MARGINS = 3
 
 
-class DeliveryScreen(MovementActions, Screen[None]):
+class DeliveryScreen(DrawnScreen):
     """Shows a delivery as it was when it was opened."""
 
-    app: AppContext
     ACTIONS_OF = "delivery"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("delivery")
     DEFAULT_CSS = """
     DeliveryScreen {
@@ -53,19 +49,9 @@ class DeliveryScreen(MovementActions, Screen[None]):
 
     def on_mount(self) -> None:
         """Write the text."""
-        self._write()
+        self._draw()
 
-    def on_resize(self, event: Resize) -> None:
-        """Write again: text is wrapped to the width."""
-        self._write()
-
-    def notify_style_update(self) -> None:
-        """Redraw after a theme change."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._write()
-
-    def _write(self) -> None:
+    def _draw(self) -> None:
         app, delivery = self.app, self._delivery
         palette, glyphs = app.palette, app.glyphs
         text_style = TextStyle(palette, glyphs, app.size.width - _MARGINS)

@@ -9,32 +9,28 @@ from collections.abc import Mapping
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.reverse_names import look_up_names
-from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.path.path_text import path_body, path_copy, path_title
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.widgets.drawn_screen import DrawnScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrolling import MovementActions, ProseView
+from wgmon_tui.tui.widgets.scrolling import ProseView
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.2
 _MARGINS = 3
 
 
-class PathScreen(MovementActions, Screen[None]):
+class PathScreen(DrawnScreen):
     """The path to a server, from the process that checks it."""
 
-    app: AppContext
     ACTIONS_OF = "path"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("path")
     DEFAULT_CSS = """
     PathScreen {
@@ -67,16 +63,6 @@ class PathScreen(MovementActions, Screen[None]):
         """Start the first trace."""
         self.set_interval(_REFRESH_S, self._refresh_if_due)
         self._start()
-
-    def on_resize(self, event: Resize) -> None:
-        """Redraw, because lines are cut to the width."""
-        self._draw()
-
-    def notify_style_update(self) -> None:
-        """Redraw everything with the new theme."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     @property
     def scrollable(self) -> ProseView:

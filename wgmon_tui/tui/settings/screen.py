@@ -8,11 +8,10 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.events import Resize
 from textual.widgets import Static
 
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.settings.lines import (
@@ -30,10 +29,10 @@ from wgmon_tui.tui.settings.lines import (
 from wgmon_tui.tui.terminal.repaint_throttle import LOW_BANDWIDTH as LOW_BANDWIDTH_LIMITS
 from wgmon_tui.tui.theme.colour_depth import default_theme
 from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.drawn_screen import DrawnScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrolling import MovementActions
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _MARGINS = 3
@@ -45,12 +44,10 @@ _PREVIEWS = (None, True, False)
 _PREVIEW_WORDS = {None: "automatic", True: "on", False: "off"}
 
 
-class SettingsScreen(MovementActions, Screen[None]):
+class SettingsScreen(DrawnScreen):
     """The settings, with the fleet table below as it looks with them."""
 
-    app: AppContext
     ACTIONS_OF = "settings"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("settings")
     DEFAULT_CSS = """
     SettingsScreen {
@@ -93,15 +90,9 @@ class SettingsScreen(MovementActions, Screen[None]):
             self._sample_rows = rows
             table.refresh()
 
-    def on_resize(self) -> None:
-        """Redraw: lines are cut to the width."""
+    def on_resize(self, event: Resize) -> None:
+        """Redraw once more when the sample table has its new width."""
         self.call_after_refresh(self._draw)
-
-    def notify_style_update(self) -> None:
-        """Redraw after a theme change."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     @property
     def scrollable(self) -> LineList:

@@ -8,31 +8,27 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.child_processes import describe_ending
 from wgmon_tui.text import printable
-from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.user_actions.background_program import BackgroundProgram
+from wgmon_tui.tui.widgets.drawn_screen import DrawnScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrolling import MovementActions
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _REFRESH_S = 0.2
 
 
-class OutputScreen(MovementActions, Screen[None]):
+class OutputScreen(DrawnScreen):
     """Follows the output while its end is visible. Closing it ends the command, after a question."""
 
-    app: AppContext
     ACTIONS_OF = "output"
-    AUTO_FOCUS = ""
     BINDINGS = bindings_for("output")
     DEFAULT_CSS = """
     OutputScreen {
@@ -64,16 +60,6 @@ class OutputScreen(MovementActions, Screen[None]):
     def on_unmount(self) -> None:
         """Kill the command if the app ends."""
         self._program.kill()
-
-    def on_resize(self) -> None:
-        """Redraw: lines are broken at the width."""
-        self._draw()
-
-    def notify_style_update(self) -> None:
-        """Redraw after a theme change."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self._draw()
 
     @property
     def scrollable(self) -> LineList:
