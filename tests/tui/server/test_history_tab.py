@@ -226,11 +226,18 @@ async def test_a_run_without_a_store_says_so() -> None:
         assert "This run stores nothing" in it.prose("no-history")
 
 
+async def test_without_a_store_there_is_no_history_yet(tmp_path: Path) -> None:
+    async with opened(sample_exchanges.healthy(), history=History(tmp_path / STORE)) as it:
+        await turn_to_history(it)
+        assert it.prose("no-history") == "No history yet No process has checked these servers."
+
+
 async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / STORE).write_bytes(b"no database" * 1000)
     async with opened(sample_exchanges.healthy(), history=History(tmp_path / STORE)) as it:
         await turn_to_history(it)
         assert "The history cannot be read now" in it.prose("no-history")
-        assert "No such file" in it.prose("no-history")
+        assert "history.db: damaged" in it.prose("no-history")
 
 
 async def test_a_acknowledges_the_open_incident_with_a_note(past: History) -> None:

@@ -43,8 +43,8 @@ def own_uplink() -> Cause:
     return Cause(
         "this machine's own uplink is down",
         "too few other servers are checked from here that could show whether it works",
-        f"{PLATFORM.commands.route_table} — then ping your gateway; a witness in config.toml would "
-        "show whether the uplink works",
+        f"{PLATFORM.commands.route_table} — then ping your gateway; "
+        'in config.toml, witness = "HOST:PORT" would show whether the uplink works',
         Hypothesis.UPLINK,
     )
 

@@ -39,8 +39,10 @@ async def follow_uptimes(
         store_uptimes(fleet_state, found)
         next_at = time.monotonic() + interval
         interval = min(_POLL_INTERVAL_S, interval * 2) if found else _FIRST_INTERVAL_S
-        while time.monotonic() < next_at:
+        is_due = False
+        while not is_due:
             await asyncio.sleep(_WATCH_INTERVAL_S)
+            is_due = time.monotonic() >= next_at
             if fleet_state.membership_version != members:
                 interval, members = _FIRST_INTERVAL_S, fleet_state.membership_version
                 store_uptimes(fleet_state, found)

@@ -57,7 +57,7 @@ class HistoryTab(ServerTab):
     def __init__(self) -> None:
         super().__init__("History", id="history")
         self._loaded: ServerHistory | None = None
-        self._read_error: str | None = None
+        self._unreadable: tuple[str, str] | None = None
         self._reading: str | None = None
         self._read_at = 0.0
         self._failures = FAILURES_PAGE_SIZE
@@ -113,11 +113,11 @@ class HistoryTab(ServerTab):
             self._loaded = await asyncio.to_thread(
                 read_server, history, server_state.server, self.app.clock(), days, self._failures
             )
-            self._read_error = None
+            self._unreadable = None
         except MissingStoreError:
-            self._read_error = "There is none yet: no process has checked these servers."
+            self._unreadable = "No history yet", "No process has checked these servers."
         except StoreUnavailableError as error:
-            self._read_error = str(error)
+            self._unreadable = "The history cannot be read now", str(error)
         self._reading = None
         self._read_at = time.monotonic()
         if self.server_state and self.server_state.server.name == server_state.server.name:
@@ -140,8 +140,8 @@ class HistoryTab(ServerTab):
     def _empty_reason(self, loaded: ServerHistory | None) -> tuple[str, str] | None:
         if self.app.history is None:
             return "No history", "This run stores nothing, so there is no history to show."
-        if self._read_error:
-            return "The history cannot be read now", self._read_error
+        if self._unreadable:
+            return self._unreadable
         if loaded is None:
             return "Loading the history", "This takes a moment."
         if loaded.empty:
@@ -244,7 +244,7 @@ class HistoryTab(ServerTab):
         """Forget the list of this server."""
         super().clear_server()
         self._failures = FAILURES_PAGE_SIZE
-        self._read_error = None
+        self._unreadable = None
         self.scrollable.show(())
         self.scrollable.move_to_top()
 
