@@ -237,7 +237,7 @@ async def test_a_store_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     async with opened(sample_exchanges.healthy(), history=History(tmp_path / STORE)) as it:
         await turn_to_history(it)
         assert "The history cannot be read now" in it.prose("no-history")
-        assert "history.db: damaged" in it.prose("no-history")
+        assert "damaged" in it.prose("no-history")
 
 
 async def test_a_acknowledges_the_open_incident_with_a_note(past: History) -> None:
