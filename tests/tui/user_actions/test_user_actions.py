@@ -340,8 +340,9 @@ async def test_the_documented_ssh_works_as_it_is_pasted(
     with lent_terminal(monkeypatch):
         async with face(one_server(), settings=acting(*documented_actions())) as it:
             await it.press("o")
-            await until(it, lambda: (tmp_path / "arguments").exists())
-            assert (tmp_path / "arguments").read_text() == "fra1.example.net\n"
+            arguments = tmp_path / "arguments"
+            await until(it, lambda: arguments.exists() and arguments.read_text())
+            assert arguments.read_text() == "fra1.example.net\n"
             await until(
                 it, lambda: all(each.is_finished for each in it.app.workers if each.group == "user action")
             )

@@ -248,10 +248,7 @@ class ImportScreen(Screen[None]):
         self._draw()
         self._show_preview()
         self.refresh_bindings()
-        self.call_after_refresh(self._note_shown, self._preview)
-
-    def _note_shown(self, shown: Preview | None) -> None:
-        self._is_shown = shown is not None and shown is self._preview
+        self._is_shown = self._preview is not None
 
     def _clear_preview(self) -> None:
         self._preview = self._refusal = self._previewed_options = None
