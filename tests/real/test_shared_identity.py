@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
@@ -49,11 +50,22 @@ async def look(prober: Prober, aim: Target) -> Check:
     return await prober.check(aim, ip_address(aim.server.endpoint.host))
 
 
+async def ask_in_last_session(prober: Prober) -> None:
+    """Ask what is asked twenty seconds after a check, and wait for the answer."""
+    ((key, last),) = prober._last_sessions._kept.items()
+    prober._last_sessions.ask(key)
+    assert last.asked_at is not None
+    async with asyncio.timeout(30):
+        while not prober._demultiplexer.foreign_sessions.has_arrived_since(last.source, last.asked_at):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 async def test_an_idle_client_with_our_key_is_found_at_the_next_check(wireguard_go: WireguardGo) -> None:
     aim = target_with_data(wireguard_go)
     async with prober_at(wireguard_go) as prober:
         before = await look(prober, aim)
         connect_another_client(wireguard_go, aim)
+        await ask_in_last_session(prober)
         after = await look(prober, aim)
     assert not all_of_kind(ForeignSession, before.evidence)
     assert all_of_kind(ForeignSession, after.evidence)
