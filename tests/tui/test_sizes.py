@@ -12,6 +12,7 @@ from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import resize
 from tests.tui.sample_fleet import QuietEngine, bad_night
 from tests.tui.sample_histories import MINUTE, incident
+from tests.tui.test_screens import settle_preview
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.history import History
 
@@ -61,9 +62,11 @@ def ill() -> QuietEngine:
 @asynccontextmanager
 async def shown(screen: str, past: History) -> AsyncIterator[Face]:
     async with face(ill(), history=past) as it:
+        await settle_preview(it.app, it.pilot)
         for key in SCREENS[screen]:
             await it.press(key)
             await it.read()
+        await settle_preview(it.app, it.pilot)
         yield it
 
 
@@ -84,4 +87,5 @@ async def test_a_screen_follows_the_terminal_through_all_sizes_and_back(screen: 
             if screen in WITH_KEYS and columns >= 60:
                 assert "? help" in drawn[-1]
         assert it.app.screen is opened
+        await settle_preview(it.app, it.pilot)
         assert it.lines() == before

@@ -245,7 +245,7 @@ async def test_the_identity_that_exists_is_offered_and_checks_the_server(tmp_pat
     async with editing(written(tmp_path / "config", SMALL), size=(110, 30)) as it:
         await it.paste(CONF)
         await previewed(it, "with identity bastion")
-        assert "identity ‹ bastion ›" in it.text()
+        await it.until(lambda: "identity ‹ bastion ›" in it.text())  # the field appears with the preview
         assert SHARED_KEY_WARNING[:40] not in it.text()
         assert "Type on each server, as root: wg set wg0 peer" in it.text()
         await it.press("enter")

@@ -159,7 +159,7 @@ async def test_fields_that_say_nothing_show_what_is_in_force(tmp_path: Path) -> 
     async with editing(written(tmp_path / "config", fleet)) as it:
         await it.open_form("e")
         assert (it.form.row("interval").text, it.form.row("tags").text) == ("", "")
-        assert "interval 30s" in it.text()
+        assert "interval default: 30s" in it.text()
         await it.write("tags", "-")
         await it.save()
         assert it.fleet.servers[0] == replace(fleet.servers[0], tags=())

@@ -88,6 +88,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._layout: tuple[PlacedColumn, ...] = ()
         self._interval: float | None = None
         self._width = 0
+        self._content_width = 0
         self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
         self._cursor_index = 0
         self._cursor_key: LineKey | None = None
@@ -234,6 +235,9 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Lay out the columns for the current width before lines are drawn."""
         if self._width != self.outer_size.width:
             self._lay_out()
+        if self._content_width != (width := self.scrollable_content_region.width):
+            self._content_width = width  # the scrollbar came or went
+            self._strips.clear()
         return super().render_lines(crop)
 
     def notify_style_update(self) -> None:

@@ -67,6 +67,8 @@ class ServerScreen(ServerActions):
         self._drawn: tuple[int, str] | None = None
         """The version of the drawn state; before the first check also why nobody checks."""
         self._address: Address | None = None
+        self._left_diagnosis = False
+        """Whether the tab of the diagnosis was open until the terminal became wide."""
 
     def compose(self) -> ComposeResult:
         """Yield the header, the tabs and the key hints."""
@@ -163,11 +165,15 @@ class ServerScreen(ServerActions):
         )
         self._beside.display = self._is_wide
         self._beside.styles.width = columns.diagnosis
+        packets = self.query_one(PacketsTab).id or ""
         if not self._is_wide:
             tabs.show_tab(tab.id or "")
+            if self._left_diagnosis and tabs.active == packets:
+                tabs.active = tab.id or ""
+            self._left_diagnosis = False
             return
         if tabs.active == tab.id:
-            tabs.active = self.query_one(PacketsTab).id or ""
+            tabs.active, self._left_diagnosis = packets, True
         tabs.hide_tab(tab.id or "")
 
     def _toggle_vantages_tab(self, is_visible: bool) -> None:
