@@ -152,7 +152,9 @@ def test_what_is_started_beside_it_is_told_who_writes_or_shows_what_that_one_fin
         code, out, err = viewer.end()
         assert code == 2
         assert "X down  ams1  port-closed" in out
-        assert err == f"wgmon-tui: viewer · written by root (pid {program.process.pid})\n"
+        written = f"wgmon-tui: viewer · written by root (pid {program.process.pid}); oldest result "
+        assert err.startswith(written)
+        assert err.endswith(" ago\n")
 
 
 def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path) -> None:

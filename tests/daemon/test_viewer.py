@@ -198,7 +198,7 @@ async def test_nonsense_in_servers_toml_is_told_on_every_screen_and_changes_noth
             assert viewer.warning == writer.warning
             assert viewer.warning
             assert viewer.warning.startswith(
-                "servers.toml: server 1: key name: expected text in quotes, got 7"
+                'servers.toml: line 1: server 1: key endpoint: missing; add endpoint = "…" (and 3 more'
             )
             assert set(viewer.fleet_state.states) == {"fra1"}
             write_config(tmp_path / "other", fra1)

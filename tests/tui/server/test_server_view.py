@@ -162,7 +162,6 @@ async def test_without_a_command_the_key_says_what_to_add_and_shift_c_copies_tha
         await it.press("C")
         assert "? cannot tell" in it.words("findings")
         assert it.app.clipboard == (
-            'in servers.toml, server "fra1": '
             'inspect = ["ssh", "fra1.example.net", "sudo", "wg", "show", "wg0", "dump"]'
         )
 

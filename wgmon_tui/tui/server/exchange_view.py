@@ -42,7 +42,7 @@ class ExchangeView(Container):
         .title { display: none; height: 1; padding: 0 1; background: $panel; }
         #beside { display: none; }
         #field { height: auto; min-height: 4; background: $panel; padding: 0 1; }
-        &.-narrow #field { min-height: 5; }
+        &.-narrow #field { min-height: 4; }
         &.-wide { layout: horizontal; margin: 1 0 0 0; }
         &.-wide #dumps { width: 77; }
         &.-wide #field { width: 1fr; height: 1fr; margin: 0 0 0 2; background: transparent; }
