@@ -45,8 +45,6 @@ FEATURES = {
 
 THOROUGH_ALONE = {
     "test_sdist.py",  # builds the distribution
-    "test_terminal_sizes.py",  # whole screens in a real terminal, at every size
-    "test_in_a_real_terminal.py",  # the pasted examples, each in a real terminal
     "test_sizes.py",  # whole screens, drawn at every size
     "test_incident_sequences.py",  # a state machine, which hypothesis makes a test
 }

@@ -85,10 +85,10 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_each_error_of_config_toml_is_an_item(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("quorum = 3\nzebra = 1\n")
+    (tmp_path / "config.toml").write_text("quorum = 3\ncolour = 1\n")
     assert [item.fact.partition(": k")[0] for item in vantages(tmp_path)] == [
         "config.toml: line 1",
-        'config.toml: line 2: unknown setting "zebra"; all are listed by: wgmon-tui config --template',
+        'config.toml: line 2: unknown setting "colour"; all are listed by: wgmon-tui config --template',
     ]
 
 

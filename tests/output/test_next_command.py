@@ -107,18 +107,21 @@ def test_a_server_without_a_diagnosis_has_nothing_to_type() -> None:
     assert command_of(SILENT.server, None) is None
 
 
+_ADVICE_AT = {"Cause": 2, "Finding": 3}
+"""The place of the advice among the arguments."""
+
+
 def _advice_in_the_sources() -> list[str]:
-    """The third argument of every `Cause(...)`, with X for what is filled in."""
+    """The advice of every `Cause(...)` and `Finding(...)`, with X for what is filled in."""
     nodes = (
         node
         for path in Path(wireguard.__file__).parent.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
     )
-    found = (
-        _text(node.args[2])
-        for node in nodes
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Cause" and len(node.args) > 2
+    calls = (
+        (node, _ADVICE_AT.get(getattr(node.func, "id", ""))) for node in nodes if isinstance(node, ast.Call)
     )
+    found = (_text(call.args[at]) for call, at in calls if at is not None and len(call.args) > at)
     return [each for each in found if each]
 
 
@@ -134,7 +137,8 @@ def _text(node: ast.expr) -> str:
 
 
 def _filled_in(expression: str) -> str:
-    return "nft list ruleset" if "PLATFORM" in expression else "X"
+    known = {"{setting}": 'endpoint = "X"', "{command}": "wg set X"}
+    return "nft list ruleset" if "PLATFORM" in expression else known.get(expression, "X")
 
 
 _PROSE = ("add its IPvX tunnel address",)

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from rich.text import Text
 from textual.command import CommandList
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from tests.alerts.outbox_harness import Shop, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
@@ -307,6 +307,7 @@ async def _stanza(pilot: Pilot[None]) -> None:
     it = _it(pilot)
     await it.press("K")
     await it.opened(IdentitiesScreen)
+    await it.until(lambda: "Add this to" in it.text())
     shown = "[Peer]\nPublicKey = " + str(OWN_KEY.public) + "\nAllowedIPs = 10.8.0.7/32, fd00::7/128"
     pilot.app.push_screen(PeerStanzaScreen("spare", shown))
     await it.opened(PeerStanzaScreen)
@@ -336,8 +337,9 @@ async def _first_server(pilot: Pilot[None]) -> None:
     await it.press("enter")
     await it.paste("fra1.example.net")
     await it.press("enter")
-    about = pilot.app.screen.query_one("#about", Static)
-    about.update("[identity of this machine, and its directories]")  # they differ between machines
+    form = pilot.app.screen
+    vars(form)["_about"] = lambda: Text("[identity of this machine, and its directories]")  # they differ
+    form.notify_style_update()
     await settle(pilot)
 
 

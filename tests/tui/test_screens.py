@@ -161,8 +161,7 @@ async def test_a_screen_in_every_look(
     [
         pytest.param(scene, marks=() if scene in (*MAIN_SCREENS, "question") else pytest.mark.thorough)
         for scene in SCENES
-        # The list of themes says which is on, the palette is Textual's, and the form names this machine.
-        if scene not in ("theme", "palette", "first-server")
+        if scene not in ("theme", "palette")  # the list of the one says which is on; the other is Textual's
     ],
 )
 async def test_a_theme_that_is_put_on_meanwhile_reaches_every_word(

@@ -65,6 +65,13 @@ class Tmux:
             time.sleep(_LOOK_EVERY_S)
         return shown
 
+    def wait_without(self, text: str) -> None:
+        """Poll the screen until it has this text no longer."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while text in (shown := self.text):
+            assert time.monotonic() < deadline, f"{text} did not go:\n{shown}"
+            time.sleep(_LOOK_EVERY_S)
+
     def assert_clean(self) -> None:
         """Assert that the program restored the terminal: its modes and the line discipline."""
         assert self._ask("display-message", "-p", _STATE).strip() == _CLEAN

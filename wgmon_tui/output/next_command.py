@@ -12,20 +12,14 @@ from dataclasses import dataclass
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.output.styled_text import ADVISED_PROGRAMS
 from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import printable
 
 _PLACE = re.compile(r'(in servers\.toml, (?:server|identity) ".*?"|(?:on|in|through|here)\b.*?): (?=\S)')
 _SETTING = re.compile(r"[A-Za-z_]+ = \S")
-_PROGRAMS = (
-    *("conntrack", "dig", "dmesg", "ip", "mtr", "netstat", "nft", "pfctl", "pgrep", "ping", "route", "ss"),
-    *("sysctl", "systemctl", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime", "vmstat", "wg"),
-    *("wg-quick", "wgmon-tui"),
-)
-"""The programs that advice names. Anything else is prose, which nobody can type."""
-
 _ANY_INTERFACE = "wg0"
-_PLACEHOLDER = re.compile(r"[A-Z]+(?:-[A-Z]+)+|NAME")
+_PLACEHOLDER = re.compile(r"[A-Z]+(?:-[A-Z]+)+|FILE|NAME")
 _WORDS = re.compile(r"[^\s\"'\[\]|;=@]+")
 
 
@@ -80,7 +74,7 @@ def parse_advice(advice: str, interface: str | None = None) -> NextCommand | Non
 
 
 def _is_command(text: str) -> bool:
-    return text.partition(" ")[0] in _PROGRAMS
+    return text.partition(" ")[0] in ADVISED_PROGRAMS
 
 
 def _placeholders(line: str, *, is_interface_known: bool) -> tuple[str, ...]:

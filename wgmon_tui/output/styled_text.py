@@ -19,25 +19,14 @@ _ATOM = re.compile(r" +|[^ ]+")
 _PIECE = re.compile(r"(: |; | — |, )")
 """What separates a command from the words around it."""
 
-_PROGRAMS = frozenset(
+ADVISED_PROGRAMS = frozenset(
     (
-        *(
-            "chmod",
-            "chown",
-            "conntrack",
-            "dig",
-            "dmesg",
-            "ethtool",
-            "getent",
-            "ip",
-            "iptables-save",
-            "mtr",
-            "nft",
-        ),
-        *("ping", "ss", "ssh", "sysctl", "systemctl", "tc", "tcpdump", "timedatectl", "top", "uptime", "wg"),
-        *("wg-quick", "wgmon-tui"),
+        *("chmod", "chown", "conntrack", "dig", "dmesg", "ethtool", "getent", "ip", "iptables-save", "mtr"),
+        *("netstat", "nft", "pfctl", "pgrep", "ping", "route", "ss", "ssh", "sysctl", "systemctl", "tc"),
+        *("tcpdump", "timedatectl", "top", "tracepath", "uptime", "vmstat", "wg", "wg-quick", "wgmon-tui"),
     )
 )
+"""The programs that advice names. Anything else is prose, which nobody can type."""
 
 
 class TextRole(Enum):
@@ -139,7 +128,9 @@ def _unbreakable(
 def command_spans(fix: str) -> list[Span]:
     """Return a next step as parts. Its commands are whole, so that they can be copied."""
     return [
-        Span(piece, TextRole.COMMAND, is_whole=True) if piece.split(" ", 1)[0] in _PROGRAMS else Span(piece)
+        Span(piece, TextRole.COMMAND, is_whole=True)
+        if piece.split(" ", 1)[0] in ADVISED_PROGRAMS
+        else Span(piece)
         for piece in _PIECE.split(fix)
         if piece
     ]

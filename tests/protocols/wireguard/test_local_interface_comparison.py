@@ -179,7 +179,7 @@ def test_an_interface_with_an_old_key_of_the_server_is_named() -> None:
     its = peer(3600)
     finding = said(replace(its, entry=replace(its.entry, public_key=OLD)), found(Verdict.HEALTHY))
     assert str(OLD) in finding.sentence
-    assert finding.fix == "wgmon-tui probe fra1 shows which key it holds"
+    assert finding.fix == "wgmon-tui probe fra1 — shows which key it holds"
 
 
 @given(

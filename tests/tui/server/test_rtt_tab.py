@@ -97,7 +97,7 @@ async def test_zooming_in_the_past_keeps_its_middle(past: History) -> None:
 
 @pytest.mark.thorough
 async def test_the_keys_of_the_plot_are_offered_on_its_tab_alone(past: History) -> None:
-    async with opened(sample_exchanges.psk_mismatch(), history=past, size=(200, 30)) as it:
+    async with opened(sample_exchanges.psk_mismatch(), history=past, size=(140, 30)) as it:
         hints = it.lines()[-1]
         assert "zoom in" not in hints
         await turn_to_plot(it)

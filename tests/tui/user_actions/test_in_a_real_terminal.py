@@ -19,7 +19,6 @@ command = ["sh", "-c", "echo ready; read line; echo got $line from $1; test $lin
 """
 
 
-@pytest.mark.thorough  # a private terminal takes seconds
 def test_it_reads_keys_and_a_failure_stays_until_enter(terminal: Tmux, config: Path) -> None:
     (config / "config.toml").write_text(_ACTION)
     terminal.run(*dashboard(config))

@@ -62,7 +62,7 @@ def compare_local_peer(
             ComparisonResult.DIFFERS,
             subject,
             sentence,
-            "wgmon-tui keygen NAME makes a key for monitoring alone",
+            "wgmon-tui keygen NAME — makes a key for monitoring alone",
         )
     if peer.entry.public_key != server.public_key:
         sentence = f"has the server under {peer.entry.public_key}, which servers.toml lists in known_keys"
@@ -70,7 +70,7 @@ def compare_local_peer(
             ComparisonResult.DIFFERS,
             subject,
             sentence,
-            f"wgmon-tui probe {server.name} shows which key it holds",
+            f"wgmon-tui probe {server.name} — shows which key it holds",
         )
     return _handshakes(peer, configured, prober_verdict, now)
 

@@ -105,7 +105,7 @@ def _compare_running(
             ComparisonResult.UNKNOWN,
             "our peer",
             "the private key of this identity cannot be read",
-            "wgmon-tui doctor shows why",
+            "wgmon-tui doctor — shows why",
         )
         return
     own_peer = next((peer for peer in running.peers if peer.public_key == configured.public_key), None)
@@ -175,7 +175,7 @@ def _compare_preshared_key(configured: ConfiguredSide, own_peer: PeerEntry, inte
                 ComparisonResult.UNKNOWN,
                 "preshared key",
                 f"it has {has} for this peer; the one here cannot be read",
-                "wgmon-tui doctor shows why",
+                "wgmon-tui doctor — shows why",
             )
         case True, True:
             return Finding(
@@ -188,14 +188,14 @@ def _compare_preshared_key(configured: ConfiguredSide, own_peer: PeerEntry, inte
                 ComparisonResult.DIFFERS,
                 "preshared key",
                 "it has one for this peer; servers.toml has none",
-                f"{setting}; or {command} /dev/null",
+                f"{setting} — or {command} /dev/null",
             )
         case False, True:
             return Finding(
                 ComparisonResult.DIFFERS,
                 "preshared key",
                 "it has none for this peer; servers.toml has one",
-                f"{command} FILE; or remove the key from servers.toml",
+                f"{command} FILE — or remove the key from servers.toml",
             )
     return Finding(ComparisonResult.OK, "preshared key", "neither side has one")
 
