@@ -99,6 +99,9 @@ def _start(programs: list[_Program], *arguments: object, **options: object) -> _
     return programs[-1]
 
 
+_DRAW = "progress.live_line.draw('reading')\n"
+"""Draws at once, as the thread does after a while: so a test need not wait to see that nothing is drawn."""
+
 _WAIT = "line.count(3, 10, 'file', 'read')\nsys.stdin.readline()"
 
 
@@ -110,13 +113,13 @@ def test_it_shows_how_much_is_done_and_is_removed_at_the_end(programs: list[_Pro
 
 
 def test_a_short_command_shows_nothing(programs: list[_Program]) -> None:
-    program = _start(programs, "line.show('reading')\ntime.sleep(0.2)", appears_after_s=1.0)
+    program = _start(programs, "line.show('reading')\ntime.sleep(0.3)", appears_after_s=1000.0)
     assert program.read_until(b"end") == b"end"
 
 
 def test_a_line_that_has_not_changed_is_not_written_again(programs: list[_Program]) -> None:
-    program = _start(programs, "line.show('reading')\ntime.sleep(0.7)", appears_after_s=0.1)
-    assert program.read_until(b"end").count(b"reading") <= 2  # at 0 s, and at 1 s
+    program = _start(programs, 2 * _DRAW, appears_after_s=1000.0)
+    assert program.read_until(b"end").count(b"reading") == 1
 
 
 def test_output_removes_it_first_and_it_comes_back(programs: list[_Program]) -> None:
@@ -128,8 +131,8 @@ def test_output_removes_it_first_and_it_comes_back(programs: list[_Program]) -> 
 
 
 def test_within_a_line_of_output_it_is_not_drawn(programs: list[_Program]) -> None:
-    body = "print('Sure? ', end='', flush=True)\nline.show('asking')\ntime.sleep(0.3)\nprint('yes')"
-    program = _start(programs, body, appears_after_s=0.1)
+    body = f"print('Sure? ', end='', flush=True)\n{_DRAW}print('yes')"
+    program = _start(programs, body, appears_after_s=1000.0)
     assert program.read_until(b"yes").endswith(b"Sure? yes")
 
 
@@ -141,8 +144,8 @@ def test_it_is_cut_to_the_width_that_the_window_has_now(programs: list[_Program]
 
 
 def test_in_the_background_nothing_is_drawn(programs: list[_Program]) -> None:
-    program = _start(programs, "line.show('reading')\ntime.sleep(0.4)", shell="set -m; {program} & wait")
-    assert b"import" not in program.read_until(b"end")
+    program = _start(programs, _DRAW, appears_after_s=1000.0, shell="set -m; {program} & wait")
+    assert b"reading" not in program.read_until(b"end")
 
 
 def test_ctrl_c_removes_it_and_the_process_dies_of_the_signal(programs: list[_Program]) -> None:
@@ -163,7 +166,7 @@ def test_ctrl_z_removes_it_and_it_comes_back_with_the_process(programs: list[_Pr
 
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_terminal_without_a_cursor_has_no_live_line(programs: list[_Program], term: str) -> None:
-    program = _start(programs, "line.show('reading')\ntime.sleep(0.3)", TERM=term)
+    program = _start(programs, _DRAW, TERM=term)
     assert program.read_until(b"end") == b"end"
 
 
