@@ -102,7 +102,7 @@ tags = ["eu"]
 _SERVERS_INTRODUCTION = """\
 The servers to check, and the identities for the checks. The forms of wgmon-tui write this file, and you can
 edit it too. A change takes effect within a second of being saved. A file with mistakes changes nothing:
-each mistake is told with its line, and what to write. `wgmon-tui config --check` tells them, too;
+each mistake is listed with its line, and what to write. `wgmon-tui config --check` lists them, too;
 `wgmon-tui config --servers-template` prints a file with every setting.
 """
 
@@ -114,9 +114,9 @@ have it; `amneziawg` has the keys of `wireguard`. This version checks one protoc
 _CONFIG_INTRODUCTION = """\
 How wgmon-tui behaves. You write this file; wgmon-tui never does. The look of the dashboard is read when it
 starts: `theme`, `low_bandwidth`, `[keys]`, `[columns]`, `[filters]` and `[[action]]`. All else takes effect
-within a second of being saved. A file with mistakes changes nothing: each mistake is told with its line, and
+within a second of being saved. A file with mistakes changes nothing: each mistake is listed with its line, and
 what to write. `wgmon-tui config --template` prints a file with every setting, all switched off, and
-`wgmon-tui config --check` tells the mistakes. There is more about
+`wgmon-tui config --check` lists the mistakes. There is more about
 [the dashboard and other machines](configuration.md) and about
 [alerts](alerts.md).
 """

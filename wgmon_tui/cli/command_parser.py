@@ -21,7 +21,7 @@ class CommandParser(argparse.ArgumentParser):
     """The parser of the program, and of each command."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """Parse the words. All options and words that no parser knows are told at once."""
+        """Parse the words. All options and words that no parser knows are listed at once."""
         words = sys.argv[1:] if args is None else list(args)
         self._refuse_unknown_options(words)
         parsed, unknown = self.parse_known_args(words, namespace)

@@ -138,7 +138,7 @@ def _resumed(fleet: Fleet, names: set[str]) -> Fleet:
 
 
 def _peer_lines(fleet: Fleet, servers: Sequence[Server], arguments: argparse.Namespace) -> list[str]:
-    """What to type where the peer of the checks shall go too."""
+    """What to type where the peer of the checks is to be removed as well."""
     if len(servers) > 1:
         return []
     try:

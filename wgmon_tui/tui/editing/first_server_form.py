@@ -1,4 +1,4 @@
-"""First-run form: name, endpoint and public key of a first server. Everything else is chosen."""
+"""First-run form: name, endpoint and public key of a first server. The program chooses the rest."""
 
 from __future__ import annotations
 
