@@ -114,7 +114,7 @@ have it; `amneziawg` has the keys of `wireguard`. This version checks one protoc
 _CONFIG_INTRODUCTION = """\
 How wgmon-tui behaves. You write this file; wgmon-tui never does. The look of the dashboard is read when it
 starts: `theme`, `low_bandwidth`, `[keys]`, `[columns]`, `[filters]` and `[[action]]`. All else takes effect
-within a second of being saved. A file with mistakes changes nothing: each mistake is listed with its line, and
+within a second of being saved. A file with mistakes changes nothing: each is listed with its line, and
 what to write. `wgmon-tui config --template` prints a file with every setting, all switched off, and
 `wgmon-tui config --check` lists the mistakes. There is more about
 [the dashboard and other machines](configuration.md) and about
