@@ -40,6 +40,7 @@ from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap, user_
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, offered_actions
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
+from wgmon_tui.tui.navigation import NavigationApp
 from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
@@ -51,10 +52,7 @@ from wgmon_tui.tui.theme.themed_app import ThemedApp
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 if TYPE_CHECKING:
-    from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.monitor.fleet_state import ServerState
-    from wgmon_tui.monitor.incidents import Incident
-    from wgmon_tui.net.addresses import Address
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
@@ -75,7 +73,16 @@ class InputThreadError(Exception):
     """Textual's thread that reads the terminal has failed."""
 
 
-class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, KeySequencer, AppContext):
+class WgmonApp(
+    NoticeApp,
+    NavigationApp,
+    QuittableApp,
+    ThemedApp,
+    ReadOnlyKeys,
+    RefusedKeys,
+    KeySequencer,
+    AppContext,
+):
     """The terminal dashboard over a running engine.
 
     title: shown at the right end of the top line.
@@ -403,12 +410,6 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
                 self._has_told_of_choices = True
                 self.show_notice(f"Not remembered after the program ends: {error}")
 
-    def action_choose_theme(self) -> None:
-        """Open the theme picker."""
-        from wgmon_tui.tui.dialogs.theme_picker import ThemeScreen
-
-        self.push_screen(ThemeScreen())
-
     def action_low_bandwidth(self) -> None:
         """Turn the low-bandwidth mode on or off, until the program ends."""
         low = self.repaint_throttle.limits is not LOW_BANDWIDTH
@@ -440,25 +441,6 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
         """The file in which choices are remembered; None where they are not."""
         return self._choices_file.path if self._choices_file else None
 
-    def action_settings(self) -> None:
-        """Open the settings."""
-        from wgmon_tui.tui.settings.screen import SettingsScreen
-
-        self.push_screen(SettingsScreen())
-
-    def action_command_palette(self) -> None:
-        """Open Textual's command palette with an ASCII placeholder."""
-        from textual.command import CommandPalette
-
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="Search for a command", id="--command-palette"))
-
-    def action_help(self) -> None:
-        """Open the help for the current screen."""
-        from wgmon_tui.tui.help.help_screen import HelpScreen
-
-        self.push_screen(HelpScreen(getattr(self.screen, "ACTIONS_OF", "fleet")))
-
     def copy_to_clipboard(self, text: str) -> None:
         """Copy with OSC 52. In a multiplexer write both forms: its options decide which one it passes on."""
         super().copy_to_clipboard(text)
@@ -481,48 +463,6 @@ class WgmonApp(NoticeApp, QuittableApp, ThemedApp, ReadOnlyKeys, RefusedKeys, Ke
     def action_take_over(self) -> None:
         """Become the writer after the previous one has ended."""
         self.engine.become_writer()
-
-    def open_server(self, name: str) -> None:
-        """Open a server's screen."""
-        from wgmon_tui.tui.server.screen import ServerScreen
-
-        self.push_screen(ServerScreen(name))
-
-    def open_incidents(self) -> None:
-        """Open the fleet's incidents."""
-        from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
-
-        self.push_screen(IncidentsScreen())
-
-    def open_incident(self, incident: Incident) -> None:
-        """Open the view of one incident."""
-        from wgmon_tui.tui.incident.screen import IncidentScreen
-
-        self.push_screen(IncidentScreen(incident))
-
-    def open_path(self, name: str, address: Address | None) -> None:
-        """Trace the path to a server, and show it."""
-        from wgmon_tui.tui.path.screen import PathScreen
-
-        self.push_screen(PathScreen(name, address))
-
-    def open_alerts(self) -> None:
-        """Open the log of alerts."""
-        from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
-
-        self.push_screen(AlertsScreen())
-
-    def open_explanation(
-        self,
-        name: str,
-        verdict: Verdict | None,
-        server_state: ServerState | None = None,
-        columns: Sequence[str] = (),
-    ) -> None:
-        """Explain a verdict of this server; with `server_state` also its state and these columns."""
-        from wgmon_tui.tui.help.explain_screen import ExplainScreen
-
-        self.push_screen(ExplainScreen(name, verdict, server_state, columns))
 
     def can_acknowledge(self, server_state: ServerState | None) -> bool:
         """Whether a server has an open incident that is not acknowledged."""
