@@ -28,7 +28,7 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
 from wgmon_tui.terminal import Multiplexer, Terminal
-from wgmon_tui.text import format_recent_time, format_rtt, format_servers, format_until
+from wgmon_tui.text import format_recent_time, format_rtt
 from wgmon_tui.tui.choices import ChoiceChanges, Choices, ChoicesFile
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
@@ -44,6 +44,7 @@ from wgmon_tui.tui.navigation import NavigationApp
 from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
+from wgmon_tui.tui.request_dialogs import RequestDialogApp
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
@@ -52,7 +53,6 @@ from wgmon_tui.tui.theme.themed_app import ThemedApp
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 if TYPE_CHECKING:
-    from wgmon_tui.monitor.fleet_state import ServerState
     from wgmon_tui.store.history import History
 
 _DEFAULT_SETTINGS = TuiSettings()
@@ -76,6 +76,7 @@ class InputThreadError(Exception):
 class WgmonApp(
     NoticeApp,
     NavigationApp,
+    RequestDialogApp,
     QuittableApp,
     ThemedApp,
     ReadOnlyKeys,
@@ -464,38 +465,6 @@ class WgmonApp(
         """Become the writer after the previous one has ended."""
         self.engine.become_writer()
 
-    def can_acknowledge(self, server_state: ServerState | None) -> bool:
-        """Whether a server has an open incident that is not acknowledged."""
-        return (
-            server_state is not None
-            and server_state.incident is not None
-            and server_state.incident.acknowledged_at is None
-        )
-
-    def acknowledge(self, *names: str, server_label: str = "") -> None:
-        """Ask for an optional note, then acknowledge the open incidents of these servers."""
-        from wgmon_tui.tui.dialogs.note import NoteScreen
-
-        server_label = server_label or format_servers(names)
-
-        def on_answer(note: str | None) -> None:
-            if note is not None:
-                self.engine.acknowledge(names, note=note)
-                self.show_notice(f"Acknowledged: {server_label}")
-
-        self.push_screen(NoteScreen(f"Acknowledge {server_label}, note"), on_answer)
-
-    def mute(self, *names: str, server_label: str) -> None:
-        """Ask for a time, then mute the alerts of these servers until then."""
-        from wgmon_tui.tui.dialogs.mute import MuteScreen
-
-        def on_answer(until: float | None) -> None:
-            if until is not None:
-                self.engine.mute(names, until)
-                self.show_notice(f"Muted {server_label} {format_until(until, self.clock())}")
-
-        self.push_screen(MuteScreen(server_label), on_answer)
-
     def copy_with_notice(self, text: str, what: str) -> None:
         """Copy a text to the clipboard; the notice also names a known obstacle, such as a tmux option."""
         if len(text.encode()) > LARGEST_COPY:
@@ -512,17 +481,6 @@ class WgmonApp(
             )
         else:
             self.show_notice(f"Copied {what}")
-
-    def add_note(self, incident: str, name: str) -> None:
-        """Ask for a note, and store it with an incident of this server."""
-        from wgmon_tui.tui.dialogs.note import NoteScreen
-
-        def on_answer(note: str | None) -> None:
-            if note:
-                self.engine.add_note(incident, note)
-                self.show_notice(f"Note added: {name}")
-
-        self.push_screen(NoteScreen(f"Note on {name}"), on_answer)
 
     # The link
 
