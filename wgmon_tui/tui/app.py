@@ -27,9 +27,10 @@ from wgmon_tui.fault_report import redacted_message
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
-from wgmon_tui.terminal import Multiplexer, Terminal
+from wgmon_tui.terminal import Terminal
 from wgmon_tui.text import format_recent_time, format_rtt
 from wgmon_tui.tui.choices import ChoiceChanges, Choices, ChoicesFile
+from wgmon_tui.tui.clipboard_copy import ClipboardApp
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.fleet.columns import validate_columns
@@ -46,7 +47,6 @@ from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_fro
 from wgmon_tui.tui.quitting import QuittableApp
 from wgmon_tui.tui.request_dialogs import RequestDialogApp
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
-from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
@@ -77,6 +77,7 @@ class WgmonApp(
     NoticeApp,
     NavigationApp,
     RequestDialogApp,
+    ClipboardApp,
     QuittableApp,
     ThemedApp,
     ReadOnlyKeys,
@@ -176,7 +177,6 @@ class WgmonApp(
         self.engine_failure = None
         self._staleness_scan = StalenessScan(engine.fleet_state)
         self._has_asked_about_clock = False
-        self._has_named_tmux_option = False
         self._query_sent_at: float | None = None
         self.animation_level = "none"
         self.repaint_throttle = RepaintThrottle(
@@ -442,12 +442,6 @@ class WgmonApp(
         """The file in which choices are remembered; None where they are not."""
         return self._choices_file.path if self._choices_file else None
 
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy with OSC 52. In a multiplexer write both forms: its options decide which one it passes on."""
-        super().copy_to_clipboard(text)
-        if self.terminal.multiplexer and self._driver is not None:
-            self._driver.write(through(self.terminal.multiplexer, osc52(text)))
-
     def action_user_action(self, number: int) -> None:
         """Run a command of config.toml for the server under the cursor."""
         from wgmon_tui.tui.user_actions.run import run_user_action
@@ -464,23 +458,6 @@ class WgmonApp(
     def action_take_over(self) -> None:
         """Become the writer after the previous one has ended."""
         self.engine.become_writer()
-
-    def copy_with_notice(self, text: str, what: str) -> None:
-        """Copy a text to the clipboard; the notice also names a known obstacle, such as a tmux option."""
-        if len(text.encode()) > LARGEST_COPY:
-            write = key_of("write", self.actions)
-            self.show_error(
-                f"{what} is too long for the terminal's clipboard. Press {write} to write it to a file."
-            )
-            return
-        self.copy_to_clipboard(text)
-        if self.terminal.multiplexer is Multiplexer.TMUX and not self._has_named_tmux_option:
-            self._has_named_tmux_option = True
-            self.show_notice(
-                f"Copied {what.removesuffix('.')}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8
-            )
-        else:
-            self.show_notice(f"Copied {what}")
 
     # The link
 
