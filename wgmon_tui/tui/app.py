@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from rich.console import RenderableType
-from textual import events
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
-from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import NoActiveWorker, Worker, WorkerState, get_current_worker
 
@@ -28,7 +26,8 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
 from wgmon_tui.terminal import Terminal
-from wgmon_tui.text import format_recent_time, format_rtt
+from wgmon_tui.text import format_recent_time
+from wgmon_tui.tui.bandwidth import LowBandwidthApp
 from wgmon_tui.tui.choices import ChoiceChanges, Choices, ChoicesFile
 from wgmon_tui.tui.clipboard_copy import ClipboardApp
 from wgmon_tui.tui.context import AppContext, AskServer
@@ -46,8 +45,6 @@ from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
 from wgmon_tui.tui.request_dialogs import RequestDialogApp
-from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
-from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -78,6 +75,7 @@ class WgmonApp(
     NavigationApp,
     RequestDialogApp,
     ClipboardApp,
+    LowBandwidthApp,
     QuittableApp,
     ThemedApp,
     ReadOnlyKeys,
@@ -177,22 +175,14 @@ class WgmonApp(
         self.engine_failure = None
         self._staleness_scan = StalenessScan(engine.fleet_state)
         self._has_asked_about_clock = False
-        self._query_sent_at: float | None = None
         self.animation_level = "none"
-        self.repaint_throttle = RepaintThrottle(
-            LOW_BANDWIDTH if settings.low_bandwidth else DEFAULT_LIMITS, lambda: self.bytes_written
-        )
+        self.start_throttle(low=settings.low_bandwidth)
         self.set_class(ascii_only, "-ascii")
 
     @cached_property
     def history(self) -> History | None:
         """The stored checks and incidents; None where nothing is stored."""
         return self._open_history()
-
-    @property
-    def bytes_written(self) -> int:
-        """Bytes written to the terminal so far."""
-        return self._driver.bytes_written if isinstance(self._driver, CountingDriver) else 0
 
     @property
     def shown_names(self) -> Sequence[str]:
@@ -217,12 +207,10 @@ class WgmonApp(
         """Paint what is known first, then start the background work."""
         self.call_after_refresh(self._start_background_work)
         self.set_interval(1.0, self._update_staleness)
-        if self.repaint_throttle.limits is LOW_BANDWIDTH and isinstance(self._driver, CountingDriver):
-            self._driver.use_mouse(False)
 
     def _start_background_work(self) -> None:
         """Start checking, load the other themes and screens, and read the uptimes."""
-        self._measure_link()
+        self.measure_link()
         if self._choices_file is not None and self._choices_file.is_damaged:
             path = self.glyphs.clean(str(self._choices_file.path))
             self.show_error("What was chosen in the settings is lost. This file is damaged:", path)
@@ -411,20 +399,6 @@ class WgmonApp(
                 self._has_told_of_choices = True
                 self.show_notice(f"Not remembered after the program ends: {error}")
 
-    def action_low_bandwidth(self) -> None:
-        """Turn the low-bandwidth mode on or off, until the program ends."""
-        low = self.repaint_throttle.limits is not LOW_BANDWIDTH
-        self.set_low_bandwidth(low)
-        self.show_notice(
-            "Low bandwidth on: no mouse, at most one repaint every 2 s" if low else "Low bandwidth off"
-        )
-
-    def set_low_bandwidth(self, low: bool) -> None:
-        """Turn the low-bandwidth mode on or off."""
-        self.repaint_throttle.limits = LOW_BANDWIDTH if low else DEFAULT_LIMITS
-        if isinstance(self._driver, CountingDriver):
-            self._driver.use_mouse(not low)
-
     def use_columns(self, columns: Sequence[str]) -> None:
         """Show these columns in the fleet table; none for those of the width."""
         self.columns = tuple(columns)
@@ -458,26 +432,6 @@ class WgmonApp(
     def action_take_over(self) -> None:
         """Become the writer after the previous one has ended."""
         self.engine.become_writer()
-
-    # The link
-
-    def get_driver_class(self) -> type[Driver]:
-        """The driver that counts bytes."""
-        return CountingDriver
-
-    def _measure_link(self) -> None:
-        """Query the terminal after the first full paint, to measure the round trip."""
-        if isinstance(self._driver, CountingDriver) and self.repaint_throttle.limits is not LOW_BANDWIDTH:
-            self._query_sent_at = time.monotonic()
-            self._driver.write(CURSOR_POSITION_QUERY)
-
-    def on_cursor_position(self, event: events.CursorPosition) -> None:
-        """Warn about a slow link. `event.time` is when the answer was read, not when it was processed."""
-        sent_at, self._query_sent_at = self._query_sent_at, None
-        if sent_at is not None and event.time - sent_at >= SLOW_LINK_S:
-            key = next(action.key for action in self.actions if action.id == "low_bandwidth")
-            took = format_rtt(event.time - sent_at)
-            self.show_error(f"Slow link: a repaint took {took}. Press {key} to repaint less often.")
 
 
 def _is_running_in(worker: Worker[Any]) -> bool:
