@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from textual.app import SystemCommand
@@ -28,7 +27,7 @@ from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stal
 from wgmon_tui.terminal import Terminal
 from wgmon_tui.text import format_recent_time
 from wgmon_tui.tui.bandwidth import LowBandwidthApp
-from wgmon_tui.tui.choices import ChoiceChanges, Choices, ChoicesFile
+from wgmon_tui.tui.choices import Choices, ChoicesFile
 from wgmon_tui.tui.clipboard_copy import ClipboardApp
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
@@ -44,6 +43,7 @@ from wgmon_tui.tui.navigation import NavigationApp
 from wgmon_tui.tui.notices import NoticeApp
 from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
+from wgmon_tui.tui.remembered_choices import RememberedChoicesApp
 from wgmon_tui.tui.request_dialogs import RequestDialogApp
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
@@ -76,6 +76,7 @@ class WgmonApp(
     RequestDialogApp,
     ClipboardApp,
     LowBandwidthApp,
+    RememberedChoicesApp,
     QuittableApp,
     ThemedApp,
     ReadOnlyKeys,
@@ -169,7 +170,6 @@ class WgmonApp(
         self.state_dir = state_dir
         self.choices = choices
         self._choices_file = choices_file
-        self._has_told_of_choices = False
         self.deleted = None
         self.together = CorrelatedFailures(engine.fleet_state)
         self.engine_failure = None
@@ -211,9 +211,7 @@ class WgmonApp(
     def _start_background_work(self) -> None:
         """Start checking, load the other themes and screens, and read the uptimes."""
         self.measure_link()
-        if self._choices_file is not None and self._choices_file.is_damaged:
-            path = self.glyphs.clean(str(self._choices_file.path))
-            self.show_error("What was chosen in the settings is lost. This file is damaged:", path)
+        self.report_damaged_choices()
         self.run_worker(
             self.engine.run(),
             name="engine",
@@ -384,21 +382,6 @@ class WgmonApp(
             return "This command of yours is for other screens"
         return "The checks are running: there is nothing to take over" if action == "take_over" else ""
 
-    def choose(self, **changes: Unpack[ChoiceChanges]) -> None:
-        """Change what is chosen on the screen, and remember it."""
-        self.choices = replace(self.choices, **changes)
-        if self._choices_file is not None:
-            self._choices_file.record(self.choices, changes)
-            self.run_worker(self._store_choices(self._choices_file), group="choices", exit_on_error=False)
-
-    async def _store_choices(self, file: ChoicesFile) -> None:
-        try:
-            await asyncio.to_thread(file.flush)
-        except (OSError, ConfigurationError) as error:
-            if not self._has_told_of_choices:
-                self._has_told_of_choices = True
-                self.show_notice(f"Not remembered after the program ends: {error}")
-
     def use_columns(self, columns: Sequence[str]) -> None:
         """Show these columns in the fleet table; none for those of the width."""
         self.columns = tuple(columns)
@@ -410,11 +393,6 @@ class WgmonApp(
         """Switch to a theme, remember it, and show a notice with its name."""
         super().use_theme(name)
         self.choose(theme=name)
-
-    @property
-    def choices_path(self) -> Path | None:
-        """The file in which choices are remembered; None where they are not."""
-        return self._choices_file.path if self._choices_file else None
 
     def action_user_action(self, number: int) -> None:
         """Run a command of config.toml for the server under the cursor."""
