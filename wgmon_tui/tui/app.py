@@ -16,16 +16,13 @@ from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.worker import NoActiveWorker, Worker, WorkerState, get_current_worker
+from textual.worker import NoActiveWorker, Worker, get_current_worker
 
-from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.fault_report import redacted_message
 from wgmon_tui.monitor.controller import FleetController
-from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
-from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
+from wgmon_tui.monitor.freshness import read_elapsed
+from wgmon_tui.monitor.staleness import StalenessScan
 from wgmon_tui.terminal import Terminal
-from wgmon_tui.text import format_recent_time
 from wgmon_tui.tui.bandwidth import LowBandwidthApp
 from wgmon_tui.tui.choices import Choices, ChoicesFile
 from wgmon_tui.tui.clipboard_copy import ClipboardApp
@@ -35,19 +32,19 @@ from wgmon_tui.tui.fleet.columns import validate_columns
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
-from wgmon_tui.tui.keys.keymap import assign_keys, key_of, textual_keymap, user_bindings, with_user_actions
+from wgmon_tui.tui.keys.keymap import assign_keys, textual_keymap, user_bindings, with_user_actions
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, offered_actions
 from wgmon_tui.tui.keys.refused_keys import RefusedKeys
 from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.navigation import NavigationApp
 from wgmon_tui.tui.notices import NoticeApp
+from wgmon_tui.tui.outages import OutageApp
 from wgmon_tui.tui.preload import EXEMPTION_DELAY_S, PRELOAD_DELAY_S, exempt_from_collection, preload_screens
 from wgmon_tui.tui.quitting import QuittableApp
 from wgmon_tui.tui.remembered_choices import RememberedChoicesApp
 from wgmon_tui.tui.request_dialogs import RequestDialogApp
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.themed_app import ThemedApp
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 if TYPE_CHECKING:
     from wgmon_tui.store.history import History
@@ -57,21 +54,13 @@ _NOTHING_CHOSEN = Choices()
 _DEFAULT_LOOK = StartLook()
 
 
-def _describe(error: BaseException | None) -> str:
-    """An error of the system as it is; a fault without values, which may be secrets."""
-    if error is None:
-        return "no reason is known"
-    is_expected = isinstance(error, (OSError, ConfigurationError))
-    message = str(error) if is_expected else redacted_message(error)
-    return ": ".join(filter(None, (type(error).__name__, message))).splitlines()[0]
-
-
 class InputThreadError(Exception):
     """Textual's thread that reads the terminal has failed."""
 
 
 class WgmonApp(
     NoticeApp,
+    OutageApp,
     NavigationApp,
     RequestDialogApp,
     ClipboardApp,
@@ -172,9 +161,7 @@ class WgmonApp(
         self._choices_file = choices_file
         self.deleted = None
         self.together = CorrelatedFailures(engine.fleet_state)
-        self.engine_failure = None
         self._staleness_scan = StalenessScan(engine.fleet_state)
-        self._has_asked_about_clock = False
         self.animation_level = "none"
         self.start_throttle(low=settings.low_bandwidth)
         self.set_class(ascii_only, "-ascii")
@@ -206,7 +193,6 @@ class WgmonApp(
     def on_mount(self) -> None:
         """Paint what is known first, then start the background work."""
         self.call_after_refresh(self._start_background_work)
-        self.set_interval(1.0, self._update_staleness)
 
     def _start_background_work(self) -> None:
         """Start checking, load the other themes and screens, and read the uptimes."""
@@ -253,74 +239,6 @@ class WgmonApp(
         self.workers.cancel_group(self, "probes")
         if history := self.__dict__.get("history"):
             history.close()
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show an engine failure until the app ends: stale data must not look like a quiet fleet."""
-        if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
-            return
-        error = event.worker.error
-        if self.engine.is_loading and isinstance(error, ConfigurationError):
-            self.exit()  # the command prints the error
-            return
-        reason = self.glyphs.clean(_describe(error))
-        if isinstance(error, Exception) and not isinstance(error, (OSError, ConfigurationError)):
-            self._exception = self._exception or error  # reported when the app ends
-        self.engine_failure = f"Checks have stopped: {reason}. The data shown is old. Quit and start again."
-        self._update_staleness()
-        self.show_error(self.engine_failure)
-        for screen in self.screen_stack:
-            for bar in screen.query(OutageBar):
-                bar.follow()
-
-    def _update_staleness(self) -> None:
-        is_checking = self.engine.outage is None and self.engine_failure is None
-        self._staleness_scan.update(ClockReading(self.clock(), self._elapsed()), is_checking=is_checking)
-        if self.engine.clock_question and not self._has_asked_about_clock:
-            self._has_asked_about_clock = True
-            self._ask_about_clock(self.engine.clock_question)
-
-    def _ask_about_clock(self, why: str) -> None:
-        """Ask before anything is sent with a timestamp that is far ahead."""
-        from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
-
-        def answer(is_trusted: bool | None) -> None:
-            if is_trusted:
-                self.engine.trust_clock()
-
-        prompt = f"{why[0].upper()}{why[1:].rpartition('; ')[0]}."
-        question = ConfirmDialog(prompt, yes="Send checks with this time", neither="Hold the checks")
-        self.push_screen(question, answer)
-
-    def outage_line(self, *, leave_first: bool = False) -> str:
-        """Since when nobody checks, and what to do; "" while somebody checks."""
-        if self.engine_failure is not None:
-            return self.engine_failure
-        outage = self.engine.outage
-        if outage is None:
-            if not are_all_stale(self.engine.fleet_state):
-                return ""
-            outage = CheckOutage("No server was checked", newest_check_at(self.engine.fleet_state))
-        since = "" if outage.since is None else f" since {format_recent_time(outage.since, self.clock())}"
-        key = key_of("take_over", self.actions)
-        keys = f"Esc, then {key}" if leave_first else key
-        remedy = f"{keys}: check from here" if self.engine.can_become_writer else outage.remedy
-        return f"{outage.reason}{since}. {remedy}".rstrip()
-
-    def refuse_request(self) -> bool:
-        """Whether nobody checks, so that a request would have no effect. Then a notice says so."""
-        if self.read_only:
-            self.show_read_only_notice("this request")
-            return True
-        if self.engine_failure is not None:
-            self.show_error("Checks have stopped. Quit and start again.")
-            return True
-        outage = self.engine.outage
-        if outage is None:
-            return False
-        key = key_of("take_over", self.actions)
-        remedy = f"Press {key} to check from here." if self.engine.can_become_writer else outage.remedy
-        self.show_error(f"{outage.reason}. {remedy}".rstrip())
-        return True
 
     @property
     def fault(self) -> Exception | None:
