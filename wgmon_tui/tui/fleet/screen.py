@@ -17,12 +17,13 @@ from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
 from wgmon_tui.tui.fleet.body import FleetBody
 from wgmon_tui.tui.fleet.columns import COLUMNS
+from wgmon_tui.tui.fleet.filtering import FilterActions
 from wgmon_tui.tui.fleet.row_index import SORTS
 from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
@@ -35,7 +36,7 @@ _NEEDS_SERVERS = frozenset(
 _NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
 
 
-class FleetScreen(ServerActions):
+class FleetScreen(FilterActions):
     """The first screen. While visible, it applies changes of the fleet state twice a second."""
 
     app: AppContext
@@ -90,11 +91,6 @@ class FleetScreen(ServerActions):
         yield StatusLine(lambda: newest_check_at(app.engine.fleet_state))
         yield KeyHints()
 
-    @property
-    def table(self) -> FleetTable:
-        """The server table."""
-        return self.query_one(FleetTable)
-
     def on_mount(self) -> None:
         """Show the current fleet state, then follow it."""
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_static())
@@ -140,7 +136,7 @@ class FleetScreen(ServerActions):
         self.show_failure(warning and self.app.glyphs.clean(warning))
         if self.table.apply_changes():
             self.set_class(not self.app.engine.fleet_state.states, "-empty")
-            self._update_count()
+            self.update_count()
         offered, self._last_action_state = self._last_action_state, self._action_state()
         if offered != self._last_action_state:
             self.refresh_bindings()
@@ -338,7 +334,7 @@ class FleetScreen(ServerActions):
 
     def _marks_changed(self) -> None:
         self.query_one(TotalsLine).follow(len(self.table.marked))
-        self._update_count()
+        self.update_count()
         self.refresh_bindings()
 
     def action_group(self) -> None:
@@ -400,55 +396,3 @@ class FleetScreen(ServerActions):
         self.table.sort_by(row_index.sort.column, reverse=not row_index.reversed)
         direction = "descending" if row_index.descending else "ascending"
         self.app.show_notice(f"Sorted by {COLUMNS[row_index.sort.column].title}, {direction}")
-
-    # Filtering
-
-    def on_totals_line_count_clicked(self, event: TotalsLine.CountClicked) -> None:
-        """Show only the servers of the clicked state; a second click shows all."""
-        bar, line = self.query_one(FilterBar), f"state:{event.severity.word}"
-        if bar.line == line:
-            self.action_clear()
-        else:
-            bar.set_filter(line)
-
-    def action_show_marked(self) -> None:
-        """Show only the marked servers."""
-        self.filter_by("is:marked")
-
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterBar).open()
-        self._update_count()
-        self.refresh_bindings()
-
-    def action_clear(self) -> None:
-        """Clear the filter and focus the table."""
-        self.query_one(FilterBar).clear()
-        self.table.focus()
-        self.refresh_bindings()
-
-    def action_invert(self) -> None:
-        """Invert the filter: show what it hides."""
-        self.query_one(FilterBar).invert()
-
-    def filter_by(self, line: str) -> None:
-        """Apply this filter line, as if it had been typed."""
-        self.query_one(FilterBar).set_filter(line)
-        self.table.focus()
-
-    def on_input_changed(self) -> None:
-        """Filter while the operator types."""
-        self.table.show_only(self.query_one(FilterBar).chosen)
-        self._update_count()
-        self.refresh_bindings()
-
-    def on_input_submitted(self) -> None:
-        """Apply the filter and focus the table; an empty filter closes the bar."""
-        self.query_one(FilterBar).commit()
-        self.table.focus()
-        self.refresh_bindings()
-
-    def _update_count(self) -> None:
-        self.query_one(FilterBar).count(
-            len(self.table.row_index.names), len(self.app.engine.fleet_state.states)
-        )
