@@ -5,28 +5,22 @@ The head is the headline. The tabs are an overview, and the packets of one of th
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static, TabbedContent, TabPane, Tabs
 
 from wgmon_tui.alerts.notifications import notifications_of
 from wgmon_tui.checks.check import Check
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.incident_report import IncidentReport, report_of_incident
-from wgmon_tui.store.database import StoreUnavailableError
-from wgmon_tui.store.history import History
 from wgmon_tui.tui.command_copy import copy_command_in, copy_command_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.file_export import write_exchange
-from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
+from wgmon_tui.tui.incident.reading import StoredIncidentScreen
 from wgmon_tui.tui.incident.view_text import (
     NO_PACKETS,
     caption,
@@ -37,7 +31,6 @@ from wgmon_tui.tui.incident.view_text import (
 )
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
 from wgmon_tui.tui.report_copy import copy_reports
 from wgmon_tui.tui.server.exchange_view import WIDE, ExchangeView
 from wgmon_tui.tui.server.header import comparison_line
@@ -61,7 +54,7 @@ class _PacketsShown(Enum):
     GOOD = "good"
 
 
-class IncidentScreen(MovementActions, Screen[None]):
+class IncidentScreen(MovementActions, StoredIncidentScreen):
     """Shows a stored incident by its id, read again while it is on top."""
 
     app: AppContext
@@ -85,17 +78,8 @@ class IncidentScreen(MovementActions, Screen[None]):
 
     def __init__(self, incident: Incident) -> None:
         """`incident` is shown until the store is read."""
-        super().__init__()
-        self._server = incident.server
-        self._incident = incident
-        self._details: IncidentDetails | None = None
-        self._empty_reason: tuple[str, str] | None = None
-        self._chosen: KeptExchange | None = None
-        self._rounds: dict[KeptExchange, OpenedExchange | None] = {}
-        self._address: Address | None = None
+        super().__init__(incident)
         self._packets_shown: _PacketsShown | None = None
-        self._reading = False
-        self._read_at: float | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the head, the tabs and the key hints."""
@@ -136,62 +120,7 @@ class IncidentScreen(MovementActions, Screen[None]):
         if self.is_mounted:
             self._draw()
 
-    # Reading
-
-    def reload(self) -> None:
-        """Read now, unless a read is in progress."""
-        history = self.app.history
-        if history is not None and self.is_current and not self._reading:
-            self._reading = True
-            self.run_worker(self._read(history), group="history")
-
-    async def _read(self, history: History) -> None:
-        """Read the incident, and the packets of the chosen exchange. Redraw if anything changed."""
-        states = self.app.engine.fleet_state.states
-        servers = {name: server_state.server for name, server_state in states.items()}
-        before = self._details, self._empty_reason, self._chosen
-        try:
-            with self.app.hold_keys() if self._details is None else nullcontext():
-                found = await asyncio.to_thread(
-                    read_details, history, self.app.state_dir, self._incident.id, servers
-                )
-                self._take(found)
-                await self._load_chosen(history)
-            self._read_at = self.app.clock()
-        except StoreUnavailableError as error:
-            self._empty_reason = "The history cannot be read", str(error)
-        self._reading = False
-        for line in self.query(StatusLine):
-            line.follow()
-        if before != (self._details, self._empty_reason, self._chosen):
-            self._draw()
-
-    def _take(self, found: IncidentDetails | None) -> None:
-        """Show what was read. What is already on screen stays after the incident was deleted."""
-        self._empty_reason = None
-        if found is None:
-            if self._details is None:
-                self._empty_reason = "No longer stored", "The time for which incidents are kept is over."
-            return
-        self._details, self._incident = found, found.entry.incident
-        if self._chosen not in found.exchanges:
-            self._chosen = found.headline_exchange
-
-    async def _load_chosen(self, history: History) -> None:
-        wanted = self._chosen
-        if wanted is not None and wanted not in self._rounds:
-            self._rounds[wanted] = await asyncio.to_thread(read_failure, history, wanted.source)
-
     # Display
-
-    @property
-    def _opened(self) -> OpenedExchange | None:
-        return self._rounds.get(self._chosen) if self._chosen else None
-
-    @property
-    def _check(self) -> Check | None:
-        opened = self._opened
-        return chosen(opened.round, self._address)[0] if opened else None
 
     @property
     def _content_style(self) -> TextStyle:
@@ -215,11 +144,6 @@ class IncidentScreen(MovementActions, Screen[None]):
             return found
         warning = Text(self.app.glyphs.clean(": ".join(self._empty_reason)), style=text_style.palette.accent)
         return Text("\n\n").join([warning, found])
-
-    def _why_empty(self) -> tuple[str, str]:
-        if self.app.history is None:
-            return "No history", "This run stores nothing, so no incident is remembered."
-        return self._empty_reason or ("Reading the history", "This takes a moment.")
 
     def _draw_packets(self, now: float, text_style: TextStyle) -> None:
         opened, check, view = self._opened, self._check, self.query_one(ExchangeView)
@@ -370,13 +294,6 @@ class IncidentScreen(MovementActions, Screen[None]):
                 self.app.show_notice(f"Exchange {number + 1} of {len(details.exchanges)}")
         else:
             self.app.show_notice(f"This is the {'first' if number < 0 else 'last'} stored exchange")
-
-    async def _show_chosen(self, history: History) -> None:
-        try:
-            await self._load_chosen(history)
-        except StoreUnavailableError as error:
-            self.app.show_error(str(error))
-        self._draw()
 
     def action_address(self, step: int) -> None:
         """Show the check of the next or previous address."""
