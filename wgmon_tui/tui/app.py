@@ -1,4 +1,4 @@
-"""The Textual application: owns the engine's worker and the theme, and opens the screens."""
+"""The Textual application: combines its parts, runs the engine, and draws the fleet first."""
 
 from __future__ import annotations
 
