@@ -13,6 +13,8 @@ from pathlib import Path
 
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.05
+_STARTS = 3
+_ENDED_EARLY = "server exited unexpectedly"
 _NO_PART_OF_IT = ("NO_COLOR", "TMUX", "COLORTERM", "COLUMNS", "LINES")
 _CLEAN = "alternate=0 cursor=1 mouse=0 keypad=0"
 _STATE = (
@@ -93,12 +95,21 @@ def tmux(
     inherited = {key: value for key, value in os.environ.items() if key not in _NO_PART_OF_IT}
     start = ["new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "env", "PS1=% "]
     start += [f"{key}={value}" for key, value in (environment or {}).items()]
-    subprocess.run([*terminal._command, *start, "sh"], check=True, env=inherited)
+    _start_server([*terminal._command, *start, "sh"], inherited)
     try:
         terminal.wait_for("%")
         yield terminal
     finally:
         subprocess.run([*terminal._command, "kill-server"], check=False)
+
+
+def _start_server(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Start a tmux server. On a busy machine it sometimes ends before its own client has reached it: try again."""
+    for attempt in range(1, _STARTS + 1):
+        started = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+        if started.returncode == 0:
+            return
+        assert _ENDED_EARLY in started.stderr and attempt < _STARTS, started.stderr
 
 
 def program(*arguments: str) -> Sequence[str]:
