@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.stage import Stage, find_failed_stage
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
@@ -71,7 +72,8 @@ class Check:
     """One run of all stages against one address of one server.
 
     `started_at` is Unix time in seconds. `address` is None if the name did not resolve. `sent` counts
-    initiations.
+    initiations. `stages` are in the order in which they run; empty if nothing was checked, and in records
+    of earlier versions.
     """
 
     server: str
@@ -85,3 +87,9 @@ class Check:
     sent: int = 0
     tunnel: Tunnel | None = None
     probed_as: ProbedAs | None = None
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def failed_stage(self) -> Stage | None:
+        """The stage at which the check failed; None if no stage failed."""
+        return find_failed_stage(self.stages)

@@ -52,6 +52,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
@@ -201,6 +202,20 @@ ROUNDS = (
             ),
         ),
         (Diagnosis(Verdict.PORT_CLOSED, "Nothing listens."),),
+    ),
+    Round(
+        (
+            replace(
+                BARE,
+                stages=(
+                    Stage("resolve", StageOutcome.PASSED, 0.002),
+                    Stage("reach", StageOutcome.NOT_KNOWN, detail="nothing answered"),
+                    Stage("handshake", StageOutcome.FAILED, None, "no answer within 5 s"),
+                    Stage("authenticate", StageOutcome.NOT_RUN, detail="the handshake failed"),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.SILENT, "No answer."),),
     ),
 )
 

@@ -56,6 +56,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
@@ -111,7 +112,13 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
             "sent": "sent",
             "tunnel": "tunnel",
             "probed_as": "asked_as",
-        }
+            "stages": "stages",
+        },
+        sparse=frozenset({"stages"}),
+    ),
+    Stage: StoredRecord(
+        {"name": "name", "outcome": "outcome", "seconds": "seconds", "detail": "detail"},
+        sparse=frozenset({"seconds", "detail"}),
     ),
     Packet: StoredRecord({"at": "at", "direction": "direction", "data": "data"}),
     Handshake: StoredRecord({"rtt": "rtt", "retransmits": "retransmits", "cookie": "cookie"}),
@@ -299,6 +306,12 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Reason.LOW_ORDER: "LOW_ORDER",
     },
     Direction: {Direction.SENT: "SENT", Direction.RECEIVED: "RECEIVED"},
+    StageOutcome: {
+        StageOutcome.PASSED: "PASSED",
+        StageOutcome.FAILED: "FAILED",
+        StageOutcome.NOT_KNOWN: "NOT_KNOWN",
+        StageOutcome.NOT_RUN: "NOT_RUN",
+    },
 }
 
 STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, _ENUMS)

@@ -1,0 +1,52 @@
+"""The stages of a check: how far it came, how long each stage took, and why a stage was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+RESOLVE = "resolve"
+REACH = "reach"
+HANDSHAKE = "handshake"
+AUTHENTICATE = "authenticate"
+TUNNEL = "tunnel"
+FETCH = "fetch"
+
+STAGE_NAMES = (RESOLVE, REACH, HANDSHAKE, AUTHENTICATE, TUNNEL, FETCH)
+"""The names of stages in their order. A protocol has the ones that apply to it, and may add others."""
+
+
+class StageOutcome(Enum):
+    """How a stage ended. Always shown as glyph and name together."""
+
+    PASSED = ("passed", "✓", "ok")
+    FAILED = ("failed", "✖", "X")
+    NOT_KNOWN = ("not known", "?", "?")
+    """Nothing shows whether it passed: silence, for example, does not show whether packets arrive."""
+    NOT_RUN = ("not run", "–", "-")
+    """An earlier stage failed, the stage is not configured, or it is not needed."""
+
+    def __init__(self, word: str, glyph: str, ascii_glyph: str) -> None:
+        self.word = word
+        self.glyph = glyph
+        self.ascii_glyph = ascii_glyph
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a check.
+
+    `seconds` is the time until the answer of this stage: of a lookup, a handshake, or data in the tunnel.
+    It is None if nothing was measured. `detail` is one line: what was found, or why the stage did not run.
+    """
+
+    name: str
+    outcome: StageOutcome
+    seconds: float | None = None
+    detail: str = ""
+
+
+def find_failed_stage(stages: Sequence[Stage]) -> Stage | None:
+    """Return the stage at which a check failed; None if no stage failed."""
+    return next((each for each in stages if each.outcome is StageOutcome.FAILED), None)
