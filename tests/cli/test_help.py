@@ -11,7 +11,10 @@ import pytest
 from wgmon_tui.cli.parser import commands_of, make_parser
 
 _HEAVY = ("asyncio", "logging", "nacl", "rich", "socket", "sqlite3", "ssl", "subprocess", "textual")
-"""Modules whose import takes milliseconds, and which no help text needs. The stand-in for another system loads some at the start of Python."""
+"""Modules whose import takes milliseconds, and which no help text needs.
+
+The stand-in for another system loads some of them itself, when Python starts.
+"""
 
 _SHOW_HELP = """\
 import sys
