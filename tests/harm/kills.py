@@ -105,7 +105,7 @@ class Kills:
                 await connection.close()
 
     async def _add_note(self, connection: ControlConnection) -> None:
-        incidents = self.query("SELECT id FROM incidents ORDER BY opened_at DESC LIMIT 1")
+        incidents = self.query("SELECT id FROM incidents ORDER BY random() LIMIT 1")  # each has room for 200
         if not incidents:
             await asyncio.sleep(0.05)
             return
