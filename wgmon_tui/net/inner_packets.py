@@ -120,10 +120,10 @@ def echo_request(
     if source.version == 4:
         message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
         message = message[:2] + _PACKED_SUM.pack(internet_checksum(message)) + message[4:]
-        return _wrap(source, destination, ICMP, message, hop_limit)
+        return wrap(source, destination, ICMP, message, hop_limit)
     message = _ECHO.pack(128, 0, 0, identifier, sequence) + data
-    total = internet_checksum(_pseudo_header(source, destination, ICMPV6, len(message)) + message)
-    return _wrap(source, destination, ICMPV6, message[:2] + _PACKED_SUM.pack(total) + message[4:], hop_limit)
+    total = internet_checksum(pseudo_header(source, destination, ICMPV6, len(message)) + message)
+    return wrap(source, destination, ICMPV6, message[:2] + _PACKED_SUM.pack(total) + message[4:], hop_limit)
 
 
 def dns_query(
@@ -136,8 +136,8 @@ def dns_query(
     question = _encode_name(host or "") + struct.pack("!HH", _A if host else _NS, _IN)
     message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
-    total = udp_checksum(_pseudo_header(source, destination, UDP, len(datagram)) + datagram)
-    return _wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
+    total = udp_checksum(pseudo_header(source, destination, UDP, len(datagram)) + datagram)
+    return wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
 
 
 def _encode_name(host: str) -> bytes:
@@ -161,13 +161,14 @@ def tcp_reset(
 
 
 def _with_tcp_checksum(source: Address, destination: Address, segment: bytes) -> bytes:
-    total = internet_checksum(_pseudo_header(source, destination, TCP, len(segment)) + segment)
-    return _wrap(source, destination, TCP, segment[:16] + _PACKED_SUM.pack(total) + segment[18:])
+    total = internet_checksum(pseudo_header(source, destination, TCP, len(segment)) + segment)
+    return wrap(source, destination, TCP, segment[:16] + _PACKED_SUM.pack(total) + segment[18:])
 
 
-def _wrap(
+def wrap(
     source: Address, destination: Address, protocol: int, payload: bytes, hop_limit: int = _HOP_LIMIT
 ) -> bytes:
+    """Put an IP header before a payload. IPv4 packets must not be fragmented."""
     if source.version == 6:
         header = bytes((6 << 4, 0, 0, 0)) + len(payload).to_bytes(2, "big") + bytes((protocol, hop_limit))
         return header + source.packed + destination.packed + payload
@@ -179,7 +180,8 @@ def _wrap(
     return header[:10] + _PACKED_SUM.pack(internet_checksum(header)) + header[12:] + payload
 
 
-def _pseudo_header(source: Address, destination: Address, protocol: int, length: int) -> bytes:
+def pseudo_header(source: Address, destination: Address, protocol: int, length: int) -> bytes:
+    """What a checksum covers in addition to a payload of `length` bytes: RFC 9293 §3.1, RFC 8200 §8.1."""
     if source.version == 4:
         return source.packed + destination.packed + bytes((0, protocol)) + length.to_bytes(2, "big")
     return source.packed + destination.packed + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))

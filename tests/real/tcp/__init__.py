@@ -1,0 +1,1 @@
+"""Tests of TCP inside a tunnel."""
