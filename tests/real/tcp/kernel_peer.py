@@ -1,4 +1,4 @@
-"""The TCP of the Linux kernel as the peer: a TUN device in a namespace, and packets that get lost or overtaken."""
+"""The TCP of the Linux kernel as the peer: a TUN device in a namespace, and a path that loses packets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from tests.real.namespaces import entered, namespace, run
-from wgmon_tui.net.tcp.client import Event, TcpClient
+from wgmon_tui.net.tcp.client import TcpClient
+from wgmon_tui.net.tcp.events import Event
 from wgmon_tui.net.tcp.segment import Segment, decode, encode
 
 OURS, THEIRS = IPv4Address("10.99.0.2"), IPv4Address("10.99.0.1")
@@ -99,6 +100,8 @@ class Exchange:
         self.client = client
         self.events: list[Event] = []
         self.sent: list[Segment] = []
+        self.on_change: Callable[[float], None] | None = None
+        """Takes the client's events in place of this object, after each change."""
         self._peer, self._path = peer, path
         self._dice = random.Random(path.seed)
         self._waiting: list[tuple[float, int, bytes | Segment]] = []
@@ -117,7 +120,11 @@ class Exchange:
                 self._take_from_kernel()
             self._deliver(time.monotonic())
             self.client.tick(time.monotonic())
+            if self.on_change:
+                self.on_change(time.monotonic())
             self._flush(time.monotonic())
+        self._flush(time.monotonic())
+        self._deliver(time.monotonic())
 
     def _take_from_kernel(self) -> None:
         while True:
@@ -150,15 +157,22 @@ class Exchange:
         for segment in self.client.segments():
             self.sent.append(segment)
             self._post(encode(segment, OURS, THEIRS))
-        self.events += self.client.events()
+        if self.on_change is None:
+            self.events += self.client.events()
         self._deliver(now)
 
 
 def open_client(
-    peer: KernelPeer, path: Path, first_sequence: int = 1_000, server_port: int | None = None
+    peer: KernelPeer,
+    path: Path,
+    first_sequence: int = 1_000,
+    server_port: int | None = None,
+    *,
+    connect: bool = True,
 ) -> Exchange:
-    """A client that has sent its SYN."""
+    """A client that has sent its SYN, unless somebody else lets it `connect`."""
     port = server_port or peer.port
     client = TcpClient(next(_our_ports), port, first_sequence=first_sequence, mss=MTU - 40)
-    client.connect(time.monotonic())
+    if connect:
+        client.connect(time.monotonic())
     return Exchange(peer, path, client)

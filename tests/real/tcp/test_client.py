@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 
 from tests.real.prerequisites import require
 from tests.real.tcp.kernel_peer import Exchange, KernelPeer, Path, kernel_peer, open_client, serving
-from wgmon_tui.net.tcp.client import (
-    Closed,
-    Connected,
-    ConnectionReset,
-    DataReceived,
-    GaveUp,
-    PeerFinished,
-    State,
-    TcpClient,
-)
+from wgmon_tui.net.tcp.client import State, TcpClient
+from wgmon_tui.net.tcp.events import Closed, Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
 
 
 @pytest.fixture
@@ -66,7 +58,8 @@ def test_a_port_where_nothing_listens_is_refused(peer: KernelPeer) -> None:
     assert exchange.events == [ConnectionReset(refused=True)]
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.thorough
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     loss=st.sampled_from([0.0, 0.05, 0.15]),
     late=st.sampled_from([0.0, 0.3]),
@@ -94,6 +87,7 @@ def test_every_byte_arrives_in_order_both_ways_over_a_path_that_loses_and_reorde
     assert exchange.events[-1] == Closed()
 
 
+@pytest.mark.thorough
 def test_a_reader_that_pauses_gets_everything_afterwards(peer: KernelPeer) -> None:
     got: list[bytes] = []
     sent = bytes(3_000_000)

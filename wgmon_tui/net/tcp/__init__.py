@@ -1,1 +1,1 @@
-"""TCP over IP packets that somebody else carries, such as a WireGuard session. Sans-I/O: bytes and times in."""
+"""TCP and HTTP over IP packets that somebody else carries, such as a WireGuard session. Sans-I/O."""

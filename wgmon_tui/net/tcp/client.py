@@ -7,10 +7,19 @@ segment finds no connection, and the owner draws another port for each one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from wgmon_tui.net.tcp.events import (
+    Closed,
+    Connected,
+    ConnectionReset,
+    DataReceived,
+    Event,
+    GaveUp,
+    PeerFinished,
+)
 from wgmon_tui.net.tcp.reassembly import Reassembly, distance
 from wgmon_tui.net.tcp.retransmission import RetransmissionTimer
 from wgmon_tui.net.tcp.segment import Flag, Segment
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECEIVE_WINDOW = 1 << 20
-"""Bytes that may be on their way to us: enough for 80 Mbit/s at a round trip of 100 ms."""
+"""Bytes that may be under way to this machine: enough for 80 Mbit/s at a round trip of 100 ms."""
 
 _OUR_SCALE = 5
 _DEFAULT_MSS = 536  # without the option: RFC 9293 §3.7.1
@@ -40,45 +49,6 @@ class State(Enum):
     FIN_SENT = auto()
     """FIN-WAIT-1, FIN-WAIT-2, CLOSING and LAST-ACK: what is missing says which."""
     CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The server accepted the connection; `round_trip` is that of the SYN, None if it was sent again."""
-
-    round_trip: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DataReceived:
-    """The next bytes of the stream."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PeerFinished:
-    """The server sends nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """Both sides have finished, and know that of each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionReset:
-    """The server reset the connection; `refused` if it never accepted it."""
-
-    refused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GaveUp:
-    """Too many segments in a row got no acknowledgement."""
-
-
-Event = Connected | DataReceived | PeerFinished | Closed | ConnectionReset | GaveUp
 
 
 class TcpClient:
@@ -131,7 +101,9 @@ class TcpClient:
 
     def abort(self) -> None:
         """Reset the connection, and forget it."""
-        if self.state not in (State.NEW, State.CLOSED):
+        if self.state is State.SYN_SENT:
+            self._emit(Flag.RST, (self._first + 1) % _WHOLE)  # what the server expects after the SYN
+        elif self.state not in (State.NEW, State.CLOSED):
             self._emit(Flag.RST | Flag.ACK, self._next)
         self._end()
 
@@ -277,6 +249,9 @@ class TcpClient:
 
     def _receive_payload(self, segment: Segment, received: Reassembly) -> None:
         if not segment.payload and not segment.flags & Flag.FIN:
+            return
+        if self._has_server_finished:  # the FIN again, or data that must not follow it
+            self._emit(Flag.ACK, self._next)
             return
         if segment.flags & Flag.FIN:
             self._server_end = (segment.sequence + len(segment.payload)) % _WHOLE

@@ -9,25 +9,16 @@ import ssl
 from dataclasses import dataclass
 from enum import Enum
 
-import h11
-
-from wgmon_tui.net.tcp.client import (
-    Connected,
-    ConnectionReset,
-    DataReceived,
-    GaveUp,
-    PeerFinished,
-    State,
-    TcpClient,
-)
+from wgmon_tui.net.tcp.client import State, TcpClient
+from wgmon_tui.net.tcp.events import Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
+from wgmon_tui.net.tcp.http_response import HttpError, ResponseParser
 
 MAX_BODY_BYTES = 4 * 2**20
 """What a fetch reads at most; the rest is not needed to judge a service."""
 
-KEPT_BODY_BYTES = 64 * 1024
-"""The part of the body in which a text is searched."""
+_LEAST_MEASURED_BYTES = 16 * 1024
+"""A smaller body arrives at once: its time says nothing about a rate."""
 
-_MAX_HEAD_BYTES = 32 * 1024
 _CHUNK = 16 * 1024
 
 
@@ -71,8 +62,8 @@ class Url:
 class FetchResult:
     """What a fetch has got so far. Times are seconds from the start; None for a phase that was not reached.
 
-    `body` is the first part of the body, `size` the bytes of it that arrived. `reason` is a phrase for TLS and
-    HTTP errors, which names no secret.
+    `body` is the first part of the body, `size` the bytes of it that arrived. `reason` is a phrase for errors
+    of TLS and HTTP, without anything secret.
     """
 
     connected_at: float | None = None
@@ -88,11 +79,10 @@ class FetchResult:
 
     @property
     def bytes_per_second(self) -> float | None:
-        """The rate of the body; None without one."""
-        if self.responded_at is None or not self.size:
+        """The rate of the body; None for one that is too small to tell."""
+        if self.responded_at is None or self.size < _LEAST_MEASURED_BYTES:
             return None
-        end = self.ended_at if self.ended_at is not None else self.last_progress_at
-        return self.size / max(end - self.responded_at, 1e-6)
+        return self.size / max(self.last_progress_at - self.responded_at, 1e-3)
 
 
 class HttpFetch:
@@ -104,11 +94,9 @@ class HttpFetch:
         self.phase = Phase.CONNECT
         self.is_over = False
         self._url, self._began = url, now
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
+        self._response = ResponseParser()
         self._tls = _Tls(context, url.host) if url.is_tls and context else None
         self._found: dict[str, object] = {}
-        self._body = bytearray()
-        self._size = 0
         self._last_progress = now
         tcp.connect(now)
 
@@ -117,8 +105,9 @@ class HttpFetch:
         """What was got so far."""
         return FetchResult(
             **self._found,  # type: ignore[arg-type]
-            size=self._size,
-            body=bytes(self._body),
+            status=self._response.status,
+            size=self._response.size,
+            body=bytes(self._response.body),
             last_progress_at=self._last_progress - self._began,
         )
 
@@ -169,9 +158,14 @@ class HttpFetch:
 
     def _request(self, now: float) -> None:
         self.phase = Phase.RESPONSE
-        headers = [("Host", self._url.authority), ("User-Agent", "wgmon-tui"), ("Connection", "close")]
-        request = h11.Request(method="GET", target=self._url.path, headers=headers)
-        data = (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+        lines = (
+            f"GET {self._url.path} HTTP/1.1",
+            f"Host: {self._url.authority}",
+            "User-Agent: wgmon-tui",
+            "Accept: */*",
+            "Connection: close",
+        )
+        data = "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
         if self._tls is not None:
             data = self._tls.encrypt(data)
         self.tcp.write(data, now)
@@ -184,34 +178,23 @@ class HttpFetch:
 
     def _receive_http(self, data: bytes, now: float) -> None:
         try:
-            self._http.receive_data(data)
-            while not self.is_over:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA or event is h11.PAUSED:
-                    return
-                self._take(event, now)
-        except h11.RemoteProtocolError as error:
-            is_early = not data
-            self._fail(FetchFailure.CLOSED_EARLY if is_early else FetchFailure.NO_HTTP, now, str(error))
-
-    def _take(self, event: object, now: float) -> None:
-        if isinstance(event, h11.Response):
+            self._response.receive(data)
+        except HttpError as error:
+            self._fail(FetchFailure.NO_HTTP, now, str(error))
+            return
+        if self._response.status is not None and self.phase is Phase.RESPONSE:
             self.phase = Phase.BODY
-            self._found["status"] = event.status_code
             self._found["responded_at"] = now - self._began
-        elif isinstance(event, h11.Data):
-            self._size += len(event.data)
-            self._body += event.data[: KEPT_BODY_BYTES - len(self._body)]
-            if self._size >= MAX_BODY_BYTES:
-                self._finish(now)
-        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+        if self._response.is_complete or self._response.size >= MAX_BODY_BYTES:
             self._finish(now)
 
     def _end_of_data(self, now: float) -> None:
-        if self.phase in (Phase.CONNECT, Phase.TLS):
+        try:
+            self._response.end()
+        except HttpError:
             self._fail(FetchFailure.CLOSED_EARLY, now)
         else:
-            self._receive_http(b"", now)
+            self._finish(now)
 
     def _fail(self, failure: FetchFailure, now: float, reason: str = "") -> None:
         self._found |= {"failure": failure, "reason": reason}
@@ -222,7 +205,7 @@ class HttpFetch:
             return
         self.is_over = True
         self._found["ended_at"] = now - self._began
-        if self._size >= MAX_BODY_BYTES:
+        if not self._response.is_complete:  # the rest of the body would still come
             self.tcp.abort()
         elif self.tcp.state is not State.CLOSED:
             self.tcp.close(now)
@@ -246,10 +229,8 @@ class _Tls:
                 self._is_ready = True
             while chunk := self._object.read(_CHUNK):
                 plain += chunk
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            pass
+        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            pass  # nothing more for now, or at all
         return bytes(plain), self._is_ready
 
     def encrypt(self, data: bytes) -> bytes:

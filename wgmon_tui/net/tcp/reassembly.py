@@ -28,7 +28,11 @@ class Reassembly:
         if skipped > 0:
             sequence, payload = self.expected, payload[skipped:]
         payload = payload[: max(0, self._window - distance(sequence, self.expected))]
-        if payload and len(self._early.get(sequence, b"")) < len(payload) and self._has_room(sequence, payload):
+        if (
+            payload
+            and len(self._early.get(sequence, b"")) < len(payload)
+            and self._has_room(sequence, payload)
+        ):
             self._early[sequence] = payload
         return self._take()
 
