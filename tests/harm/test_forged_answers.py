@@ -18,6 +18,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.models import LabBehaviour
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 RTT_S = 0.3
@@ -60,7 +61,7 @@ async def test_every_address_of_a_name_stays_healthy_while_errors_about_each_of_
         opened_prober() as prober,
     ):
         addresses = tuple(ip_address(each.endpoint.host) for each in (first, second))
-        prober._resolver._cache["fra1.example"] = (float("inf"), addresses)
+        prober._resolver._cache["fra1.example"] = Lookup(addresses, float("inf"))
         target = make_tunnel_target(
             Endpoint("fra1.example", first.endpoint.port), ping=(INNER_V4,), ours=(TUNNEL_V4,), timeout=1.0
         )

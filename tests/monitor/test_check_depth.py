@@ -21,6 +21,7 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target, join
@@ -224,7 +225,7 @@ async def test_of_two_addresses_the_worse_decides_and_a_local_fault_never_does()
         both = watched(server)
         both = replace(both, endpoint=Endpoint("localhost", both.endpoint.port), timeout=1.0)
         v4, v6 = ip_address("127.0.0.1"), ip_address("::1")
-        prober._resolver._cache["localhost"] = (float("inf"), (v6, v4))
+        prober._resolver._cache["localhost"] = Lookup((v6, v4), float("inf"))
         refused = await run_check_round(prober, both, Target(both, IDENTITY), CheckDepth())
         without_v6 = prober._demultiplexer._sockets.popitem()[1]
         unspoken = await run_check_round(prober, both, Target(both, IDENTITY), CheckDepth())

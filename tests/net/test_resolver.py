@@ -12,7 +12,7 @@ import pytest
 
 from wgmon_tui.net import resolver as resolver_module
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.net.resolver import Lookup, ResolutionError, Resolver
 
 PATIENCE_S = 60.0
 
@@ -78,7 +78,7 @@ async def test_a_failure_is_not_kept() -> None:
 
 async def test_an_older_answer_is_not_used_when_a_newer_one_is_wanted() -> None:
     resolver = Resolver()
-    resolver._cache["localhost"] = (time.monotonic(), (ip_address("192.0.2.9"),))
+    resolver._cache["localhost"] = Lookup((ip_address("192.0.2.9"),), time.monotonic())
     fresh = await resolver.resolve(Endpoint("localhost", 51820), PATIENCE_S, newer_than=time.monotonic())
     assert all(address.is_loopback for address in fresh)
 
@@ -120,7 +120,7 @@ async def test_the_name_that_is_looked_up_is_the_one_of_idna_2008(monkeypatch: p
 OUT_OF_FILES = """
 import asyncio, resource
 from wgmon_tui.config.models import Endpoint
-from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.net.resolver import Lookup, ResolutionError, Resolver
 
 async def look_up():
     "anything.invalid".encode("idna")  # the codec is a file too

@@ -14,7 +14,7 @@ TUNNEL = "tunnel"
 FETCH = "fetch"
 
 STAGE_NAMES = (RESOLVE, REACH, HANDSHAKE, AUTHENTICATE, TUNNEL, FETCH)
-"""The names of stages in their order. A protocol has the ones that apply to it, and may add others."""
+"""All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""
 
 
 class StageOutcome(Enum):

@@ -177,9 +177,14 @@ def causes_heading(causes: Sequence[Cause]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A verdict, its summary sentence, the evidence as text, and the causes, likeliest first."""
+    """A verdict, its summary sentence, the evidence as text, and the causes, likeliest first.
+
+    `failed_stage` is the name of the stage that failed, "" if none did. It may be a stage that passed in this
+    check, where the verdict rests on an earlier one: packet sizes, for example, are tested rarely.
+    """
 
     verdict: Verdict
     summary: str
     evidence: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    failed_stage: str = ""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
@@ -21,7 +22,17 @@ _THREADS = 16
 _OVERDUE_S = 2.0
 """A lookup that takes longer gives its place to the next one: names that hang do not hold up the others."""
 
-_Lookup = asyncio.Future[tuple[Address, ...]]
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """An answer of the resolver. `at` is when it arrived on the monotonic clock, `took` how long it took."""
+
+    addresses: tuple[Address, ...]
+    at: float
+    took: float = 0.0
+
+
+_RunningLookup = asyncio.Future[Lookup]
 
 
 class ResolutionError(Exception):
@@ -33,8 +44,12 @@ class Resolver:
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(_THREADS)
-        self._cache: dict[str, tuple[float, tuple[Address, ...]]] = {}
-        self._running: dict[str, _Lookup] = {}
+        self._cache: dict[str, Lookup] = {}
+        self._running: dict[str, _RunningLookup] = {}
+
+    def last_lookup(self, host: str) -> Lookup | None:
+        """The last answer for a host; None if it is an address, or has never resolved."""
+        return self._cache.get(host)
 
     async def resolve(
         self, endpoint: Endpoint, timeout_s: float, newer_than: float = float("-inf")
@@ -46,11 +61,11 @@ class Resolver:
         if literal := _parse_literal(endpoint.host):
             return (literal,)
         cached = self._cache.get(endpoint.host)
-        if cached and cached[0] > max(newer_than, time.monotonic() - CACHE_TTL_S):
-            return cached[1]
+        if cached and cached.at > max(newer_than, time.monotonic() - CACHE_TTL_S):
+            return cached.addresses
         try:
             # Shielded, because other checks may wait for the same lookup.
-            addresses = await asyncio.wait_for(asyncio.shield(self._lookup(endpoint)), timeout_s)
+            found = await asyncio.wait_for(asyncio.shield(self._lookup(endpoint)), timeout_s)
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
         except OSError as error:  # gaierror, or this machine lacks file descriptors or memory
@@ -59,10 +74,10 @@ class Resolver:
             raise ResolutionError(str(error)) from None
         except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
-        self._cache[endpoint.host] = (time.monotonic(), addresses)
-        return addresses
+        self._cache[endpoint.host] = found
+        return found.addresses
 
-    def _lookup(self, endpoint: Endpoint) -> _Lookup:
+    def _lookup(self, endpoint: Endpoint) -> _RunningLookup:
         """The lookup of a host that runs now; starts one if there is none."""
         running = self._running.get(endpoint.host)
         if running is None:
@@ -70,19 +85,19 @@ class Resolver:
             running.add_done_callback(lambda done: self._end_lookup(endpoint.host, done))
         return running
 
-    def _end_lookup(self, host: str, done: _Lookup) -> None:
+    def _end_lookup(self, host: str, done: _RunningLookup) -> None:
         if self._running.get(host) is done:
             del self._running[host]
         if not done.cancelled():
             done.exception()  # nobody may be waiting any more; asyncio would log the exception
 
-    async def _look_up(self, endpoint: Endpoint) -> tuple[Address, ...]:
+    async def _look_up(self, endpoint: Endpoint) -> Lookup:
         """Run getaddrinfo in a daemon thread, so that a hanging lookup ends with the process.
 
         A thread pool would wait for its threads at exit; the system's resolver may take half a minute.
         """
         async with self._places:
-            loop = asyncio.get_running_loop()
+            loop, began = asyncio.get_running_loop(), time.monotonic()
             answer: asyncio.Future[tuple[Address, ...]] = loop.create_future()
 
             def deliver(outcome: tuple[Address, ...] | Exception) -> None:
@@ -110,7 +125,8 @@ class Resolver:
             except asyncio.CancelledError:
                 answer.cancel()
                 raise
-        return await answer
+        addresses, now = await answer, time.monotonic()
+        return Lookup(addresses, now, now - began)
 
 
 @lru_cache(65536)

@@ -31,6 +31,7 @@ from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.name_history import NameHistory
+from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard import demultiplexer, experiments
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
@@ -265,7 +266,7 @@ async def test_every_address_of_a_name_is_checked() -> None:
 
 
 def answer_for_localhost(prober: Prober, address: str) -> None:
-    prober._resolver._cache["localhost"] = (time.monotonic(), (ip_address(address),))
+    prober._resolver._cache["localhost"] = Lookup((ip_address(address),), time.monotonic())
 
 
 async def test_a_failed_check_resolves_the_name_again_and_checks_where_it_moved() -> None:

@@ -217,6 +217,7 @@ ROUNDS = (
         ),
         (Diagnosis(Verdict.SILENT, "No answer."),),
     ),
+    Round((PLAIN,), (Diagnosis(Verdict.DATA_DEAD, "Nothing came back.", failed_stage="tunnel"),)),
 )
 
 CLOSED = Incident(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.store.formats.test_record_codec import rounds
 from tests.vantages.sample_rounds import FRA1, healthy, silent
 from wgmon_tui.checks.check import Handshake, Tunnel
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -46,12 +47,27 @@ def test_of_a_verdict_that_hangs_on_what_only_they_know_the_summary_is_shown_and
     assert outcome.diagnosis == Diagnosis(Verdict.LOSSY, "5 of 20 lost", ("lost",))
 
 
+def test_the_known_stages_of_an_agent_are_kept_once_each_and_their_details_are_limited() -> None:
+    reported = (
+        Stage("evil", StageOutcome.FAILED),
+        Stage("handshake", StageOutcome.PASSED, 0.02, "x" * 10_000),
+        Stage("handshake", StageOutcome.FAILED),
+    )
+    told = healthy(at=NOW)
+    told = replace(told, checks=(replace(told.check, stages=reported),))
+
+    [kept] = sanitize_report(told, FRA1, "fra", 0.0, NOW).check.stages
+
+    assert kept == Stage("handshake", StageOutcome.PASSED, 0.02, "x" * 300)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"handshake": Handshake(-0.1)},
         {"handshake": Handshake(1e9)},
         {"sent": -1},
+        {"stages": (Stage("tunnel", StageOutcome.PASSED, 1e9),)},
         {"tunnel": Tunnel(10**12, 0, None, None, False)},
         {"tunnel": Tunnel(1, 2, None, None, False)},
         {"address": ip_address("fe80::1%" + "x" * 300)},

@@ -61,6 +61,12 @@ def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server)
     )
 
 
+def describe_inner_faults(evidence: Sequence[Evidence]) -> str:
+    """Name the inner addresses and services that refuse or do not answer."""
+    refusing = _find_refusing_services(evidence)
+    return format_list([*map(describe_service, refusing), *_describe_silence(evidence)])
+
+
 def _is_tunnel_proven(evidence: Sequence[Evidence]) -> bool:
     """Whether data passed both ways in an IP version of the inner targets, although they are silent."""
     versions = _target_versions(evidence)
@@ -141,20 +147,19 @@ def _diagnose_no_answer(
 
 def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     """Diagnose inner targets that are silent or refuse, while the tunnel carries data."""
-    refusing = [each for each in all_of_kind(InnerService, evidence) if each.answer == "closed" or each.rcode]
-    silent = _find_silent_targets(evidence)
+    refusing, silent = _find_refusing_services(evidence), _find_silent_targets(evidence)
     if not refusing and not silent:
         return None
     if silent and not refusing and _has_partial_loss(evidence):
         summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
         return Verdict.LOSSY, summary, [causes.lossy(server), tunnel_causes.inner_dead(server, silent, ())]
-    problems = [*map(describe_service, refusing), *_describe_silence(evidence)]
+    problems = describe_inner_faults(evidence)
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
     silent_versions = [each.version for each in hops if each.source is None]
     proven = [each for each in _proven_versions(evidence) if each not in silent_versions]
     over = f" over {_versions(proven)}" if silent_versions and proven else ""
-    summary = f"{format_list(problems)}, the tunnel is fine{over}"
+    summary = f"{problems}, the tunnel is fine{over}"
     summary += f" ({_answers(answered)})" if answered else ""
     summary += f", but nothing came back over {_versions(silent_versions)}." if silent_versions else "."
     ranked = [target_causes.service_refuses(server, each) for each in refusing]
@@ -260,6 +265,11 @@ def _find_keepalive(evidence: Sequence[Evidence]) -> PassiveKeepalive | None:
     """Return what is known about the server's keepalive; one that arrived decides."""
     waits = all_of_kind(PassiveKeepalive, evidence)
     return next((each for each in waits if each.after is not None), waits[0] if waits else None)
+
+
+def _find_refusing_services(evidence: Sequence[Evidence]) -> list[InnerService]:
+    services = all_of_kind(InnerService, evidence)
+    return [each for each in services if each.answer == "closed" or each.rcode]
 
 
 def _find_silent_targets(evidence: Sequence[Evidence]) -> list[str]:

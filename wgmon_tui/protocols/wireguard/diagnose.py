@@ -44,6 +44,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes, local_faults
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
 from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.stage_outcomes import find_blamed_stage
 from wgmon_tui.text import format_count, format_list, format_recent_time, format_rtt
 
 LOSS_WINDOW = 20
@@ -129,7 +130,8 @@ def diagnose(
     if ranked and not possible:
         # Every answer that came disproves a lasting cause. What is left is that the other packets were lost.
         possible = [causes.lossy(server)]
-    return Diagnosis(verdict, summary, evidence_text, tuple(possible))
+    failed_stage = find_blamed_stage(check, verdict)
+    return Diagnosis(verdict, summary, evidence_text, tuple(possible), failed_stage)
 
 
 def diagnose_misconfiguration(problem: str) -> Diagnosis:

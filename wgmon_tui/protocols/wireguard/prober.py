@@ -36,6 +36,8 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
+from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
+from wgmon_tui.checks.stage import Stage
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.netlink import RoutingSocket
@@ -53,6 +55,7 @@ from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
+from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
@@ -192,13 +195,11 @@ class Prober:
         After a failed check the name is resolved again, and new addresses are checked. Experiments come last:
         they take seconds, and an address that the name has lost needs none.
         """
-        server, steps = target.server, SlowSteps(deep, soak, on_soak)
+        server, steps, began = target.server, SlowSteps(deep, soak, on_soak), time.monotonic()
         try:
             addresses, moved = await self._server_addresses.look_up(server)
         except ResolutionError as error:
-            unresolved = NameUnresolved(server.endpoint.host, str(error))
-            check = self._make_unsent_check(target, None, unresolved)
-            return (_with_evidence(check, await find_silent_default_gateway(self._routing)),)
+            return (await self._make_unresolved_check(target, error, time.monotonic() - began),)
         checked = [await self._check(target, each, steps) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
@@ -207,7 +208,8 @@ class Prober:
             known = [check.address for check, _ in checked]
             checked += [await self._check(target, each, steps) for each in addresses if each not in known]
         checks = [await self._explain(target, *each) if explain else each[0] for each in checked]
-        return tuple(_add_round_evidence(checks, moved))
+        resolved = resolve_stage(self._resolver.last_lookup(server.endpoint.host), began)
+        return tuple(_with_stages(each, server, resolved) for each in _add_round_evidence(checks, moved))
 
     async def check(
         self,
@@ -221,7 +223,8 @@ class Prober:
     ) -> Check:
         """Check one address. Never raises for what the network or the server does."""
         check, run = await self._check(target, address, SlowSteps(deep, soak, on_soak))
-        return await self._explain(target, check, run) if explain else check
+        check = await self._explain(target, check, run) if explain else check
+        return _with_stages(check, target.server, NOT_NEEDED)
 
     async def trace_path(
         self, target: Target, options: TraceOptions, on_progress: Callable[[PathTrace], None]
@@ -513,6 +516,12 @@ class Prober:
         ahead_s = self._ahead_s(run.target.private_key.public)
         return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
 
+    async def _make_unresolved_check(self, target: Target, error: ResolutionError, took: float) -> Check:
+        unresolved = NameUnresolved(target.server.endpoint.host, str(error))
+        check = self._make_unsent_check(target, None, unresolved)
+        check = _with_evidence(check, await find_silent_default_gateway(self._routing))
+        return _with_stages(check, target.server, make_failed_resolve_stage(unresolved, took))
+
     def _make_unsent_check(
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError
     ) -> Check:
@@ -531,6 +540,10 @@ def _kernel_spelling(address: Address) -> str:
 
 def _with_evidence(check: Check, evidence: Evidence | None) -> Check:
     return replace(check, evidence=(*check.evidence, evidence)) if evidence else check
+
+
+def _with_stages(check: Check, server: Server, resolved: Stage) -> Check:
+    return replace(check, stages=make_stages(check, server, resolved))
 
 
 def _add_round_evidence(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:

@@ -93,7 +93,14 @@ class StoredNames:
 _RECORDS: Mapping[type[Any], StoredRecord] = {
     Round: StoredRecord({"checks": "checks", "diagnoses": "diagnoses", "port_monitor": "port_monitor"}),
     Diagnosis: StoredRecord(
-        {"verdict": "verdict", "summary": "summary", "evidence": "evidence", "causes": "causes"}
+        {
+            "verdict": "verdict",
+            "summary": "summary",
+            "evidence": "evidence",
+            "causes": "causes",
+            "failed_stage": "failed_stage",
+        },
+        sparse=frozenset({"failed_stage"}),
     ),
     Cause: StoredRecord(
         {"cause": "cause", "why": "why", "fix": "fix", "hypothesis": "hypothesis", "proven": "proven"},

@@ -6,9 +6,11 @@ configuration, times are limited to a plausible range, and advice is never text 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.stage import STAGE_NAMES, Stage
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
@@ -43,13 +45,28 @@ def _sanitize_check(check: Check, server: Server, vantage: str, clock_offset_s: 
     if not _is_plausible(check):
         raise BadLineError("report: values out of range")
     began_at = min(max(check.started_at - clock_offset_s, now - _MAX_AGE_S), now + _MAX_FUTURE_S)
-    return replace(check, server=server.name, vantage=vantage, endpoint=server.endpoint, started_at=began_at)
+    return replace(
+        check,
+        server=server.name,
+        vantage=vantage,
+        endpoint=server.endpoint,
+        started_at=began_at,
+        stages=_sanitize_stages(check.stages),
+    )
+
+
+def _sanitize_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Keep each known stage once, with a detail of limited length. Newer agents may report others."""
+    by_name = {each.name: each for each in reversed(stages)}
+    known = [by_name[name] for name in STAGE_NAMES if name in by_name]
+    return tuple(replace(each, detail=each.detail[:_MAX_LINE_CHARS]) for each in known)
 
 
 def _is_plausible(check: Check) -> bool:
     """Whether all values are within the ranges that a check can produce."""
     handshake, tunnel = check.handshake, check.tunnel
     rtts = [handshake.rtt if handshake else None, tunnel.rtt if tunnel else None]
+    rtts += [each.seconds for each in check.stages]
     counts: list[int | None] = [check.sent, handshake.retransmits if handshake else None]
     if tunnel:
         counts += [tunnel.sent, tunnel.received, tunnel.sent - tunnel.received, tunnel.mtu]
@@ -75,4 +92,5 @@ def _sanitize_diagnosis(check: Check, reported: Diagnosis, server: Server) -> Di
     if rediagnosed.verdict is reported.verdict:
         return rediagnosed
     evidence = tuple(line[:_MAX_LINE_CHARS] for line in reported.evidence[:_MAX_LINES])
-    return Diagnosis(reported.verdict, reported.summary[:_MAX_LINE_CHARS], evidence)
+    failed_stage = reported.failed_stage if reported.failed_stage in STAGE_NAMES else ""
+    return Diagnosis(reported.verdict, reported.summary[:_MAX_LINE_CHARS], evidence, (), failed_stage)

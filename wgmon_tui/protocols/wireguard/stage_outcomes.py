@@ -1,0 +1,265 @@
+"""The stages of a check from what it observed, and the stage that a verdict blames. Pure functions.
+
+    resolve ──► reach ──► handshake ──► authenticate ──► tunnel
+
+A stage passed only if something proves it. Silence leaves `reach` not known: WireGuard answers nobody whom it
+does not know, so a lost packet and an ignored one look the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.evidence import (
+    IDENTITY_BUSY,
+    TIMESTAMP_FAR_AHEAD,
+    CookieDemanded,
+    Evidence,
+    FlowCut,
+    ForeignBytes,
+    FreshPortAnswered,
+    GatewaySilent,
+    IcmpError,
+    IdentityAnswered,
+    InnerHop,
+    KnownKeyAnswered,
+    LateAnswer,
+    NameUnresolved,
+    PacketRejected,
+    PathMtu,
+    ReceiveOverflow,
+    Silence,
+    SocketError,
+)
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
+from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
+from wgmon_tui.checks.stage import (
+    AUTHENTICATE,
+    HANDSHAKE,
+    REACH,
+    RESOLVE,
+    TUNNEL,
+    Stage,
+    StageOutcome,
+)
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path
+from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
+
+_REACHED = Stage(REACH, StageOutcome.PASSED)
+_AUTHENTICATED = Stage(AUTHENTICATE, StageOutcome.PASSED)
+
+_NOTHING_SENT = frozenset({IDENTITY_BUSY, TIMESTAMP_FAR_AHEAD})
+
+_WHY_NOT_RUN = {
+    RESOLVE: "the name did not resolve",
+    REACH: "the server was not reached",
+    HANDSHAKE: "the handshake failed",
+    AUTHENTICATE: "the answer did not authenticate",
+}
+
+_STAGE_OF_VERDICT: Mapping[Verdict, str] = {
+    Verdict.DNS_FAILURE: RESOLVE,
+    Verdict.UNREACHABLE: REACH,
+    Verdict.PORT_CLOSED: HANDSHAKE,
+    Verdict.SILENT: HANDSHAKE,
+    Verdict.STUCK_FLOW: HANDSHAKE,
+    Verdict.NOT_WIREGUARD: HANDSHAKE,
+    Verdict.WRONG_SERVER_KEY: HANDSHAKE,
+    Verdict.PEER_MISSING: HANDSHAKE,
+    Verdict.PSK_MISMATCH: AUTHENTICATE,
+    Verdict.DATA_DEAD: TUNNEL,
+    Verdict.DIES_AFTER: TUNNEL,
+    Verdict.INNER_DEAD: TUNNEL,
+    Verdict.MTU_BLACKHOLE: TUNNEL,
+}
+
+
+def find_blamed_stage(check: Check, verdict: Verdict) -> str:
+    """The name of the stage that failed; "" if none did.
+
+    It is that of the check. Where a verdict rests on an earlier check, such as the last size check, it
+    follows from the verdict.
+    """
+    if verdict.severity is Severity.UP:
+        return ""
+    failed = check.failed_stage
+    return failed.name if failed else _STAGE_OF_VERDICT.get(verdict, "")
+
+
+def make_stages(check: Check, server: Server, resolve: Stage) -> tuple[Stage, ...]:
+    """The stages of a finished check. `resolve` is its first stage."""
+    if check.handshake:
+        handshake = _passed_handshake(check.handshake)
+        return resolve, _REACHED, handshake, _AUTHENTICATED, _tunnel_stage(check, server)
+    reach = _reach_stage(check, resolve)
+    handshake = _unanswered_handshake(check, server, reach)
+    authenticate = _failed_authentication(handshake)
+    return resolve, reach, handshake, authenticate, _skipped(TUNNEL, authenticate)
+
+
+def make_failed_resolve_stage(unresolved: NameUnresolved, took: float) -> Stage:
+    """The resolve stage of a name without an address; `took` is how long the lookup took, in seconds."""
+    return Stage(RESOLVE, StageOutcome.FAILED, took, unresolved.error)
+
+
+def _skipped(name: str, before: Stage) -> Stage:
+    """A stage that did not run, because the one before it did not pass."""
+    if before.outcome is StageOutcome.NOT_RUN:
+        return Stage(name, StageOutcome.NOT_RUN, detail=before.detail)
+    why = _WHY_NOT_RUN[before.name] if before.outcome is StageOutcome.FAILED else "no answer is known"
+    return Stage(name, StageOutcome.NOT_RUN, detail=why)
+
+
+# reach
+
+
+def _reach_stage(check: Check, resolve: Stage) -> Stage:
+    """Whether anything shows that packets reach the server, or that they do not."""
+    evidence = check.evidence
+    if resolve.outcome is StageOutcome.FAILED:
+        return _skipped(REACH, resolve)
+    if how := _describe_answer(evidence):
+        return Stage(REACH, StageOutcome.PASSED, detail=how)
+    if error := _first_error(evidence):
+        return Stage(REACH, _outcome_of(error), error.at, describe_evidence(error))
+    if refused := first_of_kind(SocketError, evidence):
+        outcome = StageOutcome.NOT_RUN if refused.name in _NOTHING_SENT else StageOutcome.FAILED
+        return Stage(REACH, outcome, detail=describe_evidence(refused))
+    if gateway := first_of_kind(GatewaySilent, evidence):
+        return Stage(REACH, StageOutcome.FAILED, detail=describe_evidence(gateway))
+    return Stage(REACH, StageOutcome.NOT_KNOWN, detail="nothing answered")
+
+
+def _first_error(evidence: Sequence[Evidence]) -> IcmpError | None:
+    """The ICMP error that shows most: one that quotes a packet of the check, from the server itself."""
+    errors = all_of_kind(IcmpError, evidence)
+    quoting = [each for each in errors if each.quotes_packet is not False]
+    return next(iter(sorted(quoting or errors, key=lambda each: not each.from_target)), None)
+
+
+def _outcome_of(error: IcmpError) -> StageOutcome:
+    """What an ICMP error shows: the server itself was reached, or a host on the path refuses."""
+    if error.from_target:
+        return StageOutcome.PASSED
+    return StageOutcome.NOT_KNOWN if is_port_closed(error) else StageOutcome.FAILED
+
+
+def _describe_answer(evidence: Sequence[Evidence]) -> str:
+    """What came back that only an arrived packet explains; "" if nothing did."""
+    for each in evidence:
+        match each:
+            case LateAnswer():
+                return "an authentic answer came late"
+            case CookieDemanded():
+                return "the server demanded a cookie"
+            case KnownKeyAnswered():
+                return "the server answered to another key"
+            case IdentityAnswered():
+                return "the server answered another identity"
+            case FreshPortAnswered():
+                return "the server answered a fresh source port"
+            case PacketRejected(reason=Reason.BAD_EMPTY):
+                return "a handshake response came"
+            case PacketRejected() | ForeignBytes():
+                return "something answers there"
+    return ""
+
+
+# handshake and authenticate
+
+
+def _passed_handshake(handshake: Handshake) -> Stage:
+    details = ["after a cookie"] if handshake.cookie else []
+    if handshake.retransmits:
+        details.append(f"{format_count(handshake.retransmits, 'initiation')} got no answer")
+    return Stage(HANDSHAKE, StageOutcome.PASSED, handshake.rtt, ", ".join(details))
+
+
+def _unanswered_handshake(check: Check, server: Server, reach: Stage) -> Stage:
+    """The handshake stage without an authentic response."""
+    if reach.outcome in (StageOutcome.FAILED, StageOutcome.NOT_RUN):
+        return _skipped(HANDSHAKE, reach)
+    evidence = check.evidence
+    rejected = all_of_kind(PacketRejected, evidence)
+    response = next((each for each in rejected if each.reason is Reason.BAD_EMPTY), None)
+    if response and not first_of_kind(LateAnswer, evidence):
+        return Stage(HANDSHAKE, StageOutcome.PASSED, response.at, "a response came")
+    if overflow := first_of_kind(ReceiveOverflow, evidence):
+        return Stage(HANDSHAKE, StageOutcome.NOT_KNOWN, detail=describe_evidence(overflow))
+    return Stage(HANDSHAKE, StageOutcome.FAILED, detail=_why_unanswered(evidence, server))
+
+
+def _why_unanswered(evidence: Sequence[Evidence], server: Server) -> str:
+    limit = format_limit(server.timeout)
+    if late := first_of_kind(LateAnswer, evidence):
+        return f"the answer came after {format_rtt(late.age)}"
+    if first_of_kind(KnownKeyAnswered, evidence):
+        return "no answer to the configured key"
+    if first_of_kind(IdentityAnswered, evidence):
+        return "no answer to this identity"
+    if first_of_kind(FreshPortAnswered, evidence):
+        return "no answer to the usual source port"
+    errors = [each for each in all_of_kind(IcmpError, evidence) if each.from_target or not each.offender]
+    if errors:
+        return icmp_name(errors[0])
+    if first_of_kind(CookieDemanded, evidence):
+        return f"no answer to the initiation with the cookie within {limit}"
+    if first_of_kind(ForeignBytes, evidence):
+        return "the answer is not WireGuard"
+    if first_of_kind(PacketRejected, evidence):
+        return "no answer is of this server"
+    return f"no answer within {limit}"
+
+
+def _failed_authentication(handshake: Stage) -> Stage:
+    """The authenticate stage where no response authenticated."""
+    if handshake.outcome is not StageOutcome.PASSED:
+        return _skipped(AUTHENTICATE, handshake)
+    detail = "the preshared key of the response is another one"
+    return Stage(AUTHENTICATE, StageOutcome.FAILED, detail=detail)
+
+
+# tunnel
+
+
+def _tunnel_stage(check: Check, server: Server) -> Stage:
+    """The tunnel stage after a handshake; `diagnose_data_path` tells whether it failed."""
+    tunnel, evidence = check.tunnel, check.evidence
+    if not server.tunnel:
+        return Stage(TUNNEL, StageOutcome.NOT_RUN, detail="tunnel = false")
+    is_session_lost = first_of_kind(Silence, evidence) is not None
+    if tunnel is None and is_session_lost:
+        return Stage(TUNNEL, StageOutcome.NOT_RUN, detail="the response to the last initiation was lost")
+    rtt, has_answers = (tunnel.rtt, tunnel.received > 0) if tunnel else (None, False)
+    overflow = first_of_kind(ReceiveOverflow, evidence)
+    if overflow and not has_answers:
+        return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail=describe_evidence(overflow))
+    verdict, _, _ = diagnose_data_path(check, evidence, server) or (Verdict.HEALTHY, "", [])
+    if _STAGE_OF_VERDICT.get(verdict) == TUNNEL:
+        return Stage(TUNNEL, StageOutcome.FAILED, rtt, _describe_fault(check, verdict))
+    if tunnel is None:
+        detail = f'identity "{server.identity}" has no tunnel address'
+        return Stage(TUNNEL, StageOutcome.NOT_RUN, detail=detail)
+    if tunnel.passive:
+        hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
+        if not hops:
+            return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail="the first hop does not answer")
+        verb = "answers" if len(hops) == 1 else "answer"
+        return Stage(TUNNEL, StageOutcome.PASSED, rtt, f"{format_list(hops)} {verb}")
+    return Stage(TUNNEL, StageOutcome.PASSED, rtt, f"{tunnel.received} of {tunnel.sent} answered")
+
+
+def _describe_fault(check: Check, verdict: Verdict) -> str:
+    """Why the tunnel stage failed, in a few words."""
+    cut, size = first_of_kind(FlowCut, check.evidence), first_of_kind(PathMtu, check.evidence)
+    if cut and verdict is Verdict.DIES_AFTER:
+        return f"data passed for {format_rtt(cut.after)}, then nothing"
+    if size and verdict is Verdict.MTU_BLACKHOLE:
+        return f"packets over {size.largest_passing} bytes are lost"
+    if verdict is Verdict.INNER_DEAD:
+        return describe_inner_faults(check.evidence)
+    return "nothing came back"
