@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 Network = IPv4Network | IPv6Network
@@ -88,3 +89,6 @@ class LabSetup:
     """Further peers, which the server knows even in mode UNKNOWN_PEER."""
     forwards: bool = True
     """Whether it is a router and reports expired packets."""
+    amneziawg: Parameters | None = None
+    """The parameters of an AmneziaWG server; None for WireGuard."""
+    header_protection_key: bytes | None = field(default=None, repr=False)

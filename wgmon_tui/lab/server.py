@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
+from wgmon_tui.lab.messages import Message, make_messages
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
 from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.net.addresses import Endpoint
@@ -22,7 +23,7 @@ from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
+from wgmon_tui.protocols.wireguard.wire import MessageType, receiver_index
 
 Source = tuple[object, ...]
 """An address of the socket module: host and port, plus two numbers for IPv6."""
@@ -53,8 +54,8 @@ class LabServer:
         self._remaining_keys = frozenset(peer.public_key for peer in setup.remaining_peers)
         self._by_index: dict[int, PeerState] = {}
         self._keepalives: dict[PublicKey, asyncio.TimerHandle] = {}
-        self._current = _ServerKey(setup.private_key)
-        self._rotated = _ServerKey(setup.rotated_to or PrivateKey.generate())
+        self._current = _ServerKey(setup.private_key, setup)
+        self._rotated = _ServerKey(setup.rotated_to or PrivateKey.generate(), setup)
         self._wrong_psk = PresharedKey(os.urandom(32))
         self._script: asyncio.TimerHandle | None = None
         self._started = False
@@ -156,24 +157,32 @@ class LabServer:
         if self.mode is LabMode.NOT_WIREGUARD:
             send(_dns_format_error(packet))
             return
-        kind = message_type(packet)
-        if kind is MessageType.INITIATION:
-            self._receive_initiation(packet, source, send)
-        elif kind is MessageType.TRANSPORT:
-            self._receive_transport(packet, send)
-
-    def _receive_initiation(self, packet: bytes, source: Source, send: Callable[[bytes], None]) -> None:
-        now_s = time.monotonic()
         server_key = self._rotated if self.mode is LabMode.ROTATED_KEY else self._current
+        received = server_key.messages.read(packet)
+        if received is None:
+            return
+        if received.kind is MessageType.INITIATION:
+            self._receive_initiation(server_key, received, source, send)
+        elif received.kind is MessageType.TRANSPORT:
+            self._receive_transport(received.plain, partial(self._send_transport, send))
+
+    def _send_transport(self, send: Callable[[bytes], None], message: bytes) -> None:
+        send(self._current.messages.write(MessageType.TRANSPORT, message))
+
+    def _receive_initiation(
+        self, server_key: _ServerKey, received: Message, source: Source, send: Callable[[bytes], None]
+    ) -> None:
+        now_s, packet, messages = time.monotonic(), received.as_sent, server_key.messages
         if not server_key.responder.has_valid_mac1(packet):
             return
         if self.mode is LabMode.UNDER_LOAD:
             source_bytes = repr(source).encode()
             if not server_key.cookies.verify(packet, source_bytes, now_s):
-                send(server_key.cookies.reply(packet, source_bytes, now_s))
+                reply = server_key.cookies.reply(packet, source_bytes, now_s)
+                send(messages.write(MessageType.COOKIE_REPLY, reply))
                 return
         try:
-            initiation = server_key.responder.open(packet)
+            initiation = server_key.responder.open(received.plain)
         except RejectedError:
             return
         state = self._peers.get(initiation.static)
@@ -184,12 +193,14 @@ class LabServer:
         ):
             return
         psk = self._wrong_psk if self.mode is LabMode.WRONG_PSK else state.peer.preshared_key
-        response, session = server_key.responder.respond(initiation, self._unused_index(), psk)
+        response, session = server_key.responder.respond(
+            initiation, self._unused_index(), psk, header=messages.response_header()
+        )
         self._by_index[session.local_index] = state
         expired = state.add_session(session)
         if expired is not None:
             del self._by_index[expired]
-        send(response)
+        send(messages.write(MessageType.RESPONSE, response))
 
     def _receive_transport(self, packet: bytes, send: Callable[[bytes], None]) -> None:
         index = receiver_index(packet)
@@ -284,12 +295,13 @@ class LabServer:
 class _ServerKey:
     """The objects derived from a server's private key."""
 
-    __slots__ = ("cookies", "public_key", "responder")
+    __slots__ = ("cookies", "messages", "public_key", "responder")
 
-    def __init__(self, private_key: PrivateKey) -> None:
+    def __init__(self, private_key: PrivateKey, setup: LabSetup) -> None:
         self.public_key = private_key.public
         self.responder = Responder(private_key)
         self.cookies = CookieJar(private_key.public)
+        self.messages = make_messages(setup, private_key.public)
 
 
 def _bind_socket(host: str, port: int) -> socket.socket:

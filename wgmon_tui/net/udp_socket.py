@@ -60,6 +60,11 @@ class Datagram:
     source: SocketAddress
     received_ns: int
 
+    @property
+    def payload(self) -> bytes:
+        """The bytes that arrived. A protocol that frames messages puts the message into `data`."""
+        return self.data
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedError:

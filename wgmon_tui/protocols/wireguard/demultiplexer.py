@@ -18,6 +18,7 @@ from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, new_index
+from wgmon_tui.protocols.wireguard.framing import Framing, UnframedDatagram
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.path_tracer import PathTracer, is_expired
 from wgmon_tui.protocols.wireguard.server_initiations import ServerInitiations
@@ -35,6 +36,9 @@ _MAX_LATE_CHECKS = 8
 """Finished checks of one address that wait for late answers at the same time."""
 
 _MAX_LATE_EVIDENCE = 8
+
+_MAX_FRAMINGS = 16
+"""Framings of one server that are tried on what it sends: that of its checks, and those of experiments."""
 
 
 class PacketListener(Protocol):
@@ -77,6 +81,8 @@ class Demultiplexer:
         self._late_by_index: dict[int, tuple[_LateAnswers, HandshakeStage]] = {}
         self._late_expiry: deque[tuple[float, tuple[str, str], HandshakeStage]] = deque()
         """Finished checks by the time until which they wait, earliest first."""
+        self._framings: dict[SocketAddress, list[Framing]] = {}
+        """By the source of their answers: the framings in use that are not plain, the latest first."""
         self.server_initiations = ServerInitiations()
         """Initiations that servers send unasked, during checks and between them."""
         self.foreign_sessions = ForeignSessions()
@@ -130,6 +136,14 @@ class Demultiplexer:
     def unregister(self, index: int) -> None:
         """Stop delivering packets for `index`."""
         del self._by_index[index]
+
+    def use_framing(self, destination: SocketAddress, framing: Framing) -> None:
+        """Take this framing off what comes from a server, until others displace it."""
+        if framing.is_plain:
+            return
+        used = self._framings.setdefault(_without_scope(destination), [])
+        if not used or used[0] != framing:
+            used[:] = [framing, *(each for each in used if each != framing)][:_MAX_FRAMINGS]
 
     @contextmanager
     def listen_to_source(self, listener: PacketListener) -> Iterator[None]:
@@ -208,7 +222,28 @@ class Demultiplexer:
         for sent in handshake_stage.sent:
             self._late_by_index.pop(sent.attempt.sender, None)
 
+    def _unframe(self, datagram: Datagram) -> Datagram:
+        """The plain message of a framed datagram; the datagram if it has none.
+
+        Several framings may fit: experiments try them on one server. The one with a known index is right.
+        """
+        found: Datagram | None = None
+        for framing in self._framings.get(datagram.source, ()):
+            message = framing.unframe(datagram.data)
+            if message is None:
+                continue
+            unframed = UnframedDatagram(message, datagram.source, datagram.received_ns, datagram.data)
+            if self._is_known(receiver_index(message)):
+                return unframed
+            found = found or unframed
+        return datagram if found is None or self._is_known(receiver_index(datagram.data)) else found
+
+    def _is_known(self, index: int | None) -> bool:
+        return index in self._by_index or index in self._late_by_index
+
     def _on_datagram(self, datagram: Datagram) -> None:
+        if self._framings:
+            datagram = self._unframe(datagram)
         index = receiver_index(datagram.data)
         if index is None:
             if message_type(datagram.data) is MessageType.INITIATION:
@@ -229,8 +264,18 @@ class Demultiplexer:
         else:
             self.foreign_sessions.record(datagram.source, datagram.data, index)
 
-    def _on_error(self, error: QueuedError) -> None:
+    def _quoted_index(self, error: QueuedError) -> int | None:
+        """The index of the initiation that an ICMP error quotes."""
+        framings = self._framings.get(_without_scope(error.destination), ()) if self._framings else ()
+        for framing in framings:
+            index = sender_index(framing.unframe_quote(error.quoted))
+            if self._is_known(index):
+                return index
         index = sender_index(error.quoted)
+        return index if not framings or self._is_known(index) else None
+
+    def _on_error(self, error: QueuedError) -> None:
+        index = self._quoted_index(error)
         if index is None:
             tracers = tuple(self._tracers.get(error.destination, ()))
             for tracer in tracers:
@@ -245,3 +290,7 @@ class Demultiplexer:
             # The kernel reports a dead neighbour after three seconds, when many checks have ended.
             late, handshake_stage = self._late_by_index[index]
             late.add_evidence(handshake_stage.icmp_evidence(error))
+
+
+def _without_scope(address: SocketAddress) -> SocketAddress:
+    return address[0].partition("%")[0], address[1]

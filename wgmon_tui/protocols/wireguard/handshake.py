@@ -35,8 +35,8 @@ from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 _CHAIN = hash_(b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s")
 _HASH = hash_(_CHAIN + b"WireGuard v1 zx2c4 Jason@zx2c4.com")
-_INITIATION = b"\x01\0\0\0"
-_RESPONSE = b"\x02\0\0\0"
+INITIATION_HEADER = b"\x01\0\0\0"
+RESPONSE_HEADER = b"\x02\0\0\0"
 
 
 class Reason(Enum):
@@ -91,13 +91,19 @@ class Initiator:
         self._cookie_key = cookie_key(remote)
 
     def initiate(
-        self, sender: int, timestamp: bytes, cookie: bytes | None = None, ephemeral: bytes | None = None
+        self,
+        sender: int,
+        timestamp: bytes,
+        cookie: bytes | None = None,
+        ephemeral: bytes | None = None,
+        header: bytes = INITIATION_HEADER,
     ) -> Attempt:
         """Start an attempt (§5.4.2).
 
         `sender` is the index that the response carries as receiver. `timestamp` is a TAI64N stamp later than
         any that this key has used. `cookie` holds the 16 bytes of a cookie reply at most two minutes old.
         `ephemeral` is the one-time private key, random unless a test or a recorded exchange passes one.
+        `header` are the first four bytes, which a framing may replace: only the MACs cover them.
         """
         ephemeral = ephemeral or os.urandom(32)
         ephemeral_public = dh_public(ephemeral)
@@ -110,7 +116,7 @@ class Initiator:
         timestamp = aead_seal(key, timestamp, transcript)
         transcript = hash_(transcript + timestamp)
 
-        message = _INITIATION + sender.to_bytes(4, "little") + ephemeral_public + static + timestamp
+        message = header + sender.to_bytes(4, "little") + ephemeral_public + static + timestamp
         mac1 = self._mac1.compute(message)
         message += mac1
         packet = message + (mac2(cookie, message) if cookie else NO_MAC)
@@ -289,8 +295,9 @@ class Responder:
         sender: int,
         psk: PresharedKey = NO_PRESHARED_KEY,
         ephemeral: bytes | None = None,
+        header: bytes = RESPONSE_HEADER,
     ) -> tuple[bytes, Session]:
-        """Make the 92-byte response (§5.4.3) and the responder's session.
+        """Make the 92-byte response (§5.4.3) and the responder's session. `header` is as in `initiate`.
 
         Raises RejectedError (LOW_ORDER).
         """
@@ -306,7 +313,7 @@ class Responder:
         chain, tau, key = kdf3(chain, psk.raw)
         empty = aead_seal(key, b"", hash_(transcript + tau))
         message = (
-            _RESPONSE
+            header
             + sender.to_bytes(4, "little")
             + initiation.sender.to_bytes(4, "little")
             + ephemeral_public

@@ -23,6 +23,7 @@ import asyncio
 import errno
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Handshake
@@ -57,6 +58,12 @@ _MAX_COOKIES = 4
 """Cookies tried in a check: a forged one must not hide the server's."""
 
 _HEAD = 16
+_QUOTED = 8
+"""Bytes of a sent datagram that an ICMP error quotes at least, if it quotes any."""
+
+_DECOYS_LOGGED = 16
+"""Decoys of a check that stand in its exchange: there may be 128 before each initiation."""
+
 _MAX_UNAUTHENTICATED = 4  # a forged response must not hide the real one after it
 
 
@@ -105,6 +112,9 @@ class HandshakeStage:
         self._fresh_initiations = 0
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
+        self._framing = target.framing
+        self._decoys_sent = 0
+        self._decoy_heads: set[bytes] = set()
         self._started = time.monotonic()
 
     def start(self) -> None:
@@ -120,7 +130,7 @@ class HandshakeStage:
         """Handle a datagram for one of the attempts, or one without index from the server's address."""
         if self.finished.done():
             return
-        at = self.check_log.received(datagram.data, datagram.received_ns)
+        at = self.check_log.received(datagram.payload, datagram.received_ns)
         sent = self._find_attempt(receiver_index(datagram.data))
         if sent is None:
             if message_type(datagram.data) is None:
@@ -151,7 +161,7 @@ class HandshakeStage:
             offender=error.offender,
             from_target=error.offender == self.source[0],
             mtu=error.info or None,
-            quotes_packet=self._find_attempt(sender_index(error.quoted)) is not None,
+            quotes_packet=self._has_sent(error.quoted),
         )
 
     def late_answer(self, datagram: Datagram) -> LateAnswer | None:
@@ -192,23 +202,34 @@ class HandshakeStage:
         attempt = self._make_attempt(self, self._cookies[-1] if self._cookies else None)
         sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
         self.sent.append(sent)
+        datagram = self._framing.frame(MessageType.INITIATION, attempt.packet)
+        self._send_decoys()
         try:
-            sent.sent_ns = self._socket.send(attempt.packet, self.destination)
+            sent.sent_ns = self._socket.send(datagram, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
             self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
             sent.refused = True
             self._on_refusal()
         else:
-            self.check_log.sent(attempt.packet, sent.sent_ns)
+            self.check_log.sent(datagram, sent.sent_ns)
         if self._rtt is not None:
             self._await_latest_response()
+
+    def _send_decoys(self) -> None:
+        for decoy in self._framing.make_decoys():
+            with suppress(OSError):  # the initiation that follows shows whether this machine can send
+                sent_ns = self._socket.send(decoy, self.destination)
+                self._decoys_sent += 1
+                if self._decoys_sent <= _DECOYS_LOGGED:
+                    self.check_log.sent(decoy, sent_ns)
+                self._decoy_heads.add(decoy[:_HEAD])
 
     def _on_response(self, datagram: Datagram, sent: SentAttempt) -> None:
         if sent.answered:
             return  # a copy: whoever sees a packet can send it again, from anywhere
         session = sent.attempt.complete(datagram.data)
-        self.check_log.record_decisive(datagram.data, datagram.received_ns)
+        self.check_log.record_decisive(datagram.payload, datagram.received_ns)
         self.check_log.add_reply_source(datagram.source, self.source)
         if self._rtt is None:
             self._rtt = round_trip(sent, datagram)
@@ -217,7 +238,7 @@ class HandshakeStage:
             self._await_latest_response()
             return
         self.session = session
-        keepalive = session.keepalive()
+        keepalive = self._framing.frame(MessageType.TRANSPORT, session.keepalive())
         try:
             sent_ns = self._socket.send(keepalive, self.destination)
         except OSError as error:
@@ -295,6 +316,13 @@ class HandshakeStage:
         answered = [each.answered for each in self.sent]
         awaited = len(answered) - answered[::-1].index(True) if self.session else len(answered)
         return sum(not each.answered and not each.cookie_demanded for each in self.sent[:awaited])
+
+    def _has_sent(self, quoted: bytes) -> bool:
+        """Whether an ICMP error quotes a packet of this stage."""
+        index = sender_index(self._framing.unframe_quote(quoted))
+        if self._find_attempt(index) is not None:
+            return True
+        return len(quoted) >= _QUOTED and any(head.startswith(quoted[:_HEAD]) for head in self._decoy_heads)
 
     def _find_attempt(self, index: int | None) -> SentAttempt | None:
         return next((sent for sent in self.sent if sent.attempt.sender == index), None)

@@ -11,7 +11,6 @@ import errno
 import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import partial
 from ipaddress import ip_address
 from itertools import chain
 
@@ -24,11 +23,12 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import Services, is_of_other_client
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.size_check import MOST_REPORTS, SizeTarget
-from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, receiver_index
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, receiver_index
 
 _PACKET_TOO_BIG = ((4, 3, 4), (6, 2, 0))
 _OUTER_HEADERS = {4: 20 + 8, 6: 40 + 8}
@@ -46,6 +46,7 @@ class InnerChannel:
         source: SocketAddress,
         own: OwnAddresses,
         services: Services,
+        framing: Framing = PLAIN,
     ) -> None:
         """`source` is the server's address and port as the kernel formats it.
 
@@ -57,6 +58,7 @@ class InnerChannel:
         self.own = own
         self._check_log = check_log
         self._socket = socket
+        self._framing = framing
         self._destination = destination
         self._identifier = secrets.randbits(16)
         self._sequence = 0
@@ -95,15 +97,18 @@ class InnerChannel:
 
     @property
     def send_packet(self) -> Callable[[bytes], object]:
-        """Sends a packet to the server as it is; outlives the check. Raises OSError."""
-        return partial(self._socket.send, destination=self._destination)
+        """Sends a transport message to the server; outlives the check. Raises OSError."""
+        return lambda packet: self._socket.send(
+            self._framing.frame(MessageType.TRANSPORT, packet), self._destination
+        )
 
     @property
     def reports(self) -> Mapping[int, int]:
         """By MTU that a hop outside the tunnel reported: the largest inner packet that it lets pass whole."""
         if len(self._reported_mtus) > MOST_REPORTS:
             return {}
-        headers = _OUTER_HEADERS[ip_address(self.source[0]).version] + TRANSPORT_OVERHEAD
+        outer = _OUTER_HEADERS[ip_address(self.source[0]).version]
+        headers = outer + TRANSPORT_OVERHEAD + self._framing.overhead
         return {mtu: mtu - headers for mtu in sorted(self._reported_mtus)}
 
     # Sending
@@ -144,7 +149,7 @@ class InnerChannel:
         """Send through the session; returns None if this machine refuses to send."""
         if content and self.first_data_at is None:
             self.first_data_at = time.monotonic()
-        packet = self.session.seal(content, padded=padded)
+        packet = self._framing.frame(MessageType.TRANSPORT, self.session.seal(content, padded=padded))
         try:
             sent_ns = self._socket.send(packet, self._destination, by_reported_mtu=in_fragments)
         except OSError as error:
@@ -184,14 +189,14 @@ class InnerChannel:
         """Handle a packet for the session's index."""
         at = self._check_log.seconds_since_start(datagram.received_ns)
         if self.is_logging:
-            self._check_log.received(datagram.data, datagram.received_ns)
+            self._check_log.received(datagram.payload, datagram.received_ns)
         try:
             content = self.session.open(datagram.data)
         except (AuthenticationError, ReplayError):
             self._check_log.add_evidence(PacketRejected(at, Reason.OTHER_SESSION, len(datagram.data)))
             return
         self._check_log.add_reply_source(datagram.source, self.source)
-        if content:
+        if content.strip(b"\0"):  # AmneziaWG pads keepalives too
             self.has_received_data = True
             self._on_inner(inner_packets.parse(content), datagram.received_ns)
         elif self.keepalive_at is None:
@@ -213,7 +218,8 @@ class InnerChannel:
                 error.code,
                 error.offender,
                 from_target=error.offender == self.source[0],
-                quotes_packet=receiver_index(error.quoted) == self.session.remote_index,
+                quotes_packet=receiver_index(self._framing.unframe_quote(error.quoted))
+                == self.session.remote_index,
             )
         )
 

@@ -28,8 +28,9 @@ from wgmon_tui.checks.path_trace import (
     TraceRefusedError,
 )
 from wgmon_tui.net.udp_socket import Datagram, QueuedError, SocketAddress
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 _SPACING_S = 0.05
 """Servers silently drop an initiation within 20 ms of the one before it."""
@@ -70,6 +71,7 @@ def is_expired(error: QueuedError) -> bool:
 class _Sent:
     hop_limit: int
     attempt: Attempt
+    datagram: bytes
     sent_ns: int
     sent_at: float
     rtt: float | None = None
@@ -92,6 +94,7 @@ class PathTracer:
         make_attempt: Callable[[bytes | None], Attempt],
         turn: Callable[[], AbstractAsyncContextManager[bool]],
         on_progress: Callable[[PathTrace], None],
+        framing: Framing = PLAIN,
     ) -> None:
         """`start` names the address. `send` sends a packet with a hop limit, and returns the time in ns.
 
@@ -102,6 +105,7 @@ class PathTracer:
         self._trace = replace(start, rounds=options.rounds)
         self._options = options
         self._send = send
+        self._framing = framing
         self._make_attempt = make_attempt
         self._turn = turn
         self._on_progress = on_progress
@@ -168,10 +172,11 @@ class PathTracer:
 
     async def _send_one(self, hop_limit: int, wait_s: float) -> None:
         attempt = self._make_attempt(self._cookie)
-        sent = _Sent(hop_limit, attempt, time.time_ns(), time.monotonic())
+        datagram = self._framing.frame(MessageType.INITIATION, attempt.packet)
+        sent = _Sent(hop_limit, attempt, datagram, time.time_ns(), time.monotonic())
         self._sent[attempt.sender] = sent
         self._trace = replace(self._trace, tried=max(hop_limit, self._trace.tried))
-        sent.sent_ns = self._send(attempt.packet, hop_limit)
+        sent.sent_ns = self._send(datagram, hop_limit)
         await asyncio.sleep(_SPACING_S)
         if self._one_at_a_time:
             await self._await_answers(wait_s)
@@ -219,9 +224,8 @@ class PathTracer:
 
     def _find_quoted(self, error: QueuedError) -> _Sent | None:
         if len(error.quoted) >= _INDEX_END:
-            sent = self._sent.get(sender_index(error.quoted) or 0)
             quote = error.quoted[:_COMPARED]
-            return sent if sent and sent.attempt.packet.startswith(quote) else None
+            return next((each for each in self._sent.values() if each.datagram.startswith(quote)), None)
         self._one_at_a_time = True
         since = time.monotonic() - self._options.timeout
         waiting = [each for each in self._sent.values() if each.rtt is None and each.sent_at > since]

@@ -242,7 +242,9 @@ class Prober:
         def make_attempt(cookie: bytes | None) -> Attempt:
             index = self._demultiplexer.free_index()
             self._demultiplexer.register(index, tracer)
-            return target.initiator.initiate(index, self._timestamps(target.private_key.public), cookie)
+            timestamp = self._timestamps(target.private_key.public)
+            header = target.framing.initiation_header()
+            return target.initiator.initiate(index, timestamp, cookie, header=header)
 
         tracer = PathTracer(
             start,
@@ -252,7 +254,9 @@ class Prober:
             make_attempt=make_attempt,
             turn=lambda: self._turn(target),
             on_progress=on_progress,
+            framing=target.framing,
         )
+        self._demultiplexer.use_framing(tracer.source, target.framing)
         with self._demultiplexer.trace_path(tracer):
             try:
                 return await tracer.run()
@@ -414,8 +418,10 @@ class Prober:
             demultiplexer.register(index, run)
             timestamp = self._timestamps(target.private_key.public)
             ephemeral = self._make_ephemeral().raw if self._make_ephemeral else None
-            return target.initiator.initiate(index, timestamp, cookie, ephemeral)
+            header = target.framing.initiation_header()
+            return target.initiator.initiate(index, timestamp, cookie, ephemeral, header)
 
+        demultiplexer.use_framing((_kernel_spelling(address), target.server.endpoint.port), target.framing)
         run = HandshakeStage(
             target, check_log, opened, (_kernel_spelling(address), target.server.endpoint.port), attempt
         )

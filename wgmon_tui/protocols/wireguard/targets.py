@@ -10,6 +10,7 @@ from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
@@ -37,6 +38,7 @@ class Target:
     preshared_key: PresharedKey = NO_PRESHARED_KEY
     tunnel_addresses: tuple[Interface, ...] = ()
     other_secrets: OtherSecrets = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
+    framing: Framing = field(default=PLAIN, repr=False)
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

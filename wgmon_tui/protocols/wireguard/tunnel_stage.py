@@ -117,7 +117,9 @@ class TunnelStage:
         own: OwnAddresses = {version: each.ip for version, each in self._interfaces.items()}
         services = {(ip_address(each.host), each.port) for each in server.tunnel_tcp}
         self._check_log = check_log
-        self.channel = InnerChannel(session, check_log, socket, destination, source, own, services)
+        self.channel = InnerChannel(
+            session, check_log, socket, destination, source, own, services, target.framing
+        )
         self._handshake_rtt = handshake_rtt
         self._answer_wait_s = max(
             min(server.timeout, _MAX_ANSWER_WAIT_S), _ROUND_TRIPS * handshake_rtt + _ANSWER_MARGIN_S

@@ -1,0 +1,82 @@
+"""How WireGuard's messages stand in datagrams: as they are, or framed by a protocol that disguises them.
+
+The handshake, the session and the stages see plain messages. The exchange keeps the datagrams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wgmon_tui.net.udp_socket import Datagram
+from wgmon_tui.protocols.wireguard.handshake import INITIATION_HEADER
+from wgmon_tui.protocols.wireguard.wire import MessageType
+
+
+class Framing(Protocol):
+    """The framing towards one server. Nothing that arrives makes a method raise."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the messages stand in the datagrams as they are."""
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that the framing adds to a transport message."""
+
+    def initiation_header(self) -> bytes:
+        """The first four bytes of the next initiation; its MACs cover them."""
+
+    def make_decoys(self) -> tuple[bytes, ...]:
+        """Datagrams to send before an initiation, which the server drops."""
+
+    def frame(self, kind: MessageType, message: bytes) -> bytes:
+        """The datagram of a message. An initiation has its header already."""
+
+    def unframe(self, datagram: bytes) -> bytes | None:
+        """The plain message in a datagram; None if there is none."""
+
+    def unframe_quote(self, quoted: bytes) -> bytes:
+        """The beginning of a sent message, from the beginning of its datagram; empty if that is too short."""
+
+
+class PlainFraming:
+    """WireGuard itself."""
+
+    is_plain = True
+    overhead = 0
+
+    def initiation_header(self) -> bytes:
+        """Message type 1 and the reserved bytes."""
+        return INITIATION_HEADER
+
+    def make_decoys(self) -> tuple[bytes, ...]:
+        """Nothing."""
+        return ()
+
+    def frame(self, kind: MessageType, message: bytes) -> bytes:
+        """The message."""
+        return message
+
+    def unframe(self, datagram: bytes) -> bytes | None:
+        """The datagram."""
+        return datagram
+
+    def unframe_quote(self, quoted: bytes) -> bytes:
+        """The quote."""
+        return quoted
+
+
+PLAIN = PlainFraming()
+
+
+@dataclass(frozen=True, slots=True)
+class UnframedDatagram(Datagram):
+    """A datagram whose `data` is the plain message in it. `framed` are the bytes that arrived."""
+
+    framed: bytes
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes that arrived."""
+        return self.framed
