@@ -14,15 +14,31 @@ from tests.cli.programs import reports, site_in, with_fault
     ("place", "kind", "words"),
     [
         ("wgmon_tui.cli.probe_output.format_result", "fault", ("probe", "--quick")),
-        ("wgmon_tui.cli.probe_run._read_witness", "thread_fault", ("probe", "--quick")),
-        ("wgmon_tui.cli.probe_run._read_witness", "task_fault", ("probe", "--quick")),
+        pytest.param(
+            "wgmon_tui.cli.probe_run._read_witness",
+            "thread_fault",
+            ("probe", "--quick"),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            "wgmon_tui.cli.probe_run._read_witness",
+            "task_fault",
+            ("probe", "--quick"),
+            marks=pytest.mark.thorough,
+        ),
         ("wgmon_tui.doctor.run.check_prober", "async_fault", ("doctor",)),
-        ("wgmon_tui.monitor.fleet_state.FleetState.record", "fault", ("run",)),
+        pytest.param(
+            "wgmon_tui.monitor.fleet_state.FleetState.record", "fault", ("run",), marks=pytest.mark.thorough
+        ),
         ("wgmon_tui.monitor.fleet_state.FleetState.record", "thread_fault", ("run",)),
-        ("wgmon_tui.monitor.fleet_state.FleetState.record", "fault", ()),
-        ("wgmon_tui.alerts.delivery_log.deliveries", "fault", ("alert", "log")),
+        pytest.param(
+            "wgmon_tui.monitor.fleet_state.FleetState.record", "fault", (), marks=pytest.mark.thorough
+        ),
+        pytest.param(
+            "wgmon_tui.alerts.delivery_log.deliveries", "fault", ("alert", "log"), marks=pytest.mark.thorough
+        ),
         ("wgmon_tui.cli.parser.make_parser", "fault", ("keygen", "here")),
-        ("threading.Thread.start", "fault", ("run",)),
+        pytest.param("threading.Thread.start", "fault", ("run",), marks=pytest.mark.thorough),
     ],
 )
 def test_a_fault_anywhere_is_one_line_and_exit_code_70(

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.daemon.harness import quick_server, running, until, write_config
+from tests.parameters import default_run
 from wgmon_tui.config.ownership import command_as, owner_advice
 from wgmon_tui.config.secrets.private_files import create_private
 
@@ -112,7 +113,7 @@ def installed() -> Iterator[Service]:
         yield Service(Path(path))
 
 
-@pytest.mark.parametrize("words", WRITING, ids=" ".join)
+@pytest.mark.parametrize("words", default_run([("run",), ("keygen", "laptop")], WRITING), ids=" ".join)
 def test_a_command_that_would_write_is_refused_with_the_command_to_type(words: tuple[str, ...]) -> None:
     with installed() as service:
         ran = service.assert_untouched_by(*words)
@@ -129,7 +130,9 @@ def test_a_directory_that_is_missing_is_not_made_inside_of_the_services() -> Non
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("doctor",), ("alert", "test", "pager"), ("export", "targets")], ids=" ".join
+    "words",
+    default_run([("doctor",)], [(), ("doctor",), ("alert", "test", "pager"), ("export", "targets")]),
+    ids=" ".join,
 )
 def test_a_command_that_reads_names_the_command_to_type(words: tuple[str, ...]) -> None:
     with installed() as service:

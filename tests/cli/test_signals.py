@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.harm.command_scenarios import (
     record_history,
 )
 from tests.harm.signals import STOPS, life_s, send
+from tests.parameters import default_run
 
 
 def test_every_command_of_the_parser_has_a_scenario() -> None:
@@ -30,7 +32,13 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record_history(tmp_path_factory.mktemp("history") / "site")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "scenario",
+    default_run(
+        ("dashboard in a terminal", "run", "probe", "import", "export"), SCENARIOS, attrgetter("name")
+    ),
+    ids=attrgetter("name"),
+)
 def test_a_stop_signal_ends_it_with_its_code_and_leaves_nothing(
     tmp_path: Path, scenario: Scenario, history: Path
 ) -> None:
@@ -47,9 +55,9 @@ _TUI = next(each for each in SCENARIOS if each.has_terminal)
     ("scenario", "numbers"),
     [
         (_RUN, (signal.SIGHUP, signal.SIGTERM)),
-        (_RUN, (signal.SIGTERM, signal.SIGTERM)),
+        pytest.param(_RUN, (signal.SIGTERM, signal.SIGTERM), marks=pytest.mark.thorough),
         (_TUI, (signal.SIGTSTP,)),
-        (_TUI, (signal.SIGINT, signal.SIGINT)),
+        pytest.param(_TUI, (signal.SIGINT, signal.SIGINT), marks=pytest.mark.thorough),
     ],
     ids=lambda each: (
         each.name if isinstance(each, Scenario) else "-".join(signal.Signals(n).name for n in each)

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from tests.parameters import default_run
 
-@pytest.mark.parametrize("seed", [1, 100, 1000])
+
+@pytest.mark.parametrize("seed", default_run([1], [1, 100, 1000]))
 def test_run_starts_on_a_damaged_state_directory_or_prints_one_line(seed: int) -> None:
     command = [sys.executable, "-m", "tests.harm.damaged_stores", "8", str(seed)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
+
 ROOT = Path(__file__).parents[2]
 STARTUP = Path(__file__).parent / "startup"
 SYSTEMS = ("freebsd14", "darwin")
@@ -69,14 +71,14 @@ def run_as(system: str, *arguments: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux stands in for the others")
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", default_run(["freebsd14"], SYSTEMS))
 def test_what_differs_between_systems_works_there(system: str) -> None:
     run_as(system, *DIFFERENT)
 
 
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux stands in for the others")
-@pytest.mark.parametrize("system", ["freebsd14", pytest.param("darwin", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("system", default_run(["freebsd14"], SYSTEMS))
 def test_wireguard_go_is_checked_there(system: str) -> None:
     run_as(
         system, "tests/real/test_verdicts.py", "-k", "wireguard_go and (configurations and IPv4 or go_under)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.screen import ModalScreen
 
+from tests.parameters import default_run
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW
@@ -110,7 +111,7 @@ async def test_what_textual_itself_says_is_no_toast() -> None:
         assert not it.app._notifications
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", default_run(("fleet", "diagnosis", "incidents", "settings"), SCENES))
 async def test_every_screen_that_fills_the_terminal_has_the_clock_with_its_zone(
     scene: str, tmp_path: Path, past: History
 ) -> None:

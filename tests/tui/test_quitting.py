@@ -10,13 +10,17 @@ import pytest
 from textual.driver import Driver
 from textual.drivers.headless_driver import HeadlessDriver
 
+from tests.parameters import default_run
 from tests.tui.app_harness import face
 from tests.tui.editing_harness import SMALL, editing, written
 from tests.tui.fleet.test_marks import failing
 from tests.tui.key_presses import settle
 
 
-@pytest.mark.parametrize("keys", [(), ("enter",), ("?",), ("/", "f"), ("m",), ("ctrl+p",), ("a",)])
+@pytest.mark.parametrize(
+    "keys",
+    default_run(((), ("?",), ("/", "f")), ((), ("enter",), ("?",), ("/", "f"), ("m",), ("ctrl+p",), ("a",))),
+)
 async def test_ctrl_c_quits_from_every_screen(keys: tuple[str, ...]) -> None:
     async with face(failing()) as it:
         await it.press(*keys)

@@ -25,6 +25,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
 from textual.pilot import Pilot
 
+from tests.parameters import default_run
 from tests.tui.key_presses import press, read, settle
 from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
 from tests.tui.screen_text import own_text, shared_text
@@ -130,14 +131,14 @@ async def test_shared_parts(stage: Stage, text_snapshot: SnapshotAssertion) -> N
 
 
 @pytest.mark.parametrize("size", OTHER_SIZES, ids=lambda size: "x".join(map(str, size)))
-@pytest.mark.parametrize("scene", MAIN_SCREENS)
+@pytest.mark.parametrize("scene", default_run(("fleet", "packets"), MAIN_SCREENS))
 async def test_a_screen_at_another_size(
     scene: str, size: tuple[int, int], stage: Stage, text_snapshot: SnapshotAssertion
 ) -> None:
     assert text_snapshot == await seen(scene, stage, own_text, size)
 
 
-@pytest.mark.parametrize("scene", MAIN_SCREENS)
+@pytest.mark.parametrize("scene", default_run(("fleet",), MAIN_SCREENS))
 async def test_a_screen_in_every_look(
     scene: str,
     past: History,
@@ -158,11 +159,11 @@ async def test_a_screen_in_every_look(
 
 @pytest.mark.parametrize(
     "scene",
-    [
-        pytest.param(scene, marks=() if scene in (*MAIN_SCREENS, "question") else pytest.mark.thorough)
-        for scene in SCENES
-        if scene not in ("theme", "palette")  # the list of the one says which is on; the other is Textual's
-    ],
+    default_run(
+        ("fleet", "question"),
+        # The list of themes says which is on; the palette is Textual's.
+        (scene for scene in SCENES if scene not in ("theme", "palette")),
+    ),
 )
 async def test_a_theme_that_is_put_on_meanwhile_reaches_every_word(
     scene: str, past: History, tmp_path: Path

@@ -104,12 +104,13 @@ def tmux(
 
 
 def _start_server(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Start a tmux server. On a busy machine it sometimes ends before its own client has reached it: try again."""
+    """Start a tmux server. On a busy machine it may end before its own client reaches it: try again."""
     for attempt in range(1, _STARTS + 1):
         started = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
         if started.returncode == 0:
             return
-        assert _ENDED_EARLY in started.stderr and attempt < _STARTS, started.stderr
+        assert _ENDED_EARLY in started.stderr, started.stderr
+        assert attempt < _STARTS, started.stderr
 
 
 def program(*arguments: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import OWN_KEY, SERVER_KEY
+from tests.parameters import default_run
 from tests.tui.editing_harness import CONF, SMALL, Editing, written
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine, no_time_passes, record, server
@@ -264,7 +265,7 @@ async def test_placeholders_do_not_look_like_values(tmp_path: Path) -> None:
             assert hint in it.text()
 
 
-@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("ascii_only", default_run([True], [False, True]))
 async def test_everything_needed_is_on_a_small_screen(tmp_path: Path, ascii_only: bool) -> None:
     async with first_run(tmp_path / "config", size=(60, 20), ascii_only=ascii_only) as it:
         await it.opened(FirstServerForm)

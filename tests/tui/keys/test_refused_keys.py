@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import BASTION
+from tests.parameters import default_run
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import SMALL, written
@@ -298,14 +299,11 @@ STATES: dict[str, Opening] = {
 }
 
 
-_QUICK = ("fleet", "demo", "empty-fleet", "packets", "incident", "alerts", "form", "settings")
+_QUICK = ("fleet", "empty-fleet", "alerts")
 """The states of the default run: pressing every key takes seconds."""
 
 
-@pytest.mark.parametrize(
-    "state",
-    [pytest.param(each, marks=() if each in _QUICK else pytest.mark.thorough, id=each) for each in STATES],
-)
+@pytest.mark.parametrize("state", default_run(_QUICK, STATES))
 async def test_every_key_has_an_effect_or_says_why_not(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

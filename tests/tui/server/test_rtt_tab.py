@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
 from tests.tui import sample_exchanges
 from tests.tui.sample_histories import Past
 from tests.tui.server_screen_harness import Opened, opened
@@ -27,7 +28,7 @@ def plotted(it: Opened) -> str:
     return "\n".join(it.lines())
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 50)])
+@pytest.mark.parametrize("size", default_run([(80, 24)], [(60, 20), (80, 24), (200, 50)]))
 async def test_the_plot_shows_the_last_hour_at_every_size(past: History, size: tuple[int, int]) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=size) as it:
         await turn_to_plot(it)
