@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,16 +18,27 @@ from tests.protocols.amneziawg.profiles import (
     VERSION_3_TRAILERS,
     framing,
 )
-from tests.protocols.wireguard.harness import IDENTITY, SERVER, check, make_target, opened_prober
+from tests.protocols.wireguard.harness import (
+    IDENTITY,
+    SERVER,
+    ScriptedServer,
+    check,
+    make_target,
+    opened_prober,
+    silence,
+    timestamps,
+)
 from wgmon_tui.checks.check import Check, Direction
-from wgmon_tui.checks.evidence import CookieDemanded, IcmpError, LateAnswer
+from wgmon_tui.checks.evidence import CookieDemanded, IcmpError, LateAnswer, ServerInitiated
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
+from wgmon_tui.protocols.wireguard.handshake import Initiator
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.wire import MessageType
 
 ADDRESS = ip_address("10.8.0.1")
 PEER = LabPeer(IDENTITY.public, (ip_network("10.8.0.2/32"),))
@@ -160,3 +172,18 @@ async def test_a_trace_reaches_the_server() -> None:
         target = target_of(server, VERSION_2, PROTECTION_KEY)
         trace = await prober.trace_path(target, TraceOptions(rounds=1, max_hops=2), lambda _: None)
     assert trace.hops[0].answer is HopAnswer.SERVER
+
+
+async def test_an_initiation_of_a_server_that_answers_nothing_is_evidence() -> None:
+    theirs = framing(VERSION_2, SERVER.public, PROTECTION_KEY)
+    initiation = Initiator(SERVER, IDENTITY.public).initiate(
+        1, timestamps(SERVER.public), header=theirs.initiation_header()
+    )
+    async with ScriptedServer(silence) as server, opened_prober() as prober:
+        target = make_target(server.endpoint, timeout=0.5)
+        ours = framing(VERSION_2, IDENTITY.public, PROTECTION_KEY)
+        running = asyncio.create_task(check(prober, replace(target, framing=ours)))
+        await server.wait_for_packets(1)
+        server.send(theirs.frame(MessageType.INITIATION, initiation.packet), server.sources[0])
+        result = await running
+    assert any(isinstance(each, ServerInitiated) for each in result.evidence)
