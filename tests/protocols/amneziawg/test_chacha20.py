@@ -1,11 +1,11 @@
-"""The ChaCha20 keystream, by libsodium and computed here."""
+"""The stream cipher of header protection."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wgmon_tui.protocols.amneziawg import chacha20
 
@@ -13,18 +13,9 @@ KEY = bytes(range(32))
 NONCE = bytes.fromhex("000000090000004a00000000")
 
 
-def test_pynacl_has_the_function_that_is_called_by_ctypes() -> None:
-    assert chacha20.find_libsodium_stream() is not None
-
-
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=12, max_size=12), st.integers(0, 200))
-def test_both_keystreams_are_those_of_openssl(key: bytes, nonce: bytes, length: int) -> None:
-    cipher = Cipher(algorithms.ChaCha20(key, bytes(4) + nonce), mode=None)
-    expected = cipher.encryptor().update(bytes(length))
-    libsodium = chacha20.find_libsodium_stream()
-    assert libsodium is not None
-    assert libsodium(key, nonce, length) == expected
-    assert chacha20.compute_stream(key, nonce, length) == expected
+def test_the_keystream_begins_at_block_0() -> None:
+    """RFC 8439 appendix A.1, test vectors 1."""
+    assert chacha20.xor(bytes(32), bytes(12), bytes(16)).hex() == "76b8e0ada0f13d90405d6ae55386bd28"
 
 
 def test_adding_the_keystream_twice_gives_the_data_again() -> None:
@@ -33,6 +24,13 @@ def test_adding_the_keystream_twice_gives_the_data_again() -> None:
     assert chacha20.xor(KEY, NONCE, b"") == b""
 
 
-def test_a_short_nonce_is_refused_before_libsodium_reads_beyond_it() -> None:
-    with pytest.raises(ValueError, match="nonce"):
-        chacha20.xor(KEY, NONCE[:8], b"data")
+@pytest.mark.parametrize(("key", "nonce", "wrong"), [(KEY, NONCE[:8], "nonce"), (KEY[:16], NONCE, "key")])
+def test_a_short_key_or_nonce_is_refused(key: bytes, nonce: bytes, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        chacha20.xor(key, nonce, b"data")
+
+
+def test_the_framing_without_protected_headers_does_not_load_cryptography() -> None:
+    program = "import sys, wgmon_tui.protocols.amneziawg.framing; print('cryptography' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

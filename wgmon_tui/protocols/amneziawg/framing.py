@@ -13,7 +13,6 @@ import os
 import random
 from collections.abc import Callable
 
-from wgmon_tui.protocols.amneziawg import chacha20
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -33,6 +32,9 @@ LENGTHS = {
     MessageType.TRANSPORT: TRANSPORT_OVERHEAD,
 }
 """The length of each message; for transport, the least."""
+
+NONCE_LENGTH = 12
+"""The bytes at the start of the prefix that are the nonce of header protection."""
 
 PROTECTED_HEAD = 16
 """Bytes of a transport message that header protection hides: type, receiver and counter."""
@@ -60,6 +62,7 @@ class AmneziaFraming:
         """`own` is the public key of whoever receives. `unix_time` is for signature packets, in seconds."""
         self._parameters = parameters
         self._key = protection_key
+        self._xor = _load_cipher() if protection_key else _leave
         self._unix_time = unix_time
         self._mac1 = Mac1(own)
         self._layouts = tuple(zip(MessageType, parameters.prefixes, parameters.headers, strict=True))
@@ -102,8 +105,8 @@ class AmneziaFraming:
         prefix = os.urandom(self._parameters.prefixes[kind - 1])
         if self._key:
             hidden = PROTECTED_HEAD if kind is MessageType.TRANSPORT else len(message)
-            nonce = prefix[: chacha20.NONCE_LENGTH]
-            message = chacha20.xor(self._key, nonce, message[:hidden]) + message[hidden:]
+            nonce = prefix[:NONCE_LENGTH]
+            message = self._xor(self._key, nonce, message[:hidden]) + message[hidden:]
         datagram = prefix + message
         if self._parameters.random_trailers and kind is not MessageType.TRANSPORT:
             datagram += os.urandom(_system_random.randrange(max(1, _LARGEST_TRAILED - len(datagram))))
@@ -158,7 +161,18 @@ class AmneziaFraming:
         return None
 
     def _reveal(self, datagram: bytes, hidden: bytes) -> bytes:
-        nonce = datagram[: chacha20.NONCE_LENGTH]
-        if not self._key or len(nonce) < chacha20.NONCE_LENGTH:
+        nonce = datagram[:NONCE_LENGTH]
+        if not self._key or len(nonce) < NONCE_LENGTH:
             return hidden
-        return chacha20.xor(self._key, nonce, hidden)
+        return self._xor(self._key, nonce, hidden)
+
+
+def _load_cipher() -> Callable[[bytes, bytes, bytes], bytes]:
+    """Import the stream cipher, which few servers need."""
+    from wgmon_tui.protocols.amneziawg.chacha20 import xor
+
+    return xor
+
+
+def _leave(_key: bytes, _nonce: bytes, data: bytes) -> bytes:
+    return data
