@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
@@ -23,6 +23,7 @@ from wgmon_tui.checks.evidence import (
     IcmpError,
     IdentityAnswered,
     InnerHop,
+    InnerService,
     KnownKeyAnswered,
     LateAnswer,
     NameUnresolved,
@@ -51,6 +52,11 @@ from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
 
 _REACHED = Stage(REACH, StageOutcome.PASSED)
 _AUTHENTICATED = Stage(AUTHENTICATE, StageOutcome.PASSED)
+
+_SWITCHED_OFF = Stage(TUNNEL, StageOutcome.NOT_RUN, detail="tunnel = false")
+
+_NEEDS_DIAGNOSIS = frozenset({FlowCut, PathMtu, InnerService, ReceiveOverflow})
+"""Evidence that a tunnel may fail although everything in it was answered."""
 
 _NOTHING_SENT = frozenset({IDENTITY_BUSY, TIMESTAMP_FAR_AHEAD})
 
@@ -230,27 +236,39 @@ def _tunnel_stage(check: Check, server: Server) -> Stage:
     """The tunnel stage after a handshake; `diagnose_data_path` tells whether it failed."""
     tunnel, evidence = check.tunnel, check.evidence
     if not server.tunnel:
-        return Stage(TUNNEL, StageOutcome.NOT_RUN, detail="tunnel = false")
+        return _SWITCHED_OFF
+    if tunnel and tunnel.received and _is_all_answered(tunnel, evidence):
+        return _passed_tunnel(tunnel, evidence)
     is_session_lost = first_of_kind(Silence, evidence) is not None
     if tunnel is None and is_session_lost:
         return Stage(TUNNEL, StageOutcome.NOT_RUN, detail="the response to the last initiation was lost")
-    rtt, has_answers = (tunnel.rtt, tunnel.received > 0) if tunnel else (None, False)
     overflow = first_of_kind(ReceiveOverflow, evidence)
-    if overflow and not has_answers:
+    if overflow and not (tunnel and tunnel.received):
         return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail=describe_evidence(overflow))
     verdict, _, _ = diagnose_data_path(check, evidence, server) or (Verdict.HEALTHY, "", [])
     if _STAGE_OF_VERDICT.get(verdict) == TUNNEL:
+        rtt = tunnel.rtt if tunnel else None
         return Stage(TUNNEL, StageOutcome.FAILED, rtt, _describe_fault(check, verdict))
     if tunnel is None:
         detail = f'identity "{server.identity}" has no tunnel address'
         return Stage(TUNNEL, StageOutcome.NOT_RUN, detail=detail)
-    if tunnel.passive:
-        hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
-        if not hops:
-            return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail="the first hop does not answer")
-        verb = "answers" if len(hops) == 1 else "answer"
-        return Stage(TUNNEL, StageOutcome.PASSED, rtt, f"{format_list(hops)} {verb}")
-    return Stage(TUNNEL, StageOutcome.PASSED, rtt, f"{tunnel.received} of {tunnel.sent} answered")
+    return _passed_tunnel(tunnel, evidence)
+
+
+def _is_all_answered(tunnel: Tunnel, evidence: Sequence[Evidence]) -> bool:
+    """Whether nothing needs a diagnosis: that of a healthy check is dear beside its stages."""
+    return tunnel.received == tunnel.sent and not any(type(each) in _NEEDS_DIAGNOSIS for each in evidence)
+
+
+def _passed_tunnel(tunnel: Tunnel, evidence: Sequence[Evidence]) -> Stage:
+    if not tunnel.passive:
+        answered = f"{tunnel.received} of {tunnel.sent} answered"
+        return Stage(TUNNEL, StageOutcome.PASSED, tunnel.rtt, answered)
+    hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
+    if not hops:
+        return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail="the first hop does not answer")
+    verb = "answers" if len(hops) == 1 else "answer"
+    return Stage(TUNNEL, StageOutcome.PASSED, tunnel.rtt, f"{format_list(hops)} {verb}")
 
 
 def _describe_fault(check: Check, verdict: Verdict) -> str:
