@@ -30,6 +30,7 @@ from tests.protocols.wireguard.harness import (
 from tests.protocols.wireguard.harness import check as check_now
 from wgmon_tui.checks.check import Handshake
 from wgmon_tui.checks.evidence import FlowCut, Silence, Soak
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.output.json_lines import json_line
 from wgmon_tui.protocols.wireguard.wire import fields_of
 
@@ -51,6 +52,8 @@ CONTRACT = [
     "started_at",
     "addresses",
     "soak",
+    "stages",
+    "failed_stage",
 ]
 
 
@@ -75,6 +78,29 @@ def test_a_healthy_server() -> None:
     assert line["handshake"] == {"rtt_ms": 12.346, "cookie": False, "retransmits": 1}
     assert line["causes"] == []
     assert line["started_at"] == "2023-11-14T22:13:20.250+00:00"
+
+
+def test_the_stages_of_each_address_have_their_outcome_time_and_detail() -> None:
+    stages = (
+        Stage("resolve", StageOutcome.PASSED, 0.002, "looked up 12 s ago"),
+        Stage("handshake", StageOutcome.FAILED),
+    )
+    outcome = silent()
+    line = read(json_line(replace(outcome, checks=(replace(outcome.check, stages=stages),))))
+
+    assert line["stages"] == [
+        {"stage": "resolve", "outcome": "passed", "ms": 2.0, "detail": "looked up 12 s ago"},
+        {"stage": "handshake", "outcome": "failed", "ms": None, "detail": None},
+    ]
+    assert line["failed_stage"] == "handshake"
+    [address] = line["addresses"]
+    assert (address["stages"], address["failed_stage"]) == (line["stages"], "handshake")
+
+
+def test_a_check_without_stages_has_an_empty_list() -> None:
+    line = read(json_line(healthy()))
+
+    assert (line["stages"], line["failed_stage"]) == ([], None)
 
 
 def test_absent_facts_are_null() -> None:

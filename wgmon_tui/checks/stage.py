@@ -32,6 +32,11 @@ class StageOutcome(Enum):
         self.glyph = glyph
         self.ascii_glyph = ascii_glyph
 
+    @property
+    def slug(self) -> str:
+        """The name for scripts: `passed`, `failed`, `not-known` or `not-run`."""
+        return self.word.replace(" ", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -67,8 +67,12 @@ def json_object(outcome: Round) -> Json:
         "evidence": list(diagnosis.evidence),
         "exchange": [packet_object(packet) for packet in check.exchange],
         "started_at": format_iso_time(check.started_at),
-        "addresses": [_address(*each) for each in zip(outcome.checks, outcome.diagnoses, strict=True)],
+        "addresses": [
+            {**_address(*each), **_stages(*each)}
+            for each in zip(outcome.checks, outcome.diagnoses, strict=True)
+        ],
         "soak": _soak(check),
+        **_stages(check, diagnosis),
     }
 
 
@@ -83,6 +87,22 @@ def _address(check: Check, diagnosis: Diagnosis) -> Json:
         "rtt_ms": rtt_ms,
         "handshake": handshake
         and {"rtt_ms": rtt_ms, "cookie": handshake.cookie, "retransmits": handshake.retransmits},
+    }
+
+
+def _stages(check: Check, diagnosis: Diagnosis) -> Json:
+    """The stages of a check, and the name of the one that failed. A check of an earlier version has none."""
+    return {
+        "stages": [
+            {
+                "stage": each.name,
+                "outcome": each.outcome.slug,
+                "ms": in_ms(each.seconds),
+                "detail": each.detail or None,
+            }
+            for each in check.stages
+        ],
+        "failed_stage": diagnosis.failed_stage or None,
     }
 
 
