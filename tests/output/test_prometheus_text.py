@@ -16,6 +16,7 @@ from tests.output.sample_rounds import check, healthy, round_of, server, silent,
 from tests.real.prerequisites import require
 from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.evidence import SocketError
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -213,6 +214,26 @@ def test_ten_thousand_servers_are_written_a_few_at_a_time() -> None:
     assert not any(steps[:-1])
 
 
+def test_each_stage_of_the_last_check_has_its_duration_if_it_was_measured() -> None:
+    desk, stages = Desk(), (Stage("resolve", StageOutcome.PASSED, 0.002), Stage("reach", StageOutcome.PASSED))
+    desk.record(round_of(server(), replace(check(server(), handshake=Handshake(0.01)), stages=stages)))
+
+    assert desk.value("wgmon_stage_duration_seconds", **HERE, stage="resolve") == 0.002
+    assert len(desk.labels("wgmon_stage_duration_seconds")) == 1
+
+
+def test_the_stage_that_failed_has_a_series_with_the_reason_only_while_it_fails() -> None:
+    desk = Desk()
+    desk.record(silent())
+    assert desk.value("wgmon_stage_failed", **HERE, stage="handshake", reason="silent") == 1
+
+    desk.record(unresolved())
+    assert [each["stage"] for each in desk.labels("wgmon_stage_failed")] == ["resolve"]
+
+    desk.record(healthy())
+    assert desk.labels("wgmon_stage_failed") == []
+
+
 def in_order(text: str) -> Iterable[str]:
     return (line.split(" ", 3)[2] for line in text.splitlines() if line.startswith("# TYPE"))
 
@@ -222,7 +243,9 @@ def everything() -> Desk:
     watched = replace(server("ams1"), tunnel=True, tags=("eu",))
     desk = Desk(watched, server("fra1"), server("paused"))
     tunnel = Tunnel(3, 3, 0.05, None, passive=False)
-    desk.record(round_of(watched, replace(check(watched, handshake=Handshake(0.01)), tunnel=tunnel)))
+    stages = (Stage("handshake", StageOutcome.PASSED, 0.01),)
+    answered = replace(check(watched, handshake=Handshake(0.01)), tunnel=tunnel, stages=stages)
+    desk.record(round_of(watched, answered))
     desk.record(silent())
     desk.fleet_state.pause("paused", True, NOW)
     return desk

@@ -243,6 +243,24 @@ def _verdict(labels: str, seen: VantageSample) -> str:
     return f'wgmon_verdict{{{labels},verdict="{seen.verdict.slug}"}} 1\n' if seen.verdict else ""
 
 
+def _stage_durations(labels: str, seen: VantageSample) -> str:
+    stages = seen.last.check.stages if seen.last else ()
+    return "".join(
+        f'wgmon_stage_duration_seconds{{{labels},stage="{escape_label(each.name)}"}} {each.seconds!r}\n'
+        for each in stages
+        if each.seconds is not None
+    )
+
+
+def _stage_failed(labels: str, seen: VantageSample) -> str:
+    """The stage that a verdict blames. Stages and verdicts are few, so the series of a server are too."""
+    stage = seen.last.diagnosis.failed_stage if seen.last else ""
+    if not stage or seen.verdict is None:
+        return ""
+    stage = escape_label(stage)
+    return f'wgmon_stage_failed{{{labels},stage="{stage}",reason="{seen.verdict.slug}"}} 1\n'
+
+
 def _last_check(labels: str, seen: VantageSample) -> str:
     if seen.last is None:
         return ""
@@ -308,6 +326,18 @@ _VANTAGE_METRICS = (
         "gauge",
         "1 for the verdict of the last check; no other verdict has a series.",
         _verdict,
+    ),
+    VantageMetric(
+        "wgmon_stage_duration_seconds",
+        "gauge",
+        "Time until the answer of each stage of the last check; absent if it was not measured.",
+        _stage_durations,
+    ),
+    VantageMetric(
+        "wgmon_stage_failed",
+        "gauge",
+        "1 for the stage at which the last check failed; the label reason holds the verdict.",
+        _stage_failed,
     ),
     VantageMetric("wgmon_last_check_timestamp_seconds", "gauge", "Start of the last check.", _last_check),
     VantageMetric("wgmon_checks_total", "counter", "Checks of all addresses, by verdict.", _checks),
