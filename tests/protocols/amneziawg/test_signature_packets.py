@@ -33,7 +33,7 @@ def test_random_bytes_differ_between_two_packets() -> None:
         ("<b>", "<b> needs bytes"),
         ("<r>", "<r> needs a number"),
         ("<rd x>", "<rd> needs a number"),
-        ("<c>", "does not know"),
+        ("<x>", "does not know"),
         ("<>", "does not know"),
         ("<r 65000><r 65000>", "a datagram holds"),
     ],

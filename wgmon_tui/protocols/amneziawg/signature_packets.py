@@ -71,11 +71,8 @@ def _parse_tag(words: list[str]) -> tuple[str, bytes | int]:
         if not _COUNT.fullmatch(argument):
             raise SignaturePacketError(f"<{kind}> needs a number of bytes, such as <{kind} 16>")
         return kind, int(argument)
-    if kind == "t":
-        return kind, 4
-    # <d>, <ds> and <dz> stand for data, and a packet before an initiation has none.
-    if kind in ("d", "ds"):
-        return kind, 0
+    if kind in _FIXED:
+        return kind, _FIXED[kind]
     if kind == "dz" and _COUNT.fullmatch(argument):
         return kind, int(argument)
     raise SignaturePacketError(f"it has a tag that AmneziaWG does not know; the tags are {TAGS}")
@@ -85,6 +82,11 @@ def _pick(alphabet: bytes) -> Callable[[int], bytes]:
     table = bytes(alphabet[byte % len(alphabet)] for byte in range(256))
     return lambda length: os.urandom(length).translate(table)
 
+
+_FIXED = {"t": 4, "c": 4, "d": 0, "ds": 0, "wt": 0}
+"""Bytes of the other tags. <c> is a packet counter and <wt> a pause, both of version 1.5. <d> and <ds> stand
+for data, and a packet before an initiation has none.
+"""
 
 _RANDOM: dict[str, Callable[[int], bytes]] = {"r": os.urandom, "rc": _pick(_LETTERS), "rd": _pick(_DIGITS)}
 
