@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT, SourceFile, read_sources
-from wgmon_tui.config.imports.conf_text import decode_text
+from wgmon_tui.config.imports.conf_text import DecodedText, decode_text
 from wgmon_tui.config.imports.foreign_formats import explain_foreign_format
 from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.config.imports.vpn_links import VpnLinkError, is_vpn_link, read_vpn_link
 from wgmon_tui.config.imports.wg_quick_parser import (
     WgQuickFile,
     name_after_first_server,
@@ -45,7 +46,7 @@ def read_confs(
     """Read all files that the words name. `on_read` gets their number after each."""
     items: list[WgQuickFile | Remark] = []
     for source in read_sources(words, read_standard_input):
-        items.append(source if isinstance(source, Remark) else _parse(source))
+        items += (source,) if isinstance(source, Remark) else _parse(source)
         on_read(len(items))
     return ReadConfs(tuple(items))
 
@@ -60,8 +61,17 @@ def read_conf(path: Path) -> WgQuickFile:
     return require_whole(items[0])
 
 
-def _parse(source: SourceFile) -> WgQuickFile | Remark:
+def _parse(source: SourceFile) -> tuple[WgQuickFile | Remark, ...]:
     decoded = decode_text(source.data)
+    if not is_vpn_link(decoded.text):
+        return (_parse_text(source, decoded),)
+    try:
+        return tuple(_parse_text(source, DecodedText(text)) for text in read_vpn_link(decoded.text))
+    except VpnLinkError as error:
+        return (Remark(source.label, str(error)),)
+
+
+def _parse_text(source: SourceFile, decoded: DecodedText) -> WgQuickFile | Remark:
     if explanation := explain_foreign_format(decoded.text, source.path.name):
         return Remark(source.label, explanation)
     conf = parse_lenient(decoded.text, source.path, source.label)

@@ -15,8 +15,15 @@ from typing import TypeVar
 from wgmon_tui.config.imports import amneziawg_keys
 from wgmon_tui.config.imports.name_comments import name_in_comments
 from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.config.imports.vpn_links import VpnLinkError, is_vpn_link, read_vpn_link
 from wgmon_tui.config.imports.wg_endpoint import parse_wg_endpoint
-from wgmon_tui.config.imports.wg_quick_sections import INTERFACE, PEER, ConfSection, SectionReader
+from wgmon_tui.config.imports.wg_quick_sections import (
+    INTERFACE,
+    PEER,
+    ConfSection,
+    SectionReader,
+    is_conf_text,
+)
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
@@ -89,6 +96,11 @@ def make_unique_name(suggestion: str, used_names: Container[str]) -> str:
     return name
 
 
+def is_importable_text(text: str) -> bool:
+    """Whether a text looks like a wg-quick file, or is a vpn:// link."""
+    return is_conf_text(text) or is_vpn_link(text)
+
+
 def parse_pasted_conf(text: str) -> WgQuickFile:
     """Parse a .conf from the clipboard that must be whole; it may lack a private key.
 
@@ -107,6 +119,12 @@ def parse_pasted_lenient(text: str) -> WgQuickFile:
     returns.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if is_vpn_link(text):
+        try:
+            text = read_vpn_link(text)[0]
+        except VpnLinkError as error:
+            fault = Remark("pasted text", str(error))
+            return WgQuickFile("pasted text", "wireguard", None, (), (), faults=(fault,))
     return name_after_first_server(parse_lenient(text, Path("pasted text")))
 
 

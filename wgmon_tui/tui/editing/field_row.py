@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
+from wgmon_tui.config.imports.wg_quick_parser import is_importable_text
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fields import FieldSpec
@@ -41,7 +41,7 @@ class TextInput(Input):
     cursor_blink = var(False, init=False)
 
     def _on_paste(self, event: Paste) -> None:
-        if is_conf_text(event.text):
+        if is_importable_text(event.text):
             event.stop()
             event.prevent_default()
             self.post_message(ConfPasted(event.text))

@@ -123,9 +123,9 @@ class FleetActions(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """Open the import screen with a pasted wg-quick file."""
-        from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
+        from wgmon_tui.config.imports.wg_quick_parser import is_importable_text
 
-        if self.app.config_dir and is_conf_text(event.text):
+        if self.app.config_dir and is_importable_text(event.text):
             event.stop()
             self._open_import(event.text)
 

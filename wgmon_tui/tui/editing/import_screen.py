@@ -21,8 +21,7 @@ from textual.widgets import Input, Static
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, Preview, import_confs, preview
-from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_lenient
-from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
+from wgmon_tui.config.imports.wg_quick_parser import is_importable_text, parse_pasted_lenient
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
@@ -215,7 +214,7 @@ class ImportScreen(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """Use a pasted config if no field has the focus."""
-        if is_conf_text(event.text):
+        if is_importable_text(event.text):
             self._use_pasted_text(event.text)
 
     def _use_pasted_text(self, text: str) -> None:
