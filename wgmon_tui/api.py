@@ -12,6 +12,8 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.checks.protocol import ProtocolTarget
+from wgmon_tui.checks.targets import join
 from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.ownership import require_own
@@ -23,7 +25,7 @@ from wgmon_tui.config.young_file import read_settled
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.targets import Target, join
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import quoted
 
@@ -72,7 +74,7 @@ async def check_async(
             )
 
 
-def _resolve_target(server: str | Path | Server | Target, config: Path) -> Target:
+def _resolve_target(server: str | Path | Server | Target, config: Path) -> ProtocolTarget:
     """Resolve a server and its keys. Raises ConfigurationError; blocks while commands return secrets."""
     hide_secret_variables(config)
     if isinstance(server, Target):
@@ -95,7 +97,7 @@ def _resolve_target(server: str | Path | Server | Target, config: Path) -> Targe
     return _join_target(server, fleet, open_keyring(fleet, config))
 
 
-def _join_target(server: Server, fleet: Fleet, keyring: Keyring) -> Target:
+def _join_target(server: Server, fleet: Fleet, keyring: Keyring) -> ProtocolTarget:
     if fleet.identity(server.identity) is None:
         raise ConfigurationError(
             f"servers.toml: no identity {quoted(server.identity)}; type: wgmon-tui keygen NAME"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.output.sample_rounds import healthy, server, silent, unresolved
+from wgmon_tui.checks.protocol import ProtocolTarget, Targets
 from wgmon_tui.cli import add_wait
 from wgmon_tui.cli.add_wait import _Waiting
 from wgmon_tui.cli.progress import Progress
@@ -15,7 +16,6 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.targets import Target, Targets
 
 
 class ScriptedRounds(OneShotRounds):
@@ -26,7 +26,7 @@ class ScriptedRounds(OneShotRounds):
         self.depths: list[CheckDepth] = []
 
     async def run_here(
-        self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
+        self, server: Server, target: ProtocolTarget | None, depth: CheckDepth, *, problem: str = ""
     ) -> Round:
         self.depths.append(depth)
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]

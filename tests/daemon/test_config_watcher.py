@@ -17,6 +17,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon import config_watcher
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig, load_config
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.targets import require_wireguard
 
 FRA1, AMS1 = quick_server("fra1"), quick_server("ams1")
 
@@ -144,7 +145,7 @@ async def test_a_rewritten_preshared_key_takes_effect_without_an_edit(tmp_path: 
     async with watching(tmp_path) as it:
         file.write_text(NEXT_PSK.to_text())
         await until(lambda: psk_in_use(it) == NEXT_PSK)
-        assert it.recorder[-1].targets.ready["fra1"].preshared_key == NEXT_PSK
+        assert require_wireguard(it.recorder[-1].targets.ready["fra1"]).preshared_key == NEXT_PSK
 
 
 async def test_a_replaced_private_key_takes_effect_without_an_edit(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard import soak
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
-from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.targets import Target, require_wireguard
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 RARELY_S = 3600.0
@@ -67,7 +67,7 @@ class Site:
 
     @property
     def target(self) -> Target:
-        return self.writer.loaded.targets.ready["fra1"]
+        return require_wireguard(self.writer.loaded.targets.ready["fra1"])
 
     @property
     def last(self) -> Round | None:

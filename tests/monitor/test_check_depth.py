@@ -12,6 +12,7 @@ from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
 from tests.protocols.wireguard.inner_servers import ALLOWED, INNER_V4, TUNNEL_V4
 from wgmon_tui.checks.evidence import PassiveKeepalive
+from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import open_keyring
@@ -24,7 +25,7 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.targets import Target, join
+from wgmon_tui.protocols.wireguard.targets import Target
 
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()

@@ -7,6 +7,7 @@ from enum import Enum
 
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.stage import Stage, find_failed_stage
+from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
@@ -73,7 +74,8 @@ class Check:
 
     `started_at` is Unix time in seconds. `address` is None if the name did not resolve. `sent` counts
     initiations. `stages` are in the order in which they run; empty if nothing was checked, and in records
-    of earlier versions.
+    of earlier versions. `framing` is what the protocol needs to name the fields of the packets, in its own
+    words.
     """
 
     server: str
@@ -88,6 +90,8 @@ class Check:
     tunnel: Tunnel | None = None
     probed_as: ProbedAs | None = None
     stages: tuple[Stage, ...] = ()
+    protocol: str = WIREGUARD
+    framing: str = ""
 
     @property
     def failed_stage(self) -> Stage | None:

@@ -369,6 +369,21 @@ class IdentityOnInterface:
     interface: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProtocolEvidence:
+    """A fact that only one protocol observes. Its `Protocol.describe_evidence` says it in words.
+
+    `at` is seconds since the first packet of the check; None if it has no moment. A fact
+    `from_experiment` holds until the next experiments, while the server does not answer.
+    """
+
+    protocol: str
+    kind: str
+    values: tuple[str, ...] = ()
+    at: float | None = None
+    from_experiment: bool = False
+
+
 Evidence = (
     NameUnresolved
     | CookieDemanded
@@ -409,4 +424,5 @@ Evidence = (
     | ForeignSession
     | IdentityUsedElsewhere
     | IdentityOnInterface
+    | ProtocolEvidence
 )

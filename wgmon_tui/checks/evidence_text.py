@@ -35,6 +35,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
     ServerInitiated,
@@ -45,9 +46,18 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.text import format_clock, format_count, format_day, format_elapsed, format_list, format_rtt
+from wgmon_tui.text import (
+    format_clock,
+    format_count,
+    format_day,
+    format_elapsed,
+    format_list,
+    format_rtt,
+    printable,
+)
 
 PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 """(IP version, type, code) of the ICMP errors that mean "nothing listens on this port"."""
@@ -176,10 +186,20 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"no authentic answer within {format_rtt(waited)}"
         case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():
             return _describe_data(evidence)
+        case ProtocolEvidence(protocol=protocol):
+            return _describe_of_protocol(protocol, evidence)
         case WitnessProbed() | GatewaySilent() | MachineStarved() | OnlyServerWatched():
             return _describe_this_machine(evidence)
         case _:
             return _describe_others(evidence)
+
+
+def _describe_of_protocol(protocol: str, evidence: ProtocolEvidence) -> str:
+    """Describe what only one protocol observes, in its words."""
+    try:
+        return printable(find_protocol(protocol).describe_evidence(evidence))
+    except UnknownProtocolError:  # stored by a later version
+        return printable(f"{protocol}: {evidence.kind}")
 
 
 def _describe_data(evidence: FlowCut | Soak | AnsweredFromElsewhere | RecentLoss) -> str:

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wgmon_tui.checks.protocol import Targets
+from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.loading import explained_socket_errors
 from wgmon_tui.cli.progress import Progress, progress_line
@@ -19,7 +21,6 @@ from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.targets import Targets, join
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import FEW, format_list
 
@@ -114,7 +115,7 @@ class _Waiting:
                     return known
                 if depth is _QUICK:
                     server = replace(server, timeout=min(server.timeout, _CHECK_TIMEOUT_S))
-                    target = target and replace(target, server=server)
+                    target = target and target.with_server(server)
                 return await self._rounds.run_here(server, target, depth, problem=problem)
 
     def _note(self, server: Server, doing: str) -> None:

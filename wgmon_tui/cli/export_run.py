@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.checks.targets import join
 from wgmon_tui.cli.commands_to_type import command_in, command_to_type
 from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
 from wgmon_tui.cli.progress import Progress, progress_line
@@ -23,7 +24,7 @@ from wgmon_tui.output.history_export import ExportRequest, export_parts, format_
 from wgmon_tui.output.output_files import write_output, write_private
 from wgmon_tui.output.pcapng_export import pcapng_of
 from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
-from wgmon_tui.protocols.wireguard.targets import Target, join
+from wgmon_tui.protocols.wireguard.targets import Target, require_wireguard
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -115,9 +116,9 @@ def export_with_keys(
     Packets of earlier checks cannot be decrypted: their ephemeral keys are gone.
     """
     targets = join(replace(fleet, servers=(server,)), keyring)
-    target = targets.ready.get(server.name)
-    if target is None:
+    if server.name in targets.problems:
         raise ConfigurationError(targets.problems[server.name])
+    target = require_wireguard(targets.ready[server.name])
     for line in key_log_warning(target):
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):

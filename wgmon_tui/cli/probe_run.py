@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.checks.targets import join
 from wgmon_tui.cli.loading import (
     explained_socket_errors,
     load_fleet,
@@ -33,7 +34,6 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
-from wgmon_tui.protocols.wireguard.targets import join
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 

@@ -21,8 +21,8 @@ from wgmon_tui.shutdown import shutdown
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
+    from wgmon_tui.checks.protocol import ProtocolTarget
     from wgmon_tui.net.addresses import Address
-    from wgmon_tui.protocols.wireguard.targets import Target
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
     from wgmon_tui.terminal import Terminal
 
@@ -108,7 +108,8 @@ def _parse_timeout(text: str) -> float:
 def trace(arguments: argparse.Namespace) -> int:
     """Trace the path to a server."""
     from wgmon_tui.checks.path_trace import TraceOptions
-    from wgmon_tui.protocols.wireguard.targets import join
+    from wgmon_tui.checks.protocol import IdentityTarget
+    from wgmon_tui.checks.targets import join
 
     require_directory(arguments.config)
     fleet, keyring = load_fleet(arguments.config)
@@ -119,7 +120,8 @@ def trace(arguments: argparse.Namespace) -> int:
         return _refuse(server.name, targets.problems.get(server.name, "it cannot be checked"))
     options = TraceOptions(arguments.rounds, arguments.max_hops, arguments.timeout, arguments.address)
     with open_timestamp_ledger(arguments.state) as timestamps:
-        warn_of_held_timestamps(timestamps, {target.private_key.public})
+        if isinstance(target, IdentityTarget):
+            warn_of_held_timestamps(timestamps, {target.private_key.public})
         return shutdown.run(_trace(target, options, timestamps, arguments))
 
 
@@ -129,7 +131,7 @@ def _refuse(name: str, why: str) -> int:
 
 
 async def _trace(
-    target: Target, options: TraceOptions, timestamps: TimestampLedger, arguments: argparse.Namespace
+    target: ProtocolTarget, options: TraceOptions, timestamps: TimestampLedger, arguments: argparse.Namespace
 ) -> int:
     from wgmon_tui.checks.path_trace import TraceRefusedError
     from wgmon_tui.control.one_shot_rounds import OneShotRounds

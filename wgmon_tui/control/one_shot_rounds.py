@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
+from wgmon_tui.checks.protocol import ProtocolProber, ProtocolTarget
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.config.models import Server
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError, WriterBusyError
 from wgmon_tui.control.protocol import Operation
@@ -31,13 +33,10 @@ from wgmon_tui.control.round_request import (
 )
 from wgmon_tui.control.server import MAX_CHECKS_PER_CLIENT, RequestRefusedError
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
-from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.soak import SoakProgress
-from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_count, format_elapsed
 
@@ -105,7 +104,7 @@ class OneShotRounds:
         self._on_wait = on_wait
         timestamps.identity_locks.on_wait = on_wait
         self._connection: ControlConnection | None = None
-        self._prober: Prober | None = None
+        self._prober: FleetProber | None = None
         self._opening = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_CHECKS_PER_CLIENT)
         self._asked = 0
@@ -152,7 +151,7 @@ class OneShotRounds:
             await self._prober.close()
 
     async def run(
-        self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
+        self, server: Server, target: ProtocolTarget | None, depth: CheckDepth, *, problem: str = ""
     ) -> Round:
         """Run a round (see `run_check_round`). Raises OSError if this process has no socket to send from."""
         self._servers.add(server.name)
@@ -164,7 +163,7 @@ class OneShotRounds:
                 self._progress(f"checking {server.name} here: {answer.get('why')}")
         return await self.run_here(server, target, depth, problem=problem)
 
-    async def run_when_known(self, target: Target, depth: CheckDepth) -> Round | None:
+    async def run_when_known(self, target: ProtocolTarget, depth: CheckDepth) -> Round | None:
         """Run a round at the writer, for a server that was added just now: the writer may not know it yet.
 
         None without a writer that checks it.
@@ -177,7 +176,7 @@ class OneShotRounds:
         return None
 
     async def run_here(
-        self, server: Server, target: Target | None, depth: CheckDepth, *, problem: str = ""
+        self, server: Server, target: ProtocolTarget | None, depth: CheckDepth, *, problem: str = ""
     ) -> Round:
         """Run a round in this process. Raises OSError if it has no socket to send from."""
         self._servers.add(server.name)
@@ -191,7 +190,7 @@ class OneShotRounds:
             on_soak=partial(self._soaks.note, server.name),
         )
 
-    async def run_with_keys(self, target: Target) -> RoundWithKeys:
+    async def run_with_keys(self, target: ProtocolTarget) -> RoundWithKeys:
         """Run a round without experiments, and keep its one-time keys. Raises OSError.
 
         Experiments try other keys of servers.toml, which nobody asked to reveal.
@@ -200,13 +199,13 @@ class OneShotRounds:
         if answer and (done := read_round_with_keys(answer)):
             return done
 
-        def run(prober: Prober) -> Awaitable[Round]:
+        def run(prober: ProtocolProber) -> Awaitable[Round]:
             return run_check_round(prober, target.server, target, CheckDepth())
 
         return await run_with_keys(run, self._timestamps, self._timestamps.identity_locks.hold)
 
     async def trace(
-        self, target: Target, options: TraceOptions, on_progress: Callable[[PathTrace], None]
+        self, target: ProtocolTarget, options: TraceOptions, on_progress: Callable[[PathTrace], None]
     ) -> PathTrace:
         """Trace the path to a server. Raises TraceRefusedError, and OSError without a socket."""
         connection = await self._open_connection()
@@ -218,7 +217,9 @@ class OneShotRounds:
             self._progress(f"tracing {name} here: the running wgmon-tui has another entry or other keys")
         return await (await self._own_prober()).trace_path(target, options, on_progress)
 
-    async def _ask(self, operation: Operation, target: Target, depth: CheckDepth) -> dict[str, object] | None:
+    async def _ask(
+        self, operation: Operation, target: ProtocolTarget, depth: CheckDepth
+    ) -> dict[str, object] | None:
         """Ask the writer; None if this process has to check."""
         connection = await self._open_connection()
         if connection is None or operation not in connection.greeting.allowed:
@@ -252,21 +253,10 @@ class OneShotRounds:
                     await ended.close()
             return self._connection
 
-    async def _own_prober(self) -> Prober:
+    async def _own_prober(self) -> FleetProber:
         async with self._opening:
             if self._prober is None:
-                identities = LocalIdentities()
-                identities.refresh()  # beside the check, which needs it at its end
-                prober = Prober(
-                    timestamps=self._timestamps.next,
-                    ahead_s=self._timestamps.ahead_s,
-                    may_stamp=self._timestamps.may_stamp,
-                    hold_identity=self._timestamps.identity_locks.hold,
-                    stamped_elsewhere=self._timestamps.stamped_elsewhere,
-                    interface_of=identities.interface_of,
-                )
-                await prober.open()
-                self._prober = prober
+                self._prober = FleetProber(self._timestamps.services())
             return self._prober
 
     async def _report_progress(self) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Address, IPv6Address
 
+from wgmon_tui.checks.protocol import ProtocolTarget
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import HoldIdentity, Prober
-from wgmon_tui.protocols.wireguard.soak import SoakProgress
-from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
@@ -66,15 +66,9 @@ async def run_with_keys(
     return RoundWithKeys(outcome, {key: port for key, port in ports.items() if port}, tuple(ephemerals))
 
 
-def target_digest(target: Target) -> str:
+def target_digest(target: ProtocolTarget) -> str:
     """Hash the entry of a server and its keys, so that two processes can compare them."""
-    parts = (
-        target.server.name,
-        server_to_entry(target.server),
-        str(target.private_key.public),
-        " ".join(map(str, target.tunnel_addresses)),
-        hashlib.sha256(target.preshared_key.raw).hexdigest(),
-    )
+    parts = (target.server.name, server_to_entry(target.server), *target.digest_parts)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -30,7 +30,7 @@ from wgmon_tui.config.shard import Shard
 from wgmon_tui.config.young_file import read_settled
 
 if TYPE_CHECKING:
-    from wgmon_tui.protocols.wireguard.targets import Targets
+    from wgmon_tui.checks.protocol import Targets
 
 _POLL_INTERVAL_S = 0.25
 _DEBOUNCE_S = 0.1
@@ -60,7 +60,7 @@ class LoadedConfig:
     @cached_property
     def targets(self) -> Targets:
         """The servers that can be checked, and the problems of the others; see `with_targets`."""
-        from wgmon_tui.protocols.wireguard.targets import join
+        from wgmon_tui.checks.targets import join
 
         return join(self.fleet, self.keyring)
 

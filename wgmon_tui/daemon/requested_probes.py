@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from wgmon_tui.checks.protocol import ProtocolProber, ProtocolTarget
 from wgmon_tui.control.protocol import ControlRequest, Operation
 from wgmon_tui.control.round_request import (
     RoundWithKeys,
@@ -20,8 +21,6 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError
-from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.identity_lock import IdentityLocks
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -32,7 +31,7 @@ class RequestedProbes:
     """Answers the requests of one-shot commands with rounds of the engine."""
 
     def __init__(
-        self, engine: Engine, timestamps: TimestampLedger, targets: Callable[[], Mapping[str, Target]]
+        self, engine: Engine, timestamps: TimestampLedger, targets: Callable[[], Mapping[str, ProtocolTarget]]
     ) -> None:
         """`targets` returns the targets that the engine checks now, by name."""
         self._engine = engine
@@ -66,7 +65,7 @@ class RequestedProbes:
         return await asyncio.shield(task)
 
     async def _make_round_with_keys(self, name: str) -> RoundWithKeys:
-        def run(prober: Prober) -> Awaitable[Round]:
+        def run(prober: ProtocolProber) -> Awaitable[Round]:
             return self._engine.request_round(name, CheckDepth(), prober)
 
         locks = IdentityLocks(self._timestamps.directory)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wgmon_tui.checks.path_trace import TraceOptions, TraceRefusedError
+from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.control.protocol import ControlRequest
 from wgmon_tui.control.round_request import target_digest
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.control.trace_request import answer_trace
 from wgmon_tui.monitor.path_traces import PathTraces
-from wgmon_tui.protocols.wireguard.targets import Target
 
 
 async def answer_requested_trace(
-    request: ControlRequest, traces: PathTraces, targets: Mapping[str, Target]
+    request: ControlRequest, traces: PathTraces, targets: Mapping[str, ProtocolTarget]
 ) -> Mapping[str, object]:
     """Run a trace and encode it. Raises RequestRefusedError.
 

@@ -32,13 +32,12 @@ from wgmon_tui.daemon.requested_traces import answer_requested_trace
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.path_traces import PathTraces
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
-from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
-from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.formats import record_codec
@@ -111,14 +110,8 @@ class Writer(FleetController):
             on_events_saved=self.alerts.wake,
         )
         self._recorder.start()
-        prober = Prober(
-            timestamps=self._stamps.next,
-            ahead_s=self._stamps.ahead_s,
-            may_stamp=self._stamps.may_stamp,
-            hold_identity=self._stamps.identity_locks.hold,
-            stamped_elsewhere=self._stamps.stamped_elsewhere,
-            interface_of=LocalIdentities().interface_of,
-        )
+        prober = FleetProber(self._stamps.services())
+        prober.expect(loaded.fleet.servers)
         self.engine = Engine(prober, fleet_state=fleet_state, clock=self._clock_guard.believed_time)
         self.fleet_state = self.engine.fleet_state
         self._note_limits = NoteLimits(state_dir, self.fleet_state)

@@ -16,6 +16,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProtocolEvidence,
     Silence,
     Soak,
     StampsAhead,
@@ -43,7 +44,7 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     """
     if _has_soaked(check):
         before = [each for each in before if not isinstance(each, _OF_THE_FLOW)]
-    fresh_kinds = {type(each) for each in check.evidence}
+    fresh_kinds = {_kind_of(each) for each in check.evidence}
     passed = (check.tunnel is not None and check.tunnel.received > 0) or any(
         isinstance(each, InnerIcmp) or (isinstance(each, InnerHop) and each.source) for each in check.evidence
     )
@@ -55,8 +56,8 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     return tuple(
         each
         for each in before
-        if isinstance(each, kept)
-        and type(each) not in fresh_kinds
+        if (isinstance(each, kept) or (kept is _OF_SILENCE and _is_experiment(each)))
+        and _kind_of(each) not in fresh_kinds
         and not (passed and isinstance(each, PassiveKeepalive))
     )
 
@@ -69,7 +70,7 @@ def without_experiments(
     Otherwise an old finding would stay for ever, even when the experiment finds nothing any more.
     """
     return {
-        address: tuple(each for each in evidence if not isinstance(each, _OF_SILENCE))
+        address: tuple(each for each in evidence if not _is_experiment(each))
         for address, evidence in carried.items()
     }
 
@@ -87,8 +88,19 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
     soaked = _has_soaked(check)
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
     others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
-    fresh = (each for each in check.evidence if isinstance(each, (*_OF_THE_DATA_PATH, *_OF_SILENCE)))
+    fresh = (each for each in check.evidence if isinstance(each, _OF_THE_DATA_PATH) or _is_experiment(each))
     return (*sizes, *others, *of_the_flow, *fresh)
+
+
+def _kind_of(evidence: Evidence) -> object:
+    return (evidence.protocol, evidence.kind) if isinstance(evidence, ProtocolEvidence) else type(evidence)
+
+
+def _is_experiment(evidence: Evidence) -> bool:
+    """Return whether an experiment that explains silence found this."""
+    return isinstance(evidence, _OF_SILENCE) or (
+        isinstance(evidence, ProtocolEvidence) and evidence.from_experiment
+    )
 
 
 def _has_soaked(check: Check) -> bool:

@@ -9,6 +9,10 @@ from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import AllSilent, Evidence
+from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
+from wgmon_tui.checks.protocol import ProtocolProber, ProtocolTarget
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import still_valid
@@ -23,11 +27,6 @@ from wgmon_tui.monitor.loss_window import (
 )
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.net.naive_port_check import check_port_naively
-from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
-from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
-from wgmon_tui.protocols.wireguard.targets import Target
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})
@@ -47,9 +46,9 @@ class CheckDepth:
 
 
 async def run_check_round(
-    prober: Prober,
+    prober: ProtocolProber,
     server: Server,
-    target: Target | None,
+    target: ProtocolTarget | None,
     depth: CheckDepth,
     *,
     problem: str = "",
@@ -71,7 +70,9 @@ async def run_check_round(
     about the addresses of these checks. `on_soak` is called per echo of a soak.
     """
     if target is None:
-        unsent = Check(server.name, prober.vantage, server.endpoint, None, time.time(), None)
+        unsent = Check(
+            server.name, prober.vantage, server.endpoint, None, time.time(), None, protocol=server.protocol
+        )
         return Round((unsent,), (diagnose_misconfiguration(problem),))
     checks = await prober.check_all(
         target, deep=depth.deep, explain=depth.explain, soak=depth.soak, on_soak=on_soak
@@ -86,7 +87,9 @@ async def run_check_round(
     diagnosed.sort(key=lambda pair: _weight(pair[1]))
     diagnosed = degrade_dead_addresses(diagnosed)
     address = diagnosed[0][0].address
-    port = await check_port_naively(address, server.endpoint.port) if depth.deep and address else None
+    port = None
+    if depth.deep and address:
+        port = await find_protocol(server.protocol).ask_naively(address, server.endpoint.port)
     return Round(tuple(check for check, _ in diagnosed), tuple(meaning for _, meaning in diagnosed), port)
 
 
@@ -107,11 +110,14 @@ def diagnose_with_carried_evidence(
     window = with_check(losses.get(check.address, NO_CHECKS), check)
     if loss := known_loss(window):
         standing = (*standing, loss)
-    return diagnose(check, server, recent, standing, is_explained_by_loss=is_explained_by_loss(window, check))
+    return find_protocol(server.protocol).diagnose(
+        check, server, recent, standing, is_explained_by_loss=is_explained_by_loss(window, check)
+    )
 
 
 def blame_uplink(outcome: Round, server: Server, servers: int) -> Round:
     """Diagnose a round again, knowing that `servers` servers fell silent at the same time."""
+    diagnose = find_protocol(server.protocol).diagnose
     diagnoses = tuple(diagnose(check, server, (), (AllSilent(servers),)) for check in outcome.checks)
     return replace(outcome, diagnoses=diagnoses)
 

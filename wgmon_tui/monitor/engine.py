@@ -9,6 +9,8 @@ from functools import partial
 from itertools import islice
 from random import Random
 
+from wgmon_tui.checks.protocol import LOSS_WINDOW, ProtocolProber, ProtocolTarget
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
@@ -29,10 +31,6 @@ from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.uplink_guard import UplinkGuard
 from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW
-from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.soak import SoakProgress
-from wgmon_tui.protocols.wireguard.targets import Target
 
 RECHECK_S = 1.0
 """Delay in seconds before a check is repeated that disagrees with a server's state."""
@@ -76,7 +74,7 @@ class Engine(FleetController):
 
     def __init__(
         self,
-        prober: Prober,
+        prober: ProtocolProber,
         *,
         fleet_state: FleetState | None = None,
         random: Random | None = None,
@@ -90,7 +88,7 @@ class Engine(FleetController):
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, ProtocolTarget] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._uplink = UplinkGuard()
@@ -122,7 +120,7 @@ class Engine(FleetController):
         self._listeners.append(listener)
 
     def watch(
-        self, servers: Iterable[Server], targets: Mapping[str, Target], problems: Mapping[str, str]
+        self, servers: Iterable[Server], targets: Mapping[str, ProtocolTarget], problems: Mapping[str, str]
     ) -> None:
         """Replace the list of servers to check.
 
@@ -197,8 +195,7 @@ class Engine(FleetController):
         A round of another identity says nothing about this one.
         """
         server_state, target = self.fleet_state.states.get(name), self._targets.get(name)
-        probed_as = outcome.check.probed_as
-        if server_state and target and probed_as and probed_as.public_key == target.private_key.public:
+        if server_state and target and target.is_probed_as(outcome.check):
             self._fleet_evidence.record(server_state, target, outcome)
             self._prober.restore(target.server, outcome.checks)
 
@@ -230,7 +227,7 @@ class Engine(FleetController):
         self._wake()
 
     def request_round(
-        self, name: str, depth: CheckDepth, prober: Prober | None = None
+        self, name: str, depth: CheckDepth, prober: ProtocolProber | None = None
     ) -> asyncio.Future[Round]:
         """Check a server now, or after its check in flight, and return the future round.
 

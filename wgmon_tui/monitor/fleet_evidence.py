@@ -8,13 +8,13 @@ from itertools import islice
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, OtherVantagesAnswered, WorkedUntil
+from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.correlation import CORRELATABLE_VERDICTS
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.server_state import LastAnswer, ServerState
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.targets import Target
 
 _MAX_NEIGHBOURS = 100
 """More servers at one address prove nothing more, and each round of each of them asks."""
@@ -31,7 +31,7 @@ class FleetEvidence:
         """The servers that were checked at each address in their last round."""
         self._addresses: dict[str, frozenset[Address]] = {}
 
-    def record(self, server_state: ServerState, target: Target | None, outcome: Round) -> None:
+    def record(self, server_state: ServerState, target: ProtocolTarget | None, outcome: Round) -> None:
         """Record where a server was checked, and that it answered with these keys."""
         name = server_state.server.name
         addresses = frozenset(each.address for each in outcome.checks if each.address)
@@ -40,14 +40,14 @@ class FleetEvidence:
             self._move(name, before, addresses)
         answered = [each.started_at for each in outcome.checks if each.handshake]
         if target and answered:
-            server_state.last_answer = LastAnswer(max(answered), _keys_of(target))
+            server_state.last_answer = LastAnswer(max(answered), target.agreed_values)
 
     def forget(self, name: str) -> None:
         """Forget a server that is not checked any more."""
         self._move(name, self._addresses.get(name, frozenset()), frozenset())
 
     def about(
-        self, server_state: ServerState, target: Target | None, checks: Sequence[Check]
+        self, server_state: ServerState, target: ProtocolTarget | None, checks: Sequence[Check]
     ) -> Mapping[Address | None, tuple[Evidence, ...]]:
         """Return the evidence about each address that did not answer."""
         return {
@@ -57,10 +57,10 @@ class FleetEvidence:
         }
 
     def _about_address(
-        self, server_state: ServerState, target: Target | None, address: Address | None
+        self, server_state: ServerState, target: ProtocolTarget | None, address: Address | None
     ) -> Iterator[Evidence]:
         answer = server_state.last_answer
-        if answer and target and answer.keys == _keys_of(target):
+        if answer and target and answer.keys == target.agreed_values:
             yield WorkedUntil(answer.at)
         if address and answer:
             neighbours = self._neighbours(server_state.server.name, address)
@@ -92,11 +92,6 @@ class FleetEvidence:
             self._addresses[name] = after
         else:
             self._addresses.pop(name, None)
-
-
-def _keys_of(target: Target) -> tuple[object, ...]:
-    """Return what both sides must agree on. Never shown or stored: it holds the preshared key."""
-    return (target.server.public_key, target.private_key.public, target.preshared_key)
 
 
 def _answered_since(neighbour: ServerState, server_state: ServerState) -> bool:

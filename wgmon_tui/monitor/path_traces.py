@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
-from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.checks.protocol import ProtocolTarget, TracingProber
 
 MOST_AT_ONCE = 16
 """Each sends up to 20 packets in a second."""
@@ -15,7 +14,7 @@ MOST_AT_ONCE = 16
 class PathTraces:
     """Runs traces with the prober of the checks, so both take turns."""
 
-    def __init__(self, prober: Prober, targets: Callable[[], Mapping[str, Target]]) -> None:
+    def __init__(self, prober: TracingProber, targets: Callable[[], Mapping[str, ProtocolTarget]]) -> None:
         """`targets` returns the servers that can be checked now, by name."""
         self._prober = prober
         self._targets = targets

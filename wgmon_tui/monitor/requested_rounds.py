@@ -10,9 +10,9 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from wgmon_tui.checks.protocol import ProtocolProber
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.prober import Prober
 
 
 class NotCheckedHereError(Exception):
@@ -24,7 +24,7 @@ class RequestedRound:
     """A request: the depth, the prober if it is not the engine's own, and the future result."""
 
     depth: CheckDepth
-    prober: Prober | None
+    prober: ProtocolProber | None
     result: asyncio.Future[Round]
 
     def finish(self, outcome: Round) -> None:
@@ -44,7 +44,7 @@ class RequestedRounds:
     def __init__(self) -> None:
         self._waiting: dict[str, deque[RequestedRound]] = {}
 
-    def add(self, name: str, depth: CheckDepth, prober: Prober | None) -> asyncio.Future[Round]:
+    def add(self, name: str, depth: CheckDepth, prober: ProtocolProber | None) -> asyncio.Future[Round]:
         """Add a request. If its future is cancelled before the round starts, there is no round."""
         result: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(name, deque()).append(RequestedRound(depth, prober, result))

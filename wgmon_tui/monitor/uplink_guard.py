@@ -14,7 +14,7 @@ from math import inf
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import CookieDemanded, IcmpError
 from wgmon_tui.checks.evidence_text import is_port_closed
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
+from wgmon_tui.checks.packets import is_unasked
 
 MIN_SILENT_SERVERS = 3
 """Minimum number of servers that must fall silent before the uplink is suspected."""
@@ -36,7 +36,7 @@ def last_answer_time(check: Check) -> float | None:
     answers = [each.at for each in check.evidence if isinstance(each, CookieDemanded)]
     answers += [each.at for each in check.evidence if isinstance(each, IcmpError) and _is_answer(each)]
     if check.handshake:
-        answers += [each.at for each in check.exchange if _is_received(each) and not _is_initiation(each)]
+        answers += [each.at for each in check.exchange if _is_received(each) and not is_unasked(check, each)]
     at = max(answers, default=None)
     return None if at is None else check.started_at + at
 
@@ -53,18 +53,14 @@ def last_question_time(check: Check) -> float:
 
 
 def is_silent(check: Check) -> bool:
-    """Return whether nothing came back that answers a check. Initiations of the server are no answer."""
+    """Return whether nothing came back that answers a check: what the server sends unasked is no answer."""
     return last_answer_time(check) is None and all(
-        _is_initiation(each) for each in check.exchange if _is_received(each)
+        is_unasked(check, each) for each in check.exchange if _is_received(each)
     )
 
 
 def _is_received(packet: Packet) -> bool:
     return packet.direction is Direction.RECEIVED
-
-
-def _is_initiation(packet: Packet) -> bool:
-    return message_type(packet.data) is MessageType.INITIATION
 
 
 class UplinkGuard:

@@ -138,7 +138,7 @@ def packet_objects(stored: Round, line: ExchangeSummary | None) -> Iterator[Json
                 "verdict": verdict.slug,
                 "severity": verdict.severity.word,
                 "started_at": format_iso_time(check.started_at),
-                **packet_object(packet),
+                **packet_object(check, packet),
             }
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, causes_heading
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.output.advice_lines import advice_lines
-from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
 
@@ -313,7 +313,7 @@ def _notification(notification: ReportedDelivery) -> str:
 def _packets(check: Check) -> Iterator[str]:
     for packet in check.exchange[:_PACKETS_SHOWN]:
         size, at = format_count(len(packet.data), "byte"), format_offset(packet.at)
-        yield f"{packet.direction.value:<9}{at:>10}  {label_of(packet.data)}, {size}"
+        yield f"{packet.direction.value:<9}{at:>10}  {label_of(check, packet)}, {size}"
     if (more := len(check.exchange) - _PACKETS_SHOWN) > 0:
         yield f"and {more} more"
     if check.handshake is None:

@@ -8,9 +8,9 @@ from math import isfinite
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.packets import fields_of, label_of
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
 from wgmon_tui.store.replaced_values import note_replaced
 from wgmon_tui.text import format_iso_time
 
@@ -65,7 +65,7 @@ def json_object(outcome: Round) -> Json:
             for each in diagnosis.causes
         ],
         "evidence": list(diagnosis.evidence),
-        "exchange": [packet_object(packet) for packet in check.exchange],
+        "exchange": [packet_object(check, packet) for packet in check.exchange],
         "started_at": format_iso_time(check.started_at),
         "addresses": [
             {**_address(*each), **_stages(*each)}
@@ -139,16 +139,16 @@ def _soak(check: Check) -> Json | None:
     }
 
 
-def packet_object(packet: Packet) -> Json:
+def packet_object(check: Check, packet: Packet) -> Json:
     """Return a packet as a JSON object: its bytes, and its fields with their meaning."""
     return {
         "t": round(packet.at, 6),
         "dir": packet.direction.value,
-        "type": label_of(packet.data),
+        "type": label_of(check, packet),
         "len": len(packet.data),
         "hex": packet.data.hex(),
         "fields": [
             {"name": each.name, "offset": each.offset, "length": each.length, "meaning": each.meaning}
-            for each in fields_of(packet.data)
+            for each in fields_of(check, packet)
         ],
     }

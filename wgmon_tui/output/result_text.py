@@ -9,11 +9,11 @@ from enum import Enum
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import format_causes
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
-from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_count, format_offset, format_rtt, printable
 
 _INDENT = 4
@@ -105,7 +105,7 @@ def _packets(check: Check) -> Iterator[str]:
         yield "none was sent"
     for packet in check.exchange:
         size = format_count(len(packet.data), "byte")
-        yield f"{packet.direction.value:<9}{format_offset(packet.at):>10}  {label_of(packet.data)}, {size}"
+        yield f"{packet.direction.value:<9}{format_offset(packet.at):>10}  {label_of(check, packet)}, {size}"
 
 
 def _remarks(outcome: Round) -> list[str]:

@@ -21,9 +21,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wgmon_tui.checks.protocol import IdentityTarget
 from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store import byte_locks
 from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import printable
@@ -68,7 +68,7 @@ class IdentityLocks:
         """Gets a line when a check has to wait for another process."""
 
     @asynccontextmanager
-    async def hold(self, target: Target) -> AsyncIterator[bool]:
+    async def hold(self, target: IdentityTarget) -> AsyncIterator[bool]:
         """Hold the lock for a check. Gives False if another process keeps it beyond the limit."""
         place = self._find_place(target)
         if place is None:
@@ -90,7 +90,7 @@ class IdentityLocks:
         self._files.clear()
         self._held.clear()
 
-    def _find_place(self, target: Target) -> _Place | None:
+    def _find_place(self, target: IdentityTarget) -> _Place | None:
         """The place of a target; None if the file cannot be opened, on a full or read-only disk."""
         identity = target.private_key.public
         descriptor = self._files.get(identity)

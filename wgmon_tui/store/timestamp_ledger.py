@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.clock_guard import (
@@ -109,6 +110,17 @@ class TimestampLedger:
                 self._use_memory(failed)
             os.close(descriptor)
         self._files.clear()
+
+    def services(self, vantage: str = "local") -> ProbeServices:
+        """Return what probers need of this ledger and its locks."""
+        return ProbeServices(
+            next_timestamp=self.next,
+            ahead_s=self.ahead_s,
+            may_stamp=self.may_stamp,
+            stamped_elsewhere=self.stamped_elsewhere,
+            hold_identity=self.identity_locks.hold,
+            vantage=vantage,
+        )
 
     def next(self, identity: PublicKey) -> bytes:
         """Return a timestamp later than any before it; never raises, because a full disk must not stop the

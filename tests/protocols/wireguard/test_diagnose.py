@@ -40,8 +40,10 @@ from wgmon_tui.checks.evidence import (
     MachineStarved,
     RecentLoss,
 )
+from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
+from wgmon_tui.checks.protocol import LOSS_WINDOW
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose, diagnose_misconfiguration
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("nothing came", (SILENCE,), Verdict.SILENT),

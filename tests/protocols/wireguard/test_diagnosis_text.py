@@ -34,11 +34,12 @@ from tests.protocols.wireguard.sample_evidence import (
 from wgmon_tui.checks.check import Handshake
 from wgmon_tui.checks.evidence import Evidence, LateAnswer, ServerInitiated
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
+from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.context_causes import trace_command
-from wgmon_tui.protocols.wireguard.diagnose import diagnose, diagnose_misconfiguration
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
 LOSSES: list[float | None] = [0.02, None] * 3
 ONE_OF_EACH_DIAGNOSIS = [

@@ -24,10 +24,11 @@ from tests.protocols.wireguard.harness import (
 from tests.protocols.wireguard.sample_evidence import SERVER
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Evidence, ForeignSession, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.protocol import LOSS_WINDOW
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, InterfaceDumps, PeerEntry
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
-from wgmon_tui.protocols.wireguard.diagnose import LOSS_WINDOW, diagnose
+from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.foreign_sessions import (
     RECENT_S,
     ForeignSessions,

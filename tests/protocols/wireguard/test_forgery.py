@@ -19,11 +19,12 @@ from tests.protocols.wireguard.handshake_parties import (
     rejected,
     with_mac1,
 )
+from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.wireguard.cookie import CookieJar, cookie_key, open_cookie_reply
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, dh
 from wgmon_tui.protocols.wireguard.session import ReplayError
-from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType, WireField
+from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
 
 HANDS = complete_handshake()
 COOKIE_REPLY = CookieJar(SERVER.public).reply(HANDS.attempt.packet, b"source", now_s=0.0)
@@ -36,11 +37,11 @@ GARBAGE = st.one_of(
 POINTS = st.one_of(st.binary(min_size=32, max_size=32), st.sampled_from(LOW_ORDER_POINTS))
 
 
-def field(kind: MessageType, name: str) -> WireField:
+def field(kind: MessageType, name: str) -> PacketField:
     return next(field for field in FIELDS[kind] if field.name == name)
 
 
-def bits(*fields: WireField) -> set[int]:
+def bits(*fields: PacketField) -> set[int]:
     return {bit for field in fields for bit in range(field.offset * 8, field.end * 8)}
 
 

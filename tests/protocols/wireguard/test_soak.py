@@ -20,13 +20,13 @@ from tests.protocols.wireguard.inner_servers import (
 )
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import FlowCut, InnerEcho, Silence, Soak
+from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import soak, tunnel_stage
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE, SOAK_RULE
 from wgmon_tui.protocols.wireguard.prober import Prober
-from wgmon_tui.protocols.wireguard.soak import SoakProgress
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
@@ -76,7 +76,7 @@ def brief_soak(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def soaked(prober: Prober, target: Target, progress: list[SoakProgress] | None = None) -> Check:
-    note = soak.ignore_progress if progress is None else progress.append
+    note = ignore_progress if progress is None else progress.append
     address = ip_address(target.server.endpoint.host)
     return await prober.check(target, address, soak=True, on_soak=note)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from wgmon_tui.checks.targets import join
 from wgmon_tui.config.models import AMNEZIAWG, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.protocols.wireguard.targets import join
+from wgmon_tui.protocols.wireguard.targets import require_wireguard
 
 BASTION, LAPTOP = PrivateKey(bytes(range(32))), PrivateKey(bytes(range(1, 33)))
 KEY = PrivateKey(bytes(range(2, 34))).public
@@ -34,7 +35,7 @@ def keyring(problems: dict[str, str] | None = None, **preshared: PresharedKey) -
 def test_a_server_gets_the_keys_and_tunnel_addresses_of_its_identity() -> None:
     fleet = Fleet((server("fra1", psk=True), server("nyc1", identity="laptop")), IDENTITIES)
     ready = join(fleet, keyring(fra1=PSK, nyc1=NO_PRESHARED_KEY)).ready
-    fra1, nyc1 = ready["fra1"], ready["nyc1"]
+    fra1, nyc1 = require_wireguard(ready["fra1"]), require_wireguard(ready["nyc1"])
     assert (fra1.private_key, fra1.preshared_key, fra1.tunnel_addresses) == (BASTION, PSK, TUNNEL)
     assert (nyc1.private_key, nyc1.preshared_key, nyc1.tunnel_addresses) == (LAPTOP, NO_PRESHARED_KEY, ())
 
@@ -96,14 +97,14 @@ def test_without_the_tunnel_stage_no_target_is_a_problem() -> None:
 def test_experiments_get_the_other_secrets_of_the_file_and_no_empty_ones() -> None:
     fleet = Fleet((server("fra1", psk=True), server("nyc1"), server("syd1", psk=True)), IDENTITIES)
     ring = keyring({"syd1": "not to be had"}, fra1=PSK, nyc1=NO_PRESHARED_KEY)
-    other_secrets = join(fleet, ring).ready["nyc1"].other_secrets
+    other_secrets = require_wireguard(join(fleet, ring).ready["nyc1"]).other_secrets
     assert other_secrets.private_keys == {"bastion": BASTION, "laptop": LAPTOP}
     assert other_secrets.preshared_keys == {"fra1": PSK}
 
 
 def test_a_target_shows_no_secret_of_its_own_or_of_others() -> None:
     fleet = Fleet((server("fra1", psk=True),), IDENTITIES)
-    target = join(fleet, keyring(fra1=PSK)).ready["fra1"]
+    target = require_wireguard(join(fleet, keyring(fra1=PSK)).ready["fra1"])
     for secret in (BASTION, LAPTOP, PSK):
         for form in (secret.to_text(), secret.raw.hex(), repr(secret.raw)):
             assert form not in f"{target!r} {target.other_secrets!r}"

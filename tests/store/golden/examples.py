@@ -42,6 +42,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
     ServerInitiated,
@@ -218,6 +219,20 @@ ROUNDS = (
         (Diagnosis(Verdict.SILENT, "No answer."),),
     ),
     Round((PLAIN,), (Diagnosis(Verdict.DATA_DEAD, "Nothing came back.", failed_stage="tunnel"),)),
+    Round(
+        (
+            replace(
+                BARE,
+                protocol="openvpn",
+                framing="tls-crypt",
+                evidence=(
+                    ProtocolEvidence("openvpn", "alert", ("40",), 0.25, True),
+                    ProtocolEvidence("openvpn", "reset"),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.SILENT, "No answer."),),
+    ),
 )
 
 CLOSED = Incident(

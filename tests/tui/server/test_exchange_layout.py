@@ -41,8 +41,12 @@ def remarks(layout: ExchangeLayout) -> list[str]:
     return [line.text for line in layout.lines if isinstance(line, RemarkLine)]
 
 
+def with_packets(*exchange: Packet) -> Check:
+    return replace(GOOD, exchange=exchange)
+
+
 def against_good(check: Check) -> ExchangeLayout:
-    return lay_out(check, 200, compare(check.exchange, GOOD.exchange))
+    return lay_out(check, 200, compare(check, GOOD))
 
 
 def test_each_packet_has_a_heading_with_its_way_time_name_and_length() -> None:
@@ -73,7 +77,7 @@ def test_seconds_are_written_as_seconds() -> None:
 
 
 def test_ascii_alone_draws_arrows_of_ascii() -> None:
-    layout = lay_out(sample_exchanges.silent(), 80, compare((), GOOD.exchange), ascii_only=True)
+    layout = lay_out(sample_exchanges.silent(), 80, compare(with_packets(), GOOD), ascii_only=True)
     assert all(text.isascii() for heading in headings(layout) for text in heading)
     assert all(text.isascii() for text in remarks(layout))
 
@@ -151,7 +155,7 @@ def test_what_our_own_system_refused_is_told() -> None:
 @given(st.integers(20, 200))
 def test_no_line_of_words_is_wider_than_the_view(width: int) -> None:
     for check in (sample_exchanges.psk_mismatch(), sample_exchanges.foreign(), sample_exchanges.silent()):
-        layout = lay_out(check, width, compare(check.exchange, GOOD.exchange))
+        layout = lay_out(check, width, compare(check, GOOD))
         assert all(len(text) + 6 <= max(width, 26) for text in remarks(layout))
 
 
@@ -171,14 +175,14 @@ def test_any_bytes_are_laid_out_in_full_and_every_field_is_a_stop(payloads: list
 
 
 def test_an_exchange_has_the_form_of_itself() -> None:
-    assert compare(GOOD.exchange, GOOD.exchange).is_same_form
+    assert compare(GOOD, GOOD).is_same_form
 
 
 def test_new_keys_and_seals_are_no_difference_in_form() -> None:
     response = sample_exchanges.respond(sample_exchanges.initiate(), sample_exchanges.OTHER_PSK)
     other = (GOOD.exchange[0], sample_exchanges.received(0.5, response), GOOD.exchange[2])
     assert other[1].data != GOOD.exchange[1].data
-    assert compare(other, GOOD.exchange) == ExchangeComparison()
+    assert compare(with_packets(*other), GOOD) == ExchangeComparison()
 
 
 def test_packets_that_never_came_are_named() -> None:
@@ -190,7 +194,7 @@ def test_packets_that_never_came_are_named() -> None:
 
 def test_a_packet_that_a_good_exchange_has_not_is_marked() -> None:
     check = sample_exchanges.under_load()
-    assert compare(check.exchange, GOOD.exchange).extra == {1, 2}
+    assert compare(check, GOOD).extra == {1, 2}
     assert remarks(against_good(check)).count("≠ not in the last good exchange") == 2
 
 
@@ -199,20 +203,20 @@ def test_a_mac2_that_became_set_is_a_difference() -> None:
         sample_exchanges.sent(0.0, sample_exchanges.initiate(sample_exchanges.COOKIE).packet),
         *GOOD.exchange[1:],
     )
-    assert compare(with_cookie, GOOD.exchange).differing == {
+    assert compare(with_packets(*with_cookie), GOOD).differing == {
         CursorStop(0, 7): "mac2: set here, zeros in the last good exchange"
     }
 
 
 def test_echoes_that_come_back_in_another_order_are_no_difference() -> None:
     short, long = (sample_exchanges.received(0.1, b"\x04\0\0\0" + bytes(12 + 16 + size)) for size in (32, 48))
-    assert compare((short, long), (long, short)).is_same_form
+    assert compare(with_packets(short, long), with_packets(long, short)).is_same_form
 
 
 def test_another_length_of_the_same_message_is_a_difference() -> None:
     longer = sample_exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 32))
     shorter = sample_exchanges.sent(0.1, b"\x04\0\0\0" + bytes(12 + 16 + 16))
-    assert compare((longer,), (shorter,)).differing == {
+    assert compare(with_packets(longer), with_packets(shorter)).differing == {
         CursorStop(0, 4): "packet: 48 bytes here, 32 in the last good exchange"
     }
 
@@ -221,7 +225,7 @@ def test_another_length_of_the_same_message_is_a_difference() -> None:
 def test_comparing_accounts_for_every_packet_of_both_sides(ours: list[bytes], theirs: list[bytes]) -> None:
     here = tuple(sample_exchanges.received(0.0, data) for data in ours)
     there = tuple(sample_exchanges.received(0.0, data) for data in theirs)
-    found = compare(here, there)
+    found = compare(with_packets(*here), with_packets(*there))
     assert len(here) - len(found.extra) == len(there) - len(found.missing)
     assert {stop.packet for stop in found.differing}.isdisjoint(found.extra)
 

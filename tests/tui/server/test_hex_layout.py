@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import sample_exchanges
+from wgmon_tui.protocols.wireguard.packet_words import value_of
 from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.server.hex_layout import (
     GUTTER,
+    HexLine,
     ascii_column,
     bytes_per_line,
     hex_lines,
     offset_at,
-    value_of,
 )
 
 HEADERS = st.sampled_from([b"", b"\x01\0\0\0", b"\x02\0\0\0", b"\x03\0\0\0", b"\x04\0\0\0"])
@@ -25,10 +26,14 @@ PACKETS = st.builds(lambda header, rest: header + rest, HEADERS, st.binary(max_s
 PER_LINE = st.sampled_from([8, 16])
 
 
+def lines_of(packet: bytes, per_line: int) -> tuple[HexLine, ...]:
+    return hex_lines(packet, fields_of(packet), per_line)
+
+
 @given(PACKETS, PER_LINE)
 def test_every_byte_appears_once_and_in_order(packet: bytes, per_line: int) -> None:
     shown = "".join(
-        line.hex_of(span).replace(" ", "") for line in hex_lines(packet, per_line) for span in line.spans
+        line.hex_of(span).replace(" ", "") for line in lines_of(packet, per_line) for span in line.spans
     )
     assert bytes.fromhex(shown) == packet
 
@@ -37,7 +42,7 @@ def test_every_byte_appears_once_and_in_order(packet: bytes, per_line: int) -> N
 def test_spans_lie_end_to_end_and_inside_their_fields(packet: bytes, per_line: int) -> None:
     fields = fields_of(packet)
     at = 0
-    for line in hex_lines(packet, per_line):
+    for line in lines_of(packet, per_line):
         assert line.offset == at
         for span in line.spans:
             field = fields[span.field]
@@ -50,7 +55,7 @@ def test_spans_lie_end_to_end_and_inside_their_fields(packet: bytes, per_line: i
 
 @given(PACKETS, PER_LINE)
 def test_ascii_side_shows_one_printable_cell_a_byte(packet: bytes, per_line: int) -> None:
-    text = "".join(line.ascii_of(span, ".") for line in hex_lines(packet, per_line) for span in line.spans)
+    text = "".join(line.ascii_of(span, ".") for line in lines_of(packet, per_line) for span in line.spans)
     assert len(text) == len(packet)
     assert text.isascii()
     assert not packet or text.isprintable()
@@ -58,7 +63,7 @@ def test_ascii_side_shows_one_printable_cell_a_byte(packet: bytes, per_line: int
 
 @given(PACKETS, PER_LINE)
 def test_a_column_leads_back_to_the_byte_that_is_drawn_there(packet: bytes, per_line: int) -> None:
-    for line in hex_lines(packet, per_line):
+    for line in lines_of(packet, per_line):
         drawn = "".join(line.gap_before(span) + line.hex_of(span) for span in line.spans)
         for index, pair in enumerate(re.finditer("[0-9a-f]{2}", drawn)):
             assert offset_at(line, GUTTER + pair.start(), per_line) == line.offset + index
@@ -66,7 +71,7 @@ def test_a_column_leads_back_to_the_byte_that_is_drawn_there(packet: bytes, per_
 
 
 def test_beside_the_bytes_there_is_no_byte() -> None:
-    line = hex_lines(bytes(5), 16)[0]
+    line = lines_of(bytes(5), 16)[0]
     assert offset_at(line, 0, 16) is None
     assert offset_at(line, 6 + 3 * 5, 16) is None
     assert offset_at(line, ascii_column(16) + 5, 16) is None

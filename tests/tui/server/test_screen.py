@@ -12,9 +12,9 @@ from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine
 from tests.tui.server_screen_harness import fleet, opened
 from wgmon_tui.checks.evidence import SocketError
+from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.diagnose import diagnose_misconfiguration
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.server.exchange_layout import CursorStop

@@ -14,6 +14,7 @@ from wgmon_tui.config.models import Fleet, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.protocols.wireguard.targets import require_wireguard
 from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
 from wgmon_tui.vantages.agent.assignment import NO_IDENTITY, assign, find_server_problem
 
@@ -22,7 +23,7 @@ OTHERS = replace(IDENTITY, name="second", private_key=SecretSource(SecretForm.IN
 
 
 def probed_as(config: Path, server: Server) -> PrivateKey:
-    return assign([server], config).targets.ready[server.name].private_key
+    return require_wireguard(assign([server], config).targets.ready[server.name]).private_key
 
 
 def test_the_only_identity_here_asks_whatever_the_writer_calls_its_own(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_preshared_key_stands_here_under_the_server_s_name_and_all_else_is_the
     here = replace(quick_server("fra1"), preshared_key=SecretSource(SecretForm.FILE, "fra1.psk"))
     write_config(tmp_path, here)
     told = replace(quick_server("fra1", Endpoint("192.0.2.1", 5)), interval=7.0)
-    target = assign([told], tmp_path).targets.ready["fra1"]
+    target = require_wireguard(assign([told], tmp_path).targets.ready["fra1"])
     assert target.preshared_key.to_text() == psk
     assert (target.server.endpoint, target.server.interval) == (told.endpoint, 7.0)
 

@@ -47,9 +47,6 @@ from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.stage_outcomes import find_blamed_stage
 from wgmon_tui.text import format_count, format_list, format_recent_time, format_rtt
 
-LOSS_WINDOW = 20
-"""How many recent checks decide whether a server is lossy."""
-
 MIN_LOSS_BURSTS = 3
 """How many separate losses make a server lossy. One long loss is an outage that is over."""
 
@@ -132,17 +129,6 @@ def diagnose(
         possible = [causes.lossy(server)]
     failed_stage = find_blamed_stage(check, verdict)
     return Diagnosis(verdict, summary, evidence_text, tuple(possible), failed_stage)
-
-
-def diagnose_misconfiguration(problem: str) -> Diagnosis:
-    """Diagnose a server that the configuration does not let wgmon-tui check; `problem` is one line."""
-    fix = Cause(
-        "the configuration on this machine",
-        problem,
-        "wgmon-tui doctor — after correcting what that line names",
-        proven=True,
-    )
-    return Diagnosis(Verdict.MISCONFIGURED, problem, (problem,), (fix,))
 
 
 def _diagnose_lost_session(

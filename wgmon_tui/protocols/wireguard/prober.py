@@ -37,6 +37,7 @@ from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
+from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.stage import Stage
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
@@ -54,7 +55,6 @@ from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
-from wgmon_tui.protocols.wireguard.soak import SoakProgress, ignore_progress
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
@@ -117,6 +117,7 @@ class Prober:
         hold_identity: HoldIdentity = lambda _: nullcontext(True),
         stamped_elsewhere: StampedElsewhere = lambda _: None,
         interface_of: InterfaceOf | None = None,
+        on_open: Callable[[], None] = lambda: None,
     ) -> None:
         """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
 
@@ -125,6 +126,7 @@ class Prober:
 
         `make_ephemeral` returns a new one-time key per call, so that the caller can decrypt the exchange
         later. Without it no exchange can be decrypted: an attempt's key is not kept.
+        `on_open` starts work beside the first check, which needs its result at its end.
         """
         self.vantage = vantage
         self._timestamps = timestamps
@@ -132,6 +134,7 @@ class Prober:
         self._may_stamp = may_stamp
         self._make_ephemeral = make_ephemeral
         self._hold_identity = hold_identity
+        self._on_open = on_open
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._other_clients = OtherClients(
@@ -152,6 +155,7 @@ class Prober:
         await self._demultiplexer.open()
         self._routing.open()
         self._loop_lag.start()
+        self._on_open()
 
     async def close(self) -> None:
         """Close the sockets."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.inner_probes import InnerProbe
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.protocols.wireguard.flow_cut import (
     CHECK_RULE,
     SOAK_RULE,
@@ -37,19 +37,6 @@ _FOLLOW_UP_GAP_S = 0.25
 _RTTS_WAITED = 4
 _PADDING = 16
 _PROBING_ECHOES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SoakProgress:
-    """How far a soak is."""
-
-    sent: int
-    planned: int
-    elapsed: float
-
-
-def ignore_progress(_: SoakProgress) -> None:
-    """Show no progress."""
 
 
 class EchoFlow:

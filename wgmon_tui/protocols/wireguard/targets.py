@@ -1,12 +1,15 @@
-"""Check targets: servers joined with their secrets, and why some servers cannot be checked."""
+"""Targets of checks: servers joined with their secrets, and why some servers cannot be checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.protocol import ProtocolTarget, Targets
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
@@ -45,6 +48,38 @@ class Target:
         initiator = _initiator(self.private_key, self.server.public_key, self.preshared_key)
         object.__setattr__(self, "initiator", initiator)
 
+    @property
+    def agreed_values(self) -> tuple[object, ...]:
+        """The keys of both sides and the preshared key."""
+        return (self.server.public_key, self.private_key.public, self.preshared_key)
+
+    @property
+    def digest_parts(self) -> tuple[str, ...]:
+        """The identity, its tunnel addresses and a hash of the preshared key."""
+        return (
+            str(self.private_key.public),
+            " ".join(map(str, self.tunnel_addresses)),
+            hashlib.sha256(self.preshared_key.raw).hexdigest(),
+        )
+
+    def with_server(self, server: Server) -> Target:
+        """The same keys with a changed entry of the server."""
+        return replace(self, server=server)
+
+    def is_probed_as(self, check: Check) -> bool:
+        """Whether a check used the same identity. One of another identity says nothing about this one."""
+        return check.probed_as is not None and check.probed_as.public_key == self.private_key.public
+
+
+def require_wireguard(target: ProtocolTarget) -> Target:
+    """Return a target of WireGuard, for what only WireGuard has. Raises ConfigurationError for others."""
+    if isinstance(target, Target):
+        return target
+    server = target.server
+    raise ConfigurationError(
+        f'server "{server.name}": {server.protocol} servers cannot do this; WireGuard can'
+    )
+
 
 @lru_cache(32768)
 def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Initiator:
@@ -55,24 +90,12 @@ def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Ini
     return Initiator(private, remote, psk)
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The targets by server name, and one line per other server with its problem."""
-
-    ready: Mapping[str, Target]
-    problems: Mapping[str, str]
-
-
-def join(fleet: Fleet, keyring: Keyring) -> Targets:
-    """Join servers with their keys. A bad secret excludes one server, never the fleet."""
+def join_servers(servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
+    """Join servers of the fleet with their keys. A bad secret excludes one server, never the fleet."""
     ready: dict[str, Target] = {}
-    problems = dict(keyring.problems)
+    problems: dict[str, str] = {}
     other_secrets = OtherSecrets(keyring.private_keys, _preshared_keys_by_server(fleet, keyring))
-    for server in fleet.servers:
-        if server.protocol != WIREGUARD:
-            problems[server.name] = _describe_unsupported(server)
-        if server.name in problems:
-            continue
+    for server in servers:
         identity = fleet.identity(server.identity)
         if unaddressed := find_unaddressed_targets(server, identity):
             key = unaddressed[0].key
@@ -92,11 +115,6 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
                 "set the key that `wg show wg0 public-key` prints on the server"
             )
     return Targets(ready, problems)
-
-
-def _describe_unsupported(server: Server) -> str:
-    name = {AMNEZIAWG: "AmneziaWG"}.get(server.protocol, server.protocol)
-    return f'server "{server.name}": {name} is not supported yet; this server is not checked'
 
 
 def _preshared_keys_by_server(fleet: Fleet, keyring: Keyring) -> dict[str, PresharedKey]:

@@ -41,6 +41,7 @@ from wgmon_tui.checks.inner_probes import (
     OwnAddresses,
     make_service_probes,
 )
+from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import DatagramSocket, SocketAddress
 from wgmon_tui.protocols.wireguard import size_check
@@ -51,9 +52,7 @@ from wgmon_tui.protocols.wireguard.size_check import SizeTarget
 from wgmon_tui.protocols.wireguard.soak import (
     LARGEST_ECHO,
     EchoFlow,
-    SoakProgress,
     follow_up,
-    ignore_progress,
     run_soak,
 )
 from wgmon_tui.protocols.wireguard.targets import Target

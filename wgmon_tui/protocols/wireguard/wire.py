@@ -5,8 +5,9 @@ The hex view, the JSON and the docs share the field lists of this module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from wgmon_tui.net.packet_fields import PacketField
 
 INITIATION_LENGTH = 148
 RESPONSE_LENGTH = 92
@@ -39,37 +40,23 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WireField:
-    """One field of a message: `length` bytes from `offset`, and what they mean."""
-
-    name: str
-    offset: int
-    length: int
-    meaning: str
-
-    @property
-    def end(self) -> int:
-        """The offset of the first byte after the field."""
-        return self.offset + self.length
-
-
-def _layout(*parts: tuple[str, int, str]) -> tuple[WireField, ...]:
+def _layout(*parts: tuple[str, int, str]) -> tuple[PacketField, ...]:
     fields, offset = [], 0
     for name, length, meaning in parts:
-        fields.append(WireField(name, offset, length, meaning))
+        fields.append(PacketField(name, offset, length, meaning, may_be_zero=name == _MAC2_NAME))
         offset += length
     return tuple(fields)
 
 
 _RESERVED = ("reserved", 3, "three zero bytes; servers silently drop anything else here")
+_MAC2_NAME = "mac2"
 _MAC2 = (
-    "mac2",
+    _MAC2_NAME,
     16,
     "keyed hash of all bytes before it, with the cookie as key; zeros unless a cookie was demanded",
 )
 
-FIELDS: dict[MessageType, tuple[WireField, ...]] = {
+FIELDS: dict[MessageType, tuple[PacketField, ...]] = {
     MessageType.INITIATION: _layout(
         ("type", 1, "1: handshake initiation"),
         _RESERVED,
@@ -173,11 +160,11 @@ def sender_index(packet: bytes) -> int | None:
     return None
 
 
-def fields_of(packet: bytes) -> tuple[WireField, ...]:
+def fields_of(packet: bytes) -> tuple[PacketField, ...]:
     """The fields of `packet`, in order and without gaps."""
     kind = message_type(packet)
     if kind is None:
-        return (WireField("unknown", 0, len(packet), "not a WireGuard message"),) if packet else ()
+        return (PacketField("unknown", 0, len(packet), "not a WireGuard message"),) if packet else ()
     fields = FIELDS[kind]
     if kind is MessageType.TRANSPORT:
         sealed = len(packet) - fields[-1].end
@@ -186,5 +173,5 @@ def fields_of(packet: bytes) -> tuple[WireField, ...]:
             if sealed == MAC_LENGTH
             else "the inner IP packet, padded to a multiple of 16 and encrypted, and a 16-byte tag"
         )
-        return (*fields, WireField("packet", fields[-1].end, sealed, meaning))
+        return (*fields, PacketField("packet", fields[-1].end, sealed, meaning))
     return fields

@@ -46,6 +46,7 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
     ServerInitiated,
@@ -120,8 +121,10 @@ _RECORDS: Mapping[type[Any], StoredRecord] = {
             "tunnel": "tunnel",
             "probed_as": "asked_as",
             "stages": "stages",
+            "protocol": "protocol",
+            "framing": "framing",
         },
-        sparse=frozenset({"stages"}),
+        sparse=frozenset({"stages", "protocol", "framing"}),
     ),
     Stage: StoredRecord(
         {"name": "name", "outcome": "outcome", "seconds": "seconds", "detail": "detail"},
@@ -266,6 +269,17 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ),
     IdentityOnInterface: StoredRecord({"interface": "interface"}, "IdentityOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
+    ProtocolEvidence: StoredRecord(
+        {
+            "protocol": "protocol",
+            "kind": "kind",
+            "values": "values",
+            "at": "at",
+            "from_experiment": "from_experiment",
+        },
+        kind="ProtocolEvidence",
+        sparse=frozenset({"at", "from_experiment"}),
+    ),
 }
 
 _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {

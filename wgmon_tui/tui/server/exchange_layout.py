@@ -14,35 +14,21 @@ from textwrap import wrap
 
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import (
-    CookieDemanded,
     Evidence,
-    ForeignBytes,
     IcmpError,
     InnerEcho,
     InnerHop,
     InnerService,
     LateAnswer,
-    PacketRejected,
     PassiveKeepalive,
     ReceiveOverflow,
     Silence,
     SocketError,
 )
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.protocols.wireguard.wire import (
-    MessageType,
-    WireField,
-    fields_of,
-    label_of,
-    receiver_index,
-    sender_index,
-)
+from wgmon_tui.checks.packets import fields_of, find_decisive_field, label_of, remark_on, value_of
 from wgmon_tui.text import format_count, format_offset
-from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, bytes_per_line, hex_lines, value_of
-
-_SAME_MOMENT = 1e-6
-"""Seconds within which a packet and the evidence about it carry the same time."""
+from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, bytes_per_line, hex_lines
 
 _AT_THE_END = float("inf")
 
@@ -139,13 +125,13 @@ def lay_out(
     blocks: list[tuple[float, list[Line]]] = []
     for number, packet in enumerate(check.exchange):
         remarks = [*_packet_remarks(check, packet), *_difference_remarks(number, comparison, ascii_only)]
-        dump = hex_lines(packet.data, per_line, number)
-        heading = _heading(number, packet, ascii_only)
+        dump = hex_lines(packet.data, fields_of(check, packet), per_line, number)
+        heading = _heading(check, number, packet, ascii_only)
         blocks.append((packet.at, [heading, *_wrapped(remarks, width), *dump]))
     for at, remark in _event_remarks(check.evidence):
         blocks.append((at, _wrapped([remark], width)))
     if comparison and comparison.missing:
-        blocks.append((_AT_THE_END, _wrapped(_missing_remarks(comparison.missing, ascii_only), width)))
+        blocks.append((_AT_THE_END, _wrapped(_missing_remarks(check, comparison.missing, ascii_only), width)))
     blocks.sort(key=lambda block: block[0])
 
     lines: list[Line] = []
@@ -154,142 +140,77 @@ def lay_out(
     stops = [
         CursorStop(number, index)
         for number, packet in enumerate(check.exchange)
-        for index in range(len(fields_of(packet.data)))
+        for index in range(len(fields_of(check, packet)))
     ]
     return ExchangeLayout(tuple(lines), tuple(stops), per_line)
 
 
-def compare(exchange: tuple[Packet, ...], good: tuple[Packet, ...]) -> ExchangeComparison:
-    """How the structure of `exchange` differs from that of `good`.
+def compare(check: Check, good: Check) -> ExchangeComparison:
+    """How the structure of an exchange differs from that of a `good` one.
 
     Packets are paired by direction and kind, in order, preferring the same length. Echoes of both IP versions
     are of one kind and may return in any order.
     """
-    left = list(good)
+    left = list(good.exchange)
     extra: set[int] = set()
     differing: dict[CursorStop, str] = {}
     pairs: dict[int, int] = {}
-    for number, packet in enumerate(exchange):
-        counterpart = _find_counterpart(packet, left)
+    for number, packet in enumerate(check.exchange):
+        counterpart = _find_counterpart(check, packet, good, left)
         if counterpart is None:
             extra.add(number)
             continue
         left.remove(counterpart)
-        pairs[number] = next(at for at, packet in enumerate(good) if packet is counterpart)
-        for index, difference in _field_differences(packet.data, counterpart.data):
+        pairs[number] = next(at for at, packet in enumerate(good.exchange) if packet is counterpart)
+        for index, difference in _field_differences(check, packet, good, counterpart):
             differing[CursorStop(number, index)] = difference
     return ExchangeComparison(frozenset(extra), tuple(left), differing, pairs)
 
 
-def _find_counterpart(packet: Packet, candidates: Iterable[Packet]) -> Packet | None:
-    alike = [other for other in candidates if _kind(other) == _kind(packet)]
+def _find_counterpart(
+    check: Check, packet: Packet, good: Check, candidates: Iterable[Packet]
+) -> Packet | None:
+    alike = [other for other in candidates if _kind(good, other) == _kind(check, packet)]
     return next(
         (other for other in alike if len(other.data) == len(packet.data)), alike[0] if alike else None
     )
 
 
 def initial_stop(check: Check) -> CursorStop | None:
-    """The field to show first: the one that caused a rejection, else the first field."""
-    # A duplicated packet does not authenticate twice. If data passed, its rejection explains nothing.
-    data_passed = check.tunnel is not None and check.tunnel.received > 0
-    for number, packet in enumerate(check.exchange):
-        for evidence in check.evidence:
-            match evidence:
-                case PacketRejected(at, reason, length) if _is_about(packet, at, length) and not (
-                    reason is Reason.OTHER_SESSION and data_passed
-                ):
-                    name = _FIELD_BY_REASON.get(reason, "type")
-                    for index, found in enumerate(fields_of(packet.data)):
-                        if found.name == name:
-                            return CursorStop(number, index)
-                case ForeignBytes(at, length) if _is_about(packet, at, length) and packet.data:
-                    return CursorStop(number, 0)
+    """The field to show first: the one that decided a failed check, else the first field."""
+    if decisive := find_decisive_field(check):
+        number, name = decisive
+        for index, found in enumerate(fields_of(check, check.exchange[number])):
+            if found.name == name:
+                return CursorStop(number, index)
     return next((CursorStop(number, 0) for number, packet in enumerate(check.exchange) if packet.data), None)
-
-
-_FIELD_BY_REASON = {
-    Reason.OTHER_INDEX: "receiver",
-    Reason.OTHER_SESSION: "packet",
-    Reason.BAD_MAC1: "mac1",
-    Reason.BAD_EMPTY: "empty",
-    Reason.BAD_COOKIE: "cookie",
-    Reason.LOW_ORDER: "ephemeral",
-}
 
 
 def explain(check: Check, stop: CursorStop) -> FieldExplanation:
     """The name, location, meaning and value of the field at `stop`."""
     packet = check.exchange[stop.packet]
-    found = fields_of(packet.data)[stop.field]
-    value = value_of(packet.data, found)
-    if found.name == "receiver" and packet.direction is Direction.RECEIVED:
-        value = f"{value}, {_describe_receiver(check.exchange[: stop.packet], packet.data, found)}"
+    found = fields_of(check, packet)[stop.field]
+    value = value_of(check, stop.packet, found)
     location = f"byte {found.offset}" if found.length == 1 else f"bytes {found.offset} to {found.end - 1}"
     return FieldExplanation(
-        label_of(packet.data), found.name, f"{location}, length {found.length}", found.meaning, value
+        label_of(check, packet), found.name, f"{location}, length {found.length}", found.meaning, value
     )
 
 
-def _describe_receiver(before: tuple[Packet, ...], data: bytes, receiver: WireField) -> str:
-    index = int.from_bytes(data[receiver.offset : receiver.end], "little")
-    for packet in before:
-        if packet.direction is Direction.SENT and sender_index(packet.data) == index:
-            return f"the sender of the initiation at {format_offset(packet.at)}"
-    return "the sender of no initiation in this exchange"
-
-
-def _heading(number: int, packet: Packet, ascii_only: bool) -> PacketHeading:
+def _heading(check: Check, number: int, packet: Packet, ascii_only: bool) -> PacketHeading:
     arrows = {Direction.SENT: "->", Direction.RECEIVED: "<-"} if ascii_only else _ARROWS
     direction = f"{arrows[packet.direction]} {packet.direction.value}"
     size = format_count(len(packet.data), "byte")
-    return PacketHeading(number, direction, format_offset(packet.at), label_of(packet.data), size)
+    return PacketHeading(number, direction, format_offset(packet.at), label_of(check, packet), size)
 
 
 _ARROWS = {Direction.SENT: "→", Direction.RECEIVED: "←"}
 
 
 def _packet_remarks(check: Check, packet: Packet) -> list[RemarkLine]:
-    """The result of a received packet, from the evidence with the same time."""
-    for evidence in check.evidence:
-        match evidence:
-            case PacketRejected(at, reason, length) if _is_about(packet, at, length):
-                return [RemarkLine(f"rejected: {reason.value}", LineTone.BAD)]
-            case ForeignBytes(at, length) if _is_about(packet, at, length):
-                return [RemarkLine("rejected: not a WireGuard message", LineTone.BAD)]
-            case CookieDemanded(at) if _is_about(packet, at):
-                return [
-                    RemarkLine("authentic: the server is under load and demands a cookie", LineTone.QUIET)
-                ]
-    if _kind(packet) != (Direction.RECEIVED, MessageType.RESPONSE.label):
-        return []
-    if not _answers(packet, check):
-        return [RemarkLine("rejected: it answers no initiation of this check", LineTone.BAD)]
-    if check.handshake and packet is _accepted_response(check):
-        return [RemarkLine("authentic: the tag over `empty` is valid", LineTone.GOOD)]
-    return []
-
-
-def _answers(packet: Packet, check: Check) -> bool:
-    asked = {sender_index(each.data) for each in check.exchange if each.direction is Direction.SENT}
-    return receiver_index(packet.data) in asked
-
-
-def _accepted_response(check: Check) -> Packet | None:
-    """The response that completed the handshake: the last valid one, since none is accepted after it."""
-    rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
-    fitting = [
-        packet
-        for packet in check.exchange
-        if _kind(packet) == (Direction.RECEIVED, MessageType.RESPONSE.label)
-        and _answers(packet, check)
-        and not any(_is_about(packet, each.at, each.length) for each in rejected)
-    ]
-    return fitting[-1] if fitting else None
-
-
-def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
-    received = packet.direction is Direction.RECEIVED
-    return received and abs(at - packet.at) < _SAME_MOMENT and length in (None, len(packet.data))
+    """What became of a packet, in the words of its protocol."""
+    remark = remark_on(check, packet)
+    return [RemarkLine(remark.text, LineTone(remark.tone))] if remark else []
 
 
 def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, RemarkLine]]:
@@ -318,9 +239,9 @@ def _difference_remarks(
             yield RemarkLine(f"{_unequal_sign(ascii_only)} {difference}", LineTone.DIFFERENT)
 
 
-def _missing_remarks(packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[RemarkLine]:
+def _missing_remarks(check: Check, packets: tuple[Packet, ...], ascii_only: bool) -> Iterator[RemarkLine]:
     for packet in packets:
-        what = f"{label_of(packet.data)}, {len(packet.data)} bytes"
+        what = f"{label_of(check, packet)}, {len(packet.data)} bytes"
         when = f"the last good exchange {packet.direction.value} it at {format_offset(packet.at)}"
         yield RemarkLine(f"{_unequal_sign(ascii_only)} missing: {what}; {when}", LineTone.DIFFERENT)
 
@@ -329,21 +250,26 @@ def _unequal_sign(ascii_only: bool) -> str:
     return "!=" if ascii_only else "≠"
 
 
-def _kind(packet: Packet) -> tuple[Direction, str]:
-    return packet.direction, label_of(packet.data)
+def _kind(check: Check, packet: Packet) -> tuple[Direction, str]:
+    return packet.direction, label_of(check, packet)
 
 
-def _field_differences(packet: bytes, counterpart: bytes) -> Iterator[tuple[int, str]]:
-    # Packets of one kind have the same fields, except an empty datagram that is not WireGuard.
-    for index, (current, good) in enumerate(zip(fields_of(packet), fields_of(counterpart), strict=False)):
-        if current.length != good.length:
+def _field_differences(
+    check: Check, packet: Packet, good: Check, counterpart: Packet
+) -> Iterator[tuple[int, str]]:
+    # Packets of one kind have the same fields, except an empty datagram that is not of the protocol.
+    pairs = zip(fields_of(check, packet), fields_of(good, counterpart), strict=False)
+    for index, (current, usual) in enumerate(pairs):
+        if current.length != usual.length:
             yield (
                 index,
-                f"{current.name}: {current.length} bytes here, {good.length} in the last good exchange",
+                f"{current.name}: {current.length} bytes here, {usual.length} in the last good exchange",
             )
-        elif current.name == "mac2" and any(packet[-current.length :]) != any(counterpart[-current.length :]):
-            here, there = ("set", "zeros") if any(packet[-current.length :]) else ("zeros", "set")
-            yield index, f"mac2: {here} here, {there} in the last good exchange"
+        elif current.may_be_zero:
+            is_set = any(packet.data[current.offset : current.end])
+            if is_set != any(counterpart.data[usual.offset : usual.end]):
+                here, there = ("set", "zeros") if is_set else ("zeros", "set")
+                yield index, f"{current.name}: {here} here, {there} in the last good exchange"
 
 
 def _wrapped(remarks: Iterable[RemarkLine], width: int) -> list[Line]:

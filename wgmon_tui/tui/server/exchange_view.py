@@ -10,7 +10,7 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.protocols.wireguard.wire import fields_of, label_of
+from wgmon_tui.checks.packets import fields_of, label_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
 from wgmon_tui.tui.server.header import field_panel, legend
@@ -106,7 +106,7 @@ class ExchangeView(Container):
         stop, comparison, good = self.dump.stop, self.dump.comparison, self.good_dump.check
         number = comparison.pairs.get(stop.packet) if stop and comparison else None
         if good and stop and number is not None:
-            last_field = len(fields_of(good.exchange[number].data)) - 1
+            last_field = len(fields_of(good, good.exchange[number])) - 1
             self.good_dump.move_to(CursorStop(number, min(stop.field, last_field)))
 
     def copyable_text(self) -> tuple[str, str] | None:
@@ -114,8 +114,9 @@ class ExchangeView(Container):
         check, stop = self.dump.check, self.dump.stop
         if check is None or stop is None:
             return None
-        data = check.exchange[stop.packet].data
-        return data.hex(), f"{label_of(data)}, {len(data)} bytes, as hex"
+        packet = check.exchange[stop.packet]
+        size = len(packet.data)
+        return packet.data.hex(), f"{label_of(check, packet)}, {size} bytes, as hex"
 
     def _draw_field(self, dump: HexView) -> None:
         panel, check, stop = self.query_one("#field", Static), dump.check, dump.stop
@@ -123,7 +124,7 @@ class ExchangeView(Container):
             panel.update("")
         elif self.has_class("-wide"):
             style = self._content_style(_DUMP_WIDTH)
-            fields = legend(fields_of(check.exchange[stop.packet].data), stop.field, style)
+            fields = legend(fields_of(check, check.exchange[stop.packet]), stop.field, style)
             panel.update(Text("\n\n").join([fields, field_panel(explain(check, stop), style)]))
         else:
             panel.update(field_panel(explain(check, stop), self._content_style(_MARGINS)))

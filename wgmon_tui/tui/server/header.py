@@ -22,8 +22,8 @@ from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
+from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
-from wgmon_tui.protocols.wireguard.wire import WireField
 from wgmon_tui.text import (
     format_age,
     format_count,
@@ -393,7 +393,7 @@ def no_packets(
 
 def field_panel(found: FieldExplanation, text_style: TextStyle) -> Text:
     """The field under the cursor, explained in two to five lines."""
-    name = Text(found.name, style=text_style.palette.fields[found.name] + Style(bold=True))
+    name = Text(found.name, style=text_style.palette.field_style(found.name) + Style(bold=True))
     muted = text_style.palette.muted
     lines = [Text.assemble(name, (f"  {found.packet}, {found.location}", muted))]
     if lines[0].cell_len > text_style.width:
@@ -404,13 +404,13 @@ def field_panel(found: FieldExplanation, text_style: TextStyle) -> Text:
     return Text("\n").join(lines)
 
 
-def legend(fields: Sequence[WireField], under_cursor: int, text_style: TextStyle) -> Text:
+def legend(fields: Sequence[PacketField], under_cursor: int, text_style: TextStyle) -> Text:
     """Legend of the dump: every field of the current packet, in its colour."""
     lines = []
     for index, each in enumerate(fields):
         chosen = index == under_cursor
         highlight = Style(bold=chosen, reverse=chosen)
-        style = text_style.palette.fields[each.name]
+        style = text_style.palette.field_style(each.name)
         numbers = f" {each.offset:>5}  {each.length:>4} "
         name = f" {fit(each.name, 11, text_style.glyphs)}"
         lines.append(

@@ -9,19 +9,16 @@ All column arithmetic is in this module, so that drawing and mouse clicks agree.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, WireField, fields_of, label_of
+from wgmon_tui.net.packet_fields import PacketField
 
 GUTTER = 6
 """Columns before the first byte: four digits of offset and two spaces."""
 
 GROUP = 8
 """Bytes after which a line has a wider gap."""
-
-_TEXT_SHOWN = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,48 +83,19 @@ def offset_at(line: HexLine, column: int, per_line: int) -> int | None:
     return line.offset + index if 0 <= index < len(line.data) else None
 
 
-def hex_lines(packet: bytes, per_line: int, number: int = 0) -> tuple[HexLine, ...]:
+def hex_lines(
+    packet: bytes, fields: tuple[PacketField, ...], per_line: int, number: int = 0
+) -> tuple[HexLine, ...]:
     """The dump of `packet`, packet number `number` of the exchange, with `per_line` bytes per line."""
-    fields = fields_of(packet)
     return tuple(
         HexLine(number, offset, packet[offset : offset + per_line], _spans(fields, offset, offset + per_line))
         for offset in range(0, len(packet), per_line)
     )
 
 
-def _spans(fields: tuple[WireField, ...], start: int, end: int) -> tuple[HexSpan, ...]:
+def _spans(fields: tuple[PacketField, ...], start: int, end: int) -> tuple[HexSpan, ...]:
     return tuple(
         HexSpan(number, field.name, max(field.offset, start), min(field.end, end))
         for number, field in enumerate(fields)
         if field.offset < end and field.end > start
     )
-
-
-def value_of(packet: bytes, field: WireField) -> str | None:
-    """The value of a field in words or numbers; None if it is encrypted, random or a keyed hash."""
-    data = packet[field.offset : field.end]
-    match field.name:
-        case "type":
-            label = label_of(packet)  # the meaning already names the type, except for a keepalive
-            return None if label in field.meaning else label
-        case "reserved":
-            return "zeros, as required"
-        case "sender" | "receiver":
-            return f"{int.from_bytes(data, 'little'):#010x}"
-        case "counter":
-            return str(int.from_bytes(data, "little"))
-        case "ephemeral":
-            return base64.b64encode(data).decode()
-        case "mac2":
-            return "set: computed with a cookie" if any(data) else "zeros: no cookie was demanded"
-        case "packet":
-            inner = field.length - MAC_LENGTH
-            return f"{inner} bytes of payload, padding included" if inner else "no payload"
-        case "unknown":
-            return _as_text(data)
-    return None
-
-
-def _as_text(data: bytes) -> str:
-    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data[:_TEXT_SHOWN])
-    return f'text: "{text}"' if len(data) <= _TEXT_SHOWN else f'text begins: "{text}"'

@@ -18,8 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.packets import fields_of
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.protocols.wireguard.wire import fields_of
 from wgmon_tui.tui.server.exchange_layout import (
     CursorStop,
     ExchangeComparison,
@@ -84,7 +84,7 @@ class HexView(ScrollView, can_focus=False):
         """
         another = check is not self.check
         self.check = check
-        self.comparison = compare(check.exchange, good.exchange) if check and good else None
+        self.comparison = compare(check, good) if check and good else None
         self._lay_out()
         if another:
             self._set_cursor(initial_stop(check) if check else None, by_user=False)
@@ -163,7 +163,7 @@ class HexView(ScrollView, can_focus=False):
             self.last() if direction > 0 else self.first()
             return
         line = lines[beyond]
-        begins = fields_of(self.check.exchange[self.stop.packet].data)[self.stop.field].offset
+        begins = fields_of(self.check, self.check.exchange[self.stop.packet])[self.stop.field].offset
         column = min(begins % self._layout.per_line, len(line.data) - 1)
         self._set_cursor(_stop_at(line, line.offset + column))
 
@@ -294,7 +294,7 @@ class HexView(ScrollView, can_focus=False):
 
     def _field_style(self, line: HexLine, span: HexSpan) -> Style:
         stop = CursorStop(line.packet, span.field)
-        style = self._palette.base + self._palette.fields[span.name]
+        style = self._palette.base + self._palette.field_style(span.name)
         if self.comparison and stop in self.comparison.differing:
             style += _DIFFERING
         return style + _UNDER_CURSOR if stop == self.stop else style

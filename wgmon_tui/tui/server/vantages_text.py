@@ -13,11 +13,11 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.freshness import coarse_age_s, format_stale_age
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.protocols.wireguard.wire import label_of
 from wgmon_tui.text import format_recent_time, format_rtt, format_share
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -195,17 +195,17 @@ def _packets(column: VantageColumn, text_style: TextStyle, now: float) -> Iterat
     title = f"packets of {format_recent_time(check.started_at, now, seconds=True)}" if older else "packets"
     yield Text(fit(title, text_style.width, text_style.glyphs).rstrip(), style=text_style.palette.muted)
     for packet in check.exchange[:_MAX_PACKETS]:
-        yield _packet(packet, text_style)
+        yield _packet(check, packet, text_style)
     if len(check.exchange) > _MAX_PACKETS:
         yield Text(f"{len(check.exchange) - _MAX_PACKETS} more packets", style=text_style.palette.muted)
     if not _has_received(check):
         yield Text("nothing came back", style=text_style.palette.lost)
 
 
-def _packet(packet: Packet, text_style: TextStyle) -> Text:
+def _packet(check: Check, packet: Packet, text_style: TextStyle) -> Text:
     sent = packet.direction is Direction.SENT
     arrow = ("->" if sent else "<-") if text_style.glyphs.ascii_only else ("→" if sent else "←")
-    label = label_of(packet.data).removeprefix("handshake ")
+    label = label_of(check, packet).removeprefix("handshake ")
     words = f"{arrow} {format_rtt(packet.at):>8}  {len(packet.data):>4} B  {label}"
     return Text(fit(words, text_style.width, text_style.glyphs).rstrip(), style=text_style.palette.text)
 

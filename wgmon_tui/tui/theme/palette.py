@@ -44,7 +44,7 @@ FIELD_NAMES = (
     "packet",
     "unknown",
 )
-"""Every name that `wireguard.messages.fields_of` gives to bytes."""
+"""Field names with a colour of their own. Fields of other names share these colours."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _COLOUR_WORD = r"(#[0-9a-fA-F]{6}|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))"
@@ -110,6 +110,11 @@ class Palette:
     def header(self) -> Style:
         """Muted text on the panel colour, for column headings and group headings."""
         return self.muted + Style(bgcolor=self.panel or None)
+
+    def field_style(self, name: str) -> Style:
+        """The style of a field of a packet. One without its own colour always gets the same of the others."""
+        own = self.fields.get(name)
+        return own if own is not None else self.fields[FIELD_NAMES[sum(name.encode()) % len(FIELD_NAMES)]]
 
     def textual_theme(self) -> Theme:
         """The same colours as a Textual theme, for Textual's own widgets."""

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from wgmon_tui.checks.protocol import Targets
+from wgmon_tui.checks.targets import join
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.servers_toml import read_server, server_entries
-from wgmon_tui.protocols.wireguard.targets import Targets, join
 
 NO_IDENTITY = "no identity here: run wgmon-tui keygen NAME on this machine"
 

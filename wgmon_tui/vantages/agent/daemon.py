@@ -27,12 +27,11 @@ from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.faults import FaultReporter
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.peer_credentials import read_peer_credentials
-from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
-from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.store.formats.server_entry import server_from_entry
@@ -98,15 +97,7 @@ class AgentDaemon:
         self._dropped = 0
         self._write_requested = asyncio.Event()
         self._stamps = TimestampLedger(state_dir)
-        prober = Prober(
-            timestamps=self._stamps.next,
-            ahead_s=self._stamps.ahead_s,
-            may_stamp=self._stamps.may_stamp,
-            hold_identity=self._stamps.identity_locks.hold,
-            stamped_elsewhere=self._stamps.stamped_elsewhere,
-            interface_of=LocalIdentities().interface_of,
-        )
-        self._engine = Engine(prober)
+        self._engine = Engine(FleetProber(self._stamps.services()))
         self._engine.listen(self._report_check)
         self._servers: dict[str, Server] = {}
         self._rejected_servers: dict[str, str] = {}

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.stage import STAGE_NAMES, Stage
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.vantages.protocol import BadLineError
 
 _MAX_AGE_S = 7 * 86400.0
@@ -86,11 +86,18 @@ def _sanitize_diagnosis(check: Check, reported: Diagnosis, server: Server) -> Di
     if reported.verdict is Verdict.REGIONAL:
         raise BadLineError("report: a single vantage cannot reach this verdict")
     try:
-        rediagnosed = diagnose(check, server)
+        rediagnosed = _diagnose_again(check, server)
     except Exception as fault:  # noqa: BLE001 - invalid evidence can raise anything
         raise BadLineError(f"report: invalid evidence: {type(fault).__name__}") from None
-    if rediagnosed.verdict is reported.verdict:
+    if rediagnosed and rediagnosed.verdict is reported.verdict:
         return rediagnosed
     evidence = tuple(line[:_MAX_LINE_CHARS] for line in reported.evidence[:_MAX_LINES])
     failed_stage = reported.failed_stage if reported.failed_stage in STAGE_NAMES else ""
     return Diagnosis(reported.verdict, reported.summary[:_MAX_LINE_CHARS], evidence, (), failed_stage)
+
+
+def _diagnose_again(check: Check, server: Server) -> Diagnosis | None:
+    try:
+        return find_protocol(server.protocol).diagnose(check, server)
+    except UnknownProtocolError:
+        return None
