@@ -166,10 +166,10 @@ async def test_a_dashboard_whose_state_directory_is_moved_looks_at_the_next_writ
 async def test_a_large_configuration_is_read_after_the_start(tmp_path: Path) -> None:
     fleet_in(tmp_path)
     role_manager = RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True)
-    assert role_manager.is_loading
+    assert role_manager.loading
     assert not role_manager.fleet_state.states
     async with at_work(role_manager):
-        await until(lambda: role_manager.fleet_state.states and not role_manager.is_loading)
+        await until(lambda: role_manager.fleet_state.states and not role_manager.loading)
         await until(lambda: role_manager.engine)
 
 

@@ -92,6 +92,19 @@ def test_a_server_that_returns_with_another_entry_starts_anew() -> None:
     assert fleet_state.states["fra1"].status_word == "waiting"
 
 
+def test_servers_that_are_added_change_nothing_of_the_others() -> None:
+    fleet_state = FleetState([server()])
+    fra1 = fleet_state.states["fra1"]
+    fleet_state.apply_changes()
+    version = fleet_state.membership_version
+    fleet_state.add([server("ams1"), server(port=1)])
+    assert list(fleet_state.states) == ["fra1", "ams1"]
+    assert fleet_state.states["fra1"] is fra1
+    assert fra1.server == server()
+    assert fleet_state.apply_changes() == {"ams1"}
+    assert fleet_state.membership_version > version
+
+
 def test_a_cleared_fleet_forgets_who_was_there() -> None:
     fleet_state = FleetState([server()])
     fleet_state.record("fra1", HEALTHY, 1_700_000_000.0)

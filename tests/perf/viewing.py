@@ -1,7 +1,8 @@
 """Cost of a dashboard and a viewer: `python -m tests.perf.viewing [SERVERS DAYS [WATCHED SECONDS]]`.
 
-First, the time until the dashboard shows the first row of a fleet with DAYS days of history, compared with
-the same fleet without history: the difference is the cost of opening the history. Then the share of a core
+First, the time until the dashboard shows the first row of a fleet, and all rows, with DAYS days of history
+and without: the difference is the cost of opening the history. Beside each time stands the CPU time of the
+process, which does not count others. The same follows for a viewer beside a writer. Then the share of a core
 that a viewer uses while a separate writer checks WATCHED healthy servers once a second.
 """
 
@@ -12,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
-from tests.perf.start import times_until_marks
 from tests.perf.stored_history import fill
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.config.config_toml import DAY
@@ -32,8 +35,17 @@ _SETTLE_S = 12.0
 _PATIENCE_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _FIRST_ROW = b"server-0"
-_READING = b"Reading servers.toml"
+_READING = b"The servers appear in a moment"
+_QUIT = b"\x11"
+_OPENINGS = 4
 _CLOSED_ENDPOINT = Endpoint("127.0.0.1", 9)
+
+
+class _Moment(NamedTuple):
+    """Seconds since the process was made, and those of CPU that it has used."""
+
+    clock: float
+    cpu: float
 
 
 def main() -> None:
@@ -60,15 +72,47 @@ def _measure_opening(servers: int, days: float) -> None:
                 fill(state, servers, span * DAY)
                 size = sum(each.stat().st_size for each in state.iterdir() if each.is_file())
                 what += f" ({size / 1e6:.0f} MB)"
-            program = f"from wgmon_tui.cli.main import main\nmain({_arguments(config, state)!r})"
+            command = [sys.executable, "-m", "wgmon_tui", *_arguments(config, state)]
             bytecode = {"PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
-            sights = [times_until_marks(program, (_READING, _FIRST_ROW), bytecode) for _ in range(4)][1:]
-            screens, rows = zip(*sights, strict=True)
-            print(
-                f"  {servers:,} servers, {what}: first screen after {min(screens):.2f} to "
-                f"{max(screens):.2f} s, first row after {min(rows):.2f} to {max(rows):.2f} s",
-                flush=True,
-            )
+            _print_opening(f"{servers:,} servers, {what}", command, bytecode, servers)
+            if span:
+                continue
+            writer = subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL)
+            try:
+                time.sleep(_SETTLE_S)
+                _print_opening(f"a viewer of {servers:,} servers", command, bytecode, servers)
+            finally:
+                writer.terminate()
+                writer.wait(_PATIENCE_S)
+
+
+def _print_opening(what: str, command: list[str], environment: Mapping[str, str], servers: int) -> None:
+    """Start the dashboard four times, and print the figures of the last three."""
+    marks = (_READING, _FIRST_ROW, f"{servers} paused".encode())
+    runs = [_openings(command, environment, marks) for _ in range(_OPENINGS)][1:]
+    parts = zip(("first screen", "first row", "all rows"), zip(*runs, strict=True), strict=True)
+    figures = (
+        f"{part} after {min(each.clock for each in found):.2f} to {max(each.clock for each in found):.2f} s"
+        f" (CPU {median(each.cpu for each in found):.2f} s)"
+        for part, found in parts
+    )
+    print(f"  {what}: {', '.join(figures)}", flush=True)
+
+
+def _openings(command: list[str], environment: Mapping[str, str], marks: Sequence[bytes]) -> list[_Moment]:
+    """When each of the `marks`, in their order, was on the terminal."""
+    with Terminal(command, environment) as terminal:
+        deadline, written, found = terminal.started + _PATIENCE_S, b"", list[_Moment]()
+        while len(found) < len(marks):
+            arrival = terminal.read(deadline)
+            if arrival is None:
+                raise SystemExit(f"ended before it was painted:\n{written.decode(errors='replace')}")
+            written += arrival.data
+            while len(found) < len(marks) and marks[len(found)] in written:
+                found.append(_Moment(arrival.at - terminal.started, _cpu(terminal.pid)))
+        terminal.type(_QUIT)
+        terminal.drain(deadline)
+    return found
 
 
 def _measure_viewing(watched: int, seconds: float) -> None:

@@ -253,7 +253,7 @@ async def _run_app(
         settings=replace(settings, low_bandwidth=settings.low_bandwidth or arguments.low_bandwidth),
         terminal=arguments.terminal,
         read_only=arguments.read_only,
-        is_first_run=config is not None and not controller.is_loading and not controller.fleet_state.states,
+        is_first_run=config is not None and controller.loading is None and not controller.fleet_state.states,
         start_look=look,
         choices=choices,
         choices_file=None if arguments.read_only else choices_file,

@@ -24,7 +24,7 @@ from wgmon_tui.config.secrets.private_files import (
     replace_private,
     shown,
 )
-from wgmon_tui.config.servers_toml import HEADER, parse, render
+from wgmon_tui.config.servers_toml import HEADER, OnServersRead, parse, render
 from wgmon_tui.config.trusted_files import require_trusted
 
 NAME = "servers.toml"
@@ -76,12 +76,15 @@ def stamp(config_dir: Path) -> FileStamp | None:
         return None
 
 
-def read(config_dir: Path) -> LoadedFleet:
-    """Read the fleet in `config_dir`; without servers.toml it is empty. Raises ConfigurationError."""
+def read(config_dir: Path, on_read: OnServersRead | None = None) -> LoadedFleet:
+    """Read the fleet in `config_dir`; without servers.toml it is empty. Raises ConfigurationError.
+
+    `on_read` gets the servers while the file is read.
+    """
     text, status = _read_text(config_dir / NAME)
     if status is None:
         return LoadedFleet(Fleet(), None)
-    return LoadedFleet(_parse_stored(config_dir / NAME, text, status), _stamp(status))
+    return LoadedFleet(_parse_stored(config_dir / NAME, text, status, on_read), _stamp(status))
 
 
 def update(config_dir: Path, change: Callable[[Fleet], Fleet]) -> SavedFleet:
@@ -192,8 +195,10 @@ def _read_text(path: Path) -> tuple[str, os.stat_result | None]:
         raise ConfigurationError(f"{shown(path)}: cannot be read: {error.strerror}") from None
 
 
-def _parse_stored(path: Path, text: str, status: os.stat_result) -> Fleet:
-    fleet = parse(text)
+def _parse_stored(
+    path: Path, text: str, status: os.stat_result, on_read: OnServersRead | None = None
+) -> Fleet:
+    fleet = parse(text, on_read=on_read)
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
     if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):

@@ -26,6 +26,7 @@ from wgmon_tui.config.secrets.keyring import (
     secret_sources,
     secrets_by_source,
 )
+from wgmon_tui.config.servers_toml import OnServersRead
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.config.young_file import read_settled
 
@@ -81,16 +82,19 @@ def load_config(
     shard: Shard | None = None,
     *,
     run_commands: bool = True,
+    on_read: OnServersRead | None = None,
 ) -> LoadedConfig:
     """Read both files and all secrets. Blocks while the commands that print secrets run.
 
     With a `shard`, only its servers and their secrets are loaded. A secret that cannot be read, but could be
     `before`, stays. Without `run_commands`, what commands printed before is used again: a command may take a
-    second, or need a person. Raises ConfigurationError.
+    second, or need a person. `on_read` gets the servers of all shards while the file is read. Raises
+    ConfigurationError.
     """
     stamps = _stamps(config_dir / name for name in (servers_file.NAME, config_toml.NAME))
     config = read_settled(lambda: read_config(config_dir), config_dir / config_toml.NAME)
-    whole_fleet = read_settled(lambda: servers_file.read(config_dir).fleet, config_dir / servers_file.NAME)
+    servers_path = config_dir / servers_file.NAME
+    whole_fleet = read_settled(lambda: servers_file.read(config_dir, on_read).fleet, servers_path)
     fleet = shard.filter_fleet(whole_fleet) if shard else whole_fleet
     sources = (
         *secret_sources(fleet),

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.config.config_toml import read_config
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.config.servers_file import NAME
+from wgmon_tui.config.servers_toml import OnServersRead
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
+from wgmon_tui.daemon.garbage_collection import collection_paused
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
     WriterLock,
     WriterRunningError,
     WrongOwnerError,
 )
-from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.controller import FleetController, LoadingProgress
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.staleness import StalenessScan
@@ -73,6 +76,7 @@ class RoleManager(ControllerProxy):
         """The lock and configuration for a writer that is not started yet."""
         self._unread: WriterLock | None = None
         """The lock, while the configuration is not read yet."""
+        self._reading = LoadingProgress(NAME)
         self.load_error: ConfigurationError | None = None
         """Why the configuration could not be read after the start."""
         self._writer: Writer | None = None
@@ -98,9 +102,9 @@ class RoleManager(ControllerProxy):
             self.fleet_state.replace(loaded.fleet.servers)
 
     @property
-    def is_loading(self) -> bool:
-        """Whether the configuration is not read yet."""
-        return self._unread is not None
+    def loading(self) -> LoadingProgress | None:
+        """The progress of reading servers.toml, or a viewer's of reading the store; None afterwards."""
+        return self._current.loading if self._unread is None else self._reading
 
     @property
     def engine(self) -> Engine | None:
@@ -138,14 +142,11 @@ class RoleManager(ControllerProxy):
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
         if self._unread:
-            await self._read(self._unread)
-        if self._writer_inputs:
-            try:
-                await asyncio.to_thread(_import_writer, self._writer_inputs[1])
-                self.open()
-            except BaseException:
-                self.close()
-                raise
+            with collection_paused():
+                await self._read(self._unread)
+                await self._open_in_background()
+        else:
+            await self._open_in_background()
         while True:
             while self._writer is None:
                 await self._run_viewer()
@@ -155,9 +156,25 @@ class RoleManager(ControllerProxy):
                 self._trouble = str(error)
                 self._writer = None
 
+    async def _open_in_background(self) -> None:
+        """Start the writer, if this process is to write and has not started."""
+        if self._writer_inputs:
+            try:
+                await asyncio.to_thread(_import_writer, self._writer_inputs[1])
+                self.open()
+            except BaseException:
+                self.close()
+                raise
+
     async def _read(self, lock: WriterLock) -> None:
-        """Read the configuration after the first paint. Ten thousand servers take two seconds."""
-        reading = asyncio.to_thread(_load_with_lock, lock, self._config_dir, self._state_dir, self._shard)
+        """Read the configuration after the first paint, and show its servers while they are read."""
+        loop, shard = asyncio.get_running_loop(), self._shard
+
+        def show(servers: Sequence[Server], read: int, total: int) -> None:
+            shown = [each for each in servers if shard is None or shard.covers(each.name)]
+            loop.call_soon_threadsafe(self._show_servers, shown, LoadingProgress(NAME, read, total))
+
+        reading = asyncio.to_thread(_load_with_lock, lock, self._config_dir, self._state_dir, shard, show)
         try:
             loaded = await reading
         except ConfigurationError as error:
@@ -165,6 +182,10 @@ class RoleManager(ControllerProxy):
             raise
         self._writer_inputs, self._unread = (lock, loaded), None
         self.fleet_state.replace(loaded.fleet.servers)
+
+    def _show_servers(self, servers: Sequence[Server], reading: LoadingProgress) -> None:
+        self._reading = reading
+        self.fleet_state.add(servers)
 
     def close(self) -> None:
         """Release the lock and the store, if `run` was never called."""
@@ -329,12 +350,16 @@ def _require_access(state_dir: Path) -> None:
 
 
 def _load_with_lock(
-    lock: WriterLock | None, config_dir: Path, state_dir: Path, shard: Shard | None
+    lock: WriterLock | None,
+    config_dir: Path,
+    state_dir: Path,
+    shard: Shard | None,
+    on_read: OnServersRead | None = None,
 ) -> LoadedConfig:
     """Load the configuration. Releases the lock if the files or the store are not usable."""
     try:
         refuse_newer(state_dir)
-        return load_config(config_dir, shard=shard)
+        return load_config(config_dir, shard=shard, on_read=on_read)
     except BaseException as error:
         if lock:
             lock.release()

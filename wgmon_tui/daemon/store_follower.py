@@ -5,14 +5,16 @@ A thread reads; only the event loop changes the `FleetState`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_sights
+from wgmon_tui.monitor.controller import LoadingProgress
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
@@ -24,11 +26,20 @@ from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodSta
 from wgmon_tui.store.read.vantages import round_of
 from wgmon_tui.store.store_file import STORE
 
+SOURCE = "the history"
+"""What a viewer reads at its start."""
+
 _MAX_JOURNAL_ENTRIES = 20_000
 """A viewer that is further behind in the journal reads the current state instead."""
 
 _UNNAMED_MAINTENANCE = "planned work"
 """A viewer's name for any maintenance window: only the writer's config.toml has the real name."""
+
+_PART = 500
+"""Servers that are passed on together while a store is read for the first time: about 10 ms of work."""
+
+OnStatesRead = Callable[[Sequence[Server], Sequence[LastKnownState], LoadingProgress], None]
+"""Takes servers that were just read with their last states, and the progress."""
 
 _CHECKED_STATES = (PeriodState.UP, PeriodState.DEGRADED, PeriodState.DOWN)
 
@@ -62,6 +73,14 @@ class StoreFollower:
         """Close the store."""
         self._history.close()
 
+    def read_first(self, on_read: OnStatesRead) -> StoreChanges:
+        """Everything in the store, for the first read. Raises StoreUnavailableError.
+
+        `on_read` gets the servers and their states while they are read; the changes have no states then.
+        """
+        self._read_inode = _read_inode(self._path)
+        return self._read_all(on_read)
+
     def read_changes(self) -> StoreChanges:
         """The changes since the last read. Raises StoreUnavailableError."""
         inode = _read_inode(self._path)
@@ -91,42 +110,62 @@ class StoreFollower:
         stored = self._history.last_good(server)
         return next((each for each in stored.round.checks if each.handshake), None) if stored else None
 
-    def _read_all(self) -> StoreChanges:
+    def _read_all(self, on_read: OnStatesRead | None = None) -> StoreChanges:
         # In this order a concurrent write is read twice rather than missed.
         self._version = self._history.fleet_version()
         position = self._history.journal_end()
-        servers = self._read_servers()
-        known = self._history.current().values()
+        known = self._history.current()
+
+        def pass_on(servers: Sequence[Server], progress: LoadingProgress) -> None:
+            if on_read:
+                on_read(servers, [known[each.name] for each in servers if each.name in known], progress)
+
+        servers = self._read_servers(pass_on)
         self._position = position
         return StoreChanges(
             servers or tuple(self._servers.values()),
-            tuple(known),
+            None if on_read else tuple(known.values()),
             mutes=self._history.mutes(),
             vantage_states=self._vantage_follower.read_changes(reread_all=True),
         )
 
-    def _read_servers(self) -> tuple[Server, ...] | None:
+    def _read_servers(
+        self, on_read: Callable[[Sequence[Server], LoadingProgress], None] = lambda *_: None
+    ) -> tuple[Server, ...] | None:
         """The servers, if any entry changed; else None."""
         entries = {each.server: each.entry for each in self._history.entries() if each.removed_at is None}
         if entries == self._entries:
             return None
-        servers = {}
-        for name, entry in entries.items():
-            unchanged = self._servers.get(name) if self._entries.get(name) == entry else None
-            if server := unchanged or server_from_entry(name, entry):
-                servers[name] = server
+        servers: dict[str, Server] = {}
+        for start in range(0, len(entries), _PART):
+            part = self._decode(islice(entries.items(), start, start + _PART))
+            servers |= {server.name: server for server in part}
+            on_read(part, LoadingProgress(SOURCE, min(start + _PART, len(entries)), len(entries)))
         self._entries, self._servers = entries, servers
         return tuple(servers.values())
+
+    def _decode(self, entries: Iterable[tuple[str, str]]) -> list[Server]:
+        servers = []
+        for name, entry in entries:
+            unchanged = self._servers.get(name) if self._entries.get(name) == entry else None
+            if server := unchanged or server_from_entry(name, entry):
+                servers.append(server)
+        return servers
+
+
+def apply_first_states(
+    fleet_state: FleetState, servers: Sequence[Server], known_states: Iterable[LastKnownState]
+) -> None:
+    """Add servers with their last states while a store is read for the first time."""
+    fleet_state.add(servers)
+    _apply_known_states(fleet_state, known_states)
 
 
 def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_server: str | None) -> None:
     """Apply the changes. The last round of `focused_server` is kept, because it has packets."""
     if changes.servers is not None:
         fleet_state.replace(changes.servers)
-    for known in changes.known or ():
-        if server_state := fleet_state.states.get(known.server):
-            _apply_last_known(server_state, known)
-            fleet_state.touch(known.server)
+    _apply_known_states(fleet_state, changes.known or ())
     for entry in changes.journal:
         if server_state := fleet_state.states.get(entry.server):
             _apply_journal_entry(server_state, entry, keep_round=entry.server == focused_server)
@@ -136,6 +175,13 @@ def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_
     if changes.mutes is not None:
         _apply_mutes(fleet_state, changes.mutes)
     show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
+
+
+def _apply_known_states(fleet_state: FleetState, known_states: Iterable[LastKnownState]) -> None:
+    for known in known_states:
+        if server_state := fleet_state.states.get(known.server):
+            _apply_last_known(server_state, known)
+            fleet_state.touch(known.server)
 
 
 def _severity(state: PeriodState, server_state: ServerState) -> Severity:

@@ -6,20 +6,28 @@ import asyncio
 import time
 from base64 import b64decode
 from binascii import Error as NotBase64Error
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
+from wgmon_tui.config.models import Server
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.remote_trace import can_trace, request_trace
 from wgmon_tui.control.server import RequestRefusedError
-from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
+from wgmon_tui.daemon.garbage_collection import collection_paused
+from wgmon_tui.daemon.store_follower import (
+    SOURCE,
+    StoreChanges,
+    StoreFollower,
+    apply_first_states,
+    apply_store_changes,
+)
 from wgmon_tui.daemon.vantage_follower import expire_vantage_states
-from wgmon_tui.monitor.controller import FleetController
+from wgmon_tui.monitor.controller import FleetController, LoadingProgress
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, newest_check_at
@@ -28,6 +36,7 @@ from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.formats import record_codec
+from wgmon_tui.store.models import LastKnownState
 from wgmon_tui.vantages.collector.manager import statuses_from_json
 
 _POLL_INTERVAL_S = 0.4
@@ -50,6 +59,7 @@ class Viewer(FleetController):
         """The writer's account and pid; None while there is no writer."""
         self._state_dir = state_dir
         self._follower = StoreFollower(state_dir)
+        self._loading: LoadingProgress | None = LoadingProgress(SOURCE)
         self._connection: ControlConnection | None = None
         self._focused_server: str | None = None
         self._is_round_outdated = False
@@ -78,6 +88,11 @@ class Viewer(FleetController):
                 executor.submit(self._follower.close)
 
     # The interface for user interfaces
+
+    @property
+    def loading(self) -> LoadingProgress | None:
+        """The progress of the first read of the store."""
+        return self._loading
 
     @property
     def status(self) -> str:
@@ -253,7 +268,7 @@ class Viewer(FleetController):
         last_good_of: str | None = None
         while True:
             try:
-                changes = await loop.run_in_executor(executor, self._follower.read_changes)
+                changes = await loop.run_in_executor(executor, self._read_store, loop)
                 focused_server = self._focused_server if self._connection else None
                 apply_store_changes(self.fleet_state, changes, focused_server)
                 self._is_round_outdated |= any(each.server == focused_server for each in changes.journal)
@@ -267,9 +282,28 @@ class Viewer(FleetController):
             except StoreUnavailableError as error:
                 self._store_problem = f"history: {error}"
             expire_vantage_states(self.fleet_state, time.time())
+            self._loading = None
             self._staleness_scan.update(read_clocks(), is_checking=self.outage is None)
             self.store_read.set()
             await asyncio.sleep(_POLL_INTERVAL_S)
+
+    def _read_store(self, loop: asyncio.AbstractEventLoop) -> StoreChanges:
+        """Read the changes, in the thread. The first time, the servers are shown while they are read."""
+        if self._loading is None:
+            return self._follower.read_changes()
+
+        def show(*part: *tuple[Sequence[Server], Sequence[LastKnownState], LoadingProgress]) -> None:
+            loop.call_soon_threadsafe(self._show_first_states, *part)
+
+        with collection_paused():
+            return self._follower.read_first(show)
+
+    def _show_first_states(
+        self, servers: Sequence[Server], known_states: Sequence[LastKnownState], progress: LoadingProgress
+    ) -> None:
+        self._loading = progress
+        apply_first_states(self.fleet_state, servers, known_states)
+        self._staleness_scan.update(read_clocks(), is_checking=self.outage is None)
 
     async def _poll_writer(self) -> None:
         """Poll the writer's state, and fetch the packets that the screen shows."""

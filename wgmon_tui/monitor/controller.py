@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.monitor.vantage_status import VantageStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingProgress:
+    """How many servers of the `source` are read; `total` is 0 while that is not known."""
+
+    source: str
+    read: int = 0
+    total: int = 0
+
+    def __str__(self) -> str:
+        words = f"reading {self.source}"
+        return f"{self.read} of {self.total} servers · {words}" if self.total else words
 
 
 class FleetController(Protocol):
@@ -21,9 +35,9 @@ class FleetController(Protocol):
     """The fleet state. The object stays the same for the lifetime of the controller."""
 
     @property
-    def is_loading(self) -> bool:
-        """Return whether the servers are still being read, so that an empty fleet state means nothing."""
-        return False
+    def loading(self) -> LoadingProgress | None:
+        """Return what is still being read at the start, so that servers are missing; None once it is."""
+        return None
 
     @property
     def is_history_complete(self) -> bool:

@@ -94,6 +94,14 @@ class FleetState:
         for name in states:
             self.touch(name)
 
+    def add(self, servers: Iterable[Server]) -> None:
+        """Add servers to the list; those that it has already stay as they are."""
+        added = {server.name: server for server in servers if server.name not in self.states}
+        self.states |= {name: self._returning(server) for name, server in added.items()}
+        self.membership_version += 1
+        for name in added:
+            self.touch(name)
+
     def clear(self) -> None:
         """Remove all servers, and forget their states."""
         self.replace(())

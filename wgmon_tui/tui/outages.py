@@ -40,7 +40,7 @@ class OutageApp(AppContext):
         if event.worker.group != "probes" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
-        if self.engine.is_loading and isinstance(error, ConfigurationError):
+        if self.engine.loading and isinstance(error, ConfigurationError):
             self.exit()  # the command prints the error
             return
         reason = self.glyphs.clean(_describe(error))
@@ -91,6 +91,9 @@ class OutageApp(AppContext):
         """Whether nobody checks, so that a request would have no effect. Then a notice says so."""
         if self.read_only:
             self.show_read_only_notice("this request")
+            return True
+        if self.engine.loading is not None:
+            self.show_notice("The servers are still being read. Try again in a moment.")
             return True
         if self.engine_failure is not None:
             self.show_error("Checks have stopped. Quit and start again.")

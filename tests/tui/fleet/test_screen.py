@@ -14,6 +14,7 @@ from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, record, server
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.monitor.controller import LoadingProgress
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.filter.bar import FilterBar, FilterInput
 from wgmon_tui.tui.fleet.row_index import SORTS
@@ -347,7 +348,7 @@ async def test_the_empty_state_gives_way_to_the_first_server() -> None:
 class LoadingEngine(QuietEngine):
     """Its servers are not read yet; then reading them fails."""
 
-    is_loading = True
+    loading = LoadingProgress("servers.toml")
 
     def __init__(self) -> None:
         super().__init__(())

@@ -51,7 +51,8 @@ class FleetActions(Screen[None]):
         if self.app.config_dir is None:
             return False
         if action == "add_first":
-            return not self.app.engine.fleet_state.states and not self.app.engine.status
+            engine = self.app.engine
+            return not engine.fleet_state.states and not engine.status and engine.loading is None
         if action in _SINGLE_SERVER_ACTIONS:
             return self.current_server() is not None
         if action == "delete":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.timer import Timer
 from textual.widgets import Static
 
 from wgmon_tui.config.servers_file import explain_not_writable
@@ -16,19 +17,20 @@ from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
 from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
 from wgmon_tui.tui.fleet.body import FleetBody
-from wgmon_tui.tui.fleet.columns import COLUMNS
-from wgmon_tui.tui.fleet.filtering import FilterActions
-from wgmon_tui.tui.fleet.row_index import SORTS
+from wgmon_tui.tui.fleet.sorting import SortActions
 from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server_actions import SERVER_ACTIONS
+from wgmon_tui.tui.terminal.repaint_throttle import LOW_BANDWIDTH
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 REFRESH_SECONDS = 0.5
+_LOADING_SECONDS = 0.05
+"""How often the screen looks whether the first servers are read, or all."""
 
 _NEEDS_SERVERS = frozenset(
     {"filter", "sort", "sort_left", "sort_right", "reverse", "group", "recheck_all", "write"}
@@ -36,7 +38,7 @@ _NEEDS_SERVERS = frozenset(
 _NEEDS_VISIBLE_ROW = frozenset({"open", "mark", "mark_shown"})
 
 
-class FleetScreen(FilterActions):
+class FleetScreen(SortActions):
     """The first screen. While visible, it applies changes of the fleet state twice a second."""
 
     app: AppContext
@@ -66,6 +68,8 @@ class FleetScreen(FilterActions):
     """
 
     _failure: str | None = None
+    _loading_timer: Timer | None = None
+    """Runs while servers are read."""
     _last_action_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -97,10 +101,23 @@ class FleetScreen(FilterActions):
         self._draw_static()
         self._follow()
         self.set_interval(REFRESH_SECONDS, self._refresh_if_due)
+        if self.app.engine.loading:
+            self._loading_timer = self.set_interval(_LOADING_SECONDS, self._follow_loading)
         if self.app.is_first_run and self.can_change_fleet("add_first"):
             self.call_after_refresh(self._start_first_run)
         if self.app.state_dir is not None:
             self.call_after_refresh(self._poll_alert_badge, self.app.state_dir)
+
+    def _follow_loading(self) -> None:
+        """Show the first servers at once, all when they are read, and the first steps if there are none."""
+        engine = self.app.engine
+        if engine.loading is None and self._loading_timer:
+            self._loading_timer.stop()
+            self._loading_timer = None
+        elif not (self.has_class("-empty") and engine.fleet_state.states):
+            return
+        self._draw_static()
+        self._follow()
 
     def _start_first_run(self) -> None:
         """Open the form for a first server. If this account may not write the file, the screen says so."""
@@ -126,7 +143,10 @@ class FleetScreen(FilterActions):
             self.set_class(line is not None, "-failed")
 
     def _refresh_if_due(self) -> None:
-        if self.is_current and self.app.repaint_throttle.is_due():
+        throttle = self.app.repaint_throttle
+        # While servers are read, a usual link carries the few repaints.
+        is_filling = self._loading_timer is not None and throttle.limits is not LOW_BANDWIDTH
+        if self.is_current and (is_filling or throttle.is_due()):
             self._follow()
 
     def _follow(self) -> None:
@@ -155,8 +175,8 @@ class FleetScreen(FilterActions):
 
     def _draw_static(self) -> None:
         empty = not self.app.engine.fleet_state.states
-        if empty and self.app.engine.is_loading:
-            words = "Reading servers.toml. The servers appear in a moment."
+        if empty and (loading := self.app.engine.loading):
+            words = f"Reading {loading.source}. The servers appear in a moment."
             self.query_one("#empty", Static).update(Text(words, style=self.app.palette.muted))
         elif empty:
             from wgmon_tui.tui.fleet.empty_state import first_steps
@@ -363,36 +383,3 @@ class FleetScreen(FilterActions):
     def on_preview_pane_clicked(self) -> None:
         """Open what the preview shows."""
         self.action_open()
-
-    # Sorting
-
-    def action_sort(self) -> None:
-        """Choose the column to sort by."""
-        from wgmon_tui.tui.fleet.sort_screen import SortScreen
-
-        def chosen(column: str | None) -> None:
-            if column is not None:
-                self.table.sort_by(column)
-
-        self.app.push_screen(SortScreen(self.table.row_index.sort.column), chosen)
-
-    def action_sort_left(self) -> None:
-        """Sort by the column to the left."""
-        self._sort_by_neighbour(-1)
-
-    def action_sort_right(self) -> None:
-        """Sort by the column to the right."""
-        self._sort_by_neighbour(1)
-
-    def _sort_by_neighbour(self, step: int) -> None:
-        shown = [key for key in self.table.shown_columns if key in SORTS]
-        current = self.table.row_index.sort.column
-        at = shown.index(current) + step if current in shown else 0
-        self.table.sort_by(shown[at % len(shown)])
-
-    def action_reverse(self) -> None:
-        """Reverse the sort order."""
-        row_index = self.table.row_index
-        self.table.sort_by(row_index.sort.column, reverse=not row_index.reversed)
-        direction = "descending" if row_index.descending else "ascending"
-        self.app.show_notice(f"Sorted by {COLUMNS[row_index.sort.column].title}, {direction}")

@@ -285,12 +285,18 @@ class TotalsLine(Widget):
         if self._line().plain != self._drawn_text:
             self.refresh()
 
+    @property
+    def _status(self) -> str:
+        """What is still being read; then who checks, if it is another process."""
+        loading = self._engine.loading
+        return str(loading) if loading else self._engine.status
+
     async def on_click(self, event: Click) -> None:
         """Report a click on a count; on the alerts or the marks, show them."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        width, status = self.size.width, self._engine.status
+        width, status = self.size.width, self._status
         severity, action = part_at(
             offset.x, self._totals, self._note, width, self._palette(), self._glyphs, status
         )
@@ -307,6 +313,6 @@ class TotalsLine(Widget):
 
     def _line(self) -> Text:
         palette = self._palette()
-        status = self._engine.status
-        parts = totals_line(self._totals, self._note, self.size.width, palette, self._glyphs, status)
+        width = self.size.width
+        parts = totals_line(self._totals, self._note, width, palette, self._glyphs, self._status)
         return Text.assemble(*parts, no_wrap=True, end="", style=palette.base)
