@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked_program import run_program
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
@@ -34,18 +35,9 @@ class Ran:
 
 
 async def run(*words: str, home: Path, **environment: str) -> Ran:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "wgmon_tui",
-        *words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": "", **environment},
-    )
-    out, err = await process.communicate()
-    return Ran(process.returncode or 0, out.decode(), err.decode())
+    places = {"HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
+    ran = await asyncio.to_thread(run_program, *words, environment={**os.environ, **places, **environment})
+    return Ran(ran.code, ran.out.decode(), ran.err.decode())
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked_program import run_program
 from tests.output.sample_store import CHECKS, write_store
 from wgmon_tui.cli.export_run import check_arguments
 from wgmon_tui.cli.parser import make_parser
@@ -36,16 +36,10 @@ class Ran:
     err: str
 
 
-async def export(
-    *words: str, home: Path, stdin: int = asyncio.subprocess.DEVNULL, stdout: int = asyncio.subprocess.PIPE
-) -> Ran:
-    places = ("--config", str(home / "config"), "--state", str(home / "state"))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "wgmon_tui", "export", *words, *places,
-        stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    return Ran(process.returncode or 0, out or b"", err.decode())
+async def export(*words: str, home: Path, stdin: int | None = None, stdout: int | None = None) -> Ran:
+    places = ("--config", home / "config", "--state", home / "state")
+    ran = await asyncio.to_thread(run_program, "export", *words, *places, stdin=stdin, stdout=stdout)
+    return Ran(ran.code, ran.out, ran.err.decode())
 
 
 # Values that cannot be read

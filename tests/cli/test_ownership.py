@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.daemon.harness import quick_server, running, until, write_config
+from tests.forked_program import run_program
 from tests.parameters import default_run
+from tests.test_cli import Ran
 from wgmon_tui.config.ownership import command_as, owner_advice
 from wgmon_tui.config.secrets.private_files import create_private
 
@@ -73,16 +74,11 @@ class Service:
         self.config.chmod(0o750)
         self.state.chmod(0o2750)
 
-    def run_as_root(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run_as_root(self, *words: str) -> Ran:
         given = [word.replace("STATE", str(self.state)) for word in words]
-        return subprocess.run(
-            [sys.executable, "-m", "wgmon_tui", "--config", self.config, "--state", self.state, *given],
-            cwd=self._directory,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=40,
-        )
+        places = ("--config", self.config, "--state", self.state)
+        ran = run_program(*places, *given, directory=self._directory)
+        return Ran(ran.code, ran.out.decode(), ran.err.decode())
 
     def owners(self) -> dict[Path, tuple[int, int]]:
         return {
@@ -91,17 +87,17 @@ class Service:
             for path in (top, *top.rglob("*"))
         }
 
-    def assert_untouched_by(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def assert_untouched_by(self, *words: str) -> Ran:
         """Run a command as root, and check that it leaves all files to the service."""
         before = self.owners()
         ran = self.run_as_root(*words)
         after = self.owners()
         assert {uid for uid, _ in after.values()} == {getpwnam(SERVICE).pw_uid}, words
         assert {path: after[path] for path in before if path in after} == before, words
-        assert f"sudo -u {SERVICE} " in ran.stdout + ran.stderr, (words, ran)
-        assert " ".join(map(shlex.quote, words)).replace("STATE", str(self.state)) in ran.stdout + ran.stderr
-        assert "chown" not in ran.stdout + ran.stderr, words
-        assert "Traceback" not in ran.stderr, ran.stderr
+        assert f"sudo -u {SERVICE} " in ran.out + ran.err, (words, ran)
+        assert " ".join(map(shlex.quote, words)).replace("STATE", str(self.state)) in ran.out + ran.err
+        assert "chown" not in ran.out + ran.err, words
+        assert "Traceback" not in ran.err, ran.err
         return ran
 
 
@@ -117,7 +113,7 @@ def installed() -> Iterator[Service]:
 def test_a_command_that_would_write_is_refused_with_the_command_to_type(words: tuple[str, ...]) -> None:
     with installed() as service:
         ran = service.assert_untouched_by(*words)
-        assert ran.returncode == 64
+        assert ran.code == 64
 
 
 def test_a_directory_that_is_missing_is_not_made_inside_of_the_services() -> None:
@@ -125,8 +121,8 @@ def test_a_directory_that_is_missing_is_not_made_inside_of_the_services() -> Non
         service.state = service.state / "new"
         service.state.parent.chmod(0o755)
         ran = service.run_as_root("probe", "--quick")
-        assert (ran.returncode, service.state.exists()) == (64, False)
-        assert f"sudo -u {SERVICE} " in ran.stderr
+        assert (ran.code, service.state.exists()) == (64, False)
+        assert f"sudo -u {SERVICE} " in ran.err
 
 
 @pytest.mark.parametrize(
@@ -156,15 +152,9 @@ def test_root_replaces_an_export_of_another_user_and_leaves_it_to_its_owner(tmp_
     output = tmp_path / "targets.json"
     output.touch()
     os.chown(output, 12345, 12345)
-    ran = subprocess.run(
-        (
-            *(sys.executable, "-m", "wgmon_tui", "--config", tmp_path / "config"),
-            *("--state", tmp_path / "state", "export", "targets", "--output", output),
-        ),
-        capture_output=True,
-        text=True,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    places = ("--config", tmp_path / "config", "--state", tmp_path / "state")
+    ran = run_program(*places, "export", "targets", "--output", output)
+    assert (ran.code, ran.err) == (0, b"")
     assert output.read_text().startswith("[")
     assert (output.stat().st_uid, output.stat().st_gid) == (12345, 12345)
 

@@ -8,13 +8,14 @@ import os
 import pty
 import re
 import socket
-import sys
 import termios
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.forked_program import run_program
 from tests.test_cli import CLIENT, SETUP, Ran, run
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -51,24 +52,21 @@ async def on_terminal(home: Path, columns: int, *words: str, **environment: str)
     """Return the lines that `probe` writes to a terminal: standard output, not the live line."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, columns))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wgmon_tui", "probe", "--quick", *words),
-        stdin=slave,
-        stdout=slave,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={
-            **{name: value for name, value in os.environ.items() if name not in _ALTERS_THE_RUN},
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": "",
-            "XDG_STATE_HOME": "",
-            "TERM": "xterm-256color",
-            "PYTHONIOENCODING": "utf-8",
-            **environment,
-        },
-    )
-    os.close(slave)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in _ALTERS_THE_RUN},
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": "",
+        "XDG_STATE_HOME": "",
+        "TERM": "xterm-256color",
+        "PYTHONIOENCODING": "utf-8",
+        **environment,
+    }
+    given = ("probe", "--quick", *words)
+    program = partial(run_program, *given, environment=environment, stdin=slave, stdout=slave)
+    running = asyncio.create_task(asyncio.to_thread(program))
+    running.add_done_callback(lambda _: os.close(slave))
     written = await asyncio.to_thread(_read_all, master)
-    await process.wait()
+    await running
     os.close(master)
     return written.decode().split("\r\n")
 

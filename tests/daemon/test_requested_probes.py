@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
+from tests.forked_program import run_program
 from wgmon_tui import check_async
 from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import Soak
@@ -125,15 +125,11 @@ async def tunnelled(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def command(site: Site, *words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wgmon_tui", *words),
-        *("--config", str(site.config), "--state", str(site.state)),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
+    places = ("--config", site.config, "--state", site.state)
+    ran = await asyncio.to_thread(run_program, *words, *places)
     # wireguard-go of another test, whose interfaces every test sees, may be stopped just now.
-    lines = [line for line in err.decode().splitlines(True) if "did not answer wg within" not in line]
-    return process.returncode or 0, out.decode(errors="replace"), "".join(lines)
+    lines = [line for line in ran.err.decode().splitlines(True) if "did not answer wg within" not in line]
+    return ran.code, ran.out.decode(errors="replace"), "".join(lines)
 
 
 async def test_the_writer_makes_the_round_and_hands_over_all_of_it(site: Site) -> None:

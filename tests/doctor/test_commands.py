@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
+from tests.forked_program import run_program
 from tests.real.prerequisites import require
 from wgmon_tui.net.platforms import MACOS, PLATFORM
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
@@ -40,12 +40,9 @@ class Shell:
     home: Path
 
     def run(self, *words: str, **environment: str) -> Ran:
-        child = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "wgmon_tui", *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={
+        child = run_program(
+            *words,
+            environment={
                 **os.environ,
                 "HOME": str(self.home),
                 "XDG_CONFIG_HOME": "",
@@ -53,9 +50,11 @@ class Shell:
                 "PYTHONIOENCODING": "utf-8",
                 **environment,
             },
+            is_strict=True,
         )
-        assert "Traceback" not in child.stderr
-        return Ran(child.returncode, child.stdout, child.stderr)
+        ran = Ran(child.code, child.out.decode(), child.err.decode())
+        assert "Traceback" not in ran.err
+        return ran
 
     @property
     def config(self) -> Path:
