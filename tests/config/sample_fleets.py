@@ -19,11 +19,29 @@ from wgmon_tui.config.server_settings import (
     TUNNEL_OVER_RANGE,
 )
 from wgmon_tui.net.addresses import Endpoint, NameServer
+from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)
 SERVER_KEY = PrivateKey(b"\x02" * 32).public
 OTHER_SERVER_KEY = PrivateKey(b"\x03" * 32).public
+
+AUTHORITY = """\
+-----BEGIN CERTIFICATE-----
+MIIBUjCB+aADAgECAhQHslcHNj2RKIi2rH5Ugllga1QgizAKBggqhkjOPQQDAjAf
+MR0wGwYDVQQDDBR0aGUgdGVzdHMnIGF1dGhvcml0eTAeFw0yNjExMjkxNTQzMDRa
+Fw0yNjExMzAxNjQzMDRaMB8xHTAbBgNVBAMMFHRoZSB0ZXN0cycgYXV0aG9yaXR5
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEzU5acfmcMYDrzRE4XKYW1LvwkqGL
+qp0ehf6QyhUWBs31fdI6n9zsoMAE9z7/WMBgRKwS8ca8906odvh5EwtISKMTMBEw
+DwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA6vtXXGkloNDgekgF
+jniwdfNVwf85b6bY1508ONJFphYCIAJSbkWjtMfE/UcqeLf6QJeeDWVLs/vegwv8
+9rRUNXMd
+-----END CERTIFICATE-----
+"""
+"""A certificate in PEM form."""
+
+AUTHORITY_LINE = f"{AUTHORITY[:27]} {''.join(AUTHORITY.splitlines()[1:-1])} {AUTHORITY.splitlines()[-1]}"
+"""The same on one line, as the app writes it."""
 
 MINIMAL_TOML = f"""
 [[identity]]
@@ -60,6 +78,19 @@ hosts = (
 endpoints = st.builds(Endpoint, hosts, st.integers(1, 65535))
 name_servers = st.builds(
     NameServer, tunnel_addresses, st.none() | st.sampled_from(["www.example.net", "faß.example"])
+)
+http_targets = st.builds(
+    HttpTarget,
+    st.builds(
+        Url,
+        tunnel_addresses.map(str),
+        st.integers(1, 65535),
+        st.sampled_from(["/", "/health?a=b", "/%20"]),
+        st.booleans(),
+    ),
+    st.none() | st.integers(200, 599),
+    st.sampled_from(["", "ready", 'say "yes", please=1']),
+    st.none() | tunnel_addresses,
 )
 tunnel_endpoints = st.builds(Endpoint, tunnel_addresses.map(str), st.integers(1, 65535))
 
@@ -108,6 +139,8 @@ def tunnel_and_explain(interval: float) -> st.SearchStrategy[dict[str, Any]]:
             "tunnel": st.booleans(),
             "tunnel_dns": st.lists(name_servers, max_size=2).map(tuple),
             "tunnel_tcp": st.lists(tunnel_endpoints, max_size=2).map(tuple),
+            "tunnel_http": st.lists(http_targets, max_size=2).map(tuple),
+            "tunnel_ca": st.sampled_from([(), (AUTHORITY_LINE,)]),
             "tunnel_mtu": st.none() | st.integers(*TUNNEL_MTU_RANGE),
             "tunnel_count": st.integers(*TUNNEL_COUNT_RANGE),
             "tunnel_over": st.just(0.0) | st.floats(0.001, longest, exclude_max=True),
@@ -149,6 +182,8 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 "tunnel_ping": st.lists(tunnel_addresses.map(str), max_size=2),
                 "tunnel_dns": st.lists(name_servers.map(str), max_size=2),
                 "tunnel_tcp": st.lists(tunnel_endpoints.map(str), max_size=2),
+                "tunnel_http": st.lists(http_targets.map(str), max_size=2),
+                "tunnel_ca": st.sampled_from([[], [AUTHORITY]]),
                 "tunnel_mtu": st.sampled_from([0, 576, 1420, "usual"]),
                 "tunnel_count": st.sampled_from([1, 3, 20]),
                 "tunnel_over": st.sampled_from(["0s", "500ms", "30s"]),

@@ -1,9 +1,11 @@
+import ssl
 from dataclasses import replace
 
 import pytest
 
 from tests.config.error_line import refusal, server_refusal
-from tests.config.sample_fleets import BASTION, MINIMAL_TOML, server
+from tests.config.sample_fleets import AUTHORITY, AUTHORITY_LINE, BASTION, MINIMAL_TOML, server
+from wgmon_tui.config.http_targets import certificate_bytes
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.server_settings import INTERVAL_RANGE, SETTINGS_KEYS, USUAL_TUNNEL_OVER
 from wgmon_tui.config.servers_toml import parse, render
@@ -21,6 +23,8 @@ UNUSUAL = {
     "tunnel_ping": '["10.8.0.1"]',
     "tunnel_dns": '["fd00::53"]',
     "tunnel_tcp": '["[fd00::1]:443"]',
+    "tunnel_http": '["https://10.8.0.5/a?b=c status=401 text=sign in, please"]',
+    "tunnel_ca": f'["""\n{AUTHORITY}"""]',
     "tunnel_mtu": "1420",
     "tunnel_count": "10",
     "tunnel_over": '"5s"',
@@ -31,6 +35,43 @@ UNUSUAL = {
     "try_identities": "true",
 }
 """Every setting except the identity, with a value other than its default."""
+
+
+EXPECTED_URL = (
+    'expected a URL such as "http://10.8.0.5/health", without a user or a fragment and with %20 for a space'
+)
+UNRESOLVED = (
+    '"www.example.net" is a name, which needs a resolver inside the tunnel; set tunnel_dns, '
+    "or write its address after the URL: address=10.8.0.5"
+)
+EXPECTED_PEM = (
+    "expected 1 to 20 certificates, each from -----BEGIN CERTIFICATE----- to "
+    "-----END CERTIFICATE-----, and no private key"
+)
+REFUSED_URLS = (
+    *(
+        (url, f'{EXPECTED_URL}, got "{url}"')
+        for url in ("10.8.0.5", "ftp://10.8.0.5/", "http://me@10.8.0.5/", "http://10.8.0.5/#top")
+    ),
+    ("http://10.8.0.5:99999/", "expected a port from 1 to 65535, got 99999"),
+    ("http://[fd00::1%eth0]/", 'expected an address without a zone, got "fd00::1%eth0"'),
+    ("http://10.8.0.5/ statu=2", 'unknown option "statu" after the URL; did you mean "status"?'),
+    ("http://10.8.0.5/ status=99", 'expected a status from 200 to 599, got "99"'),
+    ("http://10.8.0.5/ status=200 status=201", "the option status is written twice"),
+    ("http://10.8.0.5/ address=www", 'expected an address such as "10.8.0.1", got "www"'),
+    ("http://10.8.0.5/ text=", "expected a text of 1 to 200 characters after text="),
+    (
+        "http://10.8.0.5/ ready",
+        'expected options such as status=401 or text=ready after the URL, got "ready"',
+    ),
+)
+REFUSED_CERTIFICATES = (
+    ("ca.pem", EXPECTED_PEM),
+    (
+        "-----BEGIN CERTIFICATE----- AAAA -----END CERTIFICATE-----",
+        "one of these certificates is damaged; copy it again",
+    ),
+)
 
 
 def only_server(text: str) -> Server:
@@ -192,6 +233,9 @@ def test_echoes_may_take_half_a_minute_where_the_interval_is_longer() -> None:
             'tunnel_tcp = "10.8.0.1:443"',
             'key tunnel_tcp: expected a list of texts in [ ], got "10.8.0.1:443"',
         ),
+        ("tunnel_http = [80]", "key tunnel_http: expected text in quotes, got 80"),
+        *((f'tunnel_http = ["{url}"]', f"key tunnel_http: {refused}") for url, refused in REFUSED_URLS),
+        *((f'tunnel_ca = ["{pem}"]', f"key tunnel_ca: {refused}") for pem, refused in REFUSED_CERTIFICATES),
         ("tunnel_tcp = [443]", "key tunnel_tcp: expected text in quotes, got 443"),
         ('tunnel_mtu = "1420"', 'key tunnel_mtu: expected an integer from 576 to 9000, got "1420"'),
         (
@@ -236,3 +280,24 @@ def test_an_unknown_protocol_is_refused() -> None:
 
 def test_servers_cannot_share_a_protocol() -> None:
     assert "key protocol: belongs in a [[server]]" in refusal('[defaults]\nprotocol = "amneziawg"\n')
+
+
+def test_a_name_in_a_url_is_fine_with_a_resolver_inside_or_with_its_address() -> None:
+    with_resolver = MINIMAL_TOML + 'tunnel_dns = ["10.8.0.1"]\ntunnel_http = ["https://www.example.net"]'
+    (target,) = only_server(with_resolver).tunnel_http
+    assert (str(target), target.known_address) == ("https://www.example.net/", None)
+    written = "http://faß.example:81?a address=fd00::5 text=sign in"
+    (target,) = only_server(MINIMAL_TOML + f'tunnel_http = ["{written}"]').tunnel_http
+    assert str(target) == "http://xn--fa-hia.example:81/?a address=fd00::5 text=sign in"
+    assert str(target.known_address) == "fd00::5"
+
+
+def test_a_name_in_a_url_that_nothing_inside_resolves_is_refused() -> None:
+    assert server_refusal('tunnel_http = ["https://www.example.net/"]') == f"key tunnel_http: {UNRESOLVED}"
+
+
+def test_certificates_are_read_with_what_stands_around_them_and_written_on_one_line_each() -> None:
+    bundle = f"The authority of the house\n{AUTHORITY}and again:\n{AUTHORITY_LINE}"
+    read = only_server(MINIMAL_TOML + f'tunnel_ca = ["""{bundle}"""]')
+    assert read.tunnel_ca == (AUTHORITY_LINE, AUTHORITY_LINE)
+    assert certificate_bytes(AUTHORITY_LINE) == ssl.PEM_cert_to_DER_cert(AUTHORITY)

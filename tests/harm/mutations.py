@@ -53,6 +53,7 @@ known_keys = ["{OTHER_SERVER_KEY}"]
 preshared_key_file = "fra1.psk"
 tunnel_dns = ["www.example.net@10.8.0.1"]
 tunnel_tcp = ["10.8.0.1:443"]
+tunnel_http = ["https://www.example.net/ status=401 text=sign in"]
 tags = ["eu", "edge"]
 note = "rack 4"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
+from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 WIREGUARD = "wireguard"
@@ -59,6 +60,8 @@ class Server:
     `tunnel`: send data through the session. A check sends `tunnel_count` echoes over `tunnel_over` seconds.
     `tunnel_every` is the time between slow tests (MTU, passive keepalive). `tunnel_mtu` is the inner size
     that must pass; None tests the usual sizes, 0 none. `tunnel_soak` is the time between soaks; 0 is never.
+    `tunnel_http` are URLs that a deep check fetches; `tunnel_ca` are the only certificates, PEM on
+    one line, that it trusts; without any, those of the system.
     `explain` allows the experiments that explain silence, at most every `explain_every` seconds.
     `try_identities` allows the other identities in them; the server then moves their endpoint to
     this machine. `fail_after`, `fail_window` and `recover_after` damp the state (monitor/damping.py).
@@ -97,6 +100,8 @@ class Server:
     note: str = ""
     tunnel_soak: float = 3600.0
     protocol: str = WIREGUARD
+    tunnel_http: tuple[HttpTarget, ...] = ()
+    tunnel_ca: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

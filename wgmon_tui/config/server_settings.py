@@ -14,7 +14,9 @@ from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
 from wgmon_tui.config.value_types import (
     ADDRESSES,
     BOOLEAN,
+    CERTIFICATES,
     ENDPOINT,
+    HTTP_TARGETS,
     INTERFACES,
     KEY_SECRET,
     NAME,
@@ -251,6 +253,19 @@ _SHARED_BY_WIREGUARD = (
         FormField(170, more=True),
     ),
     Setting(
+        "tunnel_http",
+        HTTP_TARGETS,
+        "URLs to fetch through the tunnel: http://10.8.0.5/, or http://10.8.0.5/ status=401 text=sign in.",
+        FormField(172, example="e.g. http://10.8.0.5/health", more=True),
+    ),
+    Setting(
+        "tunnel_ca",
+        CERTIFICATES,
+        "PEM certificates of https servers in tunnel_http, or of their authorities.",
+        FormField(174, example="-----BEGIN CERTIFICATE----- …", more=True),
+        default="those of the system",
+    ),
+    Setting(
         "tunnel_mtu",
         _MTU,
         "The size in bytes of an inner packet that must pass. Without it 1280 must pass, and 1420 is tested. "
@@ -273,7 +288,7 @@ _SHARED_BY_WIREGUARD = (
     Setting(
         "tunnel_every",
         duration(*EVERY_RANGE),
-        "The time between two runs of the slow tests: packet size and passive keepalive.",
+        "The time between two runs of the slow tests: packet size, passive keepalive and tunnel_http.",
         FormField(210, more=True),
     ),
     Setting(

@@ -19,6 +19,7 @@ from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SH
 from wgmon_tui.config.setting import read_valid_settings, reject_repeated_names, write_settings
 from wgmon_tui.config.shared_settings import (
     SharedValues,
+    check_resolvers,
     check_times,
     check_window,
     in_force,
@@ -215,6 +216,7 @@ def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities
     values = in_force({**dict(shared), **read_valid_settings(table, SHARED)})
     check_times(table, values)
     check_window(table, values)
+    check_resolvers(table, values)
     values |= read_valid_settings(table, _OWN)
     if "identity" not in table.rejected:
         try:

@@ -10,6 +10,7 @@ from wgmon_tui.config.server_settings import SERVER, SHARED, USUAL_TUNNEL_OVER
 from wgmon_tui.config.setting import Values, defaults_of, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import format_duration
+from wgmon_tui.text import quoted
 
 SharedValues = tuple[tuple[str, Any], ...]
 """The values of `[defaults]`, by attribute. Hashable: it is part of the cache key of parsed servers."""
@@ -64,6 +65,20 @@ def check_window(table: TomlTable, values: Values) -> None:
             f"write fail_window = {least + 1}, or a smaller fail_after"
         )
         table.reject(table.error("fail_window", phrase))
+
+
+def check_resolvers(table: TomlTable, values: Values) -> None:
+    """Refuse a URL whose host nothing inside the tunnel resolves. Raises ConfigurationError."""
+    if values["tunnel_dns"] or table.rejected & {"tunnel_dns", "tunnel_http"}:
+        return
+    for target in values["tunnel_http"]:
+        if target.known_address is None:
+            phrase = (
+                f"{quoted(target.url.host)} is a name, which needs a resolver inside the tunnel; set "
+                "tunnel_dns, or write its address after the URL: address=10.8.0.5"
+            )
+            table.reject(table.error("tunnel_http", phrase))
+            return
 
 
 def shared_entries(shared: SharedValues) -> dict[str, object]:

@@ -75,6 +75,7 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("server", "tunnel_ping"): '["10.8.0.1"]',
     ("server", "tunnel_dns"): '["10.8.0.1"]',
     ("server", "tunnel_tcp"): '["10.8.0.1:443"]',
+    ("server", "tunnel_http"): '["http://10.8.0.5/health", "https://10.8.0.5/ status=401"]',
     ("server", "tunnel_mtu"): "1420",
     ("server", "inspect"): '["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]',
     ("server", "inspect_config"): '["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]',

@@ -48,3 +48,6 @@ def _targets(server: Server) -> Iterator[tuple[str, str, int]]:
         yield "tunnel_dns", str(name_server), name_server.address.version
     for endpoint in server.tunnel_tcp:
         yield "tunnel_tcp", str(endpoint), ip_address(endpoint.host).version
+    for target in server.tunnel_http:
+        if target.known_address:
+            yield "tunnel_http", str(target.url), target.known_address.version

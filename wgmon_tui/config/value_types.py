@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from wgmon_tui.config.http_targets import parse_http_target, read_certificates
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.secrets.sources import read_secret, read_text_secret
 from wgmon_tui.config.toml_reader import (
@@ -207,6 +208,18 @@ INTERFACES = list_of(
 TUNNEL_ENDPOINTS = list_of(
     text_type("endpoint", parse_tunnel_endpoint, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
     'list of "address:port"',
+)
+HTTP_TARGETS = list_of(
+    text_type("URL", parse_http_target, pattern=r"^https?://[^ ]+( .*)?$"),
+    'list of "URL", "URL status=401", "URL address=10.8.0.5 text=ready"',
+)
+CERTIFICATES = ValueType(
+    "list of certificates",
+    read_certificates,
+    {"type": "array", "items": {"type": "string", "pattern": "BEGIN CERTIFICATE"}},
+    "PEM",
+    _texts,
+    FormFieldKind.LIST,
 )
 
 _SECRET_SCHEMAS: Mapping[SecretForm, Mapping[str, object]] = {

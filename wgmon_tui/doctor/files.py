@@ -65,7 +65,11 @@ def check_data_path(fleet: Fleet) -> list[ExaminedItem]:
     ]
     if items or not fleet.servers:
         return items
-    unnamed = [each for each in tunnelled if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp)]
+    unnamed = [
+        each
+        for each in tunnelled
+        if not (each.tunnel_ping or each.tunnel_dns or each.tunnel_tcp or each.tunnel_http)
+    ]
     if not unnamed:
         return [ok_item("data path", "every server has inner addresses to test")]
     fact = f"the first hop is pinged where tunnel_ping is missing: {unnamed[0].name}"

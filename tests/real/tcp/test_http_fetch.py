@@ -16,8 +16,9 @@ from cryptography import x509
 from tests.alerts.certificates import Certificates
 from tests.real.prerequisites import require
 from tests.real.tcp.kernel_peer import THEIRS, KernelPeer, Path, kernel_peer, open_client, serving
+from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.tcp.client import State
-from wgmon_tui.net.tcp.http_fetch import MAX_BODY_BYTES, FetchFailure, FetchResult, HttpFetch, Phase, Url
+from wgmon_tui.net.tcp.http_fetch import MAX_BODY_BYTES, FetchFailure, FetchResult, HttpFetch, Phase
 
 CLEAN = Path()
 Serve = Callable[[socket.socket], None]

@@ -60,6 +60,7 @@ from wgmon_tui.monitor.damping import Damping, as_json, from_json
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint, NameServer
+from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.keys import PublicKey
@@ -319,6 +320,14 @@ LATER_SERVERS = (
     replace(SERVERS[1], tunnel_soak=7200.0, tunnel_mtu=0),
     replace(SERVERS[1], protocol="amneziawg"),
     replace(SERVERS[1], tunnel_dns=(NameServer(V4, "www.example.net"), NameServer(V6))),
+    replace(
+        SERVERS[1],
+        tunnel_http=(
+            HttpTarget(Url("10.8.0.5", 80, "/health")),
+            HttpTarget(Url("www.example.net", 8443, "/", is_tls=True), 401, "sign in", V6),
+        ),
+        tunnel_ca=("-----BEGIN CERTIFICATE----- AAAA -----END CERTIFICATE-----",),
+    ),
 )
 
 DAMPINGS = (

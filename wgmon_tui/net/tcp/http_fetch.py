@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass
 from enum import Enum
 
+from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.tcp.client import State, TcpClient
 from wgmon_tui.net.tcp.events import Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
 from wgmon_tui.net.tcp.http_response import HttpError, ResponseParser
@@ -40,22 +41,6 @@ class FetchFailure(Enum):
     NO_ACKNOWLEDGEMENT = "no acknowledgement"
     TLS = "TLS"
     NO_HTTP = "no HTTP"
-
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """What to fetch. `host` is the name in TLS and in the Host header; `path` begins with a slash."""
-
-    host: str
-    port: int
-    path: str = "/"
-    is_tls: bool = False
-
-    @property
-    def authority(self) -> str:
-        """The value of the Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.is_tls else 80) else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

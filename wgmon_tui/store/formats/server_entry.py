@@ -22,7 +22,8 @@ check_names(Server, SERVER_ENTRY, _STORED)
 _ALWAYS = object()
 """Differs from every value."""
 
-_SPARSE = {field.name: field.default for field in fields(Server) if field.name in {"tunnel_soak", "protocol"}}
+_LATER = {"tunnel_soak", "protocol", "tunnel_http", "tunnel_ca"}
+_SPARSE = {field.name: field.default for field in fields(Server) if field.name in _LATER}
 """Settings that are stored only if they differ from their default: versions without them wrote none."""
 
 _FORMS = [(name, key, codec_of(_HINTS[name])) for name, key in SERVER_ENTRY.items()]

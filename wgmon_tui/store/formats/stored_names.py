@@ -348,6 +348,8 @@ SERVER_ENTRY: Mapping[str, str] = {
     "tunnel_ping": "tunnel_ping",
     "tunnel_dns": "tunnel_dns",
     "tunnel_tcp": "tunnel_tcp",
+    "tunnel_http": "tunnel_http",
+    "tunnel_ca": "tunnel_ca",
     "tunnel_mtu": "tunnel_mtu",
     "tunnel_soak": "tunnel_soak",
     "tunnel_count": "tunnel_count",
