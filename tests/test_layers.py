@@ -73,6 +73,21 @@ def modules() -> dict[str, Path]:
     return {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+def test_only_one_module_opens_databases() -> None:
+    importers = set()
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr == "connect"
+                and ast.unparse(node.value) == "sqlite3"
+            ):
+                importers.add(name)
+            if isinstance(node, ast.ImportFrom) and node.module == "sqlite3":
+                importers |= {name for each in node.names if each.name in ("connect", "Connection")}
+    assert importers == {"store/database.py"}
+
+
 def test_a_class_name_exists_once() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for name, path in modules().items():

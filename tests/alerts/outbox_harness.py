@@ -14,10 +14,10 @@ from tests.store.engine_updates import START, Clock, row
 from wgmon_tui.alerts import delivery_log
 from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
-from wgmon_tui.alerts.failover_store import FailoverStore
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
+from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
@@ -60,18 +60,18 @@ class Shop:
     def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:
         self.state_dir, self.alerts = state_dir, alerts
         self.clock = clock or Clock()
-        self._open_books()
+        self._open_working_set()
         self.got: dict[str, list[Announcement]] = defaultdict(list)
         self.reopen()
         self._numbers = 0
 
-    def _open_books(self) -> None:
-        self.books = FailoverStore(self.state_dir)
-        self.outbox = Outbox(self.books, "here")
-        self.deliveries, self.presence = DeliveryQueue(self.books), ShutdownMarker(self.books)
+    def _open_working_set(self) -> None:
+        self.working_set = WorkingSet(self.state_dir)
+        self.outbox = Outbox(self.working_set, "here")
+        self.deliveries, self.presence = DeliveryQueue(self.working_set), ShutdownMarker(self.working_set)
 
     def close(self) -> None:
-        self.books.close()
+        self.working_set.close()
         self.shut()
 
     def reopen(self) -> None:
@@ -148,13 +148,13 @@ class Shop:
         for each in self.alerts.sinks:
             if to is not None and each.name not in to:
                 continue
-            now, done = self.clock.now, self.books.run_with_fallback
-            while isinstance(job := done(self.deliveries.lease_next, each, now), DueDelivery):
+            now = self.clock.now
+            while isinstance(job := self.deliveries.lease_next(each, now), DueDelivery):
                 if refused:
-                    done(self.deliveries.reschedule, job, each, refused, now, now + 60.0)
+                    self.deliveries.reschedule(job, each, refused, now, now + 60.0)
                 else:
                     self.got[each.name].append(job.announcement)
-                    done(self.deliveries.mark_sent, job, now)
+                    self.deliveries.mark_sent(job, now)
 
     def passes(self, seconds: float) -> None:
         """Advance the clock, and process what has become due."""
@@ -164,8 +164,8 @@ class Shop:
 
     def restart(self) -> None:
         """Restart as after a kill, without any state in memory."""
-        self.books.close()
-        self._open_books()
+        self.working_set.close()
+        self._open_working_set()
 
     def told(self, name: str = "pager") -> list[tuple[str, str]]:
         """Return kind and servers of a sink's received messages, in order."""

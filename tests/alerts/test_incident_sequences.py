@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.alerts.outbox_harness import all_to
 from tests.alerts.unwritable_store import Stuck
+from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Rule
@@ -40,6 +41,7 @@ class Course(RuleBasedStateMachine):
         self.open: dict[str, Incident] = {}
         self.all: dict[str, Incident] = {}
         self.worst: dict[str, Severity] = {}
+        self.earlier_log: list[Delivery] = []
 
     def _now(self, name: str, incident: Incident) -> None:
         self.open[name] = self.all[incident.id] = incident
@@ -85,7 +87,7 @@ class Course(RuleBasedStateMachine):
     @property
     def _is_told_from_memory(self) -> bool:
         """Return whether a kill now would lose deliveries, and the recorder its events."""
-        return self.shop.away or self.shop.books.trouble is not None
+        return self.shop.away or self.shop.working_set.trouble is not None
 
     @rule()
     def loses_the_store(self) -> None:
@@ -96,6 +98,12 @@ class Course(RuleBasedStateMachine):
     def finds_the_store(self) -> None:
         if self.shop.away:
             self.shop.restore_store()
+
+    @rule()
+    def replaces_the_store(self) -> None:
+        if not self._is_told_from_memory:
+            self.earlier_log += self.shop.log()
+            self.shop.replace_store()
 
     @rule(name=st.sampled_from(SINKS))
     def is_killed_while_it_sends(self, name: str) -> None:
@@ -137,8 +145,8 @@ class Course(RuleBasedStateMachine):
         assert not [each for each in log if each.state in ("pending", "given up")]
         held = {
             snapshot.incident.id
-            for each in log
-            if each.state == "held"
+            for each in (*self.earlier_log, *log)
+            if each.sink == name and each.state == "held"
             for snapshot in each.announcement.about
         }
         got = list({each.id: each for each in self.shop.got[name]}.values())

@@ -20,9 +20,7 @@ from wgmon_tui.store.database import (
     SNAPSHOT,
     WRITER,
     Role,
-    attach,
     connect,
-    connect_memory,
     connect_to_read,
     set_patience,
 )
@@ -136,8 +134,10 @@ class WithoutLog(sqlite3.Connection):
 
 @pytest.fixture
 def no_log_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    def opened(path: Path, role: Role) -> sqlite3.Connection:
-        return sqlite3.connect(path, factory=WithoutLog) if role is READER else connect(path, role)
+    def opened(path: Path, role: Role, *, patience_s: float | None = None) -> sqlite3.Connection:
+        if role is READER:
+            return sqlite3.connect(path, factory=WithoutLog)
+        return connect(path, role, patience_s=patience_s)
 
     monkeypatch.setattr(database, "connect", opened)
 
@@ -155,11 +155,3 @@ def test_a_file_with_a_log_is_never_read_without_it(file: Path) -> None:
     file.with_name(f"{file.name}-wal").write_bytes(b"what a killed writer left")
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         connect_to_read(file)
-
-
-def test_a_database_in_memory_reads_a_file_that_is_attached(file: Path) -> None:
-    with closing(connect_memory()) as connection:
-        attach(connection, file, READER, "disk")
-        assert connection.execute("SELECT name FROM disk.names").fetchall() == [("fra1",)]
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            connection.execute("DELETE FROM disk.names")

@@ -9,14 +9,15 @@ A delivery that was given up is shown until it is acknowledged or retried.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from wgmon_tui.alerts.failover_store import FailoverStore, Write, Writes
+from wgmon_tui.alerts.alert_tables import GIVEN_UP, HELD, PENDING, SENT, QueuedDelivery
 from wgmon_tui.alerts.grouping import MessageDraft, common_cause_of, in_words
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ServerHeartbeat
 from wgmon_tui.alerts.notification_policy import Notification
+from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import Sink
 from wgmon_tui.store.formats.incident_snapshot import SNAPSHOT_NAMES
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
@@ -80,53 +81,51 @@ class DueDelivery:
 
 
 class DeliveryQueue:
-    """Pending deliveries. For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """Pending deliveries. For one thread at a time."""
 
-    def __init__(self, store: FailoverStore) -> None:
-        self._store = store
+    def __init__(self, working_set: WorkingSet) -> None:
+        self._working_set = working_set
 
     def add(self, announcement: Announcement, sinks: Iterable[str], now: float) -> None:
         """Queue an announcement about no incident for these sinks."""
-        self._store.write([insert(sink, announcement, now) for sink in sinks])
+        for sink in sinks:
+            insert(self._working_set, sink, announcement, now)
+        self._working_set.save()
 
     def lease_next(self, sink: Sink, now: float) -> DueDelivery | float | None:
         """Lease the next delivery of a sink; else return the seconds until one is due, or None.
 
         Deliveries with the fewest attempts come first. Deliveries of one incident keep their order.
         """
-        connection = self._store.open_connection()
         blocked: set[str] = set()
-        best: tuple[int, int] | None = None
+        best: QueuedDelivery | None = None
         wait: float | None = None
-        for number, due, lease, attempts, incidents in connection.execute(
-            _PENDING, (sink.name, _EXAMINED_AT_MOST)
-        ):
-            mine = set(incidents.split())
-            at = max(due, lease or due)
-            if not mine & blocked:
+        pending = self._working_set.pending_of(sink.name)
+        for delivery in islice(pending.values(), _EXAMINED_AT_MOST):
+            at = max(delivery.due_at, delivery.lease_until or delivery.due_at)
+            if not delivery.incident_ids & blocked:
                 if at <= now or at > now + _LONGEST_WAIT_S:
-                    best = min(best or (attempts, number), (attempts, number))
+                    best = delivery if best is None or delivery.attempts < best.attempts else best
                 else:
                     wait = min(wait or at - now, at - now)
-            blocked |= mine
+            blocked |= delivery.incident_ids
         if best is None:
             return wait
-        attempts, number = best
-        text, since = connection.execute(_ANNOUNCEMENT_OF, (number,)).fetchone()
-        announcement = announcement_of(text)
+        announcement = announcement_of(best.announcement)
         if announcement is None:
-            connection.execute(_UNREADABLE, (now, number))
+            self._put(replace(best, state=GIVEN_UP, reason="written by another version", done_at=now))
             return 0.0
-        connection.execute(_LEASE, (now + 2 * sink.timeout + 5.0, number))
-        return DueDelivery(sink.name, replace(announcement, late_s=max(0.0, now - since)), attempts)
+        self._put(replace(best, lease_until=now + 2 * sink.timeout + 5.0))
+        late_s = max(0.0, now - best.waits_since)
+        return DueDelivery(sink.name, replace(announcement, late_s=late_s), best.attempts)
 
     def mark_sent(self, job: DueDelivery, now: float) -> None:
         """Mark a delivery as sent."""
-        self._store.write([_finish(job, "sent", "", now)])
+        self._finish(job, SENT, "", now)
 
     def give_up(self, job: DueDelivery, reason: str, now: float) -> None:
         """Give up a delivery for good."""
-        self._store.write([_finish(job, "given up", reason, now)])
+        self._finish(job, GIVEN_UP, reason, now)
 
     def reschedule(
         self, job: DueDelivery, sink: Sink, reason: str, now: float, due: float, *, may_give_up: bool = True
@@ -135,111 +134,158 @@ class DeliveryQueue:
 
         While the clock is in doubt, `may_give_up` is false: their age is unknown.
         """
+        pending = self._working_set.pending_of(sink.name)
+        if delivery := pending.get(job.announcement.id):
+            attempts = delivery.attempts + 1
+            again = replace(delivery, attempts=attempts, lease_until=None, due_at=due, reason=reason)
+            self._working_set.put(again)
         too_long = f"{reason}; given up after {format_limit(sink.give_up_after)}"
-        writes: Writes = [(_AGAIN, (due, reason, job.announcement.id, job.sink))]
-        if may_give_up:
-            writes.append((_GIVE_UP_OLD, (too_long, now, sink.name, now - sink.give_up_after)))
-        self._store.write(writes)
+        for delivery in list(pending.values()) if may_give_up else ():
+            if delivery.waits_since < now - sink.give_up_after:
+                self._working_set.put(replace(delivery, state=GIVEN_UP, reason=too_long, done_at=now))
+        self._working_set.save()
 
     def make_due(self, sink: str, now: float) -> None:
         """Make failed deliveries due now, because the sink works again."""
-        self._store.write([(_MAKE_DUE, (now, sink))])
+        for delivery in list(self._working_set.pending_of(sink).values()):
+            if delivery.attempts:
+                self._working_set.put(replace(delivery, due_at=now))
+        self._working_set.save()
 
     def retry(self, number: int, now: float) -> bool:
-        """Retry a pending or given-up delivery now. Returns False if there is none with this number."""
-        with self._store.transaction() as connection:
-            return connection.execute(_RETRY, (now, now, number)).rowcount == 1
+        """Retry a pending or given-up delivery now. Returns False if there is none with this number.
+
+        Raises sqlite3.Error and OSError if the store cannot be read.
+        """
+        delivery = self._working_set.find_number(number)
+        if delivery is None or delivery.state not in (PENDING, GIVEN_UP):
+            return False
+        self._put(_start_again(replace(delivery, number=number), now))
+        return True
 
     def acknowledge_failed(self, sink: str, number: int, who: str, now: float) -> bool:
-        """Acknowledge a given-up delivery, or with number 0 all of a sink. Returns False if none matched."""
-        with self._store.transaction() as connection:
-            return connection.execute(_ACKNOWLEDGE, (now, who, sink, number)).rowcount > 0
+        """Acknowledge a given-up delivery, or with number 0 all of a sink. Returns False if none matched.
+
+        Raises sqlite3.Error and OSError if the store cannot be read.
+        """
+        if not self._working_set.count_rows(_COUNT_UNSEEN, (sink, number)):
+            return False
+        self._working_set.run_later(_ACKNOWLEDGE, now, who, sink, number)
+        self._working_set.save()
+        return True
 
     def count_pending(self) -> int:
         """Count the pending deliveries."""
-        (number,) = self._store.open_connection().execute(_WAITING).fetchone()
-        return int(number)
+        return self._working_set.pending_count
 
     def forget(self, now: float) -> None:
         """Delete finished deliveries after their retention time."""
-        self._store.write([(_FORGET, (now - _RETENTION_S, _DELETED_AT_ONCE))])
+        if self._working_set.trouble is None:
+            self._working_set.run_later(_FORGET, now - _RETENTION_S, _DELETED_AT_ONCE)
+            self._working_set.save()
+
+    def _put(self, delivery: QueuedDelivery) -> None:
+        self._working_set.put(delivery)
+        self._working_set.save()
+
+    def _finish(self, job: DueDelivery, state: str, reason: str, now: float) -> None:
+        if delivery := self._working_set.find((job.announcement.id, job.sink)):
+            self._put(replace(delivery, state=state, reason=reason, done_at=now, lease_until=None))
 
 
-# Statements that the outbox runs in its own transactions
+# What the outbox does to the queue; it saves afterwards
 
 
-def insert(sink: str, announcement: Announcement, due: float) -> Write:
-    """Return the statement that queues a message. Idempotent, except that it requeues a given-up one."""
-    kind, text = announcement.kind.value, to_json(announcement)
-    return _INSERT, (announcement.id, sink, kind, announcement.at, due, due, incident_ids(announcement), text)
+def insert(working_set: WorkingSet, sink: str, announcement: Announcement, due: float) -> None:
+    """Queue a message. Idempotent, except that it requeues a given-up one."""
+    known = working_set.find((announcement.id, sink))
+    if known is None:
+        working_set.put(make_delivery(sink, announcement, due))
+    elif known.state == GIVEN_UP:
+        working_set.put(_start_again(known, due))
 
 
-def join(connection: sqlite3.Connection, draft: MessageDraft, now: float) -> Write | None:
-    """Return the statement that merges a draft into the pending message it joins.
+def join(working_set: WorkingSet, draft: MessageDraft, now: float) -> bool:
+    """Merge a draft into the pending message it joins.
 
-    Returns None if that message is no longer pending, or if merging would break the order of an incident.
+    Returns False if that message is no longer pending, or if merging would break the order of an incident.
     """
-    found = connection.execute(_JOINABLE, (draft.joins, draft.sink, now)).fetchone()
-    if draft.joins is None or found is None:
-        return None
-    number, text = found
-    waiting = announcement_of(text)
+    pending = working_set.pending_of(draft.sink)
+    delivery = pending.get(draft.joins or "")
+    if delivery is None or delivery.attempts or delivery.lease_until is not None or delivery.due_at <= now:
+        return False
+    waiting = announcement_of(delivery.announcement)
     if waiting is None:
-        return None
+        return False
     about = (*waiting.about, *draft.announcement.about)
     mine = {each.incident.id for each in about}
-    later = connection.execute(
-        "SELECT incidents FROM deliveries WHERE sink = ? AND state = 'pending' AND id > ?",
-        (draft.sink, number),
-    )
-    if any(mine & set(incidents.split()) for (incidents,) in later):
-        return None
+    later = list(pending.values())[list(pending).index(delivery.id) + 1 :]
+    if any(mine & each.incident_ids for each in later):
+        return False
     joined = replace(waiting, about=about, common_cause=in_words(common_cause_of(about)))
-    return _JOIN, (incident_ids(joined), to_json(joined), number)
+    working_set.put(replace(delivery, incidents=incident_ids(joined), announcement=to_json(joined)))
+    return True
 
 
-def has_pending(connection: sqlite3.Connection, sink: str, incident: str) -> bool:
+def has_pending(working_set: WorkingSet, sink: str, incident: str) -> bool:
     """Return whether a delivery about an incident is pending for a sink."""
-    return connection.execute(_WAITING_OF, (sink, f"%{incident}%")).fetchone() is not None
+    return any(incident in each.incident_ids for each in working_set.pending_of(sink).values())
 
 
-def insert_held(notification: Notification, now: float) -> Write:
-    """Return the statement that records a suppressed notification and its reason."""
-    announcement = Announcement(
-        _held_id(notification, notification.kind), notification.kind, now, (notification.snapshot,)
-    )
-    text = to_json(announcement)
-    values = (
-        announcement.id,
-        notification.sink,
-        notification.kind.value,
-        now,
-        now,
-        now,
-        notification.suppressed_by,
-        now,
-    )
-    return _HOLD, (*values, incident_ids(announcement), text)
+def insert_held(working_set: WorkingSet, notification: Notification, now: float) -> None:
+    """Record a suppressed notification and its reason."""
+    working_set.put(make_held_delivery(notification, now))
 
 
-def delete_held(notification: Notification) -> Writes:
-    """Return the statements that delete the records of suppressed notifications that this one replaces."""
+def delete_held(working_set: WorkingSet, notification: Notification) -> None:
+    """Delete the records of suppressed notifications that this one replaces."""
     kinds = (
         (AnnouncementKind.OPENED, AnnouncementKind.RECOVERED)
         if notification.kind is AnnouncementKind.RECOVERED and notification.suppressed_by
         else (notification.kind,)
     )
-    return [(_NOT_HELD, (notification.sink, _held_id(notification, kind))) for kind in kinds]
+    for kind in kinds:
+        working_set.delete((_held_id(notification, kind), notification.sink))
 
 
-def drop_other_sinks(sinks: Iterable[str], now: float) -> Write:
-    """Return the statement that gives up pending deliveries to sinks other than these."""
-    return _DROP_OTHERS, (now, json.dumps(list(sinks)))
+def drop_other_sinks(working_set: WorkingSet, sinks: Container[str], now: float) -> None:
+    """Give up pending deliveries to sinks other than these."""
+    for delivery in working_set.list_pending():
+        if delivery.sink not in sinks:
+            reason = f'no sink "{delivery.sink}" in config.toml any more'
+            working_set.put(replace(delivery, state=GIVEN_UP, reason=reason, done_at=now, lease_until=None))
 
 
-def shift_times(seconds: float) -> Write:
-    """Return the statement that shifts pending times after a clock change, so that delays stay the same."""
-    return _SHIFT, (seconds, seconds, seconds)
+def shift_times(working_set: WorkingSet, seconds: float) -> None:
+    """Shift pending times after a clock change, so that delays stay the same."""
+    for delivery in working_set.list_pending():
+        lease = delivery.lease_until
+        shifted = replace(
+            delivery,
+            waits_since=delivery.waits_since + seconds,
+            due_at=delivery.due_at + seconds,
+            lease_until=None if lease is None else lease + seconds,
+        )
+        working_set.put(shifted)
+
+
+# Deliveries and announcements as stored
+
+
+def make_delivery(sink: str, announcement: Announcement, due: float) -> QueuedDelivery:
+    """Return a pending delivery."""
+    kind, about = announcement.kind.value, incident_ids(announcement)
+    return QueuedDelivery(
+        None, announcement.id, sink, kind, announcement.at, due, due, None, 0, PENDING, "", None, about,
+        to_json(announcement),
+    )  # fmt: skip
+
+
+def make_held_delivery(notification: Notification, now: float) -> QueuedDelivery:
+    """Return the record of a suppressed notification."""
+    name, kind = _held_id(notification, notification.kind), notification.kind
+    held = make_delivery(notification.sink, Announcement(name, kind, now, (notification.snapshot,)), now)
+    return replace(held, state=HELD, reason=notification.suppressed_by, done_at=now)
 
 
 def incident_ids(announcement: Announcement) -> str:
@@ -264,69 +310,22 @@ def announcement_of(text: str) -> Announcement | None:
     return announcement if isinstance(announcement, Announcement) else None
 
 
+def _start_again(delivery: QueuedDelivery, due: float) -> QueuedDelivery:
+    return replace(
+        delivery,
+        state=PENDING, due_at=due, waits_since=due, attempts=0, done_at=None, seen_at=None, seen_by="",
+    )  # fmt: skip
+
+
 def _held_id(notification: Notification, kind: AnnouncementKind) -> str:
     return f"{notification.snapshot.incident.id}-{kind.value.replace(' ', '-')}-held"
 
 
-def _finish(job: DueDelivery, state: str, reason: str, now: float) -> Write:
-    """Identify the delivery by its message id: its row number differs if the store was replaced meanwhile."""
-    return _FINISH, (state, reason, now, job.announcement.id, job.sink)
-
-
-_NOT_HELD = "DELETE FROM deliveries WHERE sink = ? AND dedup = ?"
-
-_JOIN = "UPDATE deliveries SET incidents = ?, announcement = ? WHERE id = ?"
-
-_ANNOUNCEMENT_OF = "SELECT announcement, waits_since FROM deliveries WHERE id = ?"
-
-_LEASE = "UPDATE deliveries SET lease_until = ? WHERE id = ?"
-
-_INSERT = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, attempts, state, reason,
-    incidents, announcement) VALUES (?, ?, ?, ?, ?, ?, 0, 'pending', '', ?, ?)
-    ON CONFLICT (dedup, sink) DO UPDATE SET state = 'pending', reason = '', due_at = excluded.due_at,
-    waits_since = excluded.waits_since, attempts = 0, done_at = NULL, seen_at = NULL, seen_by = ''
-    WHERE state = 'given up'"""
-
-_HOLD = """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, attempts, state, reason,
-    done_at, incidents, announcement) VALUES (?, ?, ?, ?, ?, ?, 0, 'held', ?, ?, ?, ?)
-    ON CONFLICT (dedup, sink) DO UPDATE SET reason = excluded.reason, at = excluded.at"""
-
-_JOINABLE = """SELECT id, announcement FROM deliveries WHERE dedup = ? AND sink = ? AND state = 'pending'
-    AND attempts = 0 AND lease_until IS NULL AND due_at > ?"""
-
-_PENDING = """SELECT id, due_at, lease_until, attempts, incidents FROM deliveries
-    WHERE sink = ? AND state = 'pending' ORDER BY id LIMIT ?"""
-
-_WAITING = "SELECT count(*) FROM deliveries WHERE state = 'pending'"
-
-_WAITING_OF = "SELECT 1 FROM deliveries WHERE sink = ? AND state = 'pending' AND incidents LIKE ? LIMIT 1"
-
-_FINISH = """UPDATE deliveries SET state = ?, reason = ?, done_at = ?, lease_until = NULL
-    WHERE dedup = ? AND sink = ?"""
-
-_UNREADABLE = """UPDATE deliveries SET state = 'given up', reason = 'written by another version', done_at = ?
-    WHERE id = ?"""
-
-_AGAIN = """UPDATE deliveries SET attempts = attempts + 1, lease_until = NULL, due_at = ?, reason = ?
-    WHERE dedup = ? AND sink = ? AND state = 'pending'"""
-
-_MAKE_DUE = "UPDATE deliveries SET due_at = ? WHERE sink = ? AND state = 'pending' AND attempts > 0"
-
-_GIVE_UP_OLD = """UPDATE deliveries SET state = 'given up', reason = ?, done_at = ?
-    WHERE sink = ? AND state = 'pending' AND waits_since < ?"""
-
-_DROP_OTHERS = """UPDATE deliveries SET state = 'given up', done_at = ?, lease_until = NULL,
-    reason = 'no sink "' || sink || '" in config.toml any more'
-    WHERE state = 'pending' AND sink NOT IN (SELECT value FROM json_each(?))"""
-
-_RETRY = """UPDATE deliveries SET state = 'pending', due_at = ?, waits_since = ?, attempts = 0,
-    done_at = NULL, seen_at = NULL, seen_by = '' WHERE id = ? AND state IN ('pending', 'given up')"""
+_COUNT_UNSEEN = """SELECT count(*) FROM deliveries
+    WHERE sink = ? AND ? IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
 
 _ACKNOWLEDGE = """UPDATE deliveries SET seen_at = ?, seen_by = ?
     WHERE sink = ? AND ? IN (0, id) AND state = 'given up' AND seen_at IS NULL"""
-
-_SHIFT = """UPDATE deliveries SET waits_since = waits_since + ?, due_at = due_at + ?,
-    lease_until = lease_until + ? WHERE state = 'pending'"""
 
 _FORGET = """DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state != 'pending'
     AND NOT (state = 'given up' AND seen_at IS NULL) AND done_at < ? ORDER BY id LIMIT ?)"""

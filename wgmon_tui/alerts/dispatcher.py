@@ -20,13 +20,13 @@ from secrets import token_hex
 from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
-from wgmon_tui.alerts.failover_store import FailoverStore
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
 from wgmon_tui.alerts.sink_worker import SinkWorker, clean_reason, in_daemon_thread, wait
 from wgmon_tui.alerts.sinks import Send, sender
+from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
@@ -92,12 +92,10 @@ class Dispatcher:
         self.memory_notice: str | None = None
         """Notice that alerts are sent from memory while the store cannot be written."""
         self._path = state_dir / STORE
-        self._failover_store = FailoverStore(state_dir)
-        self._outbox = Outbox(self._failover_store, vantage)
-        self._deliveries, self._shutdown_marker = (
-            DeliveryQueue(self._failover_store),
-            ShutdownMarker(self._failover_store),
-        )
+        self._working_set = WorkingSet(state_dir)
+        self._outbox = Outbox(self._working_set, vantage)
+        self._deliveries = DeliveryQueue(self._working_set)
+        self._shutdown_marker = ShutdownMarker(self._working_set)
         self._resolved_sinks = resolved_sinks
         self._heartbeats, self._unwritten, self._vantage = heartbeats, unwritten, vantage
         self._clock, self._monotonic = clock, monotonic
@@ -199,15 +197,13 @@ class Dispatcher:
             if around:
                 looked_at, first = self._monotonic(), False
             self._work_available.clear()
-            await self._run_in_store(self._failover_store.sync, self._unwritten(), self._clock())
+            await self._run_in_store(self._working_set.sync, self._unwritten())
             if await self._run_in_store(
                 self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=around
             ):
                 self._work_available.set()
             self.memory_notice = await self._run_in_store(self._memory_notice)
-            self.trouble = (
-                self.memory_notice and f"alerts: {self._failover_store.trouble}; {self.memory_notice}"
-            )
+            self.trouble = self.memory_notice and f"alerts: {self._working_set.trouble}; {self.memory_notice}"
             for sink_worker in self._workers.values():
                 sink_worker.work.set()
             with suppress(TimeoutError):
@@ -216,7 +212,7 @@ class Dispatcher:
                     await asyncio.sleep(GROUPING_DELAY_S)
 
     def _memory_notice(self) -> str | None:
-        if self._failover_store.trouble is None:
+        if self._working_set.trouble is None:
             return None
         pending = self._deliveries.count_pending()
         rest = f", {pending} pending" if pending else ""
@@ -251,7 +247,7 @@ class Dispatcher:
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""
         with suppress(sqlite3.Error, OSError):
-            await self._run_in_store(self._failover_store.sync, self._unwritten(), self._clock())
+            await self._run_in_store(self._working_set.sync, self._unwritten())
             await self._run_in_store(
                 self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=False
             )
@@ -267,7 +263,7 @@ class Dispatcher:
         for name in list(self._workers):
             self._stop_worker(name)
         await asyncio.gather(*self._cancelled_tasks, return_exceptions=True)
-        await self._run_in_store(self._failover_store.close)
+        await self._run_in_store(self._working_set.close)
         self._store.shutdown()
 
     # Deliveries are sent.
@@ -418,8 +414,6 @@ class Dispatcher:
             await asyncio.sleep(_RETRY_STORE_AFTER_S)
 
     async def _run_in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a store call in the store thread. Raises sqlite3.Error and OSError if memory fails as well."""
+        """Run a call on the working set in its thread, which is the only one that uses it."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._store, partial(self._failover_store.run_with_fallback, call, *args, **kwargs)
-        )
+        return await loop.run_in_executor(self._store, partial(call, *args, **kwargs))

@@ -53,11 +53,7 @@ class MessageGrouping:
 
     recent: dict[tuple[str, AnnouncementKind], list[MessageGroup]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    """The last message number per sink. `forget` keeps them, so that message ids stay unique."""
-
-    def forget(self) -> None:
-        """Forget recent messages, because they were not written or belong to another store."""
-        self.recent.clear()
+    """The last message number per sink."""
 
     def draft(self, notifications: Iterable[Notification], vantage: str, now: float) -> list[MessageDraft]:
         """Return the messages for these notifications, in order."""

@@ -37,6 +37,12 @@ class SinkState:
     escalated_at: float | None = None
     suppressed_by: str = ""
 
+    def shifted(self, seconds: float) -> SinkState:
+        """Return the state with its times shifted after a clock change."""
+        times = (self.told_at, self.reminded_at, self.escalated_at)
+        told, reminded, escalated = (None if at is None else at + seconds for at in times)
+        return SinkState(told, reminded, escalated, self.suppressed_by)
+
 
 Standings = Mapping[str, SinkState]
 """States by sink name. A sink without a state for the incident is absent."""

@@ -3,29 +3,25 @@
     outbox ──expand──► tellings, deliveries (delivery_queue.py)
 
 Each event was written in the same transaction as its incident (store/write/batch.py). `expand` reads on from
-its last position, and writes the deliveries and the new position in one transaction. So a kill at any moment
-neither loses nor duplicates a delivery.
+its last position. The working set saves the deliveries and the new position in one transaction. So a kill at
+any moment neither loses nor duplicates a delivery.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from wgmon_tui.alerts import delivery_queue
-from wgmon_tui.alerts.failover_store import FailoverStore, Writes
+from wgmon_tui.alerts.alert_tables import OpenIncident, OpenIncidents
 from wgmon_tui.alerts.grouping import MessageGrouping
 from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
-from wgmon_tui.alerts.notification_policy import Notification, PolicyContext, SinkState, Standings, decide
+from wgmon_tui.alerts.notification_policy import Notification, PolicyContext, SinkState, decide
+from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.monitor.incidents import EventKind
 from wgmon_tui.store.formats import incident_snapshot
-from wgmon_tui.store.models import Mute
-
-_AT_ONCE = 2_000
-"""Maximum number of outbox rows read in one transaction."""
+from wgmon_tui.store.write.batch import OutboxRow
 
 _KEPT_S = 30 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
@@ -38,29 +34,13 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenIncident:
-    """An incident with notifications still to come for some sink."""
-
-    snapshot: IncidentSnapshot
-    sink_states: Standings = field(default_factory=dict)
-
-
-_Cases = dict[str, _OpenIncident]
-"""Open incidents by id."""
-
-
 class Outbox:
-    """The outbox reader. For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """The outbox reader. For one thread at a time."""
 
-    def __init__(self, store: FailoverStore, vantage: str = "") -> None:
-        self._store = store
+    def __init__(self, working_set: WorkingSet, vantage: str = "") -> None:
+        self._working_set = working_set
         self._vantage = vantage
-        self._read: sqlite3.Connection | None = None
-        self._open_incidents: _Cases = {}
-        self._mutes: Mapping[str, Mute] = {}
         self._groups = MessageGrouping()
-        store.on_blank_store = self._copy_known_state
 
     def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
         """Queue deliveries for new events, and with `include_due` for everything that has become due.
@@ -68,45 +48,34 @@ class Outbox:
         Without new events, due notifications are examined as well: a mute or a rule may have changed.
         Returns whether there are more events to read.
         """
-        connection = self._opened()
-        # Read and decide everything first: only this process writes these tables, and the recorder must not
-        # wait long for the lock.
-        self._mutes = _mutes(connection)
-        moment = PolicyContext(alerts, self._mutes, now)
-        planned = _PlannedMessages(moment, dict(self._open_incidents))
-        rows = _unread(connection)
-        for _, what, text in rows:
-            snapshot = incident_snapshot.from_json(text)
-            if snapshot and what in _KINDS:
-                planned.apply(snapshot, _KINDS[what])
-        more = len(rows) == _AT_ONCE
-        if (include_due or not rows) and not more:
-            planned.apply_time(dict(connection.execute(_ENDED)))
-        writes = planned.writes + self._messages(connection, planned.notifications, now)
-        if rows:
-            writes.append((_READ_TO, (rows[-1][0],)))
-        if writes:
-            try:
-                self._store.write(writes)
-            except BaseException:
-                self._groups.forget()  # its recent messages were not written
-                raise
-        self._open_incidents = planned.open_incidents
-        return more
+        working_set = self._working_set
+        events = working_set.read_events(now)
+        planned = _PlannedMessages(
+            PolicyContext(alerts, working_set.mutes, now), dict(working_set.open_incidents)
+        )
+        for row in events.saved:
+            planned.apply_event(row)
+        unsaved = [row for row in events.unsaved if planned.apply_event(row, is_saved=False)]
+        if (include_due or not (events.saved or unsaved)) and not events.more:
+            planned.apply_time(events.closed)
+        for incident in planned.changed:
+            working_set.set_open_incident(incident, planned.open_incidents.get(incident))
+        self._queue_messages(planned.notifications, now)
+        working_set.mark_applied(events, unsaved)
+        working_set.save(retry=True)
+        return events.more
 
     def drop_other_sinks(self, sinks: Iterable[Sink], now: float) -> None:
         """Give up everything for sinks other than these."""
-        self._opened()
-        names = [sink.name for sink in sinks]
-        self._store.write([delivery_queue.drop_other_sinks(names, now), (_NO_OTHERS, (json.dumps(names),))])
-        self._read = None
+        names = {sink.name for sink in sinks}
+        delivery_queue.drop_other_sinks(self._working_set, names, now)
+        self._update_sink_states(lambda sink, state: state if sink in names else None)
 
     def firing_incidents(self, sink: str) -> tuple[IncidentSnapshot, ...]:
         """Return the open incidents that a sink was notified of and that are not suppressed."""
-        self._opened()
         return tuple(
             case.snapshot
-            for case in self._open_incidents.values()
+            for case in self._working_set.open_incidents.values()
             if (sink_state := case.sink_states.get(sink))
             and sink_state.told_at is not None
             and not sink_state.suppressed_by
@@ -114,167 +83,91 @@ class Outbox:
 
     def shift_times(self, seconds: float) -> None:
         """Shift pending times after a clock change, so that delays stay the same."""
-        self._opened()
-        self._store.write([delivery_queue.shift_times(seconds), (_SHIFT, (seconds, seconds, seconds))])
-        self._read = None
+        delivery_queue.shift_times(self._working_set, seconds)
+        self._update_sink_states(lambda _, state: state.shifted(seconds))
 
     def forget(self, now: float) -> None:
         """Delete handled outbox rows after their retention time."""
-        self._store.write([(_FORGET, (now - _KEPT_S, _FORGOTTEN_AT_ONCE))])
+        if self._working_set.trouble is None:
+            self._working_set.run_later(_FORGET, now - _KEPT_S, _FORGOTTEN_AT_ONCE)
+            self._working_set.save()
 
     # Internals
 
-    def _messages(
-        self, connection: sqlite3.Connection, notifications: Iterable[Notification], now: float
-    ) -> Writes:
-        """Return the statements that queue as few messages as possible, and record the suppressed ones."""
-        writes: Writes = []
+    def _update_sink_states(self, update: Callable[[str, SinkState], SinkState | None]) -> None:
+        for incident, case in list(self._working_set.open_incidents.items()):
+            updated = {sink: update(sink, state) for sink, state in case.sink_states.items()}
+            sink_states = {sink: state for sink, state in updated.items() if state}
+            self._working_set.set_open_incident(incident, replace(case, sink_states=sink_states))
+        self._working_set.save()
+
+    def _queue_messages(self, notifications: Iterable[Notification], now: float) -> None:
+        """Queue as few messages as possible, and record the suppressed ones."""
+        working_set = self._working_set
+        said: list[Notification] = []
         for notification in notifications:
-            writes += delivery_queue.delete_held(notification)
+            delivery_queue.delete_held(working_set, notification)
             if notification.suppressed_by:
-                writes.append(delivery_queue.insert_held(notification, now))
-        said = [
-            each for each in notifications if not each.suppressed_by and not _is_redundant(connection, each)
-        ]
-        drafted: set[tuple[str, str]] = set()
+                delivery_queue.insert_held(working_set, notification, now)
+            elif not self._is_redundant(notification):
+                said.append(notification)
         for draft in self._groups.draft(said, self._vantage, now):
-            names = {draft.joins or "", *delivery_queue.incident_ids(draft.announcement).split()}
-            mine = {(draft.sink, name) for name in names}
-            # A message drafted in this pass is not in the store yet: it cannot be joined or ordered there.
-            joined = None if mine & drafted else delivery_queue.join(connection, draft, now)
-            writes.append(joined or delivery_queue.insert(draft.sink, draft.announcement, draft.due))
-            drafted |= mine - {(draft.sink, "")}
-        return writes
+            if not delivery_queue.join(working_set, draft, now):
+                delivery_queue.insert(working_set, draft.sink, draft.announcement, draft.due)
 
-    def _opened(self) -> sqlite3.Connection:
-        """Return the connection, after its open incidents and mutes were loaded."""
-        connection = self._store.open_connection()
-        if connection is not self._read:
-            self._open_incidents, self._mutes = _open_incidents(connection), _mutes(connection)
-            self._groups.forget()
-            self._read = connection
-        return connection
-
-    def _copy_known_state(self, connection: sqlite3.Connection) -> None:
-        """Write the known state into an empty memory store. Rows with numbers below 1 count as read."""
-        connection.execute("BEGIN")
-        with connection:
-            for number, (incident, case) in enumerate(self._open_incidents.items()):
-                opened_at, snapshot = (
-                    case.snapshot.incident.opened_at,
-                    incident_snapshot.to_json(case.snapshot),
-                )
-                connection.execute(_INSERT_KNOWN, (-number, opened_at, incident, snapshot))
-                for sink, sink_state in case.sink_states.items():
-                    connection.execute(*_sink_state_row(incident, sink, sink_state))
-            for name, mute in self._mutes.items():
-                connection.execute(_SERVER, (name,))
-                connection.execute(_MUTED, (mute.since, mute.until, mute.who, name))
+    def _is_redundant(self, notification: Notification) -> bool:
+        """Return whether it reminds of a message that the sink has not received yet."""
+        return notification.kind is AnnouncementKind.REMINDER and delivery_queue.has_pending(
+            self._working_set, notification.sink, notification.snapshot.incident.id
+        )
 
 
 class _PlannedMessages:
-    """Planned notifications and statements, without effect until they are written."""
+    """Planned notifications and states, without effect until they are applied to the working set."""
 
-    def __init__(self, moment: PolicyContext, open_incidents: _Cases) -> None:
+    def __init__(self, moment: PolicyContext, open_incidents: OpenIncidents) -> None:
         self.open_incidents = open_incidents
+        self.changed: dict[str, None] = {}
+        """Incidents whose state was decided again."""
         self.notifications: list[Notification] = []
-        self.writes: Writes = []
         self._moment = moment
 
-    def apply(self, snapshot: IncidentSnapshot, news: AnnouncementKind | None) -> None:
-        """Apply an event to an incident, or with `news` None the passing of time."""
-        incident = snapshot.incident
-        before: Standings = (
-            self.open_incidents[incident.id].sink_states if incident.id in self.open_incidents else {}
-        )
-        after, notifications = decide(snapshot, before, self._moment, news)
-        for sink in before.keys() - after.keys():
-            self.writes.append((_DELETE_SINK_STATE, (incident.id, sink)))
-        for sink, sink_state in after.items():
-            if before.get(sink) != sink_state:
-                self.writes.append(_sink_state_row(incident.id, sink, sink_state))
-        self.open_incidents[incident.id] = _OpenIncident(snapshot, after)
+    def apply_event(self, row: OutboxRow, *, is_saved: bool = True) -> bool:
+        """Apply an event. Returns False for an unsaved event from which nothing follows yet.
+
+        It has to come again: earlier events of its incident may be in a store that cannot be read now.
+        """
+        _, what, incident, text = row
+        snapshot, kind = incident_snapshot.from_json(text), _KINDS.get(what)
+        if snapshot is None or kind is None:
+            return True
+        case = self.open_incidents.get(incident)
+        if not is_saved and case is None and kind is not AnnouncementKind.OPENED:
+            sink_states, notifications = decide(snapshot, {}, self._moment, kind)
+            if not (sink_states or notifications):
+                return False
+        self._apply(OpenIncident(snapshot, case.sink_states if case else {}, hash(row)), kind)
+        return True
+
+    def apply_time(self, closed: Mapping[str, float]) -> None:
+        """Apply the passing of time, and close incidents that ended without an event."""
+        for key, case in list(self.open_incidents.items()):
+            snapshot = case.snapshot
+            if snapshot.incident.closed_at is None and key in closed:
+                incident = replace(snapshot.incident, closed_at=closed[key])
+                case = replace(case, snapshot=replace(snapshot, incident=incident, note="no longer watched"))
+            self._apply(case, None)
+
+    def _apply(self, case: OpenIncident, news: AnnouncementKind | None) -> None:
+        """Decide about an incident after `news`, or with None after the passing of time."""
+        incident = case.snapshot.incident
+        after, notifications = decide(case.snapshot, case.sink_states, self._moment, news)
+        self.changed[incident.id] = None
+        self.open_incidents[incident.id] = replace(case, sink_states=after)
         if incident.closed_at is not None and not after:
             del self.open_incidents[incident.id]
         self.notifications += notifications
 
-    def apply_time(self, ended: Mapping[str, float]) -> None:
-        """Apply the passing of time, and close incidents that ended without an event."""
-        for key, case in list(self.open_incidents.items()):
-            snapshot = case.snapshot
-            if snapshot.incident.closed_at is None and key in ended:
-                incident = replace(snapshot.incident, closed_at=ended[key])
-                snapshot = replace(snapshot, incident=incident, note="no longer watched")
-            self.apply(snapshot, None)
-
-
-def _open_incidents(connection: sqlite3.Connection) -> _Cases:
-    """Return the incidents with notifications still to come, up to the read position of the outbox."""
-    sink_states: dict[str, dict[str, SinkState]] = {}
-    for incident, sink, *values in connection.execute(_TELLINGS):
-        sink_states.setdefault(incident, {})[sink] = SinkState(*values)
-    found = ((incident, incident_snapshot.from_json(text)) for incident, text in connection.execute(_CASES))
-    return {
-        incident: _OpenIncident(snapshot, sink_states.get(incident, {}))
-        for incident, snapshot in found
-        if snapshot
-    }
-
-
-def _sink_state_row(incident: str, sink: str, sink_state: SinkState) -> tuple[str, tuple[object, ...]]:
-    values = (sink_state.told_at, sink_state.reminded_at, sink_state.escalated_at, sink_state.suppressed_by)
-    return _WRITE_SINK_STATE, (incident, sink, *values)
-
-
-def _mutes(connection: sqlite3.Connection) -> Mapping[str, Mute]:
-    rows = connection.execute("SELECT name, since, until, who FROM mutes JOIN servers ON servers.id = server")
-    return {name: Mute(*row) for name, *row in rows}
-
-
-def _unread(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
-    found = connection.execute("SELECT value FROM facts WHERE name = 'alerts_read'").fetchone()
-    read = found[0] if found and isinstance(found[0], int) else 0
-    return connection.execute(
-        "SELECT id, what, matter FROM outbox WHERE id > ? ORDER BY id LIMIT ?", (read, _AT_ONCE)
-    ).fetchall()
-
-
-def _is_redundant(connection: sqlite3.Connection, notification: Notification) -> bool:
-    """Return whether it reminds of a message that the sink has not received yet."""
-    return notification.kind is AnnouncementKind.REMINDER and delivery_queue.has_pending(
-        connection, notification.sink, notification.snapshot.incident.id
-    )
-
-
-_DELETE_SINK_STATE = "DELETE FROM tellings WHERE incident = ? AND sink = ?"
-
-_NO_OTHERS = "DELETE FROM tellings WHERE sink NOT IN (SELECT value FROM json_each(?))"
-
-_READ_TO = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerts_read', ?)"
-
-_INSERT_KNOWN = "INSERT INTO outbox (id, at, what, incident, matter) VALUES (?, ?, 'known', ?, ?)"
-
-_SERVER = "INSERT INTO servers (name, entry, holds) VALUES (?, '{}', 0)"
-
-_MUTED = "INSERT INTO mutes (server, since, until, who) SELECT id, ?, ?, ? FROM servers WHERE name = ?"
-
-_CASES = """SELECT incident, matter FROM outbox WHERE id IN (
-    SELECT max(id) FROM outbox
-    WHERE (id <= ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0) OR what = 'told')
-    AND incident IN (SELECT id FROM incidents WHERE closed_at IS NULL UNION SELECT incident FROM tellings)
-    GROUP BY incident)"""
-
-_TELLINGS = "SELECT incident, sink, told_at, reminded_at, escalated_at, held FROM tellings"
-
-_ENDED = """SELECT DISTINCT id, closed_at FROM tellings JOIN incidents ON incidents.id = tellings.incident
-    WHERE closed_at IS NOT NULL"""
-
-_WRITE_SINK_STATE = """INSERT OR REPLACE INTO tellings
-    (incident, sink, told_at, reminded_at, escalated_at, held)
-    VALUES (?, ?, ?, ?, ?, ?)"""
-
-_SHIFT = """UPDATE tellings SET told_at = told_at + ?, reminded_at = reminded_at + ?,
-    escalated_at = escalated_at + ?"""
 
 _FORGET = """DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?
     AND id <= ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from wgmon_tui.alerts.failover_store import FailoverStore
+from wgmon_tui.alerts.working_set import WorkingSet
 
 
 class ShutdownMarker:
-    """The marker in the store. For one thread at a time; everything raises sqlite3.Error and OSError."""
+    """The marker in the store. For one thread at a time."""
 
-    def __init__(self, store: FailoverStore) -> None:
-        self._store = store
+    def __init__(self, working_set: WorkingSet) -> None:
+        self._working_set = working_set
 
     def start(self, now: float) -> float | None:
         """Mark alerting as running.
 
         Returns the last refresh of the previous run if it did not shut down cleanly.
         """
-        with self._store.transaction() as connection:
-            found = connection.execute("SELECT value FROM facts WHERE name = 'alerting'").fetchone()
-            connection.execute(_THERE, (now,))
-            return found[0] if found and isinstance(found[0], float) else None
+        before = self._working_set.running_at
+        self.refresh(now)
+        return before
 
     def refresh(self, now: float) -> None:
         """Update the marker's time. Called every minute, so that the next run knows when this one ended."""
-        self._store.write([(_THERE, (now,))])
+        self._working_set.running_at = now
+        self._working_set.save()
 
     def remove(self) -> None:
         """Remove the marker at a clean shutdown."""
-        self._store.write([("DELETE FROM facts WHERE name = 'alerting'", ())])
-
-
-_THERE = "INSERT OR REPLACE INTO facts (name, value) VALUES ('alerting', ?)"
+        self._working_set.running_at = None
+        self._working_set.save()

@@ -13,7 +13,7 @@ Every connection of the program is opened here. The roles differ on purpose:
 - `QUICK_READER` reads at the start of the program, which must not hang on a locked file.
 - `SNAPSHOT` reads a file whose log cannot be created or must not be touched. It sees what the file alone
   holds.
-- `MEMORY` is a database without a file. Its timeout is short for the file that it copies from.
+- `MEMORY` is a database without a file.
 - `QUEUE` (reports on an agent's machine) has one process and few writes: SQLite's automatic checkpoints
   suffice.
 
@@ -100,7 +100,7 @@ ALERT_WRITER = Role("rw", 1.0, ("synchronous = NORMAL", "wal_autocheckpoint = 0"
 READER = Role("ro", 2.0)
 QUICK_READER = Role("ro", 0.25)
 SNAPSHOT = Role("ro&immutable=1", 5.0)
-MEMORY = Role("memory", 0.25)
+MEMORY = Role("memory", 0.0)
 QUEUE = Role("rwc", 1.0, ("journal_mode = WAL", "synchronous = NORMAL", f"journal_size_limit = {4 * 2**20}"))
 
 
@@ -173,13 +173,8 @@ def connect(path: Path, role: Role, *, patience_s: float | None = None) -> sqlit
 
 
 def connect_memory() -> sqlite3.Connection:
-    """Open an empty database in memory, to which files can be attached."""
+    """Open an empty database in memory."""
     return _connect(":memory:", MEMORY)
-
-
-def attach(connection: sqlite3.Connection, path: Path, role: Role, name: str) -> None:
-    """Attach another file to a connection for reading, as `name`. Raises sqlite3.Error."""
-    connection.execute(f"ATTACH ? AS {name}", (_uri(path, role),))
 
 
 def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -> Examined:
@@ -209,20 +204,22 @@ def connect_examined(path: Path, role: Role, admit: Examine, examine: Examine) -
     return connection, None
 
 
-def connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+def connect_to_read(path: Path, *, patience_s: float | None = None) -> tuple[sqlite3.Connection, bool]:
     """Open a file to read. Returns also whether it is a snapshot that does not see later writes.
+
+    `patience_s` replaces the lock timeout of the role.
 
     SQLite needs a log even to read. If it cannot create one, no process has the file open, and the file alone
     is complete. Raises sqlite3.Error, and UnicodeDecodeError if SQLite quotes damaged text in its message.
     """
-    connection = connect(path, READER)
+    connection = connect(path, READER, patience_s=patience_s)
     try:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
         connection.close()
         if _primary_code(error) not in _NO_WAL_CODES or has_log(path):
             raise
-        return connect(path, SNAPSHOT), True
+        return connect(path, SNAPSHOT, patience_s=patience_s), True
     except BaseException:
         connection.close()
         raise

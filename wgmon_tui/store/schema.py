@@ -24,6 +24,8 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 
+from wgmon_tui.store.database import connect_memory
+
 VERSION = 2
 """`PRAGMA user_version` of a store that this program writes."""
 
@@ -297,7 +299,7 @@ def find_missing(connection: sqlite3.Connection) -> list[str]:
 
 @cache
 def _expected_objects() -> tuple[str, ...]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+    with closing(connect_memory()) as model:
         create_or_migrate(model)
         return tuple(_objects_of(model))
 

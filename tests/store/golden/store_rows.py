@@ -6,11 +6,13 @@ import json
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, CLOSED, DAMPINGS, LATER_SERVERS, OPEN, ROUNDS, SERVERS
-from wgmon_tui.alerts import delivery_queue
+from wgmon_tui.alerts.alert_tables import GIVEN_UP, AlertChanges
+from wgmon_tui.alerts.delivery_queue import make_delivery, make_held_delivery
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.alerts.notification_policy import Notification
 from wgmon_tui.checks.verdict import Severity
@@ -84,18 +86,20 @@ def _later_batch() -> Batch:
 def _deliver(connection: sqlite3.Connection) -> None:
     """Write deliveries of every kind, in every state except 'sent'."""
     about = (IncidentSnapshot(CLOSED, "fra1.example.net:51820"),)
-    for kind in AnnouncementKind:
-        message = Announcement(f"9f-{kind.value}", kind, AT, about)
-        connection.execute(*delivery_queue.insert("mail", message, AT))
-    connection.execute(
-        *delivery_queue.insert_held(
-            Notification("chat", AnnouncementKind.OPENED, about[0], "muted by ada"), AT
-        )
-    )
-    connection.execute(*delivery_queue.drop_other_sinks(["chat"], AT))
-    connection.execute(
-        *delivery_queue.insert("chat", Announcement("9f-test-2", AnnouncementKind.TEST, AT), AT)
-    )
+    changes = AlertChanges()
+    sent_to_mail = [
+        make_delivery("mail", Announcement(f"9f-{kind.value}", kind, AT, about), AT)
+        for kind in AnnouncementKind
+    ]
+    held = make_held_delivery(Notification("chat", AnnouncementKind.OPENED, about[0], "muted by ada"), AT)
+    reason = 'no sink "mail" in config.toml any more'
+    for delivery in (
+        *(replace(each, state=GIVEN_UP, reason=reason, done_at=AT) for each in sent_to_mail),
+        held,
+        make_delivery("chat", Announcement("9f-test-2", AnnouncementKind.TEST, AT), AT),
+    ):
+        changes.deliveries[delivery.key] = delivery
+    changes.write(connection)
 
 
 def _later_rows() -> list[str]:

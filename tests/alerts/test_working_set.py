@@ -1,17 +1,26 @@
-"""Memory store: alerts from memory while the store is unwritable, and no duplicates afterwards."""
+"""Working set: alerts go on while the store is unwritable, and nothing is repeated afterwards."""
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from tests.alerts.golden.examples import FILES
 from tests.alerts.outbox_harness import all_to
 from tests.alerts.unwritable_store import Stuck
+from tests.store.engine_updates import START
+from wgmon_tui.alerts import working_set
 from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.store.database import Role
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.write.batch import Batch
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 
@@ -38,10 +47,10 @@ def test_what_opens_while_the_store_is_locked_is_told_at_once_and_once(
         stuck.opens("fra1")
         stuck.passes(1)
         once_each(stuck, ("opened", "fra1"))
-        assert (stuck.books.trouble is None, stuck.books.is_blank) == (False, unreadable)
+        assert (stuck.working_set.trouble is None, stuck.is_readable()) == (False, not unreadable)
     stuck.passes(60)
     once_each(stuck, ("opened", "fra1"))
-    assert (stuck.books.trouble, stuck.books.is_blank) == (None, False)
+    assert (stuck.working_set.trouble, stuck.is_readable()) == (None, True)
     assert {(each.sink, each.state.value) for each in stuck.log()} == {("pager", "sent"), ("chat", "sent")}
 
 
@@ -76,7 +85,7 @@ def test_what_waited_on_the_disk_goes_out_while_that_is_away(stuck: Stuck, unrea
     stuck.opens("fra1")
     stuck.expand()
     with stuck.locked(unreadable=unreadable):
-        stuck.books.sync(UnsavedEvents("the disk is full", (), {}, {}), stuck.clock.now)
+        stuck.working_set.sync(UnsavedEvents("the disk is full", (), {}, {}))
         stuck.deliver()
         once_each(stuck, ("opened", "fra1"))
     stuck.passes(60)
@@ -101,7 +110,7 @@ def test_what_waited_on_the_disk_goes_out_before_what_happens_meanwhile(
 def test_what_fails_meanwhile_is_tried_again_when_the_store_is_back(stuck: Stuck) -> None:
     with stuck.locked():
         stuck.opens("fra1")
-        stuck.books.sync(stuck.unwritten(), stuck.clock.now)
+        stuck.working_set.sync(stuck.unwritten())
         stuck.expand()
         stuck.deliver(refused="HTTP 503")
     stuck.passes(61)
@@ -118,7 +127,7 @@ def test_one_that_is_being_sent_as_the_store_goes_away_is_not_sent_again(
     job = stuck.deliveries.lease_next(stuck.alerts.sinks[0], stuck.clock.now)
     assert isinstance(job, DueDelivery)
     with stuck.locked(unreadable=unreadable):
-        stuck.books.run_with_fallback(stuck.deliveries.mark_sent, job, stuck.clock.now)
+        stuck.deliveries.mark_sent(job, stuck.clock.now)
         stuck.passes(60)
         assert stuck.told("pager") == []
     stuck.passes(60)
@@ -152,7 +161,7 @@ def test_without_a_store_at_all_people_are_told(tmp_path: Path) -> None:
     shop.closes(incident)
     shop.passes(1)
     once_each(shop, ("opened", "fra1"), ("recovered", "fra1"))
-    shop.books.close()
+    shop.working_set.close()
 
 
 def test_killed_before_the_store_was_back_the_next_one_tells_it_under_the_same_id(stuck: Stuck) -> None:
@@ -187,3 +196,147 @@ def test_a_mute_that_is_only_in_a_store_that_cannot_be_read_holds_back_all_the_s
     stuck.mutes("fra1", None)
     stuck.passes(1)
     once_each(stuck, ("opened", "fra1"))
+
+
+def test_the_store_knows_of_no_message_whose_event_it_lacks(stuck: Stuck) -> None:
+    stuck.away = True  # for the recorder only: another write would succeed
+    stuck.opens("fra1")
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"))
+    assert stuck.query("SELECT count(*) FROM deliveries") == [(0,)]
+    stuck.away = False
+    stuck.write(Batch())
+    stuck.passes(1)
+    assert stuck.query("SELECT DISTINCT state FROM deliveries") == [("sent",)]
+    once_each(stuck, ("opened", "fra1"))
+
+
+def test_a_result_that_cannot_be_written_is_written_when_the_store_is_free(stuck: Stuck) -> None:
+    stuck.opens("fra1")
+    stuck.expand()
+    with closing(sqlite3.connect(stuck.state_dir / STORE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        stuck.deliver()
+        assert stuck.working_set.trouble
+        assert {each.state for each in stuck.log()} == {"pending"}
+    stuck.passes(1)
+    assert stuck.working_set.trouble is None
+    assert {each.state for each in stuck.log()} == {"sent"}
+    once_each(stuck, ("opened", "fra1"))
+
+
+def test_what_waits_in_a_store_that_is_read_only_at_the_start_goes_out(
+    stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck.opens("fra1")
+    stuck.expand()
+
+    def refuse(path: Path, role: Role, **_: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(working_set, "connect", refuse)
+        stuck.restart()
+        stuck.passes(1)
+        once_each(stuck, ("opened", "fra1"))
+        assert stuck.working_set.trouble
+    stuck.passes(1)
+    stuck.restart()
+    stuck.passes(60)
+    once_each(stuck, ("opened", "fra1"))
+
+
+def test_what_waits_in_a_store_that_is_set_aside_goes_out_and_is_in_the_new_log(stuck: Stuck) -> None:
+    stuck.opens("fra1")
+    stuck.expand()
+    stuck.replace_store()
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"))
+    assert {each.state for each in stuck.log()} == {"sent"}
+
+
+@pytest.mark.parametrize("is_replayed", [True, False], ids=["of this run", "of an earlier run"])
+def test_an_incident_of_a_store_that_is_set_aside_is_told_to_be_over_by_the_next_process(
+    stuck: Stuck, is_replayed: bool
+) -> None:
+    incident = stuck.opens("fra1")
+    stuck.passes(1)
+    if not is_replayed:
+        stuck.current.outbox.clear()
+    stuck.replace_store()
+    stuck.restart()
+    stuck.passes(1)
+    stuck.closes(incident)
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
+
+
+def test_an_event_that_is_replayed_into_a_new_store_is_told_once(stuck: Stuck) -> None:
+    incident = stuck.opens("fra1")
+    stuck.passes(1)
+    stuck.change_cause(incident)
+    stuck.passes(1)
+    stuck.replace_store()
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"), ("cause changed", "fra1"))
+
+
+def test_what_is_told_from_a_later_event_is_not_told_again_from_the_first(stuck: Stuck) -> None:
+    incident = stuck.opens("fra1")
+    stuck.remove_store()
+    stuck.change_cause(incident)
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"))
+    stuck.restore_store()
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"))
+
+
+def test_an_end_that_only_a_store_has_that_is_set_aside_is_told(stuck: Stuck) -> None:
+    incident = stuck.opens("fra1")
+    stuck.passes(1)
+    stuck.closes(incident)
+    stuck.replace_store()
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"), ("recovered", "fra1"))
+
+
+def test_an_incident_that_a_new_store_lacks_is_over(stuck: Stuck) -> None:
+    incident = stuck.opens("fra1")
+    stuck.passes(1)
+    stuck.opens("ams1")
+    stuck.current.incidents.pop(incident.id)
+    stuck.current.outbox.pop(incident.id)
+    stuck.replace_store()
+    stuck.passes(60)
+    assert ("recovered", "fra1") in stuck.told()
+    assert ("recovered", "ams1") not in stuck.told()
+
+
+def test_alerts_that_an_earlier_version_left_are_taken_over(tmp_path: Path) -> None:
+    """It had sent "opened" from memory, was killed while it sent a message, and had given up another one."""
+    shop = Stuck(tmp_path, all_to("pager"))
+    incident = shop.opens("fra1")
+    shop.write_raw("UPDATE outbox SET what = 'told'")
+    shop.write_raw("INSERT INTO tellings VALUES (?, 'pager', ?, ?, NULL, '')", incident.id, START, START)
+    waiting, sending, failed = FILES[0].path.read_text().splitlines()[:3]
+    for text, lease, state in (
+        (waiting, None, "pending"),
+        (sending, START + 5, "pending"),
+        (failed, None, "given up"),
+    ):
+        shop.write_raw(
+            """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, lease_until, attempts,
+            state, reason, incidents, announcement)
+            VALUES (?, 'pager', 'test', ?, ?, ?, ?, 0, ?, '', '', ?)""",
+            *(json.loads(text)["id"], START, START, START, lease, state, text),
+        )
+    shop.passes(1)
+    assert [each.id for each in shop.got["pager"]] == ["9f-opened", "9f-cause changed"]
+    assert shop.deliveries.retry(3, shop.clock.now)
+    shop.passes(1)
+    assert shop.got["pager"][-1].id == "9f-reminder"
+    shop.closes(incident)
+    shop.passes(1)
+    assert shop.told()[3:] == [("recovered", "fra1")]
+    shop.close()
