@@ -14,6 +14,7 @@ from wgmon_tui.net.udp_socket import Datagram, QueuedError
 from wgmon_tui.protocols.wireguard import path_tracer, tai64n
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.foreign_sessions import new_index
+from wgmon_tui.protocols.wireguard.framing import PLAIN
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Responder
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
@@ -234,6 +235,7 @@ class Listener:
     """A check of the traced server."""
 
     source = DESTINATION
+    framing = PLAIN
 
     def __init__(self) -> None:
         self.errors: list[QueuedError] = []

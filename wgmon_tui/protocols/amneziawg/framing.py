@@ -9,35 +9,16 @@ message whole and the first 16 bytes of a transport message. Its nonce is the fi
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections.abc import Callable
 
+from wgmon_tui.protocols.amneziawg.layout import LENGTHS, NONCE_LENGTH, PROTECTED_HEAD, Layout
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.protocols.wireguard.keys import PublicKey
-from wgmon_tui.protocols.wireguard.wire import (
-    COOKIE_REPLY_LENGTH,
-    INITIATION_LENGTH,
-    MAC_LENGTH,
-    RESPONSE_LENGTH,
-    TRANSPORT_OVERHEAD,
-    MessageType,
-)
-
-LENGTHS = {
-    MessageType.INITIATION: INITIATION_LENGTH,
-    MessageType.RESPONSE: RESPONSE_LENGTH,
-    MessageType.COOKIE_REPLY: COOKIE_REPLY_LENGTH,
-    MessageType.TRANSPORT: TRANSPORT_OVERHEAD,
-}
-"""The length of each message; for transport, the least."""
-
-NONCE_LENGTH = 12
-"""The bytes at the start of the prefix that are the nonce of header protection."""
-
-PROTECTED_HEAD = 16
-"""Bytes of a transport message that header protection hides: type, receiver and counter."""
+from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, MessageType
 
 _LARGEST_TRAILED = 500
 """A trailer makes a handshake message at most this long (DefaultUdpWindow in amneziawg-go)."""
@@ -66,6 +47,7 @@ class AmneziaFraming:
         self._unix_time = unix_time
         self._mac1 = Mac1(own)
         self._layouts = tuple(zip(MessageType, parameters.prefixes, parameters.headers, strict=True))
+        self._layout = Layout.of(parameters, is_protected=protection_key is not None)
         self._identity = parameters, own, protection_key
 
     def __repr__(self) -> str:
@@ -81,6 +63,16 @@ class AmneziaFraming:
     def overhead(self) -> int:
         """Bytes that the framing adds to a transport message."""
         return self._parameters.s4
+
+    @property
+    def layout(self) -> str:
+        """The layout of its datagrams, as text."""
+        return str(self._layout)
+
+    @property
+    def secret_digest(self) -> str:
+        """A hash of the key of header protection."""
+        return hashlib.sha256(self._key).hexdigest() if self._key else ""
 
     def initiation_header(self) -> bytes:
         """A value of H1."""

@@ -46,6 +46,10 @@ class PacketListener(Protocol):
 
     source: SocketAddress
 
+    @property
+    def framing(self) -> Framing:
+        """The framing of what it sends."""
+
     def on_datagram(self, datagram: Datagram) -> None:
         """Handle a packet for one of its indices, or one without index from its server's address."""
 
@@ -225,7 +229,8 @@ class Demultiplexer:
     def _unframe(self, datagram: Datagram) -> Datagram:
         """The plain message of a framed datagram; the datagram if it has none.
 
-        Several framings may fit: experiments try them on one server. The one with a known index is right.
+        Several framings may fit, because experiments try them on one server. An answer counts only in the
+        framing of its question.
         """
         found: Datagram | None = None
         for framing in self._framings.get(datagram.source, ()):
@@ -233,13 +238,19 @@ class Demultiplexer:
             if message is None:
                 continue
             unframed = UnframedDatagram(message, datagram.source, datagram.received_ns, datagram.data)
-            if self._is_known(receiver_index(message)):
+            asking = self._find_asking(receiver_index(message))
+            if asking is None:
+                found = found or unframed
+            elif asking.framing == framing:
                 return unframed
-            found = found or unframed
-        return datagram if found is None or self._is_known(receiver_index(datagram.data)) else found
+        asking = self._find_asking(receiver_index(datagram.data))
+        return datagram if found is None or (asking and asking.framing.is_plain) else found
 
-    def _is_known(self, index: int | None) -> bool:
-        return index in self._by_index or index in self._late_by_index
+    def _find_asking(self, index: int | None) -> PacketListener | None:
+        """What waits for packets with an index."""
+        if index is None:
+            return None
+        return self._by_index.get(index) or self._late_by_index.get(index, (None, None))[1]
 
     def _on_datagram(self, datagram: Datagram) -> None:
         if self._framings:
@@ -269,10 +280,10 @@ class Demultiplexer:
         framings = self._framings.get(_without_scope(error.destination), ()) if self._framings else ()
         for framing in framings:
             index = sender_index(framing.unframe_quote(error.quoted))
-            if self._is_known(index):
+            if self._find_asking(index):
                 return index
         index = sender_index(error.quoted)
-        return index if not framings or self._is_known(index) else None
+        return index if not framings or self._find_asking(index) else None
 
     def _on_error(self, error: QueuedError) -> None:
         index = self._quoted_index(error)

@@ -41,7 +41,14 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes, context_causes, data_path, local_causes, local_faults
+from wgmon_tui.protocols.wireguard import (
+    causes,
+    context_causes,
+    data_path,
+    framing_causes,
+    local_causes,
+    local_faults,
+)
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.stage_outcomes import find_blamed_stage
@@ -250,6 +257,9 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     if known := first_of_kind(KnownKeyAnswered, evidence):
         summary = f"The server now has another key: it answered to {known.public_key} only."
         return Verdict.WRONG_SERVER_KEY, summary, [causes.rotated(server, known.public_key)]
+    if framed := framing_causes.find_answered(evidence):
+        summary = framing_causes.summarise_answered(framed, server)
+        return Verdict.SILENT, summary, [framing_causes.answered(framed, server)]
     other = first_of_kind(IdentityAnswered, evidence)
     if other and not is_contradicted(Hypothesis.KEY_REMOVED, evidence):
         summary = (

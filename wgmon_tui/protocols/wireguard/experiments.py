@@ -30,6 +30,7 @@ MAX_WAIT_S = 1.5
 
 _MAX_KEYS = 8
 _MAX_IDENTITIES = 8
+_MAX_FRAMINGS = 12
 _CANDIDATES_PER_TURN = 64  # preshared keys between two turns of the event loop
 
 
@@ -50,7 +51,8 @@ async def find_preshared_key(
 async def explain_silence(
     target: Target, answers_usual_port: CompletesHandshake, answers_fresh_port: CompletesHandshake
 ) -> tuple[Evidence, ...]:
-    """Retry a silent server: with its other known keys, from a fresh source port, as another identity.
+    """Retry a silent server: with its other known keys, in other framings, from a fresh source port, as
+    another identity.
 
     `answers_usual_port` sends from the usual source port, `answers_fresh_port` from one that no middlebox has
     seen. Stops at the first proof. A server that now answers the unchanged check was down only briefly and
@@ -61,6 +63,9 @@ async def explain_silence(
     for known in server.known_keys[:_MAX_KEYS]:
         if await answers_usual_port(replace(same, server=replace(server, public_key=known))):
             return (KnownKeyAnswered(known),)
+    for trial in target.trials[:_MAX_FRAMINGS]:
+        if await answers_usual_port(replace(same, framing=trial.framing)):
+            return (trial.evidence,)
     if await answers_fresh_port(same):
         # Exclude chance: the usual port must fail once more, and a fresh one succeed again.
         stuck = not await answers_usual_port(same) and await answers_fresh_port(same)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.udp_socket import Datagram
 from wgmon_tui.protocols.wireguard.handshake import INITIATION_HEADER
 from wgmon_tui.protocols.wireguard.wire import MessageType
@@ -23,6 +24,14 @@ class Framing(Protocol):
     @property
     def overhead(self) -> int:
         """Bytes that the framing adds to a transport message."""
+
+    @property
+    def layout(self) -> str:
+        """What the fields of a stored exchange need, without secrets: see `Check.framing`."""
+
+    @property
+    def secret_digest(self) -> str:
+        """A hash of what the framing keeps secret; empty if it keeps nothing secret."""
 
     def initiation_header(self) -> bytes:
         """The first four bytes of the next initiation; its MACs cover them."""
@@ -45,6 +54,8 @@ class PlainFraming:
 
     is_plain = True
     overhead = 0
+    layout = ""
+    secret_digest = ""
 
     def initiation_header(self) -> bytes:
         """Message type 1 and the reserved bytes."""
@@ -68,6 +79,14 @@ class PlainFraming:
 
 
 PLAIN = PlainFraming()
+
+
+@dataclass(frozen=True, slots=True)
+class FramingTrial:
+    """Another framing to try on a silent server, and what an answer to it proves."""
+
+    framing: Framing
+    evidence: ProtocolEvidence
 
 
 @dataclass(frozen=True, slots=True)

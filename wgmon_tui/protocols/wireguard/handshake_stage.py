@@ -112,7 +112,7 @@ class HandshakeStage:
         self._fresh_initiations = 0
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
-        self._framing = target.framing
+        self.framing = target.framing
         self._decoys_sent = 0
         self._decoy_heads: set[bytes] = set()
         self._started = time.monotonic()
@@ -144,7 +144,7 @@ class HandshakeStage:
         except RejectedError as rejected:
             if rejected.reason is Reason.BAD_EMPTY and len(self.unauthenticated) < _MAX_UNAUTHENTICATED:
                 self.unauthenticated.append((sent.attempt, datagram.data))
-            self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.data)))
+            self.check_log.add_evidence(PacketRejected(at, rejected.reason, len(datagram.payload)))
 
     def on_icmp(self, error: QueuedError) -> None:
         """Record an ICMP error about an attempt, or one that quotes too little to identify the packet."""
@@ -202,7 +202,7 @@ class HandshakeStage:
         attempt = self._make_attempt(self, self._cookies[-1] if self._cookies else None)
         sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
         self.sent.append(sent)
-        datagram = self._framing.frame(MessageType.INITIATION, attempt.packet)
+        datagram = self.framing.frame(MessageType.INITIATION, attempt.packet)
         self._send_decoys()
         try:
             sent.sent_ns = self._socket.send(datagram, self.destination)
@@ -217,7 +217,7 @@ class HandshakeStage:
             self._await_latest_response()
 
     def _send_decoys(self) -> None:
-        for decoy in self._framing.make_decoys():
+        for decoy in self.framing.make_decoys():
             with suppress(OSError):  # the initiation that follows shows whether this machine can send
                 sent_ns = self._socket.send(decoy, self.destination)
                 self._decoys_sent += 1
@@ -238,7 +238,7 @@ class HandshakeStage:
             self._await_latest_response()
             return
         self.session = session
-        keepalive = self._framing.frame(MessageType.TRANSPORT, session.keepalive())
+        keepalive = self.framing.frame(MessageType.TRANSPORT, session.keepalive())
         try:
             sent_ns = self._socket.send(keepalive, self.destination)
         except OSError as error:
@@ -319,7 +319,7 @@ class HandshakeStage:
 
     def _has_sent(self, quoted: bytes) -> bool:
         """Whether an ICMP error quotes a packet of this stage."""
-        index = sender_index(self._framing.unframe_quote(quoted))
+        index = sender_index(self.framing.unframe_quote(quoted))
         if self._find_attempt(index) is not None:
             return True
         return len(quoted) >= _QUOTED and any(head.startswith(quoted[:_HEAD]) for head in self._decoy_heads)

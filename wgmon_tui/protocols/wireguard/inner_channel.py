@@ -58,7 +58,7 @@ class InnerChannel:
         self.own = own
         self._check_log = check_log
         self._socket = socket
-        self._framing = framing
+        self.framing = framing
         self._destination = destination
         self._identifier = secrets.randbits(16)
         self._sequence = 0
@@ -99,7 +99,7 @@ class InnerChannel:
     def send_packet(self) -> Callable[[bytes], object]:
         """Sends a transport message to the server; outlives the check. Raises OSError."""
         return lambda packet: self._socket.send(
-            self._framing.frame(MessageType.TRANSPORT, packet), self._destination
+            self.framing.frame(MessageType.TRANSPORT, packet), self._destination
         )
 
     @property
@@ -108,7 +108,7 @@ class InnerChannel:
         if len(self._reported_mtus) > MOST_REPORTS:
             return {}
         outer = _OUTER_HEADERS[ip_address(self.source[0]).version]
-        headers = outer + TRANSPORT_OVERHEAD + self._framing.overhead
+        headers = outer + TRANSPORT_OVERHEAD + self.framing.overhead
         return {mtu: mtu - headers for mtu in sorted(self._reported_mtus)}
 
     # Sending
@@ -149,7 +149,7 @@ class InnerChannel:
         """Send through the session; returns None if this machine refuses to send."""
         if content and self.first_data_at is None:
             self.first_data_at = time.monotonic()
-        packet = self._framing.frame(MessageType.TRANSPORT, self.session.seal(content, padded=padded))
+        packet = self.framing.frame(MessageType.TRANSPORT, self.session.seal(content, padded=padded))
         try:
             sent_ns = self._socket.send(packet, self._destination, by_reported_mtu=in_fragments)
         except OSError as error:
@@ -193,7 +193,7 @@ class InnerChannel:
         try:
             content = self.session.open(datagram.data)
         except (AuthenticationError, ReplayError):
-            self._check_log.add_evidence(PacketRejected(at, Reason.OTHER_SESSION, len(datagram.data)))
+            self._check_log.add_evidence(PacketRejected(at, Reason.OTHER_SESSION, len(datagram.payload)))
             return
         self._check_log.add_reply_source(datagram.source, self.source)
         if content.strip(b"\0"):  # AmneziaWG pads keepalives too
@@ -218,7 +218,7 @@ class InnerChannel:
                 error.code,
                 error.offender,
                 from_target=error.offender == self.source[0],
-                quotes_packet=receiver_index(self._framing.unframe_quote(error.quoted))
+                quotes_packet=receiver_index(self.framing.unframe_quote(error.quoted))
                 == self.session.remote_index,
             )
         )

@@ -25,7 +25,7 @@ _SAME_MOMENT = 1e-6
 
 _TEXT_SHOWN = 48
 
-_FIELD_BY_REASON = {
+FIELD_BY_REASON = {
     Reason.OTHER_INDEX: "receiver",
     Reason.OTHER_SESSION: "packet",
     Reason.BAD_MAC1: "mac1",
@@ -86,11 +86,11 @@ def remark_on(check: Check, packet: Packet) -> PacketRemark | None:
     """The result of a received packet, from the evidence with the same time."""
     for evidence in check.evidence:
         match evidence:
-            case PacketRejected(at, reason, length) if _is_about(packet, at, length):
+            case PacketRejected(at, reason, length) if is_about(packet, at, length):
                 return PacketRemark(f"rejected: {reason.value}", "bad")
-            case ForeignBytes(at, length) if _is_about(packet, at, length):
+            case ForeignBytes(at, length) if is_about(packet, at, length):
                 return PacketRemark("rejected: not a WireGuard message", "bad")
-            case CookieDemanded(at) if _is_about(packet, at):
+            case CookieDemanded(at) if is_about(packet, at):
                 return PacketRemark("authentic: the server is under load and demands a cookie", "quiet")
     if not _is_response(packet):
         return None
@@ -108,13 +108,13 @@ def find_decisive_field(check: Check) -> tuple[int, str] | None:
     for number, packet in enumerate(check.exchange):
         for evidence in check.evidence:
             match evidence:
-                case PacketRejected(at, reason, length) if _is_about(packet, at, length) and not (
+                case PacketRejected(at, reason, length) if is_about(packet, at, length) and not (
                     reason is Reason.OTHER_SESSION and data_passed
                 ):
-                    name = _FIELD_BY_REASON.get(reason, "type")
+                    name = FIELD_BY_REASON.get(reason, "type")
                     if any(each.name == name for each in fields_of(packet.data)):
                         return number, name
-                case ForeignBytes(at, length) if _is_about(packet, at, length) and packet.data:
+                case ForeignBytes(at, length) if is_about(packet, at, length) and packet.data:
                     return number, fields_of(packet.data)[0].name
     return None
 
@@ -137,11 +137,12 @@ def _accepted_response(check: Check) -> Packet | None:
         for packet in check.exchange
         if _is_response(packet)
         and _answers(packet, check)
-        and not any(_is_about(packet, each.at, each.length) for each in rejected)
+        and not any(is_about(packet, each.at, each.length) for each in rejected)
     ]
     return fitting[-1] if fitting else None
 
 
-def _is_about(packet: Packet, at: float, length: int | None = None) -> bool:
+def is_about(packet: Packet, at: float, length: int | None = None) -> bool:
+    """Whether evidence with this time and length is about a received packet."""
     received = packet.direction is Direction.RECEIVED
     return received and abs(at - packet.at) < _SAME_MOMENT and length in (None, len(packet.data))

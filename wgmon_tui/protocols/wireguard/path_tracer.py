@@ -105,7 +105,7 @@ class PathTracer:
         self._trace = replace(start, rounds=options.rounds)
         self._options = options
         self._send = send
-        self._framing = framing
+        self.framing = framing
         self._make_attempt = make_attempt
         self._turn = turn
         self._on_progress = on_progress
@@ -172,7 +172,7 @@ class PathTracer:
 
     async def _send_one(self, hop_limit: int, wait_s: float) -> None:
         attempt = self._make_attempt(self._cookie)
-        datagram = self._framing.frame(MessageType.INITIATION, attempt.packet)
+        datagram = self.framing.frame(MessageType.INITIATION, attempt.packet)
         sent = _Sent(hop_limit, attempt, datagram, time.time_ns(), time.monotonic())
         self._sent[attempt.sender] = sent
         self._trace = replace(self._trace, tried=max(hop_limit, self._trace.tried))

@@ -359,6 +359,8 @@ class Prober:
             sent=len(run.sent),
             tunnel=data.tunnel,
             probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
+            protocol=target.server.protocol,
+            framing=target.framing.layout,
         )
         return check, None if run.handshake else run
 
@@ -536,7 +538,16 @@ class Prober:
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError
     ) -> Check:
         server = target.server
-        return Check(server.name, self.vantage, server.endpoint, address, time.time(), None, (why,))
+        return Check(
+            server.name,
+            self.vantage,
+            server.endpoint,
+            address,
+            time.time(),
+            None,
+            (why,),
+            protocol=server.protocol,
+        )
 
 
 @lru_cache(65536)

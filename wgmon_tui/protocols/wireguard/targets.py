@@ -13,7 +13,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing, FramingTrial
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
@@ -42,6 +42,8 @@ class Target:
     tunnel_addresses: tuple[Interface, ...] = ()
     other_secrets: OtherSecrets = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
     framing: Framing = field(default=PLAIN, repr=False)
+    trials: tuple[FramingTrial, ...] = field(default=(), repr=False, compare=False)
+    """Other framings, used only in experiments that explain silence."""
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,16 +52,17 @@ class Target:
 
     @property
     def agreed_values(self) -> tuple[object, ...]:
-        """The keys of both sides and the preshared key."""
-        return (self.server.public_key, self.private_key.public, self.preshared_key)
+        """The keys of both sides, the preshared key and the framing."""
+        return (self.server.public_key, self.private_key.public, self.preshared_key, self.framing)
 
     @property
     def digest_parts(self) -> tuple[str, ...]:
-        """The identity, its tunnel addresses and a hash of the preshared key."""
+        """The identity, its tunnel addresses, and hashes of the preshared key and of the framing's secret."""
         return (
             str(self.private_key.public),
             " ".join(map(str, self.tunnel_addresses)),
             hashlib.sha256(self.preshared_key.raw).hexdigest(),
+            *([digest] if (digest := self.framing.secret_digest) else ()),
         )
 
     def with_server(self, server: Server) -> Target:

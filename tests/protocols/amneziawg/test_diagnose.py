@@ -1,0 +1,154 @@
+"""The diagnosis of AmneziaWG checks, and what experiments prove."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from tests.protocols.amneziawg.profiles import (
+    PROTECTION_KEY,
+    VERSION_1,
+    VERSION_1_5,
+    VERSION_2,
+    header_range,
+)
+from tests.protocols.amneziawg.test_check import lab_server, probing, target_of
+from tests.protocols.wireguard.harness import IDENTITY
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD
+from wgmon_tui.lab.server import LabServer
+from wgmon_tui.protocols.amneziawg.diagnose import diagnose
+from wgmon_tui.protocols.amneziawg.parameters import Parameters
+from wgmon_tui.protocols.amneziawg.trials import (
+    ParameterSet,
+    distinct_sets,
+    trials_of_amneziawg,
+    trials_of_sets,
+)
+from wgmon_tui.protocols.wireguard.targets import Target
+
+SILENCE_S = 0.3
+
+
+async def explained(
+    server: LabServer,
+    own: ParameterSet,
+    others: dict[str, ParameterSet] | None = None,
+    protocol: str = AMNEZIAWG,
+) -> tuple[Check, Diagnosis]:
+    """A check with experiments, and its diagnosis."""
+    target = target_of(server, own.parameters, own.protection_key, timeout=SILENCE_S)
+    sets = distinct_sets(others or {})
+    trials = (
+        trials_of_amneziawg(own, sets, IDENTITY.public)
+        if protocol == AMNEZIAWG
+        else trials_of_sets(sets, IDENTITY.public)
+    )
+    target = Target(
+        replace(target.server, protocol=protocol),
+        target.private_key,
+        tunnel_addresses=target.tunnel_addresses,
+        framing=target.framing,
+        trials=trials,
+    )
+    async with probing(server) as prober:
+        result = await prober.check(target, ip_address("127.0.0.1"), explain=True)
+    return result, diagnose(result, target.server)
+
+
+async def test_a_server_of_plain_wireguard_is_proven() -> None:
+    _, diagnosis = await explained(lab_server(Parameters()), ParameterSet(VERSION_2))
+    assert diagnosis.verdict is Verdict.SILENT
+    assert "plain WireGuard" in diagnosis.summary
+    assert diagnosis.causes[0].proven
+    assert 'remove protocol = "amneziawg"' in diagnosis.causes[0].fix
+
+
+async def test_a_server_with_the_parameters_of_another_server_is_proven() -> None:
+    _, diagnosis = await explained(
+        lab_server(VERSION_1_5),
+        ParameterSet(VERSION_2),
+        {"lon1": ParameterSet(VERSION_2), "ams1": ParameterSet(VERSION_1)},
+    )
+    assert diagnosis.causes[0].proven
+    assert 'copy [server.amneziawg] of "ams1"' in diagnosis.causes[0].fix
+
+
+async def test_a_wireguard_server_that_speaks_amneziawg_is_proven() -> None:
+    _, diagnosis = await explained(
+        lab_server(VERSION_1),
+        ParameterSet(Parameters()),
+        {"ams1": ParameterSet(VERSION_1)},
+        protocol=WIREGUARD,
+    )
+    assert diagnosis.summary.startswith("The server speaks AmneziaWG")
+    assert diagnosis.causes[0].proven
+
+
+@pytest.mark.parametrize(
+    ("server", "fix"),
+    [
+        (replace(VERSION_2, s1=70), "set s1 = 70"),
+        (replace(VERSION_2, h1=header_range("900000")), "set h1 = 900000"),
+    ],
+    ids=["s1", "h1"],
+)
+async def test_a_single_wrong_parameter_is_found_by_that_of_another_server(
+    server: Parameters, fix: str
+) -> None:
+    other = replace(VERSION_1, s1=server.s1, h1=server.h1)
+    _, diagnosis = await explained(lab_server(server), ParameterSet(VERSION_2), {"ams1": ParameterSet(other)})
+    assert diagnosis.causes[0].proven
+    assert fix in diagnosis.causes[0].fix
+    assert "ams1" in diagnosis.causes[0].why
+
+
+async def test_the_header_protection_key_of_another_server_is_found() -> None:
+    _, diagnosis = await explained(
+        lab_server(VERSION_2, PROTECTION_KEY),
+        ParameterSet(VERSION_2, bytes(32)),
+        {"ams1": ParameterSet(replace(VERSION_2, s1=20), PROTECTION_KEY)},
+    )
+    assert diagnosis.causes[0].proven
+    assert 'set the header_protection_key of "ams1"' in diagnosis.causes[0].fix
+    assert PROTECTION_KEY.hex() not in repr(diagnosis)
+
+
+async def test_unexplained_silence_says_which_parameters_must_match_and_which_need_not() -> None:
+    _, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(VERSION_1))
+    assert diagnosis.verdict is Verdict.SILENT
+    first = diagnosis.causes[0]
+    assert first.cause == "S1, H1 or the header protection key is not that of the server"
+    assert "Jc, Jmin, Jmax and I1 to I5 need not match" in first.why
+    assert not first.proven
+
+
+@pytest.mark.parametrize(
+    ("own", "key", "expected"),
+    [
+        (replace(VERSION_2, s2=40), None, "S2 seems to be 32"),
+        (replace(VERSION_2, s2=40), PROTECTION_KEY, "S2 seems to be 32"),
+        (replace(VERSION_2, h2=header_range("9000")), None, "H2 seems to be 3"),
+    ],
+)
+async def test_an_answer_in_another_framing_names_the_wrong_parameter(
+    own: Parameters, key: bytes | None, expected: str
+) -> None:
+    _, diagnosis = await explained(lab_server(VERSION_2, key), ParameterSet(own, key))
+    assert diagnosis.verdict is Verdict.NOT_WIREGUARD
+    assert expected in diagnosis.summary
+    assert not diagnosis.causes[0].proven
+
+
+async def test_data_that_vanishes_may_be_a_wrong_s4_or_h4() -> None:
+    _, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(replace(VERSION_2, s4=17)))
+    assert diagnosis.verdict is Verdict.DATA_DEAD
+    assert diagnosis.causes[0].cause == "S4 or H4 is not that of the server"
+
+
+def test_sets_that_differ_only_in_junk_are_one() -> None:
+    sets = {"a": ParameterSet(VERSION_1), "b": ParameterSet(replace(VERSION_1, jc=9, jmax=99))}
+    assert list(distinct_sets(sets).values()) == ["a"]

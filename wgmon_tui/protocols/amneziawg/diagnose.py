@@ -1,0 +1,108 @@
+"""The diagnosis of an AmneziaWG check: that of WireGuard, with the causes that only a framing has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wgmon_tui.checks.check import Check, Direction
+from wgmon_tui.checks.evidence import Evidence, ForeignBytes, WorkedUntil
+from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, Layout
+from wgmon_tui.protocols.amneziawg.parameters import MOST_PREFIX
+from wgmon_tui.protocols.wireguard import diagnose as wireguard
+from wgmon_tui.protocols.wireguard.wire import MessageType
+from wgmon_tui.text import quoted
+
+_SHOW = "on the server: awg show wg0"
+_IGNORED = "Jc, Jmin, Jmax and I1 to I5 need not match: the server ignores those packets"
+
+
+def diagnose(
+    check: Check,
+    server: Server,
+    recent: Sequence[float | None] = (),
+    standing: Sequence[Evidence] = (),
+    *,
+    is_explained_by_loss: bool = False,
+) -> Diagnosis:
+    """Diagnose a check. The arguments are those of WireGuard's `diagnose`."""
+    found = wireguard.diagnose(check, server, recent, standing, is_explained_by_loss=is_explained_by_loss)
+    is_proven = bool(found.causes) and found.causes[0].proven
+    evidence = (*check.evidence, *standing)
+    if found.verdict is Verdict.SILENT and not is_proven:
+        return _with_cause(found, _parameters_differ(), evidence)
+    if found.verdict is Verdict.DATA_DEAD and not is_proven:
+        return _with_cause(found, _data_parameters_differ(), evidence)
+    if found.verdict is Verdict.NOT_WIREGUARD and any(isinstance(each, ForeignBytes) for each in evidence):
+        return _explain_unframed(check, server, found)
+    return found
+
+
+def _with_cause(found: Diagnosis, cause: Cause, evidence: Sequence[Evidence]) -> Diagnosis:
+    """Add a cause: the first one if the server never worked with these parameters, else the last one."""
+    worked = first_of_kind(WorkedUntil, evidence) is not None
+    return replace(found, causes=(*found.causes, cause) if worked else (cause, *found.causes))
+
+
+def _parameters_differ() -> Cause:
+    return Cause(
+        "S1, H1 or the header protection key is not that of the server",
+        f"the server drops such packets in silence. {_IGNORED}",
+        f"{_SHOW} — S1 to S4, H1 to H4 and the header protection key must be those of servers.toml",
+        "awg-parameters",
+    )
+
+
+def _data_parameters_differ() -> Cause:
+    return Cause(
+        "S4 or H4 is not that of the server",
+        f"the handshake works, and the server drops data packets with another S4 or H4. {_IGNORED}",
+        f"{_SHOW} — S4 and H4 must be those of servers.toml",
+        "awg-data-parameters",
+    )
+
+
+def _explain_unframed(check: Check, server: Server, found: Diagnosis) -> Diagnosis:
+    """Explain an answer that is no message of the parameters: its length and its header tell the real ones.
+
+    A server answers only initiations that it can read, so S1, H1 and the header protection key are right.
+    """
+    layout = Layout.parse(check.framing)
+    lengths = {each.length for each in check.evidence if isinstance(each, ForeignBytes)}
+    received = [each.data for each in check.exchange if each.direction is Direction.RECEIVED]
+    unframed = [each for each in received if len(each) in lengths]
+    if layout is None or not unframed:
+        return found
+    guess = _guess(unframed[0], layout)
+    if guess is None:
+        return found
+    key, value, why = guess
+    cause = Cause(
+        f"{key} is not that of the server",
+        f"{why}. It answers only what it can read, so S1 and H1 are right",
+        f"{_SHOW} — in [server.amneziawg] of server {quoted(server.name)}, set {key.lower()} = {value}",
+        "awg-answer-parameters",
+    )
+    summary = f"An answer arrives, but it is not framed as servers.toml says: {key} seems to be {value}."
+    return replace(found, summary=summary, causes=(cause, *found.causes))
+
+
+def _guess(answer: bytes, layout: Layout) -> tuple[str, str, str] | None:
+    """The parameter that is wrong, its value, and the reason, for a response."""
+    length = LENGTHS[MessageType.RESPONSE]
+    prefix, header = layout.prefixes[1], layout.headers[1]
+    if layout.has_trailers or not length <= len(answer) <= length + MOST_PREFIX:
+        return None
+    real = len(answer) - length
+    if real != prefix:
+        written = answer[real : real + HEADER_LENGTH]
+        if layout.is_protected or header.holds(written):
+            return "S2", str(real), f"the answer has {len(answer)} bytes: those of a response and {real}"
+        return None
+    if layout.is_protected:
+        return None
+    number = int.from_bytes(answer[prefix : prefix + HEADER_LENGTH], "little")
+    return "H2", str(number), f"the answer has the length of a response, and the header {number}"
