@@ -16,7 +16,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from secrets import token_hex
 from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
@@ -24,8 +23,14 @@ from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError,
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.shutdown_marker import ShutdownMarker
-from wgmon_tui.alerts.sink_worker import SinkWorker, clean_reason, in_daemon_thread, wait
+from wgmon_tui.alerts.sink_worker import SinkWorker, clean_reason
 from wgmon_tui.alerts.sinks import Send, sender
+from wgmon_tui.alerts.status_announcements import (
+    announce_firing,
+    announce_heartbeat,
+    announce_stop,
+    announce_test,
+)
 from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
@@ -33,7 +38,6 @@ from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.database import unavailable
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
-from wgmon_tui.text import format_limit
 
 GROUPING_DELAY_S = 0.1
 """Events within this time are grouped into one message."""
@@ -56,9 +60,6 @@ _SHUTDOWN_TIMEOUT_S = 2.0
 
 _STEP_S = 5.0
 """Minimum difference between the two clocks that counts as a clock change."""
-
-_GRACE_S = 0.5
-"""Extra time after a sink's timeout. A sink enforces its own timeout; after this time it is abandoned."""
 
 _HOUSEKEEPING_S = 60.0
 
@@ -150,9 +151,7 @@ class Dispatcher:
             raise KeyError(name)
         heartbeats = () if sink.is_event_driven else self._heartbeats()
         now = self._clock()
-        test = Announcement(
-            f"test-{token_hex(4)}", AnnouncementKind.TEST, now, vantage=self._vantage, heartbeats=heartbeats
-        )
+        test = announce_test(now, self._vantage, heartbeats)
         await self._run_in_store(self._deliveries.add, test, [name], now)
         self._retry_all_now()
 
@@ -239,9 +238,7 @@ class Dispatcher:
         if not note:
             sinks |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
         if sinks:
-            stopped = Announcement(
-                f"stopped-{token_hex(4)}", AnnouncementKind.STOPPED, at, vantage=self._vantage, note=note
-            )
+            stopped = announce_stop(at, self._vantage, note)
             await self._run_in_store(self._deliveries.add, stopped, list(sinks), self._clock())
 
     async def _shut_down(self) -> None:
@@ -302,16 +299,15 @@ class Dispatcher:
             sink_worker.retry_now.clear()
             job = await self._run_in_store(self._deliveries.lease_next, sink, self._clock())
             if not isinstance(job, DueDelivery):
-                await wait(
-                    sink_worker, sink_worker.work, None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001
-                )
+                pause = None if job is None else min(job, _LONGEST_PAUSE_S) + 0.001
+                await sink_worker.wait(sink_worker.work, pause)
             elif await self._deliver(sink, job, sink_worker):
                 if sink_worker.failures:
                     await self._run_in_store(self._deliveries.make_due, name, self._clock())
                 sink_worker.failures = 0
             else:
                 sink_worker.failures += 1
-                await wait(sink_worker, sink_worker.retry_now, sink_worker.retry_delay)
+                await sink_worker.wait(sink_worker.retry_now, sink_worker.retry_delay)
 
     async def _deliver(self, sink: Sink, job: DueDelivery, sink_worker: SinkWorker) -> bool:
         """Send one delivery. Returns whether the sink responded; a permanent refusal counts as a response."""
@@ -358,21 +354,8 @@ class Dispatcher:
         if problem := self._resolved_sinks.problems.get(sink.name):
             raise RetryError(problem)
         secrets = self._resolved_sinks.secrets.get(sink.name, {})
-        async with sink_worker.send_lock:
-            if sink_worker.attempt and not sink_worker.attempt.done():
-                raise RetryError("the previous attempt has not finished")
-            try:
-                # The thread also imports the sink's module: some take a second.
-                send = partial(self._sender, sink.type)
-                sink_worker.attempt = in_daemon_thread(lambda: send()(sink, announcement, secrets))
-                async with asyncio.timeout(sink.timeout + _GRACE_S):
-                    await asyncio.wrap_future(sink_worker.attempt)
-            except TimeoutError:
-                raise RetryError(f"no answer within {format_limit(sink.timeout)}") from None
-            except (RetryError, GiveUpError):
-                raise
-            except Exception as fault:  # noqa: BLE001  its message may contain a secret
-                raise RetryError(f"internal error: {type(fault).__name__}") from None
+        # The thread also imports the sink's module: some take a second.
+        await sink_worker.attempt(lambda: self._sender(sink.type)(sink, announcement, secrets), sink.timeout)
 
     async def _run_heartbeat(self, name: str) -> None:
         """Send the current state at a fixed interval to a sink that needs it. Failures are not stored."""
@@ -381,18 +364,9 @@ class Dispatcher:
             now = self._clock()
             if sink.is_event_driven:
                 about = await self._run_in_store(self._outbox.firing_incidents, name)
-                word = Announcement(
-                    f"firing-{token_hex(4)}", AnnouncementKind.FIRING, now, about, vantage=self._vantage
-                )
+                word = announce_firing(now, self._vantage, about)
             else:
-                heartbeats = self._heartbeats()
-                word = Announcement(
-                    f"beat-{token_hex(4)}",
-                    AnnouncementKind.BEAT,
-                    now,
-                    vantage=self._vantage,
-                    heartbeats=heartbeats,
-                )
+                word = announce_heartbeat(now, self._vantage, self._heartbeats())
             if word.about or word.kind is AnnouncementKind.BEAT:
                 with suppress(RetryError, GiveUpError):
                     await self._attempt(sink, word, sink_worker)

@@ -1,4 +1,4 @@
-"""State of a sink's worker: its events, backoff and current attempt."""
+"""Worker of a sink: its events, backoff and current attempt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from wgmon_tui.text import printable
+from wgmon_tui.alerts.models import GiveUpError, RetryError
+from wgmon_tui.text import format_limit, printable
 
 _LONGEST_REASON = 200
+
+_GRACE_S = 0.5
+"""Extra time after a sink's timeout. A sink enforces its own timeout; after this time it is abandoned."""
 
 
 @dataclass(slots=True)
@@ -21,7 +25,7 @@ class SinkWorker:
     work: asyncio.Event = field(default_factory=asyncio.Event)
     retry_now: asyncio.Event = field(default_factory=asyncio.Event)
     send_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    attempt: Future[None] | None = None
+    last_attempt: Future[None] | None = None
     failures: int = 0
     retry_delay: float = 0.0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -29,14 +33,29 @@ class SinkWorker:
     heartbeat_task: asyncio.Task[None] | None = None
     every: float | None = None
 
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Wait for the event, at most `seconds`."""
+        self.idle.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        self.idle.clear()
 
-async def wait(sink_worker: SinkWorker, event: asyncio.Event, seconds: float | None) -> None:
-    """Wait for the event, at most `seconds`."""
-    sink_worker.idle.set()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    sink_worker.idle.clear()
+    async def attempt(self, send: Callable[[], None], timeout: float) -> None:  # noqa: ASYNC109  abandons it
+        """Make one attempt in a thread, after the previous one. Raises RetryError and GiveUpError."""
+        async with self.send_lock:
+            if self.last_attempt and not self.last_attempt.done():
+                raise RetryError("the previous attempt has not finished")
+            try:
+                self.last_attempt = in_daemon_thread(send)
+                async with asyncio.timeout(timeout + _GRACE_S):
+                    await asyncio.wrap_future(self.last_attempt)
+            except TimeoutError:
+                raise RetryError(f"no answer within {format_limit(timeout)}") from None
+            except (RetryError, GiveUpError):
+                raise
+            except Exception as fault:  # noqa: BLE001  its message may contain a secret
+                raise RetryError(f"internal error: {type(fault).__name__}") from None
 
 
 def in_daemon_thread(call: Callable[[], None]) -> Future[None]:

@@ -1,0 +1,31 @@
+"""Announcements about wgmon-tui itself or the current state: each has an id of its own."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot, ServerHeartbeat
+
+Heartbeats = tuple[ServerHeartbeat, ...]
+
+
+def announce_test(at: float, vantage: str, heartbeats: Heartbeats) -> Announcement:
+    """Return a test message."""
+    name = f"test-{token_hex(4)}"
+    return Announcement(name, AnnouncementKind.TEST, at, vantage=vantage, heartbeats=heartbeats)
+
+
+def announce_stop(at: float, vantage: str, note: str) -> Announcement:
+    """Return "wgmon-tui has stopped"; with a note, that it did not check for a while."""
+    return Announcement(f"stopped-{token_hex(4)}", AnnouncementKind.STOPPED, at, vantage=vantage, note=note)
+
+
+def announce_heartbeat(at: float, vantage: str, heartbeats: Heartbeats) -> Announcement:
+    """Return a sign of life with the current states."""
+    name = f"beat-{token_hex(4)}"
+    return Announcement(name, AnnouncementKind.BEAT, at, vantage=vantage, heartbeats=heartbeats)
+
+
+def announce_firing(at: float, vantage: str, incidents: tuple[IncidentSnapshot, ...]) -> Announcement:
+    """Return all open incidents."""
+    return Announcement(f"firing-{token_hex(4)}", AnnouncementKind.FIRING, at, incidents, vantage=vantage)
