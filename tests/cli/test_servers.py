@@ -38,7 +38,7 @@ def names(config: Path) -> list[str]:
 
 def await_check(state: Path, server: str) -> None:
     """Wait until the writer has stored a check: it does so within half a second, without a signal."""
-    query = f"SELECT 1 FROM checks JOIN servers ON servers.id = server WHERE name = '{server}' AND decides"
+    query = f"SELECT 1 FROM checks JOIN servers ON servers.id = series WHERE name = '{server}' AND decides"
     deadline = time.monotonic() + PATIENCE_S
     while not query_rows(state, query):
         assert time.monotonic() < deadline

@@ -14,6 +14,7 @@ from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_store_changes
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
+from wgmon_tui.monitor.quorum import VantageReport
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 
@@ -124,6 +125,7 @@ async def test_a_report_is_on_the_viewers_board_soon(tmp_path: Path) -> None:
             began = last.check.started_at
             for number in range(1, 4):
                 outcome = seen(SILENT, began + number / 10, "fra")
-                writer.engine.report("fra", "fra1", outcome, began + 1, epoch="e", number=number)
+                report = VantageReport("fra", "e", number, "fra1", outcome)
+                writer.engine.vantage_reports.record(report, began + 1)
             await until(lambda: viewer.fleet_state.states["fra1"].status_word == "regional")
             assert viewer.fleet_state.states["fra1"].severity is Severity.DOWN

@@ -166,7 +166,7 @@ async def test_an_edit_is_in_force_within_a_second_on_every_board(tmp_path: Path
             await until(lambda: set(viewer.fleet_state.states) == {"ams1"})
             await until(lambda: viewer.fleet_state.states["ams1"].server.note == "moved")
             history = (
-                "SELECT count(*) > 0 FROM checks JOIN servers ON servers.id = server WHERE name = 'fra1'"
+                "SELECT count(*) > 0 FROM checks JOIN servers ON servers.id = series WHERE name = 'fra1'"
             )
             assert query_rows(tmp_path / "state", history) == [(1,)]
 

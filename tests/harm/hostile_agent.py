@@ -267,7 +267,9 @@ def _budgets(log: Path) -> list[str]:
 
 def _packet_bytes(state: Path) -> dict[str, int]:
     """The size of the stored packets of each vantage."""
-    sizes = "SELECT vantage, sum(length(round)) FROM sights WHERE round IS NOT NULL GROUP BY vantage"
+    sizes = (
+        "SELECT vantage, sum(length(round)) FROM exchanges JOIN series ON series.id = series GROUP BY vantage"
+    )
     return {str(vantage): int(str(size)) for vantage, size in query_rows(state, sizes)}
 
 
@@ -279,7 +281,8 @@ def _count(state: Path, figures: Figures, began: float) -> None:
     for number in range(SERVERS):
         own = history.checks(f"s{number}", began, time.time())
         figures.own_checks += sum(check.verdict is Verdict.HEALTHY for check in own)
-        checks.update(check.vantage for check in history.vantage_checks(f"s{number}", 0.0, time.time()))
+        for vantage in history.vantages_of(f"s{number}"):
+            checks[vantage] += len(history.checks(f"s{number}", 0.0, time.time(), vantage))
     history.close()
     figures.checks = dict(checks)
 

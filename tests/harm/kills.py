@@ -245,7 +245,7 @@ def main() -> int:
 
 
 _CHECKS = """SELECT (SELECT ifnull(sum(checks), 0) FROM minutes) + (SELECT count(*) FROM checks
-    LEFT JOIN current USING (server) WHERE checks.id > ifnull(as_of, 0))"""
+    LEFT JOIN current USING (series) WHERE checks.id > ifnull(as_of, 0))"""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,6 +10,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
@@ -84,7 +85,8 @@ class Lookout:
         if vantage == LOCAL_VANTAGE:
             self.events += self.fleet_state.record(self.server.name, outcome, self.now)
         else:
-            self.events += self.fleet_state.record_vantage(vantage, self.server.name, outcome, self.now)
+            report = VantageReport(vantage, "one", 1, self.server.name, outcome)
+            self.events += self.fleet_state.record_report(report, self.now)
 
     def record_from_all(self, verdict: Verdict) -> None:
         for vantage in EVERYWHERE:

@@ -11,6 +11,7 @@ from wgmon_tui.checks.evidence import NeighboursFailed, OtherVantagesAnswered, S
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
@@ -122,8 +123,8 @@ def test_vantages_with_an_answer_are_named() -> None:
     good = replace(check_at(START), handshake=Handshake(0.02), vantage="fra", evidence=())
     answered = Round((good,), (Diagnosis(Verdict.HEALTHY, "Answers."),))
     silent = Round((check_at(START),), (Diagnosis(Verdict.SILENT, "Silent."),))
-    fleet.state.record_vantage("fra", "fra1", answered, START + 1)
-    fleet.state.record_vantage("nyc", "fra1", silent, START + 1)
+    fleet.state.record_report(VantageReport("fra", "one", 1, "fra1", answered), START + 1)
+    fleet.state.record_report(VantageReport("nyc", "one", 1, "fra1", silent), START + 1)
     assert fleet.about("fra1", START + 2) == (OtherVantagesAnswered(("fra",)),)
 
 

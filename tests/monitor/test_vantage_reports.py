@@ -62,7 +62,9 @@ class Reports:
     ) -> None:
         began = self.clock.now if at is None else at
         outcome = seen(verdict, began, vantage)
-        self.vantage_reports.report(vantage, "fra1", outcome, self.clock.now, epoch=epoch, number=number)
+        if self.vantage_reports.numbers.accept(vantage, epoch, number):
+            report = VantageReport(vantage, epoch, number, "fra1", outcome)
+            self.vantage_reports.record(report, self.clock.now)
 
     def passes(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -133,11 +135,11 @@ def test_a_report_that_comes_twice_counts_once(reports: Reports) -> None:
 def test_another_run_of_an_agent_numbers_from_the_beginning(reports: Reports) -> None:
     reports.reports(HEALTHY, 7)
     reports.reports(SILENT, 1, epoch="two")
-    assert (reports.severity, reports.vantage_reports.last_report_of("fra")) == (DOWN, ("two", 1))
+    assert (reports.severity, reports.vantage_reports.numbers.last_number("fra", "two")) == (DOWN, 1)
 
 
 def test_after_a_start_no_report_that_the_store_has_counts_again(reports: Reports) -> None:
-    reports.vantage_reports.resume_from({"fra": ("one", 5)})
+    reports.vantage_reports.numbers.resume_from({"fra": ("one", 5)})
     reports.reports(SILENT, 5)
     assert (reports.severity, reports.calls) == (UP, [])
     reports.reports(SILENT, 6)

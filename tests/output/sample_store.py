@@ -55,7 +55,7 @@ def write_store(state: Path) -> None:
             at = STARTED_AT + after
             state_after = "up" if verdict == "healthy" else "down"
             store.execute(
-                "INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt, "
+                "INSERT INTO checks (series, at, address, vantage, verdict, state, since, decides, rtt, "
                 "tunnel_sent, tunnel_received, tunnel_rtt) VALUES (?, ?, ?, 'here', ?, ?, ?, 1, ?, ?, ?, ?)",
                 (NAMES.index(name) + 1, at, address, verdict, state_after, at, rtt, *tunnel),
             )
@@ -64,7 +64,7 @@ def write_store(state: Path) -> None:
             ("failure", "silent", "i1", LOST),
         ):
             store.execute(
-                "INSERT INTO exchanges (server, at, kind, verdict, incident, round) "
+                "INSERT INTO exchanges (series, at, kind, verdict, incident, round) "
                 "VALUES (2, ?, ?, ?, ?, ?)",
                 (outcome.check.started_at, kind, verdict, incident, record_codec.to_bytes(outcome)),
             )

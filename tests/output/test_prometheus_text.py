@@ -170,10 +170,9 @@ def test_what_another_vantage_sees_stands_beside_ours() -> None:
     desk.fleet_state.set_vantages((Vantage("tokyo", ("ssh",)),), 2, NOW)
     desk.record(healthy())
     outcome = silent()
-    desk.fleet_state.record_vantage("tokyo", "fra1", outcome, NOW)
-    desk.tallies.count_report(
-        desk.fleet_state.states["fra1"], "tokyo", VantageReport("tokyo", "epoch", 1, outcome)
-    )
+    report = VantageReport("tokyo", "epoch", 1, "fra1", outcome)
+    desk.fleet_state.record_report(report, NOW)
+    desk.tallies.count_report(desk.fleet_state.states["fra1"], "tokyo", report)
     there = {"server": "fra1", "vantage": "tokyo"}
     assert (desk.value("wgmon_up", **HERE), desk.value("wgmon_up", **there)) == (1, 0)
     assert desk.value("wgmon_verdict", **there, verdict="silent") == 1

@@ -187,7 +187,7 @@ def _print_times(what: str, times: Sequence[float]) -> None:
     print(f"  {len(ordered)} {what}: {shown}, longest {ordered[-1] * 1000:.1f} ms")
 
 
-_LEFT = """SELECT count(*) FROM checks LEFT JOIN current USING (server)
+_LEFT = """SELECT count(*) FROM checks LEFT JOIN current USING (series)
     WHERE checks.id > ifnull(current.as_of, 0)"""
 
 

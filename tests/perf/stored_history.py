@@ -148,7 +148,7 @@ def _remember(connection: sqlite3.Connection, name: str, tallies: list[Rollup]) 
 
 def _add(connection: sqlite3.Connection, table: str, column: str, number: int) -> None:
     connection.execute(
-        f"INSERT INTO {table} ({column}, server, {COLUMNS}) SELECT :number, id, {COLUMNS} FROM servers"
+        f"INSERT INTO {table} ({column}, series, {COLUMNS}) SELECT :number, id, {COLUMNS} FROM servers"
         f" JOIN one_{column} ON number = (id + :number) % {_VARIANTS} ORDER BY id",
         {"number": number},
     )

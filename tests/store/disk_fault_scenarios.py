@@ -114,7 +114,7 @@ def mount(*options: str) -> None:
     subprocess.run(["mount", *options], check=True)
 
 
-_UNROLLED = """SELECT count(*) FROM checks LEFT JOIN current USING (server)
+_UNROLLED = """SELECT count(*) FROM checks LEFT JOIN current USING (series)
     WHERE checks.verdict IS NOT NULL AND checks.id > ifnull(as_of, 0)"""
 
 if __name__ == "__main__":

@@ -155,14 +155,14 @@ def _examine(state_dir: Path, said: int, last_id: int) -> tuple[int, int]:
 def _examine_server(connection: sqlite3.Connection, server: int, name: str, said: int) -> None:
     times: Counter[int] = Counter()
     packed: Counter[int] = Counter()
-    for minute, checks in connection.execute("SELECT minute, checks FROM packs WHERE server = ?", (server,)):
+    for minute, checks in connection.execute("SELECT minute, checks FROM packs WHERE series = ?", (server,)):
         for moment in unpack(minute, checks):
             if moment.check:
                 times[round(moment.at)] += 1
                 packed[minute] += 1
     for (at,) in connection.execute(
-        "SELECT at FROM checks WHERE server = :server AND verdict IS NOT NULL"
-        " AND id > ifnull((SELECT as_of FROM current WHERE server = :server), 0)",
+        "SELECT at FROM checks WHERE series = :server AND verdict IS NOT NULL"
+        " AND id > ifnull((SELECT as_of FROM current WHERE series = :server), 0)",
         {"server": server},
     ):
         times[round(at)] += 1
@@ -170,11 +170,11 @@ def _examine_server(connection: sqlite3.Connection, server: int, name: str, said
     assert not twice, f"{name}: checks counted twice: {twice[:5]}"
     gone = [step for step in range(said + 1) if round(at_step(step)) not in times]
     assert not gone, f"{name}: steps that were on the disk are lost: {gone[:5]}"
-    minutes = dict(connection.execute("SELECT minute, checks FROM minutes WHERE server = ?", (server,)))
+    minutes = dict(connection.execute("SELECT minute, checks FROM minutes WHERE series = ?", (server,)))
     assert {minute: number for minute, number in minutes.items() if number} == dict(packed), name
     for table in ("hours", "days"):
         (rolled,) = connection.execute(
-            f"SELECT ifnull(sum(checks), 0) FROM {table} WHERE server = ?", (server,)
+            f"SELECT ifnull(sum(checks), 0) FROM {table} WHERE series = ?", (server,)
         ).fetchone()
         assert rolled == packed.total(), f"{name}: {table} of {rolled} checks, packs of {packed.total()}"
 

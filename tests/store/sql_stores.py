@@ -72,7 +72,7 @@ class Store:
                 else (None, "", None, 0, None, None, None, None)
             )
             made = self.connection.execute(
-                "INSERT INTO checks (server, at, state, since, port_monitor, address, vantage, verdict,"
+                "INSERT INTO checks (series, at, state, since, port_monitor, address, vantage, verdict,"
                 " decides, rtt, tunnel_sent, tunnel_received, tunnel_rtt)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self.server(server), moment.at, moment.state, since, port, *columns),
@@ -87,14 +87,14 @@ class Store:
             minutes.setdefault(int(moment.at // 60), []).append(moment)
         for minute, of_minute in minutes.items():
             self.connection.execute(
-                "INSERT INTO packs (minute, server, checks) VALUES (?, ?, ?)",
+                "INSERT INTO packs (minute, series, checks) VALUES (?, ?, ?)",
                 (minute, self.server(server), pack(minute, of_minute)),
             )
 
     def rolled(self, table: str, number: int, tally: Rollup, server: str = "fra1") -> None:
         """Write one of the `minutes`, `hours` or `days`."""
         self.connection.execute(
-            f"INSERT INTO {table} ({table[:-1]}, server, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {table} ({table[:-1]}, series, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, self.server(server), *tally.to_row()),
         )
 
@@ -110,7 +110,7 @@ class Store:
         verdict: str | None = "healthy",
     ) -> None:
         self.connection.execute(
-            "INSERT INTO current (server, as_of, accounted_to, state, since, verdict, rtt, port_monitor,"
+            "INSERT INTO current (series, as_of, accounted_to, state, since, verdict, rtt, port_monitor,"
             " damping, samples) VALUES (?, ?, ?, ?, ?, ?, 0.25, 'open', '{}', ?)",
             (self.server(server), as_of, accounted_to, state, since, verdict, pack_samples(samples)),
         )
@@ -126,7 +126,7 @@ class Store:
         stored: bytes | None = None,
     ) -> int:
         made = self.connection.execute(
-            "INSERT INTO exchanges (server, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchanges (series, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 self.server(server),
                 at,

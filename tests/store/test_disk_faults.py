@@ -29,7 +29,7 @@ def counted(state_dir: Path) -> int:
     ((rolled,),) = query_store(state_dir, "SELECT ifnull(sum(checks), 0) FROM minutes")
     ((waiting,),) = query_store(
         state_dir,
-        "SELECT count(*) FROM checks LEFT JOIN current USING (server)"
+        "SELECT count(*) FROM checks LEFT JOIN current USING (series)"
         " WHERE checks.verdict IS NOT NULL AND checks.id > ifnull(as_of, 0)",
     )
     return int(rolled + waiting)
@@ -256,7 +256,7 @@ def test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_
     [
         "UPDATE current SET accounted_to = 9e999",
         "UPDATE current SET accounted_to = 1e300, state = 'paused'",
-        "UPDATE checks SET at = -9e999, server = 1",
+        "UPDATE checks SET at = -9e999, series = 1",
         "UPDATE servers SET holds = 9e999",
     ],
 )
@@ -310,6 +310,6 @@ def test_servers_that_come_and_go_keep_their_names_and_their_history(tmp_path: P
         desk.recorder.watch(desk.states.values())
         desk.run(240)
         assert desk.query(
-            "SELECT name, sum(checks) FROM minutes JOIN servers ON id = server GROUP BY name"
+            "SELECT name, sum(checks) FROM minutes JOIN servers ON id = series GROUP BY name"
         ) == [("ams1", 12 + 12 + 18), ("fra1", 54), ("lon1", 12)]
         assert desk.query("SELECT name FROM servers WHERE removed_at IS NOT NULL") == [("lon1",)]

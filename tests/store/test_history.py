@@ -467,7 +467,7 @@ def test_a_reader_sees_what_was_committed_and_nothing_else(store: Store) -> None
 
 def test_a_reader_never_writes(store: Store) -> None:
     with (
-        store.history._read_transaction() as connection,
+        store.history._reader.transaction() as connection,
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         connection.execute("DELETE FROM servers")

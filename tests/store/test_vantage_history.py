@@ -1,4 +1,4 @@
-"""Tests of reports of other vantages: written once, packed, read again, and restored after the next start."""
+"""Tests of reports of other vantages: in the same stream as the checks of this machine, and restored."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.store import schema
 from wgmon_tui.store.history import History
+from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget
-from wgmon_tui.store.maintenance.vantage_compaction import compact_vantage_checks
-from wgmon_tui.store.models import VantageCheckId
+from wgmon_tui.store.models import EMPTY_PERIOD
 from wgmon_tui.store.read.vantages import vantage_state_of
 from wgmon_tui.store.store_file import STORE, open_store
-from wgmon_tui.store.write import vantage_batch
-from wgmon_tui.store.write.packet_sampling import PacketSampler
-from wgmon_tui.store.write.vantage_batch import VantageQuorum, make_vantage_update
+from wgmon_tui.store.write.batch import Batch, make_journal_rows
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
 EVER = 1e12
@@ -47,14 +45,14 @@ def test_every_report_is_kept_with_its_vantage(life: Life) -> None:
     life.reports(HEALTHY, SILENT)
     life.reports(HEALTHY, vantage="nyc")
     life.written()
-    kept = life.history.vantage_checks("fra1", 0.0, EVER)
+    kept = life.history.checks("fra1", 0.0, EVER, None)
     assert [(each.vantage, each.verdict) for each in kept] == [
         ("fra", HEALTHY),
         ("fra", SILENT),
         ("nyc", HEALTHY),
     ]
     assert [each.rtt for each in kept] == [0.02, None, 0.02]
-    assert [each.vantage for each in life.history.vantage_checks("fra1", 0.0, EVER, vantage="nyc")] == ["nyc"]
+    assert [each.vantage for each in life.history.checks("fra1", 0.0, EVER, "nyc")] == ["nyc"]
     assert life.history.checks("fra1", 0.0, EVER) == []
 
 
@@ -64,7 +62,7 @@ def test_a_report_that_comes_again_is_neither_counted_nor_kept_twice(life: Life)
         life.report(outcome, 7)
     life.report(seen(HEALTHY, START), 6)
     life.written()
-    assert life.count("sights") == 1
+    assert life.count("checks WHERE epoch IS NOT NULL") == 1
     assert life.engine.fleet_state.states["fra1"].vantage_states["fra"].verdict is SILENT
 
 
@@ -73,7 +71,7 @@ def test_a_new_store_of_a_vantage_numbers_from_the_beginning(life: Life) -> None
     life.report(seen(HEALTHY), 1, epoch="two")
     life.written()
     assert life.history.last_reports() == {"fra": ("two", 1)}
-    assert life.count("sights") == 2
+    assert life.count("checks WHERE epoch IS NOT NULL") == 2
 
 
 def test_a_change_of_state_by_a_report_is_in_the_timeline_and_the_outbox(life: Life) -> None:
@@ -81,79 +79,87 @@ def test_a_change_of_state_by_a_report_is_in_the_timeline_and_the_outbox(life: L
     life.written()
     [opened] = life.history.incidents("fra1")
     assert (opened.vantage, opened.verdict) == ("fra", SILENT)
-    assert query_store(life.state_dir, "SELECT state FROM checks ORDER BY id") == [("up",), ("down",)]
+    assert query_store(life.state_dir, "SELECT state FROM checks WHERE series > 0 ORDER BY id") == [
+        ("up",),
+        ("down",),
+    ]
     assert life.count("outbox") == 1
 
 
-def test_a_report_that_changes_no_state_leaves_the_journal_alone(life: Life) -> None:
+def test_a_report_that_changes_no_state_leaves_the_series_of_this_machine_alone(life: Life) -> None:
     life.reports(*[HEALTHY] * 4)
     life.written()
-    assert life.count("checks") == 1
+    assert life.count("checks WHERE series > 0") == 1
+
+
+def test_a_report_that_is_in_the_journal_already_is_not_written_again(life: Life) -> None:
+    batch = Batch()
+    report = VantageReport("fra", "one", 1, "fra1", seen(HEALTHY))
+    for _ in range(2):
+        batch.add_journal_rows(make_journal_rows("fra1", report.round, "up", START, report))
+    with closing(open_store(life.state_dir).connection) as connection:
+        batch.write(connection, {}, START)
+    assert life.count("checks WHERE epoch IS NOT NULL") == 1
+
+
+def test_every_address_of_a_report_is_kept(life: Life) -> None:
+    one, other = seen(SILENT), seen(HEALTHY, address="192.0.2.8")
+    life.report(Round((one.check, other.check), (one.diagnosis, other.diagnosis)), 1)
+    life.written()
+    kept = life.history.checks("fra1", 0.0, EVER, "fra")
+    assert [(each.verdict, each.is_deciding) for each in kept] == [(SILENT, True), (HEALTHY, False)]
 
 
 def test_packets_are_kept_of_changes_and_of_some_failures(life: Life) -> None:
     life.reports(HEALTHY, *[SILENT] * 100, HEALTHY)
     life.written()
-    rounds = life.history.vantage_rounds("fra1", 0.0, EVER)
-    assert 10 < len(rounds) < 25
-    assert [each.diagnosis.verdict for each in rounds[:2]] == [HEALTHY, SILENT]
-    assert rounds[-1].diagnosis.verdict is HEALTHY
+    lines = life.history.exchanges("fra1", vantage="fra")[::-1]
+    assert 10 < len(lines) < 25
+    assert [each.kind for each in lines if each.verdict is HEALTHY] == ["change", "good"]
+    assert {each.kind for each in lines if each.verdict is SILENT} == {"change", "failure"}
+    assert lines[-1].verdict is HEALTHY
+    rounds = [stored.round for each in lines if (stored := life.history.exchange(each.id))]
     assert all(each.check.exchange for each in rounds)
-    assert life.history.vantage_rounds("fra1", 0.0, EVER, vantage="nyc") == []
+    assert life.history.exchanges("fra1", vantage="nyc") == []
+    assert life.history.exchanges("fra1") == []
+    assert len(life.history.exchanges(vantage=None)) == len(lines)
 
 
 def test_failures_of_all_vantages_are_read_the_latest_first_with_what_opens_their_packets(life: Life) -> None:
     life.reports(HEALTHY, SILENT)
     life.reports(SILENT, vantage="nyc", packets=False)
     life.written()
-    [(later, nothing), (earlier, kept)] = life.history.vantage_failures("fra1")
+    [(later, nothing), (earlier, kept)] = life.history.failures("fra1", vantage=None)
     assert (later.vantage, nothing) == ("nyc", None)
     assert earlier.vantage == "fra"
-    assert kept == VantageCheckId("fra", "one", 2)
-    found = life.history.vantage_round(kept)
+    assert kept
+    found = life.history.exchange(kept.id)
     assert found
-    assert found.check.started_at == earlier.at
-    assert found.check.exchange
-    assert [check.vantage for check, _ in life.history.vantage_failures("fra1", limit=1)] == ["nyc"]
-    assert [check.vantage for check, _ in life.history.vantage_failures("fra1", later.at)] == ["fra"]
-    assert life.history.vantage_failures("nobody") == []
-
-
-def test_packets_that_are_gone_or_were_never_kept_are_no_round(life: Life) -> None:
-    life.reports(SILENT, packets=False)
-    life.written()
-    assert life.history.vantage_round(VantageCheckId("fra", "one", 1)) is None
-    assert life.history.vantage_round(VantageCheckId("fra", "two", 1)) is None
+    assert found.line.vantage == "fra"
+    assert found.round.check.started_at == earlier.at
+    assert found.round.check.exchange
+    failures = life.history.failures
+    assert [check.vantage for check, _ in failures("fra1", limit=1, vantage=None)] == ["nyc"]
+    assert [check.vantage for check, _ in failures("fra1", later.at, vantage=None)] == ["fra"]
+    assert [check.vantage for check, _ in failures("fra1", vantage="nyc")] == ["nyc"]
+    assert failures("fra1") == failures("nobody", vantage=None) == []
 
 
 def test_failures_are_in_the_order_of_time_whether_they_are_packed_or_not(tmp_path: Path) -> None:
     with closing(stored(tmp_path, *[SILENT] * 30, packets=True)) as connection:
         history = History(tmp_path / STORE)
-        before = history.vantage_failures("fra1")
-        for _ in compact_vantage_checks(connection, START + 200):
-            pass
-        after = history.vantage_failures("fra1")
+        before = history.failures("fra1", vantage="fra")
+        compact_all(connection, START + 200)
+        after = history.failures("fra1", vantage="fra")
         times = [check.at for check, _ in after]
         assert len(after) == 30
         assert times == sorted(times, reverse=True)
         assert [kept for _, kept in after] == [kept for _, kept in before]
-        assert [check.at for check, _ in history.vantage_failures("fra1", START + 100, 3)] == pytest.approx(
+        found = history.failures("fra1", START + 100, 3, "fra")
+        assert [check.at for check, _ in found] == pytest.approx(
             [START + 90, START + 80, START + 70], abs=0.001
         )
         history.close()
-
-
-def test_what_cannot_be_written_for_long_goes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vantage_batch, "MAX_VANTAGE_ROWS", 3)
-    waiting, sampler = vantage_batch.VantageBatch(), PacketSampler(20)
-    row = FleetState([watched()]).states["fra1"]
-    lost = [
-        waiting.add_update(
-            make_vantage_update(row, "fra", VantageReport("fra", "one", number, seen(HEALTHY))), sampler
-        )
-        for number in range(5)
-    ]
-    assert (lost, [each[2] for each in waiting.report_rows]) == ([0, 0, 0, 1, 1], [2, 3, 4])
 
 
 # Last known states
@@ -215,7 +221,7 @@ def test_a_vantage_that_no_longer_watches_a_server_has_no_state_of_it(life: Life
     life.engine.vantage_reports.set_vantages((VANTAGES[0],), 1)
     life.written()
     assert [each.vantage for each in life.history.vantage_states()] == ["fra"]
-    assert life.count("sights") == 2  # its history stays
+    assert life.count("checks WHERE epoch IS NOT NULL") == 2  # its history stays
 
 
 def test_a_vantage_that_was_removed_without_a_writer_has_no_state_either(tmp_path: Path) -> None:
@@ -276,7 +282,7 @@ def test_a_new_store_after_a_damaged_one_gets_the_vantage_states_again(tmp_path:
     life.stop()
 
 
-# Packed and deleted
+# Packed, rolled up and deleted
 
 
 def stored(tmp_path: Path, *verdicts: Verdict, packets: bool = False) -> sqlite3.Connection:
@@ -286,60 +292,97 @@ def stored(tmp_path: Path, *verdicts: Verdict, packets: bool = False) -> sqlite3
     return open_store(tmp_path).connection
 
 
-def test_routine_rows_are_packed_when_their_minute_is_over_and_read_as_before(tmp_path: Path) -> None:
+def compact_all(connection: sqlite3.Connection, boundary: float) -> None:
+    for _ in compact(connection, boundary, boundary + 10):
+        pass
+
+
+def test_reports_are_packed_when_their_minute_is_over_and_read_as_before(tmp_path: Path) -> None:
     with closing(stored(tmp_path, *[HEALTHY] * 30)) as connection:
         history = History(tmp_path / STORE)
-        before = history.vantage_checks("fra1", 0.0, EVER)
-        for _ in compact_vantage_checks(connection, START + 200):
-            pass
-        assert connection.execute("SELECT count(*) FROM sights").fetchone()[0] < 30
-        assert connection.execute("SELECT count(*) FROM sight_packs").fetchone()[0] >= 3
-        after = history.vantage_checks("fra1", 0.0, EVER)
+        before = history.checks("fra1", 0.0, EVER, "fra")
+        compact_all(connection, START + 200)
+        assert connection.execute("SELECT count(*) FROM checks").fetchone()[0] < 30
+        assert connection.execute("SELECT count(*) FROM packs WHERE series < 0").fetchone()[0] >= 3
+        after = history.checks("fra1", 0.0, EVER, "fra")
         assert [(each.vantage, each.verdict) for each in after] == [("fra", HEALTHY)] * 30
         assert [each.at for each in after] == pytest.approx([each.at for each in before], abs=0.001)
         assert [each.rtt for each in after] == [pytest.approx(0.02)] * 30
         history.close()
 
 
-def test_what_a_vantage_catches_up_with_is_added_to_its_minute(tmp_path: Path) -> None:
-    with closing(stored(tmp_path, HEALTHY)) as connection:
-        for _ in compact_vantage_checks(connection, EVER):
-            pass
-    life = Life(tmp_path)
-    life.now = START
-    life.reports(SILENT, vantage="nyc", packets=False)
+@pytest.mark.parametrize("compacted", [False, True])
+def test_each_vantage_has_its_own_percentiles_loss_and_uptime(tmp_path: Path, compacted: bool) -> None:
+    life = Life(tmp_path, quorum=2)
+    for _ in range(30):
+        life.reports(HEALTHY)
+        life.report(seen(SILENT, life.now, "nyc"), life.number, vantage="nyc")
     life.stop()
     with closing(open_store(tmp_path).connection) as connection:
-        for _ in compact_vantage_checks(connection, EVER):
-            pass
-        assert connection.execute("SELECT count(*) FROM sights").fetchone() == (0,)
+        if compacted:
+            compact_all(connection, START + 400)
+    with History(tmp_path / STORE, clock=lambda: START + 400) as history:
+        fra, nyc = (history.window("fra1", START - 60, START + 310, each) for each in ("fra", "nyc"))
+        [hour] = history.buckets("fra1", START, START + 10, 3600.0, "nyc")
+        assert history.vantages_of("fra1") == ["fra", "nyc"]
+        assert history.window("fra1", START - 60, START + 310, "lax") == EMPTY_PERIOD
+    assert (fra.checks, fra.loss, fra.uptime) == (30, 0.0, 1.0)
+    assert fra.p50 == pytest.approx(0.02, rel=0.02)
+    assert (nyc.checks, nyc.loss, nyc.uptime, nyc.p50) == (30, 1.0, 0.0, None)
+    assert hour.seen.worst is Severity.DOWN
+
+
+def test_the_time_of_reports_that_come_hours_later_counts_once(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.reports(*[HEALTHY] * 30)
+    life.stop()
+    with closing(open_store(tmp_path).connection) as connection:
+        compact_all(connection, START + 3600)
+    again = Life(tmp_path, now=START + 3600)
+    for number in range(31, 61):
+        again.report(seen(HEALTHY, START + 10.0 * number, packets=False), number)
+    again.stop()
+    with closing(open_store(tmp_path).connection) as connection:
+        compact_all(connection, START + 4000)
+        ((seconds,),) = connection.execute("SELECT sum(up_s) FROM hours WHERE series < 0").fetchall()
+        ((checks,),) = connection.execute("SELECT sum(checks) FROM hours WHERE series < 0").fetchall()
+    assert (seconds, checks) == (pytest.approx(590.0), 60)
+
+
+def test_what_a_vantage_catches_up_with_is_added_to_its_minute(tmp_path: Path) -> None:
+    with closing(stored(tmp_path, HEALTHY)) as connection:
+        compact_all(connection, START + 60)
+    life = Life(tmp_path)
+    life.now, life.number = START, 1
+    life.reports(SILENT, packets=False)
+    life.stop()
+    with closing(open_store(tmp_path).connection) as connection:
+        compact_all(connection, START + 60)
+        assert connection.execute("SELECT count(*) FROM checks").fetchone() == (0,)
     history = History(tmp_path / STORE)
-    assert [each.vantage for each in history.vantage_checks("fra1", 0.0, EVER)] == ["fra", "nyc"]
+    assert [each.verdict for each in history.checks("fra1", 0.0, EVER, "fra")] == [HEALTHY, SILENT]
     history.close()
 
 
 def test_packs_go_with_single_checks_and_packets_with_exchanges(tmp_path: Path) -> None:
     with closing(stored(tmp_path, SILENT, HEALTHY, packets=True)) as connection:
-        life = Life(tmp_path)
-        life.now = START
-        life.number = 2
-        life.reports(HEALTHY, packets=False)
-        life.stop()
-        for _ in compact_vantage_checks(connection, EVER):
-            pass
+        compact_all(connection, START + 600)
 
         def left() -> tuple[int, int]:
-            [(packs, states)] = connection.execute(
-                "SELECT (SELECT count(*) FROM sight_packs), (SELECT count(*) FROM sights)"
+            [counts] = connection.execute(
+                "SELECT (SELECT count(*) FROM packs WHERE series < 0),"
+                " (SELECT count(*) FROM exchanges WHERE series < 0)"
             )
-            return packs, states
+            packs, exchanges = counts
+            return packs, exchanges
 
         kept = Retention(raw=3600.0, exchanges=7200.0)
         full = left()
+        assert all(full)
         for now, expected in (
             (START + 3000, full),
             (START + 4000, (0, full[1])),
-            (START + 8000, (0, 0)),
+            (START + 8000, (0, 1)),  # the last good exchange stays
         ):
             for turn in range(4):
                 for _ in forget(connection, kept, now, turn):
@@ -347,37 +390,7 @@ def test_packs_go_with_single_checks_and_packets_with_exchanges(tmp_path: Path) 
             assert left() == expected
 
 
-# A store of an older version
-
-
-def test_a_store_of_version_1_is_as_one_that_was_made_now(tmp_path: Path) -> None:
-    older, newer = tmp_path / "older", tmp_path / "newer"
-    older.mkdir()
-    with closing(sqlite3.connect(older / STORE)) as connection:
-        connection.executescript((Path(__file__).parent / "schema_version_1.sql").read_text())
-        connection.execute("INSERT INTO servers (name, entry, holds) VALUES ('fra1', '{}', 35)")
-        connection.execute("INSERT INTO facts VALUES ('store', 'one'), ('begun', 0), ('fleet_version', 1)")
-        connection.execute("PRAGMA user_version = 1")
-        connection.commit()
-    with closing(open_store(older).connection) as migrated, closing(open_store(newer).connection) as made:
-        assert shape(migrated) == shape(made)
-        assert schema.version_of(migrated) == schema.VERSION
-        assert migrated.execute("SELECT name FROM servers").fetchall() == [("fra1",)]
-    life = Life(older)
-    life.reports(HEALTHY)
-    life.written()
-    assert len(life.history.vantage_checks("fra1", 0.0, EVER)) == 1
-    life.stop()
-
-
-def shape(connection: sqlite3.Connection) -> dict[str, object]:
-    """Return every table with its columns, and every index with its columns."""
-    names = connection.execute(
-        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
-    ).fetchall()
-    pragma = {"table": "table_info", "index": "index_info", "trigger": "table_info"}
-    columns = {name: connection.execute(f"PRAGMA {pragma[kind]}({name})") for kind, name in names}
-    return {name: sorted(map(str, (row[1:] for row in states))) for name, states in columns.items()}
+# A store of another version
 
 
 def test_vantages_stored_by_another_version_are_ignored(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
-from wgmon_tui.store.write.vantage_batch import VantageQuorum
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 
 class Life:
@@ -59,7 +60,9 @@ class Life:
     def report(
         self, outcome: Round, number: int, *, vantage: str = "fra", name: str = "fra1", epoch: str = "one"
     ) -> None:
-        self.engine.report(vantage, name, outcome, self.now, epoch=epoch, number=number)
+        reports = self.engine.vantage_reports
+        if reports.numbers.accept(vantage, epoch, number):
+            reports.record(VantageReport(vantage, epoch, number, name, outcome), self.now)
 
     def written(self) -> None:
         self.recorder.flush().result(20.0)

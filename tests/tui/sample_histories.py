@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import pack
@@ -22,6 +23,8 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.rollups import MINUTE_S, Rollup, max_gap_s, roll
 from wgmon_tui.store.models import Note, PeriodState, StoredCheck, TimelinePoint
 from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.write.batch import Batch, make_exchange_row, make_journal_rows
+from wgmon_tui.store.write.packet_sampling import PacketSample
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -115,7 +118,7 @@ class Past:
         """Add the packets of a round."""
         check = outcome.check
         self._db.execute(
-            "INSERT INTO exchanges (server, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchanges (series, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 self._id(check.server),
                 check.started_at,
@@ -128,21 +131,14 @@ class Past:
 
     def record_vantage(self, outcome: Round, number: int, *, packets: bool = True) -> None:
         """Add a round of another vantage, with or without its packets."""
-        check = outcome.check
-        self._db.execute(
-            "INSERT INTO sights (vantage, epoch, number, server, at, address, verdict, rtt, round)"
-            " VALUES (?, 'one', ?, ?, ?, ?, ?, ?, ?)",
-            (
-                check.vantage,
-                number,
-                self._id(check.server),
-                check.started_at,
-                str(check.address),
-                outcome.diagnosis.verdict.slug,
-                check.handshake.rtt if check.handshake else None,
-                record_codec.to_bytes(outcome) if packets else None,
-            ),
-        )
+        name = outcome.check.server
+        report = VantageReport(outcome.check.vantage, "one", number, name, outcome)
+        batch = Batch()
+        batch.add_journal_rows(make_journal_rows(name, outcome, "down", NOW, report))
+        if packets:
+            sample = PacketSample(name, "failure", outcome, vantage=report.vantage)
+            batch.exchanges.append(make_exchange_row(sample))
+        batch.write(self._db, {name: self._id(name)}, NOW)
 
     def _count_up(self) -> None:
         """Bump the change counter, as the recorder does, so that readers reload incidents and notes."""

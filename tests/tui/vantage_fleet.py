@@ -9,6 +9,7 @@ from tests.tui.sample_fleet import NOW, QuietEngine, bad_night
 from wgmon_tui.checks.check import Check, ProbedAs
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
@@ -57,7 +58,7 @@ def see(engine: QuietEngine, vantage: str, check: Check) -> None:
     if vantage == "here":
         engine.fleet_state.record(check.server, outcome, now)
     else:
-        engine.fleet_state.record_vantage(vantage, check.server, outcome, now)
+        engine.fleet_state.record_report(VantageReport(vantage, "one", 1, check.server, outcome), now)
 
 
 def bad_night_from_three_places() -> QuietEngine:
@@ -74,6 +75,6 @@ def bad_night_from_three_places() -> QuietEngine:
             if name == "hel1" and vantage == "nyc":
                 outcome = seen_by("nyc", replace(sample_exchanges.silent(name), exchange=()))
             if number % 7 or vantage == "fra":
-                fleet_state.record_vantage(vantage, name, outcome, NOW)
+                fleet_state.record_report(VantageReport(vantage, "one", 1, name, outcome), NOW)
     fleet_state.mark_disconnected("fra", NOW)
     return engine

@@ -16,6 +16,8 @@ from tests.vantages.sample_rounds import FRA1, healthy
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.monitor.report_numbers import ReportNumbers
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.vantages.agent.runtime_dir import LOG
 from wgmon_tui.vantages.collector.manager import VantageManager
@@ -104,7 +106,7 @@ class FakeWriter:
         if stored:
             self.stored.set()
         self.vantages = VantageManager(
-            self._take, self.lost.append, self._wait_until_stored, lambda: self.servers
+            self._take, self.lost.append, self._wait_until_stored, lambda: self.servers, ReportNumbers()
         )
 
     @property
@@ -138,8 +140,8 @@ class FakeWriter:
         """Wait until the trouble of the only vantage contains this text."""
         await until(lambda: self.vantages.statuses and words in self.status.trouble)
 
-    def _take(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
-        self.reports.append((vantage, epoch, number, name, outcome))
+    def _take(self, report: VantageReport) -> None:
+        self.reports.append((report.vantage, report.epoch, report.number, report.server, report.round))
 
     async def _wait_until_stored(self) -> None:
         await self.stored.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_sights
 from wgmon_tui.monitor.controller import LoadingProgress
 from wgmon_tui.monitor.damping import Damping, from_json
@@ -96,6 +97,8 @@ class StoreFollower:
             return self._read_all()  # the journal does not record who paused it
         if journal:
             self._position = journal[-1].id
+        # What another vantage reported is in `vantage_states`.
+        journal = [each for each in journal if each.vantage == LOCAL_VANTAGE]
         if version == self._version:
             return StoreChanges(journal=journal, vantage_states=self._vantage_follower.read_changes())
         self._version = version

@@ -15,7 +15,7 @@ from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import VantageLastKnown
 from wgmon_tui.store.read.vantages import vantage_state_of
-from wgmon_tui.store.write.vantage_batch import VantageQuorum
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 
 @dataclass(frozen=True, slots=True)

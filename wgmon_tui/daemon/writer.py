@@ -34,8 +34,8 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.fleet_state import FleetState
-from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.path_traces import PathTraces
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.run_until_first import run_until_first
@@ -44,7 +44,7 @@ from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import mirrored_stamps
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
-from wgmon_tui.store.write.vantage_batch import VantageQuorum as SeenFromVantages
+from wgmon_tui.store.write.vantage_states import VantageQuorum as SeenFromVantages
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
@@ -129,10 +129,10 @@ class Writer(FleetController):
     def _make_vantages(self) -> VantageManager:
         return VantageManager(
             self._record_report,
-            self.engine.mark_disconnected,
+            self.engine.vantage_reports.mark_disconnected,
             self._wait_until_stored,
             self._list_active_servers,
-            last_number=self._last_report_number,
+            self.engine.vantage_reports.numbers,
         )
 
     def _connect_engine(self, loaded: LoadedConfig) -> None:
@@ -467,13 +467,8 @@ class Writer(FleetController):
                     "(vantage_megabytes_per_day in config.toml)"
                 )
 
-    def _record_report(self, vantage: str, epoch: str, number: int, name: str, outcome: Round) -> None:
-        self.engine.report(vantage, name, outcome, time.time(), epoch=epoch, number=number)
-
-    def _last_report_number(self, vantage: str, epoch: str) -> int:
-        """The number of the last stored report of a vantage's epoch, including earlier runs; 0 if none."""
-        last_report_of = self.engine.vantage_reports.last_report_of(vantage)
-        return last_report_of[1] if last_report_of and last_report_of[0] == epoch else 0
+    def _record_report(self, report: VantageReport) -> None:
+        self.engine.vantage_reports.record(report, time.time())
 
     async def _wait_until_stored(self) -> None:
         """Return when all accepted reports are on disk. Never returns if the recorder has stopped."""

@@ -282,14 +282,6 @@ class Engine(FleetController):
         """Replace the host that is probed when a server falls silent."""
         self._uplink_evidence.witness = witness
 
-    def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
-        """Record a round of another vantage. Its reports arrive in the order of their numbers."""
-        self.vantage_reports.report(vantage, name, outcome, now, epoch=epoch, number=number)
-
-    def mark_disconnected(self, vantage: str) -> None:
-        """Record that the connection to a vantage is lost."""
-        self.vantage_reports.mark_disconnected(vantage)
-
     def acknowledge(self, names: Iterable[str], who: str = "", note: str = "") -> None:
         """Acknowledge the open incidents of these servers."""
         for name in names:

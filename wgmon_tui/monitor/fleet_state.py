@@ -24,7 +24,14 @@ from wgmon_tui.monitor.incidents import (
     update_incident,
 )
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import VantageState, decide_quorum, disconnected, next_vantage_state, validity_s
+from wgmon_tui.monitor.quorum import (
+    VantageReport,
+    VantageState,
+    decide_quorum,
+    disconnected,
+    next_vantage_state,
+    validity_s,
+)
 from wgmon_tui.monitor.server_state import ServerState
 
 _MOST_LEFT = 1000
@@ -231,16 +238,14 @@ class FleetState:
         self._refresh_severity(server_state, now)
         return events
 
-    def record_vantage(
-        self, vantage: str, name: str, outcome: Round, now: float
-    ) -> tuple[IncidentEvent, ...]:
+    def record_report(self, report: VantageReport, now: float) -> tuple[IncidentEvent, ...]:
         """Record a round of another vantage, and return the resulting incident events."""
-        server_state = self.states.get(name)
+        server_state, vantage = self.states.get(report.server), report.vantage
         if server_state is None:
             return ()
         before = server_state.vantage_states.get(vantage)
         vantage_state = next_vantage_state(
-            before, vantage, outcome, server_state.server, now, counted=not server_state.paused
+            before, vantage, report.round, server_state.server, now, counted=not server_state.paused
         )
         server_state.vantage_states[vantage] = vantage_state
         if vantage_state.current:

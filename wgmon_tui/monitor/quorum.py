@@ -32,11 +32,12 @@ DISCONNECTED_GRACE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class VantageReport:
-    """A round made by a vantage. `number` grows within an `epoch`, the lifetime of its store."""
+    """A round that a vantage made. `number` grows within an `epoch`, the lifetime of its store."""
 
     vantage: str
     epoch: str
     number: int
+    server: str
     round: Round
 
 
@@ -72,7 +73,12 @@ class VantageState:
     @property
     def severity(self) -> Severity:
         """Return the severity to show: unknown if the report has expired or had no known outcome."""
-        if not self.current or self.verdict.severity is Severity.UNKNOWN:
+        return self.settled if self.current else Severity.UNKNOWN
+
+    @property
+    def settled(self) -> Severity:
+        """Return the severity that the report settled on, whatever its age: the state for the history."""
+        if self.verdict.severity is Severity.UNKNOWN:
             return Severity.UNKNOWN
         return self.damping.severity or Severity.UNKNOWN
 

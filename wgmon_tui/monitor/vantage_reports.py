@@ -1,15 +1,15 @@
-"""Reports of other vantages, applied to the fleet state in order and without duplicates."""
+"""Reports of other vantages, applied to the fleet state."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState, VantageChange
 from wgmon_tui.monitor.incidents import IncidentEvent
-from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
+from wgmon_tui.monitor.report_numbers import ReportNumbers
 
 VantageListener = Callable[[ServerState, str, VantageReport | None], None]
 """Called with a server state, the vantage whose state changed, and the report that changed it. The report is
@@ -29,7 +29,8 @@ class VantageReports:
         self._fleet_state = fleet_state
         self._notify = notify
         self._listeners: list[VantageListener] = []
-        self._last_reports: dict[str, tuple[str, int]] = {}
+        self.numbers = ReportNumbers()
+        """The reports that were accepted, in this run and in earlier ones."""
 
     def listen(self, listener: VantageListener) -> None:
         """Call `listener` after every change of a vantage state. It must be quick and must not raise."""
@@ -43,29 +44,17 @@ class VantageReports:
         """Restore the stored reports on a server before any vantage reports again."""
         self._fleet_state.restore_vantage_states(name, vantage_states, time.time())
 
-    def resume_from(self, last_report_of: Mapping[str, tuple[str, int]]) -> None:
-        """Skip reports that the store already has: the epoch and the last number of each vantage."""
-        self._last_reports |= last_report_of
-
-    def last_report_of(self, vantage: str) -> tuple[str, int] | None:
-        """Return the epoch and number of the last accepted report of a vantage; None before the first."""
-        return self._last_reports.get(vantage)
-
-    def report(self, vantage: str, name: str, outcome: Round, now: float, *, epoch: str, number: int) -> None:
-        """Record a round of another vantage, unless it was recorded before."""
-        before = self._last_reports.get(vantage)
-        if before and before[0] == epoch and number <= before[1]:
-            return
-        self._last_reports[vantage] = epoch, number
-        server_state = self._fleet_state.states.get(name)
-        if server_state is None or vantage not in self._fleet_state.vantages:
+    def record(self, report: VantageReport, now: float) -> None:
+        """Record a report that `numbers` has accepted, in the order of its vantage."""
+        server_state = self._fleet_state.states.get(report.server)
+        if server_state is None or report.vantage not in self._fleet_state.vantages:
             return
         severity = server_state.severity
-        events = self._fleet_state.record_vantage(vantage, name, outcome, now)
+        events = self._fleet_state.record_report(report, now)
         for listener in self._listeners:
-            listener(server_state, vantage, VantageReport(vantage, epoch, number, outcome))
+            listener(server_state, report.vantage, report)
         if events or server_state.severity is not severity:
-            self._notify(name, events)
+            self._notify(report.server, events)
 
     def mark_disconnected(self, vantage: str) -> None:
         """Record that the connection to a vantage is lost."""

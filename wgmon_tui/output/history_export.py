@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from typing import Literal
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.csv_format import csv_lines
@@ -115,16 +115,13 @@ def incident_object(incident: Incident, notes: Sequence[Note]) -> Json:
     }
 
 
-def exchange_objects(outcome: Round, line: ExchangeSummary | None) -> Iterator[Json]:
-    """Yield a stored round in the form of `probe --json`, one object per address, with why it was kept.
-
-    A round from another vantage has no `line`.
-    """
+def exchange_objects(outcome: Round, line: ExchangeSummary) -> Iterator[Json]:
+    """Yield a stored round in the form of `probe --json`, one object per address, with why it was kept."""
     for each in by_address(outcome):
         yield {**json_object(each), **_kept(line)}
 
 
-def packet_objects(stored: Round, line: ExchangeSummary | None) -> Iterator[Json]:
+def packet_objects(stored: Round, line: ExchangeSummary) -> Iterator[Json]:
     """Yield a stored round as one object per packet."""
     for outcome in by_address(stored):
         check, verdict = outcome.check, outcome.diagnosis.verdict
@@ -142,18 +139,15 @@ def packet_objects(stored: Round, line: ExchangeSummary | None) -> Iterator[Json
             }
 
 
-def _kept(line: ExchangeSummary | None) -> Json:
-    if line is None:
-        return {"id": None, "kind": "sight", "incident": None}
+def _kept(line: ExchangeSummary) -> Json:
+    if line.vantage != LOCAL_VANTAGE:
+        return {"id": None, "kind": "sight", "incident": None}  # as earlier versions wrote it
     return {"id": line.id, "kind": line.kind, "incident": line.incident}
 
 
 def _checks(history: History, request: ExportRequest) -> Iterator[Json]:
-    since, until, vantage = request.since, request.until, request.vantage
     for name in request.names:
-        own = (each for each in history.checks(name, since, until) if vantage in (None, each.vantage))
-        others = history.vantage_checks(name, since, until, vantage=vantage)
-        for past in merge(own, others, key=lambda each: each.at):
+        for past in history.checks(name, request.since, request.until, request.vantage):
             yield check_object(name, past)
 
 
@@ -173,22 +167,12 @@ def requested_incidents(history: History, request: ExportRequest) -> Iterator[In
                 yield incident
 
 
-def _exchanges(history: History, request: ExportRequest) -> Iterator[tuple[Round, ExchangeSummary | None]]:
-    since, until, vantage = request.since, request.until, request.vantage
+def _exchanges(history: History, request: ExportRequest) -> Iterator[tuple[Round, ExchangeSummary]]:
     for name in request.names:
-        own = _own_exchanges(history, name, request)
-        others = ((each, None) for each in history.vantage_rounds(name, since, until, vantage=vantage))
-        yield from merge(own, others, key=lambda each: each[0].check.started_at)
-
-
-def _own_exchanges(
-    history: History, name: str, request: ExportRequest
-) -> Iterator[tuple[Round, ExchangeSummary | None]]:
-    for line in reversed(history.exchanges(name, request.since, request.until, limit=None)):
-        stored = history.exchange(line.id)
-        # It may have been deleted since the list was read.
-        if stored and request.vantage in (None, stored.round.check.vantage):
-            yield stored.round, stored.line
+        lines = history.exchanges(name, request.since, request.until, limit=None, vantage=request.vantage)
+        for line in reversed(lines):
+            if stored := history.exchange(line.id):  # it may have been deleted since the list was read
+                yield stored.round, stored.line
 
 
 def _objects(history: History, request: ExportRequest) -> Iterator[Json]:

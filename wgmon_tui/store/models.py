@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.net.addresses import Address
@@ -151,13 +152,17 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A row of the journal. `id` is unique and grows; `since` belongs to the state of the point."""
+    """A row of the journal. `id` is unique and grows; `since` belongs to the state of the point.
+
+    That is the state of the server; in a row of another vantage, the state as that one sees it.
+    """
 
     id: int
     server: str
     since: float
     moment: TimelinePoint
     port_monitor: str | None = None
+    vantage: str = LOCAL_VANTAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSummary:
-    """A stored exchange as a line in a list; `id` opens it."""
+    """A stored exchange of a vantage as a line in a list; `id` opens it."""
 
     id: int
     server: str
@@ -225,15 +230,7 @@ class ExchangeSummary:
     kind: Literal["change", "failure", "good"]
     verdict: Verdict
     incident: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class VantageCheckId:
-    """Key of a check of another vantage, by the numbers of that vantage; opens its packets."""
-
-    vantage: str
-    epoch: str
-    number: int
+    vantage: str = LOCAL_VANTAGE
 
 
 @dataclass(frozen=True, slots=True)

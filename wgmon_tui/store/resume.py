@@ -101,7 +101,7 @@ def _restore_vantages(history: History, engine: Engine) -> None:
             vantage_states[seen.server].append(vantage_state_of(seen, server_state.server))
     for name, of_server in vantage_states.items():
         engine.vantage_reports.restore(name, of_server)
-    engine.vantage_reports.resume_from(history.last_reports())
+    engine.vantage_reports.numbers.resume_from(history.last_reports())
 
 
 def close_stale_incidents(

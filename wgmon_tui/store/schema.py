@@ -4,17 +4,21 @@ Everything that grows is clustered by time: new rows go to the end of their tabl
 beginning. So a commit touches a few pages however many servers there are. The history of one server is read
 by point lookups, one per bucket.
 
-    checks ──(each minute, some servers in one transaction)──► packs, minutes, hours, days; as_of advances
+    checks ──(each minute, some series in one transaction)──► packs, minutes, hours, days; as_of advances
+
+A series is the history of one server as one vantage sees it. The series of this machine has the id of its
+server. Each other vantage has a series with a negative id, and a row in `series`. All of them take the same
+way through the same tables.
 
 `checks` is the journal: the events since the last full minutes. A viewer follows it by `id`, which is never
-reused. Rows up to their server's `current.as_of` are in the rollups already and must not be counted again.
-They are deleted in one range, once all earlier rows are in the rollups too, because the rows of a server are
+reused. Rows up to their series' `current.as_of` are in the rollups already and must not be counted again.
+They are deleted in one range, once all earlier rows are in the rollups too, because the rows of a series are
 scattered over all pages of the journal. `packs` holds the same checks minute by minute, packed; `minutes`,
-`hours` and `days` are rollups. A state holds from its row to the server's next one; `current.accounted_to` is
-the time up to which the rollups include it.
+`hours` and `days` are rollups. A state holds from its row to the next one of its series;
+`current.accounted_to` is the time up to which the rollups include it. In the series of this machine it is the
+state on which all vantages agree, in another one that of its vantage alone.
 
-Reports of other vantages are in `sights`, and in `sight_packs` when their minute is over; no rollup includes
-them. Times are Unix seconds (REAL). Minutes, hours and days (UTC) are their number since the epoch (INTEGER).
+Times are Unix seconds (REAL). Minutes, hours and days (UTC) are their number since the epoch (INTEGER).
 States, severities and verdicts are stored as text.
 """
 
@@ -26,7 +30,7 @@ from functools import cache
 
 from wgmon_tui.store.database import connect_memory
 
-VERSION = 2
+VERSION = 3
 """`PRAGMA user_version` of a store that this program writes."""
 
 _TABLES = """
@@ -38,55 +42,63 @@ CREATE TABLE servers (
     removed_at REAL                   -- no longer in servers.toml since; its history stays
 ) STRICT;
 
+CREATE TABLE series (                 -- of the other vantages; that of this machine has the id of its server
+    id INTEGER PRIMARY KEY,           -- negative
+    server INTEGER NOT NULL, vantage TEXT NOT NULL,
+    UNIQUE (server, vantage)
+) STRICT;
+
 CREATE TABLE checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    server INTEGER NOT NULL,
+    series INTEGER NOT NULL,
     at REAL NOT NULL,                 -- when it began
     address TEXT,
     vantage TEXT NOT NULL,
     verdict TEXT,                     -- of this check alone; NULL where the state changed without a check
-    state TEXT NOT NULL,              -- the server's after it, damped: history.records.State
+    state TEXT NOT NULL,              -- of the series after it, damped: store.models.PeriodState
     since REAL NOT NULL,              -- of that state
     decides INTEGER NOT NULL,         -- 1 for the check of a round that speaks for the server
     rtt REAL,                         -- seconds; NULL where lost
     tunnel_sent INTEGER, tunnel_received INTEGER, tunnel_rtt REAL,
-    port_monitor TEXT                 -- where it was asked in this round
+    port_monitor TEXT,                -- where it was asked in this round
+    epoch TEXT, number INTEGER        -- of the report with this check, by its vantage; NULL for this machine
 ) STRICT;
+CREATE UNIQUE INDEX checks_of_reports ON checks (vantage, epoch, number) WHERE number IS NOT NULL;
 
 CREATE TABLE packs (
-    minute INTEGER NOT NULL, server INTEGER NOT NULL, checks BLOB NOT NULL,
-    PRIMARY KEY (minute, server)
+    minute INTEGER NOT NULL, series INTEGER NOT NULL, checks BLOB NOT NULL,
+    PRIMARY KEY (minute, series)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE minutes (
-    minute INTEGER NOT NULL, server INTEGER NOT NULL,
+    minute INTEGER NOT NULL, series INTEGER NOT NULL,
     checks INTEGER NOT NULL, lost INTEGER NOT NULL,
     up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
     unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
     sketch BLOB NOT NULL,             -- of the round-trip times
-    PRIMARY KEY (minute, server)
+    PRIMARY KEY (minute, series)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hours (
-    hour INTEGER NOT NULL, server INTEGER NOT NULL,
+    hour INTEGER NOT NULL, series INTEGER NOT NULL,
     checks INTEGER NOT NULL, lost INTEGER NOT NULL,
     up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
     unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
     sketch BLOB NOT NULL,
-    PRIMARY KEY (hour, server)
+    PRIMARY KEY (hour, series)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE days (
-    day INTEGER NOT NULL, server INTEGER NOT NULL,
+    day INTEGER NOT NULL, series INTEGER NOT NULL,
     checks INTEGER NOT NULL, lost INTEGER NOT NULL,
     up_s REAL NOT NULL, degraded_s REAL NOT NULL, down_s REAL NOT NULL,
     unknown_s REAL NOT NULL, paused_s REAL NOT NULL, maintenance_s REAL NOT NULL,
     sketch BLOB NOT NULL,
-    PRIMARY KEY (day, server)
+    PRIMARY KEY (day, series)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE current (                -- what a face shows at once after a start
-    server INTEGER PRIMARY KEY,
+    series INTEGER PRIMARY KEY,
     as_of INTEGER NOT NULL,           -- the last id of its journal rows that is in here and in the rollups
     accounted_to REAL NOT NULL,       -- the time before is in the rollups; from here on `state` holds
     state TEXT NOT NULL, since REAL,
@@ -97,15 +109,15 @@ CREATE TABLE current (                -- what a face shows at once after a start
 
 CREATE TABLE exchanges (
     id INTEGER PRIMARY KEY,
-    server INTEGER NOT NULL,
+    series INTEGER NOT NULL,
     at REAL NOT NULL,
     kind TEXT NOT NULL,               -- 'change', 'failure' or 'good'; of 'good' only the last is kept
     verdict TEXT NOT NULL,
     incident TEXT,
     round BLOB NOT NULL               -- history.codec, compressed
 ) STRICT;
-CREATE INDEX exchanges_of_server ON exchanges (server, at);
-CREATE UNIQUE INDEX good_exchanges ON exchanges (server) WHERE kind = 'good';
+CREATE INDEX exchanges_of_series ON exchanges (series, at);
+CREATE UNIQUE INDEX good_exchanges ON exchanges (series) WHERE kind = 'good';
 
 CREATE TABLE incidents (
     id TEXT PRIMARY KEY,
@@ -173,26 +185,6 @@ CREATE INDEX unseen_deliveries ON deliveries (sink) WHERE state = 'given up' AND
 CREATE TABLE stamps (identity BLOB PRIMARY KEY, last_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- of the store itself
-"""
-
-_SIGHTS = """
-CREATE TABLE sights (                 -- what other vantages saw; numbered by them, so that nothing is twice
-    vantage TEXT NOT NULL, epoch TEXT NOT NULL, number INTEGER NOT NULL,
-    server INTEGER NOT NULL,
-    at REAL NOT NULL,                 -- when it began
-    address TEXT, verdict TEXT NOT NULL, rtt REAL,
-    tunnel_sent INTEGER, tunnel_received INTEGER, tunnel_rtt REAL,
-    round BLOB,                       -- with its packets, for changes and failures: history.codec
-    PRIMARY KEY (vantage, epoch, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sights_of_server ON sights (server, at);
-CREATE INDEX plain_sights ON sights (server, at) WHERE round IS NULL;
-CREATE INDEX sights_with_packets ON sights (at) WHERE round IS NOT NULL;
-
-CREATE TABLE sight_packs (            -- those without packets, minute by minute: history.packs
-    minute INTEGER NOT NULL, server INTEGER NOT NULL, sights BLOB NOT NULL,
-    PRIMARY KEY (minute, server)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE seen_from (              -- what each of them says now
     server INTEGER NOT NULL, vantage TEXT NOT NULL,
@@ -239,17 +231,6 @@ The triggers delete with the incident or the pause, also when such a version doe
 table of these if the writer does not know it.
 """
 
-_MIGRATIONS: tuple[str, ...] = (
-    """
-    ALTER TABLE deliveries ADD COLUMN seen_at REAL;
-    ALTER TABLE deliveries ADD COLUMN seen_by TEXT NOT NULL DEFAULT '';
-    DROP INDEX given_up_deliveries;
-    CREATE INDEX unseen_deliveries ON deliveries (sink) WHERE state = 'given up' AND seen_at IS NULL;
-    """
-    + _SIGHTS,
-)
-"""`_MIGRATIONS[n - 1]` migrates version n to version n + 1."""
-
 
 def create_or_migrate(connection: sqlite3.Connection) -> None:
     """Create the tables, or migrate an older store to VERSION, with all additions, in one transaction.
@@ -260,11 +241,12 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
     with connection:
         version = version_of(connection)
         if version == 0:
-            steps: tuple[str, ...] = (_TABLES, _SIGHTS)
-        else:
-            steps = _MIGRATIONS[version - 1 :]
-        for statement in _statements((*steps, _ADDITIONS)):
-            connection.execute(statement)
+            execute_script(connection, _TABLES)
+        elif version < VERSION:
+            from wgmon_tui.store.migrations import migrate  # a start rarely needs it
+
+            migrate(connection, version)
+        execute_script(connection, _ADDITIONS)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -352,13 +334,14 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _statements(scripts: tuple[str, ...]) -> list[str]:
-    """Yield the statements one by one, because `executescript` would commit the open transaction."""
-    whole: list[str] = []
+def execute_script(connection: sqlite3.Connection, script: str) -> None:
+    """Execute the statements one by one: `executescript` would commit the open transaction.
+
+    Raises sqlite3.Error.
+    """
     pending = ""
-    for line in "\n".join(scripts).splitlines():
+    for line in script.splitlines():
         pending += line + "\n"
         if sqlite3.complete_statement(pending):
-            whole.append(pending)
+            connection.execute(pending)
             pending = ""
-    return whole

@@ -33,12 +33,12 @@ from wgmon_tui.store.write.batch import (
     make_outbox_row,
     make_state_row,
 )
-from wgmon_tui.store.write.packet_sampling import PacketSample, PacketSampler
-from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
+from wgmon_tui.store.write.packet_sampling import PacketSample
+from wgmon_tui.store.write.vantage_states import VantageQuorum, VantageStates
 
 HERE = Path(__file__).parent
 
-_QUIET = ("minutes", "hours", "days", "packs", "sight_packs", "stamps", "tellings", "sqlite_sequence")
+_QUIET = ("minutes", "hours", "days", "packs", "stamps", "tellings", "sqlite_sequence")
 """Tables that no batch fills."""
 
 
@@ -68,11 +68,16 @@ def _batch() -> Batch:
     vantage_state = VantageState(
         "ams", full, AT, AT + 97.5, DAMPINGS[1], full, AT - 10.0, (0.25, None), current=False
     )
-    batch.vantage_batch.add_update(
-        VantageUpdate("fra1", "ams", vantage_state, VantageReport("ams", "9f", 7, full), CLOSED.id),
-        PacketSampler(5),
+    report = VantageReport("ams", "9f", 7, "fra1", full)
+    batch.add_journal_rows(make_journal_rows("fra1", full, "up", AT, report))
+    sample = make_exchange_row(PacketSample("fra1", "change", full, CLOSED.id, "ams"))
+    batch.exchanges.append(sample)
+    batch.vantage_states = VantageStates(
+        seen={("fra1", "ams"): vantage_state},
+        packets={("fra1", "ams"): sample[-1]},
+        reported={"ams": ("9f", 7)},
+        vantages=VantageQuorum(("ams", "nyc"), 2),
     )
-    batch.vantage_batch.vantages = VantageQuorum(("ams", "nyc"), 2)
     return batch
 
 
@@ -144,6 +149,6 @@ def _shown(column: str, value: object) -> object:
 
 
 FILES = (
-    GoldenFile(HERE / "store_rows.jsonl", _rows(), str, str),
-    GoldenFile(HERE / "later_store_rows.jsonl", _later_rows(), str, str),
+    GoldenFile(HERE / "version_3_store_rows.jsonl", _rows(), str, str),
+    GoldenFile(HERE / "version_3_later_store_rows.jsonl", _later_rows(), str, str),
 )

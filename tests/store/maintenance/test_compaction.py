@@ -31,7 +31,7 @@ class Journal:
 
     def write(self, rows: list[JournalRow]) -> None:
         batch = Batch()
-        batch.fleet = {row[0]: StoredServer("{}", HOLDS_S) for row in rows} | dict.fromkeys(
+        batch.fleet = {row[0][0]: StoredServer("{}", HOLDS_S) for row in rows} | dict.fromkeys(
             self.ids, StoredServer("{}", HOLDS_S)
         )
         batch.add_journal_rows(rows)
@@ -53,7 +53,7 @@ class Journal:
     def tally(self, number: int, table: str = "minutes", server: int = 1) -> Rollup:
         column = table.removesuffix("s")
         rows = self.connection.execute(
-            f"SELECT {COLUMNS} FROM {table} WHERE {column} = ? AND server = ?", (number, server)
+            f"SELECT {COLUMNS} FROM {table} WHERE {column} = ? AND series = ?", (number, server)
         ).fetchall()
         return Rollup.from_row(rows[0]) if rows else Rollup()
 

@@ -106,10 +106,10 @@ def test_old_exchanges_leave_and_the_last_good_ones_stay(store: sqlite3.Connecti
     old, fresh = NOW - 91 * DAY, NOW - DAY
     rows = [(1, old, "good"), (1, old + 1, "change"), (1, old + 2, "failure"), (2, fresh, "change")]
     store.executemany(
-        "INSERT INTO exchanges (server, at, kind, verdict, round) VALUES (?, ?, ?, 'silent', x'')", rows
+        "INSERT INTO exchanges (series, at, kind, verdict, round) VALUES (?, ?, ?, 'silent', x'')", rows
     )
     run(store, 2)
-    assert store.execute("SELECT server, kind FROM exchanges ORDER BY id").fetchall() == [
+    assert store.execute("SELECT series, kind FROM exchanges ORDER BY id").fetchall() == [
         (1, "good"),
         (2, "change"),
     ]

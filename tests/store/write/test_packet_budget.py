@@ -37,7 +37,8 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Life]]:
 
 def stored_bytes(life: Life, vantage: str = "fra") -> int:
     life.written()
-    query = "SELECT coalesce(sum(length(round)), 0) FROM sights WHERE vantage = ?"
+    query = """SELECT coalesce(sum(length(round)), 0) FROM exchanges JOIN series ON series.id = series
+        WHERE vantage = ?"""
     ((size,),) = query_store(life.state_dir, query, vantage)
     return int(size)
 
@@ -52,11 +53,11 @@ def test_beyond_its_budget_a_vantage_stores_checks_without_packets(start: Callab
     life = start()
     report_changes(life)
     assert 2_000 < stored_bytes(life) <= 3_000
-    assert all(len(life.history.vantage_checks(name, 0.0, life.now + 1.0)) == 1 for name in NAMES)
+    assert all(len(life.history.checks(name, 0.0, life.now + 1.0, "fra")) == 1 for name in NAMES)
     assert len(life.history.vantage_states()) == len(NAMES)
     use = life.recorder.packet_budget.use_of("fra")
     assert use.bytes == stored_bytes(life)
-    assert use.left_out == len(NAMES) - life.count("sights WHERE round IS NOT NULL")
+    assert use.left_out == len(NAMES) - life.count("exchanges WHERE series < 0")
     assert life.recorder.packet_budget.is_used_up("fra")
 
 

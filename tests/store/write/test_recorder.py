@@ -249,7 +249,7 @@ def test_a_server_that_leaves_the_file_keeps_its_history_and_no_open_incident(tm
             ("fra1", START + 120),
         ]
         assert desk.value("SELECT closed_at FROM incidents") == START + 120
-        kept = "SELECT sum(checks) FROM minutes JOIN servers ON server = id WHERE name = 'fra1'"
+        kept = "SELECT sum(checks) FROM minutes JOIN servers ON series = id WHERE name = 'fra1'"
         assert desk.value(kept) == 6
         desk.run(600)
         assert desk.value(kept) == 12

@@ -17,6 +17,7 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.vantages.collector.validation import sanitize_report
 from wgmon_tui.vantages.protocol import BadLineError
 
@@ -101,9 +102,8 @@ def test_whatever_was_taken_of_a_round_can_stand_on_the_board(told: list[tuple[s
     fleet_state.record("fra1", healthy(server, NOW), NOW)
     for number, (vantage, outcome) in enumerate(told):
         try:
-            fleet_state.record_vantage(
-                vantage, "fra1", sanitize_report(outcome, server, vantage, 0.0, NOW), NOW + number
-            )
+            taken = sanitize_report(outcome, server, vantage, 0.0, NOW)
+            fleet_state.record_report(VantageReport(vantage, "one", number, "fra1", taken), NOW + number)
         except BadLineError:
             continue
     assert fleet_state.states["fra1"].status_word

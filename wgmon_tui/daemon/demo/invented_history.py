@@ -150,7 +150,7 @@ _TimelinePiece = tuple[float, float, Episode | None]
 
 
 _ROLLUPS = {
-    table: f"INSERT INTO {table} ({column}, server, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    table: f"INSERT INTO {table} ({column}, series, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     for table, column in (("minutes", "minute"), ("hours", "hour"), ("days", "day"))
 }
 
@@ -273,7 +273,7 @@ def _write_current(connection: sqlite3.Connection, number: int, server: Server, 
     damping = Damping(verdict.severity, (verdict.severity,) * 3)
     samples = [nan if ongoing and ongoing.lost == 1.0 else rtt_model.draw_rtt() for _ in range(CAPACITY)]
     connection.execute(
-        "INSERT INTO current (server, as_of, accounted_to, state, since, verdict, rtt, damping, samples)"
+        "INSERT INTO current (series, as_of, accounted_to, state, since, verdict, rtt, damping, samples)"
         " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?)",
         (
             number,

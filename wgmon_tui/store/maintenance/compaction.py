@@ -1,4 +1,4 @@
-"""Compaction of the journal into minute blocks, minutes, hours and days: some servers in each transaction.
+"""Compaction of the journal into minute blocks, minutes, hours and days: some series in each transaction.
 
 `current.as_of` advances in the same transaction, so that after a kill every check still counts exactly once.
 A minute, an hour or a day can exist already, because the clock was set back or a check ended late. Then the
@@ -34,19 +34,25 @@ delay.
 _LATE_S = 60.0
 """Maximum seconds by which a late check can have begun before other checks of its server."""
 
-_SERVERS_A_STEP = 250
+_SERIES_A_STEP = 250
 _ROWS_A_STEP = 5_000
 
-_CHECKS = """SELECT id, server, at, address, vantage, verdict, state, since, decides, rtt,
-    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor
-    FROM checks WHERE server BETWEEN ? AND ? ORDER BY id"""
+_ALL_SERIES = "SELECT id FROM servers UNION ALL SELECT id FROM series ORDER BY id"
 
-_FIRST_LEFT = """SELECT checks.id FROM checks LEFT JOIN current USING (server)
+_HOLDS = """SELECT id, holds FROM servers WHERE id BETWEEN :first AND :last UNION ALL
+    SELECT series.id, holds FROM series JOIN servers ON servers.id = series.server
+    WHERE series.id BETWEEN :first AND :last"""
+
+_CHECKS = """SELECT id, series, at, address, vantage, verdict, state, since, decides, rtt,
+    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor
+    FROM checks WHERE series BETWEEN ? AND ? ORDER BY id"""
+
+_FIRST_LEFT = """SELECT checks.id FROM checks LEFT JOIN current USING (series)
     WHERE checks.id > coalesce(current.as_of, 0) ORDER BY checks.id LIMIT 1"""
 
 _CURRENT = """INSERT INTO current
-    (server, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (server) DO UPDATE SET as_of = excluded.as_of,
+    (series, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (series) DO UPDATE SET as_of = excluded.as_of,
     accounted_to = excluded.accounted_to, state = excluded.state, since = excluded.since,
     verdict = coalesce(excluded.verdict, verdict), rtt = excluded.rtt,
     port_monitor = coalesce(excluded.port_monitor, port_monitor), samples = excluded.samples"""
@@ -64,7 +70,7 @@ class _JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class _OpenRollups:
-    """What is already in the rollups of a server."""
+    """What is already in the rollups of a series."""
 
     as_of: int
     accounted_to: float
@@ -76,7 +82,7 @@ class _OpenRollups:
 
 _Rollups = dict[int, dict[int, Rollup]]
 _Moments = dict[int, dict[int, list[TimelinePoint]]]
-"""Timeline points by minute, hour or day, then by server."""
+"""Timeline points by minute, hour or day, then by series."""
 
 
 def compaction_boundary(now: float) -> float:
@@ -89,9 +95,9 @@ def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iter
 
     Raises sqlite3.Error.
     """
-    servers = [number for (number,) in connection.execute("SELECT id FROM servers ORDER BY id")]
-    for start in range(0, len(servers), _SERVERS_A_STEP):
-        some = servers[start : start + _SERVERS_A_STEP]
+    series = [number for (number,) in connection.execute(_ALL_SERIES)]
+    for start in range(0, len(series), _SERIES_A_STEP):
+        some = series[start : start + _SERIES_A_STEP]
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             _compact_some(connection, some[0], some[-1], boundary, now)
@@ -109,27 +115,26 @@ def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iter
 def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundary: float, now: float) -> None:
     known = _read_current(connection, first, last)
     journal = _read_journal(connection, first, last)
-    holding = dict(
-        connection.execute("SELECT id, holds FROM servers WHERE id BETWEEN ? AND ?", (first, last))
-    )
+    holding = dict(connection.execute(_HOLDS, {"first": first, "last": last}))
     minutes: _Rollups = defaultdict(dict)
     packs: _Moments = defaultdict(dict)
     current = []
-    for server in sorted(known.keys() | journal.keys()):
-        before = known.get(server)
-        entries = _ready(journal.get(server, []), before, boundary, now)
+    for series in sorted(known.keys() | journal.keys()):
+        before = known.get(series)
+        entries = _ready(journal.get(series, []), before, boundary, now)
         if not entries and (before is None or before.state is not PeriodState.PAUSED):
             continue
         timeline = _timeline(before, entries)
-        reached = max(boundary, timeline[-1].at)
-        for minute, rollup in roll(timeline, holding[server], until=reached).items():
-            minutes[minute][server] = rollup
+        # The reports of another vantage may come hours later. So its state counts once the next one is there.
+        reached = max(boundary, timeline[-1].at) if series > 0 else timeline[-1].at
+        for minute, rollup in roll(timeline, holding[series], until=reached).items():
+            minutes[minute][series] = rollup
         for entry in entries:
-            packs[int(entry.moment.at // MINUTE_S)].setdefault(server, []).append(entry.moment)
+            packs[int(entry.moment.at // MINUTE_S)].setdefault(series, []).append(entry.moment)
         paused = timeline[-1].state is PeriodState.PAUSED
-        if not paused and reached - timeline[-1].at > holding[server]:
+        if not paused and reached - timeline[-1].at > holding[series]:
             reached = timeline[-1].at  # not checked since: the next check needs the length of the gap
-        current.append(_current_row(server, before, entries, reached))
+        current.append(_current_row(series, before, entries, reached))
     hours = _sum(minutes, 60)
     days = _sum(hours, 24)
     _merge(connection, "minutes", "minute", minutes, first, last)
@@ -142,7 +147,7 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
 def _ready(
     entries: list[_JournalRow], before: _OpenRollups | None, boundary: float, now: float
 ) -> list[_JournalRow]:
-    """Return the new entries of one server that are due, up to the first one not yet due."""
+    """Return the new entries of one series that are due, up to the first one not yet due."""
     as_of = before.as_of if before else 0
     fresh = (entry for entry in entries if entry.id > as_of)
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
@@ -164,7 +169,7 @@ def _timeline(before: _OpenRollups | None, entries: list[_JournalRow]) -> list[T
 
 
 def _current_row(
-    server: int, before: _OpenRollups | None, entries: list[_JournalRow], accounted_to: float
+    series: int, before: _OpenRollups | None, entries: list[_JournalRow], accounted_to: float
 ) -> tuple[object, ...]:
     checks = [
         entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding
@@ -176,7 +181,7 @@ def _current_row(
         state, since = entries[-1].moment.state, entries[-1].since
     ports = [entry.port_monitor for entry in entries if entry.port_monitor]
     return (
-        server,
+        series,
         entries[-1].id if entries else before.as_of if before else 0,
         accounted_to,
         state.value,
@@ -190,13 +195,13 @@ def _current_row(
 
 def _read_current(connection: sqlite3.Connection, first: int, last: int) -> dict[int, _OpenRollups]:
     rows = connection.execute(
-        "SELECT server, as_of, accounted_to, state, since, samples, rtt FROM current"
-        " WHERE server BETWEEN ? AND ?",
+        "SELECT series, as_of, accounted_to, state, since, samples, rtt FROM current"
+        " WHERE series BETWEEN ? AND ?",
         (first, last),
     )
     return {
-        server: _OpenRollups(as_of, accounted_to, _state(state), since, samples, rtt)
-        for server, as_of, accounted_to, state, since, samples, rtt in rows
+        series: _OpenRollups(as_of, accounted_to, _state(state), since, samples, rtt)
+        for series, as_of, accounted_to, state, since, samples, rtt in rows
     }
 
 
@@ -204,7 +209,7 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
     found: dict[int, list[_JournalRow]] = defaultdict(list)
     for (
         number,
-        server,
+        series,
         at,
         address,
         vantage,
@@ -220,17 +225,17 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
         check = None
         if verdict is not None:
             check = StoredCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
-        found[server].append(_JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
+        found[series].append(_JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
     return found
 
 
 def _sum(rollups: _Rollups, in_each: int) -> _Rollups:
     """Sum minutes into hours, or hours into days. Use it before `_merge`, on new values only."""
     sums: _Rollups = defaultdict(dict)
-    for number, by_server in rollups.items():
+    for number, by_series in rollups.items():
         of_group = sums[number // in_each]
-        for server, rollup in by_server.items():
-            of_group.setdefault(server, Rollup()).merge(rollup)
+        for series, rollup in by_series.items():
+            of_group.setdefault(series, Rollup()).merge(rollup)
     return sums
 
 
@@ -239,32 +244,32 @@ def _merge(
 ) -> None:
     """Add rollups to those in the table; afterwards `rollups` holds the sums."""
     marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
-    for number, by_server in rollups.items():
+    for number, by_series in rollups.items():
         stored = connection.execute(
-            f"SELECT server, {COLUMNS} FROM {table} WHERE {column} = ? AND server BETWEEN ? AND ?",  # noqa: S608
+            f"SELECT series, {COLUMNS} FROM {table} WHERE {column} = ? AND series BETWEEN ? AND ?",  # noqa: S608
             (number, first, last),
         )
-        for server, *row in stored:
-            if server in by_server:
-                by_server[server].merge(Rollup.from_row(cast("Row", tuple(row))))
+        for series, *row in stored:
+            if series in by_series:
+                by_series[series].merge(Rollup.from_row(cast("Row", tuple(row))))
         connection.executemany(
-            f"INSERT OR REPLACE INTO {table} ({column}, server, {COLUMNS}) VALUES ({marks})",  # noqa: S608
-            ((number, server, *rollup.to_row()) for server, rollup in by_server.items()),
+            f"INSERT OR REPLACE INTO {table} ({column}, series, {COLUMNS}) VALUES ({marks})",  # noqa: S608
+            ((number, series, *rollup.to_row()) for series, rollup in by_series.items()),
         )
 
 
 def _write_packs(connection: sqlite3.Connection, packs: _Moments, first: int, last: int) -> None:
-    for minute, by_server in packs.items():
+    for minute, by_series in packs.items():
         stored = connection.execute(
-            "SELECT server, checks FROM packs WHERE minute = ? AND server BETWEEN ? AND ?",
+            "SELECT series, checks FROM packs WHERE minute = ? AND series BETWEEN ? AND ?",
             (minute, first, last),
         )
-        for server, packed in stored:
-            if server in by_server:
-                by_server[server] = [*unpack(minute, packed), *by_server[server]]
+        for series, packed in stored:
+            if series in by_series:
+                by_series[series] = [*unpack(minute, packed), *by_series[series]]
         connection.executemany(
-            "INSERT OR REPLACE INTO packs (minute, server, checks) VALUES (?, ?, ?)",
-            ((minute, server, pack(minute, moments)) for server, moments in by_server.items()),
+            "INSERT OR REPLACE INTO packs (minute, series, checks) VALUES (?, ?, ?)",
+            ((minute, series, pack(minute, moments)) for series, moments in by_series.items()),
         )
 
 

@@ -21,7 +21,6 @@ _TIERS = (
     ("minutes", "minute", MINUTE_S),
     ("hours", "hour", HOUR_S),
     ("days", "day", DAY_S),
-    ("sight_packs", "minute", MINUTE_S),
 )
 
 _PER_TURN_S = 120.0
@@ -35,14 +34,13 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
     """
     for (table, column, length), kept in zip(
         _TIERS,
-        (retention.raw, retention.minutes, retention.hours, retention.days, retention.raw),
+        (retention.raw, retention.minutes, retention.hours, retention.days),
         strict=True,
     ):
         every = length / _PER_TURN_S
         for _ in range(int((turn + 1) / every) - int(turn / every)):
             yield from _delete_oldest(connection, table, column, int((now - kept) // length))
     yield from _delete_exchanges(connection, now - retention.exchanges)
-    yield from _delete_vantage_reports(connection, now - retention.exchanges)
     yield from _delete_incidents(connection, now - retention.incidents)
 
 
@@ -53,10 +51,10 @@ def _delete_oldest(connection: sqlite3.Connection, table: str, column: str, unti
         return
     while True:
         border = connection.execute(
-            f"SELECT server FROM {table} WHERE {column} = ? ORDER BY server LIMIT 1 OFFSET {_A_STEP}",  # noqa: S608
+            f"SELECT series FROM {table} WHERE {column} = ? ORDER BY series LIMIT 1 OFFSET {_A_STEP}",  # noqa: S608
             (oldest,),
         ).fetchone()
-        rest = "" if border is None else f" AND server < {int(border[0])}"
+        rest = "" if border is None else f" AND series < {int(border[0])}"
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?{rest}", (oldest,))  # noqa: S608
         yield
         if border is None:
@@ -73,21 +71,6 @@ def _delete_exchanges(connection: sqlite3.Connection, until: float) -> Iterator[
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             connection.executemany("DELETE FROM exchanges WHERE id = ?", old)
-        yield
-
-
-def _delete_vantage_reports(connection: sqlite3.Connection, until: float) -> Iterator[None]:
-    """Delete the reports of other vantages, with their packets."""
-    head = connection.execute(
-        "SELECT vantage, epoch, number, at FROM sights INDEXED BY sights_with_packets"
-        " WHERE round IS NOT NULL AND at < ? ORDER BY at LIMIT ?",
-        (until, _A_STEP),
-    ).fetchall()
-    old = [tuple(key) for *key, at in head if at <= head[0][-1] + _PER_TURN_S]
-    if old:
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
-            connection.executemany("DELETE FROM sights WHERE vantage = ? AND epoch = ? AND number = ?", old)
         yield
 
 

@@ -9,10 +9,11 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget
-from wgmon_tui.store.maintenance.vantage_compaction import compact_vantage_checks
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
-_NEWEST_CHECK = "SELECT max(at) FROM (SELECT at FROM checks ORDER BY id DESC LIMIT 1000) WHERE at <= ?"
+_NEWEST_CHECK = (
+    "SELECT max(at) FROM (SELECT at FROM checks WHERE series > 0 ORDER BY id DESC LIMIT 1000) WHERE at <= ?"
+)
 
 _FREE_PAGES_A_STEP = 500
 _FREE_SHARE = 0.25
@@ -35,7 +36,6 @@ def run_maintenance(
     the last call, by a monotonic clock. Raises sqlite3.Error.
     """
     yield from compact(connection, boundary, now)
-    yield from compact_vantage_checks(connection, boundary)
     record_clock(connection, clock_guard, now)
     yield
     for turn in minutes if clock_guard.may_delete else ():
@@ -70,7 +70,7 @@ def compare_clock(connection: sqlite3.Connection, clock_guard: ClockGuard, now: 
     )
     (row_at,) = connection.execute(_NEWEST_CHECK, (now,)).fetchone()
     (minute,) = connection.execute(
-        "SELECT max(minute) FROM minutes WHERE minute <= ?", (now // 60.0,)
+        "SELECT max(minute) FROM minutes WHERE minute <= ? AND series > 0", (now // 60.0,)
     ).fetchone()
     newest = facts.get("believed_at")
     if newest is None or newest > now:

@@ -1,4 +1,4 @@
-"""Queries for stored rounds of one server: the last good one, and those of failed checks."""
+"""Queries for stored rounds: lists of them, the last good one, and those of failed checks."""
 
 from __future__ import annotations
 
@@ -7,27 +7,84 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.models import FAILED, ExchangeSummary, StoredCheck, StoredExchange
 from wgmon_tui.store.read.row_mapping import exchange_summary_of
-from wgmon_tui.store.read.tiers import TieredServer, timeline_backwards
+from wgmon_tui.store.read.series import find_series
+from wgmon_tui.store.read.tiers import TieredSeries, timeline_backwards
 from wgmon_tui.store.replaced_values import note_replaced, time_of, uncounted
 from wgmon_tui.text import in_calendar
 
 Failure = tuple[StoredCheck, ExchangeSummary | None]
 
+_LINES_OF_ALL = """
+    SELECT exchanges.id, name, at, kind, verdict, incident, ifnull(series.vantage, 'local') AS origin
+    FROM exchanges LEFT JOIN series ON series.id = exchanges.series
+    JOIN servers ON servers.id = ifnull(series.server, exchanges.series)
+    WHERE at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    AND (:vantage IS NULL OR origin = :vantage)
+    ORDER BY at DESC, exchanges.id DESC LIMIT :limit"""
+
+_LINES_OF_SERIES = """
+    SELECT id, at, kind, verdict, incident FROM exchanges WHERE series = :series
+    AND at >= :start AND at < :end AND (:incident IS NULL OR incident = :incident)
+    ORDER BY at DESC, id DESC LIMIT :limit"""
+
+_EXCHANGE = """
+    SELECT exchanges.id, name, at, kind, verdict, incident, ifnull(series.vantage, 'local'), round
+    FROM exchanges LEFT JOIN series ON series.id = exchanges.series
+    JOIN servers ON servers.id = ifnull(series.server, exchanges.series)
+    WHERE exchanges.id = ?"""
+
+_EARLIER = """SELECT id, at, kind, verdict, incident FROM exchanges
+    WHERE series = ? AND at < ? ORDER BY at DESC"""
+
+_LATER = "SELECT id, at, kind, verdict, incident FROM exchanges WHERE series = ? AND at >= ? ORDER BY at"
+
+_FAILED = """SELECT id, at, kind, verdict, incident FROM exchanges
+    WHERE series = ? AND at < ? AND kind != 'good' ORDER BY at DESC"""
+
 _SAME_CHECK_S = 0.002
 """A packed check keeps its time to a millisecond only; its exchange keeps the exact time."""
 
 
+def lines_of_all(
+    connection: sqlite3.Connection,
+    span: tuple[float, float],
+    incident: str | None,
+    vantage: str | None,
+    limit: int,
+) -> list[ExchangeSummary]:
+    """Return the stored exchanges of all servers from one vantage, or from all; the latest first."""
+    start, end = span
+    wanted = {"start": start, "end": end, "incident": incident, "vantage": vantage, "limit": limit}
+    rows = connection.execute(_LINES_OF_ALL, wanted)
+    return [line for row in rows if (line := exchange_summary_of(*row))]
+
+
+def lines_of_server(
+    connection: sqlite3.Connection,
+    server: str,
+    span: tuple[float, float],
+    incident: str | None,
+    vantage: str | None,
+    limit: int,
+) -> list[ExchangeSummary]:
+    """Return the same for one server."""
+    start, end = span
+    found: list[ExchangeSummary] = []
+    for series in find_series(connection, server, vantage):
+        wanted = {"series": series.id, "start": start, "end": end, "incident": incident, "limit": limit}
+        found += _lines(connection.execute(_LINES_OF_SERIES, wanted), server, series.vantage)
+    found.sort(key=lambda line: (line.at, line.id), reverse=True)
+    return found if limit < 0 else found[:limit]
+
+
 def stored(connection: sqlite3.Connection, number: int) -> StoredExchange | None:
     """Return the exchange with this id; None if it was deleted or this version cannot read it."""
-    row = connection.execute(
-        "SELECT exchanges.id, name, at, kind, verdict, incident, round"
-        " FROM exchanges JOIN servers ON servers.id = server WHERE exchanges.id = ?",
-        (number,),
-    ).fetchone()
+    row = connection.execute(_EXCHANGE, (number,)).fetchone()
     if row is None:
         return None
     with uncounted():  # whoever lists the exchanges has counted these values
@@ -48,40 +105,32 @@ def stored_round(packed: bytes) -> Round | None:
     return replace(outcome, checks=checks)
 
 
-def last_good(connection: sqlite3.Connection, server: str, before: float) -> StoredExchange | None:
-    """Return the latest good exchange before a time; if there is none, the first one after."""
-    earlier = connection.execute(
-        "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
-        " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at < :before ORDER BY at DESC",
-        {"server": server, "before": before},
-    )
-    later = connection.execute(
-        "SELECT id, :server, at, kind, verdict, incident FROM exchanges"
-        " WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :before ORDER BY at",
-        {"server": server, "before": before},
-    )
-    for rows in (earlier, later):
-        for row in rows:
-            line = exchange_summary_of(*row)
-            if line and line.verdict.severity is Severity.UP and (found := stored(connection, line.id)):
-                return found
+def last_good(
+    connection: sqlite3.Connection, server: str, before: float, vantage: str
+) -> StoredExchange | None:
+    """Return the latest good exchange of a vantage before a time; if there is none, the first one after."""
+    for series in find_series(connection, server, vantage):
+        for query in (_EARLIER, _LATER):
+            for line in _lines(connection.execute(query, (series.id, before)), server, series.vantage):
+                if line.verdict.severity is Severity.UP and (found := stored(connection, line.id)):
+                    return found
     return None
 
 
 def failures(
-    connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float, limit: int
+    connection: sqlite3.Connection, series: TieredSeries, server: str, before: float, limit: int
 ) -> list[Failure]:
     """Return the last failed checks, the latest first, each with its exchange if that is stored.
 
     Where single checks have been deleted, only checks with a stored exchange remain.
     """
     checks: list[StoredCheck] = []
-    for moment in timeline_backwards(connection, tiered_server, before):
+    for moment in timeline_backwards(connection, series, before):
         if moment.check and moment.check.has_failed:
             checks.append(moment.check)
         if len(checks) == limit:
             break
-    lines = _failed_lines(connection, tiered_server, server, before)
+    lines = _failed_lines(connection, series, server, before)
     found: list[Failure] = []
     line = next(lines, None)
     for check in checks:
@@ -98,16 +147,18 @@ def failures(
 
 
 def _failed_lines(
-    connection: sqlite3.Connection, tiered_server: TieredServer, server: str, before: float
+    connection: sqlite3.Connection, series: TieredSeries, server: str, before: float
 ) -> Iterator[ExchangeSummary]:
     """Yield the latest first."""
-    for row in connection.execute(
-        "SELECT id, ?, at, kind, verdict, incident FROM exchanges WHERE server = ? AND at < ?"
-        " AND kind != 'good' ORDER BY at DESC",
-        (server, tiered_server.id, before),
-    ):
-        line = exchange_summary_of(*row)
-        if line and line.verdict.severity in FAILED:
+    for line in _lines(connection.execute(_FAILED, (series.id, before)), server, series.vantage):
+        if line.verdict.severity in FAILED:
+            yield line
+
+
+def _lines(rows: sqlite3.Cursor, server: str, vantage: str) -> Iterator[ExchangeSummary]:
+    """Convert rows of one series."""
+    for number, at, kind, verdict, incident in rows:
+        if line := exchange_summary_of(number, server, at, kind, verdict, incident, vantage):
             yield line
 
 
@@ -115,7 +166,8 @@ def _check_of(connection: sqlite3.Connection, line: ExchangeSummary) -> StoredCh
     """Return the deciding check of a stored exchange; if its packets are gone, with fewer fields."""
     exchange = stored(connection, line.id)
     if exchange is None:
-        return StoredCheck(line.at, None, "", line.verdict, True, None)
+        vantage = "" if line.vantage == LOCAL_VANTAGE else line.vantage
+        return StoredCheck(line.at, None, vantage, line.verdict, True, None)
     check = exchange.round.check
     tunnel = check.tunnel
     return StoredCheck(

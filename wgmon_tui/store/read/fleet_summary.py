@@ -1,6 +1,7 @@
 """Queries over every server of a store at once: last known state and uptime.
 
-For ten thousand servers this is a hundred thousand rows of the journal, so it works on plain columns.
+For ten thousand servers this is a hundred thousand rows of the journal, so it works on plain columns. It
+reads the series of this machine only: they hold the states on which all vantages agree.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ _OPEN_INCIDENTS = """
 
 _SPENT: dict[Rollups, str] = {
     "hours": """
-        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM hours
-        WHERE hour BETWEEN ? AND ? GROUP BY server""",
+        SELECT series, sum(up_s + degraded_s), sum(down_s) FROM hours
+        WHERE hour BETWEEN ? AND ? AND series > 0 GROUP BY series""",
     "days": """
-        SELECT server, sum(up_s + degraded_s), sum(down_s) FROM days
-        WHERE day BETWEEN ? AND ? GROUP BY server""",
+        SELECT series, sum(up_s + degraded_s), sum(down_s) FROM days
+        WHERE day BETWEEN ? AND ? AND series > 0 GROUP BY series""",
 }
 
 _WELL = (PeriodState.UP, PeriodState.DEGRADED)
@@ -62,8 +63,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
     """Return the last known state of every server that was ever checked or paused, by name."""
     scans: defaultdict[int, _ServerScan] = defaultdict(_ServerScan)
     for server, as_of, at, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
-        "SELECT server, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples"
-        " FROM current"
+        "SELECT series, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples"
+        " FROM current WHERE series > 0"
     ):
         scans[server] = _ServerScan(
             state,
@@ -77,7 +78,8 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
             checked_at=at if verdict else None,
         )
     for number, server, at, state, since, verdict, decides, rtt, port_monitor in connection.execute(
-        "SELECT id, server, at, state, since, verdict, decides, rtt, port_monitor FROM checks ORDER BY id"
+        "SELECT id, series, at, state, since, verdict, decides, rtt, port_monitor FROM checks"
+        " WHERE series > 0 ORDER BY id"
     ):
         now = scans[server]
         if number <= now.as_of:
@@ -151,11 +153,11 @@ def _recent(connection: sqlite3.Connection, end: float) -> Iterator[tuple[int, s
     as_of: dict[int, int] = {}
     before: dict[int, tuple[float, str]] = {}
     for server, compacted, at, state in connection.execute(
-        "SELECT server, as_of, accounted_to, state FROM current"
+        "SELECT series, as_of, accounted_to, state FROM current WHERE series > 0"
     ):
         as_of[server], before[server] = compacted, (at, state)
     for number, server, at, state in connection.execute(
-        "SELECT id, server, at, state FROM checks WHERE at < ? ORDER BY id", (end,)
+        "SELECT id, series, at, state FROM checks WHERE series > 0 AND at < ? ORDER BY id", (end,)
     ):
         if number <= as_of.get(server, 0):
             continue

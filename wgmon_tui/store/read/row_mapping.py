@@ -82,10 +82,11 @@ def exchange_summary_of(
     kind: Literal["change", "failure", "good"],
     verdict: str,
     incident: str | None,
+    vantage: str,
 ) -> ExchangeSummary | None:
     """Convert a row of `exchanges`, without its packets."""
     known = stored_verdict_of(verdict)
-    return ExchangeSummary(number, server, time_of(at), kind, known, incident) if known else None
+    return ExchangeSummary(number, server, time_of(at), kind, known, incident, vantage) if known else None
 
 
 def incident_of(

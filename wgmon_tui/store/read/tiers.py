@@ -1,4 +1,4 @@
-"""Tiered reads of one server's history: timeline points, rollups, and what no rollup holds yet.
+"""Tiered reads of one series: timeline points, rollups, and what no rollup holds yet.
 
 Functions over an open connection, inside one read transaction: otherwise a compaction in between would show
 in only half of an answer.
@@ -16,6 +16,7 @@ from wgmon_tui.store.formats.minute_block import unpack
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, roll
 from wgmon_tui.store.models import TimelinePoint, state_of
 from wgmon_tui.store.read.row_mapping import timeline_point_of
+from wgmon_tui.store.read.series import Series, find_series
 from wgmon_tui.store.replaced_values import note_replaced
 from wgmon_tui.text import in_calendar
 
@@ -30,21 +31,21 @@ _ROLLUPS: dict[Rollups, str] = {
             UNION ALL
             SELECT (SELECT min(minute) FROM minutes WHERE minute > number) FROM kept WHERE number < :last)
         SELECT minute, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN minutes ON minute = number AND server = :server WHERE number <= :last""",
+        FROM kept CROSS JOIN minutes ON minute = number AND series = :series WHERE number <= :last""",
     "hours": """
         WITH RECURSIVE kept(number) AS (
             SELECT min(hour) FROM hours WHERE hour >= :first
             UNION ALL
             SELECT (SELECT min(hour) FROM hours WHERE hour > number) FROM kept WHERE number < :last)
         SELECT hour, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN hours ON hour = number AND server = :server WHERE number <= :last""",
+        FROM kept CROSS JOIN hours ON hour = number AND series = :series WHERE number <= :last""",
     "days": """
         WITH RECURSIVE kept(number) AS (
             SELECT min(day) FROM days WHERE day >= :first
             UNION ALL
             SELECT (SELECT min(day) FROM days WHERE day > number) FROM kept WHERE number < :last)
         SELECT day, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN days ON day = number AND server = :server WHERE number <= :last""",
+        FROM kept CROSS JOIN days ON day = number AND series = :series WHERE number <= :last""",
 }
 """Step from one existing number to the next, because the tables are clustered by time. Each step is a point
 lookup, however far apart a wrong clock has put the rows.
@@ -55,7 +56,7 @@ _PACKS = """
         SELECT min(minute) FROM packs WHERE minute >= :first
         UNION ALL
         SELECT (SELECT min(minute) FROM packs WHERE minute > number) FROM kept WHERE number < :last)
-    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND series = :series
     WHERE number <= :last"""
 
 _PACKS_BACKWARDS = """
@@ -63,7 +64,9 @@ _PACKS_BACKWARDS = """
         SELECT max(minute) FROM packs WHERE minute <= :last
         UNION ALL
         SELECT (SELECT max(minute) FROM packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
-    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND server = :server"""
+    SELECT minute, checks FROM kept CROSS JOIN packs ON minute = number AND series = :series"""
+
+_CURRENT = "SELECT as_of, accounted_to, state FROM current WHERE series = ?"
 
 _FINER: dict[Rollups, Literal["minutes", "hours"]] = {"hours": "minutes", "days": "hours"}
 
@@ -81,61 +84,60 @@ class QuerySpan:
 
 
 @dataclass(frozen=True, slots=True)
-class TieredServer:
-    """A server of the store, with its journal.
+class TieredSeries:
+    """The history of one server from one vantage, with its journal.
 
     `fresh` holds the points that are in no block and no rollup yet, in the order in which they happened.
-    `begun` is the point from which they continue, None for a server that was never compacted.
+    `begun` is the point from which they continue, None for a series that was never compacted.
     """
 
     id: int
+    vantage: str
     max_gap_s: float
     begun: TimelinePoint | None
     fresh: tuple[TimelinePoint, ...]
 
 
-def find_tiered_server(connection: sqlite3.Connection, server: str) -> TieredServer | None:
-    """Find the server of that name."""
-    found = connection.execute(
-        "SELECT id, holds, ifnull(as_of, 0), ifnull(accounted_to, 0.0), state FROM servers"
-        " LEFT JOIN current ON current.server = servers.id WHERE name = ?",
-        (server,),
-    ).fetchone()
-    if found is None:
-        return None
-    number, max_gap_s, as_of, accounted_to, state = found
+def find_tiered_series(connection: sqlite3.Connection, server: str, vantage: str) -> TieredSeries | None:
+    """Find the series of a server for one vantage."""
+    found = find_series(connection, server, vantage)
+    return tiered_series(connection, found[0]) if found else None
+
+
+def tiered_series(connection: sqlite3.Connection, series: Series) -> TieredSeries:
+    """Read the part of a series that is in no rollup yet."""
+    as_of, accounted_to, state = connection.execute(_CURRENT, (series.id,)).fetchone() or (0, 0.0, None)
     rows = connection.execute(
         "SELECT state, at, address, vantage, verdict, decides, rtt, tunnel_sent, tunnel_received, tunnel_rtt"
-        " FROM checks WHERE id > ? AND server = ? ORDER BY id",
-        (as_of, number),
+        " FROM checks WHERE id > ? AND series = ? ORDER BY id",
+        (as_of, series.id),
     )
     begun = TimelinePoint(accounted_to, state_of(state)) if state else None
-    return TieredServer(number, max_gap_s, begun, tuple(timeline_point_of(*row) for row in rows))
+    fresh = tuple(timeline_point_of(*row) for row in rows)
+    return TieredSeries(series.id, series.vantage, series.max_gap_s, begun, fresh)
 
 
 def timeline(
-    connection: sqlite3.Connection, tiered_server: TieredServer, start: float, end: float
+    connection: sqlite3.Connection, series: TieredSeries, start: float, end: float
 ) -> list[TimelinePoint]:
     """Return all stored timeline points from `start` to before `end`, ascending."""
     rows = connection.execute(
         _PACKS,
-        {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "server": tiered_server.id},
+        {"first": number_of(start, MINUTE_S), "last": number_of(end, MINUTE_S), "series": series.id},
     )
     packed = [moment for minute, checks in rows for moment in _unpacked(minute, checks)]
-    known = [moment for moment in (*packed, *tiered_server.fresh) if start <= moment.at < end]
+    known = [moment for moment in (*packed, *series.fresh) if start <= moment.at < end]
     return sorted(known, key=lambda moment: moment.at)
 
 
 def timeline_backwards(
-    connection: sqlite3.Connection, tiered_server: TieredServer, before: float
+    connection: sqlite3.Connection, series: TieredSeries, before: float
 ) -> Iterator[TimelinePoint]:
     """Yield all stored timeline points before a time, the latest first; reads lazily."""
-    for moment in sorted(tiered_server.fresh, key=lambda moment: moment.at, reverse=True):
+    for moment in sorted(series.fresh, key=lambda moment: moment.at, reverse=True):
         if moment.at < before:
             yield moment
-    rows = connection.execute(
-        _PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "server": tiered_server.id}
-    )
+    rows = connection.execute(_PACKS_BACKWARDS, {"last": number_of(before, MINUTE_S), "series": series.id})
     for minute, checks in rows:
         for moment in sorted(_unpacked(minute, checks), key=lambda moment: moment.at, reverse=True):
             if moment.at < before:
@@ -164,17 +166,15 @@ def oldest(connection: sqlite3.Connection, table: Rollups | Literal["packs"]) ->
 
 
 def rollups(
-    connection: sqlite3.Connection, table: Rollups, tiered_server: TieredServer, span: QuerySpan
+    connection: sqlite3.Connection, table: Rollups, series: TieredSeries, span: QuerySpan
 ) -> dict[int, Rollup]:
     """Return the minutes, hours or days that begin within the span, by number, up to the present."""
     length = LENGTHS[table]
     first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
-    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "server": tiered_server.id})
+    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "series": series.id})
     found = {number: Rollup.from_row(row) for number, *row in rows}
-    begun = [tiered_server.begun] if tiered_server.begun else []
-    recent = roll(
-        [*begun, *tiered_server.fresh], tiered_server.max_gap_s, until=min(span.end, span.now), length=length
-    )
+    begun = [series.begun] if series.begun else []
+    recent = roll([*begun, *series.fresh], series.max_gap_s, until=min(span.end, span.now), length=length)
     for number, rollup in recent.items():
         if first <= number <= last:
             found.setdefault(number, Rollup()).merge(rollup)

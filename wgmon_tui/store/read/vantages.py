@@ -1,4 +1,4 @@
-"""Queries for reports of other vantages: their last known states, and their stored checks.
+"""Queries for the last known states of other vantages. Their checks are read like those of this machine.
 
 Functions over an open connection, inside one read transaction.
 """
@@ -9,8 +9,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
-from heapq import merge
-from itertools import islice
 from math import isnan
 
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
@@ -19,14 +17,12 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageState
-from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
-from wgmon_tui.store.maintenance.rollups import MINUTE_S
-from wgmon_tui.store.models import StoredCheck, VantageCheckId, VantageLastKnown
+from wgmon_tui.store.formats.minute_block import unpack_samples
+from wgmon_tui.store.models import StoredCheck, VantageLastKnown
 from wgmon_tui.store.read.exchanges import stored_round
 from wgmon_tui.store.read.row_mapping import optional_address_of, stored_verdict_of
-from wgmon_tui.store.read.tiers import number_of
 from wgmon_tui.store.replaced_values import seconds_of, time_of
-from wgmon_tui.store.write.vantage_batch import VantageQuorum
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 _SEEN_FROM = """
     SELECT name, vantage, changed, holds_until, current, damping, up_at, rtts, round,
@@ -34,36 +30,8 @@ _SEEN_FROM = """
     FROM seen_from JOIN servers ON servers.id = server WHERE changed > ? ORDER BY name, vantage"""
 
 _HOMES = """
-    SELECT name, damping FROM current JOIN servers ON servers.id = server
-    WHERE server IN (SELECT server FROM seen_from) AND damping != ''"""
-
-_SIGHTS = """
-    SELECT vantage, at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt FROM sights
-    WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :start AND at < :end"""
-
-_PACKED = """
-    SELECT minute, sights FROM sight_packs
-    WHERE server = (SELECT id FROM servers WHERE name = :server) AND minute BETWEEN :first AND :last"""
-
-_ROUNDS = """
-    SELECT round FROM sights
-    WHERE server = (SELECT id FROM servers WHERE name = :server) AND at >= :start AND at < :end
-    AND round IS NOT NULL AND (:vantage IS NULL OR vantage = :vantage) ORDER BY at"""
-
-_SIGHTS_BACKWARDS = """
-    SELECT epoch, number, round IS NOT NULL,
-        vantage, at, address, verdict, rtt, tunnel_sent, tunnel_received, tunnel_rtt FROM sights
-    WHERE server = (SELECT id FROM servers WHERE name = ?) AND at < ? ORDER BY at DESC"""
-
-_PACKED_BACKWARDS = """
-    WITH RECURSIVE kept(number) AS (
-        SELECT max(minute) FROM sight_packs WHERE minute <= :last
-        UNION ALL
-        SELECT (SELECT max(minute) FROM sight_packs WHERE minute < number) FROM kept WHERE number IS NOT NULL)
-    SELECT minute, sights FROM kept CROSS JOIN sight_packs
-    ON minute = number AND server = (SELECT id FROM servers WHERE name = :server)"""
-
-Failure = tuple[StoredCheck, VantageCheckId | None]
+    SELECT name, damping FROM current JOIN servers ON servers.id = series
+    WHERE series IN (SELECT server FROM seen_from) AND damping != ''"""
 
 
 def vantages(connection: sqlite3.Connection) -> VantageQuorum:
@@ -125,63 +93,6 @@ def last_reports(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
     """Return the epoch and number of the last accepted report of each vantage."""
     rows = connection.execute("SELECT vantage, epoch, number FROM reported")
     return {vantage: (epoch, number) for vantage, epoch, number in rows}
-
-
-def vantage_checks(
-    connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
-) -> list[StoredCheck]:
-    """Return the stored single checks of other vantages, ascending."""
-    first, last = (number_of(at, MINUTE_S) for at in (start, end))
-    packed = connection.execute(_PACKED, {"server": server, "first": first, "last": last})
-    found = [moment.check for minute, packs in packed for moment in unpack(minute, packs) if moment.check]
-    rows = connection.execute(_SIGHTS, {"server": server, "start": start, "end": end})
-    found += [check for row in rows if (check := _stored_check(*row))]
-    wanted = (each for each in found if start <= each.at < end and vantage in (None, each.vantage))
-    return sorted(wanted, key=lambda each: each.at)
-
-
-def rounds(
-    connection: sqlite3.Connection, server: str, start: float, end: float, vantage: str | None
-) -> list[Round]:
-    """Return the rounds of other vantages with stored packets, ascending."""
-    wanted = {"server": server, "start": start, "end": end, "vantage": vantage}
-    rows = connection.execute(_ROUNDS, wanted)
-    return [outcome for (packed,) in rows if (outcome := stored_round(packed))]
-
-
-def failures(connection: sqlite3.Connection, server: str, before: float, limit: int) -> list[Failure]:
-    """Return the last failed checks of other vantages, the latest first. Those with stored packets have an
-    id.
-    """
-    rows = _failed_rows(connection, server, before)
-    packed = _failed_in_packs(connection, server, before)
-    return list(islice(merge(rows, packed, key=lambda each: each[0].at, reverse=True), limit))
-
-
-def round_by(connection: sqlite3.Connection, wanted: VantageCheckId) -> Round | None:
-    """Return the round with that id; None if its packets were deleted or this version cannot read them."""
-    found = connection.execute(
-        "SELECT round FROM sights WHERE vantage = ? AND epoch = ? AND number = ? AND round IS NOT NULL",
-        (wanted.vantage, wanted.epoch, wanted.number),
-    ).fetchone()
-    return stored_round(found[0]) if found else None
-
-
-def _failed_rows(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
-    """Yield the latest first; reads lazily."""
-    for epoch, number, kept, vantage, *row in connection.execute(_SIGHTS_BACKWARDS, (server, before)):
-        check = _stored_check(vantage, *row)
-        if check and check.has_failed:
-            yield check, VantageCheckId(vantage, epoch, number) if kept else None
-
-
-def _failed_in_packs(connection: sqlite3.Connection, server: str, before: float) -> Iterator[Failure]:
-    """Yield the same from packed blocks, without packets."""
-    wanted = {"server": server, "last": number_of(before, MINUTE_S)}
-    for minute, packs in connection.execute(_PACKED_BACKWARDS, wanted):
-        for moment in sorted(unpack(minute, packs), key=lambda moment: moment.at, reverse=True):
-            if moment.check and moment.check.has_failed and moment.at < before:
-                yield moment.check, None
 
 
 def vantage_state_of(seen: VantageLastKnown, server: Server) -> VantageState:

@@ -1,4 +1,4 @@
-"""History of one server as a summary or as buckets, from the finest tier that still has data."""
+"""History of one series as a summary or as buckets, from the finest tier that still has data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wgmon_tui.store.read.tiers import (
     LENGTHS,
     QuerySpan,
     Rollups,
-    TieredServer,
+    TieredSeries,
     complete_from,
     covered_span,
     rollups,
@@ -21,17 +21,17 @@ from wgmon_tui.store.read.tiers import (
 )
 
 
-def window(connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan) -> PeriodSummary:
+def window(connection: sqlite3.Connection, series: TieredSeries, span: QuerySpan) -> PeriodSummary:
     """Summarise a period. Its ends are rounded to whole minutes, or to the tier that still has data."""
     return total_of(
         rollup
         for table, since, until in split_by_tier(*covered_span(connection, span.start, span.end))
-        for rollup in rollups(connection, table, tiered_server, QuerySpan(since, until, span.now)).values()
+        for rollup in rollups(connection, table, series, QuerySpan(since, until, span.now)).values()
     )
 
 
 def buckets(
-    connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
+    connection: sqlite3.Connection, series: TieredSeries, span: QuerySpan, length: float
 ) -> list[TimeBucket]:
     """Divide a period into buckets without gaps. They begin at multiples of their length since the epoch.
 
@@ -41,20 +41,20 @@ def buckets(
     if span.start >= span.end:
         return []
     if length >= DAY_S:
-        return _rolled(connection, "days", tiered_server, span, length // DAY_S * DAY_S)
+        return _rolled(connection, "days", series, span, length // DAY_S * DAY_S)
     if length >= HOUR_S:
         length = length // HOUR_S * HOUR_S
         before, after = _divided(span, complete_from(connection, "hours"), length)
-        coarse = buckets(connection, tiered_server, before, DAY_S)
-        return coarse + _rolled(connection, "hours", tiered_server, after, length)
+        coarse = buckets(connection, series, before, DAY_S)
+        return coarse + _rolled(connection, "hours", series, after, length)
     if length >= MINUTE_S:
         length = length // MINUTE_S * MINUTE_S
         before, after = _divided(span, complete_from(connection, "minutes"), length)
-        coarse = buckets(connection, tiered_server, before, HOUR_S)
-        return coarse + _rolled(connection, "minutes", tiered_server, after, length)
+        coarse = buckets(connection, series, before, HOUR_S)
+        return coarse + _rolled(connection, "minutes", series, after, length)
     before, after = _divided(span, complete_from(connection, "packs"), length)
-    coarse = buckets(connection, tiered_server, before, MINUTE_S)
-    return coarse + _raw(connection, tiered_server, after, length)
+    coarse = buckets(connection, series, before, MINUTE_S)
+    return coarse + _raw(connection, series, after, length)
 
 
 def _divided(span: QuerySpan, border: float, length: float) -> tuple[QuerySpan, QuerySpan]:
@@ -67,14 +67,14 @@ def _divided(span: QuerySpan, border: float, length: float) -> tuple[QuerySpan, 
 def _rolled(
     connection: sqlite3.Connection,
     table: Rollups,
-    tiered_server: TieredServer,
+    series: TieredSeries,
     span: QuerySpan,
     length: float,
 ) -> list[TimeBucket]:
     if span.start >= span.end:
         return []
     start = floor(span.start / length) * length
-    found = rollups(connection, table, tiered_server, QuerySpan(start, span.end, span.now))
+    found = rollups(connection, table, series, QuerySpan(start, span.end, span.now))
     in_each = int(length // LENGTHS[table])
     if in_each == 1:
         return _filled(found, span, length)
@@ -85,18 +85,16 @@ def _rolled(
 
 
 def _raw(
-    connection: sqlite3.Connection, tiered_server: TieredServer, span: QuerySpan, length: float
+    connection: sqlite3.Connection, series: TieredSeries, span: QuerySpan, length: float
 ) -> list[TimeBucket]:
     """Build buckets from single points. Reads `max_gap_s` more on both sides, for states that reach into the
     span.
     """
     if span.start >= span.end:
         return []
-    known = timeline(
-        connection, tiered_server, span.start - tiered_server.max_gap_s, span.end + tiered_server.max_gap_s
-    )
+    known = timeline(connection, series, span.start - series.max_gap_s, span.end + series.max_gap_s)
     until = min(span.end, span.now)
-    return _filled(roll(known, tiered_server.max_gap_s, until=until, length=length), span, length)
+    return _filled(roll(known, series.max_gap_s, until=until, length=length), span, length)
 
 
 def _filled(found: Mapping[int, Rollup], span: QuerySpan, length: float) -> list[TimeBucket]:

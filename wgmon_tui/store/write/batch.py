@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
 from wgmon_tui.store.write.packet_sampling import PacketSample
-from wgmon_tui.store.write.vantage_batch import VantageBatch, VantageReplayState
+from wgmon_tui.store.write.vantage_states import VantageStates
 
 MAX_ROWS = 100_000
 """Maximum number of pending journal rows: two minutes of a fleet of ten thousand, many hours of a small one.
@@ -27,14 +29,17 @@ MAX_ROWS = 100_000
 
 MAX_EXCHANGES = 2_000
 
-JournalRow = tuple[
-    str, float, str | None, str, str | None, str, float, int, float | None, int | None, int | None,
-    float | None, str | None,
-]  # fmt: skip
-"""The columns of `checks` after its id; the server by name."""
+SeriesKey = tuple[str, str]
+"""A series by the names of its server and its vantage."""
 
-ExchangeRow = tuple[str, float, str, str, str | None, bytes]
-"""The columns of `exchanges` after its id; the server by name."""
+JournalRow = tuple[
+    SeriesKey, float, str | None, str, str | None, str, float, int, float | None, int | None, int | None,
+    float | None, str | None, str | None, int | None,
+]  # fmt: skip
+"""The columns of `checks` after its id."""
+
+ExchangeRow = tuple[SeriesKey, float, str, str, str | None, bytes]
+"""The columns of `exchanges` after its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Batch:
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
-    vantage_batch: VantageBatch = field(default_factory=VantageBatch)
+    vantage_states: VantageStates = field(default_factory=VantageStates)
     fleet: Mapping[str, StoredServer] | None = None
     dropped_rows: int = 0
 
@@ -91,10 +96,10 @@ class Batch:
     def needs_sync(self) -> bool:
         """Return whether it holds what people were or will be notified of: that is synced to the disk."""
         said = self.incidents or self.notes or self.pauses or self.mutes or self.outbox
-        return bool(said or self.fleet is not None or self.vantage_batch.needs_sync)
+        return bool(said or self.fleet is not None or self.vantage_states.needs_sync)
 
     def __bool__(self) -> bool:
-        return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_batch)
+        return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_states)
 
     def add_journal_rows(self, rows: list[JournalRow]) -> None:
         """Add rows of the journal."""
@@ -111,12 +116,13 @@ class Batch:
         """
         fresh = self._write_new_servers(connection, ids)
         known = ids | fresh if fresh else ids
-        self.vantage_batch.write(
-            connection, known
-        )  # before the fleet: a removed server has no vantage states
+        # Before the fleet: a removed server has no vantage states.
+        self.vantage_states.write(connection, known)
         if self.fleet is not None:
             _write_fleet(connection, self.fleet, now)
-        connection.executemany(_JOURNAL, ((known[row[0]], *row[1:]) for row in self.journal))
+        keys = {row[0] for row in self.journal} | {row[0] for row in self.exchanges}
+        series = _series_ids(connection, known, keys)
+        connection.executemany(_JOURNAL, ((series[row[0]], *row[1:]) for row in self.journal))
         connection.executemany(
             _DAMPING,
             (
@@ -124,10 +130,10 @@ class Batch:
                 for name, each in self.dampings.items()
             ),
         )
-        for name, at, kind, verdict, incident, packed in self.exchanges:
+        for key, at, kind, verdict, incident, packed in self.exchanges:
             if kind == "good":
-                connection.execute(_NO_LONGER_LAST, (known[name],))
-            connection.execute(_EXCHANGE, (known[name], at, kind, verdict, incident, packed))
+                connection.execute(_NO_LONGER_LAST, (series[key],))
+            connection.execute(_EXCHANGE, (series[key], at, kind, verdict, incident, packed))
         for each in self.incidents.values():
             if each.closed_at is None:
                 # If it could not be restored, an older incident of its server is still open.
@@ -161,16 +167,19 @@ class Batch:
         self.pauses.clear()
         self.mutes.clear()
         self.outbox.clear()
-        self.vantage_batch.clear()
+        self.vantage_states.clear()
         self.fleet = None
         self.dropped_rows = 0
 
     def _write_new_servers(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> dict[str, int]:
         names = (
-            {row[0] for row in self.journal} | self.dampings.keys() | self.pauses.keys() | self.mutes.keys()
+            {row[0][0] for row in self.journal}
+            | self.dampings.keys()
+            | self.pauses.keys()
+            | self.mutes.keys()
         )
-        names |= {row[0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
-        names |= (self.fleet or {}).keys() | self.vantage_batch.names()
+        names |= {row[0][0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
+        names |= (self.fleet or {}).keys() | self.vantage_states.names()
         fresh = {}
         for name in sorted(names - ids.keys()):
             added = connection.execute(_NEW_SERVER, (name,))
@@ -178,70 +187,25 @@ class Batch:
         return fresh
 
 
-@dataclass(slots=True)
-class ReplayState:
-    """Current state to replay into a fresh database after a damaged one was moved aside."""
+_JOURNAL = """INSERT INTO checks (series, at, address, vantage, verdict, state, since, decides, rtt,
+    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor, epoch, number)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (vantage, epoch, number) WHERE number IS NOT NULL DO NOTHING"""
 
-    fleet: Mapping[str, StoredServer] | None = None
-    dampings: dict[str, StoredDamping] = field(default_factory=dict)
-    pauses: dict[str, Pause] = field(default_factory=dict)
-    mutes: dict[str, Mute] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    outbox: dict[str, OutboxRow] = field(default_factory=dict)
-    vantages: VantageReplayState = field(default_factory=VantageReplayState)
+_FIND_SERIES = "SELECT id FROM series WHERE server = ? AND vantage = ?"
 
-    def retain_servers(self, fleet: Mapping[str, StoredServer]) -> None:
-        """Keep these servers only."""
-        self.fleet = fleet
-        self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
-        self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
-        self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
-        self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
-        self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
-        self.vantages.retain_servers(fleet)
-
-    def apply_written(self, batch: Batch) -> None:
-        """Record that a batch was written."""
-        for name, pause in batch.pauses.items():
-            self.pauses.pop(name, None)
-            if pause:
-                self.pauses[name] = pause
-        for name, mute in batch.mutes.items():
-            self.mutes.pop(name, None)
-            if mute:
-                self.mutes[name] = mute
-        self.outbox |= {row[2]: row for row in batch.outbox}
-        for key, incident in batch.incidents.items():
-            self.incidents.pop(key, None)
-            if incident.closed_at is None:
-                self.incidents[key] = incident
-            else:
-                self.outbox.pop(key, None)
-        self.vantages.apply_written(batch.vantage_batch)
-
-    def replay_into(self, batch: Batch) -> None:
-        """Add everything to a batch; values already pending there are newer."""
-        batch.fleet = batch.fleet if batch.fleet is not None else self.fleet
-        batch.dampings = self.dampings | batch.dampings
-        batch.pauses = {**self.pauses, **batch.pauses}
-        batch.mutes = {**self.mutes, **batch.mutes}
-        batch.outbox = [*self.outbox.values(), *batch.outbox]
-        batch.incidents = self.incidents | batch.incidents
-        self.vantages.replay_into(batch.vantage_batch)
-
-
-_JOURNAL = """INSERT INTO checks (server, at, address, vantage, verdict, state, since, decides, rtt,
-    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_NEW_SERIES = """INSERT INTO series (id, server, vantage) SELECT ifnull(min(id), 0) - 1, ?, ? FROM series
+    RETURNING id"""
 
 _NEW_SERVER = """INSERT INTO servers (name, entry, holds) VALUES (?, '{}', 0)
     ON CONFLICT (name) DO UPDATE SET name = name RETURNING id"""
 
-_DAMPING = """INSERT INTO current (server, as_of, accounted_to, state, since, damping, samples)
-    VALUES (?, 0, ?, ?, ?, ?, x'') ON CONFLICT (server) DO UPDATE SET damping = excluded.damping"""
+_DAMPING = """INSERT INTO current (series, as_of, accounted_to, state, since, damping, samples)
+    VALUES (?, 0, ?, ?, ?, ?, x'') ON CONFLICT (series) DO UPDATE SET damping = excluded.damping"""
 
-_EXCHANGE = "INSERT INTO exchanges (server, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)"
+_EXCHANGE = "INSERT INTO exchanges (series, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)"
 
-_NO_LONGER_LAST = "DELETE FROM exchanges WHERE server = ? AND kind = 'good'"
+_NO_LONGER_LAST = "DELETE FROM exchanges WHERE series = ? AND kind = 'good'"
 
 _NO_LONGER_OPEN = """UPDATE incidents SET closed_at = max(opened_at, ?)
     WHERE server = ? AND closed_at IS NULL AND id != ?"""
@@ -277,15 +241,36 @@ _UNSEE_REMOVED = """DELETE FROM seen_from
     WHERE server IN (SELECT id FROM servers WHERE removed_at IS NOT NULL)"""
 
 
-def make_journal_rows(name: str, outcome: Round, state: str, since: float) -> list[JournalRow]:
-    """Build a row for each address that was checked; the first one decides."""
+def _series_ids(
+    connection: sqlite3.Connection, servers: Mapping[str, int], keys: Iterable[SeriesKey]
+) -> dict[SeriesKey, int]:
+    """Return the id of each series; add those of other vantages that are new. Raises sqlite3.Error."""
+    found = {}
+    for key in keys:
+        server, vantage = servers[key[0]], key[1]
+        if vantage == LOCAL_VANTAGE:
+            found[key] = server
+            continue
+        row = connection.execute(_FIND_SERIES, (server, vantage)).fetchone()
+        found[key] = int((row or connection.execute(_NEW_SERIES, (server, vantage)).fetchone())[0])
+    return found
+
+
+def make_journal_rows(
+    name: str, outcome: Round, state: str, since: float, report: VantageReport | None = None
+) -> list[JournalRow]:
+    """Build a row for each address that was checked; the first one decides.
+
+    `report` is given for a round of another vantage. Only the first row has its number, which is unique.
+    """
     port_monitor = outcome.port_monitor
+    key = name, report.vantage if report else LOCAL_VANTAGE
     rows: list[JournalRow] = []
     for number, (check, diagnosis) in enumerate(zip(outcome.checks, outcome.diagnoses, strict=True)):
         tunnel, handshake = check.tunnel, check.handshake
         rows.append(
             (
-                name,
+                key,
                 check.started_at,
                 _text(check.address),
                 check.vantage,
@@ -298,6 +283,8 @@ def make_journal_rows(name: str, outcome: Round, state: str, since: float) -> li
                 tunnel.received if tunnel else None,
                 tunnel.rtt if tunnel else None,
                 port_monitor if number == 0 else None,
+                report.epoch if report else None,
+                report.number if report and number == 0 else None,
             )
         )
     return rows
@@ -313,7 +300,8 @@ def make_exchange_row(kept: PacketSample) -> ExchangeRow:
     outcome = kept.round
     verdict = outcome.diagnosis.verdict.slug
     at = outcome.check.started_at
-    return (kept.server, at, kept.kind, verdict, kept.incident, record_codec.to_bytes(outcome))
+    key = kept.server, kept.vantage
+    return (key, at, kept.kind, verdict, kept.incident, record_codec.to_bytes(outcome))
 
 
 def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
@@ -328,7 +316,8 @@ def make_outbox_row(row: ServerState, event: IncidentEvent) -> OutboxRow:
 
 def make_state_row(name: str, at: float, state: str, since: float) -> JournalRow:
     """Build the row for a state that changed without a check."""
-    return (name, at, None, "", None, state, since, 0, None, None, None, None, None)
+    key = name, LOCAL_VANTAGE
+    return (key, at, None, "", None, state, since, 0, None, None, None, None, None, None, None)
 
 
 def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, StoredServer], now: float) -> None:

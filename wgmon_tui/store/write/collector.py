@@ -9,6 +9,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.maintenance.rollups import max_gap_s
 from wgmon_tui.store.models import Note
@@ -16,7 +17,6 @@ from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.write.batch import (
     Batch,
     OutboxRow,
-    ReplayState,
     StoredDamping,
     StoredServer,
     make_exchange_row,
@@ -25,7 +25,8 @@ from wgmon_tui.store.write.batch import (
 )
 from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
-from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate
+from wgmon_tui.store.write.replay_state import ReplayState
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 _DAMPING_AGE_S = 60.0
 """Seconds between writes of the damping state of a server that stays down: only its last failure changes."""
@@ -44,6 +45,22 @@ class ServerUpdate:
     incident: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class VantageUpdate:
+    """A changed state of another vantage on a server: None if the vantage no longer watches it.
+
+    `report` is the one that changed it, if any. `state` and `incident` are as in ServerUpdate; the state is
+    that of the vantage alone.
+    """
+
+    server: str
+    vantage: str
+    vantage_state: VantageState | None
+    report: VantageReport | None
+    state: str
+    incident: str | None
+
+
 class Collector:
     """Collects a batch, and remembers the current state for a new store."""
 
@@ -52,10 +69,12 @@ class Collector:
         self._packet_budget = packet_budget
         self._replay_state = ReplayState()
         self._packet_sampler = packet_sampler
-        self._vantage_packet_sampler = PacketSampler(packet_sampler.max_per_incident)
 
-    def add_update(self, update: ServerUpdate) -> None:
+    def add(self, update: ServerUpdate | VantageUpdate) -> None:
         """Add an update of a server."""
+        if isinstance(update, VantageUpdate):
+            self._add_vantage_update(update)
+            return
         batch, outcome = self.batch, update.outcome
         if outcome is None:
             batch.add_journal_rows([make_state_row(update.server, update.at, update.state, update.since)])
@@ -69,16 +88,34 @@ class Collector:
             damped = StoredDamping(update.damping, update.state, update.at)
             self._replay_state.dampings[update.server] = batch.dampings[update.server] = damped
 
-    def add_vantage_update(self, update: VantageUpdate) -> None:
-        """Add an update of a server by another vantage."""
-        self._vantage_packet_sampler.max_per_incident = self._packet_sampler.max_per_incident
-        self.batch.dropped_rows += self.batch.vantage_batch.add_update(
-            update, self._vantage_packet_sampler, self._packet_budget
-        )
+    def _add_vantage_update(self, update: VantageUpdate) -> None:
+        states, key, report = self.batch.vantage_states, (update.server, update.vantage), update.report
+        states.seen[key] = update.vantage_state
+        if report is None:
+            return
+        states.reported[report.vantage] = report.epoch, report.number
+        outcome = report.round
+        since = outcome.check.started_at
+        rows = make_journal_rows(update.server, outcome, update.state, since, report)
+        self.batch.add_journal_rows(rows)
+        if outcome.check.exchange:  # a routine round came without packets, and is no sample
+            self._keep_packets(update, outcome)
+
+    def _keep_packets(self, update: VantageUpdate, outcome: Round) -> None:
+        """Keep the packets of a report if they are a sample and within the budget of the vantage."""
+        chosen = self._packet_sampler.select(update.server, outcome, update.incident, update.vantage)
+        for kept in chosen:
+            row = make_exchange_row(kept)
+            packed = self._packet_budget.take(update.vantage, row[-1])
+            if packed is None:
+                continue
+            self.batch.exchanges.append(row)
+            if kept.round is outcome:
+                self.batch.vantage_states.packets[update.server, update.vantage] = packed
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
         """Replace the other vantages."""
-        self.batch.vantage_batch.vantages = vantages
+        self.batch.vantage_states.vantages = vantages
         self._packet_budget.retain_vantages(vantages.names)
 
     def add_events(self, events: tuple[IncidentEvent, ...], outbox: Iterable[OutboxRow]) -> None:

@@ -15,6 +15,7 @@ from random import Random
 from typing import Literal
 
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import Round
 
 GOOD_EVERY_S = 600.0
@@ -29,17 +30,18 @@ Kind = Literal["change", "failure", "good"]
 
 @dataclass(frozen=True, slots=True)
 class PacketSample:
-    """A round that keeps its packets."""
+    """A round that keeps its packets, and the vantage that made it."""
 
     server: str
     kind: Kind
     round: Round
     incident: str | None = None
+    vantage: str = LOCAL_VANTAGE
 
 
 @dataclass(slots=True)
 class _SamplingState:
-    """Sampling state of one server.
+    """Sampling state of one server, for one vantage.
 
     `good_due` is the time at which the next good round is written. `changes` is counted since `changes_from`.
     """
@@ -61,28 +63,32 @@ class PacketSampler:
         self.max_per_incident = max_per_incident
         """Maximum number of stored failures per incident, and of stored changes; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
-        self._states: dict[str, _SamplingState] = {}
+        self._states: dict[tuple[str, str], _SamplingState] = {}
+        """By server and vantage."""
 
     def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
         """Continue from the last verdict, the open incident and the number of its stored failures."""
-        past = self._states[server] = _SamplingState(verdict, incident=incident)
+        past = self._states[server, LOCAL_VANTAGE] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
 
     def retain_servers(self, servers: Container[str]) -> None:
         """Keep these servers only."""
-        for name in [name for name in self._states if name not in servers]:
-            del self._states[name]
+        for key in [key for key in self._states if key[0] not in servers]:
+            del self._states[key]
 
     def start_new_store(self) -> None:
         """Select the last good rounds again, because the old store is gone."""
         for past in self._states.values():
             past.good_is_kept = past.good is None
 
-    def select(self, server: str, outcome: Round, incident: str | None) -> list[PacketSample]:
-        """Select what to keep after this round, in the order of time."""
-        past = self._states.get(server)
+    def select(
+        self, server: str, outcome: Round, incident: str | None, vantage: str = LOCAL_VANTAGE
+    ) -> list[PacketSample]:
+        """Select what to keep after this round of a vantage, in the order of time."""
+        key = server, vantage
+        past = self._states.get(key)
         if past is None:
-            past = self._states[server] = _SamplingState(good_due=outcome.check.started_at)
+            past = self._states[key] = _SamplingState(good_due=outcome.check.started_at)
         verdict = outcome.diagnosis.verdict
         before, past.verdict = past.verdict, verdict
         at = outcome.check.started_at
@@ -91,26 +97,34 @@ class PacketSampler:
         elif incident is None and not past.changes_from <= at < past.changes_from + _CHANGES_PERIOD_S:
             past.changes = 0
         if verdict.severity is Severity.UP:
-            return self._select_when_up(
-                server, past, outcome, incident, changed=before not in (None, verdict)
-            )
-        kept = []
+            kept = self._select_when_up(past, outcome, changed=before not in (None, verdict))
+        else:
+            kept = self._select_when_not_up(past, outcome, changed=verdict is not before)
+        return [
+            PacketSample(server, kind, found, None if kind == "good" else incident, vantage)
+            for kind, found in kept
+        ]
+
+    def _select_when_not_up(
+        self, past: _SamplingState, outcome: Round, *, changed: bool
+    ) -> list[tuple[Kind, Round]]:
+        kept: list[tuple[Kind, Round]] = []
         if past.good is not None and not past.good_is_kept:
-            kept.append(PacketSample(server, "good", past.good))
+            kept.append(("good", past.good))
             past.good_is_kept = True
-        if verdict is not before:
-            return [*kept, *self._select_change(server, past, outcome, incident)]
-        if incident is not None and verdict.severity is not Severity.UNKNOWN:
+        if changed:
+            return [*kept, *self._select_change(past, outcome)]
+        if past.incident is not None and outcome.diagnosis.verdict.severity is not Severity.UNKNOWN:
             past.failures += 1
             if _is_kept(past.failures, self.max_per_incident):
-                kept.append(PacketSample(server, "failure", outcome, incident))
+                kept.append(("failure", outcome))
         return kept
 
     def _select_when_up(
-        self, server: str, past: _SamplingState, outcome: Round, incident: str | None, *, changed: bool
-    ) -> list[PacketSample]:
+        self, past: _SamplingState, outcome: Round, *, changed: bool
+    ) -> list[tuple[Kind, Round]]:
         now = outcome.check.started_at
-        kept = self._select_change(server, past, outcome, incident) if changed else []
+        kept = self._select_change(past, outcome) if changed else []
         if past.good_due is None:
             # After a start, not all servers at once.
             past.good_due = now + GOOD_EVERY_S * self._random.random()
@@ -118,17 +132,15 @@ class PacketSampler:
         # Further away than the interval: the clock was set back.
         if not past.good_due - GOOD_EVERY_S <= now < past.good_due:
             past.good_due, past.good_is_kept = now + GOOD_EVERY_S, True
-            kept.append(PacketSample(server, "good", outcome))
+            kept.append(("good", outcome))
         return kept
 
-    def _select_change(
-        self, server: str, past: _SamplingState, outcome: Round, incident: str | None
-    ) -> list[PacketSample]:
+    def _select_change(self, past: _SamplingState, outcome: Round) -> list[tuple[Kind, Round]]:
         if not past.changes:
             past.changes_from = outcome.check.started_at
         past.changes += 1
         is_kept = _is_kept(past.changes, max(1, self.max_per_incident))
-        return [PacketSample(server, "change", outcome, incident)] if is_kept else []
+        return [("change", outcome)] if is_kept else []
 
 
 def _is_kept(number: int, most: int) -> bool:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -41,11 +42,11 @@ from wgmon_tui.store.resume import close_stale_incidents, restore
 from wgmon_tui.store.store_file import STORE, WritableStore, open_store, set_damaged_aside
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.batch import Pause, make_outbox_row
-from wgmon_tui.store.write.collector import Collector, ServerUpdate
+from wgmon_tui.store.write.collector import Collector, ServerUpdate, VantageUpdate
 from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
-from wgmon_tui.store.write.vantage_batch import VantageQuorum, VantageUpdate, make_vantage_update
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 from wgmon_tui.text import format_count
 
 COMMIT_EVERY_S = 0.25
@@ -101,8 +102,7 @@ class Recorder:
         self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
         self._on_events_saved = on_events_saved
         # Shared between the threads.
-        self._server_updates: deque[ServerUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
-        self._vantage_updates: deque[VantageUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
+        self._server_updates: deque[ServerUpdate | VantageUpdate] = deque(maxlen=_MAX_QUEUED_UPDATES)
         self._pending_calls: deque[Callable[[Collector], None]] = deque()
         self._dropped_updates = 0
         self._flushes: deque[Future[None]] = deque()
@@ -176,16 +176,8 @@ class Recorder:
         name, now = server_state.server.name, self._clock()
         since = now if server_state.since is None else server_state.since
         incident = server_state.incident.id if server_state.incident else None
-        if len(self._server_updates) == _MAX_QUEUED_UPDATES:
-            self._dropped_updates += 1
-        state = (
-            PeriodState.MAINTENANCE.value
-            if server_state.maintenance and not server_state.paused
-            else server_state.known_severity.word
-        )
-        self._server_updates.append(
-            ServerUpdate(name, now, outcome, state, since, server_state.damping, incident)
-        )
+        state = _state_word(server_state, server_state.known_severity)
+        self._queue(ServerUpdate(name, now, outcome, state, since, server_state.damping, incident))
         if events:
             outbox = tuple(
                 make_outbox_row(server_state, event) for event in events if event.kind is not EventKind.NOTED
@@ -202,9 +194,11 @@ class Recorder:
 
     def record_vantage(self, server_state: ServerState, vantage: str, report: VantageReport | None) -> None:
         """Listen to the reports of other vantages. Never waits."""
-        if len(self._vantage_updates) == _MAX_QUEUED_UPDATES:
-            self._dropped_updates += 1
-        self._vantage_updates.append(make_vantage_update(server_state, vantage, report))
+        vantage_state = server_state.vantage_states.get(vantage)
+        state = _state_word(server_state, vantage_state.settled if vantage_state else Severity.UNKNOWN)
+        incident = server_state.incident.id if server_state.incident else None
+        name = server_state.server.name
+        self._queue(VantageUpdate(name, vantage, vantage_state, report, state, incident))
 
     def set_vantages(self, vantages: VantageQuorum) -> None:
         """Set the other vantages, after the start and whenever they change."""
@@ -246,6 +240,11 @@ class Recorder:
         """Request a full check of the store after a reader found damage; a damaged store is moved aside."""
         self._check_requested.set()
         self._wake.set()
+
+    def _queue(self, update: ServerUpdate | VantageUpdate) -> None:
+        if len(self._server_updates) == _MAX_QUEUED_UPDATES:
+            self._dropped_updates += 1
+        self._server_updates.append(update)
 
     def _record_pause(self, server_state: ServerState, since: float) -> None:
         name = server_state.server.name
@@ -319,9 +318,7 @@ class Recorder:
         for _ in range(len(self._pending_calls)):
             self._pending_calls.popleft()(self._collector)
         for _ in range(len(self._server_updates)):
-            self._collector.add_update(self._server_updates.popleft())
-        for _ in range(len(self._vantage_updates)):
-            self._collector.add_vantage_update(self._vantage_updates.popleft())
+            self._collector.add(self._server_updates.popleft())
         missed = self._dropped_updates
         self._collector.batch.dropped_rows += missed - self._dropped_updates_counted
         self._dropped_updates_counted = missed
@@ -442,3 +439,10 @@ class Recorder:
         self.unwritten = unwritten(batch, self._reason)
         if self.unwritten:
             self._on_events_saved()
+
+
+def _state_word(server_state: ServerState, severity: Severity) -> str:
+    """The state to store: maintenance replaces the severity."""
+    if server_state.maintenance and not server_state.paused:
+        return PeriodState.MAINTENANCE.value
+    return severity.word

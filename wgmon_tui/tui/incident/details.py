@@ -16,7 +16,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import BROKEN, Incident
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import ExchangeSummary, VantageCheckId
+from wgmon_tui.store.models import ExchangeSummary
 from wgmon_tui.tui.lists.incident_queries import read_entry
 from wgmon_tui.tui.lists.incident_text import IncidentEntry
 
@@ -32,7 +32,7 @@ class KeptExchange:
     at: float
     verdict: Verdict
     vantage: str
-    source: ExchangeSummary | VantageCheckId
+    source: ExchangeSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def _exchanges_of_vantages(history: History, incident: Incident) -> Iterator[Kep
     if not names:
         return
     end = float("inf") if incident.closed_at is None else incident.closed_at
-    for check, kept in history.vantage_failures(incident.server, before=end, limit=_MAX_OF_VANTAGES):
-        if check.at < incident.opened_at - _LEAD_S:
-            return
-        if kept is not None and kept.vantage in names:
-            yield KeptExchange(check.at, check.verdict, kept.vantage, kept)
+    for name in sorted(names):
+        failures = history.failures(incident.server, before=end, limit=_MAX_OF_VANTAGES, vantage=name)
+        for check, kept in failures:
+            if kept is not None and check.at >= incident.opened_at - _LEAD_S:
+                yield KeptExchange(check.at, check.verdict, name, kept)

@@ -14,7 +14,7 @@ from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange, read_details
-from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_exchange
 from wgmon_tui.tui.server.tab import chosen
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
@@ -83,7 +83,7 @@ class StoredIncidentScreen(Screen[None]):
     async def _load_chosen(self, history: History) -> None:
         wanted = self._chosen
         if wanted is not None and wanted not in self._rounds:
-            self._rounds[wanted] = await asyncio.to_thread(read_failure, history, wanted.source)
+            self._rounds[wanted] = await asyncio.to_thread(read_exchange, history, wanted.source.id)
 
     async def _show_chosen(self, history: History) -> None:
         try:

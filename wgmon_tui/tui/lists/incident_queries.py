@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import ExchangeSummary, StoredExchange, VantageCheckId
+from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.lists.incident_text import IncidentEntry
 
 _MAX_INCIDENTS = 500
@@ -63,18 +64,9 @@ def read_exchange(history: History, number: int) -> OpenedExchange | None:
     stored = history.exchange(number)
     if stored is None:
         return None
-    return OpenedExchange(stored.round, history.last_good(stored.line.server, before=stored.line.at))
-
-
-def read_failure(history: History, kept: ExchangeSummary | VantageCheckId) -> OpenedExchange | None:
-    """The packets of a failed check; None if they are no longer stored."""
-    if isinstance(kept, ExchangeSummary):
-        return read_exchange(history, kept.id)
-    outcome = history.vantage_round(kept)
-    if outcome is None:
-        return None
-    good = history.last_good(outcome.check.server, before=outcome.check.started_at)
-    return OpenedExchange(outcome, good, kept.vantage)
+    line = stored.line
+    good = history.last_good(line.server, before=line.at)
+    return OpenedExchange(stored.round, good, "" if line.vantage == LOCAL_VANTAGE else line.vantage)
 
 
 def read_opening(history: History, incident: Incident) -> OpenedExchange | None:
@@ -85,11 +77,13 @@ def read_opening(history: History, incident: Incident) -> OpenedExchange | None:
     number = opening_exchange_id(history, incident)
     if number is not None:
         return read_exchange(history, number)
-    vantages = incident.vantage.split(",")
-    for check, kept in history.vantage_failures(incident.server, before=incident.opened_at):
-        if kept is not None and check.vantage in vantages:
-            return read_failure(history, kept)
-    return None
+    kept = [
+        exchange
+        for vantage in incident.vantage.split(",")
+        for _, exchange in history.failures(incident.server, before=incident.opened_at, vantage=vantage)
+        if exchange is not None
+    ]
+    return read_exchange(history, max(kept, key=lambda line: line.at).id) if kept else None
 
 
 def opening_exchange_id(history: History, incident: Incident) -> int | None:

@@ -52,7 +52,9 @@ def read_server(history: History, server: Server, now: float, days: int, failure
     name = server.name
     incidents = history.incidents(server=name, limit=_MAX_INCIDENTS)
     failed = [FailedCheck(*each) for each in history.failures(name, limit=failures)]
-    failed += [FailedCheck(*each, is_remote=True) for each in history.vantage_failures(name, limit=failures)]
+    for vantage in history.vantages_of(name):
+        of_vantage = history.failures(name, limit=failures, vantage=vantage)
+        failed += [FailedCheck(check, exchange, is_remote=True) for check, exchange in of_vantage]
     failed.sort(key=lambda failure: failure.check.at, reverse=True)
     return ServerHistory(
         name,

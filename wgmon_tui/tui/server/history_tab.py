@@ -17,7 +17,7 @@ from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.heat_marks import legend
 from wgmon_tui.tui.lists import incident_text
-from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_failure
+from wgmon_tui.tui.lists.incident_queries import OpenedExchange, read_exchange
 from wgmon_tui.tui.server.header import HeaderDetail
 from wgmon_tui.tui.server.heatmap import choose_days, heat_map
 from wgmon_tui.tui.server.history_queries import FAILURES_PAGE_SIZE, ServerHistory, read_server
@@ -219,7 +219,7 @@ class HistoryTab(ServerTab):
         if kept is None:
             self.app.show_notice("The packets of this check were not stored")
         else:
-            self._open(lambda: read_failure(history, kept))
+            self._open(lambda: read_exchange(history, kept.id))
 
     def _open(self, read: Callable[[], OpenedExchange | None]) -> None:
         self.run_worker(self._opener(read), group="exchange", exclusive=True)

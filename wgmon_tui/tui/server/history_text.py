@@ -15,7 +15,7 @@ from rich.text import Text
 
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck, VantageCheckId
+from wgmon_tui.store.models import ExchangeSummary, PeriodSummary, StoredCheck
 from wgmon_tui.text import format_elapsed, format_recent_time, format_rtt, format_share, format_uptime
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -35,7 +35,7 @@ class FailedCheck:
     """A failed check, the reference to its packets if stored, and whether another vantage ran it."""
 
     check: StoredCheck
-    exchange: ExchangeSummary | VantageCheckId | None
+    exchange: ExchangeSummary | None
     is_remote: bool = False
 
     @property

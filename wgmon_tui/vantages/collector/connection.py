@@ -12,7 +12,8 @@ from random import Random
 from wgmon_tui import __version__
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.monitor.report_numbers import ReportNumbers
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.rate_limits import Pacer
 from wgmon_tui.run_until_first import run_until_first
@@ -40,8 +41,8 @@ from wgmon_tui.vantages.protocol import (
     without_packets,
 )
 
-ReportHandler = Callable[[str, str, int, str, Round], None]
-"""Receives vantage, epoch, report number, server name and round. It must be fast and must not raise."""
+ReportHandler = Callable[[VantageReport], None]
+"""Receives every accepted report, once and in order. It must be fast and must not raise."""
 
 NOT_CONNECTED_YET = "not connected yet"
 """The trouble of a connection before its first attempt."""
@@ -73,7 +74,7 @@ class VantageConnection:
         on_report: ReportHandler,
         on_disconnect: Callable[[str], None],
         wait_until_stored: Callable[[], Awaitable[None]],
-        last_number: Callable[[str, str], int],
+        numbers: ReportNumbers,
         random: Random,
         processor: Pacer,
     ) -> None:
@@ -81,18 +82,18 @@ class VantageConnection:
         self.vantage = vantage
         self.limits = AgentLimits(processor)
         self.status = VantageStatus(vantage.name, False, time.time(), trouble=NOT_CONNECTED_YET)
-        self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
+        self._on_report, self._on_disconnect, self._wait_until_stored, self._numbers = (
             on_report,
             on_disconnect,
             wait_until_stored,
-            last_number,
+            numbers,
         )
         self._random = random
         self._servers: dict[str, Server] = {}
         self._servers_sent: dict[str, Server] = {}
         self._rechecks: set[str] = set()
         self._send_needed = asyncio.Event()
-        self._epoch, self._last_number_seen = "", 0
+        self._epoch = ""
         self._ack_to_send: int | None = None
         self._clock_offset_s = 0.0
         self._bad_lines = 0
@@ -169,8 +170,7 @@ class VantageConnection:
             raise _PermanentError(
                 describe_protocol_mismatch(name, hello.protocol, hello.version, __version__)
             )
-        if hello.epoch != self._epoch:
-            self._epoch, self._last_number_seen = hello.epoch, self._last_number(name, hello.epoch)
+        self._epoch = hello.epoch
         self._ack_to_send = None
         self._clock_offset_s = _clock_offset(hello.clock)
         self.status = VantageStatus(
@@ -213,9 +213,8 @@ class VantageConnection:
             raise BadLineError(f"the data is not from an agent: {error}; got {what}") from None
 
     def _handle_report(self, report: CheckReport) -> None:
-        if report.number <= self._last_number_seen:
+        if not self._numbers.accept(self.vantage.name, self._epoch, report.number):
             return  # received before: the earlier connection ended before the acknowledgement
-        self._last_number_seen = report.number
         server = self._servers.get(report.server)
         if server is None:
             return  # no longer checked from this vantage
@@ -229,7 +228,8 @@ class VantageConnection:
         if self.limits.accepts_report(server, outcome.check.started_at, time.time()):
             if not self.limits.has_room_for_packets(self._line_bytes):
                 outcome = without_packets(outcome)
-            self._on_report(self.vantage.name, self._epoch, report.number, server.name, outcome)
+            name = self.vantage.name
+            self._on_report(VantageReport(name, self._epoch, report.number, server.name, outcome))
 
     def _handle_status(self, status: AgentStatus) -> None:
         self._clock_offset_s = _clock_offset(status.clock)
@@ -293,7 +293,7 @@ class VantageConnection:
         acked, acked_at = 0, time.monotonic()
         while True:
             await asyncio.sleep(_ACK_INTERVAL_S)
-            number = self._last_number_seen
+            number = self._numbers.last_number(self.vantage.name, self._epoch)
             if number == acked and time.monotonic() - acked_at < _MAX_ACK_INTERVAL_S:
                 continue
             if number != acked:

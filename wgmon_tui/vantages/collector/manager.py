@@ -8,6 +8,7 @@ from random import Random
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
+from wgmon_tui.monitor.report_numbers import ReportNumbers
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.store.formats.record_codec import Json, UnreadableValueError, codec_of
 from wgmon_tui.vantages.collector.agent_limits import make_processor_pacer
@@ -27,21 +28,19 @@ class VantageManager:
         on_disconnect: Callable[[str], None],
         wait_until_stored: Callable[[], Awaitable[None]],
         servers: Callable[[], Iterable[Server]],
-        *,
-        last_number: Callable[[str, str], int] = lambda _vantage, _epoch: 0,
+        numbers: ReportNumbers,
     ) -> None:
         """`on_report` gets every report once and in order.
 
         `on_disconnect` gets the name of a vantage whose connection ended. `wait_until_stored` returns when
         all accepted reports are on disk; only then the agent may delete them. `servers` returns the servers
-        to check; it is called every second. `last_number` returns the last report number of a vantage's
-        epoch that an earlier run accepted.
+        to check; it is called every second. `numbers` knows what earlier runs accepted.
         """
-        self._on_report, self._on_disconnect, self._wait_until_stored, self._last_number = (
+        self._on_report, self._on_disconnect, self._wait_until_stored, self._numbers = (
             on_report,
             on_disconnect,
             wait_until_stored,
-            last_number,
+            numbers,
         )
         self._servers = servers
         self._random = Random()  # noqa: S311 - retry jitter, not a secret
@@ -108,7 +107,7 @@ class VantageManager:
                     self._on_report,
                     self._on_disconnect,
                     self._wait_until_stored,
-                    self._last_number,
+                    self._numbers,
                     self._random,
                     self._processor,
                 )

@@ -1,0 +1,18 @@
+CREATE TABLE verdict_changes (
+    incident TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at REAL NOT NULL, verdict TEXT NOT NULL, summary TEXT NOT NULL,
+    PRIMARY KEY (incident, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER verdict_changes_of_deleted AFTER DELETE ON incidents BEGIN
+    DELETE FROM verdict_changes WHERE incident = old.id;
+END;
+
+CREATE TABLE pause_ends (
+    server INTEGER PRIMARY KEY, until REAL NOT NULL
+) STRICT;
+
+CREATE TRIGGER pause_ends_of_resumed AFTER DELETE ON pauses BEGIN
+    DELETE FROM pause_ends WHERE server = old.server;
+END;
