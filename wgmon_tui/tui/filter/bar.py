@@ -35,9 +35,21 @@ _MARGINS = 5
 """Cells of a line for the prompt, the padding and the cursor."""
 
 
-def fleet_tags(fleet_state: FleetState) -> set[str]:
-    """All tags of the servers in the fleet."""
-    return {tag for server_state in fleet_state.states.values() for tag in server_state.server.tags}
+class FleetTags:
+    """All tags of the servers in a fleet. A key in the filter line asks for them several times."""
+
+    def __init__(self, fleet_state: FleetState) -> None:
+        self._fleet_state = fleet_state
+        self._membership = -1
+        self._tags: frozenset[str] = frozenset()
+
+    def __call__(self) -> frozenset[str]:
+        """The tags now."""
+        states, membership = self._fleet_state.states, self._fleet_state.membership_version
+        if membership != self._membership:
+            self._membership = membership
+            self._tags = frozenset(tag for each in states.values() for tag in each.server.tags)
+        return self._tags
 
 
 class FilterInput(Input):
@@ -109,6 +121,7 @@ class FilterBar(Horizontal):
         self._tags = tags
         self._values = values
         self._words = words
+        self._parsed: tuple[tuple[str, int], Filter] | None = None
         self._counted: tuple[int, int] | None = None
         self._explained: tuple[RejectedWord, ...] = ()
         self._explained_line = ""
@@ -211,7 +224,10 @@ class FilterBar(Horizontal):
     @property
     def chosen(self) -> Filter:
         """The filter that the input line describes."""
-        return parse_filter(self.line, self.app.saved_filters, self._possible)
+        asked = self.line, self.app.engine.fleet_state.version
+        if self._parsed is None or self._parsed[0] != asked:
+            self._parsed = asked, parse_filter(self.line, self.app.saved_filters, self._possible)
+        return self._parsed[1]
 
     @property
     def _possible(self) -> Values:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
 
 KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
@@ -33,12 +34,28 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+class SearchTexts:
+    """Name, endpoint and tags of servers as case-folded texts: a key searches ten thousand of them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[Server, str]] = {}
+
+    def text_of(self, server: Server) -> str:
+        """The text of a server, with a line for each part."""
+        known = self._texts.get(server.name)
+        if known is None or known[0] is not server:
+            text = "\n".join((server.name, str(server.endpoint), *server.tags)).casefold()
+            known = self._texts[server.name] = server, text
+        return known[1]
+
+
 @dataclass(frozen=True, slots=True)
 class FilterContext:
-    """What a filter needs in addition to the server: the Unix time, and the marked servers."""
+    """What a filter needs in addition to the server: the Unix time, the marked servers, and their texts."""
 
     now: float
     marked: Set[str] = frozenset()
+    texts: SearchTexts = field(default_factory=SearchTexts)
 
 
 def muted(server_state: ServerState, now: float) -> bool:
@@ -146,14 +163,11 @@ def _is_met(term: FilterTerm, term_matches: Callable[[FilterTerm], bool]) -> boo
     return any(map(term_matches, term.any_of or (term,))) is not term.inverted
 
 
-def _matches_anywhere(term: FilterTerm, server_state: ServerState) -> bool:
-    server = server_state.server
-    return (
-        term.occurs_in(server.name.casefold())
-        or term.occurs_in(server_state.status_word)
-        or term.occurs_in(str(server.endpoint).casefold())
-        or any(term.occurs_in(tag.casefold()) for tag in server.tags)
-    )
+def _matches_anywhere(term: FilterTerm, server_state: ServerState, context: FilterContext) -> bool:
+    text = context.texts.text_of(server_state.server)
+    if term.pattern:  # it may refer to the beginning or the end of a part
+        return any(map(term.pattern.search, (*text.split("\n"), server_state.status_word)))
+    return term.text in text or term.text in server_state.status_word
 
 
 def _has_flag(term: FilterTerm, server_state: ServerState, context: FilterContext) -> bool:
@@ -175,7 +189,7 @@ def _age(server_state: ServerState, context: FilterContext) -> float | None:
 
 
 _TERM_MATCHERS: Mapping[str, Callable[[FilterTerm, ServerState, FilterContext], bool]] = {
-    "": lambda term, server_state, _: _matches_anywhere(term, server_state),
+    "": _matches_anywhere,
     "state": lambda term, server_state, _: term.begins(server_state.severity.word),
     "tag": lambda term, server_state, _: any(term.begins(tag.casefold()) for tag in server_state.server.tags),
     "verdict": lambda term, server_state, _: term.begins(server_state.status_word),

@@ -89,8 +89,10 @@ class RowIndex:
         self._context = context
         self._membership = -1
         self._by_name: list[str] = []
-        self._values: dict[str, tuple[int, Value | None]] = {}
-        self._sort_keys: dict[str, Key | None] = {}
+        self._known_keys: dict[str, tuple[int, Key]] = {}
+        """The sort key of a server at a version of its state."""
+        self._sort_keys: dict[str, Key] = {}
+        """The sort keys of the servers that pass the filter."""
         self._positions: dict[LineKey, int] = {}
         self.names: list[str] = []
         self.lines: list[LineKey] = []
@@ -140,8 +142,7 @@ class RowIndex:
 
     def sort_by(self, column: str, *, reverse: bool = False) -> None:
         """Sort by a column of `SORTS`, in its default direction or reversed."""
-        if self.sort.column != column:
-            self._values.clear()
+        self._known_keys.clear()
         self.sort, self.reversed = SORTS[column], reverse
         self.rebuild()
 
@@ -169,7 +170,10 @@ class RowIndex:
         misplaced = False
         for name in changed:
             server_state = states.get(name)
-            if server_state is not None and sort_keys.get(name) != self._key(server_state, context):
+            if server_state is None:
+                continue
+            is_shown = not self.filter or self.filter.matches(server_state, context)
+            if sort_keys.get(name) != (self._key(name, server_state) if is_shown else None):
                 misplaced = True
         if self.grouped:
             self.grouping.count(changed, states)
@@ -181,11 +185,13 @@ class RowIndex:
         if self.is_outdated:
             self._membership = self._fleet_state.membership_version
             self._by_name = sorted(states, key=str.casefold)
-            self._values = {name: known for name, known in self._values.items() if name in states}
-        sort_keys = {name: self._key(states[name], context) for name in self._by_name}
-        names = [name for name in self._by_name if sort_keys[name] is not None]
-        names.sort(key=sort_keys.__getitem__, reverse=self.descending)  # type: ignore[arg-type]  # None is filtered out
-        self._sort_keys = sort_keys
+            self._known_keys = {name: known for name, known in self._known_keys.items() if name in states}
+        names = self._by_name
+        if self.filter:
+            matches = self.filter.matches
+            names = [name for name in names if matches(states[name], context)]
+        sort_keys = self._sort_keys = {name: self._key(name, states[name]) for name in names}
+        names = sorted(names, key=sort_keys.__getitem__, reverse=self.descending)
         if self.grouped:
             lines = self.grouping.arrange(names, states, self._sort_groups)
             names = list(
@@ -205,21 +211,14 @@ class RowIndex:
         groups.sort(key=lambda group: group.tag.casefold())
         if self.sort.column == "name":
             return groups[::-1] if self.descending else groups
-        groups.sort(key=lambda group: self._sort_keys[group.names[0]], reverse=self.descending)  # type: ignore[arg-type, return-value]  # as above
+        groups.sort(key=lambda group: self._sort_keys[group.names[0]], reverse=self.descending)
         return groups
 
-    def _key(self, server_state: ServerState, context: FilterContext) -> Key | None:
-        """The sort key; None if the filter hides the server. Its first part puts missing values last."""
-        if self.filter and not self.filter.matches(server_state, context):
-            return None
-        value = self._value(server_state)
-        return (not self.descending, 0) if value is None else (self.descending, value)
-
-    def _value(self, server_state: ServerState) -> Value | None:
-        known = self._values.get(server_state.server.name)
+    def _key(self, name: str, server_state: ServerState) -> Key:
+        """The sort key of a server. Its first part puts missing values last."""
+        known = self._known_keys.get(name)
         if known is None or known[0] != server_state.version:
-            known = self._values[server_state.server.name] = (
-                server_state.version,
-                self.sort.value(server_state),
-            )
+            value = self.sort.value(server_state)
+            key = (not self.descending, 0) if value is None else (self.descending, value)
+            known = self._known_keys[name] = (server_state.version, key)
         return known[1]

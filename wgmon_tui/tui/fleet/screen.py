@@ -15,7 +15,7 @@ from wgmon_tui.monitor.staleness import newest_check_at
 from wgmon_tui.text import format_count, format_servers
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.fleet_actions import FLEET_ACTIONS
-from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
+from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
 from wgmon_tui.tui.fleet.body import FleetBody
 from wgmon_tui.tui.fleet.sorting import SortActions
 from wgmon_tui.tui.fleet.table import FleetTable
@@ -79,7 +79,7 @@ class FleetScreen(SortActions):
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
         yield Static(id="failure", markup=False)
         yield FilterBar(
-            "name, state:down, tag:eu, rtt>100, is:muted, !not", lambda: fleet_tags(app.engine.fleet_state)
+            "name, state:down, tag:eu, rtt>100, is:muted, !not", FleetTags(app.engine.fleet_state)
         )
         table = FleetTable(
             app.engine.fleet_state,

@@ -20,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
-from wgmon_tui.tui.filter.query import Filter, FilterContext
+from wgmon_tui.tui.filter.query import Filter, FilterContext, SearchTexts
 from wgmon_tui.tui.fleet.columns import CellContext, Part, PlacedColumn, lay_out
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, no_server_line, row_line
@@ -77,7 +77,8 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id)
         self.marked: set[str] = set()
-        self.row_index = RowIndex(fleet_state, lambda: FilterContext(clock(), self.marked))
+        texts = SearchTexts()
+        self.row_index = RowIndex(fleet_state, lambda: FilterContext(clock(), self.marked, texts))
         self._fleet_state = fleet_state
         self._palette = palette
         self._glyphs = glyphs

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.command_copy import copy_next_command
-from wgmon_tui.tui.filter.bar import FilterBar, fleet_tags
+from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
 from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
@@ -64,7 +64,7 @@ class IncidentsScreen(PolledListScreen):
         yield Static(id="title")
         yield FilterBar(
             "name, open, acknowledged, state:down, tag:eu, !not",
-            lambda: fleet_tags(self.app.engine.fleet_state),
+            FleetTags(self.app.engine.fleet_state),
             INCIDENT_VALUES,
             INCIDENT_VALUES["is"],
         )
