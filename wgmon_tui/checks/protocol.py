@@ -19,6 +19,7 @@ from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VerdictHelp
 from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.protocol_settings import NO_SETTINGS, ProtocolSettings
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
@@ -168,6 +169,9 @@ class Protocol(typing.Protocol):
 
     title: str
     """The name that people read."""
+
+    settings: ProtocolSettings = NO_SETTINGS
+    """What it reads of a `[[server]]`."""
 
     experiments: Sequence[Experiment] = ()
     glossary: Sequence[GlossaryTerm] = ()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.http_target import HttpTarget
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.protocols.wireguard.keys import NO_PUBLIC_KEY, PublicKey
 
 WIREGUARD = "wireguard"
 AMNEZIAWG = "amneziawg"
-"""Protocols of a server. This version checks only WireGuard."""
+"""Protocols of a server whose keys stand at the level of the server."""
 
 
 class ConfigurationError(Exception):
@@ -55,7 +56,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One monitored WireGuard endpoint. Times are in seconds.
+    """One monitored endpoint. Times are in seconds.
 
     `tunnel`: send data through the session. A check sends `tunnel_count` echoes over `tunnel_over` seconds.
     `tunnel_every` is the time between slow tests (MTU, passive keepalive). `tunnel_mtu` is the inner size
@@ -65,15 +66,16 @@ class Server:
     `explain` allows the experiments that explain silence, at most every `explain_every` seconds.
     `try_identities` allows the other identities in them; the server then moves their endpoint to
     this machine. `fail_after`, `fail_window` and `recover_after` damp the state (monitor/damping.py).
-    `protocol` is one of the words above; a server with another one than WireGuard is not checked.
+    `protocol` is the name of a protocol of checks/registry.py, `protocol_settings` the frozen record of its
+    own table. `public_key` and `identity` are empty if the protocol has none.
     `inspect` is a command that prints the server's `wg show INTERFACE dump`; `inspect_config` is one that
     prints its configuration file.
     """
 
     name: str
     endpoint: Endpoint
-    public_key: PublicKey
-    identity: str
+    public_key: PublicKey = NO_PUBLIC_KEY
+    identity: str = ""
     known_keys: tuple[PublicKey, ...] = ()
     preshared_key: SecretSource | None = None
     tunnel: bool = True
@@ -102,6 +104,7 @@ class Server:
     protocol: str = WIREGUARD
     tunnel_http: tuple[HttpTarget, ...] = ()
     tunnel_ca: tuple[str, ...] = ()
+    protocol_settings: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Identity, Server
+from wgmon_tui.config.models import WIREGUARD, Identity, Server
+from wgmon_tui.config.protocol_settings import known_protocols
 from wgmon_tui.config.setting import FormField, Section, Setting, Values, defaults_of
 from wgmon_tui.config.toml_reader import as_integer, as_seconds
 from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
@@ -111,6 +112,10 @@ _SOAK = replace(
     limits=f"0, or {duration(*SOAK_RANGE).limits}",
     write=format_duration,
 )
+_PROTOCOL = replace(
+    one_of(known_protocols()),
+    read=lambda value: one_of(known_protocols()).read(value),  # others may register
+)
 _IDENTITY_NAME = replace(NAME, kind=FormFieldKind.CHOICE)
 
 _OWN = (
@@ -123,7 +128,7 @@ _OWN = (
     ),
     Setting(
         "protocol",
-        one_of((WIREGUARD, AMNEZIAWG)),
+        _PROTOCOL,
         "The protocol of the server. This version does not check `amneziawg`: such a server is "
         "`misconfigured`, not silent.",
         FormField(275, example=f"e.g. {WIREGUARD}", more=True),

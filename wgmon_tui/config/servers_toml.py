@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import tomli_w
 
-from wgmon_tui.config.error_list import ErrorList, KeyedError
+from wgmon_tui.checks.registry import protocol_names
+from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
+from wgmon_tui.config.protocol_settings import known_protocols, read_own, settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
 from wgmon_tui.config.setting import read_valid_settings, reject_repeated_names, write_settings
 from wgmon_tui.config.shared_settings import (
@@ -33,7 +35,7 @@ from wgmon_tui.text import did_you_mean, format_list
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
 
 SERVER_KEYS = SERVER.known_keys
-"""All keys of a `[[server]]`."""
+"""All keys of a `[[server]]`, without the tables of protocols."""
 
 _OWN = tuple(
     sorted((each for each in SERVER.settings if not each.shared), key=lambda each: not each.required)
@@ -72,6 +74,11 @@ def _known_identities(names: tuple[str, ...]) -> _KnownIdentities:
     return _KnownIdentities(names, frozenset(names))
 
 
+def _known_keys() -> tuple[str, ...]:
+    """The keys of a `[[server]]`, and the tables of the protocols."""
+    return (*SERVER_KEYS, *protocol_names())
+
+
 def parse(text: str, source: str = "servers.toml", on_read: OnServersRead | None = None) -> Fleet:
     """Parse a servers.toml; `source` is the file name in messages. `on_read` gets the servers meanwhile.
 
@@ -108,14 +115,14 @@ def _block(text: str, shared: SharedValues, identities: _KnownIdentities) -> Ser
     tables = TomlTable("", load_toml(text, ""), ("server",)).require("server", as_tables)
     if len(tables) > 1:
         raise ConfigurationError("more than one server in a block")
-    return _server(TomlTable("", tables[0], SERVER_KEYS), shared, identities)
+    return _server(TomlTable("", tables[0], _known_keys()), shared, identities)
 
 
 def _whole(text: str, source: str) -> Fleet:
     errors = ErrorList()
     document = TomlTable(source, load_toml(text, source), ("defaults", "identity", "server"), errors=errors)
     identity_tables = errors.read(_named_tables, document, "identity", IDENTITY.known_keys) or []
-    server_tables = errors.read(_named_tables, document, "server", SERVER_KEYS) or []
+    server_tables = errors.read(_named_tables, document, "server", _known_keys()) or []
     identities = [errors.read(_identity, table) for table in identity_tables]
     # An identity with an error is one that servers may name.
     known = _known_identities(tuple(name for table in identity_tables if (name := _name_of(table.raw))))
@@ -141,8 +148,15 @@ def render(fleet: Fleet) -> str:
         "[[identity]]\n" + tomli_w.dumps(write_settings(identity, IDENTITY.settings, IDENTITY.usual()))
         for identity in fleet.identities
     ]
-    blocks += ["[[server]]\n" + tomli_w.dumps(server_table(server, shared)) for server in fleet.servers]
+    blocks += [_server_block(server, shared) for server in fleet.servers]
     return "\n".join(blocks)
+
+
+def _server_block(server: Server, shared: SharedValues) -> str:
+    table = server_table(server, shared)
+    own = table.pop(server.protocol, None)
+    block = "[[server]]\n" + tomli_w.dumps(table)
+    return f"{block}\n[server.{server.protocol}]\n{tomli_w.dumps(own)}" if isinstance(own, dict) else block
 
 
 def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:
@@ -160,7 +174,7 @@ def usual_entries(fleet: Fleet) -> dict[str, object]:
 
 def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
     """Read a server of this fleet from its table. Raises ConfigurationError."""
-    table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, SERVER_KEYS)
+    table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, _known_keys())
     return _server(table, _shared(fleet), _known_identities(tuple(each.name for each in fleet.identities)))
 
 
@@ -213,18 +227,70 @@ def _defaults(document: TomlTable, raw: dict[str, object], identities: _KnownIde
 
 
 def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
-    values = in_force({**dict(shared), **read_valid_settings(table, SHARED)})
+    protocol = _protocol_of(table)
+    settings = settings_of(protocol)
+    _reject_foreign_keys(table, protocol)
+    explicit = {**dict(shared), **read_valid_settings(table, SHARED)}
+    having = _attributes(settings.server_keys)
+    values = in_force({key: value for key, value in explicit.items() if key in having})
     check_times(table, values)
     check_window(table, values)
     check_resolvers(table, values)
-    values |= read_valid_settings(table, _OWN)
-    if "identity" not in table.rejected:
+    values |= read_valid_settings(table, [each for each in _OWN if each.attribute in having])
+    if "identity" in having and "identity" not in table.rejected:
         try:
             values["identity"] = _known_identity(table, values["identity"], identities)
         except KeyedError as error:
             table.reject(error)
+    values["protocol_settings"] = _protocol_settings(table, protocol)
     table.require_valid()
-    return Server(**values)
+    return Server(**{**values, "identity": values["identity"] or ""})
+
+
+def _protocol_of(table: TomlTable) -> str:
+    """The protocol of a server; WireGuard if the value is not valid, which is an error elsewhere."""
+    protocol = table.raw.get("protocol", WIREGUARD)
+    return protocol if isinstance(protocol, str) and protocol in known_protocols() else WIREGUARD
+
+
+def _reject_foreign_keys(table: TomlTable, protocol: str) -> None:
+    """Note an error for each key that only servers of other protocols have."""
+    settings = settings_of(protocol)
+    foreign = _foreign_keys(settings.server_keys)
+    for key, value in table.raw.items():
+        is_own = key == protocol and settings.section is not None
+        if key in foreign or (isinstance(value, dict) and key in protocol_names() and not is_own):
+            phrase = f'servers with protocol = "{protocol}" do not have it; remove it'
+            table.reject(table.error(key, phrase))
+
+
+@cache
+def _attributes(protocol: str) -> frozenset[str]:
+    """The attributes of a server that has the keys of a protocol."""
+    return frozenset(each.attribute for each in SERVER.settings if each.protocol in (None, protocol))
+
+
+@cache
+def _foreign_keys(protocol: str) -> frozenset[str]:
+    """The keys that a server with the keys of this protocol does not have."""
+    foreign = (each for each in SERVER.settings if each.protocol not in (None, protocol))
+    return frozenset(key for each in foreign for key in each.keys)
+
+
+def _protocol_settings(table: TomlTable, protocol: str) -> object:
+    """The record of the server's `[server.PROTOCOL]`; None if the protocol has no such table."""
+    section = settings_of(protocol).section
+    if section is None:
+        return None
+    raw: Mapping[str, object] = {}
+    try:
+        raw = table.get(protocol, as_table, {})
+        return read_own(protocol, table.child(protocol, raw, section.known_keys, protocol))
+    except KeyedError as error:
+        table.reject(error)
+    except RejectedTableError:
+        table.rejected.add(protocol)
+    return None
 
 
 def _known_identity(table: TomlTable, name: str | None, identities: _KnownIdentities) -> str:

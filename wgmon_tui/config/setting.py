@@ -100,7 +100,7 @@ class Section:
         return {
             each.key: each.write(defaults[each.attribute])
             for each in self.settings
-            if defaults.get(each.attribute) is not None
+            if defaults.get(each.attribute) is not None and not each.required
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.protocol_settings import settings_of, write_own
 from wgmon_tui.config.server_settings import SERVER, SHARED, USUAL_TUNNEL_OVER
 from wgmon_tui.config.setting import Values, defaults_of, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
@@ -17,7 +18,10 @@ SharedValues = tuple[tuple[str, Any], ...]
 
 _DEFAULTS = defaults_of(Server)
 _FOLLOWING = {each.attribute: each.follows for each in SHARED if each.follows is not None}
-_USUAL = {each.attribute: _DEFAULTS.get(each.attribute) for each in SHARED if each.follows is None}
+_USUAL = {
+    **{each.attribute: _DEFAULTS.get(each.attribute) for each in SHARED if each.follows is None},
+    "identity": None,  # the only one of the file, if the protocol needs one
+}
 
 _USUAL_OF_SERVER = SERVER.usual()
 
@@ -88,7 +92,11 @@ def shared_entries(shared: SharedValues) -> dict[str, object]:
 
 def server_table(server: Server, shared: SharedValues) -> dict[str, object]:
     """The table of a server, without values that equal the defaults."""
-    return write_settings(server, SERVER.settings, _USUAL_OF_SERVER | _usual_of_shared(server, dict(shared)))
+    settings = settings_of(server.protocol)
+    having = [each for each in SERVER.settings if settings.has_key(each)]
+    table = write_settings(server, having, _USUAL_OF_SERVER | _usual_of_shared(server, dict(shared)))
+    own = write_own(server)
+    return {**table, server.protocol: own} if own else table
 
 
 def _usual_of_shared(server: Server, explicit: Mapping[str, Any]) -> dict[str, object]:

@@ -7,16 +7,25 @@ output of a command that prints one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from wgmon_tui.child_processes import OutputLimitError, hide_variables, kill_all, run
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
+from wgmon_tui.config.models import (
+    ConfigurationError,
+    Fleet,
+    Identity,
+    SecretForm,
+    SecretSource,
+    Server,
+)
+from wgmon_tui.config.protocol_settings import secrets_of
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
+from wgmon_tui.config.value_types import KEY_SECRET
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,
@@ -46,7 +55,8 @@ class Keyring:
 
     `problems` has a line for each server that cannot be checked, because its own secret or that of its
     identity is unreadable. `identity_problems` has a line for each such identity, in use or not. `kept` has a
-    line for each secret that cannot be read any more, and stays the last good one.
+    line for each secret that cannot be read any more, and stays the last good one. `protocol_secrets` are
+    those of `[server.PROTOCOL]`, by server and by attribute of its settings.
     """
 
     private_keys: Mapping[str, PrivateKey] = field(default_factory=dict)
@@ -54,6 +64,7 @@ class Keyring:
     problems: Mapping[str, str] = field(default_factory=dict)
     identity_problems: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = field(default=(), compare=False)
+    protocol_secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, repr=False)
 
     def private_key(self, identity: str) -> PrivateKey:
         """The key of an identity. Raises KeyError if it could not be read."""
@@ -80,7 +91,9 @@ def open_keyring(
     in `last_good`, stays. Blocks while the commands run, up to 10 s each.
     """
     named = _secrets_of(fleet)
-    read = _read_all((each for each in named if each not in command_outputs), config_dir)
+    own = [each for server in fleet.servers for each in secrets_of(server)]
+    texts = {secret for setting, secret in own if setting.type is not KEY_SECRET}
+    read = _read_all((each for each in named if each not in command_outputs), config_dir, texts)
     unread = {each: why for each, why in read.items() if isinstance(why, _UnavailableError)}
     kept = {each: why for each, why in unread.items() if each in last_good}
     found = {**read, **command_outputs, **{each: last_good[each] for each in kept}}
@@ -108,10 +121,33 @@ def open_keyring(
         else:
             key = _key("preshared", server.preshared_key)
             problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
+    protocol_secrets = {
+        server.name: values
+        for server in fleet.servers
+        if (values := _find_protocol_secrets(server, found, problems, source))
+    }
     lines = tuple(
         f"{source}: {named[each]}: {why}; the last good key stays in use" for each, why in kept.items()
     )
-    return Keyring(private_keys, preshared_keys, problems, identity_problems, lines)
+    return Keyring(private_keys, preshared_keys, problems, identity_problems, lines, protocol_secrets)
+
+
+def _find_protocol_secrets(
+    server: Server,
+    found: Mapping[SecretSource, bytes | _UnavailableError],
+    problems: dict[str, str],
+    source: str,
+) -> dict[str, bytes]:
+    """The secrets in the table of a server's protocol, by attribute. Adds a problem for an unreadable one."""
+    own: dict[str, bytes] = {}
+    for setting, named in secrets_of(server):
+        secret = found[named]
+        if isinstance(secret, bytes):
+            own[setting.attribute] = secret
+        else:
+            key = f"key {server.protocol}.{setting.key}{named.form.value}"
+            problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
+    return own
 
 
 def read_private_key(identity: Identity, config_dir: Path, source: str = "servers.toml") -> PrivateKey:
@@ -128,15 +164,21 @@ def read_text(source: SecretSource, config_dir: Path) -> str:
     Raises ConfigurationError. Its message is a phrase to put after the file and the key.
     """
     try:
-        content, what = _read_raw(source, config_dir)
-        text = content.decode().strip()
+        return _read_text(source, config_dir).decode()
     except _UnavailableError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def _read_text(source: SecretSource, config_dir: Path) -> bytes:
+    """A secret that is one line of text. Raises _UnavailableError."""
+    content, what = _read_raw(source, config_dir)
+    try:
+        text = content.decode().strip()
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} is not UTF-8 text") from None
+        raise _UnavailableError(f"{what} is not UTF-8 text") from None
     if not text or not text.isprintable():
-        raise ConfigurationError(f"{what} is {'not one line of text' if text else 'empty'}")
-    return text
+        raise _UnavailableError(f"{what} is {'not one line of text' if text else 'empty'}")
+    return text.encode()
 
 
 def secrets_by_source(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, bytes]:
@@ -149,6 +191,8 @@ def secrets_by_source(fleet: Fleet, keyring: Keyring) -> dict[SecretSource, byte
     for server in fleet.servers:
         if server.preshared_key and server.name in keyring.preshared_keys:
             found[server.preshared_key] = keyring.preshared_keys[server.name].raw
+        own = keyring.protocol_secrets.get(server.name, {})
+        found |= {named: own[each.attribute] for each, named in secrets_of(server) if each.attribute in own}
     return found
 
 
@@ -175,6 +219,9 @@ def _secrets_of(fleet: Fleet) -> dict[SecretSource, str]:
             found.setdefault(
                 server.preshared_key, f'server "{server.name}": {_key("preshared", server.preshared_key)}'
             )
+        for setting, named in secrets_of(server):
+            key = f"key {server.protocol}.{setting.key}{named.form.value}"
+            found.setdefault(named, f'server "{server.name}": {key}')
     return found
 
 
@@ -187,13 +234,16 @@ def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -
 
 
 def _read_all(
-    sources: Iterable[SecretSource], config_dir: Path
+    sources: Iterable[SecretSource], config_dir: Path, texts: Collection[SecretSource] = ()
 ) -> dict[SecretSource, bytes | _UnavailableError]:
-    """Read each source, several in parallel: a password store takes about a second per secret."""
+    """Read each source, several in parallel: a password store takes about a second per secret.
+
+    Those in `texts` are text, the others are keys.
+    """
 
     def read(source: SecretSource) -> bytes | _UnavailableError:
         try:
-            return _read(source, config_dir)
+            return _read_text(source, config_dir) if source in texts else _read(source, config_dir)
         except _UnavailableError as error:
             return error
 

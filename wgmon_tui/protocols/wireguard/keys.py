@@ -134,3 +134,5 @@ class PresharedKey(_Secret):
 
 
 NO_PRESHARED_KEY = PresharedKey(bytes(KEY_LENGTH))
+NO_PUBLIC_KEY = PublicKey(bytes(KEY_LENGTH))
+"""Stands for the key of a server that has none. No key pair has it."""

@@ -7,18 +7,23 @@ secrets and no commands that query the server itself.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_type_hints
 
-from wgmon_tui.config.models import Server
+from wgmon_tui.config.models import ConfigurationError, Server
+from wgmon_tui.config.protocol_settings import read_own, settings_of, without_secrets
+from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, check_names, codec_of
 from wgmon_tui.store.formats.stored_names import SERVER_ENTRY
 
-_HIDDEN = {"name", "preshared_key", "inspect", "inspect_config"}
+_HIDDEN = {"name", "preshared_key", "inspect", "inspect_config", "protocol_settings"}
 
 _HINTS = get_type_hints(Server)
 _STORED = {field.name for field in fields(Server)} - _HIDDEN
 check_names(Server, SERVER_ENTRY, _STORED)
+_SETTINGS = "settings"
+"""The stored name of the table of the server's protocol."""
+
 _ALWAYS = object()
 """Differs from every value."""
 
@@ -36,7 +41,20 @@ def server_to_entry(server: Server) -> str:
         for name, key, (write, _) in _FORMS
         if (value := getattr(server, name)) != _SPARSE.get(name, _ALWAYS)
     }
+    if settings := without_secrets(server):
+        entry[_SETTINGS] = settings
     return json.dumps(entry, separators=(",", ":"))
+
+
+def _read_settings(protocol: str, stored: dict[str, object]) -> object:
+    """The settings of a protocol, without secrets; None if this version cannot read them."""
+    section = settings_of(protocol).section
+    if section is None:
+        return None
+    try:
+        return read_own(protocol, TomlTable("", stored, section.known_keys))
+    except ConfigurationError:
+        return None
 
 
 def server_from_entry(name: str, entry: str) -> Server | None:
@@ -46,6 +64,9 @@ def server_from_entry(name: str, entry: str) -> Server | None:
     """
     try:
         stored = json.loads(entry)
-        return Server(name, **{field: read(stored[key]) for field, key, (_, read) in _FORMS if key in stored})
+        server = Server(
+            name, **{field: read(stored[key]) for field, key, (_, read) in _FORMS if key in stored}
+        )
+        return replace(server, protocol_settings=_read_settings(server.protocol, stored.get(_SETTINGS, {})))
     except (ValueError, TypeError, AttributeError, UnreadableValueError, RecursionError):
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.protocol_settings import copied_secrets, needs_identity
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.servers_toml import read_server, server_entries
@@ -26,7 +27,7 @@ _NO_TARGETS = Targets({}, {})
 class Assignment:
     """The `servers` with this machine's identities, their `targets`, and the first identity's public key.
 
-    `trouble` is one line if no server can be checked, else "".
+    `trouble` is one line if some servers cannot be checked for one reason, else "".
     """
 
     servers: tuple[Server, ...] = ()
@@ -42,25 +43,30 @@ def assign(servers: Iterable[Server], config_dir: Path) -> Assignment:
         local_fleet = read(config_dir).fleet
     except ConfigurationError as error:
         return _assign_none(servers, str(error))
-    if not local_fleet.identities:
+    lacking = () if local_fleet.identities else tuple(filter(needs_identity, servers))
+    if not local_fleet.identities and len(lacking) == len(servers):
         return _assign_none(servers, NO_IDENTITY)
     fleet = Fleet(
-        tuple(_with_local_secrets(local_fleet, server) for server in servers), local_fleet.identities
+        tuple(_with_local_secrets(local_fleet, server) for server in servers if server not in lacking),
+        local_fleet.identities,
     )
     keyring = open_keyring(fleet, config_dir)
     first_identity = next(
         (each for each in local_fleet.identities if each.name in keyring.private_keys), None
     )
-    if first_identity is None:
+    if first_identity is None and local_fleet.identities:
         return _assign_none(servers, keyring.identity_problems[local_fleet.identities[0].name])
-    key = str(keyring.private_key(first_identity.name).public)
-    return Assignment(fleet.servers, join(fleet, keyring), key)
+    key = str(keyring.private_key(first_identity.name).public) if first_identity else ""
+    targets = join(fleet, keyring)
+    problems = {**targets.problems, **{server.name: NO_IDENTITY for server in lacking}}
+    trouble = NO_IDENTITY if lacking else ""
+    return Assignment((*fleet.servers, *lacking), Targets(targets.ready, problems), key, trouble)
 
 
 def find_server_problem(server: Server) -> str:
     """Why a received server is invalid, by the rules of servers.toml; "" if it is valid."""
     identity = Identity(server.identity, SecretSource(SecretForm.ENV, "NONE"))
-    fleet = Fleet(identities=(identity,))
+    fleet = Fleet(identities=(identity,) if server.identity else ())
     try:
         same = read_server(fleet, server_entries(fleet, server)) == server
     except (ConfigurationError, ValueError, OverflowError) as error:
@@ -74,8 +80,12 @@ def _assign_none(servers: tuple[Server, ...], why: str) -> Assignment:
 
 def _with_local_secrets(local_fleet: Fleet, server: Server) -> Server:
     """Use this machine's identity with the same name, else its first one, and its preshared key."""
+    if local_server := local_fleet.server(server.name):
+        settings = copied_secrets(server, local_server)
+        server = replace(server, preshared_key=local_server.preshared_key, protocol_settings=settings)
+    else:
+        server = replace(server, preshared_key=None)
+    if not needs_identity(server):
+        return server
     known = local_fleet.identity(server.identity) or local_fleet.identities[0]
-    local_server = local_fleet.server(server.name)
-    return replace(
-        server, identity=known.name, preshared_key=local_server.preshared_key if local_server else None
-    )
+    return replace(server, identity=known.name)

@@ -1,0 +1,107 @@
+"""What each protocol reads of a `[[server]]`: its own table `[server.PROTOCOL]`, and keys beside it.
+
+The settings of a protocol are a frozen record, `Server.protocol_settings`. The contract is in
+checks/protocol.py; this module asks the registry, so that no protocol is imported before a server has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol, protocol_names
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, SecretSource, Server
+from wgmon_tui.config.setting import Section, Setting, read_settings, write_settings
+from wgmon_tui.config.toml_reader import TomlTable
+from wgmon_tui.config.value_types import SecretType
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSettings:
+    """The settings of one protocol.
+
+    `section` declares its table; None if it has none. `read` and `write` convert between the table and the
+    record; by default they follow the section. `server_keys` names the protocol whose keys stand beside the
+    table, at the level of the server; "" if there are none, and no identity either.
+    """
+
+    section: Section | None = None
+    read: Callable[[TomlTable], Any] | None = None
+    write: Callable[[Any], Mapping[str, object]] | None = None
+    server_keys: str = ""
+
+    def has_key(self, setting: Setting) -> bool:
+        """Whether a server of the protocol has this key beside its table."""
+        return setting.protocol in (None, self.server_keys)
+
+
+NO_SETTINGS = ProtocolSettings()
+WIREGUARD_KEYS = ProtocolSettings(server_keys=WIREGUARD)
+
+
+def settings_of(protocol: str) -> ProtocolSettings:
+    """The settings of a protocol. One that this version cannot check has the keys of WireGuard."""
+    try:
+        return find_protocol(protocol).settings
+    except UnknownProtocolError:
+        return WIREGUARD_KEYS
+
+
+def known_protocols() -> tuple[str, ...]:
+    """The words that `protocol` may have."""
+    return tuple(dict.fromkeys((*protocol_names(), AMNEZIAWG)))
+
+
+def read_own(protocol: str, table: TomlTable) -> Any:
+    """Read the table of a server's protocol. Raises ConfigurationError."""
+    settings = settings_of(protocol)
+    if settings.section is None:
+        return None
+    if settings.read is not None:
+        return settings.read(table)
+    return settings.section.record(**read_settings(table, settings.section.settings))
+
+
+def needs_identity(server: Server) -> bool:
+    """Whether the protocol of a server probes with an identity."""
+    return bool(settings_of(server.protocol).server_keys)
+
+
+def write_own(server: Server) -> dict[str, object]:
+    """The table of a server's protocol, without defaults; empty if it has none."""
+    settings = settings_of(server.protocol)
+    if settings.section is None or server.protocol_settings is None:
+        return {}
+    if settings.write is not None:
+        return dict(settings.write(server.protocol_settings))
+    section = settings.section
+    written = write_settings(server.protocol_settings, section.settings, section.usual())
+    return {key: value for key, value in written.items() if value is not None}
+
+
+def secrets_of(server: Server) -> Iterator[tuple[Setting, SecretSource]]:
+    """The secrets in the settings of a server's protocol, with their sources."""
+    if server.protocol_settings is None:
+        return
+    section = settings_of(server.protocol).section
+    for setting in section.settings if section else ():
+        source = getattr(server.protocol_settings, setting.attribute, None)
+        if isinstance(setting.type, SecretType) and isinstance(source, SecretSource):
+            yield setting, source
+
+
+def without_secrets(server: Server) -> dict[str, object]:
+    """The table of a server's protocol without keys that lead to a secret: other accounts may see it."""
+    hidden = {key for setting, _ in secrets_of(server) for key in setting.keys}
+    return {key: value for key, value in write_own(server).items() if key not in hidden}
+
+
+def copied_secrets(server: Server, local: Server) -> Any:
+    """The settings of a server's protocol with the secrets that a `local` entry of it names."""
+    record = server.protocol_settings
+    if record is None:
+        return None
+    named = {setting.attribute: source for setting, source in secrets_of(local)}
+    values = {each.name: getattr(record, each.name) for each in fields(record)}
+    return type(record)(**{**values, **{key: source for key, source in named.items() if key in values}})
