@@ -21,6 +21,8 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     Silence,
 )
+from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round
@@ -32,6 +34,7 @@ from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, 
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.primitives import xaead_seal
 from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
 
 CLIENT = PrivateKey(bytes(range(32)))
 SERVER = PrivateKey(bytes(range(32, 64)))
@@ -90,7 +93,7 @@ def check(
     """A check with this exchange, and with a handshake if `rtt` is given."""
     handshake = None if rtt is None else Handshake(rtt, cookie=cookie)
     endpoint = server(name).endpoint
-    return Check(name, "here", endpoint, address, at, handshake, evidence, tuple(exchange), 1)
+    return with_stages(Check(name, "here", endpoint, address, at, handshake, evidence, tuple(exchange), 1))
 
 
 def healthy(name: str = "fra1", address: Address | None = V4, at: float = NOW, rtt: float = 0.01241) -> Check:
@@ -107,7 +110,7 @@ def proven(answered: Check) -> Check:
     assert answered.handshake
     rtt = answered.handshake.rtt
     evidence = (*answered.evidence, InnerHop(4, HOP, rtt))
-    return replace(answered, evidence=evidence, tunnel=Tunnel(1, 1, rtt, None, passive=True))
+    return with_stages(replace(answered, evidence=evidence, tunnel=Tunnel(1, 1, rtt, None, passive=True)))
 
 
 def psk_mismatch(name: str = "fra1", address: Address | None = V4, at: float = NOW) -> Check:
@@ -156,7 +159,7 @@ def _through_the_tunnel(answered: bool, name: str, at: float) -> Check:
         ]
     rtt = 0.011 if answered else None
     made = check(exchange, InnerEcho("10.8.0.1", 1, int(answered), rtt), rtt=0.01241, name=name, at=at)
-    return replace(made, tunnel=Tunnel(1, int(answered), rtt, None, passive=False))
+    return with_stages(replace(made, tunnel=Tunnel(1, int(answered), rtt, None, passive=False)))
 
 
 def data_passes(name: str = "fra1", at: float = NOW) -> Check:
@@ -191,6 +194,14 @@ def unresolved(name: str = "fra1", at: float = NOW) -> Check:
 def round_of(*checks: Check) -> Round:
     """A round of these checks. The caller passes the worst first."""
     return Round(checks, tuple(diagnose(each, server(each.server)) for each in checks))
+
+
+def with_stages(check: Check) -> Check:
+    """The check with its stages, as the prober adds them."""
+    unresolved = first_of_kind(NameUnresolved, check.evidence)
+    resolved = Stage(RESOLVE, StageOutcome.PASSED, 0.0021)
+    stage = make_failed_resolve_stage(unresolved, 0.0021) if unresolved else resolved
+    return replace(check, stages=make_stages(check, server(check.server), stage))
 
 
 def record_checks(engine: Engine, *checks: Check) -> None:

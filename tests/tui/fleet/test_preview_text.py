@@ -107,6 +107,16 @@ def test_an_incident_of_the_first_minute_has_not_lasted_0_seconds() -> None:
     assert line_of(preview(open_one), "incident").endswith("for under 1 min")
 
 
+def test_the_stages_of_the_last_check_end_at_the_one_that_failed() -> None:
+    assert line_of(preview(), "stages").endswith("resolve ✓ 2.1 ms → reach ? → handshake ✖")
+
+
+def test_a_paused_server_shows_no_stages() -> None:
+    paused = replace(SILENT, paused=True)
+
+    assert not any(line.startswith(" stages ") for line in preview(paused))
+
+
 def stale() -> ServerState:
     server_state = replace(SILENT, last_check=LastCheck(NOW - 300, 0.0))
     server_state.mark_stale(300.0)

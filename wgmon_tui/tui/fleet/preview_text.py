@@ -33,6 +33,7 @@ from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.fleet.preview_queries import CELL_S, CELLS, PreviewHistory
 from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, TagGroup
 from wgmon_tui.tui.heat_marks import HeatCell, cell_marks, legend, worst_state
+from wgmon_tui.tui.stage_lines import stage_lines
 from wgmon_tui.tui.text_format import progress, progress_words
 from wgmon_tui.tui.theme.text_style import TextStyle
 
@@ -62,6 +63,7 @@ def server_preview(
     for detail in reversed(range(_MOST_DETAIL + 1)):
         lines = [
             *_what(server_state, inner, detail),
+            *(_stages(server_state, inner) if detail else ()),
             *_advice(server_state, _with_causes(server_state, history), inner, detail),
             *(_context(server_state, together, inner) if detail > 3 else ()),
             *_past(server_state, history, inner, now, detail),
@@ -161,6 +163,13 @@ def _what(server_state: ServerState, text_style: TextStyle, detail: int) -> list
         sentence = f"{format_stale_age(server_state.stale_age)}: {sentence}"
     lines = text_style.paragraph(sentence, palette.muted if server_state.is_stale else palette.text)
     return lines if detail > 2 else _shortened(lines, 2 if detail else 1, text_style)
+
+
+def _stages(server_state: ServerState, text_style: TextStyle) -> list[Text]:
+    """How far the last check came; nothing while the state is older than that."""
+    if server_state.paused or server_state.is_stale or server_state.last is None:
+        return []
+    return stage_lines(server_state.last.check, server_state.last.diagnosis, text_style, _LABEL)
 
 
 def _with_causes(server_state: ServerState, history: PreviewHistory | None) -> Diagnosis | None:

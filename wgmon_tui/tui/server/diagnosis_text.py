@@ -16,6 +16,7 @@ from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import format_rtt
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines
+from wgmon_tui.tui.stage_lines import stage_lines, stage_note_lines
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 _BULLET = 3
@@ -30,7 +31,7 @@ def full_diagnosis(
     text_style: TextStyle,
     offer: str = "",
 ) -> Text:
-    """Return the verdict's meaning, data path, port, correlated failures, addresses, evidence and causes.
+    """Return the verdict's meaning, the stages, and everything else that is known of the failure.
 
     `offer` names a key that finds out more; it stands below the meaning.
 
@@ -45,6 +46,8 @@ def full_diagnosis(
     if offer:
         lines += text_style.paragraph(offer, text_style.palette.accent)
     if check:
+        lines += stage_lines(check, diagnosis, text_style)
+        lines += stage_note_lines(check, diagnosis, text_style)
         lines += data_path_and_port(server_state, check, diagnosis, text_style)
     lines += failure_group_lines(server_state, together, text_style)
     if check and server_state.last and len(server_state.last.checks) > 1:

@@ -1,0 +1,71 @@
+"""The stages of a check as text: one line from the first stage to the one that failed, and notes below it.
+
+resolve ✓ 2.1 ms → reach ✓ → handshake ✓ 12.4 ms → authenticate ✖
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome, find_failed_stage
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.text import format_rtt
+
+_NOTABLE = (StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN)
+_BY_AN_EARLIER_CHECK = "an earlier check found it"
+
+
+def judged_stages(check: Check, diagnosis: Diagnosis) -> tuple[Stage, ...]:
+    """The stages of a check as its verdict sees them; empty if they are not known.
+
+    A verdict may rest on an earlier check, in whose stage it blames this one passed.
+    """
+    failed = find_failed_stage(check.stages)
+    if failed or not diagnosis.failed_stage:
+        return check.stages
+    return tuple(
+        replace(each, outcome=StageOutcome.FAILED, detail=_BY_AN_EARLIER_CHECK)
+        if each.name == diagnosis.failed_stage
+        else each
+        for each in check.stages
+    )
+
+
+def until_failed(stages: Sequence[Stage]) -> Sequence[Stage]:
+    """The stages up to the one that failed; all of them if none did."""
+    failed = find_failed_stage(stages)
+    return stages[: stages.index(failed) + 1] if failed else stages
+
+
+def stage_mark(stage: Stage, *, ascii_only: bool = False) -> str:
+    """The glyph of a stage's outcome, and what it took: `✓ 12.4 ms`."""
+    glyph = stage.outcome.ascii_glyph if ascii_only else stage.outcome.glyph
+    return glyph if stage.seconds is None else f"{glyph} {format_rtt(stage.seconds)}"
+
+
+def format_stages(stages: Sequence[Stage], *, ascii_only: bool = False) -> str:
+    """The stages on one line, up to the one that failed."""
+    arrow = " -> " if ascii_only else " → "
+    return arrow.join(
+        f"{each.name} {stage_mark(each, ascii_only=ascii_only)}" for each in until_failed(stages)
+    )
+
+
+def stage_notes(stages: Sequence[Stage]) -> list[str]:
+    """One sentence for each stage that is not known or did not run; those of one reason share theirs.
+
+    A failed stage has none: verdict and evidence say why.
+    """
+    notable = [each for each in until_failed(stages) if each.outcome in _NOTABLE and not _is_needless(each)]
+    return [
+        f"{', '.join(each.name for each in same)} {outcome.word}: {detail}"
+        for (outcome, detail), same in groupby(notable, key=lambda each: (each.outcome, each.detail))
+    ]
+
+
+def _is_needless(stage: Stage) -> bool:
+    """Whether the stage did not run because an address needs no lookup."""
+    return stage.name == RESOLVE and stage.outcome is StageOutcome.NOT_RUN
