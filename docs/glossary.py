@@ -10,6 +10,7 @@ from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.checks.check import Check, Handshake, Packet, Tunnel
 from wgmon_tui.checks.path_trace import PathTrace
+from wgmon_tui.checks.stage import Stage
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance, Rule, Sink
 from wgmon_tui.config.models import Fleet, Identity, Server
@@ -46,8 +47,13 @@ TERMS = (
     Term(
         "check",
         "One run of all stages against one address of one server, from one vantage: resolve, reach, "
-        "handshake, authenticate, tunnel.",
+        "handshake, authenticate, tunnel, fetch.",
         Check,
+    ),
+    Term(
+        "stage",
+        "A step of a check, with its time and whether it passed, failed, is not known or did not run.",
+        Stage,
     ),
     Term("round", "One scheduled check of a server: a check of each of its addresses.", Round),
     Term(

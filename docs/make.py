@@ -17,6 +17,8 @@ from docs.json_schema import config_schema, servers_schema
 from docs.man_page import man_page
 from docs.platforms_page import platforms
 from docs.settings_pages import config_toml, servers_toml
+from wgmon_tui.checks.stage import STAGE_NAMES, StageOutcome
+from wgmon_tui.checks.stage_help import STAGE_HELP
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
@@ -99,7 +101,16 @@ def verdicts() -> str:
             VERDICT_HELP[each].first_step,
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_stages(), ""])
+
+
+def _stages() -> Iterator[str]:
+    """The stages of a check in their order, and what each outcome means."""
+    yield from ("## Stages", "", "A check runs in stages. The verdict names the one that failed.", "")
+    yield from ("| stage | passed means |", "|---|---|")
+    yield from (f"| `{name}` | {STAGE_HELP[name]} |" for name in STAGE_NAMES)
+    yield from ("", "| outcome | glyph | with `--ascii` |", "|---|---|---|")
+    yield from (f"| {each.word} | {each.glyph} | {each.ascii_glyph} |" for each in StageOutcome)
 
 
 PAGES = {

@@ -15,7 +15,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
-from wgmon_tui.tui.help.explain_text import column_lines, state_lines, verdict_lines
+from wgmon_tui.tui.help.explain_text import column_lines, failed_stage_lines, state_lines, verdict_lines
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.text_style import TextStyle
@@ -97,6 +97,8 @@ class ExplainScreen(MovementActions, ModalScreen[None]):
         now, heading = app.clock(), app.palette.accent + Style(bold=True)
         lines = [Text(app.glyphs.clean(self._server_name), style=heading)]
         lines += verdict_lines(self._verdict, text_style) if self._verdict else []
+        if self._row and self._row.diagnosis:
+            lines += failed_stage_lines(self._row.diagnosis, text_style)
         if self._row:
             lines += state_lines(self._row, now, text_style, app.actions)
         if self._row and self._columns:

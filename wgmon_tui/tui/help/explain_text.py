@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.stage_help import STAGE_HELP
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
@@ -35,6 +36,15 @@ def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
     ):
         lines += text_style.paragraph(words, text_style.palette.text, label, _LABEL_WIDTH)
     return lines
+
+
+def failed_stage_lines(diagnosis: Diagnosis, text_style: TextStyle) -> list[Text]:
+    """Explain the stage that failed; empty if none did."""
+    name = diagnosis.failed_stage
+    if name not in STAGE_HELP:
+        return []
+    words = f"{name} failed. It passes if this holds: {STAGE_HELP[name]}"
+    return text_style.paragraph(words, text_style.palette.text, "stage", _LABEL_WIDTH)
 
 
 def state_lines(
