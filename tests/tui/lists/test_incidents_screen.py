@@ -165,6 +165,27 @@ async def test_what_is_written_while_it_is_open_appears(tmp_path: Path) -> None:
         assert len(servers(it)) == 1
 
 
+async def test_a_click_on_a_title_sorts_a_second_one_reverses_and_a_third_ends_it(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        timeline, y = servers(it), next(n for n, line in enumerate(it.lines()) if "lasted" in line)
+
+        async def click_on(title: str) -> str:
+            await it.pilot.click(offset=(it.lines()[y].index(title), y))
+            return it.lines()[y]
+
+        assert "server ▴" in await click_on("server")
+        assert [line.split()[0] for line in servers(it)] == ["fra1", "fra1", "fra1", "lon3"]
+        assert "server ▾" in await click_on("server")
+        assert [line.split()[0] for line in servers(it)] == ["lon3", "fra1", "fra1", "fra1"]
+        assert "lasted ▾" in await click_on("lasted")
+        assert "server ▾" not in it.lines()[y]
+        assert "lasted ▴" in await click_on("lasted")
+        assert servers(it) != timeline
+        assert "lasted ▴" not in await click_on("lasted")
+        assert servers(it) == timeline
+
+
 # From the fleet
 
 

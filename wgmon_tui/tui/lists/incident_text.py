@@ -64,15 +64,21 @@ def columns_for(width: int, *, with_server: bool) -> IncidentColumns:
     return IncidentColumns(server, notes_width if notes_width >= _MIN_NOTES_WIDTH else 0)
 
 
+def titles(columns: IncidentColumns) -> list[tuple[str, int, bool]]:
+    """The title of each column, its width, and whether it is aligned to the right."""
+    found = [("state", _STATE, False)]
+    if columns.server:
+        found.append(("server", columns.server, False))
+    found += [("cause", _CAUSE, False), ("opened", _OPENED, True), ("lasted", _LASTED, True)]
+    return [*found, ("notes", len("notes"), False)] if columns.notes_width else found
+
+
 def heading(columns: IncidentColumns) -> str:
     """The titles of the columns."""
-    titles = [f"{'state':<{_STATE}}"]
-    if columns.server:
-        titles.append(f"{'server':<{columns.server}}")
-    titles += [f"{'cause':<{_CAUSE}}", f"{'opened':>{_OPENED}}", f"{'lasted':>{_LASTED}}"]
-    if columns.notes_width:
-        titles.append("notes")
-    return (" " * GAP).join(titles)
+    cells = (
+        title.rjust(width) if is_right else title.ljust(width) for title, width, is_right in titles(columns)
+    )
+    return (" " * GAP).join(cells)
 
 
 def line(

@@ -18,6 +18,7 @@ from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_actions import copy_incident, write_incidents
+from wgmon_tui.tui.lists.incident_order import IncidentOrder, sortable_heading
 from wgmon_tui.tui.lists.incident_queries import read_timeline
 from wgmon_tui.tui.lists.incident_text import (
     INCIDENT_VALUES,
@@ -26,7 +27,6 @@ from wgmon_tui.tui.lists.incident_text import (
     columns_for,
     detail,
     duration_text,
-    heading,
     line,
     passes,
 )
@@ -57,6 +57,7 @@ class IncidentsScreen(PolledListScreen):
         self._drawn_at = 0.0
         self._muted_reasons: dict[str, str] = {}
         self._filter = Filter()
+        self._order = IncidentOrder()
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
@@ -88,7 +89,10 @@ class IncidentsScreen(PolledListScreen):
 
     @property
     def _shown(self) -> list[IncidentEntry]:
-        return [entry for entry in self._entries or () if passes(entry, self._filter, self.app.clock())]
+        now = self.app.clock()
+        return self._order.sort(
+            (each for each in self._entries or () if passes(each, self._filter, now)), now
+        )
 
     # Reading
 
@@ -140,7 +144,7 @@ class IncidentsScreen(PolledListScreen):
         why = self._empty_reason(shown)
         columns = columns_for(content_style.width, with_server=True)
         self.query_one("#title", Static).update(self._title(entries, content_style))
-        self.query_one("#columns", Static).update(Text(heading(columns), style=content_style.palette.muted))
+        self.query_one("#columns", Static).update(sortable_heading(columns, self._order, content_style))
         self.query_one("#columns").display = self.scrollable.display = not why
         empty = self.query_one("#nothing", Static)
         empty.display = bool(why)
@@ -294,6 +298,11 @@ class IncidentsScreen(PolledListScreen):
             self.refresh_bindings()
         else:
             self.dismiss()
+
+    def action_sort_by(self, column: str) -> None:
+        """Sort by a column, as a click on its title does; a second click reverses, a third ends it."""
+        self._order = self._order.clicked(column)
+        self.draw()
 
     # Filtering
 
