@@ -57,6 +57,23 @@ def test_a_key_that_the_dashboard_refuses_is_found(
     assert 'config.toml: line 2: action "job": key "s" is assigned to sort' in shown.out + shown.err
 
 
+def test_every_setting_that_the_dashboard_refuses_is_named_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML)
+    (tmp_path / "config.toml").write_text(
+        'theme = "inc"\n\n[keys]\nsrot = "o"\n\n[columns]\nfleet = ["rttt", "rtt", "rtt"]\n'
+    )
+    assert config(tmp_path, "--check") == 64
+    assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        'wgmon-tui: config.toml: line 1: key theme: unknown theme "inc"',
+        'wgmon-tui: config.toml: line 4: keys: unknown action "srot"',
+        'wgmon-tui: config.toml: line 7: columns: key fleet: unknown column "rttt"',
+        'wgmon-tui: config.toml: line 7: columns: key fleet: "rtt" is listed twice',
+        'wgmon-tui: config.toml: line 7: columns: key fleet: the column "name" is required',
+    ]
+
+
 def test_one_of_its_options_is_needed(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         config(tmp_path)

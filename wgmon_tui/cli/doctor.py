@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
 from wgmon_tui.cli.loading import (
-    check_dashboard_keys,
+    check_dashboard_settings,
     load_fleet,
     open_timestamp_ledger,
     print_owners,
@@ -77,14 +77,14 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     shown_as = text_format(arguments)
     with progress_line("doctor") as progress:
         examined = examine(arguments.config, arguments.state, arguments.terminal, progress.show)
-        for item in chain(examined, _examine_keys(arguments.config)):
+        for item in chain(examined, _examine_dashboard_settings(arguments.config)):
             items.append(item)
             print(json_line(item) if arguments.json else format_item(item, shown_as), flush=True)
     return exit_code(items)
 
 
-def _examine_keys(config_dir: Path) -> Iterator[ExaminedItem]:
-    """An item for each key of config.toml that the dashboard refuses."""
+def _examine_dashboard_settings(config_dir: Path) -> Iterator[ExaminedItem]:
+    """An item for each setting of config.toml that the dashboard refuses."""
     from wgmon_tui.config.config_toml import NAME, read_config
     from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 
@@ -93,7 +93,7 @@ def _examine_keys(config_dir: Path) -> Iterator[ExaminedItem]:
     except ConfigurationError:
         return  # its errors are items already
     try:
-        check_dashboard_keys(config_dir, config)
+        check_dashboard_settings(config_dir, config)
     except ConfigurationError as error:
         for line in error.lines:
             yield ExaminedItem(NAME, ItemStatus.FIX, line)

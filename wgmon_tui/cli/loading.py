@@ -46,24 +46,36 @@ def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
 
 
 def read_checked_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
-    """Read config.toml, and check its keys against those of the dashboard. Raises ConfigurationError."""
+    """Read config.toml, and check what it says about the dashboard. Raises ConfigurationError."""
     from wgmon_tui.config.config_toml import read_config
 
     config = read_config(config_dir, runs_commands=runs_commands)
-    check_dashboard_keys(config_dir, config)
+    check_dashboard_settings(config_dir, config)
     return config
 
 
-def check_dashboard_keys(config_dir: Path, config: Config) -> None:
-    """Raise ConfigurationError for keys of config.toml that do not exist or are in use."""
-    if not (config.face.keys or config.face.user_actions):
-        return
+def check_dashboard_settings(config_dir: Path, config: Config) -> None:
+    """Raise ConfigurationError for keys, columns and a theme that the dashboard does not have, by line."""
     from wgmon_tui.config.config_toml import NAME
-    from wgmon_tui.tui.keys.actions import ACTIONS
-    from wgmon_tui.tui.keys.keymap import check_keys
+    from wgmon_tui.config.setting_problems import raise_problems
 
-    text = (config_dir / NAME).read_text("utf-8-sig", errors="replace")
-    check_keys(ACTIONS, config.face.keys, config.face.user_actions, text)
+    face = config.face
+    problems = []
+    if face.keys or face.user_actions:
+        from wgmon_tui.tui.keys.actions import ACTIONS
+        from wgmon_tui.tui.keys.keymap import keymap_problems
+
+        problems += keymap_problems(ACTIONS, face.keys, face.user_actions)
+    if face.columns:
+        from wgmon_tui.tui.fleet.columns import column_problems
+
+        problems += column_problems(face.columns)
+    if face.theme:
+        from wgmon_tui.tui.theme.theme_files import theme_problems
+
+        problems += theme_problems(face.theme, config_dir)
+    if problems:
+        raise_problems(problems, (config_dir / NAME).read_text("utf-8-sig", errors="replace"))
 
 
 def open_timestamp_ledger(state: Path) -> TimestampLedger:

@@ -14,9 +14,10 @@ from tests.tui.app_harness import face
 from tests.tui.key_presses import settle
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.setting_problems import raise_problems
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.keys.actions import ACTIONS
-from wgmon_tui.tui.keys.keymap import assign_keys, check_keys, textual_keymap
+from wgmon_tui.tui.keys.keymap import assign_keys, keymap_problems, textual_keymap
 
 
 def keys(**chosen: str | tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -90,7 +91,7 @@ def test_the_check_names_all_problems_with_their_lines() -> None:
     )
     config = parse_config(text, Path())
     with pytest.raises(ConfigurationError) as refused:
-        check_keys(ACTIONS, config.face.keys, config.face.user_actions, text)
+        raise_problems(keymap_problems(ACTIONS, config.face.keys, config.face.user_actions), text)
     assert [line.partition(";")[0] for line in refused.value.lines] == [
         'config.toml: line 2: keys: unknown action "srot"',
         'config.toml: line 5: action "one": key "s" is assigned to sort on the fleet screen',

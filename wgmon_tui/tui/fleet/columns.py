@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from rich.style import Style
 
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
-from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime
+from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime, quoted
 from wgmon_tui.tui import text_format as write
 from wgmon_tui.tui.false_green import is_false_green, port_up
 from wgmon_tui.tui.theme.glyphs import Glyphs
@@ -345,16 +345,21 @@ class PlacedColumn:
 
 def validate_columns(names: Sequence[str]) -> tuple[str, ...]:
     """Validate the columns of config.toml; none for the default ones. Raises ConfigurationError."""
-    where = "config.toml: columns: key fleet"
-    for number, name in enumerate(names):
-        if name not in COLUMNS:
-            known = ", ".join(COLUMNS)
-            raise ConfigurationError(f'{where}: unknown column "{name}"; expected one of {known}')
-        if name in names[:number]:
-            raise ConfigurationError(f'{where}: "{name}" is listed twice')
-    if names and "name" not in names:
-        raise ConfigurationError(f'{where}: the column "name" is required')
+    raise_problems(column_problems(names))
     return tuple(names)
+
+
+def column_problems(names: Sequence[str]) -> list[SettingProblem]:
+    """All problems of `[columns]` in config.toml."""
+    found = []
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            found.append(f"{quoted(name)} is listed twice")
+        elif name not in COLUMNS:
+            found.append(f"unknown column {quoted(name)}; expected one of {', '.join(COLUMNS)}")
+    if names and "name" not in names:
+        found.append('the column "name" is required')
+    return [SettingProblem(("columns", "fleet"), f"columns: key fleet: {each}") for each in found]
 
 
 def _fitting(chosen: Sequence[str], width: int) -> tuple[str, ...]:

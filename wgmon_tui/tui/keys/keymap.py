@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from textual.binding import Binding
 from textual.keys import Keys, _character_to_key
 
-from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.toml_positions import TomlPath, find_positions
+from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
 from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.text import printable, quoted
 from wgmon_tui.tui.keys.actions import EVERYWHERE, OWN, Action
@@ -30,20 +29,12 @@ _SCREENS_WITH_APP_KEYS = (
 """Screens on which the keys of `EVERYWHERE` work. A dialog over them takes every key itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """A setting that cannot be, and the path to it in config.toml."""
-
-    path: TomlPath
-    text: str
-
-
 def assign_keys(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
     """Assign keys to actions by id.
 
     Raises ConfigurationError with one line per problem.
     """
-    _raise_problems(_key_problems(actions, keys))
+    raise_problems(_key_problems(actions, keys))
     return _assigned(actions, keys)
 
 
@@ -53,26 +44,22 @@ def with_user_actions(actions: Sequence[Action], user_actions: Sequence[UserActi
     They are before the help: a narrow terminal leaves out the last hints first, such as those of the program.
     Raises ConfigurationError for keys that do not exist or are in use, with one line per problem.
     """
-    _raise_problems(list(_user_action_problems(actions, user_actions)))
+    raise_problems(list(_user_action_problems(actions, user_actions)))
     own = [_as_action(number, each) for number, each in enumerate(user_actions)]
     first = next((at for at, each in enumerate(actions) if each.id == "help"), 0)
     return (*actions[:first], *own, *actions[first:])
 
 
-def check_keys(
-    actions: Sequence[Action],
-    keys: Mapping[str, Sequence[str]],
-    user_actions: Sequence[UserAction],
-    text: str,
-) -> None:
-    """Raise ConfigurationError with all problems of `[keys]` and `[[action]]`, by line of the `text`."""
+def keymap_problems(
+    actions: Sequence[Action], keys: Mapping[str, Sequence[str]], user_actions: Sequence[UserAction]
+) -> list[SettingProblem]:
+    """All problems of `[keys]` and `[[action]]`."""
     known = {action.id for action in actions}
     valid = {action: names for action, names in keys.items() if action in known and not _unknown(names)}
-    problems = [
+    return [
         *_key_problems(actions, keys),
         *_user_action_problems(_assigned(actions, valid), user_actions),
     ]
-    _raise_problems(problems, text)
 
 
 def _assigned(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
@@ -82,28 +69,17 @@ def _assigned(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> t
     )
 
 
-def _raise_problems(problems: Sequence[_Problem], text: str = "") -> None:
-    if not problems:
-        return
-    positions = find_positions(text) if text else {}
-    lines = []
-    for each in problems:
-        line = positions.get(each.path) or positions.get(each.path[:-1])
-        lines.append(f"config.toml: {f'line {line}: ' if line else ''}{each.text}")
-    raise ConfigurationError("\n".join(lines))
-
-
-def _key_problems(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> list[_Problem]:
+def _key_problems(actions: Sequence[Action], keys: Mapping[str, Sequence[str]]) -> list[SettingProblem]:
     known = {action.id: action for action in actions}
     problems = [*_unknown_actions(keys, known)]
     for action, names in keys.items():
-        problems += (_Problem(("keys", action), f"keys: {action}: {why}") for why in _unknown(names))
+        problems += (SettingProblem(("keys", action), f"keys: {action}: {why}") for why in _unknown(names))
     return problems or list(_clashes(_assigned(actions, keys), keys))
 
 
 def _user_action_problems(
     actions: Sequence[Action], user_actions: Sequence[UserAction]
-) -> Iterator[_Problem]:
+) -> Iterator[SettingProblem]:
     table = list(actions)
     for number, each in enumerate(user_actions):
         added = _as_action(number, each)
@@ -113,7 +89,8 @@ def _user_action_problems(
             if added.keys[0] in other.keys and (place := _shared_screens(added, other))
         ]
         yield from (
-            _Problem(("action", number, "key"), f"action {quoted(each.label)}: {why}") for why in found[:1]
+            SettingProblem(("action", number, "key"), f"action {quoted(each.label)}: {why}")
+            for why in found[:1]
         )
         table.append(added)
 
@@ -165,12 +142,12 @@ def key_of(name: str, actions: Sequence[Action]) -> str:
     return next(action.key for action in actions if action.id == name)
 
 
-def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) -> Iterator[_Problem]:
+def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) -> Iterator[SettingProblem]:
     for action in keys:
         if action not in known:
             near = get_close_matches(action, known, n=1)
             hint = f'did you mean "{near[0]}"?' if near else "docs/keys.md lists all actions"
-            yield _Problem(("keys", action), f'keys: unknown action "{action}"; {hint}')
+            yield SettingProblem(("keys", action), f'keys: unknown action "{action}"; {hint}')
 
 
 def _unknown(names: Sequence[str]) -> list[str]:
@@ -201,7 +178,7 @@ def _is_known_key(name: str) -> bool:
     return _MODIFIERS.issuperset(modifiers) and bool(modifiers) and (len(last) == 1 or last in _NAMED)
 
 
-def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterator[_Problem]:
+def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterator[SettingProblem]:
     """Problems with keys that two actions of one screen share. The table itself shares some on purpose."""
     for number, one in enumerate(actions):
         for other in actions[number + 1 :]:
@@ -211,7 +188,7 @@ def _clashes(actions: Sequence[Action], chosen: Mapping[str, object]) -> Iterato
                 if screen := _shared_screens(one, other):
                     both = f"{one.id} and {other.id}"
                     why = f'keys: "{key}" is assigned to both {both} {screen}; change one of them'
-                    yield _Problem(("keys", one.id if one.id in chosen else other.id), why)
+                    yield SettingProblem(("keys", one.id if one.id in chosen else other.id), why)
 
 
 def _shared_screens(one: Action, other: Action) -> str:

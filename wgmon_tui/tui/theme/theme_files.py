@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.setting_problems import SettingProblem
 from wgmon_tui.tui.theme.palette import SHIPPED_THEMES, Palette, load_palette, read_palette, shipped_palettes
 
 THEMES_DIRECTORY = "themes"
@@ -38,6 +39,15 @@ def find_palette(theme: str, config_dir: Path | None) -> Palette:
             if theme not in SHIPPED_THEMES:
                 raise
     return load_palette(theme, other_names=own)
+
+
+def theme_problems(theme: str, config_dir: Path | None) -> list[SettingProblem]:
+    """All problems of `theme` in config.toml."""
+    try:
+        find_palette(theme, config_dir)
+    except ConfigurationError as error:
+        return [SettingProblem(("theme",), f"key theme: {error}")]
+    return []
 
 
 def load_theme_catalog(config_dir: Path | None, before: ThemeCatalog | None = None) -> ThemeCatalog:
