@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 
-from wgmon_tui.checks.protocol import ProtocolProber, ProtocolTarget
+from wgmon_tui.checks.protocol import ProtocolProber
 from wgmon_tui.control.protocol import ControlRequest, Operation
 from wgmon_tui.control.round_request import (
     RoundWithKeys,
@@ -30,13 +30,9 @@ _OTHER_ENTRY = "the running wgmon-tui has another entry or other keys for this s
 class RequestedProbes:
     """Answers the requests of one-shot commands with rounds of the engine."""
 
-    def __init__(
-        self, engine: Engine, timestamps: TimestampLedger, targets: Callable[[], Mapping[str, ProtocolTarget]]
-    ) -> None:
-        """`targets` returns the targets that the engine checks now, by name."""
+    def __init__(self, engine: Engine, timestamps: TimestampLedger) -> None:
         self._engine = engine
         self._timestamps = timestamps
-        self._targets = targets
         self._with_keys: set[asyncio.Task[RoundWithKeys]] = set()
 
     async def answer(self, request: ControlRequest) -> Mapping[str, object]:
@@ -44,7 +40,7 @@ class RequestedProbes:
         if len(request.names) != 1:
             raise RequestRefusedError("a probe names one server")
         name, depth = request.names[0], depth_from_words(request.depth)
-        target = self._targets().get(name)
+        target = self._engine.targets.get(name)
         if target is None or depth is None or target_digest(target) != request.digest:
             return answer_not_here(_OTHER_ENTRY)
         try:

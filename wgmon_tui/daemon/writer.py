@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import time
-from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from math import inf
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -21,14 +18,12 @@ from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
-from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
-from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
-from wgmon_tui.control.trace_request import answer_trace
+from wgmon_tui.daemon import alert_requests
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
+from wgmon_tui.daemon.control_requests import ControlRequests, RequestLog
 from wgmon_tui.daemon.note_limits import NoteLimits
 from wgmon_tui.daemon.requested_probes import RequestedProbes
-from wgmon_tui.daemon.requested_traces import answer_requested_trace
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
@@ -40,7 +35,6 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.clock_guard import ClockGuard
-from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.store_file import mirrored_stamps
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
@@ -48,20 +42,7 @@ from wgmon_tui.store.write.vantage_states import VantageQuorum as SeenFromVantag
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
-_FLUSH_TIMEOUT_S = 3.0
-"""How long a request waits for the disk."""
-
 _LOCK_INTERVAL_S = 1.0
-
-_UNSTORED_OPERATIONS = (
-    Operation.RECHECK,
-    Operation.TEST_SINK,
-    Operation.RETRY_ALERT,
-    Operation.ACKNOWLEDGE_ALERTS,
-)
-
-RequestLog = Callable[[str], None]
-"""Takes a log line about a request and the account that sent it."""
 
 
 class Writer(FleetController):
@@ -119,9 +100,18 @@ class Writer(FleetController):
         self._connect_engine(loaded)
         self._vantages = self._make_vantages()
         self._vantages.watch(loaded.config.vantages)
-        self._requested_probes = RequestedProbes(self.engine, self._stamps, lambda: self.loaded.targets.ready)
-        self._path_traces = PathTraces(prober, lambda: self.loaded.targets.ready)
-        self._control = ControlServer(state_dir, self._answer, time.time()) if lock else None
+        self._path_traces = PathTraces(prober, lambda: self.engine.targets)
+        requests = ControlRequests(
+            self,
+            self.engine,
+            self._recorder,
+            self.alerts,
+            path_traces=self._path_traces,
+            requested_probes=RequestedProbes(self.engine, self._stamps),
+            note_limits=self._note_limits,
+            log_request=log_request,
+        )
+        self._control = ControlServer(state_dir, requests.answer, time.time()) if lock else None
         self._control_problem: str | None = None
         self._background_tasks: set[asyncio.Task[None]] = set()
         self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
@@ -266,15 +256,15 @@ class Writer(FleetController):
 
     def test_sink(self, name: str) -> None:
         """Send a test notification to a sink."""
-        self._start(self._test((name,)))
+        self._start(alert_requests.test_sinks(self.alerts, (name,)))
 
     def retry_alert(self, number: int) -> None:
         """Retry a failed delivery."""
-        self._start(self._retry(number))
+        self._start(alert_requests.retry_alert(self.alerts, number))
 
     def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
         """Acknowledge failed deliveries, recorded under this account."""
-        self._start(self._acknowledge_alerts(sink, number, self._account))
+        self._start(alert_requests.acknowledge_alerts(self.alerts, (sink,), number, self._account))
 
     async def trace_path(
         self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
@@ -307,7 +297,25 @@ class Writer(FleetController):
         """Add a note to an incident, recorded under this account."""
         self._recorder.note(incident, self._account, text)
 
-    # Requests from the control socket
+    # The control socket
+
+    def describe(self) -> Mapping[str, object]:
+        """The rates, warnings and limits for viewers."""
+        warnings = self.warnings
+        return {
+            "checks_per_second": self.checks_per_second,
+            "lag": self.engine.schedule.lag_percentile(0.99),
+            "warnings": [self.warning, *warnings[1:]] if warnings else [],
+            "sinks": self.sinks,
+            "vantages": statuses_as_json(self.vantages),
+            "budgets": budgets_as_json(self.budgets),
+        }
+
+    def explain_editing(self) -> str:
+        """How to edit the configuration that this writer uses."""
+        if self._reload is None:
+            return "this fleet has no servers.toml"
+        return f"edit the file servers.toml as {self._account}; a change takes effect within a second"
 
     async def _listen(self) -> None:
         try:
@@ -317,92 +325,6 @@ class Writer(FleetController):
             place = shown(self.state_dir)
             self._control_problem = f"{place}: {error.strerror}; viewers cannot connect"
 
-    async def _answer(self, request: ControlRequest, who: str) -> Mapping[str, object]:
-        match request.operation:
-            case Operation.STATS:
-                lag = self.engine.schedule.lag_percentile(0.99)
-                rate, warnings = self.checks_per_second, self.warnings
-                return {
-                    "checks_per_second": rate,
-                    "lag": lag,
-                    "warnings": [self.warning, *warnings[1:]] if warnings else [],
-                    "sinks": self.sinks,
-                    "vantages": statuses_as_json(self.vantages),
-                    "budgets": budgets_as_json(self.budgets),
-                }
-            case Operation.SOAKS:
-                running = self.engine.soaks.items()
-                return answer_soaks({name: soak for name, soak in running if name in request.names})
-            case Operation.ROUND:
-                return await self._round(self._require_servers(request.names))
-            case Operation.PROBE:
-                return await self._requested_probes.answer(request)
-            case Operation.TRACE:
-                ready = self.loaded.targets.ready
-                answer = await answer_requested_trace(request, self._path_traces, ready)
-                self._log_request(
-                    describe_request(request, who)
-                )  # not what was refused: a client may repeat it
-                return answer
-            case Operation.TRACE_PROGRESS:
-                return answer_trace(self._path_traces.progress(self._require_servers(request.names)[0]))
-            case Operation.PROBE_WITH_KEYS:
-                self._log_request(describe_request(request, who))
-                return await self._requested_probes.answer(request)
-            case Operation.EDIT:
-                raise RequestRefusedError(self._explain_editing())
-            case Operation.RECHECK:
-                self.recheck(self._require_servers(request.names))
-            case Operation.PAUSE | Operation.RESUME | Operation.PAUSE_UNTIL:
-                paused, until = request.operation is not Operation.RESUME, request.until or None
-                self.engine.pause(self._require_servers(request.names), paused, who, until)
-            case Operation.ACKNOWLEDGE:
-                names = self._require_servers(request.names)
-                if request.text:
-                    await self._note_limits.take_for_servers(names)
-                self.engine.acknowledge(names, who, request.text)
-            case Operation.MUTE:
-                self.engine.mute(self._require_servers(request.names), request.until or inf, who)
-            case Operation.UNMUTE:
-                self.engine.mute(self._require_servers(request.names), None, who)
-            case Operation.TEST_SINK:
-                await self._test(request.names)
-            case Operation.RETRY_ALERT:
-                await self._retry(request.number)
-            case Operation.ACKNOWLEDGE_ALERTS:
-                for name in dict.fromkeys(request.names):
-                    await self._acknowledge_alerts(name, request.number, who)
-            case Operation.NOTE:
-                await self._note_limits.take([request.incident])
-                self._recorder.note(request.incident, who, request.text)
-        self._log_request(describe_request(request, who))
-        return await self._flush_history() if request.operation not in _UNSTORED_OPERATIONS else {}
-
-    async def _test(self, names: tuple[str, ...]) -> None:
-        for name in dict.fromkeys(names):
-            try:
-                await self.alerts.test(name)
-            except KeyError:
-                raise RequestRefusedError(f'there is no sink "{name}" in config.toml') from None
-            except (sqlite3.Error, OSError) as error:
-                raise RequestRefusedError(f"the store cannot be written now: {error}") from None
-
-    async def _retry(self, number: int) -> None:
-        try:
-            found = await self.alerts.retry(number)
-        except (sqlite3.Error, OSError) as error:
-            raise RequestRefusedError(f"the store cannot be written now: {error}") from None
-        if not found:
-            raise RequestRefusedError(f"there is no failed alert {number} to retry")
-
-    async def _acknowledge_alerts(self, sink: str, number: int, who: str) -> None:
-        try:
-            found = await self.alerts.acknowledge_failed(sink, number, who)
-        except (sqlite3.Error, OSError) as error:
-            raise RequestRefusedError(f"the store cannot be written now: {error}") from None
-        if not found:
-            raise RequestRefusedError("there are no unacknowledged failed deliveries")
-
     def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
         """The servers whose alerts are active: not paused, muted or in maintenance."""
         return tuple(
@@ -410,24 +332,6 @@ class Writer(FleetController):
             for name, server_state in self.fleet_state.states.items()
             if not (server_state.paused or server_state.muted_until or server_state.maintenance)
         )
-
-    async def _flush_history(self) -> Mapping[str, object]:
-        """Wait for the disk before the answer. If it takes too long, the answer contains a warning."""
-        try:
-            async with asyncio.timeout(_FLUSH_TIMEOUT_S):
-                await asyncio.wrap_future(self._recorder.flush())
-        except TimeoutError:
-            reason = self._recorder.trouble or "writing the history is slow"
-            return {"warning": f"done, but not saved yet: {reason}"}
-        return {}
-
-    async def _round(self, names: tuple[str, ...]) -> Mapping[str, object]:
-        server_state = self.fleet_state.states[names[0]]
-        if server_state.last is None:
-            return {"round": None}
-        return {
-            "round": b64encode(await asyncio.to_thread(record_codec.to_bytes, server_state.last)).decode()
-        }
 
     # Other vantages
 
@@ -476,19 +380,6 @@ class Writer(FleetController):
         await asyncio.wait({flushed})
         if flushed.cancelled():
             await asyncio.Event().wait()
-
-    def _require_servers(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in self.fleet_state.states:
-                raise RequestRefusedError(f'there is no server "{name}"')
-        if not names:
-            raise RequestRefusedError("the request names no server")
-        return names
-
-    def _explain_editing(self) -> str:
-        if self._reload is None:
-            return "this fleet has no servers.toml"
-        return f"edit the file servers.toml as {self._account}; a change takes effect within a second"
 
     def _apply_config(self, loaded: LoadedConfig) -> None:
         """Apply a reloaded configuration. Changed servers are checked at once."""

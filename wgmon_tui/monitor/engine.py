@@ -119,6 +119,11 @@ class Engine(FleetController):
         """
         self._listeners.append(listener)
 
+    @property
+    def targets(self) -> Mapping[str, ProtocolTarget]:
+        """Return the servers that can be checked, by name."""
+        return self._targets
+
     def watch(
         self, servers: Iterable[Server], targets: Mapping[str, ProtocolTarget], problems: Mapping[str, str]
     ) -> None:
