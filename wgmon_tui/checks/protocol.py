@@ -15,6 +15,7 @@ from types import MappingProxyType
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
+from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VerdictHelp
@@ -180,7 +181,8 @@ class Protocol(typing.Protocol):
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers of this protocol with their secrets. A bad secret excludes one server only."""
-        ...
+        secrets = keyring.protocol_secrets
+        return Targets({each.name: ServerTarget(each, secrets.get(each.name, {})) for each in servers}, {})
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
         """Make a prober. It is opened before its first check."""
