@@ -6,10 +6,14 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from wgmon_tui.monitor.server_state import ServerState
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wgmon_tui"
@@ -103,3 +107,68 @@ def test_no_module_has_an_earlier_name() -> None:
     packages = tuple(name for name in earlier if name.endswith("/"))
     names = modules().keys() - AGENT_SHIM
     assert sorted(name for name in names if name in earlier or name.startswith(packages)) == []
+
+
+STATE_WRITERS = {
+    "monitor/fleet_state.py",
+    "monitor/known_state.py",
+    "monitor/server_state.py",
+    "monitor/server_states.py",
+    "monitor/state_transitions.py",
+}
+"""`FleetState`, and the functions that only it calls."""
+
+BELOW_THE_MONITOR = ("protocols/", "checks/", "config/", "net/", "lab/")
+"""Packages that cannot import the states: see the contracts in pyproject.toml."""
+
+OTHER_RECORDS = {"store/read/fleet_summary.py", "store/write/packet_sampling.py"}
+"""Modules with records of their own whose fields have the same names. Neither imports the states."""
+
+STATE_FIELDS = {field.name for field in fields(ServerState)}
+CHANGING_METHODS = {"mark_stale", "mark_fresh"}
+
+
+def test_only_fleet_state_changes_the_state_of_a_server() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name not in STATE_WRITERS | OTHER_RECORDS and not name.startswith(BELOW_THE_MONITOR):
+            assert list(state_changes(ast.parse(path.read_text()))) == [], path
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_RECORDS))
+def test_a_module_that_may_have_such_fields_does_not_know_the_states(name: str) -> None:
+    assert "ServerState" not in (PACKAGE / name).read_text()
+
+
+def test_every_way_to_change_the_state_of_a_server_is_found() -> None:
+    for line in (
+        "server_state.severity = UP",
+        "shown.last, shown.verdict = last, verdict",
+        "state.vantage_states['fra'] = new",
+        "del state.losses[address]",
+        "each.vantage_states |= more",
+        "fleet.states['fra1'].samples.add(0.1)",
+        "server_state.mark_fresh()",
+    ):
+        assert list(state_changes(ast.parse(line))), line
+    for line in ("self.severity = UP", "last = server_state.last", "server_state.samples.recent(3)"):
+        assert not list(state_changes(ast.parse(line))), line
+
+
+def state_changes(tree: ast.AST) -> Iterator[str]:
+    """Yield every assignment to a field of a server's state, and every call that changes one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            target = node.value if isinstance(node, ast.Subscript) else node
+            if isinstance(target, ast.Attribute) and _is_field_of_another(target):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called = node.func
+            samples = isinstance(called.value, ast.Attribute) and called.value.attr == "samples"
+            if called.attr in CHANGING_METHODS or (samples and called.attr in ("add", "replace_all")):
+                yield ast.unparse(node)
+
+
+def _is_field_of_another(target: ast.Attribute) -> bool:
+    own = isinstance(target.value, ast.Name) and target.value.id == "self"
+    return target.attr in STATE_FIELDS and not own

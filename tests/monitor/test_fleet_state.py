@@ -105,12 +105,17 @@ def test_servers_that_are_added_change_nothing_of_the_others() -> None:
     assert fleet_state.membership_version > version
 
 
-def test_a_cleared_fleet_forgets_who_was_there() -> None:
-    fleet_state = FleetState([server()])
+def test_a_fleet_that_starts_over_keeps_its_rows_and_forgets_their_results() -> None:
+    fleet_state = FleetState([server(), server("nyc1")])
     fleet_state.record("fra1", HEALTHY, 1_700_000_000.0)
-    fleet_state.clear()
+    fleet_state.record("nyc1", HEALTHY, 1_700_000_000.0)
     fleet_state.replace([server()])
+    fleet_state.apply_changes()
+    fleet_state.start_over()
     assert fleet_state.states["fra1"].status_word == "waiting"
+    assert fleet_state.apply_changes() == {"fra1"}
+    fleet_state.replace([server(), server("nyc1")])
+    assert fleet_state.states["nyc1"].status_word == "waiting"
 
 
 def test_a_check_of_a_server_that_is_gone_is_dropped() -> None:

@@ -18,6 +18,7 @@ from wgmon_tui.monitor import engine
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
+from wgmon_tui.monitor.known_state import KnownState
 from wgmon_tui.monitor.loss_window import Losses, LossWindow
 from wgmon_tui.net.addresses import Endpoint
 
@@ -214,7 +215,7 @@ async def test_a_start_without_an_uplink_blames_no_healthy_server() -> None:
     async with ScriptedServer(silence) as server:
         desk = Desk().watch(*(damped(server, name) for name in TRIO))
         for name in TRIO:
-            desk.engine.restore(name, severity=UP, since=1.0, damping=Damping(UP, (UP, UP)))
+            desk.engine.restore(name, KnownState(severity=UP, since=1.0, damping=Damping(UP, (UP, UP))))
         async with at_work(desk):
             while {desk.server_state(name).status_word for name in TRIO} != {"local-fault"}:
                 await desk.run_round()
@@ -231,13 +232,15 @@ async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
         desk = Desk().watch(damped(server))
         desk.engine.restore(
             "fra1",
-            severity=DOWN,
-            since=50.0,
-            damping=Damping(DOWN, (DOWN, DOWN), failed_at=60.0),
-            samples=[0.02, nan],
-            verdict=Verdict.SILENT,
-            port_monitor="open|filtered",
-            incident=KNOWN,
+            KnownState(
+                severity=DOWN,
+                since=50.0,
+                damping=Damping(DOWN, (DOWN, DOWN), failed_at=60.0),
+                samples=[0.02, nan],
+                verdict=Verdict.SILENT,
+                port_monitor="open|filtered",
+                incident=KNOWN,
+            ),
         )
         server_state = desk.server_state()
         assert (
@@ -258,14 +261,16 @@ async def test_a_restore_of_an_unknown_server_or_after_its_first_check_is_ignore
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(damped(server))) as desk:
         await desk.run_round()
         for name in ("nobody", "fra1"):
-            desk.engine.restore(name, severity=DOWN, since=1.0, damping=Damping(DOWN), incident=KNOWN)
+            desk.engine.restore(
+                name, KnownState(severity=DOWN, since=1.0, damping=Damping(DOWN), incident=KNOWN)
+            )
         assert (desk.server_state().severity, desk.server_state().incident) == (UP, None)
 
 
 async def test_a_server_that_was_paused_stays_so_over_a_restart() -> None:
     async with ScriptedServer(healthy) as server:
         desk = Desk().watch(damped(server))
-        desk.engine.restore("fra1", severity=UP, since=50.0, damping=Damping(UP), paused=True)
+        desk.engine.restore("fra1", KnownState(severity=UP, since=50.0, damping=Damping(UP), paused=True))
         assert desk.server_state().severity is Severity.PAUSED
         assert desk.engine.schedule.next_due() is None
 
@@ -291,7 +296,7 @@ NOT_CHECKED = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "basti
 def down() -> Desk:
     """Return an idle engine, with an incident that another process opened."""
     desk = Desk().watch(NOT_CHECKED)
-    desk.engine.restore("fra1", severity=DOWN, since=50.0, damping=Damping(DOWN), incident=KNOWN)
+    desk.engine.restore("fra1", KnownState(severity=DOWN, since=50.0, damping=Damping(DOWN), incident=KNOWN))
     return desk
 
 

@@ -21,7 +21,7 @@ def next_life(state_dir: Path, *names: str, paused: bool = False) -> tuple[Engin
         engine = Engine(Prober(timestamps=timestamps.next))
     engine.watch([replace(server(name), paused=paused) for name in names], {}, {})
     desk = Desk(state_dir)
-    desk.states = engine.fleet_state.states
+    desk.states = dict(engine.fleet_state.states)
     desk.recorder.start()
     desk.recorder.restore(engine)
     desk.recorder.watch(engine.fleet_state.states.values())

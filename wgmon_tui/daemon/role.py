@@ -249,6 +249,7 @@ class RoleManager(ControllerProxy):
                 task.cancel()
             await asyncio.gather(viewing, taking_over, return_exceptions=True)
         lock, loaded = taking_over.result()
+        self.fleet_state.start_over()  # what the viewer showed came from another process
         try:
             self._start_writer(lock, loaded)
         except ConfigurationError as error:

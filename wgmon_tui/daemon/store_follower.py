@@ -6,21 +6,20 @@ A thread reads; only the event loop changes the `FleetState`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.verdict import Diagnosis, Severity
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
-from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_sights
+from wgmon_tui.daemon.vantage_follower import VantageChanges, VantageFollower, show_vantages
 from wgmon_tui.monitor.controller import LoadingProgress
-from wgmon_tui.monitor.damping import Damping, from_json
+from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
-from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import Incident
-from wgmon_tui.monitor.rtt_window import RttWindow
+from wgmon_tui.monitor.known_state import KnownState, StoredPoint
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodState, StoredCheck
@@ -161,92 +160,66 @@ def apply_first_states(
 ) -> None:
     """Add servers with their last states while a store is read for the first time."""
     fleet_state.add(servers)
-    _apply_known_states(fleet_state, known_states)
+    _apply_known_states(fleet_state, known_states, {})
 
 
 def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_server: str | None) -> None:
     """Apply the changes. The last round of `focused_server` is kept, because it has packets."""
     if changes.servers is not None:
         fleet_state.replace(changes.servers)
-    _apply_known_states(fleet_state, changes.known or ())
+    _apply_known_states(fleet_state, changes.known or (), changes.mutes or {})
     for entry in changes.journal:
         if server_state := fleet_state.states.get(entry.server):
-            _apply_journal_entry(server_state, entry, keep_round=entry.server == focused_server)
-            fleet_state.touch(entry.server)
+            keep_round = entry.server == focused_server
+            fleet_state.show_point(entry.server, _stored_point(server_state, entry), keep_round=keep_round)
     if changes.incidents is not None:
-        _apply_incidents(fleet_state, changes.incidents)
+        fleet_state.show_incidents({incident.server: incident for incident in changes.incidents})
     if changes.mutes is not None:
         _apply_mutes(fleet_state, changes.mutes)
-    show_sights(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
+    show_vantages(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 
-def _apply_known_states(fleet_state: FleetState, known_states: Iterable[LastKnownState]) -> None:
+def _apply_known_states(
+    fleet_state: FleetState, known_states: Iterable[LastKnownState], mutes: Mapping[str, Mute]
+) -> None:
     for known in known_states:
-        if server_state := fleet_state.states.get(known.server):
-            _apply_last_known(server_state, known)
-            fleet_state.touch(known.server)
+        fleet_state.show_known(known.server, _known_state(known, mutes.get(known.server)))
 
 
-def _severity(state: PeriodState, server_state: ServerState) -> Severity:
-    """The severity to show. For a server in maintenance, its incident holds the severity."""
-    if state is not PeriodState.MAINTENANCE:
-        return state.severity
-    return server_state.incident.severity if server_state.incident else Severity.UP
-
-
-def _apply_last_known(server_state: ServerState, known: LastKnownState) -> None:
-    server_state.incident = known.incident
-    server_state.mark_fresh()
-    server_state.last_check = (
-        None if known.checked_at is None else LastCheck(known.checked_at, read_elapsed())
+def _known_state(known: LastKnownState, mute: Mute | None) -> KnownState:
+    in_maintenance = known.state is PeriodState.MAINTENANCE
+    return KnownState(
+        severity=None if in_maintenance else known.state.severity,
+        since=known.since,
+        damping=from_json(known.damping),
+        samples=known.samples,
+        verdict=known.verdict,
+        checked_at=known.checked_at,
+        port_monitor=known.port_monitor,
+        port_monitor_at=known.port_monitor_at,
+        incident=known.incident,
+        paused=known.state is PeriodState.PAUSED,
+        paused_by=known.paused_by,
+        paused_until=known.paused_until,
+        muted_until=mute.until if mute else None,
+        muted_by=mute.who if mute else "",
+        maintenance=_UNNAMED_MAINTENANCE if in_maintenance else None,
     )
-    server_state.severity, server_state.since = _severity(known.state, server_state), known.since
-    server_state.maintenance = _UNNAMED_MAINTENANCE if known.state is PeriodState.MAINTENANCE else None
-    server_state.verdict = known.verdict
-    server_state.port_monitor, server_state.port_monitor_at = known.port_monitor, known.port_monitor_at
-    server_state.paused = known.state is PeriodState.PAUSED
-    server_state.paused_by = known.paused_by
-    server_state.paused_until = known.paused_until
-    server_state.damping = from_json(known.damping)
-    server_state.samples = RttWindow()
-    for rtt in known.samples:
-        server_state.samples.add(rtt)
 
 
-def _apply_journal_entry(server_state: ServerState, entry: JournalEntry, *, keep_round: bool) -> None:
+def _stored_point(server_state: ServerState, entry: JournalEntry) -> StoredPoint:
     state, check = entry.moment.state, entry.moment.check
-    stale_age = None if check or state is PeriodState.PAUSED else server_state.stale_age
-    server_state.mark_fresh()
-    server_state.severity, server_state.since = _severity(state, server_state), entry.since
-    server_state.maintenance = _UNNAMED_MAINTENANCE if state is PeriodState.MAINTENANCE else None
-    server_state.paused = state is PeriodState.PAUSED
-    if state in _CHECKED_STATES and not server_state.vantage_states:
-        server_state.damping = Damping(state.severity, flapping=server_state.damping.flapping)
-    if stale_age is not None:
-        server_state.mark_stale(stale_age)
-    if check is None or not check.is_deciding:
-        return
-    server_state.last_check = LastCheck(check.at, read_elapsed())
-    server_state.verdict = check.verdict
-    if entry.port_monitor:
-        server_state.port_monitor, server_state.port_monitor_at = entry.port_monitor, check.at
-    if check.is_counted:
-        server_state.samples.add(check.rtt)
-    if server_state.last is None or not keep_round:
-        server_state.last = _without_packets(server_state, check)
-
-
-def _apply_incidents(fleet_state: FleetState, incidents: Sequence[Incident]) -> None:
-    open_now = {incident.server: incident for incident in incidents}
-    for name, server_state in fleet_state.states.items():
-        incident = open_now.get(name)
-        if server_state.incident == incident:
-            continue
-        server_state.incident = incident
-        server_state.damping = replace(
-            server_state.damping, flapping=incident is not None and incident.flapping
-        )
-        fleet_state.touch(name)
+    in_maintenance = state is PeriodState.MAINTENANCE
+    return StoredPoint(
+        severity=None if in_maintenance else state.severity,
+        since=entry.since,
+        is_check=check is not None,
+        is_settled=state in _CHECKED_STATES,
+        paused=state is PeriodState.PAUSED,
+        maintenance=_UNNAMED_MAINTENANCE if in_maintenance else None,
+        outcome=_without_packets(server_state, check) if check and check.is_deciding else None,
+        port_monitor=entry.port_monitor,
+    )
 
 
 def _apply_mutes(fleet_state: FleetState, mutes: Mapping[str, Mute]) -> None:

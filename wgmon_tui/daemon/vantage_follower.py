@@ -56,7 +56,7 @@ class VantageFollower:
         return VantageChanges(last_known, changed, vantages)
 
 
-def show_sights(fleet_state: FleetState, changes: VantageChanges | None, checked: set[str]) -> None:
+def show_vantages(fleet_state: FleetState, changes: VantageChanges | None, checked: set[str]) -> None:
     """Apply the changes. The quorum is recomputed for servers that the writer itself has `checked`."""
     vantage_states: defaultdict[str, list[VantageState]] = defaultdict(list)
     home_dampings: Mapping[str, str] = {}
@@ -73,12 +73,10 @@ def show_sights(fleet_state: FleetState, changes: VantageChanges | None, checked
         shown = fleet_state.states[name]
         if not (shown.vantage_states or vantage_states.get(name)):
             continue
-        if name in home_dampings:
-            shown.damping = from_json(home_dampings[name])
+        home = from_json(home_dampings[name]) if name in home_dampings else None
         previous = {} if changes and changes.vantages is not None else shown.vantage_states
-        fleet_state.show_sights(
-            name, {**previous, **{each.vantage: each for each in vantage_states.get(name, ())}}.values()
-        )
+        current = {**previous, **{each.vantage: each for each in vantage_states.get(name, ())}}
+        fleet_state.show_vantage_states(name, current.values(), home)
 
 
 def expire_vantage_states(fleet_state: FleetState, now: float) -> None:
@@ -86,7 +84,7 @@ def expire_vantage_states(fleet_state: FleetState, now: float) -> None:
     for name, server_state in fleet_state.states.items():
         states = server_state.vantage_states
         if states and any(each.current and now >= each.valid_until for each in states.values()):
-            fleet_state.show_sights(
+            fleet_state.show_vantage_states(
                 name,
                 [replace(each, current=each.current and now < each.valid_until) for each in states.values()],
             )

@@ -275,9 +275,7 @@ class Viewer(FleetController):
                 if self._focused_server and self._focused_server != last_good_of:
                     last_good_of = self._focused_server
                     last_good = await loop.run_in_executor(executor, self._follower.last_good, last_good_of)
-                    if server_state := self.fleet_state.states.get(last_good_of):
-                        server_state.last_good = last_good
-                        self.fleet_state.touch(last_good_of)
+                    self.fleet_state.show_packets(last_good_of, last_good=last_good)
                 self._store_problem = None
             except StoreUnavailableError as error:
                 self._store_problem = f"history: {error}"
@@ -332,10 +330,8 @@ class Viewer(FleetController):
     async def _fetch_round(self, connection: ControlConnection, name: str) -> None:
         self._is_round_outdated = False
         answer = await connection.ask(Operation.ROUND, [name])
-        server_state, outcome = self.fleet_state.states.get(name), _round(answer.get("round"))
-        if server_state and outcome:
-            server_state.last = outcome
-            self.fleet_state.touch(name)
+        if outcome := _round(answer.get("round")):
+            self.fleet_state.show_packets(name, last=outcome)
 
 
 def _round(encoded: object) -> Round | None:

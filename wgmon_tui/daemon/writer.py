@@ -127,7 +127,6 @@ class Writer(FleetController):
 
     def _connect_engine(self, loaded: LoadedConfig) -> None:
         """Restore the engine's state from the store, then record what it reports."""
-        self.fleet_state.clear()
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
         self._apply_vantages(loaded.config)
         self._recorder.restore(self.engine)

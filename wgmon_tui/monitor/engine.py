@@ -14,16 +14,16 @@ from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.carried_evidence import without_experiments
 from wgmon_tui.monitor.check_rate import CheckRate
 from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
 from wgmon_tui.monitor.controller import FleetController
-from wgmon_tui.monitor.damping import Damping, needs_quick_recheck
+from wgmon_tui.monitor.damping import needs_quick_recheck
 from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy, has_lost_all
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.freshness import read_clocks
-from wgmon_tui.monitor.incidents import Incident, IncidentEvent
+from wgmon_tui.monitor.incidents import IncidentEvent
+from wgmon_tui.monitor.known_state import KnownState
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.staleness import StalenessScan
@@ -88,6 +88,7 @@ class Engine(FleetController):
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
+        self._watched: dict[str, Server] = {}
         self._targets: dict[str, ProtocolTarget] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
@@ -131,10 +132,10 @@ class Engine(FleetController):
 
         `targets` holds the servers that can be checked, by name. `problems` holds, for each of the others,
         the line that explains why it cannot. Servers that stay keep their history and their place in the
-        schedule.
+        schedule. The fleet state may show the servers already.
         """
         servers = tuple(servers)
-        entries = {name: server_state.server for name, server_state in self.fleet_state.states.items()}
+        entries, self._watched = self._watched, {server.name: server for server in servers}
         known = set(entries)
         for gone in known - {server.name for server in servers}:
             if events := self.fleet_state.end_incident(gone, time.time(), note=LEFT_NOTE):
@@ -155,44 +156,15 @@ class Engine(FleetController):
                 self.pause([server.name], server.paused, who="servers.toml")
         self._wake()
 
-    def restore(
-        self,
-        name: str,
-        *,
-        severity: Severity,
-        since: float | None,
-        damping: Damping,
-        samples: Iterable[float] = (),
-        verdict: Verdict | None = None,
-        port_monitor: str | None = None,
-        incident: Incident | None = None,
-        paused: bool = False,
-    ) -> None:
-        """Restore the stored state of a server before its first check.
-
-        `samples` are round-trip times in seconds, oldest first, NaN for a lost check. An open incident
-        continues under the same id.
-        """
-        server_state = self.fleet_state.states.get(name)
-        if server_state is None or server_state.last is not None:
+    def restore(self, name: str, known: KnownState) -> None:
+        """Restore the stored state of a server before its first check."""
+        server_state = self.fleet_state.restore(name, known)
+        if server_state is None:
             return
-        server_state.samples.replace_all(samples)
-        server_state.damping = server_state.damping_when_heard = damping
-        server_state.verdict, server_state.port_monitor, server_state.incident = (
-            verdict,
-            port_monitor,
-            incident,
-        )
-        server_state.paused = server_state.paused or paused
-        server_state.severity, server_state.since = (
-            Severity.PAUSED if server_state.paused else severity,
-            since,
-        )
         if server_state.paused:
             self._forget(name)
-        elif damping.severity in (Severity.UP, Severity.DEGRADED):
+        elif known.damping.severity in (Severity.UP, Severity.DEGRADED):
             self._uplink.mark_well(name)
-        self.fleet_state.touch(name)
 
     def restore_last_answer(self, name: str, outcome: Round) -> None:
         """Restore when and where a server last answered, from a round that the present server key answered.
@@ -373,7 +345,7 @@ class Engine(FleetController):
         requested, target = self._requested_rounds.take(name), self._targets.get(name)
         depth = self._choose_depth(server_state, requested)
         if depth.explain:
-            server_state.carried_evidence = without_experiments(server_state.carried_evidence)
+            self.fleet_state.drop_experiments(name)
         outcome = await run_check_round(
             (requested and requested.prober) or self._prober,
             server_state.server,

@@ -40,7 +40,7 @@ class FleetEvidence:
             self._move(name, before, addresses)
         answered = [each.started_at for each in outcome.checks if each.handshake]
         if target and answered:
-            server_state.last_answer = LastAnswer(max(answered), target.agreed_values)
+            self._fleet_state.record_answer(name, LastAnswer(max(answered), target.agreed_values))
 
     def forget(self, name: str) -> None:
         """Forget a server that is not checked any more."""

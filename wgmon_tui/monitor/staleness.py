@@ -56,11 +56,10 @@ class StalenessScan:
             remaining = _remaining_s(server_state, now, 0.0 if server_state.is_stale else allowance)
             if remaining > 0.0:
                 if server_state.stale_age is not None:
-                    server_state.mark_fresh()
-                    fleet_state.touch(name)
+                    fleet_state.set_age(name, None)
                 soonest = min(soonest, remaining)
-            elif _mark_stale(server_state, now):
-                fleet_state.touch(name)
+            elif (age := _shown_age(server_state, now)) != server_state.stale_age:
+                fleet_state.set_age(name, age)
         self._next_at = now.elapsed + max(_MIN_SCAN_INTERVAL_S, soonest)
 
 
@@ -86,10 +85,5 @@ def _remaining_s(server_state: ServerState, now: ClockReading, allowance: float)
     return stale_after_s(server_state.server) + allowance - age_s(last_check, now)
 
 
-def _mark_stale(server_state: ServerState, now: ClockReading) -> bool:
-    """Mark a server as stale. Returns whether its shown age changed."""
-    age = coarse_age_s(age_s(server_state.last_check, now)) if server_state.last_check else 0.0
-    if age == server_state.stale_age:
-        return False
-    server_state.mark_stale(age)
-    return True
+def _shown_age(server_state: ServerState, now: ClockReading) -> float:
+    return coarse_age_s(age_s(server_state.last_check, now)) if server_state.last_check else 0.0

@@ -10,8 +10,8 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent, close_incident
+from wgmon_tui.monitor.known_state import KnownState
 from wgmon_tui.monitor.quorum import VantageState
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
@@ -49,24 +49,24 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         severity, since = known.state.severity, known.since
         if severity is Severity.PAUSED and not (pause or server_state.paused):
             severity, since = Severity.UNKNOWN, None  # paused in servers.toml before, and no longer
-        engine.restore(
-            name,
+        mute = mutes.get(name)
+        state = KnownState(
             severity=severity,
             since=since,
             damping=from_json(known.damping),
             samples=known.samples,
             verdict=known.verdict,
+            checked_at=known.checked_at,
             port_monitor=known.port_monitor,
+            port_monitor_at=known.port_monitor_at,
             incident=known.incident,
             paused=pause is not None,
+            paused_by=pause.who if pause else "",
+            paused_until=pause.until if pause else None,
+            muted_until=mute.until if mute else None,
+            muted_by=mute.who if mute else "",
         )
-        server_state.paused_by = pause.who if pause else ""
-        server_state.paused_until = pause.until if pause else None
-        server_state.port_monitor_at = known.port_monitor_at
-        if known.checked_at is not None and not server_state.paused:
-            server_state.last_check = LastCheck(known.checked_at, read_elapsed())
-        mute = mutes.get(name)
-        server_state.muted_until, server_state.muted_by = (mute.until, mute.who) if mute else (None, "")
+        engine.restore(name, state)
         failures = _failures(history, known)
         restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
     _restore_last_answers(history, engine)

@@ -29,7 +29,7 @@ DRAWING = CellContext(NIGHT, UNICODE, NOW)
 
 @pytest.fixture
 def states() -> dict[str, ServerState]:
-    return bad_night().fleet_state.states
+    return dict(bad_night().fleet_state.states)
 
 
 def text(

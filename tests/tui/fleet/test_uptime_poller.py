@@ -59,7 +59,6 @@ async def test_new_states_get_the_known_uptimes_without_another_read(monkeypatch
     history, fleet_state = OneUptime(), QuietEngine([server("fra1")]).fleet_state
     async with following(history, fleet_state):
         await until_known(fleet_state)
-        fleet_state.clear()
-        fleet_state.replace([server("fra1")])
+        fleet_state.start_over()
         await until_known(fleet_state)
         assert history.reads == 1

@@ -56,5 +56,4 @@ def store_uptimes(fleet_state: FleetState, uptimes: Mapping[str, float]) -> None
         if server_state is not None and (
             server_state.uptime is None or format_uptime(server_state.uptime) != format_uptime(share)
         ):
-            server_state.uptime = share
-            fleet_state.touch(name)
+            fleet_state.set_uptime(name, share)

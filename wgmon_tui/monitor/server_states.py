@@ -1,0 +1,119 @@
+"""The list of server states: which servers there are, and which states changed.
+
+Readers poll `version` and call `apply_changes()`. There is no message per check, because ten thousand
+messages a second would cost more than the checks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.monitor.state_transitions import change_entry, new_server_state
+
+_MOST_LEFT = 1000
+"""How many states of servers that left are kept, for those that return."""
+
+
+class ServerStates:
+    """All server states by name, and which of them changed since the last `apply_changes()`."""
+
+    def __init__(self, servers: Iterable[Server] = ()) -> None:
+        self._states: dict[str, ServerState] = {}
+        self.version = 0
+        """Changes with every change of any server state."""
+        self.membership_version = 0
+        """Changes when servers are added or removed."""
+        self._dirty: set[str] = set()
+        self._left: dict[str, ServerState] = {}
+        self.replace(servers)
+
+    @property
+    def states(self) -> Mapping[str, ServerState]:
+        """Return the state of every server by name. Only this class changes them."""
+        return self._states
+
+    def replace(self, servers: Iterable[Server]) -> None:
+        """Replace the list of servers; those that stay keep their state.
+
+        So do those that return unchanged, as after an undone deletion. A server whose entry changed keeps its
+        state and its incident, but loses the results of earlier checks. A server with an open incident must
+        not be removed before `end_incident`.
+        """
+        states: dict[str, ServerState] = {}
+        for server in servers:
+            server_state = self._states.get(server.name) or self._returning(server)
+            change_entry(server_state, server)
+            states[server.name] = server_state
+        self._left |= {name: gone for name, gone in self._states.items() if name not in states}
+        for oldest in list(self._left)[:-_MOST_LEFT]:
+            del self._left[oldest]
+        self._states = states
+        self.membership_version += 1
+        self._dirty.intersection_update(states)
+        for name in states:
+            self.touch(name)
+
+    def add(self, servers: Iterable[Server]) -> None:
+        """Add servers to the list; those that it has already stay as they are."""
+        added = {server.name: server for server in servers if server.name not in self.states}
+        self._states |= {name: self._returning(server) for name, server in added.items()}
+        self.membership_version += 1
+        for name in added:
+            self.touch(name)
+
+    def start_over(self) -> None:
+        """Forget the states that another process stored, before this one restores its own. The rows stay."""
+        self._left.clear()
+        self._states = {
+            name: new_server_state(server_state.server) for name, server_state in self._states.items()
+        }
+        self.membership_version += 1
+        for name in self._states:
+            self.touch(name)
+
+    def _returning(self, server: Server) -> ServerState:
+        """The state that a server had when it left, if its entry is the same; else a new one.
+
+        What other vantages reported meanwhile is unknown, so that part starts anew.
+        """
+        left = self._left.pop(server.name, None)
+        if left is None or left.server != server:
+            return new_server_state(server)
+        if left.vantage_states:
+            anew = new_server_state(server)
+            anew.samples = left.samples
+            return anew
+        return left
+
+    def touch(self, name: str) -> None:
+        """Mark a server state as changed."""
+        self.version += 1
+        self._states[name].version += 1
+        self._dirty.add(name)
+
+    def apply_changes(self) -> set[str]:
+        """Return the names of servers changed since the last call. One screen calls it, on a timer."""
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def set_uptime(self, name: str, share: float) -> None:
+        """Set the share of the last 24 hours in which a server was not down."""
+        self._states[name].uptime = share
+        self.touch(name)
+
+    def set_age(self, name: str, age: float | None) -> None:
+        """Mark the data about a server as stale, with its age in seconds; None marks it as fresh."""
+        server_state = self._states[name]
+        if age is None:
+            server_state.mark_fresh()
+        else:
+            server_state.mark_stale(age)
+        self.touch(name)
+
+    def totals(self) -> Counter[Severity]:
+        """Return the number of servers in each severity."""
+        return Counter(server_state.severity for server_state in self._states.values())

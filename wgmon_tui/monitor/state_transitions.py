@@ -1,0 +1,143 @@
+"""How the fields of a server's state follow from each other: damping, quorum, incident and severity.
+
+`FleetState` calls these functions, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset_keeping_severity
+from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
+from wgmon_tui.monitor.incidents import IncidentEvent, update_incident
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.quorum import decide_quorum
+from wgmon_tui.monitor.server_state import ServerState
+
+
+def new_server_state(server: Server) -> ServerState:
+    """Return the state of a server before its first check."""
+    severity = Severity.PAUSED if server.paused else Severity.UNKNOWN
+    return ServerState(server, severity, paused=server.paused)
+
+
+def change_entry(server_state: ServerState, server: Server) -> None:
+    """Replace the entry of a server. If it is another one, results of earlier checks no longer hold."""
+    if server_state.server != server:
+        # Collected with other keys or at another address, or fixed by the change.
+        server_state.carried_evidence, server_state.losses = {}, {}
+        server_state.damping = server_state.damping_when_heard = reset_keeping_severity(server_state.damping)
+        for vantage_state in server_state.vantage_states.values():
+            server_state.vantage_states[vantage_state.vantage] = replace(
+                vantage_state, damping=reset_keeping_severity(vantage_state.damping)
+            )
+    server_state.server = server
+
+
+def take_round(server_state: ServerState, outcome: Round) -> None:
+    """Take over what a round of this machine shows, before damping."""
+    from wgmon_tui.monitor.carried_evidence import carried_after  # at the first check a screen is up
+    from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
+
+    check = outcome.check
+    if outcome.diagnosis.verdict.severity is not Severity.UNKNOWN:
+        measured = outcome.measured_check.handshake
+        server_state.samples.add(measured.rtt if measured else None)
+        server_state.losses = {
+            each.address: with_check(server_state.losses.get(each.address, NO_CHECKS), each)
+            for each in outcome.checks
+        }
+    for good, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
+        if good.handshake and diagnosis.verdict.severity is not Severity.DOWN:
+            server_state.last_good = good
+            break
+    server_state.last = outcome
+    server_state.last_check = LastCheck(check.started_at, read_elapsed(), made_here=True)
+    server_state.mark_fresh()
+    if outcome.port_monitor:
+        server_state.port_monitor, server_state.port_monitor_at = outcome.port_monitor, check.started_at
+    server_state.carried_evidence = {
+        each.address: carried_after(server_state.carried_evidence.get(each.address, ()), each)
+        for each in outcome.checks
+    }
+
+
+def apply_damping(
+    server_state: ServerState, outcome: Round, now: float, *, confirmed: bool
+) -> tuple[IncidentEvent, ...]:
+    """Apply the damping rule to a round, and update the incident unless other vantages decide too."""
+    severity = outcome.diagnosis.verdict.severity
+    if server_state.paused or severity is Severity.UNKNOWN:
+        return ()
+    server_state.damping = next_damping(
+        server_state.damping, severity, DampingRules.of(server_state.server), now
+    )
+    if server_state.vantage_states:
+        return ()  # all vantages together decide
+    server_state.incident, event = update_incident(
+        server_state.incident,
+        server_state.damping,
+        outcome.check,
+        outcome.diagnosis,
+        now,
+        confirmed=confirmed,
+    )
+    return (event,) if event else ()
+
+
+def apply_quorum(
+    server_state: ServerState, quorum: int, now: float, confirmed_by: str | None = None
+) -> tuple[IncidentEvent, ...]:
+    """Decide the quorum now, and update the incident.
+
+    `confirmed_by` is the vantage whose round just repeated its verdict. A result made of several vantages
+    needs no confirmation: it follows from settled states.
+    """
+    update_quorum(server_state, quorum)
+    if server_state.quorum_result is None:
+        return ()
+    agreed = server_state.quorum_result
+    damping = Damping(agreed.severity, flapping=agreed.flapping)
+    check = (
+        server_state.last.check
+        if server_state.last
+        else next(iter(server_state.vantage_states.values())).last.check
+    )
+    server_state.incident, event = update_incident(
+        server_state.incident,
+        damping,
+        replace(check, vantage=",".join(agreed.vantages)),
+        agreed.diagnosis,
+        now,
+        confirmed=agreed.source in ("", confirmed_by),
+    )
+    return (event,) if event else ()
+
+
+def update_quorum(server_state: ServerState, quorum: int) -> None:
+    """Decide the quorum now."""
+    views = server_state.views if server_state.vantage_states and not server_state.paused else ()
+    server_state.quorum_result = decide_quorum(views, quorum, server_state.server)
+
+
+def refresh_severity(server_state: ServerState, now: float) -> None:
+    """Show the severity that follows from the other fields; data that is stale stays so."""
+    severity, stale_age = _severity_of(server_state), server_state.stale_age
+    server_state.mark_fresh()
+    if server_state.since is None or severity is not server_state.severity:
+        server_state.severity = severity
+        server_state.since = now
+    if stale_age is not None:
+        server_state.mark_stale(stale_age)
+
+
+def _severity_of(server_state: ServerState) -> Severity:
+    if server_state.paused:
+        return Severity.PAUSED
+    if server_state.quorum_result:
+        return server_state.quorum_result.severity
+    if server_state.last and server_state.last.diagnosis.verdict.severity is Severity.UNKNOWN:
+        return Severity.UNKNOWN
+    return server_state.damping.severity or Severity.UNKNOWN
