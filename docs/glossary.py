@@ -10,6 +10,7 @@ from wgmon_tui.alerts.delivery_log import Delivery
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.checks.check import Check, Handshake, Packet, Tunnel
 from wgmon_tui.checks.path_trace import PathTrace
+from wgmon_tui.checks.registry import find_protocol, protocol_names
 from wgmon_tui.checks.stage import Stage
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance, Rule, Sink
@@ -144,6 +145,7 @@ def _glossary() -> Iterator[str]:
     yield "|---|---|---|"
     for each in TERMS:
         yield f"| **{each.term}** | {each.meaning} | {_place(each.home, each.attribute)} |"
+    yield from _protocol_terms()
     yield "\n## Severities\n"
     yield "Each verdict has one. Screens show the word, the glyph and a colour together. `--ascii` shows the"
     yield "character of the last column in place of the glyph.\n"
@@ -165,6 +167,17 @@ def _glossary() -> Iterator[str]:
     for record in RECORDS:
         yield f"| {record.__name__} | {_first_sentence(record)} | {_place(record)} |"
     yield ""
+
+
+def _protocol_terms() -> Iterator[str]:
+    """The terms of each protocol that has some."""
+    for protocol in map(find_protocol, protocol_names()):
+        if protocol.glossary:
+            yield f"\n## {protocol.title}\n"
+            yield "| term | meaning | source |"
+            yield "|---|---|---|"
+            for each in protocol.glossary:
+                yield f"| **{each.term}** | {each.meaning} | {each.source} |"
 
 
 def _place(home: type, attribute: str = "") -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from wgmon_tui.checks.registry import protocol_names
 from wgmon_tui.config.config_toml import SECTIONS
 from wgmon_tui.config.models import SecretForm
+from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import SecretType
@@ -45,12 +47,32 @@ def _document(title: str, sections: Iterable[Section]) -> str:
             properties[section.name] = {
                 "type": "array",
                 "description": section.help,
-                "items": _repeated(section),
+                "items": _with_protocols(section) if section is SERVER else _repeated(section),
             }
         else:
             properties[section.name] = {**_table(section), "description": section.help}
     whole = {"$schema": _DRAFT, "title": title, "type": "object", "properties": properties}
     return json.dumps({**whole, "additionalProperties": False}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_protocols(section: Section) -> Schema:
+    """A `[[server]]`, with the tables of the protocols. Which keys go with which protocol is not in it."""
+    schema = _repeated(section)
+    tables: Schema = {
+        name: {**_table(own), "description": own.help}
+        for name in protocol_names()
+        if (own := settings_of(name).section) is not None
+    }
+    properties = schema["properties"]
+    if not isinstance(properties, dict):
+        raise TypeError("a server has variants")
+    settings = [settings_of(name) for name in protocol_names()]
+    required = [
+        each.key
+        for each in section.settings
+        if each.required and all(protocol.has_key(each) for protocol in settings)
+    ]
+    return {**schema, "properties": {**properties, **tables}, "required": required}
 
 
 def _repeated(section: Section) -> Schema:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from wgmon_tui.checks.registry import protocol_names
 from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import SecretType
@@ -212,6 +214,7 @@ def _servers_toml() -> Iterator[str]:
         key, kind, limits, default, what = _cells(setting, usual)
         protocol = f"`{setting.protocol}`" if setting.protocol else "all"
         yield f"| {key} | {kind} | {limits} | {default} | {where} | {protocol} | {what} |"
+    yield from _protocol_tables()
     yield f"\n## `[[{IDENTITY.name}]]`\n"
     yield f"{IDENTITY.help}\n"
     yield from _table(IDENTITY.settings, IDENTITY.usual())
@@ -220,6 +223,15 @@ def _servers_toml() -> Iterator[str]:
     yield _EDITORS.format(schema="servers.schema.json")
     yield _SERVERS_EDITORS.rstrip()
     yield ""
+
+
+def _protocol_tables() -> Iterator[str]:
+    """The table of each protocol that has one."""
+    for name in protocol_names():
+        if (section := settings_of(name).section) is not None:
+            yield f"\n## `[server.{name}]`\n"
+            yield f'{section.help} Only with `protocol = "{name}"`.\n'
+            yield from _table(section.settings, section.usual())
 
 
 def config_toml() -> str:

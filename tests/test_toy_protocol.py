@@ -13,10 +13,12 @@ import pytest
 
 from tests.daemon.harness import until
 from tests.toy_protocol import Echo, EchoSettings
+from tests.tui.app_harness import face
 from tests.tui.sample_fleet import NOW, QuietEngine
 from tests.tui.server_screen_harness import opened
 from wgmon_tui.checks.registry import register, unregister
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.cli.main import main
 from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
@@ -233,3 +235,20 @@ def test_an_agent_checks_it_without_an_identity(tmp_path: Path) -> None:
     assert sent == server
     assert find_server_problem(sent) == ""
     assert "echo1" in assign([sent], tmp_path).targets.ready
+
+
+def test_list_and_show_have_no_key_that_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_files(tmp_path, NOBODY)
+    assert main(["--config", str(config), "--state", str(tmp_path), "show", "--json", "echo1"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["protocol"], shown["public_key"], shown["identity"]) == ("echo", None, None)
+    assert shown["settings"]["echo.word"] == "moon"
+
+
+async def test_the_form_refuses_to_edit_it_in_one_line(tmp_path: Path) -> None:
+    config = write_files(tmp_path, NOBODY)
+    engine = QuietEngine(parse((config / "servers.toml").read_text()).servers)
+    async with face(engine, config_dir=config) as it:
+        await it.press("e")
+        await until(lambda: it.notices())
+        assert it.notices()[0].startswith('echo1 has protocol = "echo"')

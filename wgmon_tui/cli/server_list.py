@@ -18,6 +18,7 @@ from wgmon_tui.cli.loading import no_servers_message, print_owners, require_dire
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import AddedServer, describe_server
+from wgmon_tui.config.protocol_settings import needs_identity, without_secrets
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
@@ -170,7 +171,12 @@ def _read_states(state_dir: Path) -> StoredStates:
 
 
 def _describe(fleet: Fleet, server: Server, config: Path) -> tuple[AddedServer | None, str]:
-    """The server with its identity's public key, or why that key cannot be read."""
+    """The server with its identity's public key, or why that key cannot be read.
+
+    Neither for a server whose protocol has no identities.
+    """
+    if not needs_identity(server):
+        return None, ""
     try:
         return describe_server(fleet, server, config), ""
     except ConfigurationError as error:
@@ -219,8 +225,11 @@ def _format_server(
         ("server", server.name),
         ("state", ", ".join(_state_words(each, shape))),
         ("endpoint", str(server.endpoint)),
-        ("public key", str(server.public_key)),
-        ("identity", server.identity),
+        *(
+            (("public key", str(server.public_key)), ("identity", server.identity))
+            if added or problem
+            else ()
+        ),
     ]
     if added:
         facts.append(("its key", str(added.identity_key)))
@@ -233,6 +242,8 @@ def _format_server(
         lay_out([Span(label.ljust(width), is_whole=True), Span(printable(value))], shape, hanging=width)
         for label, value in facts
     ]
+    if added is None and not problem:
+        return "\n".join(lines)
     if added is None:
         return "\n".join([*lines, "", lay_out([Span(f"No check is possible: {printable(problem)}")], shape)])
     command = shape.coloured(added.peer_command().line, TextRole.COMMAND)
@@ -260,11 +271,18 @@ def _state_words(each: KnownServer, shape: TextFormat) -> list[str]:
     return words
 
 
+def _public_entries(fleet: Fleet, server: Server) -> dict[str, object]:
+    entries = server_entries(fleet, server)
+    own = {f"{server.protocol}.{key}": value for key, value in without_secrets(server).items()}
+    entries.pop(server.protocol, None)
+    return {**entries, **own}
+
+
 def _plain_entries(fleet: Fleet, server: Server) -> dict[str, object]:
     """The settings of the server that are no secret and have no line of their own."""
     return {
         key: value
-        for key, value in server_entries(fleet, server).items()
+        for key, value in _public_entries(fleet, server).items()
         if key not in _OWN_LINES and not key.startswith(_HIDDEN)
     }
 
@@ -280,8 +298,8 @@ def _json(each: KnownServer) -> Json:
     return {
         "server": server.name,
         "endpoint": str(server.endpoint),
-        "public_key": str(server.public_key),
-        "identity": server.identity,
+        "public_key": str(server.public_key) if needs_identity(server) else None,
+        "identity": server.identity or None,
         "protocol": server.protocol,
         "tags": list(server.tags),
         "severity": each.severity.word,

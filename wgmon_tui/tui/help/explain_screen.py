@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
@@ -96,7 +97,8 @@ class ExplainScreen(MovementActions, ModalScreen[None]):
         text_style = TextStyle(app.palette, app.glyphs, width)
         now, heading = app.clock(), app.palette.accent + Style(bold=True)
         lines = [Text(app.glyphs.clean(self._server_name), style=heading)]
-        lines += verdict_lines(self._verdict, text_style) if self._verdict else []
+        protocol = self._row.server.protocol if self._row else WIREGUARD
+        lines += verdict_lines(self._verdict, text_style, protocol) if self._verdict else []
         if self._row and self._row.diagnosis:
             lines += failed_stage_lines(self._row.diagnosis, text_style)
         if self._row:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from rich.style import Style
 from rich.text import Text
 
+from wgmon_tui.checks.protocol_words import help_on
 from wgmon_tui.checks.stage_help import STAGE_HELP
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
-from wgmon_tui.checks.verdict_help import VERDICT_HELP
+from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.filter.query import muted
@@ -22,13 +23,13 @@ _LABEL_WIDTH = 9
 _WIDEST_CELL = 24
 
 
-def verdict_lines(verdict: Verdict, text_style: TextStyle) -> list[Text]:
-    """Explain a verdict: its meaning, its evidence, and what to do first."""
+def verdict_lines(verdict: Verdict, text_style: TextStyle, protocol: str = WIREGUARD) -> list[Text]:
+    """Explain a verdict: its meaning, its evidence, and what to do first, as its protocol decides it."""
     style = text_style.state(verdict.severity) + Style(bold=True)
     severity = verdict.severity
     title = f"{text_style.glyphs.of(severity)} {verdict.slug}"
     lines = [Text.assemble((title, style), (f"  {severity.word}", text_style.palette.muted))]
-    help_text = VERDICT_HELP[verdict]
+    help_text = help_on(verdict, protocol)
     for label, words in (
         ("means", verdict.meaning),
         ("evidence", help_text.explanation),
