@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,8 @@ def test_a_running_writer_pauses_and_resumes_at_once(
         [paused] = objects(capsys)
         assert (paused["paused"], bool(paused["until"])) == (True, True)
         assert query_rows(state, "SELECT count(*) FROM pause_ends") == [(1,)]
+        assert call(config, "list") == 0
+        assert re.search(r"paused until \d\d:\d\d +ams1", capsys.readouterr().out)
         assert call(config, "resume", "ams1", "--json") == 0
         assert objects(capsys) == [{"server": "ams1", "paused": False, "until": None}]
         assert query_rows(state, "SELECT count(*) FROM pauses") == [(0,)]

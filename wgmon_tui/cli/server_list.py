@@ -202,8 +202,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(each: KnownServer, shape: TextFormat) -> tuple[str, ...]:
+    ends = "" if each.paused_until is None else f" {format_until(each.paused_until, each.now)}"
     return (
-        _state(each, shape),
+        f"{_state(each, shape)}{ends}",
         shape.shown(printable(each.server.name)),
         each.verdict or "-",
         "-" if each.checked_at is None else format_age(each.now - each.checked_at),

@@ -116,6 +116,18 @@ def test_paused_is_a_badge(states: dict[str, ServerState]) -> None:
     assert text("verdict", states["lab"]).strip() == "PAUSED"
 
 
+@pytest.mark.parametrize(
+    ("width", "badge"), [(20, "PAUSED until 19:45"), (16, "until 19:45"), (12, "PAUSED")]
+)
+def test_the_badge_of_a_timed_pause_says_when_it_ends(
+    states: dict[str, ServerState], width: int, badge: str
+) -> None:
+    timed = replace(states["lab"], paused_until=NOW + 900)
+    cell = COLUMNS["verdict"].cell(timed, width, DRAWING)
+    assert "".join(part for part, _ in cell).strip() == badge
+    assert sum(len(part) for part, _ in cell) == width
+
+
 def test_a_port_monitor_s_false_green_is_contradicted_in_words_and_quietly(
     states: dict[str, ServerState],
 ) -> None:

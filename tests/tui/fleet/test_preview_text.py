@@ -209,6 +209,11 @@ def test_a_store_that_cannot_be_read_says_why() -> None:
     assert line_of(lines, "last 24 h").endswith("the store is damaged")
 
 
+def test_a_timed_pause_says_when_it_ends() -> None:
+    paused = replace(SILENT, paused=True, severity=Severity.PAUSED, paused_by="anna", paused_until=NOW + 900)
+    assert any("Paused by anna until 19:45: nothing is sent." in line for line in preview(paused))
+
+
 def test_a_paused_server_has_no_command() -> None:
     lines = preview(replace(SILENT, paused=True, severity=Severity.PAUSED))
     assert "Paused: nothing is sent." in lines[1]

@@ -14,7 +14,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
-from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_uptime, quoted
+from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_until, format_uptime, quoted
 from wgmon_tui.tui import text_format as write
 from wgmon_tui.tui.false_green import is_false_green, port_up
 from wgmon_tui.tui.theme.glyphs import Glyphs
@@ -92,7 +92,7 @@ def _name(server_state: ServerState, width: int, cell_context: CellContext) -> l
 def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
     palette = cell_context.palette
     if server_state.paused:
-        badge = " PAUSED "
+        badge = _pause_badge(server_state, width, cell_context.now)
         return [(badge, palette.muted + Style(reverse=True)), (" " * (width - len(badge)), palette.muted)]
     if server_state.stale_age is not None:
         age = format_stale_age(server_state.stale_age)
@@ -120,6 +120,15 @@ def _verdict(server_state: ServerState, width: int, cell_context: CellContext) -
     )
     text = next((each for each in words if len(each) <= width), server_state.status_word)
     return [(write.fit(text, width, cell_context.glyphs), style)]
+
+
+def _pause_badge(server_state: ServerState, width: int, now: float) -> str:
+    """That the server is paused, and until when. The state beside it is "paused" too."""
+    if server_state.paused_until is None:
+        return " PAUSED "
+    ends = format_until(server_state.paused_until, now)
+    badges = (f" PAUSED {ends} ", f" {ends} ")
+    return next((each for each in badges if len(each) <= width), " PAUSED ")
 
 
 def _seen(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:

@@ -27,6 +27,7 @@ from wgmon_tui.text import (
     format_recent_time,
     format_rtt,
     format_share,
+    format_until,
     format_uptime,
 )
 from wgmon_tui.tui.correlated_failures import describe_group
@@ -62,7 +63,7 @@ def server_preview(
     title, inner = _title(server_state, text_style, now), _inside(text_style)
     for detail in reversed(range(_MOST_DETAIL + 1)):
         lines = [
-            *_what(server_state, inner, detail),
+            *_what(server_state, inner, now, detail),
             *(_stages(server_state, inner) if detail else ()),
             *_advice(server_state, _with_causes(server_state, history), inner, detail),
             *(_context(server_state, together, inner) if detail > 3 else ()),
@@ -145,12 +146,13 @@ def _bar(left: Text, right: Text, text_style: TextStyle) -> Text:
     return whole.append_text(line)
 
 
-def _what(server_state: ServerState, text_style: TextStyle, detail: int) -> list[Text]:
+def _what(server_state: ServerState, text_style: TextStyle, now: float, detail: int) -> list[Text]:
     """The summary sentence. Another process's verdict has none until its round is here."""
     palette, diagnosis = text_style.palette, server_state.diagnosis
     if server_state.paused:
         by = f" by {server_state.paused_by}" if server_state.paused_by else ""
-        sentence = f"Paused{by}: nothing is sent."
+        ends = f" {format_until(server_state.paused_until, now)}" if server_state.paused_until else ""
+        sentence = f"Paused{by}{ends}: nothing is sent."
     elif diagnosis:
         sentence = diagnosis.summary
     elif server_state.incident:
