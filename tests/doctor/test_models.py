@@ -47,11 +47,17 @@ def test_the_exit_code_is_the_worst_items() -> None:
 
 
 def test_on_a_terminal_a_finding_is_wrapped_below_itself() -> None:
+    item = ExaminedItem("clock", ItemStatus.LOOK, "steps of 3 s were seen in the last minute", "stop them")
+    assert format_item(item, TextFormat(60)).split("\n") == [
+        "▲ look  clock             steps of 3 s were seen in the last",
+        "        minute; stop them",
+    ]
+
+
+def test_on_a_terminal_a_command_stands_whole_on_its_own_line() -> None:
     item = ExaminedItem("secrets", ItemStatus.FIX, "others can read a.key", "type: chmod 600 a.key")
     assert format_item(item, TextFormat(70)).split("\n") == [
-        "✖ fix   secrets           others can read a.key; type: chmod 600 a.key",
-    ]
-    assert format_item(item, TextFormat(60)).split("\n") == [
         "✖ fix   secrets           others can read a.key; type:",
-        "        chmod 600 a.key",
+        "    chmod 600 a.key",
     ]
+    assert format_item(FIX, TextFormat(12)).split("\n")[-1] == "    chmod 600 a.key"

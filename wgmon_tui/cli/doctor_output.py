@@ -10,6 +10,10 @@ from wgmon_tui.text import printable
 _SUBJECT = 16
 _COMPARED_SUBJECT = 17
 _NARROW = 70
+_TYPE = "type: "
+"""What stands before the command at the end of an advice."""
+
+_COMMAND_INDENT = 4
 _ROLES = {ItemStatus.FINE: TextRole.UP, ItemStatus.LOOK: TextRole.DEGRADED, ItemStatus.FIX: TextRole.DOWN}
 _RESULT_ROLES = {
     ComparisonResult.OK: TextRole.UP,
@@ -19,16 +23,22 @@ _RESULT_ROLES = {
 
 
 def format_item(item: ExaminedItem, text_format: TextFormat) -> str:
-    """Return a finding: status, subject, fact and advice."""
+    """Return a finding: status, subject, fact and advice. On a terminal, the command has its own line."""
     glyph = item.status.ascii_glyph if text_format.ascii_only else item.status.glyph
     head = f"{glyph} {item.status.word:<4}  "
-    text = f"{item.fact}; {item.advice}" if item.advice else item.fact
+    text = printable(f"{item.fact}; {item.advice}" if item.advice else item.fact)
+    words, marker, command = text.rpartition(_TYPE) if text_format.width is not None else ("", "", text)
     spans = [
         Span(head, _ROLES[item.status]),
         Span(f"{printable(item.subject):<{_SUBJECT}}  ", TextRole.NAME),
-        *command_spans(printable(text)),
+        *command_spans(f"{words}{marker}".rstrip() if marker else text),
     ]
-    return lay_out(spans, text_format, hanging=len(head) + (0 if _is_narrow(text_format) else _SUBJECT + 2))
+    hanging = len(head) + (0 if _is_narrow(text_format) else _SUBJECT + 2)
+    line = lay_out(spans, text_format, hanging=hanging)
+    if not marker:
+        return line
+    whole = Span(command, TextRole.COMMAND, is_whole=True)
+    return f"{line}\n{lay_out([whole], text_format, indent=_COMMAND_INDENT)}"
 
 
 def format_finding(finding: Finding, text_format: TextFormat) -> str:
