@@ -1,7 +1,8 @@
-"""The keys that every terminal program has: ctrl+c quits, ctrl+z suspends.
+"""The keys that every terminal program has: q and ctrl+c quit, ctrl+z suspends.
 
-ctrl+c asks to be pressed again while something would be lost: input that is not saved, or a file that is
-being written. ctrl+z stops the whole job, as a terminal does by itself outside of raw mode.
+A key that quits asks to be pressed again while something would be lost: input that is not saved, a command
+that runs, or a file that is being written. ctrl+z stops the whole job, as a terminal does by itself outside
+of raw mode.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from textual import on
 from textual.driver import Driver
 
 from wgmon_tui.tui.context import AppContext, Notice
+from wgmon_tui.tui.keys.keymap import key_of
 
 
 class QuittableApp(AppContext):
-    """An app with ctrl+c and ctrl+z."""
+    """An app with keys that quit, and ctrl+z."""
 
     _quit_warning: Notice | None = None
 
@@ -26,12 +28,19 @@ class QuittableApp(AppContext):
             self.screen.clear_selection()
             self.copy_with_notice(selected, "the selected text")
             return
+        self._quit_or_warn("ctrl+c")
+
+    async def action_quit(self) -> None:
+        """Quit. Warn once if something would be lost."""
+        self._quit_or_warn(key_of("quit", self.actions))
+
+    def _quit_or_warn(self, key: str) -> None:
         loss = self._loss()
         has_warned = self._quit_warning is not None and self._quit_warning is self.notice
         if not loss or has_warned:
             self.exit()
             return
-        self.show_notice(f"{loss}. Press ctrl+c again to quit.")
+        self.show_notice(f"{loss}. Press {key} again to quit.")
         self._quit_warning = self.notice
 
     def _loss(self) -> str:

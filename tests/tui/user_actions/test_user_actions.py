@@ -270,15 +270,29 @@ async def test_the_hints_name_an_action_before_the_theme_and_the_end(size: tuple
         assert " o job " in it.hints()
 
 
-async def test_ctrl_c_warns_while_a_command_runs() -> None:
+async def test_a_key_that_quits_warns_while_a_command_runs() -> None:
     async with face(one_server(), settings=acting(shell("sleep 60"))) as it:
         await it.press("o")
         await until(it, lambda: isinstance(it.app.screen, OutputScreen))
-        await it.press("ctrl+c")
-        assert it.notices() == ["The command still runs and would be killed. Press ctrl+c again to quit."]
-        assert it.app.is_running
+        for key, again in (("ctrl+c", "ctrl+c"), ("ctrl+q", "q")):
+            it.app.dismiss_notice()
+            await it.press(key)
+            assert it.notices() == [
+                f"The command still runs and would be killed. Press {again} again to quit."
+            ]
+            assert it.app.is_running
         await it.press("x")
         await ended(it)
+
+
+async def test_ctrl_q_quits_when_it_is_pressed_again() -> None:
+    async with face(one_server(), settings=acting(shell("sleep 60"))) as it:
+        await it.press("o")
+        await until(it, lambda: isinstance(it.app.screen, OutputScreen))
+        await it.press("ctrl+q")
+        assert not it.app._exit
+        await it.press("ctrl+q")
+        assert it.app._exit
 
 
 async def test_two_actions_cannot_share_a_key() -> None:
