@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from ipaddress import ip_interface
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.protocols.amneziawg.profiles import parameters
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import (
     EVERY_RANGE,
@@ -20,6 +22,7 @@ from wgmon_tui.config.server_settings import (
 )
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.http_target import HttpTarget, Url
+from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)
@@ -156,6 +159,16 @@ def tunnel_and_explain(interval: float) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
+def protocols(draw: st.DrawFn) -> dict[str, Any]:
+    """A protocol and its settings."""
+    if draw(st.booleans()):
+        return {"protocol": WIREGUARD}
+    values = {each.name: getattr(made, each.name) for made in [draw(parameters())] for each in fields(made)}
+    settings = AmneziaWgSettings(**values, header_protection_key=draw(st.none() | secrets))
+    return {"protocol": AMNEZIAWG, "protocol_settings": draw(st.none() | st.just(settings))}
+
+
+@st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     identities = draw(
         st.lists(
@@ -219,7 +232,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
                 recover_after=recover_after,
                 paused=draw(st.booleans()),
                 note=draw(texts),
-                protocol=draw(st.sampled_from([WIREGUARD, AMNEZIAWG])),
+                **draw(protocols()),
                 **draw(tunnel_and_explain(interval)),
             )
         )

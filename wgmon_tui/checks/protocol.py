@@ -184,6 +184,10 @@ class Protocol(typing.Protocol):
         secrets = keyring.protocol_secrets
         return Targets({each.name: ServerTarget(each, secrets.get(each.name, {})) for each in servers}, {})
 
+    def share_trials(self, ready: Mapping[str, ProtocolTarget]) -> Mapping[str, ProtocolTarget]:
+        """Targets of the fleet, also of other protocols, with what this one lets their experiments try."""
+        return {}
+
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
         """Make a prober. It is opened before its first check."""
         ...

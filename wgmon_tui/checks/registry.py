@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "wireguard": "wgmon_tui.protocols.wireguard.protocol",
+    "amneziawg": "wgmon_tui.protocols.amneziawg.protocol",
 }
 """Each module has its protocol as `PROTOCOL`. One line a protocol."""
 

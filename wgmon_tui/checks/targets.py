@@ -22,9 +22,10 @@ def join(fleet: Fleet, keyring: Keyring) -> Targets:
             continue
         ready |= joined.ready
         problems |= joined.problems
+    for name in by_protocol(target.server for target in tuple(ready.values())):
+        ready |= find_protocol(name).share_trials(ready)
     return Targets(ready, problems)
 
 
 def _describe_unsupported(server: Server) -> str:
-    name = {"amneziawg": "AmneziaWG"}.get(server.protocol, server.protocol)
-    return f'server "{server.name}": {name} is not supported yet; this server is not checked'
+    return f'server "{server.name}": {server.protocol} is not supported yet; this server is not checked'

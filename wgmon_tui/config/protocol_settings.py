@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol, protocol_names
-from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, SecretSource, Server
+from wgmon_tui.config.models import WIREGUARD, SecretSource, Server
 from wgmon_tui.config.setting import Section, Setting, read_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import SecretType
@@ -50,7 +50,7 @@ def settings_of(protocol: str) -> ProtocolSettings:
 
 def known_protocols() -> tuple[str, ...]:
     """The words that `protocol` may have."""
-    return tuple(dict.fromkeys((*protocol_names(), AMNEZIAWG)))
+    return protocol_names()
 
 
 def read_own(protocol: str, table: TomlTable) -> Any:

@@ -129,8 +129,8 @@ _OWN = (
     Setting(
         "protocol",
         _PROTOCOL,
-        "The protocol of the server. This version does not check `amneziawg`: such a server is "
-        "`misconfigured`, not silent.",
+        "The protocol of the server. The settings of `amneziawg` are in a table of its own, "
+        "`[server.amneziawg]`.",
         FormField(275, example=f"e.g. {WIREGUARD}", more=True),
     ),
     Setting(

@@ -15,6 +15,7 @@ from wgmon_tui.config.imports.wg_dump_parser import (
     InterfaceDumps,
     PeerEntry,
     parse_all_dumps,
+    parse_dump,
 )
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
@@ -142,3 +143,31 @@ def test_an_interface_alone_and_a_machine_without_one_are_read_too() -> None:
 def test_what_is_wrong_is_told_by_line_and_field(broken: str, said: str) -> None:
     with pytest.raises(InspectionError, match=said):
         parse_all_dumps(broken)
+
+
+AWG_HEAD = DUMP.splitlines()[0].split("\t")[1:]
+AWG_1 = ["4", "40", "70", "15", "18", "100", "200", "300", "400"]
+_VALUES = "0|0|0|64|32|24|16|1000-2000|3000|5000|7000|<r 4>|(null)|(null)|(null)|(null)"
+AWG_2 = _VALUES.split("|")
+AWG_3 = [*AWG_2, "(none)", "0", "0", "0", "0", "0", "0", "on", "off"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameters"),
+    [
+        (AWG_1, {"s1": "15", "s2": "18", "h1": "100", "h2": "200", "h3": "300", "h4": "400"}),
+        (AWG_2, {"s1": "64", "s4": "16", "h1": "1000-2000"}),
+        (AWG_3, {"s2": "32", "random_trailers": "on"}),
+    ],
+)
+def test_awg_prints_its_parameters_between_the_port_and_the_mark(
+    fields: list[str], parameters: dict[str, str]
+) -> None:
+    dump = parse_dump("\t".join([*AWG_HEAD[:3], *fields, AWG_HEAD[3]]))
+    assert parameters.items() <= dump.parameters.items()
+    assert "i1" not in dump.parameters
+    assert dump.listen_port == int(AWG_HEAD[2])
+
+
+def test_wg_prints_no_parameters() -> None:
+    assert parse_dump("\t".join(AWG_HEAD)).parameters == {}

@@ -380,6 +380,28 @@ def test_a_server_of_amneziawg_is_imported_as_one_with_all_its_secrets(config_di
     assert load_conf(path).fleet.servers[0].protocol == AMNEZIAWG
 
 
+def test_the_parameters_of_amneziawg_are_imported_and_their_key_becomes_a_file(
+    config_dir: Path, confs: Path
+) -> None:
+    path = write_conf(confs)
+    settings = "Jc = 4\nJmax = 70\nS1 = 12\nS2 = 13\nS3 = 14\nS4 = 15\nH1 = 5-9\nI1 = <b 0xc7><t>\n"
+    path.write_text(
+        path.read_text().replace("Address", f"{settings}HeaderProtectionKey = {PSK.to_text()}\nAddress")
+    )
+    bring_in(path, config_dir)
+    text = (config_dir / "servers.toml").read_text()
+    assert "[server.amneziawg]" in text
+    assert 'h1 = "5-9"' in text
+    assert PSK.to_text() not in text
+    fleet = read(config_dir).fleet
+    [server] = fleet.servers
+    secrets = open_keyring(fleet, config_dir).protocol_secrets
+    assert secrets[server.name] == {"header_protection_key": PSK.raw}
+    assert (config_dir / "wg0.hpk").stat().st_mode & 0o077 == 0
+    loaded = load_conf(path)
+    assert loaded.keyring.protocol_secrets[loaded.fleet.servers[0].name] == secrets[server.name]
+
+
 # With an identity of one's own
 
 

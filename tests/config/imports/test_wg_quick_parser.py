@@ -9,6 +9,7 @@ from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name, parse_conf
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 SECRET = OWN_KEY.to_text()
@@ -98,25 +99,67 @@ def test_an_unknown_key_is_ignored_with_a_notice() -> None:
     assert notices(INTERFACE + PEER + "Psk = x") == ["wg0.conf: line 6: Psk is unknown in [peer]; ignored"]
 
 
-def test_a_file_with_settings_of_amneziawg_says_that_it_is_not_supported() -> None:
-    read = conf(INTERFACE + "Jc = 4\nS1 = 30\nH1 = 1234\n" + PEER)
+def parameters(text: str) -> Parameters:
+    read = conf(text)
     assert read.protocol == AMNEZIAWG
-    (notice,) = read.notices
-    assert str(notice).startswith("wg0.conf: Jc, S1, H1: AmneziaWG is not supported yet; ")
+    assert read.amneziawg
+    found = read.amneziawg.settings
+    return found.parameters if found else Parameters()
+
+
+def test_the_settings_of_amneziawg_are_read() -> None:
+    found = parameters(
+        INTERFACE
+        + "Jc = 4\njmin = 40\nJmax = 70\nS1 = 30\nS4 = 16\nH1 = 1234\nH2 = 5-9\nI1 = <b 0xc7> <t>\n"
+        + "RandomTrailers = on\n"
+        + PEER
+    )
+    assert (found.jc, found.jmin, found.jmax, found.prefixes) == (4, 40, 70, (30, 0, 0, 16))
+    assert (str(found.h1), str(found.h2), str(found.h3)) == ("1234", "5-9", "3")
+    assert str(found.i1) == "<b 0xc7> <t>"
+    assert found.random_trailers
+
+
+def test_the_key_of_header_protection_is_read_and_hidden() -> None:
+    prefixes = "".join(f"S{number} = 12\n" for number in range(1, 5))
+    read = conf(f"{INTERFACE}{prefixes}HeaderProtectionKey = {SECRET}\n{PEER}")
+    assert read.amneziawg
+    assert read.amneziawg.header_protection_key
+    assert read.amneziawg.header_protection_key.to_text() == SECRET
+    assert SECRET not in repr(read)
+
+
+def test_settings_that_a_check_does_not_need_are_ignored_with_a_notice() -> None:
+    assert notices(f"{INTERFACE}Jc = 4\nItime = 5\nJ1 = <r 9>\nDisableCookies = on\n{PEER}") == [
+        "wg0.conf: Itime, J1, DisableCookies: a check does not need this; ignored"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("H2 = 1", "line 3: H2: the same numbers as h1"),
+        ("H1 = x", "line 3: H1: expected a number, or a range"),
+        ("s1 = -1", 'line 3: s1: expected an integer from 0 to 1280, got "-1"'),
+        ("I2 = quic", "line 3: I2: it has no tag"),
+        ("HEADERPROTECTIONKEY = " + SECRET, "s1: expected at least 12 with header_protection_key, got 0"),
+        ("HeaderProtectionKey = short", "line 3: HeaderProtectionKey: not a WireGuard key"),
+    ],
+)
+def test_an_invalid_setting_of_amneziawg_is_refused_with_its_line(line: str, message: str) -> None:
+    assert message in refusal(f"{INTERFACE}{line}\n{PEER}")
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        *("Jc = 4", "jc=1", "S1 = 52", "s4 = 16", "H1 = 1148276353", "H4 = 7000-8000", "H2 = 1", "H1 = x"),
-        *("I1 = <b 0xc70000>", "I5 = <t>", "J1 = <r 16>", "HEADERPROTECTIONKEY = " + SECRET),
+        *("Jc = 4", "jc=1", "S1 = 52", "s4 = 16", "H1 = 1148276353", "H4 = 7000-8000"),
+        *("I1 = <b 0xc70000>", "I5 = <t>", "J1 = <r 16>"),
         *("RandomTrailers = on", "DisableCookies = true", "AdvancedSecurity = on"),
     ],
 )
 def test_each_setting_that_changes_packets_means_amneziawg(line: str) -> None:
-    read = conf(f"{INTERFACE}{line}\n{PEER}")
-    assert read.protocol == AMNEZIAWG
-    assert SECRET not in "".join(map(str, read.notices))
+    assert conf(f"{INTERFACE}{line}\n{PEER}").protocol == AMNEZIAWG
 
 
 def test_a_setting_of_amneziawg_counts_in_a_peer_too() -> None:

@@ -52,7 +52,7 @@ async def explained(
         target.private_key,
         tunnel_addresses=target.tunnel_addresses,
         framing=target.framing,
-        trials=trials,
+        trials=lambda: trials,
     )
     async with probing(server) as prober:
         result = await prober.check(target, ip_address("127.0.0.1"), explain=True)

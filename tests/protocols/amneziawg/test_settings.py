@@ -14,7 +14,7 @@ from wgmon_tui.protocols.amneziawg.settings import SECTION, AmneziaWgSettings, r
 
 
 def read(entries: dict[str, object]) -> AmneziaWgSettings:
-    return read_settings(TomlTable("servers.toml", entries, SECTION.known_keys))
+    return read_settings(TomlTable("servers.toml", entries, SECTION.known_keys)) or AmneziaWgSettings()
 
 
 def test_all_forms_of_values_are_read() -> None:

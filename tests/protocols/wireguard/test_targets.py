@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wgmon_tui.checks.targets import join
-from wgmon_tui.config.models import AMNEZIAWG, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
@@ -57,11 +57,11 @@ def test_a_key_that_no_server_can_have_is_a_problem_of_that_server_alone() -> No
 
 
 def test_a_server_of_a_protocol_that_is_not_supported_yet_is_a_problem_that_says_so() -> None:
-    fleet = Fleet((replace(server("fra1"), protocol=AMNEZIAWG), server("nyc1")), IDENTITIES)
+    fleet = Fleet((replace(server("fra1"), protocol="later"), server("nyc1")), IDENTITIES)
     targets = join(fleet, keyring(fra1=NO_PRESHARED_KEY, nyc1=NO_PRESHARED_KEY))
     assert list(targets.ready) == ["nyc1"]
     assert targets.problems == {
-        "fra1": 'server "fra1": AmneziaWG is not supported yet; this server is not checked'
+        "fra1": 'server "fra1": later is not supported yet; this server is not checked'
     }
 
 

@@ -131,8 +131,8 @@ async def test_esc_leaves_without_importing(here: Path, tmp_path: Path) -> None:
 
 async def test_notices_of_a_config_and_characters_from_outside_are_shown_safely(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
-        await it.paste(CONF.replace("Address", "Jc = 3\nAddress").replace("# par1", "# Name = [red]x[/]"))
-        await previewed(it, "Jc: AmneziaWG is not supported yet")
+        await it.paste(CONF.replace("Address", "J1 = <t>\nAddress").replace("# par1", "# Name = [red]x[/]"))
+        await previewed(it, "J1: a check does not need this; ignored")
         assert "+ server [red]x[/]" in it.text()
 
 

@@ -1,4 +1,4 @@
-"""Parser for `wg show … dump`: a running interface and its peers.
+"""Parser for `wg show … dump` and `awg show … dump`: a running interface and its peers.
 
 A dump has private and preshared keys. The parser keeps only whether each one is set. An error names the line
 and the field, never the value.
@@ -7,8 +7,8 @@ and the field, never the value.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
@@ -23,6 +23,29 @@ _PEER_FIELDS = (
     *("public-key", "preshared-key", "endpoint", "allowed-ips"),
     *("latest-handshake", "transfer-rx", "transfer-tx", "persistent-keepalive"),
 )
+_HEAD_LENGTH, _TAIL_LENGTH = 3, 1
+_JUNK = ("jc", "jmin", "jmax")
+_HEADERS = ("h1", "h2", "h3", "h4")
+_VERSION_1 = (*_JUNK, "s1", "s2", *_HEADERS)
+_VERSION_2 = (*_JUNK, "s1", "s2", "s3", "s4", *_HEADERS, "i1", "i2", "i3", "i4", "i5")
+_VERSION_3 = (
+    *(*_VERSION_2, "header_protection_key", "content_padding_addition", "rekey_after_time"),
+    *("rekey_timeout", "reject_after_time", "keepalive_timeout", "max_handshake_attempts"),
+)
+_PARAMETERS = {
+    len(names): names
+    for names in (
+        _VERSION_1,
+        (*_VERSION_1, "i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3", "itime"),
+        _VERSION_2,
+        _VERSION_3,
+        (*_VERSION_3, "random_trailers", "disable_cookies"),
+    )
+}
+"""What stands between the port and the fwmark (amneziawg-tools, src/show.c), by the number of fields."""
+
+_SHARED = {"s1", "s2", "s3", "s4", *_HEADERS, "random_trailers"}
+_PARAMETER = re.compile(r"[0-9]{1,10}(-[0-9]{1,10})?|on|off")
 _FWMARK = re.compile(r"off|0x[0-9a-f]{1,8}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _INTERFACE_NAME = re.compile(r"[A-Za-z0-9_=+.-]{1,15}")
@@ -56,6 +79,8 @@ class InterfaceDump:
     public_key: PublicKey | None
     listen_port: int
     peers: tuple[PeerEntry, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of AmneziaWG that both sides must have, by their key in servers.toml."""
 
 
 InterfaceDumps = dict[str, InterfaceDump]
@@ -72,10 +97,12 @@ def parse_dump(text: str) -> InterfaceDump:
         raise InspectionError("printed nothing; expected the output of `wg show INTERFACE dump`")
     if lines[0].count("\t") == len(_INTERFACE_FIELDS):
         raise InspectionError("line 1: one field too many; name an interface instead of `all`")
+    head, parameters = _split_parameters(lines[0])
     return _parse_interface(
-        _fields(lines[0], 1, _INTERFACE_FIELDS),
+        _fields(head, 1, _INTERFACE_FIELDS),
         1,
         [(number, _fields(line, number, _PEER_FIELDS)) for number, line in enumerate(lines[1:], start=2)],
+        parameters,
     )
 
 
@@ -92,7 +119,8 @@ def parse_all_dumps(text: str) -> InterfaceDumps:
         if name in heads:
             peers[name].append((number, _fields(rest, number, _PEER_FIELDS)))
         elif _INTERFACE_NAME.fullmatch(name):
-            heads[name] = (number, _fields(rest, number, _INTERFACE_FIELDS))
+            head, _ = _split_parameters(rest)
+            heads[name] = (number, _fields(head, number, _INTERFACE_FIELDS))
             peers[name] = []
         else:
             raise InspectionError(
@@ -105,8 +133,22 @@ def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
 
 
+def _split_parameters(line: str) -> tuple[str, dict[str, str]]:
+    """The fields of an interface as `wg` prints them, and the parameters that `awg` prints among them."""
+    fields = line.split("\t")
+    names = _PARAMETERS.get(len(fields) - _HEAD_LENGTH - _TAIL_LENGTH)
+    if names is None:
+        return line, {}
+    values = dict(zip(names, fields[_HEAD_LENGTH:-_TAIL_LENGTH], strict=True))
+    shared = {key: value for key, value in values.items() if key in _SHARED and _PARAMETER.fullmatch(value)}
+    return "\t".join((*fields[:_HEAD_LENGTH], *fields[-_TAIL_LENGTH:])), shared
+
+
 def _parse_interface(
-    head: Sequence[str], number: int, peers: Sequence[tuple[int, Sequence[str]]]
+    head: Sequence[str],
+    number: int,
+    peers: Sequence[tuple[int, Sequence[str]]],
+    parameters: Mapping[str, str] | None = None,
 ) -> InterfaceDump:
     where = f"line {number}"
     private_key, public_key, port, fwmark = head
@@ -119,6 +161,7 @@ def _parse_interface(
         else parse_dumped_public_key(public_key, f"{where}: public-key"),
         listen_port=parse_number(port, 65535, f"{where}: listen-port"),
         peers=tuple(_parse_peer(fields, f"line {at}") for at, fields in peers),
+        parameters=parameters or {},
     )
 
 
@@ -136,7 +179,7 @@ def _parse_peer(fields: Sequence[str], where: str) -> PeerEntry:
         latest_handshake=parse_number(handshake, 2**63, f"{where}: latest-handshake") or None,
         keepalive_s=None
         if keepalive == "off"
-        else parse_number(keepalive, 65535, f"{where}: persistent-keepalive") or None,
+        else parse_number(keepalive.partition("-")[0], 65535, f"{where}: persistent-keepalive") or None,
     )
 
 

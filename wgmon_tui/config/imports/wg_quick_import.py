@@ -87,7 +87,9 @@ def load_conf(path: Path) -> ConfFleet:
         servers[server.name] = replace(server, preshared_key=secret)
         preshared_keys[server.name] = peer.preshared_key or NO_PRESHARED_KEY
     fleet = Fleet(tuple(servers.values()), (identity,))
-    keyring = Keyring({identity.name: private_key}, preshared_keys)
+    key = conf.amneziawg.header_protection_key if conf.amneziawg else None
+    protocol_secrets = {name: {"header_protection_key": key.raw} for name in servers} if key else {}
+    keyring = Keyring({identity.name: private_key}, preshared_keys, protocol_secrets=protocol_secrets)
     return ConfFleet(fleet, keyring, tuple(map(str, conf.notices)))
 
 
@@ -247,6 +249,9 @@ class _WgQuickImport:
         identity = self._chosen or self._identity(conf, conf.require_private_key())
         name = self._server_names.take(conf.suggested_name(peer))
         server = _server(conf, peer, identity.name, self._options.renames.get(name, name))
+        if conf.amneziawg and conf.amneziawg.header_protection_key:
+            key_file = self._files.write(server.name, ".hpk", conf.amneziawg.header_protection_key)
+            server = _with_protection_key_file(server, key_file)
         if self._options.allow_handshake_only and not identity.addresses:
             server = replace(server, tunnel=False)
         if peer.preshared_key and (conf.private_key is None or self._is_key_of(conf, identity)):
@@ -322,13 +327,20 @@ def _place(public_key: PublicKey, endpoint: Endpoint) -> tuple[PublicKey, str, i
 
 
 def _server(conf: WgQuickFile, peer: WgQuickPeer, identity: str, name: str) -> Server:
+    """The server of a peer. A key of header protection is inline in it."""
     return Server(
         name=name,
         endpoint=peer.endpoint,
         public_key=peer.public_key,
         identity=identity,
         protocol=conf.protocol,
+        protocol_settings=conf.amneziawg.settings if conf.amneziawg else None,
     )
+
+
+def _with_protection_key_file(server: Server, name: str) -> Server:
+    source = SecretSource(SecretForm.FILE, name)
+    return replace(server, protocol_settings=replace(server.protocol_settings, header_protection_key=source))
 
 
 def _inline(secret: PrivateKey | PresharedKey) -> SecretSource:

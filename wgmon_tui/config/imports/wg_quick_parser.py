@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wgmon_tui.config.imports import amneziawg_keys
+from wgmon_tui.config.imports.amneziawg_keys import ConfParameters, ParameterError
 from wgmon_tui.config.imports.name_comments import name_in_comments
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.imports.vpn_links import VpnLinkError, is_vpn_link, read_vpn_link
@@ -74,6 +75,7 @@ class WgQuickFile:
     protocol: str = WIREGUARD
     faults: tuple[Remark, ...] = ()
     interface_faults: tuple[Remark, ...] = ()
+    amneziawg: ConfParameters | None = None
 
     def suggested_name(self, peer: WgQuickPeer) -> str:
         """The name from the comment or the file; with the endpoint's host if there are several peers."""
@@ -180,11 +182,13 @@ class _ConfParser:
         private_key = self._private_key()
         self._notice_post_up_preshared_key()
         addresses = self._addresses()
-        peers = tuple(peer for section in self._peers if (peer := self._peer(section)))
+        protocol = self._detect_protocol()
+        parameters = self._amneziawg() if protocol == AMNEZIAWG else None
+        is_complete = protocol != AMNEZIAWG or parameters is not None
+        peers = tuple(peer for section in self._peers if (peer := self._peer(section)) and is_complete)
         if not peers and not self._faults:
             nothing = "no [Peer] has an Endpoint, so there is nothing to check; use a client's .conf"
             self._faults.append(Remark(self._source, nothing))
-        protocol = self._detect_protocol()
         return WgQuickFile(
             source=self._source,
             stem=stem,
@@ -195,6 +199,7 @@ class _ConfParser:
             protocol=protocol,
             faults=tuple(self._faults),
             interface_faults=tuple(self._interface_faults),
+            amneziawg=parameters,
         )
 
     # [Interface]
@@ -314,12 +319,33 @@ class _ConfParser:
             text = "these AmneziaWG settings mean plain WireGuard; ignored"
             self._notices.append(Remark(self._source, f"{names}: {text}"))
             return WIREGUARD
-        text = (
-            "AmneziaWG is not supported yet; its servers show as misconfigured, and are not checked. "
-            "Keep this file: wgmon-tui does not store these settings"
-        )
-        self._notices.append(Remark(self._source, f"{names}: {text}"))
         return AMNEZIAWG
+
+    def _amneziawg(self) -> ConfParameters | None:
+        """The parameters of AmneziaWG; None after a fault, which excludes all peers."""
+        entries = [
+            (key, line, value)
+            for section in (*self._interfaces, *self._peers)
+            for key, line, value in section.entries
+            if key in amneziawg_keys.KEYS
+        ]
+        ignored = [
+            section.written[key]
+            for section in (*self._interfaces, *self._peers)
+            for key, _, _ in section.entries
+            if key in amneziawg_keys.KEYS and not amneziawg_keys.is_stored(key)
+        ]
+        if ignored:
+            text = f"{', '.join(dict.fromkeys(ignored))}: a check does not need this; ignored"
+            self._notices.append(Remark(self._source, text))
+        try:
+            return amneziawg_keys.read_parameters((key, value) for key, _, value in entries)
+        except ParameterError as error:
+            written = [section.written.get(error.key) for section in (*self._interfaces, *self._peers)]
+            name = next((each for each in written if each), error.key)
+            line = next((line for key, line, _ in reversed(entries) if key == error.key), None)
+            self._faults.append(Remark(self._source, f"{name}: {error.phrase}", line))
+            return None
 
 
 def _stem(path: Path) -> str:

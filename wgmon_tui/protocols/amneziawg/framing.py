@@ -41,8 +41,8 @@ class AmneziaFraming:
         unix_time: Callable[[], float],
     ) -> None:
         """`own` is the public key of whoever receives. `unix_time` is for signature packets, in seconds."""
-        self._parameters = parameters
-        self._key = protection_key
+        self.parameters = parameters
+        self.protection_key = protection_key
         self._xor = _load_cipher() if protection_key else _leave
         self._unix_time = unix_time
         self._mac1 = Mac1(own)
@@ -51,7 +51,7 @@ class AmneziaFraming:
         self._identity = parameters, own, protection_key
 
     def __repr__(self) -> str:
-        return f"AmneziaFraming({self._parameters})"
+        return f"AmneziaFraming({self.parameters})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AmneziaFraming) and self._identity == other._identity
@@ -62,7 +62,7 @@ class AmneziaFraming:
     @property
     def overhead(self) -> int:
         """Bytes that the framing adds to a transport message."""
-        return self._parameters.s4
+        return self.parameters.s4
 
     @property
     def layout(self) -> str:
@@ -72,19 +72,19 @@ class AmneziaFraming:
     @property
     def secret_digest(self) -> str:
         """A hash of the key of header protection."""
-        return hashlib.sha256(self._key).hexdigest() if self._key else ""
+        return hashlib.sha256(self.protection_key).hexdigest() if self.protection_key else ""
 
     def initiation_header(self) -> bytes:
         """A value of H1."""
-        return self._parameters.h1.pick()
+        return self.parameters.h1.pick()
 
     def header(self, kind: MessageType) -> bytes:
         """A value of the header for a message type."""
-        return self._parameters.headers[kind - 1].pick()
+        return self.parameters.headers[kind - 1].pick()
 
     def make_decoys(self) -> tuple[bytes, ...]:
         """The signature packets, then the junk packets."""
-        parameters, now = self._parameters, self._unix_time()
+        parameters, now = self.parameters, self._unix_time()
         signatures = tuple(each.make(now) for each in parameters.signature_packets)
         return signatures + tuple(
             os.urandom(_system_random.randint(parameters.jmin, parameters.jmax)) for _ in range(parameters.jc)
@@ -94,13 +94,13 @@ class AmneziaFraming:
         """The datagram of a message. The messages of the handshake have their header already."""
         if kind not in _HANDSHAKE:
             message = self.header(kind) + message[4:]
-        prefix = os.urandom(self._parameters.prefixes[kind - 1])
-        if self._key:
+        prefix = os.urandom(self.parameters.prefixes[kind - 1])
+        if self.protection_key:
             hidden = PROTECTED_HEAD if kind is MessageType.TRANSPORT else len(message)
             nonce = prefix[:NONCE_LENGTH]
-            message = self._xor(self._key, nonce, message[:hidden]) + message[hidden:]
+            message = self._xor(self.protection_key, nonce, message[:hidden]) + message[hidden:]
         datagram = prefix + message
-        if self._parameters.random_trailers and kind is not MessageType.TRANSPORT:
+        if self.parameters.random_trailers and kind is not MessageType.TRANSPORT:
             datagram += os.urandom(_system_random.randrange(max(1, _LARGEST_TRAILED - len(datagram))))
         return datagram
 
@@ -111,7 +111,7 @@ class AmneziaFraming:
             return None
         kind, prefix = found
         message = datagram[prefix:] if kind is MessageType.TRANSPORT else datagram[prefix:][: LENGTHS[kind]]
-        if self._key:
+        if self.protection_key:
             hidden = PROTECTED_HEAD if kind is MessageType.TRANSPORT else len(message)
             message = self._reveal(datagram, message[:hidden]) + message[hidden:]
         return kind, message
@@ -134,7 +134,7 @@ class AmneziaFraming:
             message = quoted[prefix:]
             if len(message) < _QUOTED_INDEX or kind not in (MessageType.INITIATION, MessageType.TRANSPORT):
                 continue
-            if self._key:
+            if self.protection_key:
                 message = self._reveal(quoted, message)
             if header.holds(message[:4]):
                 return bytes((kind, 0, 0, 0)) + message[4:]
@@ -144,19 +144,19 @@ class AmneziaFraming:
         """The first kind whose length and header fit, in the order of amneziawg-go, and its prefix."""
         for kind, prefix, header in self._layouts:
             size = prefix + LENGTHS[kind]
-            may_be_longer = kind is MessageType.TRANSPORT or self._parameters.random_trailers
+            may_be_longer = kind is MessageType.TRANSPORT or self.parameters.random_trailers
             if len(datagram) != size and not (may_be_longer and len(datagram) > size):
                 continue
             written = datagram[prefix : prefix + 4]
-            if header.holds(self._reveal(datagram, written) if self._key else written):
+            if header.holds(self._reveal(datagram, written) if self.protection_key else written):
                 return kind, prefix
         return None
 
     def _reveal(self, datagram: bytes, hidden: bytes) -> bytes:
         nonce = datagram[:NONCE_LENGTH]
-        if not self._key or len(nonce) < NONCE_LENGTH:
+        if not self.protection_key or len(nonce) < NONCE_LENGTH:
             return hidden
-        return self._xor(self._key, nonce, hidden)
+        return self._xor(self.protection_key, nonce, hidden)
 
 
 def _load_cipher() -> Callable[[bytes, bytes, bytes], bytes]:

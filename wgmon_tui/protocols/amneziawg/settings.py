@@ -128,13 +128,13 @@ SECTION = Section(
 )
 
 
-def read_settings(table: TomlTable) -> AmneziaWgSettings:
-    """Read the table of a server. Raises ConfigurationError."""
+def read_settings(table: TomlTable) -> AmneziaWgSettings | None:
+    """Read the table of a server; None if it has only defaults. Raises ConfigurationError."""
     settings = AmneziaWgSettings(**read_valid_settings(table, SECTION.settings))
     if not table.rejected:
         _check(table, settings)
     table.require_valid()
-    return settings
+    return None if settings == AmneziaWgSettings() else settings
 
 
 def _check(table: TomlTable, settings: AmneziaWgSettings) -> None:

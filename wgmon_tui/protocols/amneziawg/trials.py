@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.config.models import AMNEZIAWG
@@ -16,6 +17,9 @@ from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Par
 from wgmon_tui.protocols.wireguard.framing import PLAIN, FramingTrial
 from wgmon_tui.protocols.wireguard.framing_causes import ANSWERS_PARAMETER, ANSWERS_PLAIN, ANSWERS_SET
 from wgmon_tui.protocols.wireguard.keys import PublicKey
+
+_MAX_SETS = 6
+"""Sets of other servers that are tried: each costs 1.5 s."""
 
 _TRIED_ALONE = ("s1", "h1", "random_trailers")
 """Parameters that decide whether the server takes an initiation."""
@@ -51,6 +55,7 @@ def trials_of_amneziawg(
 ) -> tuple[FramingTrial, ...]:
     """What to try on a server that has the set `own` in servers.toml."""
     own = ParameterSet(own.parameters.without_decoys(), own.protection_key)
+    others = dict(islice(others.items(), _MAX_SETS))
     found = [FramingTrial(PLAIN, _evidence(ANSWERS_PLAIN))]
     found += trials_of_sets({each: name for each, name in others.items() if each != own}, identity)
     tried = {own, *others}

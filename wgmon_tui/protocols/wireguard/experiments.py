@@ -63,7 +63,7 @@ async def explain_silence(
     for known in server.known_keys[:_MAX_KEYS]:
         if await answers_usual_port(replace(same, server=replace(server, public_key=known))):
             return (KnownKeyAnswered(known),)
-    for trial in target.trials[:_MAX_FRAMINGS]:
+    for trial in target.trials()[:_MAX_FRAMINGS]:
         if await answers_usual_port(replace(same, framing=trial.framing)):
             return (trial.evidence,)
     if await answers_fresh_port(same):

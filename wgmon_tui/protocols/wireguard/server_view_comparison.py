@@ -12,10 +12,11 @@ from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
-from wgmon_tui.config.models import Server
+from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
+from wgmon_tui.protocols.wireguard.server_parameters import find_differences
 from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
 
@@ -100,6 +101,7 @@ def _compare_running(
 ) -> Iterator[Finding]:
     yield _compare_server_key(configured.server, running, interface)
     yield _compare_listen_port(configured.server, running, interface)
+    yield from _compare_parameters(configured.server, running)
     if configured.public_key is None:
         yield Finding(
             ComparisonResult.UNKNOWN,
@@ -128,6 +130,22 @@ def _compare_running(
     yield _compare_preshared_key(configured, own_peer, interface)
     yield from _compare_addresses(configured, own_peer, running, interface)
     yield _compare_handshake(own_peer, now)
+
+
+def _compare_parameters(server: Server, running: InterfaceDump) -> Iterator[Finding]:
+    """The parameters of AmneziaWG, if either side has them."""
+    if not running.parameters and server.protocol != AMNEZIAWG:
+        return
+    differences = tuple(find_differences(server, running.parameters))
+    for key, here, there in differences:
+        yield Finding(
+            ComparisonResult.DIFFERS,
+            key,
+            f"{there} on the server, {here} in servers.toml: such packets are dropped in silence",
+            f"in servers.toml: in [server.amneziawg] of this server, set {key} = {there}",
+        )
+    if not differences:
+        yield Finding(ComparisonResult.OK, "parameters", "S1 to S4 and H1 to H4 are the same on both sides")
 
 
 def _compare_server_key(server: Server, running: InterfaceDump, interface: str) -> Finding:

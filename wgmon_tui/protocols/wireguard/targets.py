@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -42,8 +42,8 @@ class Target:
     tunnel_addresses: tuple[Interface, ...] = ()
     other_secrets: OtherSecrets = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
     framing: Framing = field(default=PLAIN, repr=False)
-    trials: tuple[FramingTrial, ...] = field(default=(), repr=False, compare=False)
-    """Other framings, used only in experiments that explain silence."""
+    trials: Callable[[], Sequence[FramingTrial]] = field(default=tuple, repr=False, compare=False)
+    """Gives other framings, used only in experiments that explain silence."""
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
