@@ -226,12 +226,9 @@ def _format_server(
         ("server", server.name),
         ("state", ", ".join(_state_words(each, shape))),
         ("endpoint", str(server.endpoint)),
-        *(
-            (("public key", str(server.public_key)), ("identity", server.identity))
-            if added or problem
-            else ()
-        ),
     ]
+    if needs_identity(server):
+        facts += [("public key", str(server.public_key)), ("identity", server.identity)]
     if added:
         facts.append(("its key", str(added.identity_key)))
         facts.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
