@@ -18,6 +18,7 @@ from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
 from wgmon_tui.config.secrets.secret_variables import hide_secret_variables
 from wgmon_tui.config.servers_file import NAME, read
@@ -25,13 +26,12 @@ from wgmon_tui.config.young_file import read_settled
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import quoted
 
 
 def check(
-    server: str | Path | Server | Target,
+    server: str | Path | Server | ProtocolTarget,
     *,
     config: Path | None = None,
     state: Path | None = None,
@@ -43,7 +43,7 @@ def check(
 
 
 async def check_async(
-    server: str | Path | Server | Target,
+    server: str | Path | Server | ProtocolTarget,
     *,
     config: Path | None = None,
     state: Path | None = None,
@@ -74,10 +74,10 @@ async def check_async(
             )
 
 
-def _resolve_target(server: str | Path | Server | Target, config: Path) -> ProtocolTarget:
+def _resolve_target(server: str | Path | Server | ProtocolTarget, config: Path) -> ProtocolTarget:
     """Resolve a server and its keys. Raises ConfigurationError; blocks while commands return secrets."""
     hide_secret_variables(config)
-    if isinstance(server, Target):
+    if not isinstance(server, (str, Path, Server)):
         return server
     if isinstance(server, Path):
         loaded = load_conf(server)
@@ -98,7 +98,7 @@ def _resolve_target(server: str | Path | Server | Target, config: Path) -> Proto
 
 
 def _join_target(server: Server, fleet: Fleet, keyring: Keyring) -> ProtocolTarget:
-    if fleet.identity(server.identity) is None:
+    if needs_identity(server) and fleet.identity(server.identity) is None:
         raise ConfigurationError(
             f"servers.toml: no identity {quoted(server.identity)}; type: wgmon-tui keygen NAME"
         )
