@@ -11,7 +11,7 @@ from tests.config.error_line import without_line
 from wgmon_tui.config.config_toml import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
-from wgmon_tui.tui.fleet.columns import validate_columns
+from wgmon_tui.tui.fleet.column_layout import validate_columns
 from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import assign_keys
 

@@ -42,7 +42,8 @@ from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.fleet.columns import CellContext, Part, lay_out
+from wgmon_tui.tui.fleet.column_layout import lay_out
+from wgmon_tui.tui.fleet.columns import CellContext, Part
 from wgmon_tui.tui.fleet.screen import REFRESH_SECONDS
 from wgmon_tui.tui.theme.glyphs import glyphs_for
 from wgmon_tui.tui.theme.palette import DEFAULT_THEME, load_palette

@@ -67,7 +67,7 @@ def check_dashboard_settings(config_dir: Path, config: Config) -> None:
 
         problems += keymap_problems(ACTIONS, face.keys, face.user_actions)
     if face.columns:
-        from wgmon_tui.tui.fleet.columns import column_problems
+        from wgmon_tui.tui.fleet.column_layout import column_problems
 
         problems += column_problems(face.columns)
     if face.theme:

@@ -28,7 +28,7 @@ from wgmon_tui.tui.choices import Choices, ChoicesFile
 from wgmon_tui.tui.clipboard_copy import ClipboardApp
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
-from wgmon_tui.tui.fleet.columns import validate_columns
+from wgmon_tui.tui.fleet.column_layout import validate_columns
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer

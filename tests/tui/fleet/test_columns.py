@@ -17,7 +17,8 @@ from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import LastCheck
 from wgmon_tui.tui.filter.query import FilterContext
-from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, PlacedColumn, lay_out, validate_columns
+from wgmon_tui.tui.fleet.column_layout import PlacedColumn, lay_out, validate_columns
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
 from wgmon_tui.tui.fleet.row_index import RowIndex
 from wgmon_tui.tui.fleet.table_lines import header_line
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE

@@ -17,7 +17,8 @@ from tests.tui.vantage_fleet import FRA, NYC, bad_night_from_three_places, looko
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, lay_out
+from wgmon_tui.tui.fleet.column_layout import lay_out
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
 from wgmon_tui.tui.server.page_columns import WIDE, page_columns
 from wgmon_tui.tui.server.vantages_text import compare_vantages, vantage_columns
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE

@@ -21,7 +21,8 @@ from textual.strip import Strip
 
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.tui.filter.query import Filter, FilterContext, SearchTexts
-from wgmon_tui.tui.fleet.columns import CellContext, Part, PlacedColumn, lay_out
+from wgmon_tui.tui.fleet.column_layout import PlacedColumn, lay_out
+from wgmon_tui.tui.fleet.columns import CellContext, Part
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, no_server_line, row_line
 from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup

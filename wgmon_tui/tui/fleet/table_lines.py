@@ -10,7 +10,8 @@ from rich.style import Style
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_elapsed
-from wgmon_tui.tui.fleet.columns import COLUMNS, LEFT_MARGIN, CellContext, Part, PlacedColumn
+from wgmon_tui.tui.fleet.column_layout import LEFT_MARGIN, PlacedColumn
+from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext, Part
 from wgmon_tui.tui.fleet.row_index import RowIndex
 from wgmon_tui.tui.fleet.tag_groups import UNTAGGED, TagGroup
 from wgmon_tui.tui.text_format import fit
