@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,22 +14,21 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Paste
 from textual.screen import Screen
-from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
-from wgmon_tui.config.imports.new_identity import default_identity, public_keys
+from wgmon_tui.config.imports.new_identity import default_identity
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, Preview, import_confs, preview
 from wgmon_tui.config.imports.wg_quick_parser import is_importable_text, parse_pasted_lenient
 from wgmon_tui.config.models import ConfigurationError, Fleet
-from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import FEW, format_count, format_list
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, Option, TextInput, label
 from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.import_preview import preview_lines, refusal_lines
+from wgmon_tui.tui.editing.import_target import ImportTarget, read_import_target
+from wgmon_tui.tui.editing.path_completer import PathCompleter
 from wgmon_tui.tui.editing.path_completion import complete_path, path_completions, resolve_paths
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
@@ -51,25 +49,6 @@ _STILL_READING = "Reading the files; press {key} when the preview is shown"
 _BETWEEN_PROGRESS_S = 0.5
 
 _MAX_COMPLETIONS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _ServersFile:
-    """The current servers.toml, and the public keys of its identities."""
-
-    fleet: Fleet
-    identity_keys: Mapping[str, PublicKey]
-
-
-class _PathCompleter(Suggester):
-    """Suggests a completion of the typed path."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        completions = await asyncio.to_thread(path_completions, value, Path.cwd())
-        return completions[0] if completions else None
 
 
 class ImportScreen(Screen[None]):
@@ -104,7 +83,7 @@ class ImportScreen(Screen[None]):
         self._path = path
         self._config_dir = config_dir
         self._pasted = pasted
-        self._file: _ServersFile | None = None
+        self._file: ImportTarget | None = None
         self._read: ReadConfs | None = None
         """What the path line names; None until it is read."""
         self._preview: Preview | None = None
@@ -126,7 +105,7 @@ class ImportScreen(Screen[None]):
             yield TextInput(
                 PASTED if self._pasted else self._path,
                 placeholder="e.g. ~/wg0.conf, a directory or a .zip; or paste a config",
-                suggester=_PathCompleter(),
+                suggester=PathCompleter(),
                 compact=True,
                 select_on_focus=False,
                 id="files",
@@ -234,7 +213,7 @@ class ImportScreen(Screen[None]):
         self._clear_preview()
         try:
             if self._file is None:
-                self._file = await asyncio.to_thread(self._read_file)
+                self._file = await asyncio.to_thread(read_import_target, self._config_dir)
             if self._read is None and (self._pasted or line):
                 with self._progress("read"):
                     self._read = await asyncio.to_thread(self._read_sources, line)
@@ -290,7 +269,7 @@ class ImportScreen(Screen[None]):
         finally:
             timer.stop()
 
-    async def _update_from(self, found: ReadConfs, file: _ServersFile) -> None:
+    async def _update_from(self, found: ReadConfs, file: ImportTarget) -> None:
         """Preview what was read, as the fields say. Raises ConfigurationError, InvalidValueError."""
         make = partial(preview, found, self._config_dir, file.fleet, file.identity_keys)
         self._preview = await asyncio.to_thread(make, ImportOptions(self._choice.value or None))
@@ -316,7 +295,7 @@ class ImportScreen(Screen[None]):
         if fleet.server(parse_name(name)):
             raise InvalidValueError(f'another server has the name "{name}"')
 
-    def _offer_identity(self, found: ReadConfs, file: _ServersFile) -> None:
+    def _offer_identity(self, found: ReadConfs, file: ImportTarget) -> None:
         """Offer the identities; first one that exists, unless it has the key in the file."""
         keys = {conf.private_key.public for conf in found.confs if conf.private_key}
         options: list[Option] = [(each.name, each.name) for each in file.fleet.identities]
@@ -325,10 +304,6 @@ class ImportScreen(Screen[None]):
         default = default_identity(file.fleet)
         is_known = bool(keys) and keys <= set(file.identity_keys.values())
         self._choice.set_options(options, FILE_KEY if is_known or default is None else default.name)
-
-    def _read_file(self) -> _ServersFile:
-        fleet = read(self._config_dir).fleet
-        return _ServersFile(fleet, public_keys(fleet, self._config_dir))
 
     def _show_preview(self) -> None:
         palette, glyphs = self.app.palette, self.app.glyphs
