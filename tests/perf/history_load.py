@@ -29,6 +29,7 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.store_file import STORE, WritableStore
 from wgmon_tui.store.write.batch import make_journal_rows
+from wgmon_tui.store.write.commands import Resume
 from wgmon_tui.store.write.recorder import COMMIT_EVERY_S, Recorder
 
 _STEP_S = 0.02
@@ -43,10 +44,12 @@ class TimedRecorder(Recorder):
         self.commits: list[float] = []
         self.turns: list[float] = []
         self.cpu_s = 0.0
+        self._commit = self._store_writer._commit
+        self._store_writer._commit = self._time_commit  # type: ignore[method-assign]
 
-    def _commit(self, store: WritableStore, *, synced: bool) -> None:
+    def _time_commit(self, store: WritableStore, *, synced: bool) -> None:
         began, rows = time.perf_counter(), len(self._collector.batch.journal)
-        super()._commit(store, synced=synced)
+        self._commit(store, synced=synced)
         if rows:
             self.commits.append(time.perf_counter() - began)
 
@@ -78,7 +81,7 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
     # As after a start, so that packets are kept as in a running fleet.
     well = ResumeState(Verdict.HEALTHY, None, 0, None, None)
-    recorder._collector.resume({each.server.name: well for each in rows})
+    recorder._collector.apply(Resume({each.server.name: well for each in rows}))
     recorder.watch(rows)
     recorder.flush().result(60)
     spawn = multiprocessing.get_context("spawn")
@@ -150,14 +153,15 @@ def _plain_insert_us(state_dir: Path, each: ServerState, rows_a_commit: int) -> 
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         columns = (
-            "server, at, address, vantage, verdict, state, since, decides, rtt, sent, received, other, port"
+            "series, at, address, vantage, verdict, state, since, decides, rtt, sent, received, other, port,"
+            " epoch, number"
         )
         connection.execute(f"CREATE TABLE checks (id INTEGER PRIMARY KEY, {columns})")
         began = time.thread_time()
         for _ in range(commits):
             connection.execute("BEGIN")
             connection.executemany(
-                f"INSERT INTO checks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO checks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((number, *made[1:]) for number in range(rows_a_commit)),
             )
             connection.execute("COMMIT")
@@ -172,7 +176,7 @@ def _grown(state_dir: Path, first_minute: int, table: str) -> int:
         (made,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
         connection.execute(made.replace(f"TABLE {table}", f"TABLE alone.{table}", 1))
         connection.execute(
-            f"INSERT INTO alone.{table} SELECT * FROM main.{table} WHERE minute >= ? ORDER BY minute, server",
+            f"INSERT INTO alone.{table} SELECT * FROM main.{table} WHERE minute >= ? ORDER BY minute, series",
             (first_minute,),
         )
     return alone.stat().st_size

@@ -274,7 +274,7 @@ def test_a_new_store_after_a_damaged_one_gets_the_vantage_states_again(tmp_path:
     life = Life(tmp_path)
     life.reports(HEALTHY)
     life.written()
-    life.recorder._store_id = "another"
+    life.recorder._store_writer._store_id = "another"
     life.recorder._collector.start_new_store()
     life.written()
     assert life.history.last_reports() == {"fra": ("one", 1)}

@@ -95,7 +95,7 @@ def test_a_budget_of_another_version_is_no_error(start: Callable[[], Life]) -> N
     life = start()
     report_changes(life)
     life.written()
-    connection = life.recorder._store
+    connection = life.recorder._store_writer.store
     assert connection
     connection.connection.execute("UPDATE facts SET value = '[7]' WHERE name = 'packet_budget'")
     life = start()

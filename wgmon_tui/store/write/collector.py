@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.maintenance.rollups import max_gap_s
@@ -16,17 +15,26 @@ from wgmon_tui.store.models import Note
 from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.write.batch import (
     Batch,
-    OutboxRow,
     StoredDamping,
     StoredServer,
     make_exchange_row,
     make_journal_rows,
     make_state_row,
 )
+from wgmon_tui.store.write.commands import (
+    AddEvents,
+    AddNote,
+    Command,
+    Resume,
+    SetFleet,
+    SetMute,
+    SetPause,
+    SetRetention,
+    SetVantages,
+)
 from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
 from wgmon_tui.store.write.replay_state import ReplayState
-from wgmon_tui.store.write.vantage_states import VantageQuorum
 
 _DAMPING_AGE_S = 60.0
 """Seconds between writes of the damping state of a server that stays down: only its last failure changes."""
@@ -113,21 +121,34 @@ class Collector:
             if kept.round is outcome:
                 self.batch.vantage_states.packets[update.server, update.vantage] = packed
 
-    def set_vantages(self, vantages: VantageQuorum) -> None:
-        """Replace the other vantages."""
-        self.batch.vantage_states.vantages = vantages
-        self._packet_budget.retain_vantages(vantages.names)
+    def apply(self, command: Command) -> None:
+        """Carry out a command."""
+        batch = self.batch
+        match command:
+            case AddEvents(events, outbox):
+                batch.outbox.extend(outbox)
+                for event in events:
+                    batch.incidents[event.incident.id] = event.incident
+                    if event.note:
+                        batch.notes.append((event.incident.id, Note(event.at, event.who, event.note)))
+            case AddNote(incident, note):
+                batch.notes.append((incident, note))
+            case SetPause(server, pause):
+                batch.pauses[server] = pause
+            case SetMute(server, mute):
+                batch.mutes[server] = mute
+            case SetFleet(servers):
+                self._set_fleet(servers)
+            case SetVantages(vantages):
+                batch.vantage_states.vantages = vantages
+                self._packet_budget.retain_vantages(vantages.names)
+            case SetRetention(retention):
+                self._packet_sampler.max_per_incident = retention.exchanges_per_incident
+                self._packet_budget.limit_bytes = retention.vantage_bytes_per_day
+            case Resume(restored):
+                self._resume(restored)
 
-    def add_events(self, events: tuple[IncidentEvent, ...], outbox: Iterable[OutboxRow]) -> None:
-        """Add incident events, and the notifications for them."""
-        self.batch.outbox.extend(outbox)
-        for event in events:
-            self.batch.incidents[event.incident.id] = event.incident
-            if event.note:
-                self.batch.notes.append((event.incident.id, Note(event.at, event.who, event.note)))
-
-    def set_fleet(self, servers: Mapping[str, Server]) -> None:
-        """Replace the list of watched servers."""
+    def _set_fleet(self, servers: Mapping[str, Server]) -> None:
         self.batch.fleet = {
             name: StoredServer(server_to_entry(server), max_gap_s(server.interval, server.timeout))
             for name, server in servers.items()
@@ -135,8 +156,7 @@ class Collector:
         self._replay_state.retain_servers(self.batch.fleet)
         self._packet_sampler.retain_servers(servers)
 
-    def resume(self, restored: Mapping[str, ResumeState]) -> None:
-        """Continue from the state that an earlier run stored."""
+    def _resume(self, restored: Mapping[str, ResumeState]) -> None:
         for name, each in restored.items():
             incident = each.incident.id if each.incident else None
             self._packet_sampler.resume(name, each.verdict, incident, each.failures)

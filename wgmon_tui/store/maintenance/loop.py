@@ -1,0 +1,90 @@
+"""Maintenance between commits: a slice of work at a time, and a minute's work after each minute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from math import inf
+
+from wgmon_tui.config.config_toml import Retention
+from wgmon_tui.store.clock_guard import ClockGuard
+from wgmon_tui.store.database import check_integrity
+from wgmon_tui.store.maintenance.compaction import compaction_boundary
+from wgmon_tui.store.maintenance.schedule import run_maintenance
+from wgmon_tui.store.store_file import WritableStore
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+
+_CHECK_FILE_EVERY_S = 5.0
+"""Seconds between tests that the store file is still under its path."""
+
+_SLICE_S = 0.03
+"""Share of each quarter second, in seconds, for compaction and retention, so that checks and commits go on.
+"""
+
+_DONE = object()
+
+
+class MaintenanceLoop:
+    """Runs in the recorder's thread. Any thread may request a check of the whole store."""
+
+    def __init__(
+        self,
+        retention: Retention,
+        ledger: TimestampLedger | None,
+        clock_guard: ClockGuard,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.retention = retention
+        """What to keep; it may change."""
+        self._ledger = ledger
+        self._clock_guard = clock_guard
+        self._clock, self._monotonic = clock, monotonic
+        self._check_requested = threading.Event()
+        self._check_file_at = -inf
+        self._work: Iterator[None] | None = None
+        self._compacted_to: float | None = None
+        self._started_at, self._minutes_run = monotonic(), 0
+
+    def request_check(self) -> None:
+        """Read the whole store in the next slice."""
+        self._check_requested.set()
+
+    def restart(self) -> None:
+        """Begin the work of this minute again: a write failed, or the store is another one."""
+        self._work = self._compacted_to = None
+
+    def run_slice(self, store: WritableStore) -> bool:
+        """Do a slice of work. Returns False if the file is no longer under its path.
+
+        Raises StoreUnavailableError, OSError and sqlite3.Error.
+        """
+        connection, started = store.connection, self._monotonic()
+        if self._check_requested.is_set():
+            self._check_requested.clear()
+            check_integrity(connection)
+        if started >= self._check_file_at:
+            self._check_file_at = started + _CHECK_FILE_EVERY_S
+            if not store.is_there():
+                return False
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        now = self._clock()
+        boundary = compaction_boundary(now)
+        if self._work is None and boundary != self._compacted_to:
+            self._compacted_to = boundary
+            minutes = range(self._minutes_run, int((started - self._started_at) // 60.0))
+            self._minutes_run = minutes.stop
+            self._work = run_maintenance(
+                connection,
+                self.retention,
+                self._ledger,
+                self._clock_guard,
+                boundary=boundary,
+                now=now,
+                minutes=minutes,
+            )
+            connection.execute("PRAGMA synchronous = NORMAL")
+        while self._work and self._monotonic() - started < _SLICE_S:
+            if next(self._work, _DONE) is _DONE:
+                self._work = None
+        return True
