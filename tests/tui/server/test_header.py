@@ -19,7 +19,8 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
 from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
-from wgmon_tui.tui.server.header import HeaderDetail, field_panel, no_packets, server_header
+from wgmon_tui.tui.server.header import HeaderDetail, server_header
+from wgmon_tui.tui.server.packets_text import field_panel, no_packets
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette
 from wgmon_tui.tui.theme.text_style import TextStyle

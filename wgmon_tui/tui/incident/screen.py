@@ -33,7 +33,7 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.report_copy import copy_reports
 from wgmon_tui.tui.server.exchange_view import WIDE, ExchangeView
-from wgmon_tui.tui.server.header import comparison_line
+from wgmon_tui.tui.server.packets_text import comparison_line
 from wgmon_tui.tui.server.tab import chosen, good_check
 from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints

@@ -22,7 +22,7 @@ from wgmon_tui.tui.command_copy import describe_command
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server.diagnosis_text import full_diagnosis
-from wgmon_tui.tui.server.header import no_packets
+from wgmon_tui.tui.server.packets_text import no_packets
 from wgmon_tui.tui.server.server_view_text import ServerViewAnswer, answer_heading, answer_lines
 from wgmon_tui.tui.server.tab import agreed
 from wgmon_tui.tui.theme.text_style import TextStyle

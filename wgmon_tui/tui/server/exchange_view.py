@@ -13,8 +13,8 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.packets import fields_of, label_of
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.server.exchange_layout import CursorStop, explain
-from wgmon_tui.tui.server.header import field_panel, legend
 from wgmon_tui.tui.server.hex_view import HexView
+from wgmon_tui.tui.server.packets_text import field_panel, legend
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 WIDE = 120

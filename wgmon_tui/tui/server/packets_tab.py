@@ -19,8 +19,8 @@ from wgmon_tui.store.models import StoredExchange
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.incident_queries import OpenedExchange
 from wgmon_tui.tui.server.exchange_view import ExchangeView
-from wgmon_tui.tui.server.header import caption, comparison_line, no_packets
 from wgmon_tui.tui.server.hex_view import HexView
+from wgmon_tui.tui.server.packets_text import caption, comparison_line, no_packets
 from wgmon_tui.tui.server.tab import ServerTab, chosen, good_check
 
 _NO_GOOD_EXCHANGE = "No good exchange yet to compare with"
