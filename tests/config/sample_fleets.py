@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from ipaddress import ip_interface
 from typing import Any
 
@@ -163,8 +162,7 @@ def protocols(draw: st.DrawFn) -> dict[str, Any]:
     """A protocol and its settings."""
     if draw(st.booleans()):
         return {"protocol": WIREGUARD}
-    values = {each.name: getattr(made, each.name) for made in [draw(parameters())] for each in fields(made)}
-    settings = AmneziaWgSettings(**values, header_protection_key=draw(st.none() | secrets))
+    settings = AmneziaWgSettings.of(draw(parameters()), draw(st.none() | secrets))
     return {"protocol": AMNEZIAWG, "protocol_settings": draw(st.none() | st.just(settings))}
 
 

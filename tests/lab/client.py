@@ -10,9 +10,11 @@ from typing import Self
 
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.wire import MessageType
 
 ANSWER_TIMEOUT_S = 2.0
 """Longer than any answer on loopback, even on a busy machine."""
@@ -32,7 +34,9 @@ class Client:
         private_key: PrivateKey,
         server: PublicKey,
         psk: PresharedKey = NO_PRESHARED_KEY,
+        framing: Framing = PLAIN,
     ) -> None:
+        self._framing = framing
         self.initiator = Initiator(private_key, server, psk)
         family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -47,7 +51,12 @@ class Client:
         self._socket.close()
 
     def attempt(self, cookie: bytes | None = None, timestamp: bytes | None = None) -> Attempt:
-        return self.initiator.initiate(next(self._sender), timestamp or tai64n.encode(next(_clock)), cookie)
+        return self.initiator.initiate(
+            next(self._sender),
+            timestamp or tai64n.encode(next(_clock)),
+            cookie,
+            header=self._framing.initiation_header(),
+        )
 
     def send(self, packet: bytes) -> None:
         self._socket.send(packet)
@@ -75,4 +84,5 @@ class Client:
 
     async def handshake(self) -> Session:
         attempt = self.attempt()
-        return attempt.complete(await self.request(attempt.packet))
+        answer = await self.request(self._framing.frame(MessageType.INITIATION, attempt.packet))
+        return attempt.complete(self._framing.unframe(answer) or b"")

@@ -10,6 +10,9 @@ from tests.lab.client import Client
 from wgmon_tui.config.models import SecretForm
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet, DemoVantage
 from wgmon_tui.lab.models import LabMode
+from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
+from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
+from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
@@ -27,7 +30,15 @@ async def demo() -> AsyncIterator[DemoFleet]:
 def client_of(demo: DemoFleet, name: str) -> Client:
     server = next(server for server in demo.fleet.servers if server.name == name)
     psk = demo.preshared_keys.get(name, NO_PRESHARED_KEY)
-    return Client(server.endpoint, demo.private_keys[server.identity], server.public_key, psk)
+    private_key = demo.private_keys[server.identity]
+    framing: Framing = PLAIN
+    if isinstance(server.protocol_settings, AmneziaWgSettings):
+        framing = AmneziaFraming(server.protocol_settings, private_key.public, None, lambda: 0.0)
+    return Client(server.endpoint, private_key, server.public_key, psk, framing)
+
+
+def test_one_server_speaks_amneziawg() -> None:
+    assert [character.name for character in DEMO_SERVERS if character.amneziawg] == ["gru1-relay"]
 
 
 def test_every_way_to_be_broken_has_a_server_that_shows_it() -> None:
@@ -105,7 +116,7 @@ async def test_a_guest_is_let_in_except_where_its_key_is_unknown() -> None:
     )
     await demo.start()
     try:
-        known, unknown = (demo.fleet.server(name) for name in ("gru1-relay", "ams3-gw"))
+        known, unknown = (demo.fleet.server(name) for name in ("tor1-edge", "ams3-gw"))
         assert known
         assert unknown
         with Client(known.endpoint, key, known.public_key) as client:

@@ -9,10 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
-from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import (
+    AMNEZIAWG,
+    WIREGUARD,
+    Fleet,
+    Identity,
+    SecretForm,
+    SecretSource,
+    Server,
+)
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup, ModeStep
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Interface
+from wgmon_tui.protocols.amneziawg.parameters import HeaderRange, Parameters
+from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
+from wgmon_tui.protocols.amneziawg.signature_packets import SignaturePacket
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _IDENTITY = "bastion"
@@ -22,6 +33,22 @@ _OLD_ADDRESSES = (ip_interface("10.8.0.240/32"), ip_interface("fd00::240/128"))
 _INNER = (IPv4Address("10.8.0.1"), IPv6Address("fd00::1"))
 _INTERVAL_S = 2.0
 _TIMEOUT_S = 1.5
+
+
+_AMNEZIAWG_PARAMETERS = Parameters(
+    jc=4,
+    jmin=40,
+    jmax=70,
+    s1=64,
+    s2=32,
+    s3=24,
+    s4=16,
+    h1=HeaderRange(1020325451, 1020329451),
+    h2=HeaderRange(1766607858, 1766611858),
+    h3=HeaderRange(2528465083, 2528469083),
+    h4=HeaderRange(3288052141, 3288056141),
+    i1=SignaturePacket.parse("<b 0xc70000000108><r 8><b 0x0000449e><r 64>"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +64,7 @@ class DemoServer:
     knows_old_identity: bool = False
     """Whether the server still lists the previous monitoring key, which experiments may try."""
     note: str = ""
+    amneziawg: Parameters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +110,13 @@ DEMO_SERVERS = (
         "tor1-edge", _behaviour_at(96, *_failing_at_times(30, 20, LabMode.UNDER_LOAD)), ("us", "edge")
     ),
     DemoServer("sfo2-gw", _behaviour_at(147, *_failing_at_times(38, 16, LabMode.SLOW)), ("us", "gateway")),
-    DemoServer("gru1-relay", _behaviour_at(198), ("sa", "relay")),
+    DemoServer(
+        "gru1-relay",
+        _behaviour_at(198),
+        ("sa", "relay"),
+        note="AmneziaWG",
+        amneziawg=_AMNEZIAWG_PARAMETERS,
+    ),
     DemoServer("blr1-core", _behaviour_at(128, *_failing_at_times(24, 18, LabMode.SILENT)), ("ap", "core")),
     DemoServer("sin2-relay", _behaviour_at(171), ("ap", "relay"), preshared=True),
     DemoServer("syd1-relay", _behaviour_at(238, *_failing_at_times(30, 60, LabMode.LOSSY)), ("ap", "relay")),
@@ -150,6 +184,7 @@ class DemoFleet:
             _INNER,
             rotated_to=PrivateKey.generate(),
             remaining_peers=(old,) if demo_server.knows_old_identity else (),
+            amneziawg=demo_server.amneziawg,
         )
 
     def _peer(self, demo_server: DemoServer, key: PublicKey, addresses: tuple[Interface, ...]) -> LabPeer:
@@ -175,6 +210,8 @@ class DemoFleet:
             interval=_INTERVAL_S,
             timeout=_TIMEOUT_S,
             note=demo_server.note,
+            protocol=AMNEZIAWG if demo_server.amneziawg else WIREGUARD,
+            protocol_settings=demo_server.amneziawg and AmneziaWgSettings.of(demo_server.amneziawg),
         )
 
 

@@ -14,7 +14,6 @@ from tests.protocols.wireguard.test_server_view_comparison import (
     the,
 )
 from wgmon_tui.config.models import AMNEZIAWG
-from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
 
 THERE = {
@@ -29,13 +28,8 @@ THERE = {
 }
 
 
-def configured(parameters: Parameters) -> AmneziaWgSettings:
-    values = {each: getattr(parameters, each) for each in Parameters.__dataclass_fields__}
-    return AmneziaWgSettings(**values)
-
-
 OURS = replace(
-    CONFIGURED, server=replace(SERVER, protocol=AMNEZIAWG, protocol_settings=configured(VERSION_2))
+    CONFIGURED, server=replace(SERVER, protocol=AMNEZIAWG, protocol_settings=AmneziaWgSettings.of(VERSION_2))
 )
 
 

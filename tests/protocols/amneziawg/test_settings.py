@@ -77,14 +77,12 @@ def test_an_invalid_value_is_one_line_with_the_key_and_what_is_expected(
 @given(parameters(), st.booleans())
 def test_what_is_written_is_read_again(made: Parameters, has_key: bool) -> None:
     source = SecretSource(SecretForm.ENV, "HPK") if has_key else None
-    values = {each: getattr(made, each) for each in Parameters.__dataclass_fields__}
-    settings = AmneziaWgSettings(**values, header_protection_key=source)
+    settings = AmneziaWgSettings.of(made, source)
     assert read(dict(write(settings))) == settings
 
 
 def test_defaults_are_not_written() -> None:
-    values = {each: getattr(VERSION_1_5, each) for each in Parameters.__dataclass_fields__}
-    written = write(AmneziaWgSettings(**values))
+    written = write(AmneziaWgSettings.of(VERSION_1_5))
     assert "i3" not in written
     assert "s4" not in written
     assert written["i2"] == "<rd 12>"

@@ -33,6 +33,12 @@ class AmneziaWgSettings(Parameters):
 
     header_protection_key: SecretSource | None = None
 
+    @classmethod
+    def of(cls, parameters: Parameters, key: SecretSource | None = None) -> AmneziaWgSettings:
+        """The settings with these parameters."""
+        values = {each.name: getattr(parameters, each.name) for each in fields(Parameters)}
+        return cls(**values, header_protection_key=key)
+
     @property
     def parameters(self) -> Parameters:
         """The parameters alone."""
