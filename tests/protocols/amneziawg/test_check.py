@@ -30,7 +30,9 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks.check import Check, Direction
 from wgmon_tui.checks.evidence import CookieDemanded, IcmpError, LateAnswer, ServerInitiated
+from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
+from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.platforms import PLATFORM
@@ -61,6 +63,10 @@ def target_of(
         tunnel_addresses=(ip_interface("10.8.0.2/32"),),
         framing=framing(parameters, IDENTITY.public, key),
     )
+
+
+def as_amneziawg(target: Target) -> Target:
+    return replace(target, server=replace(target.server, protocol=AMNEZIAWG))
 
 
 @asynccontextmanager
@@ -106,10 +112,12 @@ async def test_the_exchange_keeps_the_datagrams_with_decoys_and_prefixes() -> No
     parameters = replace(VERSION_2, jc=3, jmin=700, jmax=700, i1=VERSION_1_5.i2)
     server = lab_server(parameters)
     async with probing(server) as prober:
-        result = await check(prober, target_of(server, parameters))
+        result = await check(prober, as_amneziawg(target_of(server, parameters)))
     assert sent_lengths(result)[:5] == [12, 700, 700, 700, 64 + 148]
     response = next(each for each in result.exchange if each.direction is Direction.RECEIVED)
     assert len(response.data) == 32 + 92
+    labels = [label_of(result, each) for each in result.exchange[:6]]
+    assert labels == [*["junk or signature packet"] * 4, "handshake initiation", "handshake response"]
 
 
 async def test_many_junk_packets_leave_room_for_the_rest_of_the_exchange() -> None:

@@ -17,7 +17,7 @@ from tests.protocols.amneziawg.profiles import (
 from tests.protocols.wireguard.handshake_parties import CLIENT
 from wgmon_tui.protocols.amneziawg.layout import LENGTHS, Layout
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
-from wgmon_tui.protocols.amneziawg.wire import UNFRAMED, fields_of, label_of
+from wgmon_tui.protocols.amneziawg.wire import DECOY, UNFRAMED, fields_of, label_of
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
 LAYOUT = Layout.of(VERSION_2, is_protected=False)
@@ -62,7 +62,16 @@ def test_an_empty_data_packet_is_a_keepalive() -> None:
     assert label_of(datagram(MessageType.TRANSPORT, VERSION_2), LAYOUT) == "keepalive"
 
 
-def test_bytes_of_no_message_are_junk_or_foreign() -> None:
+@pytest.mark.parametrize("layout", [LAYOUT, PROTECTED])
+def test_a_decoy_is_named_even_if_it_looks_like_a_data_packet(layout: Layout) -> None:
+    decoy = bytes(70)
+    stored = Layout.parse(str(layout.with_decoys([b"junk", decoy])))
+    assert stored
+    assert label_of(decoy, stored) == DECOY
+    assert [each.name for each in fields_of(decoy, stored)] == ["unknown"]
+
+
+def test_bytes_of_no_message_are_foreign() -> None:
     assert label_of(b"junk", LAYOUT) == UNFRAMED
     assert [each.name for each in fields_of(b"junk", LAYOUT)] == ["unknown"]
     assert fields_of(b"", LAYOUT) == ()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wgmon_tui.protocols.amneziawg.layout import LENGTHS, NONCE_LENGTH, PROTECTED_HEAD, Layout
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
@@ -65,11 +65,6 @@ class AmneziaFraming:
         return self.parameters.s4
 
     @property
-    def layout(self) -> str:
-        """The layout of its datagrams, as text."""
-        return str(self._layout)
-
-    @property
     def secret_digest(self) -> str:
         """A hash of the key of header protection."""
         return hashlib.sha256(self.protection_key).hexdigest() if self.protection_key else ""
@@ -89,6 +84,10 @@ class AmneziaFraming:
         return signatures + tuple(
             os.urandom(_system_random.randint(parameters.jmin, parameters.jmax)) for _ in range(parameters.jc)
         )
+
+    def describe(self, decoys: Sequence[bytes]) -> str:
+        """The layout of the datagrams, as text, and marks of the decoys."""
+        return str(self._layout.with_decoys(decoys))
 
     def frame(self, kind: MessageType, message: bytes) -> bytes:
         """The datagram of a message. The messages of the handshake have their header already."""

@@ -7,7 +7,9 @@ own parameters, whatever servers.toml says today.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from wgmon_tui.protocols.amneziawg.parameters import HeaderRange, HeaderRangeError, Parameters
 from wgmon_tui.protocols.wireguard.wire import (
@@ -34,7 +36,7 @@ PROTECTED_HEAD = 16
 
 HEADER_LENGTH = 4
 
-_LAYOUT = re.compile(r"s=([0-9,]{7,19}) h=([0-9,-]{7,87})( trailers)?( protected)?")
+_LAYOUT = re.compile(r"s=([0-9,]{7,19}) h=([0-9,-]{7,87})( trailers)?( protected)?(?: decoys=([0-9a-f,]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Layout:
     headers: tuple[HeaderRange, ...]
     has_trailers: bool
     is_protected: bool
+    decoys: tuple[str, ...] = ()
+    """Marks of the decoys of an exchange: with header protection, they look like data packets."""
 
     @classmethod
     def of(cls, parameters: Parameters, *, is_protected: bool) -> Layout:
@@ -64,18 +68,30 @@ class Layout:
             return None
         if len(prefixes) != len(MessageType) or len(headers) != len(MessageType):
             return None
-        return cls(prefixes, headers, match[3] is not None, match[4] is not None)
+        decoys = tuple(match[5].split(",")) if match[5] else ()
+        return cls(prefixes, headers, match[3] is not None, match[4] is not None, decoys)
 
     def __str__(self) -> str:
         prefixes, headers = (",".join(map(str, each)) for each in (self.prefixes, self.headers))
         words = (" trailers" if self.has_trailers else "") + (" protected" if self.is_protected else "")
+        words += f" decoys={','.join(self.decoys)}" if self.decoys else ""
         return f"s={prefixes} h={headers}{words}"
+
+    def with_decoys(self, decoys: Sequence[bytes]) -> Layout:
+        """The layout of an exchange with these decoys."""
+        return replace(self, decoys=tuple(map(_mark, decoys)))
+
+    def is_decoy(self, datagram: bytes) -> bool:
+        """Whether a datagram is one of the decoys."""
+        return bool(self.decoys) and _mark(datagram) in self.decoys
 
     def find_kind(self, datagram: bytes) -> MessageType | None:
         """The kind of the message in a datagram; None if there is none.
 
         Header protection hides the header. Then only the length tells the kind, and a trailer hides that too.
         """
+        if self.is_decoy(datagram):
+            return None
         for kind, prefix, header in zip(MessageType, self.prefixes, self.headers, strict=True):
             size = prefix + LENGTHS[kind]
             may_be_longer = kind is MessageType.TRANSPORT or (self.has_trailers and not self.is_protected)
@@ -84,3 +100,7 @@ class Layout:
             if self.is_protected or header.holds(datagram[prefix : prefix + HEADER_LENGTH]):
                 return kind
         return None
+
+
+def _mark(datagram: bytes) -> str:
+    return blake2b(datagram, digest_size=3).hexdigest()

@@ -9,14 +9,15 @@ from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, NONCE_L
 from wgmon_tui.protocols.wireguard import wire
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
-UNFRAMED = "junk, or not AmneziaWG"
+DECOY = "junk or signature packet"
+UNFRAMED = "not AmneziaWG"
 
 
 def label_of(datagram: bytes, layout: Layout) -> str:
     """The displayed name of a datagram."""
     kind = layout.find_kind(datagram)
     if kind is None:
-        return UNFRAMED
+        return DECOY if layout.is_decoy(datagram) else UNFRAMED
     if kind is MessageType.TRANSPORT and len(datagram) == layout.prefixes[-1] + LENGTHS[kind]:
         return "keepalive"
     return kind.label
@@ -26,7 +27,11 @@ def fields_of(datagram: bytes, layout: Layout) -> tuple[PacketField, ...]:
     """The fields of a datagram, in order and without gaps."""
     kind = layout.find_kind(datagram)
     if kind is None:
-        meaning = "random or invented bytes before an initiation, or not a message of these parameters"
+        meaning = (
+            "random or invented bytes before an initiation, which the server drops"
+            if layout.is_decoy(datagram)
+            else "not a message of these parameters"
+        )
         return (PacketField("unknown", 0, len(datagram), meaning),) if datagram else ()
     prefix = layout.prefixes[kind - 1]
     message = datagram[prefix:] if kind is MessageType.TRANSPORT else datagram[prefix:][: LENGTHS[kind]]

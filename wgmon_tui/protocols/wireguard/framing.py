@@ -5,6 +5,7 @@ The handshake, the session and the stages see plain messages. The exchange keeps
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,10 +27,6 @@ class Framing(Protocol):
         """Bytes that the framing adds to a transport message."""
 
     @property
-    def layout(self) -> str:
-        """What the fields of a stored exchange need, without secrets: see `Check.framing`."""
-
-    @property
     def secret_digest(self) -> str:
         """A hash of what the framing keeps secret; empty if it keeps nothing secret."""
 
@@ -38,6 +35,12 @@ class Framing(Protocol):
 
     def make_decoys(self) -> tuple[bytes, ...]:
         """Datagrams to send before an initiation, which the server drops."""
+
+    def describe(self, decoys: Sequence[bytes]) -> str:
+        """What the fields of a stored exchange need, without secrets: see `Check.framing`.
+
+        `decoys` are those that stand in the exchange.
+        """
 
     def frame(self, kind: MessageType, message: bytes) -> bytes:
         """The datagram of a message. An initiation has its header already."""
@@ -54,7 +57,6 @@ class PlainFraming:
 
     is_plain = True
     overhead = 0
-    layout = ""
     secret_digest = ""
 
     def initiation_header(self) -> bytes:
@@ -64,6 +66,10 @@ class PlainFraming:
     def make_decoys(self) -> tuple[bytes, ...]:
         """Nothing."""
         return ()
+
+    def describe(self, decoys: Sequence[bytes]) -> str:
+        """Nothing: the messages name themselves."""
+        return ""
 
     def frame(self, kind: MessageType, message: bytes) -> bytes:
         """The message."""

@@ -113,7 +113,8 @@ class HandshakeStage:
         self._timers: list[asyncio.TimerHandle] = []
         self._overflows_before = socket.overflows
         self.framing = target.framing
-        self._decoys_sent = 0
+        self.decoys: list[bytes] = []
+        """The decoys in the exchange."""
         self._decoy_heads: set[bytes] = set()
         self._started = time.monotonic()
 
@@ -220,8 +221,8 @@ class HandshakeStage:
         for decoy in self.framing.make_decoys():
             with suppress(OSError):  # the initiation that follows shows whether this machine can send
                 sent_ns = self._socket.send(decoy, self.destination)
-                self._decoys_sent += 1
-                if self._decoys_sent <= _DECOYS_LOGGED:
+                if len(self.decoys) < _DECOYS_LOGGED:
+                    self.decoys.append(decoy)
                     self.check_log.sent(decoy, sent_ns)
                 self._decoy_heads.add(decoy[:_HEAD])
 

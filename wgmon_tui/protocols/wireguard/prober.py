@@ -360,7 +360,7 @@ class Prober:
             tunnel=data.tunnel,
             probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
             protocol=target.server.protocol,
-            framing=target.framing.layout,
+            framing=target.framing.describe(run.decoys),
         )
         return check, None if run.handshake else run
 
