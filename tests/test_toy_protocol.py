@@ -24,6 +24,7 @@ from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
@@ -99,7 +100,7 @@ def write_files(directory: Path, port: int) -> Path:
 async def writing(directory: Path, port: int) -> AsyncIterator[Writer]:
     """A running writer whose only server is `echo1`."""
     config, state = write_files(directory, port), directory / "state"
-    writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
+    writer = build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
     running = asyncio.create_task(writer.run())
     try:
         yield writer

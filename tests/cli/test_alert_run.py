@@ -14,7 +14,7 @@ from tests.daemon.test_alerting import running
 from wgmon_tui.cli.alert_run import EXIT_NOT_DELIVERED, print_log, send_test
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 
 SINKS = """
@@ -78,7 +78,7 @@ def test_a_secret_that_cannot_be_read_is_an_error_with_its_place(config: Path, s
 async def test_where_somebody_writes_the_test_goes_out_by_him_and_into_the_log(
     config: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
+    writer = build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
     async with running(writer):
         await until(lambda: (state / "control.sock").exists())
         assert await asyncio.to_thread(send_test, config, state, "file") == 0

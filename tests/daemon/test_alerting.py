@@ -19,6 +19,7 @@ from wgmon_tui.alerts.delivery_log import counts, deliveries
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.store_file import STORE
@@ -54,7 +55,7 @@ class Scene:
         return [each["incidents"][0]["note"] for each in messages]
 
     def writer(self) -> Writer:
-        return Writer(
+        return build_writer(
             self.state, load_config(self.config), WriterLock.acquire(self.state), config_dir=self.config
         )
 
@@ -206,7 +207,7 @@ async def test_without_a_state_directory_an_alarm_goes_out_all_the_same(scene: S
     (scene.config / "config.toml").write_text(COMMAND)
     scene.state.rmdir()
     scene.state.touch()  # a file in place of the directory, so nothing can be created in it
-    writer = Writer(scene.state, load_config(scene.config), None)
+    writer = build_writer(scene.state, load_config(scene.config), None)
     async with running(writer):
         await until(lambda: scene.sent_messages() == ["opened ams1"])
         assert any(FROM_MEMORY in line for line in writer.warnings)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.daemon.harness import CLIENT, Program, healthy, until, write_config
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard import tai64n
@@ -87,7 +87,7 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
     monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
     async with healthy("fra1") as (lab, server):
         write_config(config, server)
-        writer = Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
+        writer = build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
         running = asyncio.create_task(writer.run())
         try:
             await until(lambda: greatest_stamp(lab))

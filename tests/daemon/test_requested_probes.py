@@ -39,6 +39,7 @@ from wgmon_tui.control.round_request import target_digest
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
@@ -85,7 +86,7 @@ async def writing(tmp_path: Path, lab: LabServer, server: Server) -> AsyncIterat
     """A writer for a server, whose configuration is written."""
     config, state, log = tmp_path / "config", tmp_path / "state", list[str]()
     loaded = await asyncio.to_thread(load_config, config)
-    writer = Writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
+    writer = build_writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
     running = asyncio.create_task(writer.run())
     try:
         await until(lambda: writer.fleet_state.states["fra1"].last)

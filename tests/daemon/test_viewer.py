@@ -17,6 +17,7 @@ from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.monitor.controller import FleetController
@@ -34,7 +35,7 @@ async def at_work(controller: FleetController) -> AsyncIterator[None]:
 
 def writer_of(tmp_path: Path) -> Writer:
     config, state = tmp_path / "config", tmp_path / "state"
-    return Writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
+    return build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
 
 
 @asynccontextmanager

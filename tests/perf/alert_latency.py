@@ -26,7 +26,7 @@ from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_from_fleet
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
@@ -77,7 +77,7 @@ def main() -> None:
 
 async def _measure(state_dir: Path, loaded: LoadedConfig, rounds: int) -> dict[str, float]:
     """The Unix time of the verdict that opened each incident."""
-    writer = Writer(state_dir, loaded, None)
+    writer = build_writer(state_dir, loaded, None)
     at: dict[str, float] = {}
 
     def record_opened(_: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:

@@ -21,7 +21,7 @@ from tests.daemon.harness import until
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -52,7 +52,7 @@ def _print(what: str, seconds: float, floor: float) -> None:
 
 async def _edit(config: Path, state: Path, text: str) -> None:
     """Edit while a writer runs, and print how long it took until the edits were in force."""
-    writer = Writer(state, load_config(config), None, config_dir=config)
+    writer = build_writer(state, load_config(config), None, config_dir=config)
     running = asyncio.create_task(writer.run())
     held_up: list[float] = []
     watching = asyncio.create_task(_note_lag(held_up))

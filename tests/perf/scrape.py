@@ -28,6 +28,7 @@ from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.metrics.endpoints import MetricsServer
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
@@ -64,7 +65,7 @@ class _Stretch:
 
 
 async def _measure(config: Path, state: Path, interval: float, scrapes: int) -> None:
-    writer = Writer(state, load_config(config), None)
+    writer = build_writer(state, load_config(config), None)
     listening = listen(parse_listen_address("127.0.0.1:0"))
     metrics = MetricsServer(writer, listening.socket, print)
     tasks = [asyncio.create_task(part) for part in (writer.run(), metrics.run())]

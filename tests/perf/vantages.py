@@ -34,6 +34,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.daemon.config_watcher import load_from_fleet
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
@@ -177,7 +178,7 @@ def _writer(
 ) -> Writer:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
     loaded = load_from_fleet(Fleet(tuple(servers), (ours,)))
-    return Writer(state, replace(loaded, config=Config(vantages=vantages)), None)
+    return build_writer(state, replace(loaded, config=Config(vantages=vantages)), None)
 
 
 def _watched(servers: LoadServers, interval: float) -> list[Server]:

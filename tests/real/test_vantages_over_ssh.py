@@ -36,6 +36,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.daemon.config_watcher import load_from_fleet
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
@@ -147,7 +148,7 @@ async def writing(scene: Scene, state: Path, quorum: int = 1, alive_s: int = 15)
     loaded = load_from_fleet(Fleet((scene.server,), (ours,)))
     config = Config(vantages=scene.vantages(alive_s), quorum=quorum)
     with entered(scene.home):
-        writer = Writer(state, replace(loaded, config=config), None)
+        writer = build_writer(state, replace(loaded, config=config), None)
         running = asyncio.create_task(writer.run())
         try:
             server_state = writer.fleet_state.states["fra1"]

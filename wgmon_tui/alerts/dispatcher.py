@@ -7,7 +7,6 @@ the worker backs off, longer each time. When the sink works again, all its pendi
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,9 +34,7 @@ from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
-from wgmon_tui.store.database import unavailable
-from wgmon_tui.store.store_file import STORE
-from wgmon_tui.store.write.unsaved_events import UnsavedEvents
+from wgmon_tui.store.write.unsaved_events import UnsavedEventsSource
 
 GROUPING_DELAY_S = 0.1
 """Events within this time are grouped into one message."""
@@ -45,8 +42,8 @@ GROUPING_DELAY_S = 0.1
 _DUE_CHECK_EVERY_S = 5.0
 """Interval of the check for due reminders, escalations and ended quiet hours."""
 
-_RETRY_STORE_AFTER_S = 1.0
-"""Delay before the next attempt after a store error."""
+_RETRY_AFTER_S = 1.0
+"""Delay before the next attempt after a store error or an internal error."""
 
 _LONGEST_PAUSE_S = 60.0
 _LONGEST_BACKOFF_S = 300.0
@@ -76,7 +73,6 @@ class Dispatcher:
         resolved_sinks: ResolvedSinks,
         *,
         heartbeats: Callable[[], tuple[ServerHeartbeat, ...]] = tuple,
-        unwritten: Callable[[], UnsavedEvents | None] = lambda: None,
         vantage: str = "",
         clock_guard: ClockGuard | None = None,
         clock: Callable[[], float] = time.time,
@@ -84,7 +80,7 @@ class Dispatcher:
         send: Callable[[SinkType], Send] = sender,
         random: Random | None = None,
     ) -> None:
-        """`heartbeats` returns the current server states, `unwritten` the events not yet in the store.
+        """`heartbeats` returns the current server states.
 
         The clocks, `send` and `random` are for tests.
         """
@@ -92,13 +88,12 @@ class Dispatcher:
         """Why alerts are not sent, or only from memory, in one line."""
         self.memory_notice: str | None = None
         """Notice that alerts are sent from memory while the store cannot be written."""
-        self._path = state_dir / STORE
         self._working_set = WorkingSet(state_dir)
         self._outbox = Outbox(self._working_set, vantage)
         self._deliveries = DeliveryQueue(self._working_set)
         self._shutdown_marker = ShutdownMarker(self._working_set)
         self._resolved_sinks = resolved_sinks
-        self._heartbeats, self._unwritten, self._vantage = heartbeats, unwritten, vantage
+        self._heartbeats, self._vantage = heartbeats, vantage
         self._clock, self._monotonic = clock, monotonic
         self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
         self._sender = send
@@ -108,6 +103,7 @@ class Dispatcher:
         self._workers: dict[str, SinkWorker] = {}
         self._gap_announced = self._others_dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._recorder: UnsavedEventsSource | None = None
         self._cancelled_tasks: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
@@ -160,8 +156,12 @@ class Dispatcher:
             sink_worker.work.set()
             sink_worker.retry_now.set()
 
-    async def run(self) -> None:
-        """Run until cancelled. An internal error is reported and does not stop the checks."""
+    async def run(self, recorder: UnsavedEventsSource | None = None) -> None:
+        """Run until cancelled. An internal error is reported and does not stop the checks.
+
+        While the `recorder` cannot write events, they are read from it.
+        """
+        self._recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._work_available.set()
         try:
@@ -196,7 +196,7 @@ class Dispatcher:
             if around:
                 looked_at, first = self._monotonic(), False
             self._work_available.clear()
-            await self._run_in_store(self._working_set.sync, self._unwritten())
+            await self._read_unsaved_events()
             if await self._run_in_store(
                 self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=around
             ):
@@ -206,9 +206,12 @@ class Dispatcher:
             for sink_worker in self._workers.values():
                 sink_worker.work.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_RETRY_STORE_AFTER_S if self.trouble else _DUE_CHECK_EVERY_S):
+                async with asyncio.timeout(_RETRY_AFTER_S if self.trouble else _DUE_CHECK_EVERY_S):
                     await self._work_available.wait()
                     await asyncio.sleep(GROUPING_DELAY_S)
+
+    async def _read_unsaved_events(self) -> None:
+        await self._run_in_store(self._working_set.sync, self._recorder.unwritten if self._recorder else None)
 
     def _memory_notice(self) -> str | None:
         if self._working_set.trouble is None:
@@ -243,13 +246,12 @@ class Dispatcher:
 
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""
-        with suppress(sqlite3.Error, OSError):
-            await self._run_in_store(self._working_set.sync, self._unwritten())
-            await self._run_in_store(
-                self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=False
-            )
-            await self._announce_stop(self._clock())
-            await self._run_in_store(self._shutdown_marker.remove)
+        await self._read_unsaved_events()
+        await self._run_in_store(
+            self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=False
+        )
+        await self._announce_stop(self._clock())
+        await self._run_in_store(self._shutdown_marker.remove)
         for sink_worker in self._workers.values():
             sink_worker.work.set()
             if not sink_worker.failures:
@@ -375,17 +377,15 @@ class Dispatcher:
     # Internals
 
     async def _run_guarded(self, part: Callable[[], Awaitable[None]]) -> None:
-        """Run `part`, and restart it after a store error or an internal error."""
+        """Run `part`, and restart it after an internal error."""
         while True:
             try:
                 await part()
-            except (sqlite3.Error, OSError) as error:
-                self.trouble = f"alerts: {unavailable(self._path, error)}; alerts are delayed"
             except Exception as fault:  # noqa: BLE001  reported as `trouble`; checks continue
                 self.trouble = f"alerts: internal error: {fault!r}"
             else:
                 return
-            await asyncio.sleep(_RETRY_STORE_AFTER_S)
+            await asyncio.sleep(_RETRY_AFTER_S)
 
     async def _run_in_store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call on the working set in its thread, which is the only one that uses it."""

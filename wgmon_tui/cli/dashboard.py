@@ -166,9 +166,9 @@ async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) ->
 
 async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
     from wgmon_tui.daemon.config_watcher import load_from_fleet
-    from wgmon_tui.daemon.writer import Writer
+    from wgmon_tui.daemon.writer_assembly import build_writer
 
-    writer = Writer(state, load_from_fleet(fleet), lock=None)
+    writer = build_writer(state, load_from_fleet(fleet), lock=None)
     await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments)
     return 0
 

@@ -22,6 +22,7 @@ from wgmon_tui.daemon.metrics.listen import ListenAddress, ListenError, Listenin
 from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
     WriterLock,
@@ -118,7 +119,7 @@ class HeadlessRun:
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
             loaded = await asyncio.to_thread(load_config, self._config_dir, shard=self._options.shard)
-            writer = Writer(
+            writer = build_writer(
                 self._state_dir, loaded, lock, config_dir=self._config_dir, log_request=self._log.notice
             )
         except BaseException:

@@ -16,7 +16,7 @@ from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWri
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.config_watcher import load_config
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.database import NewerStoreError
@@ -89,7 +89,7 @@ def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) ->
     except OSError as error:
         raise ConfigurationError(f"{shown(state_dir)}: cannot be written: {error.strerror}") from None
     try:
-        writer = Writer(state_dir, loaded, lock)
+        writer = build_writer(state_dir, loaded, lock)
     except BaseException:
         lock.release()
         raise

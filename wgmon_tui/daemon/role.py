@@ -330,10 +330,10 @@ class RoleManager(ControllerProxy):
         return loaded
 
     def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:
-        from wgmon_tui.daemon.writer import Writer
+        from wgmon_tui.daemon.writer_assembly import build_writer
 
         try:
-            self._writer = Writer(
+            self._writer = build_writer(
                 self._state_dir, loaded, lock, config_dir=self._config_dir, fleet_state=self.fleet_state
             )
         except NewerStoreError as error:
@@ -371,7 +371,7 @@ def _load_with_lock(
 
 def _import_writer(loaded: LoadedConfig) -> None:
     """Do the slow part of a writer's start, in a thread: import it and compute its targets."""
-    import_module("wgmon_tui.daemon.writer")
+    import_module("wgmon_tui.daemon.writer_assembly")
     loaded.with_targets()
 
 

@@ -7,15 +7,13 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from socket import gethostname
 from typing import Any
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
-from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.config.config_toml import Config
-from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
@@ -27,114 +25,80 @@ from wgmon_tui.daemon.requested_probes import RequestedProbes
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_prober import FleetProber
-from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.path_traces import PathTraces
-from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.clock_guard import ClockGuard
-from wgmon_tui.store.store_file import mirrored_stamps
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
-from wgmon_tui.store.write.vantage_states import VantageQuorum as SeenFromVantages
+from wgmon_tui.store.write.vantage_states import VantageQuorum
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
 _LOCK_INTERVAL_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class WriterParts:
+    """What the writer runs. The recorder records already; `opened` closes what is open, in order."""
+
+    clock_guard: ClockGuard
+    stamps: TimestampLedger
+    note_limits: NoteLimits
+    alerts: Dispatcher
+    recorder: Recorder
+    engine: Engine
+    path_traces: PathTraces
+    vantages: VantageManager
+    opened: ExitStack
+
+
 class Writer(FleetController):
-    """Checks servers and writes the store while it runs. Owns the lock, and releases it when `run` ends."""
+    """Checks servers and writes the store while it runs. Owns the lock, and releases it when `run` ends.
+
+    writer_assembly.py builds it.
+    """
 
     def __init__(
         self,
         state_dir: Path,
         loaded: LoadedConfig,
         lock: WriterLock | None,
+        parts: WriterParts,
         *,
-        config_dir: Path | None = None,
-        fleet_state: FleetState | None = None,
-        log_request: RequestLog = lambda _: None,
+        config_dir: Path | None,
+        log_request: RequestLog,
     ) -> None:
-        """Open the store, and restore the `FleetState` from it.
-
-        Without a lock (the state directory is not writable) there is no control socket, so viewers cannot
-        connect. Without a `config_dir` nothing is reloaded. `log_request` gets a line for every request.
-        Raises NewerStoreError.
-        """
         self.loaded = loaded
         self.state_dir = state_dir
+        self.alerts = parts.alerts
+        self.engine = parts.engine
+        self.fleet_state = parts.engine.fleet_state
         self._lock = lock
         self._log_request = log_request
         self._account = login_name(os.geteuid())
-        self._exit_stack = ExitStack()
-        self._clock_guard = ClockGuard(state_dir=state_dir)
-        self._stamps = self._exit_stack.enter_context(
-            TimestampLedger(state_dir, known=mirrored_stamps(state_dir), clock_guard=self._clock_guard)
-        )
-        self.alerts = Dispatcher(
-            state_dir,
-            loaded.orders,
-            heartbeats=self._list_heartbeats,
-            unwritten=lambda: self._recorder.unwritten,
-            vantage=gethostname(),
-            clock_guard=self._clock_guard,
-            clock=self._clock_guard.believed_time,
-        )
-        self._recorder = Recorder(
-            state_dir,
-            loaded.config.history,
-            ledger=self._stamps,
-            clock_guard=self._clock_guard,
-            on_events_saved=self.alerts.wake,
-        )
-        self._recorder.start()
-        prober = FleetProber(self._stamps.services())
-        prober.expect(loaded.fleet.servers)
-        self.engine = Engine(prober, fleet_state=fleet_state, clock=self._clock_guard.believed_time)
-        self.fleet_state = self.engine.fleet_state
-        self._note_limits = NoteLimits(state_dir, self.fleet_state)
-        self._exit_stack.callback(self._note_limits.close)
-        self._connect_engine(loaded)
-        self._vantages = self._make_vantages()
-        self._vantages.watch(loaded.config.vantages)
-        self._path_traces = PathTraces(prober, lambda: self.engine.targets)
+        self._clock_guard = parts.clock_guard
+        self._stamps = parts.stamps
+        self._note_limits = parts.note_limits
+        self._recorder = parts.recorder
+        self._path_traces = parts.path_traces
+        self._vantages = parts.vantages
+        self._opened = parts.opened
+        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._control_problem: str | None = None
         requests = ControlRequests(
             self,
-            self.engine,
-            self._recorder,
-            self.alerts,
-            path_traces=self._path_traces,
-            requested_probes=RequestedProbes(self.engine, self._stamps),
-            note_limits=self._note_limits,
+            parts.engine,
+            parts.recorder,
+            parts.alerts,
+            path_traces=parts.path_traces,
+            requested_probes=RequestedProbes(parts.engine, parts.stamps),
+            note_limits=parts.note_limits,
             log_request=log_request,
         )
         self._control = ControlServer(state_dir, requests.answer, time.time()) if lock else None
-        self._control_problem: str | None = None
-        self._background_tasks: set[asyncio.Task[None]] = set()
         self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
-
-    def _make_vantages(self) -> VantageManager:
-        return VantageManager(
-            self._record_report,
-            self.engine.vantage_reports.mark_disconnected,
-            self._wait_until_stored,
-            self._list_active_servers,
-            self.engine.vantage_reports.numbers,
-        )
-
-    def _connect_engine(self, loaded: LoadedConfig) -> None:
-        """Restore the engine's state from the store, then record what it reports."""
-        self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
-        self._apply_vantages(loaded.config)
-        self._recorder.restore(self.engine)
-        self._recorder.watch(self.fleet_state.states.values())
-        self.engine.listen(self._recorder)
-        self.engine.vantage_reports.listen(self._recorder.record_vantage)
-        self.engine.set_maintenance(loaded.config.alerts.maintenance)
-        self.engine.set_witness(loaded.config.witness)
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -143,7 +107,7 @@ class Writer(FleetController):
         """
         try:
             await self._listen()
-            parts = [self.engine.run(), self.alerts.run(), self._vantages.run()]
+            parts = [self.engine.run(), self.alerts.run(self._recorder), self._vantages.run()]
             if self._lock:
                 parts.append(self._watch_lock(self._lock))
             if self._reload:
@@ -163,8 +127,7 @@ class Writer(FleetController):
 
     def close(self) -> None:
         """Write pending records and release the lock. `run` calls it at its end."""
-        self._recorder.stop()
-        self._exit_stack.close()
+        self._opened.close()
         if self._lock:
             self._lock.release()
 
@@ -324,29 +287,6 @@ class Writer(FleetController):
             place = shown(self.state_dir)
             self._control_problem = f"{place}: {error.strerror}; viewers cannot connect"
 
-    def _list_heartbeats(self) -> tuple[ServerHeartbeat, ...]:
-        """The servers whose alerts are active: not paused, muted or in maintenance."""
-        return tuple(
-            ServerHeartbeat(name, server_state.severity)
-            for name, server_state in self.fleet_state.states.items()
-            if not (server_state.paused or server_state.muted_until or server_state.maintenance)
-        )
-
-    # Other vantages
-
-    def _list_active_servers(self) -> tuple[Server, ...]:
-        """The servers that the other vantages check too."""
-        return tuple(
-            server_state.server
-            for server_state in self.fleet_state.states.values()
-            if not server_state.paused
-        )
-
-    def _apply_vantages(self, config: Config) -> None:
-        """Pass the vantages of config.toml to the engine and the recorder."""
-        self.engine.vantage_reports.set_vantages(config.vantages, config.quorum)
-        self._recorder.set_vantages(SeenFromVantages(self.fleet_state.vantages, config.quorum))
-
     @property
     def budgets(self) -> tuple[Budget, ...]:
         """What accounts and other vantages have used of their limits."""
@@ -370,21 +310,11 @@ class Writer(FleetController):
                     "(vantage_megabytes_per_day in config.toml)"
                 )
 
-    def _record_report(self, report: VantageReport) -> None:
-        self.engine.vantage_reports.record(report, time.time())
-
-    async def _wait_until_stored(self) -> None:
-        """Return when all accepted reports are on disk. Never returns if the recorder has stopped."""
-        flushed = asyncio.wrap_future(self._recorder.flush())
-        await asyncio.wait({flushed})
-        if flushed.cancelled():
-            await asyncio.Event().wait()
-
     def _apply_config(self, loaded: LoadedConfig) -> None:
         """Apply a reloaded configuration. Changed servers are checked at once."""
         before, self.loaded = self.loaded, loaded
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
-        self._apply_vantages(loaded.config)
+        set_vantages(self.engine, self._recorder, loaded.config)
         self._recorder.watch(self.fleet_state.states.values())
         self._recorder.set_retention(loaded.config.history)
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
@@ -393,6 +323,12 @@ class Writer(FleetController):
         self.alerts.configure(loaded.orders)
         self.engine.recheck(_list_changed_servers(before, loaded))
         self._log_request(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")
+
+
+def set_vantages(engine: Engine, recorder: Recorder, config: Config) -> None:
+    """Pass the vantages of config.toml to the engine and the recorder."""
+    engine.vantage_reports.set_vantages(config.vantages, config.quorum)
+    recorder.set_vantages(VantageQuorum(engine.fleet_state.vantages, config.quorum))
 
 
 def _list_changed_servers(before: LoadedConfig, after: LoadedConfig) -> list[str]:

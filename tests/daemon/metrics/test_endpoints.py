@@ -21,6 +21,7 @@ from wgmon_tui.daemon.metrics import probe_endpoint
 from wgmon_tui.daemon.metrics.endpoints import MetricsServer, accepts_gzip, parse_timeout
 from wgmon_tui.daemon.metrics.listen import ListenAddress, listen, parse_listen_address
 from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -62,7 +63,7 @@ class Served:
 async def serving(tmp_path: Path, *servers: Server) -> AsyncIterator[Served]:
     config, state = tmp_path / "config", tmp_path / "state"
     write_config(config, *servers)
-    writer = Writer(state, load_config(config), None, config_dir=config)
+    writer = build_writer(state, load_config(config), None, config_dir=config)
     listening = listen(parse_listen_address("127.0.0.1:0"))
     faults: list[str] = []
     metrics = MetricsServer(writer, listening.socket, faults.append)

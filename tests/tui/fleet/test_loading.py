@@ -1,5 +1,6 @@
 """Servers appear on the fleet screen while they are read. The reading thread waits where a test says so."""
 
+import asyncio
 from __future__ import annotations
 
 import threading
@@ -18,7 +19,7 @@ from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon import store_follower
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.role import RoleManager
-from wgmon_tui.daemon.writer import Writer
+from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.controller import LoadingProgress
 from wgmon_tui.tui.app import WgmonApp
@@ -83,10 +84,10 @@ async def test_servers_of_a_long_history_appear_while_a_viewer_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
 ) -> None:
     config, state = fleet_in(tmp_path)
-    writer = Writer(state, load_config(config), WriterLock.acquire(state))
+    writer = build_writer(state, load_config(config), WriterLock.acquire(state))
     try:
         writer.pause([_NAMES[0]], True)
-        await writer._wait_until_stored()
+        await asyncio.wrap_future(writer._recorder.flush())
         with reading_slowly(monkeypatch, store_follower, "server_from_entry") as go_on:
             role_manager = RoleManager(config, state, read_only=read_only)
             meanwhile, at_last = await shown(role_manager, go_on)

@@ -38,15 +38,17 @@ class DemoController(ControllerProxy):
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
-        await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer")
+        await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer_assembly")
         from wgmon_tui.daemon.config_watcher import load_from_fleet
         from wgmon_tui.daemon.demo.invented_history import invent_present, invent_rollups
-        from wgmon_tui.daemon.writer import Writer
+        from wgmon_tui.daemon.writer_assembly import build_writer
 
         past = (self._state_dir, self._fleet.servers, time.time())
         invent_present(*past)
         self.loaded = load_from_fleet(self._fleet)
-        writer = self._writer = Writer(self._state_dir, self.loaded, lock=None, fleet_state=self.fleet_state)
+        writer = self._writer = build_writer(
+            self._state_dir, self.loaded, lock=None, fleet_state=self.fleet_state
+        )
         try:
             await asyncio.to_thread(invent_rollups, *past)
         except BaseException:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.models import Mute
@@ -24,10 +25,14 @@ class UnsavedEvents:
         """Return the number of outbox rows."""
         return len(self.outbox)
 
-    def batch(self, but: Container[OutboxRow]) -> Batch:
-        """Return a batch for another database, without the outbox rows that it already has."""
-        rows = [row for row in self.outbox if row not in but]
-        return Batch(incidents=dict(self.incidents), mutes=dict(self.mutes), outbox=rows)
+
+class UnsavedEventsSource(Protocol):
+    """The recorder."""
+
+    @property
+    def unwritten(self) -> UnsavedEvents | None:
+        """Return the notifications that it cannot write now."""
+        ...
 
 
 def unwritten(batch: Batch, reason: str) -> UnsavedEvents | None:

@@ -1,0 +1,139 @@
+"""Assembly of the writer: every part, in the order in which each needs those before it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from socket import gethostname
+
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.models import ServerHeartbeat
+from wgmon_tui.config.models import Server
+from wgmon_tui.daemon.config_watcher import LoadedConfig
+from wgmon_tui.daemon.control_requests import RequestLog
+from wgmon_tui.daemon.note_limits import NoteLimits
+from wgmon_tui.daemon.writer import Writer, WriterParts, set_vantages
+from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.monitor.engine import Engine
+from wgmon_tui.monitor.fleet_prober import FleetProber
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.path_traces import PathTraces
+from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.store.clock_guard import ClockGuard
+from wgmon_tui.store.store_file import mirrored_stamps
+from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.store.write.recorder import Recorder
+from wgmon_tui.vantages.collector.manager import VantageManager
+
+
+def build_writer(
+    state_dir: Path,
+    loaded: LoadedConfig,
+    lock: WriterLock | None,
+    *,
+    config_dir: Path | None = None,
+    fleet_state: FleetState | None = None,
+    log_request: RequestLog = lambda _: None,
+) -> Writer:
+    """Open the store, restore the fleet state from it, and return the writer that continues there.
+
+    Without a lock (the state directory is not writable) there is no control socket, so viewers cannot
+    connect. Without a `config_dir` nothing is reloaded. `fleet_state` is one that screens already show.
+    `log_request` gets a line for every request. Raises NewerStoreError.
+    """
+    with ExitStack() as opened:
+        clock_guard = ClockGuard(state_dir=state_dir)
+        stamps = opened.enter_context(
+            TimestampLedger(state_dir, known=mirrored_stamps(state_dir), clock_guard=clock_guard)
+        )
+        fleet_state = fleet_state or FleetState()
+        note_limits = NoteLimits(state_dir, fleet_state)
+        opened.callback(note_limits.close)
+        alerts = Dispatcher(
+            state_dir,
+            loaded.orders,
+            heartbeats=partial(_list_heartbeats, fleet_state),
+            vantage=gethostname(),
+            clock_guard=clock_guard,
+            clock=clock_guard.believed_time,
+        )
+        recorder = Recorder(
+            state_dir,
+            loaded.config.history,
+            ledger=stamps,
+            clock_guard=clock_guard,
+            on_events_saved=alerts.wake,
+        )
+        recorder.start()
+        opened.callback(recorder.stop)
+        prober = FleetProber(stamps.services())
+        prober.expect(loaded.fleet.servers)
+        engine = Engine(prober, fleet_state=fleet_state, clock=clock_guard.believed_time)
+        _restore_and_connect(engine, recorder, loaded)
+        path_traces = PathTraces(prober, lambda: engine.targets)
+        vantages = _build_vantages(engine, recorder)
+        vantages.watch(loaded.config.vantages)
+        parts = WriterParts(
+            clock_guard=clock_guard,
+            stamps=stamps,
+            note_limits=note_limits,
+            alerts=alerts,
+            recorder=recorder,
+            engine=engine,
+            path_traces=path_traces,
+            vantages=vantages,
+            opened=opened.pop_all(),
+        )
+    return Writer(state_dir, loaded, lock, parts, config_dir=config_dir, log_request=log_request)
+
+
+def _restore_and_connect(engine: Engine, recorder: Recorder, loaded: LoadedConfig) -> None:
+    """Restore the engine's state from the store, then record what it reports."""
+    engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
+    set_vantages(engine, recorder, loaded.config)
+    recorder.restore(engine)
+    recorder.watch(engine.fleet_state.states.values())
+    engine.listen(recorder)
+    engine.vantage_reports.listen(recorder.record_vantage)
+    engine.set_maintenance(loaded.config.alerts.maintenance)
+    engine.set_witness(loaded.config.witness)
+
+
+def _build_vantages(engine: Engine, recorder: Recorder) -> VantageManager:
+    reports = engine.vantage_reports
+
+    def record(report: VantageReport) -> None:
+        reports.record(report, time.time())
+
+    return VantageManager(
+        record,
+        reports.mark_disconnected,
+        partial(_wait_until_stored, recorder),
+        partial(_list_active_servers, engine.fleet_state),
+        reports.numbers,
+    )
+
+
+async def _wait_until_stored(recorder: Recorder) -> None:
+    """Return when all accepted reports are on disk. Never returns if the recorder has stopped."""
+    flushed = asyncio.wrap_future(recorder.flush())
+    await asyncio.wait({flushed})
+    if flushed.cancelled():
+        await asyncio.Event().wait()
+
+
+def _list_active_servers(fleet_state: FleetState) -> tuple[Server, ...]:
+    """The servers that the other vantages check too."""
+    return tuple(each.server for each in fleet_state.states.values() if not each.paused)
+
+
+def _list_heartbeats(fleet_state: FleetState) -> tuple[ServerHeartbeat, ...]:
+    """The servers whose alerts are active: not paused, muted or in maintenance."""
+    return tuple(
+        ServerHeartbeat(name, each.severity)
+        for name, each in fleet_state.states.items()
+        if not (each.paused or each.muted_until or each.maintenance)
+    )
