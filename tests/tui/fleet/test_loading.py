@@ -1,8 +1,8 @@
 """Servers appear on the fleet screen while they are read. The reading thread waits where a test says so."""
 
-import asyncio
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
