@@ -31,7 +31,7 @@ from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PresharedKey
 from wgmon_tui.terminal import detect_terminal
 
-_FILE_SUFFIXES = (".conf", ".zip")
+_FILE_SUFFIXES = (".conf", ".vpn", ".zip")
 _WORDS = 3
 
 _OPTIONS = {

@@ -70,13 +70,18 @@ def needs_identity(server: Server) -> bool:
 
 def write_own(server: Server) -> dict[str, object]:
     """The table of a server's protocol, without defaults; empty if it has none."""
-    settings = settings_of(server.protocol)
-    if settings.section is None or server.protocol_settings is None:
+    return write_settings_of(server.protocol, server.protocol_settings)
+
+
+def write_settings_of(protocol: str, record: Any) -> dict[str, object]:
+    """The table of a record of this protocol's settings, without defaults; empty if there is none."""
+    settings = settings_of(protocol)
+    if settings.section is None or record is None:
         return {}
     if settings.write is not None:
-        return dict(settings.write(server.protocol_settings))
+        return dict(settings.write(record))
     section = settings.section
-    written = write_settings(server.protocol_settings, section.settings, section.usual())
+    written = write_settings(record, section.settings, section.usual())
     return {key: value for key, value in written.items() if value is not None}
 
 

@@ -119,6 +119,7 @@ async def test_a_pasted_config_of_amneziawg_gives_a_server_of_it(config_dir: Pat
         par1 = it.fleet.server("par1")
         assert par1 is not None
         assert par1.protocol == AMNEZIAWG
+        assert par1.protocol_settings.s1 == 52
 
 
 @pytest.mark.thorough

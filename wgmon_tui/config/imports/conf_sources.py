@@ -118,7 +118,7 @@ def _walk(directory: Path, errors: list[OSError]) -> Iterator[Path]:
 def _is_wanted(name: str) -> bool:
     path = PurePosixPath(name)
     # macOS adds a ._ file to each file in an archive.
-    return not path.name.startswith("._") and path.suffix.lower() in (".conf", *SUFFIXES)
+    return not path.name.startswith("._") and path.suffix.lower() in (".conf", ".vpn", *SUFFIXES)
 
 
 def _opened(file: SourceFile) -> Iterator[SourceFile | Remark]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
 from wgmon_tui.config.models import (
+    AMNEZIAWG,
     WIREGUARD,
     ConfigurationError,
     Fleet,
@@ -18,6 +19,7 @@ from wgmon_tui.config.models import (
     SecretSource,
     Server,
 )
+from wgmon_tui.config.protocol_settings import write_settings_of
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import (
     ConflictError,
@@ -202,6 +204,12 @@ class ServerForm(FormScreen[EditedServer]):
                 f"This config has {len(conf.peers)} servers: leave this form and paste it on the fleet screen"
             )
             return
+        if conf.amneziawg and conf.amneziawg.header_protection_key:
+            self.show_error(
+                "This config has a header protection key, which needs a file of its own: "
+                "leave this form and paste it on the fleet screen"
+            )
+            return
         if conf.private_key is not None:
             self._ask_for_key(conf)
         elif (fault := conf.interface_faults[0]).line is not None:
@@ -241,6 +249,7 @@ class ServerForm(FormScreen[EditedServer]):
         self.row("endpoint").text = str(peer.endpoint)
         self.row("public_key").text = str(peer.public_key)
         self._fill_protocol("" if conf.protocol == WIREGUARD else conf.protocol)
+        self._fill_own_settings(conf)
         if peer.preshared_key:
             secret = self.row("preshared_key")
             secret.text = SET
@@ -256,6 +265,12 @@ class ServerForm(FormScreen[EditedServer]):
         # The field is hidden so far. It takes its text from the server's table when it is shown.
         others = {key: value for key, value in self._original.items() if key != "protocol"}
         self._original = {**others, "protocol": protocol} if protocol else others
+
+    def _fill_own_settings(self, conf: WgQuickFile) -> None:
+        """Take the parameters of AmneziaWG, for which the form has no fields."""
+        others = {key: value for key, value in self._original.items() if key != AMNEZIAWG}
+        written = write_settings_of(AMNEZIAWG, conf.amneziawg.settings) if conf.amneziawg else {}
+        self._original = {**others, AMNEZIAWG: written} if written else others
 
     async def write(self) -> EditedServer | None:
         """Save under the file's lock. Changes that another program made meanwhile are kept."""
