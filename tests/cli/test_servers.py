@@ -78,7 +78,7 @@ def test_servers_that_the_history_does_not_have_say_what_to_start(
     assert f"\nwgmon-tui --config {config} --state {config.parent / 'state'} run\n" in told.err
 
 
-def test_list_has_the_state_and_the_age_of_the_last_check(
+def test_list_has_the_age_of_the_last_check_and_show_its_stages(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = config.parent / "state"
@@ -89,6 +89,10 @@ def test_list_has_the_state_and_the_age_of_the_last_check(
     assert found["ams1"]["verdict"] == "port-closed"
     assert found["ams1"]["checked_at"]
     assert found["ams1"]["stale"] is False
+    assert call(config, "show", "ams1") == 0
+    stages = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("stages"))
+    assert "resolve – → reach ✓" in stages
+    assert "→ handshake ✖ (" in stages
 
 
 def test_show_names_settings_files_and_the_line_and_hides_secrets(

@@ -51,6 +51,7 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
         == "a port monitor reports UP (open|filtered), asked 2026-11-22 19:28:55 UTC, but the server is down"
     )
     assert facts["with"] == "fails together with lon3"
+    assert "stages    resolve ✓ 2.1 ms → reach ✓ → handshake ✓ 13.8 ms → authenticate ✖" in lines
     assert "- no authentic answer within 5.00 s" in lines
     place = lines.index("   next: on the server:")
     assert lines[place + 1] == "         wg show wg0 preshared-keys"
@@ -66,6 +67,7 @@ def test_the_markdown_tells_the_same() -> None:
     text = as_markdown(psk_mismatch(), NOW + 12 * MINUTE)
     assert text.startswith("### ✖ fra1 is down: psk-mismatch\n")
     assert "- **since:** 2026-11-22 19:30 UTC, 12 min\n" in text
+    assert "- **stages:** resolve ✓ 2.1 ms → reach ✓ → handshake ✓ 13.8 ms → authenticate ✖\n" in text
     assert "   - next: on the server:\n     `wg show wg0 preshared-keys`\n     must match" in text
     assert "```\nsent      +0.000 ms  handshake initiation, 148 bytes\n" in text
 

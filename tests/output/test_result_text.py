@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.output.sample_rounds import check, healthy, round_of, server, silent, with_summary
 from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.output.result_text import format_brief, format_result, format_verbose
@@ -84,6 +85,21 @@ def test_verbose_shows_stages_evidence_and_packets_also_of_a_server_that_is_up()
         "    packets       sent      +0.000 ms  handshake initiation, 148 bytes",
         "                  received  +12.35 ms  handshake response, 92 bytes",
         "                  sent      +12.50 ms  keepalive, 32 bytes",
+    ]
+
+
+def test_verbose_shows_how_far_the_check_came() -> None:
+    stages = (
+        Stage("resolve", StageOutcome.PASSED, 0.002),
+        Stage("reach", StageOutcome.NOT_KNOWN, detail="nothing answered"),
+        Stage("handshake", StageOutcome.FAILED, detail="no answer within 5 s"),
+    )
+    outcome = silent()
+    outcome = dataclasses.replace(outcome, checks=(dataclasses.replace(outcome.check, stages=stages),))
+
+    assert format_verbose(outcome, PLAIN).split("\n")[2:4] == [
+        "    stages        resolve ✓ 2.0 ms → reach ? → handshake ✖",
+        "                  reach not known: nothing answered",
     ]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import tomli_w
 
 from wgmon_tui.cells import cell_width
+from wgmon_tui.checks.stage import Stage
+from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.commands_to_type import is_writer_running, start_lines
 from wgmon_tui.cli.loading import no_servers_message, print_owners, require_directory, select_servers
@@ -27,7 +29,7 @@ from wgmon_tui.output.json_lines import Json, in_ms, one_line
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.models import LastKnownState, Mute
+from wgmon_tui.store.models import LastKnownState, Mute, StoredExchange
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.text import (
     format_age,
@@ -56,6 +58,17 @@ class KnownServer:
     known: LastKnownState | None
     mute: Mute | None
     now: float
+    exchange: StoredExchange | None = None
+    """The latest check of this machine that is stored with its packets; `show` reads it."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the latest stored check; none if its verdict is not the last one."""
+        if self.exchange is None or self.known is None:
+            return ()
+        outcome = self.exchange.round
+        is_current = outcome.diagnosis.verdict is self.known.verdict
+        return judged_stages(outcome.check, outcome.diagnosis) if is_current else ()
 
     @property
     def is_paused(self) -> bool:
@@ -99,12 +112,14 @@ class StoredStates:
 
     known: Mapping[str, LastKnownState] = field(default_factory=dict)
     mutes: Mapping[str, Mute] = field(default_factory=dict)
+    exchanges: Mapping[str, StoredExchange | None] = field(default_factory=dict)
 
     def of(self, server: Server, now: float) -> KnownServer:
         """What is known of a server."""
         mute = self.mutes.get(server.name)
         is_muted = mute is not None and mute.until > now
-        return KnownServer(server, self.known.get(server.name), mute if is_muted else None, now)
+        known, exchange = self.known.get(server.name), self.exchanges.get(server.name)
+        return KnownServer(server, known, mute if is_muted else None, now, exchange)
 
 
 def print_list(arguments: argparse.Namespace) -> int:
@@ -128,7 +143,7 @@ def print_servers(arguments: argparse.Namespace) -> int:
     """Print servers with all their settings. Raises ConfigurationError."""
     fleet = _read_fleet(arguments)
     servers = select_servers(fleet, arguments.names)
-    states, now = _read_states(arguments.state), time.time()
+    states, now = _read_states(arguments.state, [each.name for each in servers]), time.time()
     found = [states.of(each, now) for each in servers]
     for number, (server, known) in enumerate(zip(servers, found, strict=True)):
         added, problem = _describe(fleet, server, arguments.config)
@@ -158,16 +173,25 @@ def _read_fleet(arguments: argparse.Namespace) -> Fleet:
     return read(arguments.config).fleet
 
 
-def _read_states(state_dir: Path) -> StoredStates:
-    """The stored states; none without a history. What prevents reading it is printed."""
+def _read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
+    """The stored states, with the latest exchanges of the servers `names`; none without a history.
+
+    What prevents reading it is printed.
+    """
     if not (state_dir / STORE).exists():
         return StoredStates()
     try:
         with History(state_dir / STORE) as history:
-            return StoredStates(history.current(), history.mutes())
+            latest = {name: _latest_exchange(history, name) for name in names}
+            return StoredStates(history.current(), history.mutes(), latest)
     except StoreUnavailableError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
         return StoredStates()
+
+
+def _latest_exchange(history: History, server: str) -> StoredExchange | None:
+    lines = history.exchanges(server, limit=1)
+    return history.exchange(lines[0].id) if lines else None
 
 
 def _describe(fleet: Fleet, server: Server, config: Path) -> tuple[AddedServer | None, str]:
@@ -229,6 +253,8 @@ def _format_server(
     ]
     if needs_identity(server):
         facts += [("public key", str(server.public_key)), ("identity", server.identity)]
+    if each.stages:
+        facts.insert(2, ("stages", _stages(each, shape)))
     if added:
         facts.append(("its key", str(added.identity_key)))
         facts.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
@@ -246,6 +272,12 @@ def _format_server(
         return "\n".join([*lines, "", lay_out([Span(f"No check is possible: {printable(problem)}")], shape)])
     command = shape.coloured(added.peer_command().line, TextRole.COMMAND)
     return "\n".join([*lines, "", "To admit the identity, type on the server, as root:", "", command])
+
+
+def _stages(each: KnownServer, shape: TextFormat) -> str:
+    """The stages of the latest stored check, and its age: a check like the one before is not stored."""
+    age = format_age(each.now - each.exchange.round.check.started_at) if each.exchange else ""
+    return f"{format_stages(each.stages, ascii_only=shape.ascii_only)} ({age})"
 
 
 def _state_words(each: KnownServer, shape: TextFormat) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.packets import label_of
+from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, causes_heading
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
@@ -270,6 +271,13 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
         yield "port", f"a port monitor reports {word}, asked {asked}{but}"
     for sentence in incident_report.together:
         yield "with", sentence
+    if incident_report.outcome and (stages := _stages(incident_report.outcome)):
+        yield "stages", stages
+
+
+def _stages(outcome: Round) -> str:
+    """The stages of the deciding check, up to the one that failed."""
+    return format_stages(judged_stages(outcome.check, outcome.diagnosis))
 
 
 def _incident(incident: Incident) -> str:

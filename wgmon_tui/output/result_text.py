@@ -10,7 +10,8 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.packets import label_of
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.stage_text import format_stages, judged_stages, stage_notes
+from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import format_causes
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
@@ -65,7 +66,8 @@ def format_verbose(outcome: Round, text_format: TextFormat, *, with_causes: bool
     for position, (check, diagnosis) in enumerate(zip(outcome.checks, outcome.diagnoses, strict=True)):
         lines.append(_headline(outcome, position, text_format))
         lines.append(_sentence(diagnosis.summary, text_format))
-        lines += [_fact(*each, text_format) for each in _stages(check)]
+        lines += _stages(check, diagnosis, text_format)
+        lines += [_fact(*each, text_format) for each in _measurements(check)]
         evidence = diagnosis.evidence or tuple(map(describe_evidence, check.evidence))
         lines += [_remark(each, text_format) for each in _counted(evidence)]
         lines += [
@@ -79,8 +81,17 @@ def format_verbose(outcome: Round, text_format: TextFormat, *, with_causes: bool
     return "\n".join(lines)
 
 
-def _stages(check: Check) -> Iterator[tuple[str, str]]:
-    """Yield what each stage of a check found."""
+def _stages(check: Check, diagnosis: Diagnosis, text_format: TextFormat) -> list[str]:
+    """The stages up to the one that failed, and notes on those that are not known or did not run."""
+    stages = judged_stages(check, diagnosis)
+    if not stages:
+        return []
+    shown = [format_stages(stages, ascii_only=text_format.ascii_only), *stage_notes(stages)]
+    return [_fact("" if number else "stages", each, text_format) for number, each in enumerate(shown)]
+
+
+def _measurements(check: Check) -> Iterator[tuple[str, str]]:
+    """Yield what the stages of a check measured."""
     host = check.endpoint.host
     if str(check.address) != host:
         yield "name", f"{host} is {check.address}" if check.address else f"{host} has no address"

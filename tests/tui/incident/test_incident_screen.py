@@ -102,7 +102,10 @@ async def test_the_evidence_and_the_causes_are_those_of_the_shown_exchange(tmp_p
         await it.press("]", "]")
         await it.read()
         assert "Evidence check of 19:10:00, silent, 3 of 3" in prose(it, "words")
-        assert section(it, "Evidence") == ["· no authentic answer within 5.00 s"]
+        assert section(it, "Evidence") == [
+            "stages resolve ✓ 2.1 ms → reach ? → handshake ✖",
+            "· no authentic answer within 5.00 s",
+        ]
 
 
 async def test_who_was_notified_stands_there_with_when_and_the_result(tmp_path: Path) -> None:

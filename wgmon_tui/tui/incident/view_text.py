@@ -20,6 +20,7 @@ from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange
 from wgmon_tui.tui.lists.alert_text import describe_delivery
 from wgmon_tui.tui.lists.incident_text import acknowledgement_text, duration_text, note_lines
+from wgmon_tui.tui.stage_lines import stage_lines
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 _BULLET = 3
@@ -194,6 +195,7 @@ def _evidence(
         evidence, causes = details.notified_evidence
         of = "from the alert of that time" if evidence or causes else ""
     lines = _heading("Evidence", text_style, text_style.glyphs.clean(of))
+    lines += stage_lines(outcome.check, outcome.diagnosis, text_style) if outcome else []
     for each in evidence:
         lines += text_style.paragraph(each, text_style.palette.text, text_style.glyphs.separator, _BULLET)
     if not evidence:
