@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tui import app_costs
 from tests.tui.sample_histories import bad_week
 from wgmon_tui.store.history import History
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheaper_apps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        app_costs.install(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
+from tests.tui.app_costs import paint
+
 _READING = ("history", "rtt", "exchange", "preview")
 
 _HOPS = 3
@@ -41,7 +43,8 @@ async def settle(pilot: Pilot[None]) -> None:
         alive = await pilot._wait_for_screen()
         pilot.app.screen._on_timer_update()
         if not alive or _is_settled(pilot.app):
-            return
+            break
+    paint(pilot.app.screen)
 
 
 async def resize(pilot: Pilot[None], columns: int, lines: int) -> None:
