@@ -30,8 +30,9 @@ from wgmon_tui.tui.server.page_columns import page_columns
 from wgmon_tui.tui.server.refused_keys import explain_refusal
 from wgmon_tui.tui.server.rtt_tab import RttTab
 from wgmon_tui.tui.server.tab import TAB_ACTIONS, ServerTab, agreed, chosen
+from wgmon_tui.tui.server.tab_actions import TabActions
 from wgmon_tui.tui.server.vantages_tab import VantagesTab
-from wgmon_tui.tui.server_actions import SERVER_ACTIONS, ServerActions
+from wgmon_tui.tui.server_actions import SERVER_ACTIONS
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -41,7 +42,7 @@ _REFRESH_S = 0.5
 _MARGINS = 2
 
 
-class ServerScreen(ServerActions):
+class ServerScreen(TabActions):
     """Shows the server `name` of the fleet state."""
 
     app: AppContext
@@ -112,12 +113,6 @@ class ServerScreen(ServerActions):
         server_state = self._row
         return server_state.last_check.at if server_state and server_state.last_check else None
 
-    @property
-    def _tab(self) -> ServerTab:
-        """The open tab."""
-        active = self.query_one(TabbedContent).active_pane
-        return active if isinstance(active, ServerTab) else self.query(ServerTab).first()
-
     def _refresh_if_due(self) -> None:
         if self.is_current and self.app.repaint_throttle.is_due():
             self.refresh_view()
@@ -151,10 +146,6 @@ class ServerScreen(ServerActions):
     def _is_wide(self) -> bool:
         """Whether the diagnosis is beside the tabs."""
         return page_columns(self.app.size.width).diagnosis > 0
-
-    @property
-    def _beside(self) -> DiagnosisPage:
-        return self.query_one("#diagnosis-beside", DiagnosisPage)
 
     def _place_columns(self) -> None:
         """Show the diagnosis as a column on a wide terminal, and as a tab on others."""
@@ -271,54 +262,6 @@ class ServerScreen(ServerActions):
         """Return to the fleet screen."""
         self.dismiss()
 
-    def action_next_tab(self) -> None:
-        """Open the next tab."""
-        self.query_one(Tabs).action_next_tab()
-
-    def action_previous_tab(self) -> None:
-        """Open the previous tab."""
-        self.query_one(Tabs).action_previous_tab()
-
-    def action_up(self) -> None:
-        """Move up in the open tab."""
-        self._tab.scrollable.up()
-
-    def action_down(self) -> None:
-        """Move down in the open tab."""
-        self._tab.scrollable.down()
-
-    def action_page_up(self) -> None:
-        """Move up by a packet or a page."""
-        self._tab.scrollable.page_up()
-
-    def action_page_down(self) -> None:
-        """Move down by a packet or a page."""
-        self._tab.scrollable.page_down()
-
-    def action_diagnosis_up(self) -> None:
-        """Scroll the diagnosis beside the tabs up."""
-        self._beside.up()
-
-    def action_diagnosis_down(self) -> None:
-        """Scroll the diagnosis beside the tabs down."""
-        self._beside.down()
-
-    def action_first(self) -> None:
-        """Move to the start."""
-        self._tab.scrollable.first()
-
-    def action_last(self) -> None:
-        """Move to the end."""
-        self._tab.scrollable.last()
-
-    def action_left(self) -> None:
-        """Move left in the open tab."""
-        self._tab.left()
-
-    def action_right(self) -> None:
-        """Move right in the open tab."""
-        self._tab.right()
-
     def action_open(self) -> None:
         """Open the line under the cursor, or the selected vantage."""
         tab = self._tab
@@ -339,27 +282,6 @@ class ServerScreen(ServerActions):
         tab = self.query_one(PacketsTab)
         tab.show_stored(event.opened)
         self.query_one(TabbedContent).active = tab.id or ""
-
-    def action_zoom_in(self) -> None:
-        """Plot a shorter period."""
-        self.query_one(RttTab).zoom(-1)
-
-    def action_zoom_out(self) -> None:
-        """Plot a longer period."""
-        self.query_one(RttTab).zoom(1)
-
-    def action_now(self) -> None:
-        """Move the plot to the present."""
-        self.query_one(RttTab).last()
-
-    def action_follow(self) -> None:
-        """Show the newest exchange and keep following."""
-        self.query_one(PacketsTab).follow()
-        self.refresh_bindings()
-
-    def action_compare(self) -> None:
-        """Mark the differences from the last good exchange."""
-        self.query_one(PacketsTab).compare()
 
     def action_address(self, step: int) -> None:
         """Show the check of the next or previous address of this server."""
