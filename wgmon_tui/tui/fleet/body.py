@@ -112,7 +112,7 @@ class FleetBody(Container):
         self.place()
         self.preview.follow()
 
-    def on_fleet_table_cursor_changed(self) -> None:
+    def on_cursor_table_cursor_changed(self) -> None:
         """Show the line under the cursor."""
         if self.has_preview:
             self.preview.cursor_moved()

@@ -16,7 +16,6 @@ from textual import events
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
@@ -24,8 +23,9 @@ from wgmon_tui.tui.filter.query import Filter, FilterContext, SearchTexts
 from wgmon_tui.tui.fleet.column_layout import PlacedColumn, lay_out
 from wgmon_tui.tui.fleet.columns import CellContext, Part
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
+from wgmon_tui.tui.fleet.table_cursor import HEADER_LINES, CursorTable
 from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, no_server_line, row_line
-from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup
+from wgmon_tui.tui.fleet.tag_groups import LineKey
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
@@ -33,11 +33,10 @@ from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 RESORT_SECONDS = 3.0
 """The shortest time between two re-sorts: a table that moves all the time cannot be read."""
 
-HEADER_LINES = 1
 _CACHED_STRIPS = 512
 
 
-class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
+class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
     """The servers under a fixed header, with a cursor that follows its server.
 
     Until the operator moves it, the cursor stays on the first line, which has the worst server. A filter that
@@ -57,13 +56,6 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     class RowOpened(Message):
         """The line under the cursor was opened."""
-
-    class CursorChanged(Message):
-        """Another line is under the cursor."""
-
-        def can_replace(self, message: Message) -> bool:
-            """One message is enough, however often the cursor moved."""
-            return isinstance(message, FleetTable.CursorChanged)
 
     def __init__(
         self,
@@ -92,29 +84,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._width = 0
         self._content_width = 0
         self._strips: LRUCache[tuple[str, int, bool, bool], Strip] = LRUCache(_CACHED_STRIPS)
-        self._cursor_index = 0
-        self._cursor_key: LineKey | None = None
         self._sort_pending = False
         self._sorted_at = time.monotonic()
 
     # Drawing
-
-    @property
-    def cursor_name(self) -> str | None:
-        """The server under the cursor; None on a group heading, or if no server is shown."""
-        line_key = self._key_at(self._cursor_index)
-        return (line_key[1] or None) if line_key else None
-
-    @property
-    def cursor_row(self) -> ServerState | None:
-        """The state of the server under the cursor."""
-        name = self.cursor_name
-        return self._fleet_state.states.get(name) if name is not None else None
-
-    @property
-    def cursor_group(self) -> TagGroup | None:
-        """The group whose heading is under the cursor."""
-        return self.row_index.group_at(self._cursor_index)
 
     @property
     def shown_columns(self) -> list[str]:
@@ -189,38 +162,6 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.pin_cursor()
         self.row_index.fold(tags)
         self._reposition(follow=True)
-
-    # The cursor
-
-    def cursor_home(self) -> None:
-        """Put the cursor on the first line and keep it there, whichever server that is."""
-        self.move_cursor_to(0)
-        self._cursor_key = None
-
-    def move_cursor(self, by: int) -> None:
-        """Move the cursor by lines, and stop at the ends."""
-        self.move_cursor_to(self._cursor_index + by)
-
-    def move_cursor_to(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0, and scroll it into view. It stops at the ends."""
-        if not len(self.row_index):
-            return
-        last = len(self.row_index) - 1
-        before, self._cursor_index = self._cursor_index, max(0, min(last, index))
-        self.pin_cursor()
-        self._refresh_index(before)
-        self._refresh_index(self._cursor_index)
-        self._show_cursor()
-        self.post_message(self.CursorChanged())
-
-    def pin_cursor(self) -> None:
-        """Make the cursor follow its server from now on, as if it had been moved there."""
-        self._cursor_key = self._key_at(self._cursor_index)
-
-    @property
-    def page(self) -> int:
-        """The number of rows on screen."""
-        return max(1, self.scrollable_content_region.height - HEADER_LINES)
 
     # Textual's methods
 
@@ -379,18 +320,6 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._show_cursor()
         self.post_message(self.CursorChanged())
 
-    def _index_of_cursor(self) -> int:
-        """The line of the cursor's server: in its group, in another one, or the heading of a folded one."""
-        if self._cursor_key is None:
-            return 0
-        tag, name = self._cursor_key
-        row_index = self.row_index
-        candidates = (row_index.index((tag, name)), row_index.position(name), row_index.index((tag, "")))
-        return next((index for index in candidates if index is not None), 0)
-
-    def _key_at(self, index: int) -> LineKey | None:
-        return self.row_index.lines[index] if index < len(self.row_index) else None
-
     def _refresh_rows(self, names: Set[str]) -> None:
         """Repaint the visible lines of these servers, and the headings of groups with new totals."""
         changed_tags, lines = self.row_index.grouping.changed_tags, self.row_index.lines
@@ -411,23 +340,3 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         ]
         if lines:
             self.refresh(*lines)
-
-    def _refresh_index(self, index: int) -> None:
-        if self._is_visible(index):
-            y = index - self.scroll_offset.y + HEADER_LINES
-            self.refresh(Region(0, y, self.size.width, 1))
-
-    def _is_visible(self, index: int) -> bool:
-        return 0 <= index - self.scroll_offset.y < self.page
-
-    def _index_at(self, y: int) -> int | None:
-        """The row on a line of the screen."""
-        index = self.scroll_offset.y + y - HEADER_LINES
-        return index if y >= HEADER_LINES and index < len(self.row_index) else None
-
-    def _show_cursor(self) -> None:
-        top = self.scroll_offset.y
-        if self._cursor_index < top:
-            self.scroll_to(y=self._cursor_index, animate=False)
-        elif self._cursor_index >= top + self.page:
-            self.scroll_to(y=self._cursor_index - self.page + 1, animate=False)
