@@ -5,6 +5,7 @@ This module imports none of them, so that every package may ask it.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -12,12 +13,13 @@ from wgmon_tui.text import format_list, quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.protocol import Protocol
+    from wgmon_tui.config.protocol_settings import ProtocolSettings
 
-_MODULES = {
-    "wireguard": "wgmon_tui.protocols.wireguard.protocol",
-    "amneziawg": "wgmon_tui.protocols.amneziawg.protocol",
+_FOLDERS = {
+    "wireguard": "wgmon_tui.protocols.wireguard",
+    "amneziawg": "wgmon_tui.protocols.amneziawg",
 }
-"""Each module has its protocol as `PROTOCOL`. One line a protocol."""
+"""One line a protocol. Its module `protocol` has `PROTOCOL`, its module `settings` has `SETTINGS`."""
 
 _imported: dict[str, Protocol] = {}
 
@@ -28,25 +30,39 @@ class UnknownProtocolError(Exception):
 
 def protocol_names() -> tuple[str, ...]:
     """The names of all protocols, in the order of their registration."""
-    return tuple(dict.fromkeys((*_MODULES, *_imported)))
+    return tuple(dict.fromkeys((*_FOLDERS, *_imported)))
 
 
 def find_protocol(name: str) -> Protocol:
     """Find a protocol, and import it if that was not done. Raises UnknownProtocolError."""
     if found := _imported.get(name):
         return found
-    if name not in _MODULES:
-        known = format_list(map(quoted, protocol_names()))
-        raise UnknownProtocolError(f"unknown protocol {quoted(name)}; known are {known}")
-    protocol = cast("Protocol", import_module(_MODULES[name]).PROTOCOL)
+    protocol = cast("Protocol", import_module(f"{_folder_of(name)}.protocol").PROTOCOL)
     return _imported.setdefault(name, protocol)
+
+
+@cache
+def find_settings(name: str) -> ProtocolSettings:
+    """Find the settings of a protocol without importing the protocol. Raises UnknownProtocolError."""
+    if found := _imported.get(name):
+        return found.settings
+    return cast("ProtocolSettings", import_module(f"{_folder_of(name)}.settings").SETTINGS)
+
+
+def _folder_of(name: str) -> str:
+    if name in _FOLDERS:
+        return _FOLDERS[name]
+    known = format_list(map(quoted, protocol_names()))
+    raise UnknownProtocolError(f"unknown protocol {quoted(name)}; known are {known}")
 
 
 def register(protocol: Protocol) -> None:
     """Add a protocol that this package does not have, under its own name."""
     _imported[protocol.name] = protocol
+    find_settings.cache_clear()
 
 
 def unregister(name: str) -> None:
     """Remove a protocol that `register` added."""
     _imported.pop(name, None)
+    find_settings.cache_clear()

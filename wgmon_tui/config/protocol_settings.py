@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol, protocol_names
+from wgmon_tui.checks.registry import UnknownProtocolError, find_settings, protocol_names
 from wgmon_tui.config.models import WIREGUARD, SecretSource, Server
 from wgmon_tui.config.setting import Section, Setting, read_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
@@ -43,7 +43,7 @@ WIREGUARD_KEYS = ProtocolSettings(server_keys=WIREGUARD)
 def settings_of(protocol: str) -> ProtocolSettings:
     """The settings of a protocol. One that this version cannot check has the keys of WireGuard."""
     try:
-        return find_protocol(protocol).settings
+        return find_settings(protocol)
     except UnknownProtocolError:
         return WIREGUARD_KEYS
 

@@ -16,9 +16,15 @@ import tomli_w
 from wgmon_tui.checks.registry import protocol_names
 from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
-from wgmon_tui.config.protocol_settings import known_protocols, read_own, settings_of
+from wgmon_tui.config.protocol_settings import ProtocolSettings, known_protocols, read_own, settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
-from wgmon_tui.config.setting import read_valid_settings, reject_repeated_names, write_settings
+from wgmon_tui.config.setting import (
+    Section,
+    Setting,
+    read_valid_settings,
+    reject_repeated_names,
+    write_settings,
+)
 from wgmon_tui.config.shared_settings import (
     SharedValues,
     check_resolvers,
@@ -229,33 +235,36 @@ def _defaults(document: TomlTable, raw: dict[str, object], identities: _KnownIde
 def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
     protocol = _protocol_of(table)
     settings = settings_of(protocol)
-    _reject_foreign_keys(table, protocol)
+    _reject_foreign_keys(table, protocol, settings)
     explicit = {**dict(shared), **read_valid_settings(table, SHARED)}
     having = _attributes(settings.server_keys)
     values = in_force({key: value for key, value in explicit.items() if key in having})
     check_times(table, values)
     check_window(table, values)
     check_resolvers(table, values)
-    values |= read_valid_settings(table, [each for each in _OWN if each.attribute in having])
+    values |= read_valid_settings(table, _own_settings(settings.server_keys))
     if "identity" in having and "identity" not in table.rejected:
         try:
             values["identity"] = _known_identity(table, values["identity"], identities)
         except KeyedError as error:
             table.reject(error)
-    values["protocol_settings"] = _protocol_settings(table, protocol)
+    if settings.section is not None:
+        values["protocol_settings"] = _protocol_settings(table, protocol, settings.section)
     table.require_valid()
-    return Server(**{**values, "identity": values["identity"] or ""})
+    values["identity"] = values["identity"] or ""
+    return Server(**values)
 
 
 def _protocol_of(table: TomlTable) -> str:
     """The protocol of a server; WireGuard if the value is not valid, which is an error elsewhere."""
-    protocol = table.raw.get("protocol", WIREGUARD)
+    protocol = table.raw.get("protocol")
+    if protocol is None:
+        return WIREGUARD
     return protocol if isinstance(protocol, str) and protocol in known_protocols() else WIREGUARD
 
 
-def _reject_foreign_keys(table: TomlTable, protocol: str) -> None:
+def _reject_foreign_keys(table: TomlTable, protocol: str, settings: ProtocolSettings) -> None:
     """Note an error for each key that only servers of other protocols have."""
-    settings = settings_of(protocol)
     foreign = _foreign_keys(settings.server_keys)
     for key, value in table.raw.items():
         is_own = key == protocol and settings.section is not None
@@ -271,17 +280,20 @@ def _attributes(protocol: str) -> frozenset[str]:
 
 
 @cache
+def _own_settings(protocol: str) -> tuple[Setting, ...]:
+    """The settings of a server alone, with the keys of a protocol."""
+    return tuple(each for each in _OWN if each.attribute in _attributes(protocol))
+
+
+@cache
 def _foreign_keys(protocol: str) -> frozenset[str]:
     """The keys that a server with the keys of this protocol does not have."""
     foreign = (each for each in SERVER.settings if each.protocol not in (None, protocol))
     return frozenset(key for each in foreign for key in each.keys)
 
 
-def _protocol_settings(table: TomlTable, protocol: str) -> object:
-    """The record of the server's `[server.PROTOCOL]`; None if the protocol has no such table."""
-    section = settings_of(protocol).section
-    if section is None:
-        return None
+def _protocol_settings(table: TomlTable, protocol: str, section: Section) -> object:
+    """The record of the server's `[server.PROTOCOL]`; None after an error."""
     raw: Mapping[str, object] = {}
     try:
         raw = table.get(protocol, as_table, {})

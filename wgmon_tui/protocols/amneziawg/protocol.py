@@ -17,12 +17,11 @@ from wgmon_tui.checks.protocol import (
     Targets,
 )
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
-from wgmon_tui.config.protocol_settings import ProtocolSettings
+from wgmon_tui.config.models import AMNEZIAWG, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.amneziawg.layout import Layout
-from wgmon_tui.protocols.amneziawg.settings import SECTION, read_settings, write
+from wgmon_tui.protocols.amneziawg.settings import SETTINGS
 from wgmon_tui.protocols.wireguard.protocol import PROTOCOL as _WIREGUARD
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
@@ -34,7 +33,7 @@ class AmneziaWg(Protocol):
 
     name = AMNEZIAWG
     title = "AmneziaWG"
-    settings = ProtocolSettings(section=SECTION, read=read_settings, write=write, server_keys=WIREGUARD)
+    settings = SETTINGS
     experiments = (
         Experiment(
             "plain WireGuard",

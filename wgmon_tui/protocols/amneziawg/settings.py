@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import combinations
 
-from wgmon_tui.config.models import SecretSource
+from wgmon_tui.config.models import WIREGUARD, SecretSource
+from wgmon_tui.config.protocol_settings import ProtocolSettings
 from wgmon_tui.config.setting import Section, Setting, read_valid_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable, as_text, describe
 from wgmon_tui.config.value_parsers import InvalidValueError
@@ -163,3 +164,6 @@ def write(settings: AmneziaWgSettings) -> Mapping[str, object]:
     """Convert settings to the keys of their table. Inverse of `read_settings`."""
     written = write_settings(settings, SECTION.settings, SECTION.usual())
     return {key: value for key, value in written.items() if value is not None}
+
+
+SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, write=write, server_keys=WIREGUARD)

@@ -15,10 +15,10 @@ from wgmon_tui.checks.protocol import (
 )
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import WIREGUARD, Fleet, Server
-from wgmon_tui.config.protocol_settings import WIREGUARD_KEYS
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.wireguard import wire
+from wgmon_tui.protocols.wireguard.settings import SETTINGS
 
 
 class WireGuard(Protocol):
@@ -26,7 +26,7 @@ class WireGuard(Protocol):
 
     name = WIREGUARD
     title = "WireGuard"
-    settings = WIREGUARD_KEYS
+    settings = SETTINGS
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers with their keys."""
