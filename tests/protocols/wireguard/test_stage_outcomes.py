@@ -49,14 +49,17 @@ from wgmon_tui.checks.evidence import (
     KnownKeyAnswered,
     PassiveKeepalive,
     PathMtu,
+    ProtocolEvidence,
     SocketError,
 )
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
+from wgmon_tui.protocols.wireguard.framing_causes import ANSWERS_PLAIN
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_stages
 
 INNER = "10.8.0.1"
@@ -99,6 +102,11 @@ WITHOUT_HANDSHAKE: list[tuple[str, tuple[Evidence, ...], str]] = [
     ("dropped datagrams", (OVERFLOW, SILENCE), "-??--"),
     ("bytes of another protocol", (FOREIGN, SILENCE), "-+X--"),
     ("answers of somebody else", (BAD_MAC1, SILENCE), "-+X--"),
+    (
+        "an answer in another framing",
+        (SILENCE, ProtocolEvidence(AMNEZIAWG, ANSWERS_PLAIN, from_experiment=True)),
+        "-+X--",
+    ),
     ("an answer to another key", (SILENCE, KnownKeyAnswered(SERVER.public_key)), "-+X--"),
 ]
 

@@ -47,6 +47,7 @@ from wgmon_tui.checks.stage import (
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path
+from wgmon_tui.protocols.wireguard.framing_causes import describe_answered, find_answered
 from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
 
@@ -156,6 +157,8 @@ def _outcome_of(error: IcmpError) -> StageOutcome:
 
 def _describe_answer(evidence: Sequence[Evidence]) -> str:
     """What came back that only an arrived packet explains; "" if nothing did."""
+    if other_framing := find_answered(evidence):
+        return describe_answered(other_framing)
     for each in evidence:
         match each:
             case LateAnswer():
