@@ -54,6 +54,7 @@ CONTRACT = [
     "soak",
     "stages",
     "failed_stage",
+    "fetches",
 ]
 
 

@@ -14,6 +14,7 @@ from wgmon_tui.checks.evidence import (
     InnerUnaddressed,
     PacketRejected,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 
 _PACKETS_KEPT = 64
 _EVIDENCE_KEPT = 8
@@ -61,7 +62,12 @@ class CheckLog:
                 kind = reason
             case IcmpError(quotes_packet=quotes_packet):
                 kind = kind, quotes_packet
-            case InnerEcho(target=target) | InnerService(target=target) | InnerUnaddressed(target=target):
+            case (
+                InnerEcho(target=target)
+                | InnerService(target=target)
+                | InnerFetch(target=target)
+                | InnerUnaddressed(target=target)
+            ):
                 kind = (
                     kind,
                     target,

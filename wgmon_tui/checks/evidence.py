@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -397,6 +398,7 @@ Evidence = (
     | InnerEcho
     | InnerIcmp
     | InnerService
+    | InnerFetch
     | InnerUnaddressed
     | InnerHop
     | PassiveKeepalive

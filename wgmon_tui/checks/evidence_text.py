@@ -46,6 +46,8 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import describe_fetch
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.handshake import Reason
@@ -155,6 +157,8 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"an authentic answer arrived late, {format_rtt(age)} after its request"
         case ReceiveOverflow(dropped):
             return f"the socket of this machine dropped {dropped} datagrams during the check"
+        case InnerFetch():
+            return f"through the tunnel {describe_fetch(evidence)}"
         case InnerEcho() | InnerIcmp() | InnerService() | InnerUnaddressed() | InnerHop():
             return _describe_inner(evidence)
         case PassiveKeepalive():

@@ -11,7 +11,7 @@ from typing import Literal
 from wgmon_tui.checks.evidence import InnerUnaddressed
 from wgmon_tui.config.models import Server
 from wgmon_tui.net import inner_packets
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import Address, Endpoint
 
 Answer = Literal["answered", "open", "closed"]
 OwnAddresses = Mapping[int, Address]
@@ -59,7 +59,10 @@ def make_echo_probe(
 
 
 def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProbe | InnerUnaddressed]:
-    """Make a probe for each configured name server and TCP port of a server."""
+    """Make a probe for each configured name server and TCP port of a server, and for the ports of URLs.
+
+    A URL itself is fetched by deep checks only.
+    """
     for name_server in server.tunnel_dns:
         target = name_server.address
         source = own.get(target.version)
@@ -67,18 +70,25 @@ def make_service_probes(server: Server, own: OwnAddresses) -> Iterator[InnerProb
             yield InnerUnaddressed(str(name_server))
             continue
         transaction = secrets.randbits(16)
-        packet = inner_packets.dns_query(source, target, _ephemeral_port(), transaction, name_server.name)
+        packet = inner_packets.dns_query(source, target, ephemeral_port(), transaction, name_server.name)
         yield InnerProbe("dns", str(name_server), ("dns", target, transaction), packet)
-    for endpoint in server.tunnel_tcp:
+    for endpoint in tcp_endpoints(server):
         target = ip_address(endpoint.host)
         source = own.get(target.version)
         if source is None:
             yield InnerUnaddressed(str(endpoint))
             continue
-        port, sequence = _ephemeral_port(), secrets.randbits(32)
+        port, sequence = ephemeral_port(), secrets.randbits(32)
         packet = inner_packets.tcp_syn(source, target, port, endpoint.port, sequence)
         reset = inner_packets.tcp_reset(source, target, port, endpoint.port, (sequence + 1) % 2**32)
         yield InnerProbe("tcp", str(endpoint), ("tcp", target, endpoint.port, port), packet, reset)
+
+
+def tcp_endpoints(server: Server) -> list[Endpoint]:
+    """The TCP ports of a server's settings: those of `tunnel_tcp`, and of URLs whose address is known."""
+    known = ((each.known_address, each.url.port) for each in server.tunnel_http)
+    urls = [Endpoint(str(address), port) for address, port in known if address]
+    return list(dict.fromkeys((*server.tunnel_tcp, *urls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +116,6 @@ def match_probe(answer: inner_packets.InnerPacket, identifier: int) -> ProbeAnsw
     return None
 
 
-def _ephemeral_port() -> int:
+def ephemeral_port() -> int:
+    """A port of this side, in the range for such ports (RFC 6335 §6)."""
     return 49152 + secrets.randbelow(16384)

@@ -68,6 +68,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "Small packets pass through the tunnel, large ones are lost. Connections open, then hang.",
     )
+    TCP_STALLS = (
+        "tcp-stalls",
+        Severity.DEGRADED,
+        "A TCP connection through the tunnel begins to carry data, then stalls, while other packets pass.",
+    )
     STUCK_FLOW = (
         "stuck-flow",
         Severity.DEGRADED,

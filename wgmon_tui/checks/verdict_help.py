@@ -50,6 +50,11 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Small inner packets came back; packets of 1280 bytes, or of tunnel_mtu, were lost several times.",
         "Set the tunnel's MTU to the size that passes, or let ICMP \u201cfragmentation needed\u201d through.",
     ),
+    Verdict.TCP_STALLS: VerdictHelp(
+        "A fetch of tunnel_http got some data and then none, although TCP sends it again. Small segments do "
+        "not help, so it is not the packet size: that would be mtu-blackhole.",
+        "On the inner server: tcpdump -ni any tcp. Look for data that is sent again and again.",
+    ),
     Verdict.STUCK_FLOW: VerdictHelp(
         "The server answers an initiation from a fresh source port, but not from the usual one.",
         "A NAT or firewall on the path holds an old entry for the usual port: clear it there.",

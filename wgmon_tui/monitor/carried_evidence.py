@@ -21,10 +21,12 @@ from wgmon_tui.checks.evidence import (
     Soak,
     StampsAhead,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 
-_OF_THE_DATA_PATH = (PassiveKeepalive, PathMtu)
+_OF_DEEP_CHECKS = (PathMtu, InnerFetch)
+_OF_THE_DATA_PATH = (PassiveKeepalive, *_OF_DEEP_CHECKS)
 _OF_THE_FLOW = (FlowCut, Soak)
 _OF_SILENCE = (
     KnownKeyAnswered,
@@ -78,18 +80,18 @@ def without_experiments(
 def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
     """Return the evidence to carry over once a check has finished.
 
-    Packet sizes are tested only by deep checks, so their result outlives a failed check in between. Otherwise
-    a server with a narrow path would be healthy from its recovery until the next deep check.
+    Packet sizes are tested and URLs are fetched only by deep checks, so the results outlive a failed check in
+    between. Otherwise a server with a narrow path would be healthy from its recovery until the next one.
 
     What a soak found stays until the next one, whatever happens between: a server whose path cuts flows off
     does not recover because it was silent for a while. A cut that an ordinary check finds asks for a soak.
     """
-    sizes = [each for each in before if isinstance(each, PathMtu) and not check.handshake]
+    deep = [each for each in before if isinstance(each, _OF_DEEP_CHECKS) and not check.handshake]
     soaked = _has_soaked(check)
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
     others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
     fresh = (each for each in check.evidence if isinstance(each, _OF_THE_DATA_PATH) or _is_experiment(each))
-    return (*sizes, *others, *of_the_flow, *fresh)
+    return (*deep, *others, *of_the_flow, *fresh)
 
 
 def _kind_of(evidence: Evidence) -> object:

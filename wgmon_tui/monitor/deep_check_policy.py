@@ -7,6 +7,7 @@ from math import inf
 from random import Random
 
 from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.check_round import CheckDepth
@@ -48,19 +49,19 @@ class DeepCheckPolicy:
     def choose_depth(self, server_state: ServerState) -> CheckDepth:
         """Choose the depth of the next check of a server.
 
-        The first check is quick, so that a start shows results soon. Experiments wait until a server has
-        failed once. Deep checks run at `tunnel_every`, or every time while the data path is broken. A stuck
-        flow is examined every time: it is the only sign of a server that may be gone meanwhile.
+        Experiments wait until a server has failed once. Deep checks run at `tunnel_every`, or every time
+        while the data path is broken or a fetch fails. A stuck flow is examined every time: it is the only
+        sign of a server that may be gone meanwhile.
         """
         server, now = server_state.server, time.monotonic()
         if server_state.last is None:
-            return CheckDepth()
+            return self._choose_first_depth(server, now)
         due = now - self._deep_at.get(server.name, -inf) >= server.tunnel_every
         last = server_state.last
         is_dead = last.diagnosis.verdict is Verdict.DATA_DEAD or (
             last.check.handshake is not None and has_lost_all(last)
         )
-        deep = due or (is_dead and _deep_check_would_help(server_state))
+        deep = due or _needs_fetch(server_state) or (is_dead and _deep_check_would_help(server_state))
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
         stuck = server_state.last.diagnosis.verdict is Verdict.STUCK_FLOW
         failed = server_state.last.diagnosis.verdict.severity is Severity.DOWN
@@ -72,6 +73,13 @@ class DeepCheckPolicy:
             self._explained_at[server.name] = now
             self._explaining.add(server.name)
         return CheckDepth(deep, explain, self._may_soak(server_state, now))
+
+    def _choose_first_depth(self, server: Server, now: float) -> CheckDepth:
+        """Choose a quick check, so that a start shows results soon; where URLs prove a server, a deep one."""
+        if not server.tunnel or not server.tunnel_http:
+            return CheckDepth()
+        self._deep_at[server.name] = now
+        return CheckDepth(deep=True)
 
     def _may_soak(self, server_state: ServerState, now: float) -> bool:
         """Decide whether a soak is due, and reserve one of the soaks that may run at the same time.
@@ -145,10 +153,20 @@ def has_lost_all(outcome: Round) -> bool:
     return nothing and outcome.diagnosis.verdict is Verdict.LOSSY
 
 
+def _needs_fetch(server_state: ServerState) -> bool:
+    """Return whether a URL was not fetched yet, or without success: then every check fetches it."""
+    server = server_state.server
+    wanted = {str(each) for each in server.tunnel_http} if server.tunnel else set()
+    return bool(wanted) and not all(
+        wanted <= {each.target for each in evidence if isinstance(each, InnerFetch) and each.fault is None}
+        for evidence in server_state.carried_evidence.values()
+    )
+
+
 def _deep_check_would_help(server_state: ServerState) -> bool:
     """Return whether only a deep check can explain a dead data path, or show that it works again."""
     server = server_state.server
-    asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp
+    asks = server.tunnel_ping or server.tunnel_dns or server.tunnel_tcp or server.tunnel_http
     known = any(
         isinstance(each, PassiveKeepalive)
         for stands in server_state.carried_evidence.values()

@@ -127,13 +127,18 @@ def echo_request(
 
 
 def dns_query(
-    source: Address, destination: Address, port: int, transaction: int, host: str | None = None
+    source: Address,
+    destination: Address,
+    port: int,
+    transaction: int,
+    host: str | None = None,
+    record_type: int = _A,
 ) -> bytes:
-    """Build a query for the IPv4 address of `host`; without one, for the root name servers.
+    """Build a query for the IPv4 address of `host`, or another `record_type`; without one, for the root.
 
     Every resolver knows the root. Both queries ask for recursion, as clients do.
     """
-    question = _encode_name(host or "") + struct.pack("!HH", _A if host else _NS, _IN)
+    question = _encode_name(host or "") + struct.pack("!HH", record_type if host else _NS, _IN)
     message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
     total = udp_checksum(pseudo_header(source, destination, UDP, len(datagram)) + datagram)
@@ -188,6 +193,33 @@ def pseudo_header(source: Address, destination: Address, protocol: int, length: 
 
 
 # Parsing
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """What an IP packet carries. `protocol` is the number of the protocol of `payload`."""
+
+    source: Address
+    destination: Address
+    protocol: int
+    payload: bytes
+
+
+def unwrap(inner: bytes) -> Unwrapped | None:
+    """Take a decrypted packet out of its IP header; None for a fragment, extension headers or damage."""
+    if len(inner) >= 20 and inner[0] >> 4 == 4:
+        header, size = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
+        is_fragment = int.from_bytes(inner[6:8], "big") & 0x3FFF
+        if header < 20 or not header <= size <= len(inner) or is_fragment:
+            return None
+        addresses = IPv4Address(inner[12:16]), IPv4Address(inner[16:20])
+        return Unwrapped(*addresses, inner[9], inner[header:size])
+    if len(inner) >= 40 and inner[0] >> 4 == 6:
+        size = 40 + int.from_bytes(inner[4:6], "big")
+        if size > len(inner):
+            return None
+        return Unwrapped(IPv6Address(inner[8:24]), IPv6Address(inner[24:40]), inner[6], inner[40:size])
+    return None
 
 
 def parse(inner: bytes) -> InnerPacket:

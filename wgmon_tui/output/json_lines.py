@@ -7,7 +7,9 @@ from math import isfinite
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import FlowCut, Soak
-from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import url_of
 from wgmon_tui.checks.packets import fields_of, label_of
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
@@ -73,6 +75,7 @@ def json_object(outcome: Round) -> Json:
         ],
         "soak": _soak(check),
         **_stages(check, diagnosis),
+        "fetches": [_fetch(each) for each in all_of_kind(InnerFetch, check.evidence)],
     }
 
 
@@ -116,6 +119,26 @@ def _tunnel(check: Check) -> Json | None:
         "rtt_ms": in_ms(tunnel.rtt),
         "mtu": tunnel.mtu,
         "passive": tunnel.passive,
+    }
+
+
+def _fetch(fetch: InnerFetch) -> Json:
+    """A fetch of this check. Its times count from its start."""
+    return {
+        "url": url_of(fetch),
+        "address": str(fetch.address) if fetch.address else None,
+        "fault": fetch.fault,
+        "reason": fetch.reason or None,
+        "status": fetch.status,
+        "bytes": fetch.size,
+        "bytes_per_second": fetch.rate,
+        "resolved_ms": in_ms(fetch.resolved),
+        "connected_ms": in_ms(fetch.connected),
+        "encrypted_ms": in_ms(fetch.encrypted),
+        "first_byte_ms": in_ms(fetch.responded),
+        "ended_ms": in_ms(fetch.ended),
+        "echoes_pass": fetch.echoes_pass,
+        "small_segments_pass": fetch.small_pass,
     }
 
 

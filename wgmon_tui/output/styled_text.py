@@ -21,9 +21,23 @@ _PIECE = re.compile(r"(: |; | — |, )")
 
 ADVISED_PROGRAMS = frozenset(
     (
-        *("chmod", "chown", "conntrack", "dig", "dmesg", "ethtool", "getent", "ip", "iptables-save", "mtr"),
-        *("netstat", "nft", "pfctl", "pgrep", "ping", "route", "ss", "ssh", "sysctl", "systemctl", "tc"),
-        *("tcpdump", "timedatectl", "top", "tracepath", "uptime", "vmstat", "wg", "wg-quick", "wgmon-tui"),
+        *("chmod", "chown", "conntrack", "curl", "dig", "dmesg", "ethtool", "getent", "ip"),
+        *("iptables-save", "mtr", "netstat", "nft", "openssl", "pfctl", "pgrep", "ping", "route", "ss"),
+        *(
+            "ssh",
+            "sysctl",
+            "systemctl",
+            "tc",
+            "tcpdump",
+            "timedatectl",
+            "top",
+            "tracepath",
+            "uptime",
+            "vmstat",
+            "wg",
+            "wg-quick",
+            "wgmon-tui",
+        ),
     )
 )
 """The programs that advice names. Anything else is prose, which nobody can type."""

@@ -53,6 +53,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
@@ -158,7 +159,9 @@ PLAIN = replace(
 )
 
 FIRST_VERDICTS = tuple(
-    verdict for verdict in Verdict if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD)
+    verdict
+    for verdict in Verdict
+    if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD, Verdict.TCP_STALLS)
 )
 
 ROUNDS = (
@@ -233,6 +236,33 @@ ROUNDS = (
             ),
         ),
         (Diagnosis(Verdict.SILENT, "No answer."),),
+    ),
+    Round(
+        (
+            replace(
+                BARE,
+                evidence=(
+                    InnerFetch("http://10.8.0.5/health", None, None),
+                    InnerFetch(
+                        "https://www.example.net/ status=401",
+                        V6,
+                        "stalled",
+                        0.25,
+                        0.5,
+                        0.75,
+                        1.0,
+                        5.0,
+                        200,
+                        65536,
+                        16384,
+                        "a reason",
+                        echoes_pass=True,
+                        small_pass=False,
+                    ),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.TCP_STALLS, "It stalls."),),
     ),
 )
 
@@ -360,6 +390,7 @@ MOMENTS = (
     ],
     [TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, V4, "here", Verdict.DIES_AFTER, True, 0.25))],
     [TimelinePoint(AT, PeriodState.DEGRADED, StoredCheck(AT, V6, "here", Verdict.ADDRESS_DEAD, True, None))],
+    [TimelinePoint(AT, PeriodState.DEGRADED, StoredCheck(AT, V6, "here", Verdict.TCP_STALLS, True, 0.25))],
 )
 
 

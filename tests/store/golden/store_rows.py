@@ -115,6 +115,10 @@ def _later_rows() -> list[str]:
         latest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
         latest.add_journal_rows(make_journal_rows("ams1", ROUNDS[5], "degraded", AT + 1.0))
         latest.write(connection, {}, AT)
+        rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        newest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+        newest.add_journal_rows(make_journal_rows("ams1", ROUNDS[-1], "degraded", AT + 2.0))
+        newest.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 
 

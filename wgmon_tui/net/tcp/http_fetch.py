@@ -14,7 +14,7 @@ from wgmon_tui.net.tcp.client import State, TcpClient
 from wgmon_tui.net.tcp.events import Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
 from wgmon_tui.net.tcp.http_response import HttpError, ResponseParser
 
-MAX_BODY_BYTES = 4 * 2**20
+MAX_BODY_BYTES = 2**20
 """What a fetch reads at most; the rest is not needed to judge a service."""
 
 _LEAST_MEASURED_BYTES = 16 * 1024
@@ -63,11 +63,11 @@ class FetchResult:
     last_progress_at: float = 0.0
 
     @property
-    def bytes_per_second(self) -> float | None:
+    def bytes_per_second(self) -> int | None:
         """The rate of the body; None for one that is too small to tell."""
         if self.responded_at is None or self.size < _LEAST_MEASURED_BYTES:
             return None
-        return self.size / max(self.last_progress_at - self.responded_at, 1e-3)
+        return round(self.size / max(self.last_progress_at - self.responded_at, 1e-3))
 
 
 class HttpFetch:
@@ -78,11 +78,14 @@ class HttpFetch:
         self.tcp = tcp
         self.phase = Phase.CONNECT
         self.is_over = False
+        self.has_begun_response = False
+        """Whether any byte of the response has arrived."""
+        self.last_progress = now
+        """When something new arrived last."""
         self._url, self._began = url, now
         self._response = ResponseParser()
         self._tls = _Tls(context, url.host) if url.is_tls and context else None
         self._found: dict[str, object] = {}
-        self._last_progress = now
         tcp.connect(now)
 
     @property
@@ -93,7 +96,7 @@ class HttpFetch:
             status=self._response.status,
             size=self._response.size,
             body=bytes(self._response.body),
-            last_progress_at=self._last_progress - self._began,
+            last_progress_at=self.last_progress - self._began,
         )
 
     def update(self, now: float) -> None:
@@ -101,7 +104,7 @@ class HttpFetch:
         for event in self.tcp.events():
             if self.is_over:
                 return
-            self._last_progress = now
+            self.last_progress = now
             match event:
                 case Connected():
                     self._found["connected_at"] = now - self._began
@@ -162,6 +165,7 @@ class HttpFetch:
             self._receive_http(data, now)
 
     def _receive_http(self, data: bytes, now: float) -> None:
+        self.has_begun_response |= bool(data)
         try:
             self._response.receive(data)
         except HttpError as error:

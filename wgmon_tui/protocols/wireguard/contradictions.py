@@ -29,6 +29,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.net.inner_packets import InnerIcmp
 
@@ -71,6 +72,11 @@ class Hypothesis(StrEnum):
     DATA_DROPPED = "data-dropped"
     DATA_NOT_ACKNOWLEDGED = "data-not-acknowledged"
     MTU = "mtu"
+    SEGMENT_SIZE = "segment-size"
+    """Large TCP segments are lost, behind the server or on the path to it."""
+    SERVICE_HUNG = "service-hung"
+    TCP_DROPPED = "tcp-dropped"
+    """The path drops the data of TCP connections, whatever its size."""
 
 
 Disproves = Callable[[Evidence], bool]
@@ -128,6 +134,11 @@ def _neighbour_answered(evidence: Evidence) -> bool:
     return isinstance(evidence, NeighboursFailed) and evidence.failed < evidence.watched
 
 
+def _small_segments_pass(evidence: Evidence) -> bool:
+    """Whether a fetch that stalled got further with small segments: the service works, and so does TCP."""
+    return isinstance(evidence, InnerFetch) and evidence.small_pass is True
+
+
 _HANDSHAKE_ANSWERED = (FreshPortAnswered, LateAnswer, OtherAddressAnswered, PresharedKeyFound)
 """The server answered an initiation of this identity: both keys and the timestamp are right."""
 
@@ -173,6 +184,11 @@ DISPROVED_BY: Mapping[Hypothesis, Disproves] = {
     Hypothesis.DATA_DROPPED: _any_of(_data_passed, _data_acknowledged),
     Hypothesis.DATA_NOT_ACKNOWLEDGED: _data_acknowledged,
     Hypothesis.MTU: lambda evidence: isinstance(evidence, PathMtu) and evidence.smallest_failing is None,
+    Hypothesis.SEGMENT_SIZE: lambda evidence: (
+        isinstance(evidence, InnerFetch) and evidence.small_pass is False
+    ),
+    Hypothesis.SERVICE_HUNG: _small_segments_pass,
+    Hypothesis.TCP_DROPPED: _small_segments_pass,
 }
 """What disproves each cause. Causes that are not listed here are proven, or nothing disproves them."""
 

@@ -23,7 +23,7 @@ from wgmon_tui.checks.evidence_text import describe_service, icmp_name
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard import causes, packet_size, target_causes, tunnel_causes
+from wgmon_tui.protocols.wireguard import causes, fetch_diagnosis, packet_size, target_causes, tunnel_causes
 from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
 Meaning = tuple[Verdict, str, list[Cause]]
@@ -45,6 +45,7 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     return (
         _diagnose_inner_targets(check, evidence, server)
         or packet_size.diagnose_size(evidence, server)
+        or fetch_diagnosis.diagnose_fetches(evidence, server)
         or _diagnose_loss(evidence, server)
         or _diagnose_untested(check, evidence, server)
     )
@@ -194,6 +195,9 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
         target_causes.target_unaddressed(server, each.target)
         for each in all_of_kind(InnerUnaddressed, evidence)
     ]
+    if unfetched := fetch_diagnosis.find_unfetched(evidence, server):
+        reasons.append(f"{format_list(unfetched)} {'was' if len(unfetched) == 1 else 'were'} not fetched yet")
+        ranked.append(fetch_diagnosis.not_fetched(server))
     if packet_size.is_required_but_untested(evidence, server):
         reasons.append(f"packets of {server.tunnel_mtu} bytes: {packet_size.NOT_TESTED}")
         ranked.append(target_causes.size_untested(server))

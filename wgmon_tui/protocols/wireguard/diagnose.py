@@ -78,7 +78,14 @@ _DATA_IS_SLOWER = 2
 """How many round trips of the handshake make slow data a matter of data alone."""
 
 _BROKEN_BY_ANOTHER_CLIENT = frozenset(
-    {Verdict.LOSSY, Verdict.UNPROVEN, Verdict.INNER_DEAD, Verdict.DATA_DEAD, Verdict.DIES_AFTER}
+    {
+        Verdict.LOSSY,
+        Verdict.UNPROVEN,
+        Verdict.INNER_DEAD,
+        Verdict.TCP_STALLS,
+        Verdict.DATA_DEAD,
+        Verdict.DIES_AFTER,
+    }
 )
 """Verdicts that another client causes when its handshake takes over the session of a check."""
 

@@ -75,6 +75,8 @@ class InnerChannel:
         self.first_data_at: float | None = None
         self.keepalive_at: float | None = None
         self.has_received_data = False
+        self.on_packet: Callable[[bytes], bool] = lambda _: False
+        """Takes the packets of fetches; returns whether a packet was one."""
         self.foreign_replies = 0
         """Replies to TCP connections of another client that uses the identity."""
 
@@ -198,7 +200,8 @@ class InnerChannel:
         self._check_log.add_reply_source(datagram.source, self.source)
         if content.strip(b"\0"):  # AmneziaWG pads keepalives too
             self.has_received_data = True
-            self._on_inner(inner_packets.parse(content), datagram.received_ns)
+            if not self.on_packet(content):
+                self._on_inner(inner_packets.parse(content), datagram.received_ns)
         elif self.keepalive_at is None:
             self.keepalive_at = time.monotonic()
         self._arrival.set()

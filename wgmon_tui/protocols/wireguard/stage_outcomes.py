@@ -1,6 +1,6 @@
 """The stages of a check from what it observed, and the stage that a verdict blames. Pure functions.
 
-    resolve ──► reach ──► handshake ──► authenticate ──► tunnel
+    resolve ──► reach ──► handshake ──► authenticate ──► tunnel ──► fetch, where URLs are set
 
 A stage passed only if something proves it. Silence leaves `reach` not known: WireGuard answers nobody whom it
 does not know, so a lost packet and an ignored one look the same.
@@ -35,8 +35,11 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import describe_fetch, url_of
 from wgmon_tui.checks.stage import (
     AUTHENTICATE,
+    FETCH,
     HANDSHAKE,
     REACH,
     RESOLVE,
@@ -82,6 +85,7 @@ _STAGE_OF_VERDICT: Mapping[Verdict, str] = {
     Verdict.DIES_AFTER: TUNNEL,
     Verdict.INNER_DEAD: TUNNEL,
     Verdict.MTU_BLACKHOLE: TUNNEL,
+    Verdict.TCP_STALLS: FETCH,
 }
 
 
@@ -101,11 +105,14 @@ def make_stages(check: Check, server: Server, resolve: Stage) -> tuple[Stage, ..
     """The stages of a finished check. `resolve` is its first stage."""
     if check.handshake:
         handshake = _passed_handshake(check.handshake)
-        return resolve, _REACHED, handshake, _AUTHENTICATED, _tunnel_stage(check, server)
+        tunnel = _tunnel_stage(check, server)
+        fetch = (_fetch_stage(check, server, tunnel),) if server.tunnel_http else ()
+        return resolve, _REACHED, handshake, _AUTHENTICATED, tunnel, *fetch
     reach = _reach_stage(check, resolve)
     handshake = _unanswered_handshake(check, server, reach)
     authenticate = _failed_authentication(handshake)
-    return resolve, reach, handshake, authenticate, _skipped(TUNNEL, authenticate)
+    later = (TUNNEL, FETCH) if server.tunnel_http else (TUNNEL,)
+    return resolve, reach, handshake, authenticate, *(_skipped(each, authenticate) for each in later)
 
 
 def make_failed_resolve_stage(unresolved: NameUnresolved, took: float) -> Stage:
@@ -237,7 +244,8 @@ def _failed_authentication(handshake: Stage) -> Stage:
 
 def _tunnel_stage(check: Check, server: Server) -> Stage:
     """The tunnel stage after a handshake; `diagnose_data_path` tells whether it failed."""
-    tunnel, evidence = check.tunnel, check.evidence
+    tunnel = check.tunnel
+    evidence = [each for each in check.evidence if not isinstance(each, InnerFetch)]
     if not server.tunnel:
         return _SWITCHED_OFF
     if tunnel and tunnel.received and _is_all_answered(tunnel, evidence):
@@ -272,6 +280,23 @@ def _passed_tunnel(tunnel: Tunnel, evidence: Sequence[Evidence]) -> Stage:
         return Stage(TUNNEL, StageOutcome.NOT_KNOWN, detail="the first hop does not answer")
     verb = "answers" if len(hops) == 1 else "answer"
     return Stage(TUNNEL, StageOutcome.PASSED, tunnel.rtt, f"{format_list(hops)} {verb}")
+
+
+def _fetch_stage(check: Check, server: Server, tunnel: Stage) -> Stage:
+    """The fetch stage; its time is that of the slowest fetch."""
+    fetches = all_of_kind(InnerFetch, check.evidence)
+    if not fetches:
+        detail = "only deep checks fetch"
+        if tunnel.outcome is StageOutcome.FAILED:
+            detail = "the tunnel failed"
+        elif not server.tunnel:
+            detail = tunnel.detail
+        return Stage(FETCH, StageOutcome.NOT_RUN, detail=detail)
+    took = max((each.ended for each in fetches if each.ended is not None), default=None)
+    faulty = [each for each in fetches if each.fault]
+    outcome = StageOutcome.FAILED if faulty else StageOutcome.PASSED
+    passed = [f"{url_of(each)} {each.status}" for each in fetches]
+    return Stage(FETCH, outcome, took, format_list([describe_fetch(each) for each in faulty] or passed))
 
 
 def _describe_fault(check: Check, verdict: Verdict) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from importlib.util import find_spec
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
@@ -103,6 +104,12 @@ def join_servers(servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> T
         if unaddressed := find_unaddressed_targets(server, identity):
             key = unaddressed[0].key
             problems[server.name] = f'servers.toml: server "{server.name}": key {key}: {unaddressed[0]}'
+            continue
+        if server.tunnel and server.tunnel_http and find_spec("h11") is None:
+            problems[server.name] = (
+                f'servers.toml: server "{server.name}": key tunnel_http: needs a library that is not '
+                "installed; type: pip install 'wgmon-tui[fetch]'"
+            )
             continue
         try:
             ready[server.name] = Target(

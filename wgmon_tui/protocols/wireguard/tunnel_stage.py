@@ -3,6 +3,7 @@
     echoes and service probes, spread over time     ──► answers counted, inner ICMP errors recorded
     an IP version without an answering target: the first hop      ──► does anything come back at all?
     deep, and something echoes: padded echoes (size_check.py)     ──► which packet sizes pass
+    deep: URLs are fetched (tunnel_fetch.py)                      ──► does TCP carry data?
     deep, and nothing answers: wait for the server's keepalive    ──► does it receive our data at all?
     the last echoes are lost:  more echoes                        ──► loss, or a flow that was cut off?
     soak, and echoes pass:     many echoes over half a minute     ──► does the path cut the flow off?
@@ -40,6 +41,7 @@ from wgmon_tui.checks.inner_probes import (
     InnerProbe,
     OwnAddresses,
     make_service_probes,
+    tcp_endpoints,
 )
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.net.addresses import Address
@@ -56,6 +58,7 @@ from wgmon_tui.protocols.wireguard.soak import (
     run_soak,
 )
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.tunnel_fetch import fetch_urls
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
@@ -79,8 +82,8 @@ _ATTEMPTS = 2
 class SlowSteps:
     """The slow steps that a check runs only now and then.
 
-    `deep` adds the size check and the passive keepalive; `soak` adds the soak, with a call of `on_soak` per
-    echo.
+    `deep` adds the size check, fetches and the passive keepalive; `soak` adds the soak, with a call of
+    `on_soak` per echo.
     """
 
     deep: bool = False
@@ -114,7 +117,7 @@ class TunnelStage:
         self._server = server = target.server
         self._interfaces = {int(each.version): each for each in reversed(target.tunnel_addresses)}
         own: OwnAddresses = {version: each.ip for version, each in self._interfaces.items()}
-        services = {(ip_address(each.host), each.port) for each in server.tunnel_tcp}
+        services = {(ip_address(each.host), each.port) for each in tcp_endpoints(server)}
         self._check_log = check_log
         self.channel = InnerChannel(
             session, check_log, socket, destination, source, own, services, target.framing
@@ -136,6 +139,10 @@ class TunnelStage:
     async def run(self, steps: SlowSteps = NO_SLOW_STEPS) -> Tunnel | None:
         """Run the stage, with some of the slow steps. Returns None if nothing can be probed."""
         tunnel = await self._run_probes(deep=steps.deep)
+        if steps.deep and self.cut is None and self._server.tunnel_http:
+            flow = self._flow if self._flow_target else None
+            mtu = tunnel.mtu if tunnel else None
+            self.cut = await fetch_urls(self._server, self.channel, self._check_log, flow, mtu)
         if steps.soak:
             await self._run_soak(tunnel.mtu if tunnel else None, steps.on_soak)
         if self.channel.has_received_data:

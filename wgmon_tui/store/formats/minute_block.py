@@ -43,6 +43,7 @@ SLUGS: tuple[str, ...] = (
     "regional",
     "dies-after",
     "address-dead",
+    "tcp-stalls",
 )
 """A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
 may be removed, because stored blocks refer to them.

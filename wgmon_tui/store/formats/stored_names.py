@@ -57,6 +57,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
@@ -213,6 +214,25 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
         kind="InnerService",
         sparse=frozenset({"rcode"}),
     ),
+    InnerFetch: StoredRecord(
+        {
+            "target": "target",
+            "address": "address",
+            "fault": "fault",
+            "resolved": "resolved",
+            "connected": "connected",
+            "encrypted": "encrypted",
+            "responded": "responded",
+            "ended": "ended",
+            "status": "status",
+            "size": "size",
+            "rate": "rate",
+            "reason": "reason",
+            "echoes_pass": "echoes_pass",
+            "small_pass": "small_pass",
+        },
+        kind="InnerFetch",
+    ),
     InnerUnaddressed: StoredRecord({"target": "target"}, kind="InnerUnaddressed"),
     InnerHop: StoredRecord({"version": "version", "source": "source", "rtt": "rtt"}, kind="InnerHop"),
     PassiveKeepalive: StoredRecord({"after": "after", "waited": "waited"}, kind="PassiveKeepalive"),
@@ -313,6 +333,7 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.MISCONFIGURED: "MISCONFIGURED",
         Verdict.DIES_AFTER: "DIES_AFTER",
         Verdict.ADDRESS_DEAD: "ADDRESS_DEAD",
+        Verdict.TCP_STALLS: "TCP_STALLS",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",

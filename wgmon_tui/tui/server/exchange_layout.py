@@ -26,6 +26,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.packets import fields_of, find_decisive_field, label_of, remark_on, value_of
 from wgmon_tui.text import format_count, format_offset
 from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, bytes_per_line, hex_lines
@@ -222,6 +223,8 @@ def _event_remarks(evidence: Iterable[Evidence]) -> Iterator[tuple[float, Remark
             case Silence() | ReceiveOverflow() | LateAnswer():
                 yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
             case PassiveKeepalive(after=None) | InnerService(answer=None) | InnerHop(source=None):
+                yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
+            case InnerFetch(fault=str()):
                 yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)
             case InnerEcho(sent=sent, received=received) if received < sent:
                 yield _AT_THE_END, RemarkLine(describe_evidence(fact), LineTone.BAD)

@@ -8,6 +8,8 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService, PassiveKeepalive, PathMtu
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import icmp_name
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import format_rate
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.text import format_rtt
@@ -31,6 +33,7 @@ def tunnel_line(
         *_answered(check),
         *_first_hop(check),
         *_refused(check),
+        *_fetched(server, evidence),
         *_acknowledged(check, evidence),
         *_mtu(evidence),
     ]
@@ -59,6 +62,16 @@ def _first_hop(check: Check) -> Iterator[str]:
 def _refused(check: Check) -> Iterator[str]:
     if icmp_error := first_of_kind(InnerIcmp, check.evidence):
         yield f"{icmp_error.source} reports: {icmp_name(icmp_error)}"
+
+
+def _fetched(server: Server, evidence: Sequence[Evidence]) -> Iterator[str]:
+    """The latest fetch of each URL that is still set."""
+    latest = {each.target: each for each in reversed(all_of_kind(InnerFetch, evidence))}
+    for target in server.tunnel_http:
+        if fetch := latest.get(str(target)):
+            fault = "" if fetch.fault in (None, "status", "text") else f" {fetch.fault}"
+            took = f", {format_rtt(fetch.ended)}" if fetch.ended is not None else ""
+            yield f"{target.url}{fault} {fetch.status or ''}".rstrip() + took + format_rate(fetch)
 
 
 def _acknowledged(check: Check, evidence: Sequence[Evidence]) -> Iterator[str]:
