@@ -253,3 +253,13 @@ async def test_the_form_refuses_to_edit_it_in_one_line(tmp_path: Path) -> None:
         await it.press("e")
         await until(lambda: it.notices())
         assert it.notices()[0].startswith('echo1 has protocol = "echo"')
+
+
+def test_its_links_are_imported(tmp_path: Path) -> None:
+    link = tmp_path / "link.txt"
+    link.write_text("echo://192.0.2.7:7/sun\n")
+    for _ in range(2):  # the second time it exists already
+        assert main(["--config", str(tmp_path), "--state", str(tmp_path), "import", str(link)]) == 0
+    (server,) = parse((tmp_path / "servers.toml").read_text()).servers
+    assert (server.name, str(server.endpoint)) == ("echo", "192.0.2.7:7")
+    assert server.protocol_settings == EchoSettings("sun")

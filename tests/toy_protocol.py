@@ -18,7 +18,7 @@ from wgmon_tui.checks.protocol import GlossaryTerm, ProbeServices, Protocol, Pro
 from wgmon_tui.checks.stage import HANDSHAKE, Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.config.protocol_settings import ProtocolSettings
+from wgmon_tui.config.protocol_settings import ImportedServer, ProtocolSettings
 from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import TEXT
 from wgmon_tui.net.packet_fields import PacketField
@@ -27,6 +27,12 @@ from wgmon_tui.net.packet_fields import PacketField
 @dataclass(frozen=True, slots=True)
 class EchoSettings:
     word: str = "hello"
+
+
+def read_link(text: str, _: str) -> Sequence[ImportedServer]:
+    """Read a link such as echo://192.0.2.7:7/moon."""
+    place, _, word = text.strip().removeprefix("echo://").partition("/")
+    return [ImportedServer("echo", place, {"word": word})] if text.startswith("echo://") else []
 
 
 class EchoProber(AddressProber):
@@ -54,7 +60,8 @@ class EchoProber(AddressProber):
 class Echo(Protocol):
     name, title = "echo", "Echo"
     settings = ProtocolSettings(
-        Section("echo", "An echo server.", EchoSettings, (Setting("word", TEXT, "The word to send."),))
+        Section("echo", "An echo server.", EchoSettings, (Setting("word", TEXT, "The word to send."),)),
+        read_import=read_link,
     )
     glossary = (GlossaryTerm("turned word", "The word of the question, read backwards."),)
 

@@ -6,8 +6,8 @@ checks/protocol.py; this module asks the registry, so that no protocol is import
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from wgmon_tui.checks.registry import UnknownProtocolError, find_settings, protocol_names
@@ -18,18 +18,47 @@ from wgmon_tui.config.value_types import SecretType
 
 
 @dataclass(frozen=True, slots=True)
+class SecretText:
+    """A secret of an imported server. Its repr hides it."""
+
+    text: str = field(repr=False)
+
+    def to_text(self) -> str:
+        """The secret, for the file that holds it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedServer:
+    """A server that a link or a file of another format describes.
+
+    `name` is a suggestion. `settings` are keys of its `[server.PROTOCOL]`. `secrets` by such a key, without
+    the suffix of a form: each is written to a file.
+    """
+
+    name: str
+    endpoint: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, SecretText] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProtocolSettings:
     """The settings of one protocol.
 
     `section` declares its table; None if it has none. `read` and `write` convert between the table and the
     record; by default they follow the section. `server_keys` names the protocol whose keys stand beside the
     table, at the level of the server; "" if there are none, and no identity either.
+
+    `read_import` gets the text and the name of a file that somebody imports. It returns the servers in it, or
+    none if it is not a format of this protocol. Raises ConfigurationError, one phrase, if it is damaged.
     """
 
     section: Section | None = None
     read: Callable[[TomlTable], Any] | None = None
     write: Callable[[Any], Mapping[str, object]] | None = None
     server_keys: str = ""
+    read_import: Callable[[str, str], Sequence[ImportedServer]] | None = None
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""

@@ -252,6 +252,7 @@ def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities
         values["protocol_settings"] = _protocol_settings(table, protocol, settings.section)
     table.require_valid()
     values["identity"] = values["identity"] or ""
+    values["tunnel"] = values["tunnel"] and "tunnel" in having
     return Server(**values)
 
 

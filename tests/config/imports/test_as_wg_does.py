@@ -46,10 +46,9 @@ def read(data: bytes) -> ReadConfs:
 
 def faults_of(data: bytes) -> list[Remark]:
     """All faults; a file that `wg` accepts may have only exceptions."""
-    faults: list[Remark] = []
-    for item in read(data).items:
-        faults += [item] if isinstance(item, Remark) else [*item.faults, *item.interface_faults]
-    return faults
+    found = read(data)
+    faults = [each for each in found.items if isinstance(each, Remark)]
+    return faults + [fault for conf in found.confs for fault in (*conf.faults, *conf.interface_faults)]
 
 
 def unexpected_faults(data: bytes) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT, SourceFile, read_sources
 from wgmon_tui.config.imports.conf_text import DecodedText, decode_text
 from wgmon_tui.config.imports.foreign_formats import explain_foreign_format
+from wgmon_tui.config.imports.protocol_import import ProtocolImport, read_of_protocols
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.imports.vpn_links import VpnLinkError, is_vpn_link, read_vpn_link
 from wgmon_tui.config.imports.wg_quick_parser import (
@@ -23,9 +24,9 @@ from wgmon_tui.config.secrets.private_files import chmod_advice, shown
 
 @dataclass(frozen=True, slots=True)
 class ReadConfs:
-    """What was read, in order: files, and faults in place of what is no wg-quick file."""
+    """What was read, in order: files, servers of other protocols, and faults in place of other files."""
 
-    items: tuple[WgQuickFile | Remark, ...] = ()
+    items: tuple[WgQuickFile | ProtocolImport | Remark, ...] = ()
 
     @property
     def confs(self) -> tuple[WgQuickFile, ...]:
@@ -44,7 +45,7 @@ def read_confs(
     on_read: Callable[[int], None] = lambda _: None,
 ) -> ReadConfs:
     """Read all files that the words name. `on_read` gets their number after each."""
-    items: list[WgQuickFile | Remark] = []
+    items: list[WgQuickFile | ProtocolImport | Remark] = []
     for source in read_sources(words, read_standard_input):
         items += (source,) if isinstance(source, Remark) else _parse(source)
         on_read(len(items))
@@ -58,11 +59,15 @@ def read_conf(path: Path) -> WgQuickFile:
         raise ConfigurationError(f"{shown(path)}: expected one wg-quick file")
     if isinstance(items[0], Remark):
         raise ConfigurationError(str(items[0]))
+    if isinstance(items[0], ProtocolImport):
+        raise ConfigurationError(f"{shown(path)}: no wg-quick file; type: wgmon-tui import {shown(path)}")
     return require_whole(items[0])
 
 
-def _parse(source: SourceFile) -> tuple[WgQuickFile | Remark, ...]:
+def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark]:
     decoded = decode_text(source.data)
+    if found := read_of_protocols(decoded.text, source.path.name, source.label):
+        return found
     if not is_vpn_link(decoded.text):
         return (_parse_text(source, decoded),)
     try:

@@ -20,13 +20,15 @@ from wgmon_tui.config.imports.import_report import (
     describe_next_steps,
 )
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
+from wgmon_tui.config.imports.protocol_import import ProtocolImport
 from wgmon_tui.config.imports.remarks import Remark, grouped_lines
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
-from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.servers_file import update
+from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.text import format_count, format_list
@@ -118,7 +120,7 @@ def import_confs(
             files.sync()
             return after
 
-        if read.confs:
+        if any(not isinstance(each, Remark) for each in read.items):
             saved = update(config_dir, add)
             last = [saved.notice] if saved.notice else []
         else:
@@ -204,9 +206,28 @@ class _WgQuickImport:
         for item in read.items:
             if isinstance(item, Remark):
                 self.faults.append(item)
+            elif isinstance(item, ProtocolImport):
+                self._add_of_protocol(item, replace(fleet, servers=(*fleet.servers, *self.added)))
             else:
                 self._add_conf(item)
         return replace(fleet, servers=(*fleet.servers, *self.added), identities=tuple(self._identities))
+
+    def _add_of_protocol(self, item: ProtocolImport, fleet: Fleet) -> None:
+        """Add a server of another protocol, which needs no identity."""
+        try:
+            if there := item.find_existing(fleet):
+                already = f'server "{there.name}" already exists with this endpoint; not changed'
+                self._existing_lines.append(f"{item.source}: {already}")
+                self.existing.append(there.name)
+                return
+            name = self._server_names.take(item.server.name)
+            server = item.make_server(fleet, self._options.renames.get(name, name), self._files)
+        except (ConfigurationError, InvalidValueError) as error:
+            self.faults.append(Remark(item.source, str(error)))
+            return
+        self.added.append(server)
+        self._on_added(len(self.added))
+        self._added_lines.append(f'{item.source}: server "{server.name}" added ({server.endpoint})')
 
     def take_faults(self, read: ReadConfs) -> None:
         """Report faults only: there is nothing to add."""

@@ -13,16 +13,23 @@ from pathlib import Path
 from typing import Protocol
 
 from wgmon_tui.config.secrets.private_files import create_private, sync_files
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.shutdown import shutdown
 
 _UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+class WritableSecret(Protocol):
+    """A secret that has a text for a file."""
+
+    def to_text(self) -> str:
+        """The text."""
+        ...
+
+
 class KeyFileStore(Protocol):
     """The interface through which an operation stores keys."""
 
-    def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
+    def write(self, name: str, suffix: str, secret: WritableSecret) -> str:
         """Write a secret to a new file named after `name`. Returns the file name."""
         ...
 
@@ -39,7 +46,7 @@ class KeyFileWriter:
         self.written: list[Path] = []
         self._operation = operation
 
-    def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
+    def write(self, name: str, suffix: str, secret: WritableSecret) -> str:
         """Write a secret to a new file named after `name`. Returns the file name."""
         if not self.written:
             self._operation.enter_context(shutdown.deferred())
@@ -65,7 +72,7 @@ class DryRunKeyFiles:
         self._directory = directory
         self._reserved: set[str] = set()
 
-    def write(self, name: str, suffix: str, secret: PrivateKey | PresharedKey) -> str:
+    def write(self, name: str, suffix: str, secret: WritableSecret) -> str:
         """The name that the file would get."""
         free = (
             path.name
