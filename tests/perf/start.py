@@ -86,15 +86,7 @@ def times_until_marks(program: str, marks: Sequence[bytes], environment: Mapping
     """The seconds from the creation of the process until each of the `marks` was read, in their order."""
     with Terminal([sys.executable, "-c", program], environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
-        written = b""
-        sights: list[float] = []
-        while len(sights) < len(marks):
-            arrival = terminal.read(deadline)
-            if arrival is None:
-                raise SystemExit(f"ended before it was painted:\n{written.decode(errors='replace')}")
-            written += arrival.data
-            while len(sights) < len(marks) and marks[len(sights)] in written:
-                sights.append(arrival.at - terminal.started)
+        sights = [arrival.at - terminal.started for arrival in terminal.read_until(marks, deadline)]
         terminal.type(_QUIT)
         terminal.drain(deadline)
     return sights

@@ -8,7 +8,7 @@ import select
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -94,6 +94,21 @@ class Terminal:
         arrival = Arrival(time.monotonic(), data)
         self._answer(data)
         return arrival
+
+    def read_until(self, marks: Sequence[bytes], deadline: float) -> Iterator[Arrival]:
+        """The output with which each of the `marks` was there, in their order.
+
+        Raises SystemExit if the program ends before, and TimeoutError.
+        """
+        written, missing = b"", list(marks)
+        while missing:
+            arrival = self.read(deadline)
+            if arrival is None:
+                raise SystemExit(f"ended before it was painted:\n{written.decode(errors='replace')}")
+            written += arrival.data
+            while missing and missing[0] in written:
+                del missing[0]
+                yield arrival
 
     def type(self, keys: bytes) -> None:
         """Press keys."""

@@ -102,14 +102,11 @@ def _print_opening(what: str, command: list[str], environment: Mapping[str, str]
 def _openings(command: list[str], environment: Mapping[str, str], marks: Sequence[bytes]) -> list[_Moment]:
     """When each of the `marks`, in their order, was on the terminal."""
     with Terminal(command, environment) as terminal:
-        deadline, written, found = terminal.started + _PATIENCE_S, b"", list[_Moment]()
-        while len(found) < len(marks):
-            arrival = terminal.read(deadline)
-            if arrival is None:
-                raise SystemExit(f"ended before it was painted:\n{written.decode(errors='replace')}")
-            written += arrival.data
-            while len(found) < len(marks) and marks[len(found)] in written:
-                found.append(_Moment(arrival.at - terminal.started, _cpu(terminal.pid)))
+        deadline = terminal.started + _PATIENCE_S
+        found = [
+            _Moment(arrival.at - terminal.started, _cpu(terminal.pid))
+            for arrival in terminal.read_until(marks, deadline)
+        ]
         terminal.type(_QUIT)
         terminal.drain(deadline)
     return found
