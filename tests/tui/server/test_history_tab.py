@@ -270,3 +270,26 @@ def failing() -> QuietEngine:
 
 def told(it: Opened) -> list[tuple[list[str], str]]:
     return it.engine.acknowledged
+
+
+async def test_v_shows_history_and_plot_as_another_vantage_sees_the_server(tmp_path: Path) -> None:
+    past = Past(tmp_path)
+    past.server("fra1", Spell(12 * HOUR, 0))
+    for n in range(12):
+        answered = sample_exchanges.healthy(at=NOW - HOUR + n * 5 * MINUTE)
+        past.record_vantage(seen_by("nyc", answered), n, packets=False)
+    async with opened(sample_exchanges.healthy(), history=past.history(), size=TALL) as it:
+        await turn_to_history(it)
+        await it.press("v")
+        assert it.notices() == ["No other vantage checks this server"]
+        it.engine.fleet_state.set_vantage_names(("nyc",), 1)
+        await it.press("v")
+        await it.read()
+        assert "as nyc alone sees it" in screen(it)
+        await it.press("tab")
+        await it.read()
+        assert "from nyc" in it.prose("rtt-caption")
+        assert "12" in it.prose("rtt-caption")
+        await it.press("shift+tab", "v")
+        await it.read()
+        assert "as nyc alone sees it" not in screen(it)

@@ -169,6 +169,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("zoom_in", ("+", "="), "zoom in", "Plot a shorter time", SEE, _SERVER, hint=True),
     Action("zoom_out", ("-",), "zoom out", "Plot a longer time", SEE, _SERVER, hint=True),
     Action("now", ("0",), "now", "Move the plot to the present", SEE, _SERVER, hint=True),
+    Action("next_vantage", ("v",), "vantage", "Show the history or the plot as the next vantage sees it", SEE,
+           _SERVER, hint=True),
     Action("copy_summary", ("y",), "report",
            "Copy a report: problem, since when, evidence, next commands", SEE, _REPORTED,
            hint=True, palette=True),

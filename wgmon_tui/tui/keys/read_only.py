@@ -47,6 +47,7 @@ VIEWING = frozenset(
         *("up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"),
         *("previous_server", "next_server", "previous_exchange", "next_exchange", "next_tab", "previous_tab"),
         *("address_before", "address_after", "compare", "follow", "zoom_in", "zoom_out", "now"),
+        "next_vantage",
         *("filter", "filter_incidents", "invert", "keep", "complete", "older_line", "newer_line", "clear"),
         *("sort", "sort_left", "sort_right", "reverse", "group", "fold_all"),
         *("mark", "mark_shown", "unmark"),

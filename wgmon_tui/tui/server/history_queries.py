@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodSummary, TimeBucket
 from wgmon_tui.tui.lists.incident_queries import read_entry
@@ -25,6 +26,7 @@ class ServerHistory:
     """History page of one server. `seen` matches `WINDOWS`; `more` means that older failed checks exist."""
 
     server: str
+    vantage: str
     seen: tuple[PeriodSummary, ...]
     hours: tuple[TimeBucket, ...]
     incidents: tuple[IncidentEntry, ...]
@@ -42,38 +44,55 @@ class RttHistory:
     """The buckets of a plot, and the figures of the whole period."""
 
     server: str
+    vantage: str
     time_window: TimeWindow
     seen: PeriodSummary
     buckets: tuple[TimeBucket, ...]
 
 
-def read_server(history: History, server: Server, now: float, days: int, failures: int) -> ServerHistory:
-    """Read the history page: `days` days of hourly buckets and at most `failures` failed checks."""
+def read_server(
+    history: History,
+    server: Server,
+    now: float,
+    days: int,
+    failures: int,
+    vantage: str = LOCAL_VANTAGE,
+) -> ServerHistory:
+    """Read the history page: `days` days of hourly buckets and at most `failures` failed checks.
+
+    The page of this machine has the failed checks of all vantages, that of another one only its own.
+    """
     name = server.name
     incidents = history.incidents(server=name, limit=_MAX_INCIDENTS)
-    failed = [FailedCheck(*each) for each in history.failures(name, limit=failures)]
-    for vantage in history.vantages_of(name):
-        of_vantage = history.failures(name, limit=failures, vantage=vantage)
-        failed += [FailedCheck(check, exchange, is_remote=True) for check, exchange in of_vantage]
+    is_here = vantage == LOCAL_VANTAGE
+    failed = [
+        FailedCheck(*each, is_remote=origin != LOCAL_VANTAGE)
+        for origin in ((LOCAL_VANTAGE, *history.vantages_of(name)) if is_here else (vantage,))
+        for each in history.failures(name, limit=failures, vantage=origin)
+    ]
     failed.sort(key=lambda failure: failure.check.at, reverse=True)
     return ServerHistory(
         name,
-        tuple(history.window(name, now - length, now) for _, length in WINDOWS),
-        tuple(history.buckets(name, first_midnight(now, days), now, HOUR_S)),
+        vantage,
+        tuple(history.window(name, now - length, now, vantage) for _, length in WINDOWS),
+        tuple(history.buckets(name, first_midnight(now, days), now, HOUR_S, vantage)),
         tuple(read_entry(history, incident, server) for incident in incidents),
         tuple(failed[:failures]),
         len(failed) >= failures,
     )
 
 
-def read_rtt(history: History, name: str, time_window: TimeWindow) -> RttHistory:
-    """Read the data of a plot of this period."""
+def read_rtt(
+    history: History, name: str, time_window: TimeWindow, vantage: str = LOCAL_VANTAGE
+) -> RttHistory:
+    """Read the data of a plot of this period, as a vantage sees the server."""
     start, end = time_window.start, time_window.end
     return RttHistory(
         name,
+        vantage,
         time_window,
-        history.window(name, start, end),
-        tuple(history.buckets(name, start, end, time_window.length)),
+        history.window(name, start, end, vantage),
+        tuple(history.buckets(name, start, end, time_window.length, vantage)),
     )
 
 

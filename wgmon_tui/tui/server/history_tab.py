@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -56,9 +57,11 @@ class HistoryTab(ServerTab):
 
     def __init__(self) -> None:
         super().__init__("History", id="history")
+        self.vantage = LOCAL_VANTAGE
+        """The vantage whose history is shown."""
         self._loaded: ServerHistory | None = None
         self._unreadable: tuple[str, str] | None = None
-        self._reading: str | None = None
+        self._reading: tuple[str, str] | None = None
         self._read_at = 0.0
         self._failures = FAILURES_PAGE_SIZE
 
@@ -88,11 +91,11 @@ class HistoryTab(ServerTab):
             self._read_if_stale(self.server_state)
 
     def _read_if_stale(self, server_state: ServerState) -> None:
-        history, name = self.app.history, server_state.server.name
-        if history is None or self._reading == name:
+        history, wanted = self.app.history, (server_state.server.name, self.vantage)
+        if history is None or self._reading == wanted:
             return
         age = time.monotonic() - self._read_at
-        known = self._loaded is not None and self._loaded.server == name
+        known = self._loaded is not None and (self._loaded.server, self._loaded.vantage) == wanted
         current = known and not self._is_outdated(server_state)
         if not known or age >= (_READ_INTERVAL_S if current else _OUTDATED_READ_INTERVAL_S):
             self._read(history, server_state)
@@ -104,14 +107,20 @@ class HistoryTab(ServerTab):
         return stored_open != ([server_state.incident] if server_state.incident else [])
 
     def _read(self, history: History, server_state: ServerState) -> None:
-        self._reading = server_state.server.name
+        self._reading = server_state.server.name, self.vantage
         self.run_worker(self._reader(history, server_state), group="history", exclusive=True)
 
     async def _reader(self, history: History, server_state: ServerState) -> None:
         days = choose_days(self.app.size.height - _LINES_OUTSIDE_MAP)
         try:
             self._loaded = await asyncio.to_thread(
-                read_server, history, server_state.server, self.app.clock(), days, self._failures
+                read_server,
+                history,
+                server_state.server,
+                self.app.clock(),
+                days,
+                self._failures,
+                self.vantage,
             )
             self._unreadable = None
         except MissingStoreError:
@@ -157,6 +166,9 @@ class HistoryTab(ServerTab):
             if note
             else []
         )
+        if loaded.vantage != LOCAL_VANTAGE:
+            alone = f"as {content_style.glyphs.clean(loaded.vantage)} alone sees it"
+            page += [*map(ListLine, content_style.paragraph(alone, content_style.palette.accent))]
         page += [*map(ListLine, figures(loaded.seen, content_style)), blank]
         page += [
             *map(ListLine, heat_map(loaded.hours, now, days, content_style)),
@@ -188,7 +200,9 @@ class HistoryTab(ServerTab):
     # Actions
 
     def can_run(self, action: str) -> bool:
-        """Whether the line under the cursor can be opened."""
+        """Whether the line under the cursor can be opened, and whether there is another vantage."""
+        if action == "next_vantage":
+            return bool(self.app.engine.fleet_state.vantages)
         return action == "open" and self.scrollable.cursor is not None
 
     def on_line_list_line_selected(self) -> None:

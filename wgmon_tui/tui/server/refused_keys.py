@@ -17,6 +17,7 @@ _WORKS_IN: Mapping[str, tuple[str, ...]] = {
     "zoom_in": ("rtt",),
     "zoom_out": ("rtt",),
     "now": ("rtt",),
+    "next_vantage": ("history", "rtt"),
 }
 """The tabs in which an action does something, by their ids."""
 
@@ -30,6 +31,8 @@ _REFUSALS = {
     ("vantages", "right"): "There is no other vantage",
     ("rtt", "zoom_in"): "This is the shortest time",
     ("rtt", "zoom_out"): "This is the longest time",
+    ("history", "next_vantage"): "No other vantage checks this server",
+    ("rtt", "next_vantage"): "No other vantage checks this server",
     ("rtt", "now"): "The plot ends at the present already",
 }
 """Why an action is refused in a tab that has it."""

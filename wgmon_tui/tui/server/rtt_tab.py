@@ -12,6 +12,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widget import Widget
 from textual.widgets import Static
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -77,11 +78,13 @@ class RttTab(ServerTab):
 
     def __init__(self) -> None:
         super().__init__("RTT", id="rtt")
+        self.vantage = LOCAL_VANTAGE
+        """The vantage whose checks are plotted."""
         self._zoom = _INITIAL_WINDOW
         self._end: float | None = None
         self._loaded: RttHistory | None = None
         self._read_error: str | None = None
-        self._reading: tuple[str, int, float | None] | None = None
+        self._reading: tuple[str, str, int, float | None] | None = None
         self._read_at = 0.0
 
     def compose(self) -> ComposeResult:
@@ -107,7 +110,7 @@ class RttTab(ServerTab):
         bucket = loaded.time_window.length if loaded else 0.0
         if (
             loaded is None
-            or loaded.server != server_state.server.name
+            or (loaded.server, loaded.vantage) != (server_state.server.name, self.vantage)
             or loaded.time_window != self._time_window(server_state, previous=loaded)
         ):
             due = 0.0
@@ -128,7 +131,7 @@ class RttTab(ServerTab):
         )
 
     def _read(self, server_state: ServerState) -> None:
-        wanted = (server_state.server.name, self._zoom, self._end)
+        wanted = (server_state.server.name, self.vantage, self._zoom, self._end)
         if self.app.history is not None and self._reading != wanted:
             self._reading = wanted
             self.run_worker(self._reader(self.app.history, server_state), group="rtt", exclusive=True)
@@ -136,7 +139,7 @@ class RttTab(ServerTab):
     async def _reader(self, history: History, server_state: ServerState) -> None:
         try:
             self._loaded = await asyncio.to_thread(
-                read_rtt, history, server_state.server.name, self._time_window(server_state)
+                read_rtt, history, server_state.server.name, self._time_window(server_state), self.vantage
             )
             self._read_error = None
         except MissingStoreError:
@@ -178,6 +181,8 @@ class RttTab(ServerTab):
         name = next((name for name, length in WINDOWS if length == time_window.end - time_window.start), "")
         line = Text().append(name, palette.text + Style(bold=True))
         line.append(f"  {format_recent_time(time_window.start, now)} {dash} {until}", palette.text)
+        if loaded.vantage != LOCAL_VANTAGE:
+            line.append(f"  from {self.app.glyphs.clean(loaded.vantage)}", palette.accent)
         if self._end is not None:
             line.append("  0", palette.accent + Style(bold=True)).append(" back to now", palette.muted)
         figures = [(f"p{of}", value) for of, value in ((50, seen.p50), (95, seen.p95), (99, seen.p99))]
@@ -199,6 +204,8 @@ class RttTab(ServerTab):
         if self.app.history is None:
             return False
         match action:
+            case "next_vantage":
+                return bool(self.app.engine.fleet_state.vantages)
             case "zoom_in":
                 return self._zoom > 0
             case "zoom_out":

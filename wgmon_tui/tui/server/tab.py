@@ -22,7 +22,9 @@ from wgmon_tui.tui.server.page_columns import page_columns
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.scrolling import Scrollable
 
-TAB_ACTIONS = frozenset({"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now"})
+TAB_ACTIONS = frozenset(
+    {"left", "right", "compare", "follow", "open", "zoom_in", "zoom_out", "now", "next_vantage"}
+)
 """Screen actions that work on some tabs only."""
 
 _MARGINS = 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from textual.widgets import TabbedContent, Tabs
 
+from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.tui.server.diagnosis_page import DiagnosisPage
+from wgmon_tui.tui.server.history_tab import HistoryTab
 from wgmon_tui.tui.server.packets_tab import PacketsTab
 from wgmon_tui.tui.server.rtt_tab import RttTab
 from wgmon_tui.tui.server.tab import ServerTab
@@ -83,6 +85,15 @@ class TabActions(ServerActions):
     def action_now(self) -> None:
         """Move the plot to the present."""
         self.query_one(RttTab).last()
+
+    def action_next_vantage(self) -> None:
+        """Show history and plot as the next vantage sees this server; after the last, this machine."""
+        history, plot, open_tab = self.query_one(HistoryTab), self.query_one(RttTab), self._tab
+        names = (LOCAL_VANTAGE, *self.app.engine.fleet_state.vantages)
+        here = names.index(history.vantage) if history.vantage in names else 0
+        history.vantage = plot.vantage = names[(here + 1) % len(names)]
+        if open_tab.server_state:
+            open_tab.draw(open_tab.server_state)
 
     def action_follow(self) -> None:
         """Show the newest exchange and keep following."""
