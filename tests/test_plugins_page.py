@@ -91,6 +91,7 @@ async def test_the_plugin_prints_one_status_line(machine: Machine) -> None:
     )
 
 
+@pytest.mark.thorough
 async def test_the_status_line_says_what_is_wrong_also_where_nothing_can_be_checked(
     machine: Machine, server: LabServer
 ) -> None:

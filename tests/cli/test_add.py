@@ -233,6 +233,7 @@ async def test_a_server_that_answers_turns_green_with_exit_code_0(config: Path) 
     assert f"\nwgmon-tui --config {config} --state {config.parent / 'state'} run\n" in ran.out
 
 
+@pytest.mark.thorough
 async def test_a_server_that_answers_later_turns_green(config: Path) -> None:
     async with LabServer(lab_setup(config)) as lab:
         lab.set_mode(LabMode.SILENT)
@@ -253,6 +254,7 @@ async def test_a_closed_port_ends_the_wait_early_with_the_cause_and_exit_code_2(
     assert "wg show" in ran.out
 
 
+@pytest.mark.thorough
 async def test_silence_for_the_whole_wait_names_the_likely_causes(config: Path) -> None:
     async with LabServer(lab_setup(config, has_peer=False)) as lab:
         ran = await add_and_wait(config, lab, "--wait", "1s")

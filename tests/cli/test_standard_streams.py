@@ -91,6 +91,7 @@ def test_a_paused_server_neither_counts_nor_delays_the_plain_table(tmp_path: Pat
     assert (ran.code, ran.out.count("paused")) == (0, 5)
 
 
+@pytest.mark.thorough
 def test_an_export_to_a_dash_goes_to_standard_output(tmp_path: Path) -> None:
     state = record_history(tmp_path / "recorded")
     site = site_in(tmp_path)

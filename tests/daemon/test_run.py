@@ -25,6 +25,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
+from tests.parameters import default_run
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.store_file import STORE, open_store
@@ -209,7 +210,7 @@ def delete_lock(state: Path) -> None:
     (state / "writer.lock").unlink()
 
 
-@pytest.mark.parametrize("harm", [move_away, delete_lock])
+@pytest.mark.parametrize("harm", default_run([move_away], [move_away, delete_lock]))
 async def test_a_moved_state_directory_is_made_again_under_the_lock(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import running
+from tests.parameters import default_run
 from tests.real.first_run import FirstRun, first_run, three_words
 from tests.real.namespaces import RoutedPath
 from tests.real.prerequisites import require
@@ -74,6 +75,7 @@ def test_a_wg_quick_file_is_checked_with_an_identity_of_its_own(
     assert client not in keys
 
 
+@pytest.mark.thorough
 def test_beside_a_running_writer_the_writer_makes_the_check(
     wireguard_go: WireguardGo, tmp_path: Path
 ) -> None:
@@ -105,7 +107,7 @@ def login(path: RoutedPath, tmp_path: Path) -> Iterator[Path]:
     sshd.stop()
 
 
-@pytest.mark.parametrize("has_preshared_key", [False, True])
+@pytest.mark.parametrize("has_preshared_key", default_run([True], [False, True]))
 def test_ssh_types_the_line_on_the_server(
     wireguard_go: WireguardGo,
     login: Path,

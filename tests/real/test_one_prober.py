@@ -67,7 +67,7 @@ def test_probe_beside_run_is_healthy_and_so_is_every_check_of_the_writer(
 
 
 @pytest.mark.parametrize(
-    "times", [pytest.param(2, id="2"), pytest.param(20, id="20", marks=pytest.mark.thorough)]
+    "times", [pytest.param(each, id=str(each), marks=pytest.mark.thorough) for each in (2, 20)]
 )
 def test_two_probes_at_once_are_both_healthy(config: Path, wireguard_go: WireguardGo, times: int) -> None:
     found: Counter[str] = Counter()

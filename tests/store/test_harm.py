@@ -7,12 +7,13 @@ import sys
 
 import pytest
 
-from tests.parameters import default_run
 
-
-@pytest.mark.parametrize("seed", default_run([1], [1, 100, 1000]))
-def test_run_starts_on_a_damaged_state_directory_or_prints_one_line(seed: int) -> None:
-    command = [sys.executable, "-m", "tests.harm.damaged_stores", "8", str(seed)]
+@pytest.mark.parametrize(
+    ("times", "seed"),
+    [(3, 1), *(pytest.param(8, seed, marks=pytest.mark.thorough) for seed in (1, 100, 1000))],
+)
+def test_run_starts_on_a_damaged_state_directory_or_prints_one_line(times: int, seed: int) -> None:
+    command = [sys.executable, "-m", "tests.harm.damaged_stores", str(times), str(seed)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

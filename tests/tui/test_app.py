@@ -71,6 +71,7 @@ async def test_help_is_about_the_screen_it_was_asked_on() -> None:
             assert action.help in text
 
 
+@pytest.mark.thorough
 async def test_help_closes_again() -> None:
     async with face() as it:
         for key in ("q", "escape", "?"):

@@ -108,6 +108,7 @@ async def test_a_click_on_the_bar_of_an_outage_takes_over(monkeypatch: pytest.Mo
         assert taken == [True]
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_label_goes_to_its_field(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await it.open_form("n")
@@ -126,6 +127,7 @@ async def test_the_wheel_zooms_the_plot(past: History) -> None:
         assert it.prose("rtt-caption").startswith("1 h")
 
 
+@pytest.mark.thorough
 async def test_a_click_on_the_heading_of_a_vantage_selects_it(tmp_path: Path, past: History) -> None:
     app = SCENES["vantages"].app(Stage(tmp_path, past))
     async with app.run_test(size=USUAL_SIZE) as pilot:

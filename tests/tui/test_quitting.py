@@ -46,6 +46,7 @@ async def test_with_changes_in_a_form_ctrl_c_quits_when_it_is_pressed_twice(tmp_
         assert it.app._exit
 
 
+@pytest.mark.thorough
 async def test_the_second_ctrl_c_counts_only_while_the_first_is_answered_on_the_screen(
     tmp_path: Path,
 ) -> None:

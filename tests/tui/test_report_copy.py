@@ -108,6 +108,7 @@ async def test_w_writes_the_report_beside_the_capture(
     assert report_in(tmp_path).startswith("### ✖ fra1 is down: psk-mismatch\n")
 
 
+@pytest.mark.thorough
 async def test_an_exchange_under_study_is_written_as_what_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +170,7 @@ async def test_x_tells_when_a_pause_ends() -> None:
         assert "Paused by anna until 20:30: no checks run." in told(it)
 
 
+@pytest.mark.thorough
 async def test_x_says_that_a_server_waits_for_its_first_check_and_that_nobody_looks_at_a_paused_one() -> None:
     async with face(size=(120, 60)) as it:
         await it.press("/", *"new1", "enter", "x")

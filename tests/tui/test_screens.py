@@ -35,6 +35,13 @@ from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 
 T = TypeVar("T")
 
+DEFAULT_SCENES = (
+    *("fleet", "fleet-by-tag", "packets", "diagnosis", "history", "rtt", "vantages", "path"),
+    *("incidents", "incident", "alerts", "server-form", "identities", "import", "first-server"),
+    *("settings", "help", "explain", "mute", "question"),
+)
+"""The scenes of the default run: each kind of screen."""
+
 MAIN_SCREENS = ("fleet", "packets", "incident", "server-form")
 OTHER_SIZES = ((60, 20), (140, 45))
 LOOKS = ("night", "paper", "contrast", "ansi", "mono", "NO_COLOR", "ASCII")
@@ -110,7 +117,7 @@ def stage(tmp_path: Path, past: History) -> Stage:
     return Stage(tmp_path / "stage", past, "night")
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", default_run(DEFAULT_SCENES, SCENES))
 async def test_a_screen(scene: str, stage: Stage, text_snapshot: SnapshotAssertion) -> None:
     text = await seen(scene, stage, own_text)
     assert str(stage.directory) not in text

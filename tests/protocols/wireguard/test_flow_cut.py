@@ -112,6 +112,7 @@ def test_whatever_was_answered_last_ends_the_flow_that_passed(answered: list[boo
             assert cut.unanswered == trailing >= rule.least_run
 
 
+@pytest.mark.thorough
 @settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from([0.05, 0.15, 0.28, 0.5]))
 def test_random_loss_is_hardly_ever_a_cut(seed: int, loss: float) -> None:

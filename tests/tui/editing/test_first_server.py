@@ -116,6 +116,7 @@ async def test_the_help_of_the_form_leaves_out_keys_that_are_typed(tmp_path: Pat
         assert not {"T", "t", "L", "O", "?,"} & shown
 
 
+@pytest.mark.thorough
 async def test_the_next_command_is_copied_on_the_first_check(tmp_path: Path) -> None:
     config_dir = tmp_path / "config"
     async with first_run(config_dir) as it:
@@ -196,6 +197,7 @@ async def test_the_progress_line_counts(tmp_path: Path) -> None:
         assert "Checking until it is up: 42 s" in it.text()
 
 
+@pytest.mark.thorough
 async def test_a_server_that_the_writer_does_not_read_is_told_of(tmp_path: Path) -> None:
     clock = Clock()
     async with first_run(tmp_path / "config", clock=clock) as it:
@@ -206,6 +208,7 @@ async def test_a_server_that_the_writer_does_not_read_is_told_of(tmp_path: Path)
         assert "has not read the new server" in it.text()
 
 
+@pytest.mark.thorough
 async def test_enter_opens_the_page_of_the_new_server(tmp_path: Path) -> None:
     async with first_run(tmp_path / "config") as it:
         await added(it)
@@ -239,6 +242,7 @@ async def test_a_path_in_the_first_field_leads_to_the_import_of_that_file(tmp_pa
         await it.home()
 
 
+@pytest.mark.thorough
 async def test_a_pasted_file_leads_to_its_import_and_shows_no_secret(tmp_path: Path) -> None:
     async with first_run(tmp_path / "config") as it:
         await it.opened(FirstServerForm)

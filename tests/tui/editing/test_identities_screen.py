@@ -102,6 +102,7 @@ async def test_a_pasted_config_gives_its_key_and_addresses(config_dir: Path) -> 
         assert (config_dir / "mon.key").read_text().strip() == OWN_KEY.to_text()
 
 
+@pytest.mark.thorough
 async def test_what_cannot_stand_is_said_and_not_saved(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await open_list(it)

@@ -217,6 +217,7 @@ def test_only_directories_and_configs_carry_a_path_on(here: Path) -> None:
     assert path_completions("'w", here) == path_completions("", here) == path_completions("gone/", here) == []
 
 
+@pytest.mark.thorough
 async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.paste(CONF)

@@ -63,6 +63,7 @@ async def test_a_preshared_key_can_be_removed_and_its_file_stays(tmp_path: Path)
         assert "ams1.psk" in it.key_files()
 
 
+@pytest.mark.thorough
 async def test_what_is_no_preshared_key_is_refused_without_repeating_it(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")

@@ -228,6 +228,7 @@ async def test_esc_leaves_at_once_where_nothing_was_changed(config_dir: Path) ->
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_esc_asks_where_something_would_be_lost(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("e")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.daemon.harness import quick_server, until, write_config
+from tests.parameters import default_run
 from tests.tui.app_harness import Face, face
 from tests.tui.sample_fleet import QuietEngine, server
 from wgmon_tui.config import servers_toml
@@ -79,7 +80,7 @@ async def test_servers_of_a_long_file_appear_while_it_is_read(
     assert all(name in at_last for name in _NAMES)
 
 
-@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("read_only", default_run([False], [False, True]))
 async def test_servers_of_a_long_history_appear_while_a_viewer_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 
@@ -68,6 +70,7 @@ async def test_enter_without_words_closes_the_line() -> None:
         assert "clear search" not in it.hints()
 
 
+@pytest.mark.thorough
 async def test_arrows_scroll_while_the_line_is_open() -> None:
     async with face() as it:
         await it.press("?", "/")
@@ -76,6 +79,7 @@ async def test_arrows_scroll_while_the_line_is_open() -> None:
         assert it.lines() != top
 
 
+@pytest.mark.thorough
 async def test_the_search_stays_after_a_new_theme() -> None:
     async with face() as it:
         await it.press("?", "/", *"mute", "enter")

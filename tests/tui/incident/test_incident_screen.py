@@ -152,6 +152,7 @@ async def test_foreign_text_cannot_move_the_cursor(tmp_path: Path) -> None:
         assert "\x1b" not in "".join(it.lines())
 
 
+@pytest.mark.thorough
 async def test_verdicts_that_were_left_out_are_counted_in_their_place(tmp_path: Path) -> None:
     pair = over().verdicts[1:3]
     long = replace(over(), verdicts=pair * (MAX_VERDICTS // 2), omitted_verdicts=7)
@@ -202,6 +203,7 @@ async def test_on_a_wide_screen_the_last_good_packets_stand_beside_those_of_that
         assert not any("last good" in line for line in it.lines())
 
 
+@pytest.mark.thorough
 async def test_beside_each_other_both_show_the_same_field(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path, size=(140, 45)) as it:
         await it.press("tab")
@@ -212,6 +214,7 @@ async def test_beside_each_other_both_show_the_same_field(tmp_path: Path) -> Non
         assert view.dump.stop == view.good_dump.stop == CursorStop(0, 2)
 
 
+@pytest.mark.thorough
 async def test_on_a_narrow_screen_c_goes_through_compared_and_the_good_packets(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path, size=(80, 24)) as it:
         await it.press("tab", "c", "c")
@@ -258,6 +261,7 @@ async def test_without_packets_it_says_so_and_the_alert_has_the_evidence(tmp_pat
         assert "compare" not in it.hints()
 
 
+@pytest.mark.thorough
 async def test_an_incident_without_alerts_says_that_nobody_was_notified(tmp_path: Path) -> None:
     history = RememberedIncident(tmp_path).history()
     async with opened(history, tmp_path) as it:
@@ -383,6 +387,7 @@ async def test_x_explains_the_headline(tmp_path: Path) -> None:
         assert "psk-mismatch" in "".join(it.lines())
 
 
+@pytest.mark.thorough
 async def test_the_movement_keys_scroll_the_tab_that_is_open(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path, size=(80, 24)) as it:
         await it.press("G")
@@ -412,6 +417,7 @@ async def test_only_the_open_incident_of_a_server_can_be_acknowledged(tmp_path: 
         assert it.notices() == ["Acknowledged: fra1"]
 
 
+@pytest.mark.thorough
 async def test_help_lists_the_keys_of_this_screen(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         await it.press("?")

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 from rich.text import Text
 from textual.events import Paste
 from textual.screen import Screen
@@ -79,6 +80,7 @@ async def test_a_question_names_the_keys_that_answer_it() -> None:
         assert answers == [True]
 
 
+@pytest.mark.thorough
 async def test_a_filter_without_a_match_says_what_clears_it(past: History) -> None:
     async with face(history=past, settings=keys(back="f7")) as it:
         await it.press("I")

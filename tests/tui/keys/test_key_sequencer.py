@@ -69,6 +69,7 @@ async def test_a_screen_hears_the_keys_behind_the_one_that_opened_it() -> None:
         assert isinstance(it.app.screen, HelpScreen)
 
 
+@pytest.mark.thorough
 async def test_a_form_is_written_in_at_once(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await at_once(it.app, it.pilot, "n", *"qdj", "tab", *"e:1")

@@ -71,6 +71,7 @@ async def test_enter_on_a_failed_check_opens_its_packets_beside_the_last_good_on
         assert it.view.check.started_at == NOW - 12 * MINUTE
 
 
+@pytest.mark.thorough
 async def test_f_follows_live_again(past: History) -> None:
     async with opened(sample_exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -82,6 +83,7 @@ async def test_f_follows_live_again(past: History) -> None:
         assert it.view.comparison is None
 
 
+@pytest.mark.thorough
 async def test_a_stored_exchange_stays_whatever_comes_in(past: History) -> None:
     async with opened(sample_exchanges.healthy(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -106,6 +108,7 @@ async def test_enter_on_an_incident_opens_its_view_and_esc_comes_back(past: Hist
         assert open_tab(it) == "history"
 
 
+@pytest.mark.thorough
 async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -115,6 +118,7 @@ async def test_where_the_packets_are_gone_it_says_so(past: History) -> None:
         assert open_tab(it) == "history"
 
 
+@pytest.mark.thorough
 async def test_shift_c_copies_the_line_under_the_cursor(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -131,6 +135,7 @@ async def test_c_compares_with_the_last_good_exchange_of_the_store_after_a_start
         assert "compared to the last good one, 19:17:00" in it.prose("caption")
 
 
+@pytest.mark.thorough
 async def test_the_end_of_the_list_fetches_older_failed_checks(tmp_path: Path) -> None:
     past = Past(tmp_path)
     past.server("fra1", Spell(12 * HOUR, 0, PeriodState.DOWN, rtt=None))
@@ -155,6 +160,7 @@ def outage_from_two_places(directory: Path) -> History:
     return past.history()
 
 
+@pytest.mark.thorough
 async def test_failed_checks_of_all_vantages_are_one_list_by_time(tmp_path: Path) -> None:
     async with opened(
         sample_exchanges.silent(), history=outage_from_two_places(tmp_path), size=(100, 60)
@@ -168,6 +174,7 @@ async def test_failed_checks_of_all_vantages_are_one_list_by_time(tmp_path: Path
         assert "open  from local, nyc" in seen
 
 
+@pytest.mark.thorough
 async def test_where_all_failed_checks_are_ours_nothing_says_from_where(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -205,6 +212,7 @@ async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: P
         assert "07:30:00         silent            here" in screen(it)
 
 
+@pytest.mark.thorough
 async def test_the_next_server_has_its_own_past(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past, size=TALL) as it:
         await turn_to_history(it)
@@ -247,6 +255,7 @@ async def test_a_acknowledges_the_open_incident_with_a_note(past: History) -> No
         assert it.notices() == ["Acknowledged: fra1"]
 
 
+@pytest.mark.thorough
 async def test_the_note_may_stay_empty_and_esc_acknowledges_nothing(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), engine=failing(), history=past) as it:
         await it.press("a", "x", "escape")

@@ -51,6 +51,7 @@ async def test_the_diagnosis_beside_follows_the_newest_check() -> None:
         assert "the server does not know" in it.prose("full")
 
 
+@pytest.mark.thorough
 async def test_resizing_makes_the_diagnosis_a_tab_again() -> None:
     async with opened(sample_exchanges.silent(), size=(140, 45)) as it:
         await it.pilot.resize_terminal(100, 30)
@@ -60,6 +61,7 @@ async def test_resizing_makes_the_diagnosis_a_tab_again() -> None:
         assert "the server does not know" in it.prose("full")
 
 
+@pytest.mark.thorough
 async def test_an_open_diagnosis_tab_gives_way_to_the_packets_when_the_terminal_grows() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("tab")

@@ -174,6 +174,7 @@ async def test_brackets_go_through_the_servers_in_the_order_of_the_table() -> No
         assert seen == ["lon3", "ams2", "fra1", "ams2"]
 
 
+@pytest.mark.thorough
 async def test_the_next_server_is_followed_whatever_was_studied_before() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         await it.press("l", "]")
@@ -219,6 +220,7 @@ async def test_it_says_who_fails_together_with_this_server() -> None:
         assert "fails together with ams2: all with the address 203.0.113.7 are down" in it.prose("full")
 
 
+@pytest.mark.thorough
 async def test_keys_scroll_the_diagnosis_and_leave_the_cursor_alone() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("tab")
@@ -246,6 +248,7 @@ async def test_c_compares_with_the_last_good_exchange_and_back() -> None:
         assert it.view.comparison is None
 
 
+@pytest.mark.thorough
 async def test_comparing_says_so_when_only_what_is_always_new_differs() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("l")
@@ -269,6 +272,7 @@ async def test_shift_c_copies_the_packet_under_the_cursor() -> None:
         assert it.notices() == ["Copied handshake response, 92 bytes, as hex"]
 
 
+@pytest.mark.thorough
 async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     async with opened(sample_exchanges.healthy()) as it:
@@ -315,6 +319,7 @@ async def test_paused_before_the_first_check_it_does_not_promise_one() -> None:
         assert "Paused before the first check" in it.words("no-packets")
 
 
+@pytest.mark.thorough
 async def test_question_mark_opens_the_help_of_this_screen() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("?")
@@ -352,6 +357,7 @@ async def test_a_single_address_offers_no_other() -> None:
         assert it.words("caption") == "check of 19:30:00"
 
 
+@pytest.mark.thorough
 async def test_another_theme_takes_effect_at_once() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         before = it.view.render_line(0)

@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import TabbedContent
 
+from tests.parameters import default_run
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import face
 from tests.tui.key_presses import settle
@@ -121,7 +122,7 @@ async def test_the_filter_finds_what_is_down_from_one_place() -> None:
 # The header
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", default_run([(80, 24)], SIZES))
 async def test_the_head_says_from_where_it_is_down_and_what_to_type(size: tuple[int, int]) -> None:
     async with opened(engine=lookout(), size=size) as it:
         head = it.prose("head")
@@ -175,6 +176,7 @@ async def on_vantages(it: Opened) -> None:
     assert it.screen.query_one(TabbedContent).active == "vantages"
 
 
+@pytest.mark.thorough
 async def test_where_only_we_look_there_is_no_such_tab() -> None:
     async with opened(sample_exchanges.healthy(), engine=fleet()) as it:
         assert "Vantages" not in "\n".join(it.lines())
@@ -188,7 +190,7 @@ async def test_where_only_we_look_there_is_no_such_tab() -> None:
         assert "Vantages" in "\n".join(it.lines())
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", default_run([(80, 24)], SIZES))
 async def test_the_tab_lays_them_beside_each_other_as_there_is_room(size: tuple[int, int]) -> None:
     async with opened(engine=lookout(), size=size) as it:
         await on_vantages(it)

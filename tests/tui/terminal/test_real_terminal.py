@@ -132,6 +132,7 @@ def test_sigterm_leaves_the_terminal_clean(terminal: Tmux, config: Path) -> None
     terminal.assert_clean()
 
 
+@pytest.mark.thorough
 def test_with_standard_error_in_a_file_the_screen_is_drawn_and_the_file_has_no_sequences(
     terminal: Tmux, config: Path, tmp_path: Path
 ) -> None:
