@@ -44,7 +44,7 @@ def failed_stage_lines(diagnosis: Diagnosis, text_style: TextStyle) -> list[Text
     name = diagnosis.failed_stage
     if name not in STAGE_HELP:
         return []
-    words = f"{name} failed. It passes if this holds: {STAGE_HELP[name]}"
+    words = f"{name} failed. Passed means: {STAGE_HELP[name]}"
     return text_style.paragraph(words, text_style.palette.text, "stage", _LABEL_WIDTH)
 
 
