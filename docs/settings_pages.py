@@ -110,7 +110,7 @@ each mistake is listed with its line, and what to write. `wgmon-tui config --che
 
 _SERVERS_COLUMNS = """\
 The column *where* says whether `[defaults]` may have the key. The column *protocol* says which servers may
-have it; `amneziawg` has the keys of `wireguard`. This version checks one protocol, `wireguard`.
+have it; `amneziawg` has the keys of `wireguard`, and a table of its own below.
 """
 
 _CONFIG_INTRODUCTION = """\
