@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui import __version__
-from wgmon_tui.checks.check import Check, Direction
+from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.packets import fields_of, label_of
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Address
@@ -50,6 +51,9 @@ def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Capt
         servers: Socket = (address, check.endpoint.port)
         began_ns = int(check.started_at * 1e6) * 1000
         for number, packet in enumerate(check.exchange):
+            comments = [] if number else [_meaning(check, diagnosis)]
+            if check.framing:  # Wireshark does not know the framing
+                comments.append(_name_fields(check, packet))
             outbound = packet.direction is Direction.SENT
             yield CapturedDatagram(
                 at_ns=began_ns + round(packet.at * 1e9),
@@ -57,7 +61,7 @@ def datagrams(outcome: Round, our_port: OurPort = unknown_port) -> Iterator[Capt
                 destination=servers if outbound else ours,
                 payload=packet.data,
                 outbound=outbound,
-                comment="" if number else _meaning(check, diagnosis),
+                comment="\n".join(comments),
             )
 
 
@@ -73,6 +77,12 @@ def _meaning(check: Check, diagnosis: Diagnosis) -> str:
         f"{check.server} ({check.endpoint}), seen from {check.vantage}: "
         f"{verdict.slug} ({verdict.severity.word}). {diagnosis.summary}"
     )
+
+
+def _name_fields(check: Check, packet: Packet) -> str:
+    """The name of a framed packet, and its fields with their bytes."""
+    fields = (f"{each.name} {each.offset}-{each.end - 1}" for each in fields_of(check, packet))
+    return printable(f"{label_of(check, packet)}: {', '.join(fields)}")
 
 
 def _about(*, with_keys: bool) -> str:
