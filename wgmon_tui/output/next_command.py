@@ -17,7 +17,7 @@ from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import printable
 
 _PLACE = re.compile(r'(in servers\.toml, (?:server|identity) ".*?"|(?:on|in|through|here)\b.*?): (?=\S)')
-_SETTING = re.compile(r"[A-Za-z_]+ = \S")
+_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]* = \S")
 _ANY_INTERFACE = "wg0"
 _PLACEHOLDER = re.compile(r"[A-Z]+(?:-[A-Z]+)+|FILE|NAME")
 _WORDS = re.compile(r"[^\s\"'\[\]|;=@]+")

@@ -21,23 +21,10 @@ _PIECE = re.compile(r"(: |; | — |, )")
 
 ADVISED_PROGRAMS = frozenset(
     (
-        *("chmod", "chown", "conntrack", "curl", "dig", "dmesg", "ethtool", "getent", "ip"),
+        *("awg", "chmod", "chown", "conntrack", "curl", "dig", "dmesg", "ethtool", "getent", "ip"),
         *("iptables-save", "mtr", "netstat", "nft", "openssl", "pfctl", "pgrep", "ping", "route", "ss"),
-        *(
-            "ssh",
-            "sysctl",
-            "systemctl",
-            "tc",
-            "tcpdump",
-            "timedatectl",
-            "top",
-            "tracepath",
-            "uptime",
-            "vmstat",
-            "wg",
-            "wg-quick",
-            "wgmon-tui",
-        ),
+        *("ssh", "sysctl", "systemctl", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime"),
+        *("vmstat", "wg", "wg-quick", "wgmon-tui"),
     )
 )
 """The programs that advice names. Anything else is prose, which nobody can type."""

@@ -20,6 +20,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.output.next_command import parse_advice
 from wgmon_tui.protocols.amneziawg.diagnose import diagnose
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.amneziawg.trials import (
@@ -56,7 +57,9 @@ async def explained(
     )
     async with probing(server) as prober:
         result = await prober.check(target, ip_address("127.0.0.1"), explain=True)
-    return result, diagnose(result, target.server)
+    diagnosis = diagnose(result, target.server)
+    assert parse_advice(diagnosis.causes[0].fix), "the advice has a line to type"
+    return result, diagnosis
 
 
 async def test_a_server_of_plain_wireguard_is_proven() -> None:
@@ -64,7 +67,7 @@ async def test_a_server_of_plain_wireguard_is_proven() -> None:
     assert diagnosis.verdict is Verdict.SILENT
     assert "plain WireGuard" in diagnosis.summary
     assert diagnosis.causes[0].proven
-    assert 'remove protocol = "amneziawg"' in diagnosis.causes[0].fix
+    assert 'server "fra1": protocol = "wireguard" — and delete' in diagnosis.causes[0].fix
 
 
 async def test_a_server_with_the_parameters_of_another_server_is_proven() -> None:
@@ -91,8 +94,8 @@ async def test_a_wireguard_server_that_speaks_amneziawg_is_proven() -> None:
 @pytest.mark.parametrize(
     ("server", "fix"),
     [
-        (replace(VERSION_2, s1=70), "set s1 = 70"),
-        (replace(VERSION_2, h1=header_range("900000")), "set h1 = 900000"),
+        (replace(VERSION_2, s1=70), "s1 = 70 — in [server.amneziawg]"),
+        (replace(VERSION_2, h1=header_range("900000")), "h1 = 900000 —"),
     ],
     ids=["s1", "h1"],
 )
@@ -113,7 +116,9 @@ async def test_the_header_protection_key_of_another_server_is_found() -> None:
         {"ams1": ParameterSet(replace(VERSION_2, s1=20), PROTECTION_KEY)},
     )
     assert diagnosis.causes[0].proven
-    assert 'set the header_protection_key of "ams1"' in diagnosis.causes[0].fix
+    assert 'header_protection_key_file = "FILE" — in [server.amneziawg]; that of "ams1"' in (
+        diagnosis.causes[0].fix
+    )
     assert PROTECTION_KEY.hex() not in repr(diagnosis)
 
 

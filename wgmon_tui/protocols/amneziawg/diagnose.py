@@ -14,7 +14,6 @@ from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, Layout
 from wgmon_tui.protocols.amneziawg.parameters import MOST_PREFIX
 from wgmon_tui.protocols.wireguard import diagnose as wireguard
 from wgmon_tui.protocols.wireguard.wire import MessageType
-from wgmon_tui.text import quoted
 
 _SHOW = "on the server: awg show wg0"
 _IGNORED = "Jc, Jmin, Jmax and I1 to I5 need not match: the server ignores those packets"
@@ -83,7 +82,8 @@ def _explain_unframed(check: Check, server: Server, found: Diagnosis) -> Diagnos
     cause = Cause(
         f"{key} is not that of the server",
         f"{why}. It answers only what it can read, so S1 and H1 are right",
-        f"{_SHOW} — in [server.amneziawg] of server {quoted(server.name)}, set {key.lower()} = {value}",
+        f'in servers.toml, server "{server.name}": {key.lower()} = {value} '
+        "— in [server.amneziawg]; on the server, awg show tells the value",
         "awg-answer-parameters",
     )
     summary = f"An answer arrives, but it is not framed as servers.toml says: {key} seems to be {value}."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
-from wgmon_tui.config.models import AMNEZIAWG, Server
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Server
 from wgmon_tui.text import quoted
 
 ANSWERS_PLAIN = "answers-plain"
@@ -62,13 +62,12 @@ def summarise_answered(found: ProtocolEvidence, server: Server) -> str:
 
 def answered(found: ProtocolEvidence, server: Server) -> Cause:
     """The cause that an answer in another framing proves."""
-    name = quoted(server.name)
     if found.kind == ANSWERS_PLAIN:
         return Cause(
             "the server has no parameters of AmneziaWG, and servers.toml has some",
             "it answered the same handshake without them",
-            f'in servers.toml: of server {name}, remove protocol = "amneziawg" and [server.amneziawg]; '
-            "or set the parameters on the server",
+            f'in servers.toml, server "{server.name}": protocol = "{WIREGUARD}" '
+            "— and delete [server.amneziawg]; or set the parameters on the server",
             proven=True,
         )
     if found.kind == ANSWERS_SET:
@@ -77,15 +76,23 @@ def answered(found: ProtocolEvidence, server: Server) -> Cause:
         return Cause(
             f"the server has the parameters of {owner}, and servers.toml has {has} for it",
             f"it answered the same handshake with the parameters of {owner}",
-            f'in servers.toml: for server {name}, set protocol = "amneziawg" and copy [server.amneziawg] '
-            f"of {owner}",
+            f'in servers.toml, server "{server.name}": protocol = "{AMNEZIAWG}" '
+            f"— and copy [server.amneziawg] of {owner}",
             proven=True,
         )
     key, value, owner = found.values
-    new = f"{key} = {value}" if value else f"the {key} of {quoted(owner)}"
+    setting = f"{key} = {write_parameter(value)}" if value else f'{key}_file = "FILE"'
     return Cause(
         f"{key} is not that of the server; everything else is right",
         f"it answered the same handshake with the {key} of server {quoted(owner)}",
-        f"in servers.toml: in [server.amneziawg] of server {name}, set {new}",
+        f'in servers.toml, server "{server.name}": {setting} '
+        f"— in [server.amneziawg]; that of {quoted(owner)}",
         proven=True,
     )
+
+
+def write_parameter(value: str) -> str:
+    """A parameter as TOML: a number, a range in quotes, or a switch."""
+    if value in ("on", "off"):
+        return "true" if value == "on" else "false"
+    return f'"{value}"' if "-" in value else value

@@ -14,6 +14,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.protocols.wireguard.framing_causes import write_parameter
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
@@ -142,7 +143,8 @@ def _compare_parameters(server: Server, running: InterfaceDump) -> Iterator[Find
             ComparisonResult.DIFFERS,
             key,
             f"{there} on the server, {here} in servers.toml: such packets are dropped in silence",
-            f"in servers.toml: in [server.amneziawg] of this server, set {key} = {there}",
+            f'in servers.toml, server "{server.name}": {key} = {write_parameter(there)} '
+            "— in [server.amneziawg]",
         )
     if not differences:
         yield Finding(ComparisonResult.OK, "parameters", "S1 to S4 and H1 to H4 are the same on both sides")
