@@ -113,6 +113,34 @@ The column *where* says whether `[defaults]` may have the key. The column *proto
 have it; `amneziawg` has the keys of `wireguard`, and a table of its own below.
 """
 
+_FETCHES = """\
+## Fetches through the tunnel
+
+`tunnel_http` names URLs that a deep check fetches through the tunnel: `probe`, and every `tunnel_every` in
+the dashboard and `run`. Between those checks, a connection to the port of the URL is tried. A server with a
+URL that was not fetched is not `healthy`. Fetches need the package h11: `pip install 'wgmon-tui[fetch]'`.
+
+```toml
+tunnel_http = [
+    "http://10.8.0.5/health",
+    "http://10.8.0.5:8080/ status=401",
+    "https://intranet.example.net/ address=10.8.0.5 text=Sign in",
+]
+```
+
+| after the URL | meaning |
+|---|---|
+| `status=` | the status of the response; without it, any from 200 to 399. Redirects are not followed |
+| `address=` | where the host is. Without it, the name servers of `tunnel_dns` look a name up |
+| `text=` | a text in the first 64 KiB of the body. It is the last option, and may contain spaces |
+
+At most 1 MiB of a body is read, and a fetch takes at most 15 s. If nothing new arrives for 4 s, the fetch
+stalls; it is then tried once more with small segments. If these pass, the verdict is `mtu-blackhole`, else
+`tcp-stalls`. A certificate must be valid now and for the host of the URL, and it or an issuer of it must be
+trusted. Trusted are the authorities of the system, or the certificates of `tunnel_ca` alone. Revocation is
+not checked. Agents of vantages get the URLs and the certificates with the server.
+"""
+
 _CONFIG_INTRODUCTION = """\
 How wgmon-tui behaves. You write this file; wgmon-tui never does. The look of the dashboard is read when it
 starts: `theme`, `low_bandwidth`, `[keys]`, `[columns]`, `[filters]` and `[[action]]`. All else takes effect
@@ -215,6 +243,8 @@ def _servers_toml() -> Iterator[str]:
         protocol = f"`{setting.protocol}`" if setting.protocol else "all"
         yield f"| {key} | {kind} | {limits} | {default} | {where} | {protocol} | {what} |"
     yield from _protocol_tables()
+    yield ""
+    yield _FETCHES.rstrip()
     yield f"\n## `[[{IDENTITY.name}]]`\n"
     yield f"{IDENTITY.help}\n"
     yield from _table(IDENTITY.settings, IDENTITY.usual())

@@ -7,20 +7,26 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
+
 from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
+from tests.output.sample_rounds import healthy as healthy_round
 from tests.protocols.wireguard.harness import IDENTITY, SERVER, ScriptedServer, healthy, silence, timestamps
 from tests.protocols.wireguard.inner_servers import ALLOWED, INNER_V4, TUNNEL_V4
 from wgmon_tui.checks.evidence import PassiveKeepalive
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.http_targets import parse_http_target
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
-from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
+from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
@@ -251,3 +257,33 @@ async def test_the_demo_proves_that_its_removed_peer_is_missing() -> None:
     await demo.stop()
     assert outcome.diagnosis.verdict.slug == "peer-missing"
     assert '"nagios-old"' in outcome.diagnosis.summary
+
+
+# Fetches
+
+URL = parse_http_target("http://10.8.0.1/health")
+FETCHED = InnerFetch(str(URL), INNER_V4, None, status=200)
+
+
+def state_after(*carried: InnerFetch) -> ServerState:
+    """The state of a server with a URL, whose last deep check was a moment ago."""
+    server = server_at(Endpoint("192.0.2.1", 51820), tunnel_http=(URL,), tunnel_every=60.0)
+    return ServerState(server, last=healthy_round(), carried_evidence={ip_address("192.0.2.1"): carried})
+
+
+def test_the_first_check_fetches_already_where_urls_prove_a_server() -> None:
+    server = server_at(Endpoint("192.0.2.1", 51820), tunnel_http=(URL,))
+    assert DeepCheckPolicy().choose_depth(ServerState(server)).deep
+
+
+@pytest.mark.parametrize(
+    ("carried", "is_deep"),
+    [((), True), ((FETCHED,), False), ((replace(FETCHED, fault="status", status=500),), True)],
+    ids=["not fetched", "fetched", "failed"],
+)
+def test_a_url_is_fetched_by_every_check_until_that_succeeds(
+    carried: tuple[InnerFetch, ...], is_deep: bool
+) -> None:
+    policy = DeepCheckPolicy()
+    policy.record_requested("fra1", CheckDepth(deep=True))
+    assert policy.choose_depth(state_after(*carried)).deep == is_deep

@@ -26,6 +26,8 @@ from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import causes, fetch_diagnosis, packet_size, target_causes, tunnel_causes
 from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
+_MOST_URLS = 2
+
 Meaning = tuple[Verdict, str, list[Cause]]
 
 
@@ -57,8 +59,10 @@ def summarise_proof(rtt_text: str, evidence: Sequence[Evidence], server: Server)
         return f"The handshake works: authentic answer in {rtt_text}. Data is not tested (tunnel = false)."
     hops = [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]
     who = f" ({_answers(hops)})" if hops else ""
+    urls = fetch_diagnosis.find_fetched(evidence, server)
+    fetched = f", {format_list(urls, most=_MOST_URLS)} could be fetched" if urls else ""
     return packet_size.summarise(
-        f"authentic answer in {rtt_text}", f"data passes both ways{who}", evidence, server
+        f"authentic answer in {rtt_text}", f"data passes both ways{who}{fetched}", evidence, server
     )
 
 

@@ -39,6 +39,11 @@ def find_unfetched(evidence: Sequence[Evidence], server: Server) -> list[str]:
     return [str(each.url) for each in server.tunnel_http if str(each) not in fetched]
 
 
+def find_fetched(evidence: Sequence[Evidence], server: Server) -> list[str]:
+    """The URLs that were fetched with success."""
+    return [url_of(each) for each in _latest(evidence, server) if each.fault is None]
+
+
 def not_fetched(server: Server) -> Cause:
     """For URLs that were not fetched: only deep checks fetch."""
     return Cause(

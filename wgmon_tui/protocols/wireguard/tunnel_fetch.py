@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from importlib import import_module
 
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import FlowCut
@@ -20,7 +22,8 @@ async def fetch_urls(
 
     `flow` sends echoes to something that echoes; None without such. `mtu` is the size that passed in bytes.
     """
-    # Imported here: few servers have URLs, and TLS and HTTP take a while to load.
+    # Imported here: few servers have URLs. In a thread: TLS and HTTP take a while to load.
+    await asyncio.to_thread(import_module, "wgmon_tui.checks.inner_fetches")
     from wgmon_tui.checks.inner_fetches import InnerFetches
 
     fetches = InnerFetches(server, channel.own, _Carrier(channel), _client_mtu(server, mtu))
