@@ -91,9 +91,8 @@ def open_keyring(
     in `last_good`, stays. Blocks while the commands run, up to 10 s each.
     """
     named = _secrets_of(fleet)
-    own = [each for server in fleet.servers for each in secrets_of(server)]
-    texts = {secret for setting, secret in own if setting.type is not KEY_SECRET}
-    read = _read_all((each for each in named if each not in command_outputs), config_dir, texts)
+    unknown = [each for each in named if each not in command_outputs]
+    read = _read_all(unknown, config_dir, _texts_of(fleet))
     unread = {each: why for each, why in read.items() if isinstance(why, _UnavailableError)}
     kept = {each: why for each, why in unread.items() if each in last_good}
     found = {**read, **command_outputs, **{each: last_good[each] for each in kept}}
@@ -121,15 +120,19 @@ def open_keyring(
         else:
             key = _key("preshared", server.preshared_key)
             problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
-    protocol_secrets = {
-        server.name: values
-        for server in fleet.servers
-        if (values := _find_protocol_secrets(server, found, problems, source))
+    of_protocols = {
+        each.name: _find_protocol_secrets(each, found, problems, source) for each in fleet.servers
     }
     lines = tuple(
         f"{source}: {named[each]}: {why}; the last good key stays in use" for each, why in kept.items()
     )
-    return Keyring(private_keys, preshared_keys, problems, identity_problems, lines, protocol_secrets)
+    return Keyring(private_keys, preshared_keys, problems, identity_problems, lines, of_protocols)
+
+
+def _texts_of(fleet: Fleet) -> set[SecretSource]:
+    """The secrets of protocols that are text, and not a key."""
+    own = (each for server in fleet.servers for each in secrets_of(server))
+    return {secret for setting, secret in own if setting.type is not KEY_SECRET}
 
 
 def _find_protocol_secrets(
