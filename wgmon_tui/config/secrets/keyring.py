@@ -121,7 +121,9 @@ def open_keyring(
             key = _key("preshared", server.preshared_key)
             problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
     of_protocols = {
-        each.name: _find_protocol_secrets(each, found, problems, source) for each in fleet.servers
+        each.name: _find_protocol_secrets(each, found, problems, source)
+        for each in fleet.servers
+        if each.protocol_settings is not None
     }
     lines = tuple(
         f"{source}: {named[each]}: {why}; the last good key stays in use" for each, why in kept.items()
