@@ -319,8 +319,11 @@ def _plain_entries(fleet: Fleet, server: Server) -> dict[str, object]:
 
 def _on_one_line(key: str, value: object) -> str:
     """A setting as TOML; tomli_w writes a list over several lines."""
-    lines = tomli_w.dumps({key: value}).split("\n")
-    return " ".join(line.strip() for line in lines).strip().replace("[ ", "[").replace(", ]", "]")
+    table, _, own_key = key.rpartition(".")
+    lines = tomli_w.dumps({own_key: value}).split("\n")
+    return f"{table}." * bool(table) + " ".join(line.strip() for line in lines).strip().replace(
+        "[ ", "["
+    ).replace(", ]", "]")
 
 
 def _json(each: KnownServer) -> Json:

@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import (
+    AMNEZIAWG,
+    ConfigurationError,
+    Fleet,
+    Identity,
+    SecretForm,
+    SecretSource,
+    Server,
+)
 from wgmon_tui.config.monitoring_identity import IdentityWish, choose_identity
 from wgmon_tui.config.peer_command import USUAL_INTERFACE, PeerCommand
 from wgmon_tui.config.secrets.key_files import DryRunKeyFiles, KeyFileStore, open_key_file_writer
@@ -80,7 +88,8 @@ class AddedServer:
     def peer_command(self, interface: str = USUAL_INTERFACE) -> PeerCommand:
         """What to type on the server."""
         has_preshared_key = self.server.preshared_key is not None
-        return PeerCommand(self.identity_key, self.identity.addresses, has_preshared_key, interface)
+        program = "awg" if self.server.protocol == AMNEZIAWG else "wg"
+        return PeerCommand(self.identity_key, self.identity.addresses, has_preshared_key, interface, program)
 
 
 class NewServerError(ConfigurationError):

@@ -29,6 +29,8 @@ class PeerCommand:
     addresses: Sequence[Interface] = ()
     has_preshared_key: bool = False
     interface: str = USUAL_INTERFACE
+    program: str = "wg"
+    """`wg`, or `awg` for AmneziaWG."""
 
     @property
     def line(self) -> str:
@@ -37,7 +39,7 @@ class PeerCommand:
         allowed-ips moves an address from the peer that has it. So it names single hosts, and is left out
         without an address: a handshake needs none.
         """
-        words = ["wg", "set", self.interface, "peer", str(self.public_key)]
+        words = [self.program, "set", self.interface, "peer", str(self.public_key)]
         if self.has_preshared_key:
             words += ["preshared-key", "/dev/stdin"]
         if self.addresses:
@@ -47,7 +49,7 @@ class PeerCommand:
     @property
     def save_line(self) -> str:
         """The line that keeps the peer after a restart of an interface that wg-quick manages."""
-        return f"wg-quick save {self.interface}"
+        return f"{self.program}-quick save {self.interface}"
 
 
 def parse_interface_name(text: str) -> str:

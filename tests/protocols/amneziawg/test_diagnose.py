@@ -129,6 +129,9 @@ async def test_unexplained_silence_says_which_parameters_must_match_and_which_ne
     assert first.cause == "S1, H1 or the header protection key is not that of the server"
     assert "Jc, Jmin, Jmax and I1 to I5 need not match" in first.why
     assert not first.proven
+    advice = " ".join(each.fix for each in diagnosis.causes)
+    assert "awg show wg0 peers" in advice
+    assert " wg show" not in advice
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.protocols.amneziawg.profiles import PROTECTION_KEY
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
+from wgmon_tui.config.new_server import describe_server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
@@ -106,3 +107,12 @@ def test_the_extra_is_asked_for_by_name_where_header_protection_needs_it(
     assert 'pip install "wgmon-tui[amneziawg]"' in targets.problems["awg1"]
     unprotected = FLEET.replace(f'header_protection_key = "{KEY.to_text()}"', "")
     assert sorted(joined(unprotected, tmp_path).ready) == ["awg1", "plain1"]
+
+
+def test_the_line_for_the_server_names_the_program_of_amneziawg(tmp_path: Path) -> None:
+    fleet = parse(FLEET)
+    lines = [
+        describe_server(fleet, server, tmp_path).peer_command().line.split(" peer ")[0]
+        for server in fleet.servers
+    ]
+    assert lines == ["awg set wg0", "wg set wg0"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from wgmon_tui.protocols.wireguard import diagnose as wireguard
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
 _SHOW = "on the server: awg show wg0"
+_WG = re.compile(r"\bwg(?= (?:show|set|showconf|syncconf)\b)")
 _IGNORED = "Jc, Jmin, Jmax and I1 to I5 need not match: the server ignores those packets"
 
 
@@ -28,7 +30,9 @@ def diagnose(
     is_explained_by_loss: bool = False,
 ) -> Diagnosis:
     """Diagnose a check. The arguments are those of WireGuard's `diagnose`."""
-    found = wireguard.diagnose(check, server, recent, standing, is_explained_by_loss=is_explained_by_loss)
+    found = _with_awg(
+        wireguard.diagnose(check, server, recent, standing, is_explained_by_loss=is_explained_by_loss)
+    )
     is_proven = bool(found.causes) and found.causes[0].proven
     evidence = (*check.evidence, *standing)
     if found.verdict is Verdict.SILENT and not is_proven:
@@ -38,6 +42,12 @@ def diagnose(
     if found.verdict is Verdict.NOT_WIREGUARD and any(isinstance(each, ForeignBytes) for each in evidence):
         return _explain_unframed(check, server, found)
     return found
+
+
+def _with_awg(found: Diagnosis) -> Diagnosis:
+    """Name the program of AmneziaWG in the advice: `wg` does not see its interfaces."""
+    causes = (replace(each, fix=_WG.sub("awg", each.fix)) for each in found.causes)
+    return replace(found, causes=tuple(causes))
 
 
 def _with_cause(found: Diagnosis, cause: Cause, evidence: Sequence[Evidence]) -> Diagnosis:
