@@ -3,6 +3,8 @@
 OLD_CHECKOUT is a directory that contains the package of the earlier version. Both versions run as processes.
 Three writers take turns on one state directory: the earlier version, this one, and the earlier one again.
 Each has an agent of the other version. After each turn both versions export the store, with the same result.
+If this version writes another store version, only the writer's version can read the store after each turn.
+Then this one must have everything that the earlier one exported, which must refuse the upgraded store.
 Prints one line for each thing that works, and ends with exit code 1 at the first one that does not. It takes
 about a minute.
 """
@@ -91,8 +93,12 @@ async def main(old_root: Path) -> None:
         async with healthy(_UP) as (_, server):
             write_config(place.config, server, quick_server(_DOWN))
             seen: Seen | None = None
-            for number, (writer, agent) in enumerate(((old, new), (new, old), (old, new)), 1):
+            for number, (writer, agent) in enumerate(((old, new), (new, old)), 1):
                 seen = await _stage(place, url, number, writer, agent, seen)
+            if await _store_version(old) == await _store_version(new):
+                await _stage(place, url, 3, old, new, seen)
+            else:
+                await _expect_refusal(old, place)
         await _start_keeper(place, new)
     print("compatible", flush=True)
 
@@ -108,7 +114,15 @@ async def _stage(
             await asyncio.sleep(SECONDS)
             await _run(agent, "-m", "wgmon_tui", "alert", "test", *_places(place), "good", cwd=place.root)
             print(f"{title}: the {agent.name} version asks the writer to test a sink", flush=True)
-    by_writer, by_other = [await _seen(version, place) for version in (writer, agent)]
+    by_writer = await _seen(writer, place)
+    if await _store_version(writer) != await _store_version(agent):
+        reports = len(by_writer.from_vantage)
+        _expect(f"{title}: {reports} checks of the agent are stored", reports > 0)
+        if before:
+            _expect_continued(title, before, by_writer)
+            _expect_kept(title, before, by_writer)
+        return by_writer
+    by_other = await _seen(agent, place)
     for table in _TABLES:
         _expect(
             f"{title}: both export the same {len(by_writer.tables[table])} {table}",
@@ -147,6 +161,44 @@ def _expect_continued(title: str, before: Seen, now: Seen) -> None:
     )
     ids = [[each["id"] for each in seen.tables["incidents"]] for seen in (before, now)]
     _expect(f"{title}: the open incident continues", ids[0] == ids[1])
+
+
+def _expect_kept(title: str, before: Seen, now: Seen) -> None:
+    """Expect every check that another version exported, of this machine and of the vantage."""
+    for what, some, others in (
+        ("checks", before.tables["checks"], now.tables["checks"]),
+        ("reports", before.from_vantage, now.from_vantage),
+    ):
+        missing = {_identity(each) for each in some} - {_identity(each) for each in others}
+        _expect(f"{title}: all {len(some)} earlier {what} are there", not missing)
+
+
+def _identity(check: dict[str, Any]) -> tuple[str, ...]:
+    """What makes a check another one. Blocks of a minute keep times to a millisecond."""
+    names = ("server", "vantage", "address", "verdict")
+    return (*(str(check[name]) for name in names), check["started_at"][:19])
+
+
+async def _store_version(version: Version) -> str:
+    return await _run(
+        version, "-c", "from wgmon_tui.store import schema; print(schema.VERSION)", cwd=version.root.anchor
+    )
+
+
+async def _expect_refusal(old: Version, place: Place) -> None:
+    """Expect that the earlier version leaves the upgraded store alone."""
+    before = (place.state / "history.db").read_bytes()
+    try:
+        await _run(old, "-m", "wgmon_tui", "run", *_places(place), cwd=place.root)
+    except BrokenError as refused:
+        line = str(refused)
+    else:
+        line = ""
+    unchanged = (place.state / "history.db").read_bytes() == before
+    _expect(
+        "3. the old version refuses the store of the new one and leaves it alone",
+        "written by a later version" in line and unchanged,
+    )
 
 
 async def _start_keeper(place: Place, version: Version) -> None:

@@ -41,6 +41,17 @@ def test_the_fleet_is_there_to_be_painted_before_anything_runs(tmp_path: Path) -
     assert is_free(tmp_path / "state")
 
 
+def test_the_engine_takes_over_the_rows_that_are_shown(tmp_path: Path) -> None:
+    station = station_in(tmp_path)
+    shown = dict(station.fleet_state.states)
+    engine = station.open()
+    assert engine
+    assert dict(station.fleet_state.states) == shown
+    assert all(station.fleet_state.states[name] is shown[name] for name in shown)
+    assert engine.schedule.next_due() is not None
+    station.close()
+
+
 async def test_what_is_asked_for_before_the_first_check_is_done(tmp_path: Path) -> None:
     station = station_in(tmp_path)
     station.pause(["ams1"], True)

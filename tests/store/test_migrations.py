@@ -225,6 +225,33 @@ def test_packets_of_a_vantage_are_exchanges_of_it(history: History) -> None:
     assert [kept for _, kept in history.failures("fra1", vantage="nyc") if kept] == [line]
 
 
+def test_the_first_report_of_a_vantage_counts_although_it_has_packets(tmp_path: Path) -> None:
+    with closing(store_of_version(2, tmp_path)) as connection:
+        for number in range(3):
+            past = check(T0 + EVERY_S * number, "fra")
+            _insert_sight(connection, 1, number, past, packets=number == 0)
+        connection.commit()
+    open_store(tmp_path).connection.close()
+    with History(tmp_path / STORE) as history:
+        assert len(history.checks("fra1", 0.0, EVER, "fra")) == 3
+        assert len(history.exchanges("fra1", vantage="fra")) == 1
+
+
+def test_old_failures_without_the_checks_between_them_make_no_figures(tmp_path: Path) -> None:
+    fill_version_2(tmp_path)
+    with closing(sqlite3.connect(tmp_path / STORE)) as connection:
+        older = check(T0 - 7200.0, "nyc")
+        _insert_sight(connection, 1, 1, older, packets=True)
+        connection.execute(
+            "INSERT INTO minutes VALUES (?, 1, 1, 0, 60, 0, 0, 0, 0, 0, x'')", (int(T0 // 60) - 240,)
+        )
+        connection.commit()
+    open_store(tmp_path).connection.close()
+    with History(tmp_path / STORE) as history:
+        assert history.window("fra1", T0 - 10_800, T0, "nyc").checks == 0
+        assert len(history.exchanges("fra1", vantage="nyc")) == 2
+
+
 def test_reports_that_version_2_accepted_are_not_accepted_again(history: History) -> None:
     assert history.last_reports() == {"fra": ("one", 180), "nyc": ("one", 180)}
 

@@ -16,6 +16,7 @@ from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack
 from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, roll
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.read.row_mapping import optional_address_of
+from wgmon_tui.store.read.tiers import complete_from
 from wgmon_tui.store.schema import execute_script
 
 _VERSION_2 = """
@@ -114,7 +115,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 def _move_vantage_reports(connection: sqlite3.Connection) -> None:
     """Give each vantage of a server its series: blocks, rollups, last state, and rounds with packets."""
     connection.execute("CREATE INDEX sight_packs_of_server ON sight_packs (server, minute)")
-    first = _first_complete(connection)
+    # Of the time before, only checks with packets are left: failures and changes alone make no figures.
+    first = complete_from(connection, "packs")
     for server, holds in connection.execute(_WATCHED).fetchall():
         for vantage, checks in sorted(_checks_of(connection, server, first).items()):
             _write_series(connection, _add_series(connection, server, vantage), checks, holds)
@@ -124,17 +126,6 @@ def _move_vantage_reports(connection: sqlite3.Connection) -> None:
     connection.execute(_EXCHANGES)
     connection.execute("DROP TABLE sights")
     connection.execute("DROP TABLE sight_packs")
-
-
-def _first_complete(connection: sqlite3.Connection) -> float:
-    """Return the Unix time since which all checks are stored. Before it only those with packets are.
-
-    Figures of mere failures and changes would be wrong.
-    """
-    (minute,) = connection.execute("SELECT min(minute) FROM sight_packs").fetchone()
-    (at,) = connection.execute("SELECT min(at) FROM sights WHERE round IS NULL").fetchone()
-    first = min(inf if minute is None else minute * MINUTE_S, inf if at is None else at)
-    return -inf if first == inf else first
 
 
 def _checks_of(connection: sqlite3.Connection, server: int, first: float) -> dict[str, list[StoredCheck]]:
