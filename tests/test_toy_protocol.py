@@ -16,6 +16,7 @@ from tests.toy_protocol import Echo, EchoSettings
 from tests.tui.app_harness import face
 from tests.tui.sample_fleet import NOW, QuietEngine
 from tests.tui.server_screen_harness import opened
+from wgmon_tui.checks.protocol_words import help_on
 from wgmon_tui.checks.registry import register, unregister
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
@@ -218,6 +219,7 @@ async def test_the_screen_shows_its_bytes_and_explains_them(tmp_path: Path) -> N
         assert "echo message" in text
         assert b"moon".hex(" ") in text
         assert "four random bytes" in text
+        assert "servers.toml has tunnel" not in text
 
 
 async def test_the_screen_explains_its_failure(tmp_path: Path) -> None:
@@ -228,6 +230,13 @@ async def test_the_screen_explains_its_failure(tmp_path: Path) -> None:
         text = "\n".join(it.lines())
     assert "No echo of the word." in text
     assert "the echo server is stopped" in text
+
+
+def test_help_says_nothing_of_wireguard_about_its_verdicts() -> None:
+    words = [help_on(verdict, "echo") for verdict in Verdict]
+    assert help_on(Verdict.SILENT, "echo") is None
+    assert help_on(Verdict.DNS_FAILURE, "echo") is not None
+    assert not any("WireGuard" in f"{each.explanation} {each.first_step}" for each in words if each)
 
 
 def test_an_agent_checks_it_without_an_identity(tmp_path: Path) -> None:

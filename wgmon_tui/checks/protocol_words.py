@@ -5,11 +5,28 @@ from __future__ import annotations
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP, VerdictHelp
+from wgmon_tui.config.models import WIREGUARD
+
+_OF_EVERY_PROTOCOL = frozenset(
+    {
+        Verdict.DNS_FAILURE,
+        Verdict.UNREACHABLE,
+        Verdict.LOCAL_FAULT,
+        Verdict.MISCONFIGURED,
+        Verdict.REGIONAL,
+        Verdict.ADDRESS_DEAD,
+    }
+)
+"""Verdicts whose general help names nothing of WireGuard."""
 
 
-def help_on(verdict: Verdict, protocol: str) -> VerdictHelp:
-    """The help on a verdict: that of the protocol, if it decides the verdict by other evidence."""
+def help_on(verdict: Verdict, protocol: str) -> VerdictHelp | None:
+    """The help on a verdict in the words of a protocol; None if it has none and WireGuard's misleads."""
     try:
-        return find_protocol(protocol).verdict_help.get(verdict, VERDICT_HELP[verdict])
+        found = find_protocol(protocol)
     except UnknownProtocolError:
-        return VERDICT_HELP[verdict]
+        return VERDICT_HELP[verdict] if verdict in _OF_EVERY_PROTOCOL else None
+    if verdict in found.verdict_help:
+        return found.verdict_help[verdict]
+    is_alike = verdict in _OF_EVERY_PROTOCOL or found.settings.server_keys == WIREGUARD
+    return VERDICT_HELP[verdict] if is_alike else None

@@ -29,12 +29,10 @@ def verdict_lines(verdict: Verdict, text_style: TextStyle, protocol: str = WIREG
     severity = verdict.severity
     title = f"{text_style.glyphs.of(severity)} {verdict.slug}"
     lines = [Text.assemble((title, style), (f"  {severity.word}", text_style.palette.muted))]
-    help_text = help_on(verdict, protocol)
-    for label, words in (
-        ("means", verdict.meaning),
-        ("evidence", help_text.explanation),
-        ("do first", help_text.first_step),
-    ):
+    explained = [("means", verdict.meaning)]
+    if help_text := help_on(verdict, protocol):
+        explained += [("evidence", help_text.explanation), ("do first", help_text.first_step)]
+    for label, words in explained:
         lines += text_style.paragraph(words, text_style.palette.text, label, _LABEL_WIDTH)
     return lines
 

@@ -11,6 +11,7 @@ from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import format_rate
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.text import format_rtt
 
@@ -20,14 +21,14 @@ _ANSWERS = {"answered": "answered", "open": "open", "closed": "closed", None: "s
 def tunnel_line(
     server: Server, check: Check, carried_evidence: Sequence[Evidence], separator: str
 ) -> str | None:
-    """Echoes, services, acknowledgement and MTU, as far as checked; None without a handshake.
+    """Echoes, services, acknowledgement and MTU, as far as checked; None without a handshake or a tunnel.
 
     `carried_evidence` is earlier evidence that still holds. The MTU, for example, is checked rarely.
     """
     if check.handshake is None:
         return None
     if not server.tunnel:
-        return "not checked: servers.toml has tunnel = false"
+        return "not checked: servers.toml has tunnel = false" if needs_identity(server) else None
     evidence = (*check.evidence, *carried_evidence)
     parts = [
         *_answered(check),
