@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 
 from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.protocol_settings import known_protocols, settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import SecretType
@@ -79,6 +80,8 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("server", "tunnel_mtu"): "1420",
     ("server", "inspect"): '["ssh", "fra1", "sudo", "wg", "show", "wg0", "dump"]',
     ("server", "inspect_config"): '["ssh", "fra1", "sudo", "cat", "/etc/wireguard/wg0.conf"]',
+    **{("amneziawg", f"i{number}"): '"<b 0xc70000000108><r 64>"' for number in range(1, 6)},
+    ("amneziawg", "header_protection_key"): '"fra1.hpk"',
     ("server", "note"): '"rack 4, ask Ada before a reboot"',
 }
 """TOML values of settings without a default that can be written down, by section and key."""
@@ -109,14 +112,34 @@ def config_template() -> str:
 
 def servers_template() -> str:
     """A servers.toml with every setting, all switched off."""
-    return _write(_SERVERS_HEAD, (IDENTITY, DEFAULTS, SERVER))
+    tables = [_own_table(name) for name in known_protocols()]
+    return _write(_SERVERS_HEAD, (IDENTITY, DEFAULTS, SERVER), [each for each in tables if each])
 
 
-def _write(head: str, sections: Iterable[Section]) -> str:
+def _write(head: str, sections: Iterable[Section], more: Iterable[Iterable[str]] = ()) -> str:
     lines = list(_comment(head))
     for section in sections:
         lines += ["", *_section(section)]
+    for block in more:
+        lines += ["", *block]
     return "\n".join([*lines, ""])
+
+
+def _own_table(protocol: str) -> list[str]:
+    """A server with the table of its protocol; nothing if the protocol has no table."""
+    section = settings_of(protocol).section
+    if section is None:
+        return []
+    required = (each for each in SERVER.settings if each.required)
+    return [
+        *_comment(section.help),
+        "",
+        f"#[[{SERVER.name}]]",
+        *(f"#{_assignment(SERVER.name, each, {})}" for each in required),
+        f"#protocol = {json.dumps(protocol)}",
+        f"#[{SERVER.name}.{protocol}]",
+        *(line for each in section.settings for line in _setting(protocol, each, section.usual(), "##")),
+    ]
 
 
 def _section(section: Section) -> Iterator[str]:
