@@ -8,7 +8,7 @@ from tests.real.prerequisites import require
 
 async def test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits() -> None:
     require(root=True)
-    figures = await measure(2.5, 0.3)
+    figures = await measure(1.0, 0.2)
     assert not list(figures.broken_limits()), list(figures.lines())
     assert figures.packet_bytes["packets"] > 0
     assert figures.member["idle connections held"] > 0
