@@ -91,7 +91,8 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
 
     @property
     def shown_columns(self) -> list[str]:
-        """The keys of the columns on screen."""
+        """The keys of the columns on screen, or of those that the next paint shows."""
+        self._lay_out_for_width()
         return [placed.column.key for placed in self._layout]
 
     def use_columns(self, columns: Sequence[str]) -> None:
@@ -176,8 +177,7 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lay out the columns for the current width before lines are drawn."""
-        if self._width != self.outer_size.width:
-            self._lay_out()
+        self._lay_out_for_width()
         if self._content_width != (width := self.scrollable_content_region.width):
             self._content_width = width  # the scrollbar came or went
             self._strips.clear()
@@ -258,6 +258,10 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
         segments = [Segment(text, base + style + over) for text, style in parts if text]
         strip = Strip(segments).adjust_cell_length(width, base + (fill or Style.null()) + over)
         return strip.simplify()
+
+    def _lay_out_for_width(self) -> None:
+        if self._width != self.outer_size.width:
+            self._lay_out()
 
     def _lay_out(self) -> None:
         servers = [server_state.server for server_state in self._fleet_state.states.values()]
