@@ -17,6 +17,7 @@ from docs.json_schema import config_schema, servers_schema
 from docs.man_page import man_page
 from docs.platforms_page import platforms
 from docs.settings_pages import config_toml, servers_toml
+from wgmon_tui.checks.registry import find_protocol, protocol_names
 from wgmon_tui.checks.stage import STAGE_NAMES, StageOutcome
 from wgmon_tui.checks.stage_help import STAGE_HELP
 from wgmon_tui.checks.verdict import Verdict
@@ -101,7 +102,7 @@ def verdicts() -> str:
             VERDICT_HELP[each].first_step,
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_stages(), ""])
+    return "\n".join([*lines, "", *_stages(), *_experiments(), ""])
 
 
 def _stages() -> Iterator[str]:
@@ -111,6 +112,17 @@ def _stages() -> Iterator[str]:
     yield from (f"| `{name}` | {STAGE_HELP[name]} |" for name in STAGE_NAMES)
     yield from ("", "| outcome | glyph | with `--ascii` |", "|---|---|---|")
     yield from (f"| {each.word} | {each.glyph} | {each.ascii_glyph} |" for each in StageOutcome)
+
+
+def _experiments() -> Iterator[str]:
+    """What each protocol tries if a server is silent, or does not authenticate."""
+    yield from ("", "## Experiments", "")
+    yield "With `explain`, they find the cause of a failure. Silence in an experiment proves nothing."
+    for protocol in map(find_protocol, protocol_names()):
+        if protocol.experiments:
+            yield from ("", f"### {protocol.title}", "")
+            yield from ("| experiment | tries | success proves |", "|---|---|---|")
+            yield from (f"| {each.name} | {each.tries} | {each.proves} |" for each in protocol.experiments)
 
 
 PAGES = {

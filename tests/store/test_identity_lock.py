@@ -13,9 +13,8 @@ import pytest
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.store.identity_lock import IdentityLocks
 
 CLIENT = PrivateKey.generate()

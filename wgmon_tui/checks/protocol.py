@@ -64,6 +64,10 @@ class IdentityTarget(ProtocolTarget, typing.Protocol):
     def private_key(self) -> PrivateKey:
         """The private key of the identity."""
 
+    @property
+    def spacing_s(self) -> float:
+        """The least seconds between two attempts with the identity, so that the server takes both."""
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:

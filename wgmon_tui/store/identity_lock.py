@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.checks.protocol import IdentityTarget
-from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store import byte_locks
 from wgmon_tui.store.damaged_files import move_irregular_aside
@@ -78,7 +77,7 @@ class IdentityLocks:
             yield False
             return
         try:
-            await _keep_spacing(place)
+            await _keep_spacing(place, target.spacing_s)
             yield True
         finally:
             self._release(place)
@@ -134,12 +133,12 @@ def identity_digest(identity: PublicKey) -> bytes:
     return hashlib.sha256(identity.raw).digest()[:16]
 
 
-async def _keep_spacing(place: _Place) -> None:
+async def _keep_spacing(place: _Place, spacing_s: float) -> None:
     """Wait until the server accepts the next initiation, counted from the last use by any prober."""
     _, used_ns = _read_record(place)
     since_s = (time.monotonic_ns() - used_ns) / 1e9
-    if 0 <= since_s < INITIATION_SPACING_S:
-        await asyncio.sleep(INITIATION_SPACING_S - since_s)
+    if 0 <= since_s < spacing_s:
+        await asyncio.sleep(spacing_s - since_s)
     _write_record(place)
 
 

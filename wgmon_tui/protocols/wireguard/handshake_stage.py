@@ -41,11 +41,8 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
-from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
-
-INITIATION_SPACING_S = 0.03
-"""Least time between two initiations of one peer: servers silently drop those within 20 ms."""
 
 _REFUSAL_RETRY_S = 0.25
 _SESSION_MARGIN_S = 0.25

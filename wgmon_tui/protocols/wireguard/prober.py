@@ -47,7 +47,7 @@ from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake import Attempt
-from wgmon_tui.protocols.wireguard.handshake_stage import INITIATION_SPACING_S, HandshakeStage
+from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
@@ -56,7 +56,7 @@ from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
-from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.text import format_list

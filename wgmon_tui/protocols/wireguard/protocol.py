@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.protocol import (
+    Experiment,
     PacketRemark,
     ProbeServices,
     Protocol,
@@ -27,6 +28,28 @@ class WireGuard(Protocol):
     name = WIREGUARD
     title = "WireGuard"
     settings = SETTINGS
+    experiments = (
+        Experiment(
+            "known keys",
+            "the same handshake with each key of `known_keys`",
+            "the server has that key now",
+        ),
+        Experiment(
+            "other identities",
+            "the same handshake with each other identity, if `try_identities` allows it",
+            "the server does not know this identity, or refuses it",
+        ),
+        Experiment(
+            "a fresh source port",
+            "the same handshake from a port that no middlebox has seen",
+            "an old entry on the path holds the usual port back",
+        ),
+        Experiment(
+            "preshared keys of other servers",
+            "each of them on a response that does not authenticate; nothing is sent",
+            "that preshared key is the right one",
+        ),
+    )
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers with their keys."""

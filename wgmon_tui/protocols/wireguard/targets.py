@@ -18,6 +18,9 @@ from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing, FramingTrial
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
+INITIATION_SPACING_S = 0.03
+"""Least time between two initiations of one peer: servers silently drop those within 20 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class OtherSecrets:
@@ -65,6 +68,11 @@ class Target:
             hashlib.sha256(self.preshared_key.raw).hexdigest(),
             *([digest] if (digest := self.framing.secret_digest) else ()),
         )
+
+    @property
+    def spacing_s(self) -> float:
+        """As long as a server waits between two initiations of a peer."""
+        return INITIATION_SPACING_S
 
     def with_server(self, server: Server) -> Target:
         """The same keys with a changed entry of the server."""
