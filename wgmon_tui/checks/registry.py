@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FOLDERS = {
     "wireguard": "wgmon_tui.protocols.wireguard",
     "amneziawg": "wgmon_tui.protocols.amneziawg",
+    "system-path": "wgmon_tui.protocols.system_path",
 }
 """One line a protocol. Its module `protocol` has `PROTOCOL`, its module `settings` has `SETTINGS`."""
 

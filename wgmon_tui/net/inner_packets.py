@@ -138,11 +138,16 @@ def dns_query(
 
     Every resolver knows the root. Both queries ask for recursion, as clients do.
     """
-    question = _encode_name(host or "") + struct.pack("!HH", record_type if host else _NS, _IN)
-    message = struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
+    message = dns_message(transaction, host, record_type)
     datagram = struct.pack("!HHHH", port, 53, 8 + len(message), 0) + message
     total = udp_checksum(pseudo_header(source, destination, UDP, len(datagram)) + datagram)
     return wrap(source, destination, UDP, datagram[:6] + _PACKED_SUM.pack(total) + datagram[8:])
+
+
+def dns_message(transaction: int, host: str | None = None, record_type: int = _A) -> bytes:
+    """The query alone, as a name server reads it."""
+    question = _encode_name(host or "") + struct.pack("!HH", record_type if host else _NS, _IN)
+    return struct.pack("!HHHHHH", transaction, 0x0100, 1, 0, 0, 0) + question
 
 
 def _encode_name(host: str) -> bytes:

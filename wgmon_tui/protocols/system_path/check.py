@@ -1,0 +1,147 @@
+"""The prober of the system path: a ping, a connection, and what answers on it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import secrets
+import socket
+import time
+from dataclasses import replace
+
+from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, Stage, StageOutcome
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.dns_answers import parse_address_answer
+from wgmon_tui.net.inner_packets import dns_message
+from wgmon_tui.net.ping_socket import PingForbiddenError, ping
+from wgmon_tui.protocols.system_path.settings import NAME, SystemPathSettings
+
+OK = "ok"
+"""The first value of evidence for something that answered as it must; else it says what is wrong."""
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]")
+_LONGEST_STATUS_LINE = 1024
+_HTTP_OK = range(200, 400)
+
+
+class SystemPathProber(AddressProber):
+    """Checks with sockets of this machine's own stack."""
+
+    async def check_address(self, asked: AddressCheck) -> Check:
+        """Try what the settings name, one after the other."""
+        settings = asked.server.protocol_settings or SystemPathSettings()
+        check = self.make_check(asked.server, asked.address)
+        exchange: tuple[Packet, ...] = ()
+        found: list[ProtocolEvidence] = []
+        if settings.echo:
+            echo, exchange = await _echo(asked.address, asked.server.timeout)
+            found.append(echo)
+        port, timeout = asked.server.endpoint.port, asked.server.timeout
+        if settings.tcp or settings.http:
+            found += await _connect(asked.address, port, timeout, settings.http, asked.server.endpoint.host)
+        if settings.dns:
+            found.append(await _resolve(asked.address, port, timeout, settings.dns))
+        answered = [each for each in found if is_answer(each)]
+        rtts = [each.at for each in answered if each.at is not None]
+        return replace(
+            check,
+            handshake=Handshake(rtts[0]) if rtts else None,
+            evidence=tuple(found),
+            exchange=exchange,
+            sent=len(found),
+            stages=tuple(map(_stage, found)),
+        )
+
+
+def is_answer(evidence: ProtocolEvidence) -> bool:
+    """Whether the host answered, as it must or not."""
+    return evidence.at is not None
+
+
+async def _echo(address: Address, timeout_s: float) -> tuple[ProtocolEvidence, tuple[Packet, ...]]:
+    try:
+        found = await ping(address, timeout_s)
+    except PingForbiddenError:
+        return ProtocolEvidence(NAME, "echo", ("forbidden",)), ()
+    sent = tuple(Packet(0.0, Direction.SENT, each) for each in found.sent)
+    if found.rtt is None or found.reply is None:
+        return ProtocolEvidence(NAME, "echo", ("silent",)), sent
+    received = Packet(found.rtt, Direction.RECEIVED, found.reply)
+    return ProtocolEvidence(NAME, "echo", (OK,), found.rtt), (*sent, received)
+
+
+async def _connect(
+    address: Address, port: int, timeout_s: float, path: str, host: str
+) -> list[ProtocolEvidence]:
+    """Open a connection, and fetch a path over it if there is one."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(str(address), port)
+    except ConnectionRefusedError:
+        return [ProtocolEvidence(NAME, "tcp", ("refused", str(port)), time.monotonic() - began)]
+    except TimeoutError:
+        return [ProtocolEvidence(NAME, "tcp", ("silent", str(port)))]
+    except OSError as error:
+        if error.errno not in (errno.EHOSTUNREACH, errno.ECONNRESET):
+            raise
+        return [ProtocolEvidence(NAME, "tcp", ("unreachable", str(port)))]
+    found = [ProtocolEvidence(NAME, "tcp", (OK, str(port)), time.monotonic() - began)]
+    try:
+        if path:
+            found.append(await _fetch(reader, writer, path, host, timeout_s))
+    finally:
+        writer.close()
+    return found
+
+
+async def _fetch(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, host: str, timeout_s: float
+) -> ProtocolEvidence:
+    began = time.monotonic()
+    authority = f"[{host}]" if ":" in host else host
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode("ascii"))
+    try:
+        async with asyncio.timeout(timeout_s):
+            line = (await reader.readline())[:_LONGEST_STATUS_LINE]
+    except (TimeoutError, ConnectionError, ValueError):
+        return ProtocolEvidence(NAME, "http", ("silent", path))
+    status = _STATUS_LINE.match(line)
+    if status is None:
+        return ProtocolEvidence(NAME, "http", ("no-http", path), time.monotonic() - began)
+    word = OK if int(status[1]) in _HTTP_OK else "status"
+    return ProtocolEvidence(NAME, "http", (word, path, status[1].decode()), time.monotonic() - began)
+
+
+async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> ProtocolEvidence:
+    """Ask the host for a name, as a resolver does."""
+    loop, began = asyncio.get_running_loop(), time.monotonic()
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    transaction = secrets.randbits(16)
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as opened:
+        opened.connect((str(address), port))
+        try:
+            async with asyncio.timeout(timeout_s):
+                await loop.sock_sendall(opened, dns_message(transaction, name))
+                while True:
+                    answer = parse_address_answer(await loop.sock_recv(opened, 2048))
+                    if answer and answer.transaction == transaction:
+                        break
+        except (TimeoutError, ConnectionRefusedError):
+            return ProtocolEvidence(NAME, "dns", ("silent", name))
+    word = OK if answer.rcode == 0 else f"error {answer.rcode}"
+    return ProtocolEvidence(NAME, "dns", (word, name), time.monotonic() - began)
+
+
+_STAGES = {"echo": REACH, "tcp": HANDSHAKE, "http": FETCH, "dns": FETCH}
+
+
+def _stage(found: ProtocolEvidence) -> Stage:
+    outcome = StageOutcome.PASSED if found.values[0] == OK else StageOutcome.FAILED
+    if found.values[0] == "forbidden":
+        outcome = StageOutcome.NOT_RUN
+    return Stage(_STAGES[found.kind], outcome, found.at, " ".join((found.kind, *found.values)))

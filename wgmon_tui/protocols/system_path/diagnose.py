@@ -1,0 +1,97 @@
+"""The diagnosis of the system path. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.system_path.check import OK, is_answer
+from wgmon_tui.text import format_list, format_rtt, printable
+
+PING_SYSCTL = 'sysctl -w net.ipv4.ping_group_range="0 2147483647"'
+
+
+def describe(evidence: ProtocolEvidence) -> str:
+    """Say in one line what something answered."""
+    word, *rest = (*map(printable, evidence.values), "")
+    took = f" in {format_rtt(evidence.at)}" if evidence.at is not None else ""
+    what = {"echo": "the ping", "tcp": f"port {rest[0]}", "http": f"HTTP {rest[0]}", "dns": f"DNS {rest[0]}"}
+    name = what.get(evidence.kind, evidence.kind)
+    match word:
+        case "ok":
+            return f"{name} answers{took}"
+        case "forbidden":
+            return f"{name} was not sent: this system forbids ICMP sockets to this account"
+        case "status":
+            return f"{name} answers {rest[1]}, expected 200 to 399"
+        case "silent":
+            return f"{name} does not answer"
+        case "refused":
+            return f"{name} refuses connections"
+    return f"{name}: {word}"
+
+
+def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
+    """Diagnose a check that this machine could make."""
+    evidence = [each for each in check.evidence if isinstance(each, ProtocolEvidence)]
+    texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
+    forbidden = [each for each in evidence if each.values[0] == "forbidden"]
+    wrong = [each for each in evidence if each.values[0] != OK and each not in forbidden]
+    failed = check.failed_stage.name if check.failed_stage else ""
+    address = check.address
+    if wrong and not any(map(is_answer, evidence)):
+        summary = f"{address} does not answer through this machine's own network."
+        return Diagnosis(Verdict.SILENT, summary, texts, tuple(_silent(check)), failed)
+    if wrong:
+        summary = f"{address} answers, but {format_list([describe(each) for each in wrong])}."
+        return Diagnosis(Verdict.INNER_DEAD, summary, texts, tuple(_service(check, server)), failed)
+    if forbidden:
+        rest = [describe(each) for each in evidence if each not in forbidden]
+        works = f"{format_list(rest)}, but " if rest else ""
+        summary = f"Not proven: {works}{describe(forbidden[0])}."
+        verdict = Verdict.UNPROVEN if rest else Verdict.MISCONFIGURED
+        return Diagnosis(verdict, summary, texts, (_forbidden(),), failed)
+    rtt = check.handshake.rtt if check.handshake else 0.0
+    answers = f"{address} answers through this machine's own network in {format_rtt(rtt)}"
+    if rtt > server.slow:
+        summary = f"{answers}, above the limit of {format_rtt(server.slow)}."
+        return Diagnosis(Verdict.SLOW, summary, texts, tuple(_silent(check)[:1]), failed)
+    return Diagnosis(Verdict.HEALTHY, f"{answers}.", texts)
+
+
+def _silent(check: Check) -> list[Cause]:
+    return [
+        Cause(
+            "the VPN between this machine and that address is down, slow, or has no route to it",
+            "packets of this machine leave by the interface that the route names",
+            f"ip route get {check.address}",
+        ),
+        Cause(
+            "the host is down, or its firewall drops what comes from here",
+            "nothing came back",
+            f"ping {check.address}",
+        ),
+    ]
+
+
+def _service(check: Check, server: Server) -> list[Cause]:
+    return [
+        Cause(
+            "the service is stopped, or a firewall drops or rejects what comes from here",
+            "the host itself answers",
+            f"on {check.address}: ss -lntup | grep {server.endpoint.port}",
+        )
+    ]
+
+
+def _forbidden() -> Cause:
+    return Cause(
+        "this system allows ICMP sockets only to groups that this account is not in",
+        "net.ipv4.ping_group_range names them, also for IPv6",
+        PING_SYSCTL,
+        proven=True,
+    )
