@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,24 @@ async def test_a_protocol_that_cannot_trace_says_so(services: ProbeServices) -> 
     register(Echo())
     with pytest.raises(TraceRefusedError, match="Echo servers cannot be traced"):
         await FleetProber(services).trace_path(ServerTarget(echo()), TraceOptions(), lambda _: None)
+
+
+async def test_a_protocol_can_share_the_prober_of_another(services: ProbeServices) -> None:
+    made: list[str] = []
+
+    class CountedEcho(Echo):
+        def make_prober(self, services: ProbeServices) -> ProtocolProber:
+            made.append(self.name)
+            return super().make_prober(services)
+
+    class FramedEcho(CountedEcho):
+        name, prober_of = "framed-echo", "echo"
+
+    register(CountedEcho())
+    register(FramedEcho())
+    try:
+        prober = FleetProber(services)
+        prober.expect([echo(), replace(echo(), protocol="framed-echo")])
+        assert made == ["echo"]
+    finally:
+        unregister("framed-echo")

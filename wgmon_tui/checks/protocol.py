@@ -178,6 +178,9 @@ class Protocol(typing.Protocol):
     settings: ProtocolSettings = NO_SETTINGS
     """What it reads of a `[[server]]`."""
 
+    prober_of: str = ""
+    """The protocol whose prober makes the checks, so that both share sockets and turns; "" for an own one."""
+
     experiments: Sequence[Experiment] = ()
     glossary: Sequence[GlossaryTerm] = ()
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})

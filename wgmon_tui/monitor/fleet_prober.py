@@ -32,7 +32,7 @@ class FleetProber:
         """Make the probers of these servers, so that `open` opens them."""
         for protocol in {each.protocol for each in servers}:
             with suppress(UnknownProtocolError):  # such a server has no target
-                self._prober_of(protocol)
+                self._prober_of(_owner_of(protocol))
 
     async def open(self) -> None:
         """Open all expected probers. Raises OSError if this machine cannot send at all."""
@@ -59,7 +59,7 @@ class FleetProber:
         """Check each address of a server. Raises OSError without a socket, if `open` did not come before."""
         server = target.server
         try:
-            prober = await self._open_prober(server.protocol)
+            prober = await self._open_prober(_owner_of(server.protocol))
         except OSError as error:
             if not self._is_open:
                 raise
@@ -68,14 +68,14 @@ class FleetProber:
 
     def restore(self, server: Server, checks: Sequence[Check]) -> None:
         """Restore what an earlier run knew of a server's name."""
-        self._prober_of(server.protocol).restore(server, checks)
+        self._prober_of(_owner_of(server.protocol)).restore(server, checks)
 
     async def trace_path(
         self, target: ProtocolTarget, options: TraceOptions, on_progress: Callable[[PathTrace], None]
     ) -> PathTrace:
         """Trace the path to a server. Raises TraceRefusedError, and OSError without a socket."""
         protocol = target.server.protocol
-        prober = await self._open_prober(protocol)
+        prober = await self._open_prober(_owner_of(protocol))
         if not isinstance(prober, TracingProber):
             raise TraceRefusedError(f"{find_protocol(protocol).title} servers cannot be traced")
         return await prober.trace_path(target, options, on_progress)
@@ -107,3 +107,8 @@ class FleetProber:
             (why,),
             protocol=server.protocol,
         )
+
+
+def _owner_of(protocol: str) -> str:
+    """The protocol whose prober checks the servers of a protocol."""
+    return find_protocol(protocol).prober_of or protocol

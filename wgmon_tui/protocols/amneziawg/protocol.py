@@ -17,7 +17,7 @@ from wgmon_tui.checks.protocol import (
     Targets,
 )
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.config.models import AMNEZIAWG, Fleet, Server
+from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.amneziawg.layout import Layout
@@ -34,6 +34,7 @@ class AmneziaWg(Protocol):
     name = AMNEZIAWG
     title = "AmneziaWG"
     settings = SETTINGS
+    prober_of = WIREGUARD
     experiments = (
         Experiment(
             "plain WireGuard",
