@@ -19,12 +19,14 @@ from wgmon_tui.checks.evidence import (
     IcmpError,
     IdentityAnswered,
     InnerEcho,
+    InnerFetch,
     InnerHop,
     KnownKeyAnswered,
     NameUnresolved,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
+    ProtocolEvidence,
     Silence,
     Soak,
     SocketError,
@@ -148,10 +150,15 @@ def test_a_new_result_replaces_the_carried_one() -> None:
 
 @given(st.lists(any_evidence, max_size=6))
 def test_evidence_of_a_single_check_is_never_carried(evidence: list[Evidence]) -> None:
-    lasting = (*map(type, OF_THE_DATA_PATH + OF_SILENCE), FlowCut, Soak)
+    kinds = (*map(type, OF_THE_DATA_PATH + OF_SILENCE), InnerFetch, FlowCut, Soak)
+
+    def is_lasting(each: Evidence) -> bool:
+        of_experiment = isinstance(each, ProtocolEvidence) and each.from_experiment
+        return isinstance(each, kinds) or of_experiment
+
     for check in (answered(*evidence), unanswered(*evidence)):
-        assert all(isinstance(each, lasting) for each in carried_after((), check))
-        assert all(isinstance(each, lasting) for each in still_valid(evidence, check))
+        assert all(map(is_lasting, carried_after((), check)))
+        assert all(map(is_lasting, still_valid(evidence, check)))
 
 
 @given(st.lists(any_evidence, max_size=4), st.lists(any_evidence, max_size=4))
