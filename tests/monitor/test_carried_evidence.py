@@ -19,7 +19,6 @@ from wgmon_tui.checks.evidence import (
     IcmpError,
     IdentityAnswered,
     InnerEcho,
-    InnerFetch,
     InnerHop,
     KnownKeyAnswered,
     NameUnresolved,
@@ -32,6 +31,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import carried_after, still_valid, without_experiments
