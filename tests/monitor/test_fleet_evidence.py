@@ -7,7 +7,13 @@ from ipaddress import ip_address
 
 from tests.monitor.sample_vantages import START, VANTAGES, watched
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import NeighboursFailed, OtherVantagesAnswered, Silence, WorkedUntil
+from wgmon_tui.checks.evidence import (
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    Silence,
+    WorkedUntil,
+)
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round
@@ -132,3 +138,15 @@ def test_the_keys_of_the_last_answer_never_show() -> None:
     fleet = Fleet()
     fleet.answer("fra1", START)
     assert "keys" not in repr(fleet.state.states["fra1"].last_answer)
+
+
+def test_an_address_inside_the_tunnel_that_answers_another_servers_checks_is_named() -> None:
+    inner = ip_address("10.8.0.1")
+    fleet = Fleet()
+    silent = replace(fleet.state.states["fra1"].server, tunnel_ping=(inner,))
+    fleet.state.states["fra1"].server = silent
+    fleet.fail("fra1", START)
+    fleet.answer("fra2", START - 10, address=inner)
+    assert InnerAddressAnswered(inner, "fra2") not in fleet.about("fra1", START + 1)
+    fleet.answer("fra2", START + 10, address=inner)
+    assert InnerAddressAnswered(inner, "fra2") in fleet.about("fra1", START + 12)

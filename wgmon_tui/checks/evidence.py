@@ -345,6 +345,17 @@ class OtherVantagesAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerAddressAnswered:
+    """An address inside this server's tunnel answers another server's checks, which go another way.
+
+    `server_name` is that server: this machine's own VPN reaches the address, for example.
+    """
+
+    address: Address
+    server_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignSession:
     """Packets arrived for sessions that this process did not open, as if another client used this identity.
 
@@ -423,6 +434,7 @@ Evidence = (
     | WorkedUntil
     | NeighboursFailed
     | OtherVantagesAnswered
+    | InnerAddressAnswered
     | ForeignSession
     | IdentityUsedElsewhere
     | IdentityOnInterface

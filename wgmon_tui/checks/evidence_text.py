@@ -18,6 +18,7 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     IdentityOnInterface,
     IdentityUsedElsewhere,
+    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -258,6 +259,7 @@ def _describe_others(
     | WorkedUntil
     | NeighboursFailed
     | OtherVantagesAnswered
+    | InnerAddressAnswered
     | ForeignSession
     | IdentityUsedElsewhere
     | IdentityOnInterface,
@@ -271,6 +273,8 @@ def _describe_others(
             return f"the same keys worked until {format_day(at)}, {format_clock(at, seconds=True)}"
         case NeighboursFailed(address, failed, watched):
             return f"{failed} of {watched} other servers at {address} failed at the same time"
+        case InnerAddressAnswered(address, server_name):
+            return f'{address}, which is inside its tunnel, answers the checks of server "{server_name}"'
         case OtherVantagesAnswered(vantages):
             return f"the server answers {format_list(vantages)}"
         case ForeignSession(packets, proven):

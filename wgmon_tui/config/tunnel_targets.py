@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.config.models import Identity, Server
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import quoted
 
 
@@ -37,6 +38,17 @@ def find_unaddressed_targets(server: Server, identity: Identity | None) -> list[
         UnaddressedTarget(key, target, version, identity.name)
         for key, target, version in _targets(server)
         if version not in addressed
+    ]
+
+
+def inner_addresses(server: Server) -> list[Address]:
+    """The addresses inside the tunnel that a server's settings name."""
+    urls = (each.known_address for each in server.tunnel_http)
+    return [
+        *server.tunnel_ping,
+        *(each.address for each in server.tunnel_dns),
+        *(ip_address(each.host) for each in server.tunnel_tcp),
+        *(each for each in urls if each),
     ]
 
 

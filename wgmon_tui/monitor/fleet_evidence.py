@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, OtherVantagesAnswered, WorkedUntil
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    WorkedUntil,
+)
 from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.tunnel_targets import inner_addresses
 from wgmon_tui.monitor.correlation import CORRELATABLE_VERDICTS
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
@@ -68,6 +75,7 @@ class FleetEvidence:
             answered = sum(_answered_since(each, server_state) for each in neighbours)
             if failed or answered:
                 yield NeighboursFailed(address, failed, failed + answered)
+        yield from self._about_inner_addresses(server_state)
         others = [
             each.vantage
             for each in server_state.vantage_states.values()
@@ -75,6 +83,14 @@ class FleetEvidence:
         ]
         if others:
             yield OtherVantagesAnswered(tuple(sorted(others)))
+
+    def _about_inner_addresses(self, server_state: ServerState) -> Iterator[Evidence]:
+        """Yield what answers inside the tunnel of a server although the server itself does not."""
+        for address in dict.fromkeys(inner_addresses(server_state.server)):
+            for neighbour in self._neighbours(server_state.server.name, address):
+                if _answered_since(neighbour, server_state):
+                    yield InnerAddressAnswered(address, neighbour.server.name)
+                    break
 
     def _neighbours(self, name: str, address: Address) -> list[ServerState]:
         names = (each for each in self._names.get(address, ()) if each != name)

@@ -15,6 +15,7 @@ from wgmon_tui.checks.evidence import (
     ForeignSession,
     FreshPortAnswered,
     IdentityAnswered,
+    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     NameMoved,
@@ -54,6 +55,7 @@ DISPROVED_BY_ANY = {
     "key-removed": f"{RIGHT_KEYS} ServerInitiated",
     "server-key-wrong": f"{RIGHT_KEYS} CookieDemanded IdentityAnswered ServerInitiated",
     "timestamp-ahead": RIGHT_KEYS,
+    "this-identity": RIGHT_KEYS,
     "firewall": f"{SAME_ADDRESS} FreshPortAnswered",
     "server-down": f"{SAME_ADDRESS} FreshPortAnswered OtherAddressAnswered OtherVantagesAnswered "
     "ServerInitiated",
@@ -205,6 +207,11 @@ def test_a_server_that_others_reach_is_not_down() -> None:
     listed = hypotheses(SILENCE, OtherVantagesAnswered(("fra", "nyc")))
     assert listed[0] == Hypothesis.PATH_FROM_HERE
     assert Hypothesis.SERVER_DOWN not in listed
+
+
+def test_a_server_whose_tunnel_answers_another_way_is_silent_to_this_identity_first_of_all() -> None:
+    listed = hypotheses(SILENCE, InnerAddressAnswered(ip_address("10.8.0.1"), "own-wg0"))
+    assert listed[0] == Hypothesis.THIS_IDENTITY
 
 
 def test_a_server_that_initiates_knows_this_identity() -> None:

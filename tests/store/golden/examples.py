@@ -25,6 +25,7 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     IdentityOnInterface,
     IdentityUsedElsewhere,
+    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -263,6 +264,10 @@ ROUNDS = (
             ),
         ),
         (Diagnosis(Verdict.TCP_STALLS, "It stalls."),),
+    ),
+    Round(
+        (replace(BARE, evidence=(InnerAddressAnswered(V4, "own-wg0"),)),),
+        (Diagnosis(Verdict.SILENT, "No answer."),),
     ),
 )
 

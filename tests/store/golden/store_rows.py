@@ -15,7 +15,7 @@ from wgmon_tui.alerts.alert_tables import GIVEN_UP, AlertChanges
 from wgmon_tui.alerts.delivery_queue import make_delivery, make_held_delivery
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.alerts.notification_policy import Notification
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.monitor.server_state import ServerState
@@ -116,8 +116,9 @@ def _later_rows() -> list[str]:
         latest.add_journal_rows(make_journal_rows("ams1", ROUNDS[5], "degraded", AT + 1.0))
         latest.write(connection, {}, AT)
         rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        stalled = next(each for each in ROUNDS if each.diagnosis.verdict is Verdict.TCP_STALLS)
         newest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
-        newest.add_journal_rows(make_journal_rows("ams1", ROUNDS[-1], "degraded", AT + 2.0))
+        newest.add_journal_rows(make_journal_rows("ams1", stalled, "degraded", AT + 2.0))
         newest.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 

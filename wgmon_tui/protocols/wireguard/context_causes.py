@@ -10,6 +10,7 @@ from wgmon_tui.checks.evidence import (
     ForeignSession,
     IdentityOnInterface,
     IdentityUsedElsewhere,
+    InnerAddressAnswered,
     NameMoved,
     NeighboursFailed,
     OtherAddressAnswered,
@@ -40,9 +41,21 @@ def from_context(server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
     found += [
         machine_or_path(server, each) for each in all_of_kind(NeighboursFailed, evidence) if each.failed
     ]
+    if inner := first_of_kind(InnerAddressAnswered, evidence):
+        found.insert(0, this_identity_only(server, inner))
     if others := first_of_kind(OtherVantagesAnswered, evidence):
         found.append(path_from_here(server, others.vantages))
     return found
+
+
+def this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
+    """For a silent server whose tunnel this machine's own VPN reaches."""
+    return Cause(
+        "the server works, but not for this identity: its key there, its timestamps, or its path here",
+        f'{inner.address} inside its tunnel answers the checks of server "{inner.server_name}"',
+        "on the server: wg show wg0 peers",
+        Hypothesis.THIS_IDENTITY,
+    )
 
 
 def path_to_address(server: Server, answered: Sequence[str]) -> Cause:

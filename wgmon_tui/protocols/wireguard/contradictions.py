@@ -47,6 +47,8 @@ class Hypothesis(StrEnum):
     SERVER_KEY_WRONG = "server-key-wrong"
     TIMESTAMP_AHEAD = "timestamp-ahead"
     """The server holds a later timestamp of this identity, so it drops the present ones."""
+    THIS_IDENTITY = "this-identity"
+    """The server works for others, but not for this identity."""
     FIREWALL = "firewall"
     SERVER_DOWN = "server-down"
     SERVER_HUNG = "server-hung"
@@ -160,6 +162,7 @@ DISPROVED_BY: Mapping[Hypothesis, Disproves] = {
         *_HANDSHAKE_ANSWERED, CookieDemanded, IdentityAnswered, ServerInitiated
     ),
     Hypothesis.TIMESTAMP_AHEAD: _is_of(*_HANDSHAKE_ANSWERED),
+    Hypothesis.THIS_IDENTITY: _is_of(*_HANDSHAKE_ANSWERED),
     Hypothesis.FIREWALL: _is_of(*_PATH_WORKED, FreshPortAnswered),
     Hypothesis.SERVER_DOWN: _is_of(*_SERVER_ALIVE),
     Hypothesis.MACHINE_OR_PATH: _any_of(_is_of(*_PATH_WORKED, FreshPortAnswered), _neighbour_answered),

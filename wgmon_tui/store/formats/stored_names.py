@@ -29,6 +29,7 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     IdentityOnInterface,
     IdentityUsedElsewhere,
+    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -284,6 +285,9 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
         {"address": "address", "failed": "failed", "watched": "watched"}, kind="NeighboursFailed"
     ),
     OtherVantagesAnswered: StoredRecord({"vantages": "vantages"}, kind="OtherVantagesAnswered"),
+    InnerAddressAnswered: StoredRecord(
+        {"address": "address", "server_name": "of"}, kind="InnerAddressAnswered"
+    ),
     ForeignSession: StoredRecord(
         {"packets": "packets", "proven": "proven"}, kind="ForeignSession", sparse=frozenset({"proven"})
     ),
