@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.alerts.golden.examples import FILES
 from tests.alerts.outbox_harness import all_to
 from tests.alerts.unwritable_store import Stuck
 from tests.store.engine_updates import START
-from wgmon_tui.alerts import working_set
+from wgmon_tui.alerts import delivery_queue, working_set
 from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.database import Role
@@ -278,6 +279,38 @@ def test_an_event_that_is_replayed_into_a_new_store_is_told_once(stuck: Stuck) -
     stuck.replace_store()
     stuck.passes(1)
     once_each(stuck, ("opened", "fra1"), ("cause changed", "fra1"))
+
+
+def test_an_event_that_was_not_read_before_it_is_replayed_is_told_once(stuck: Stuck) -> None:
+    incident = stuck.opens("fra1")
+    stuck.passes(1)
+    stuck.change_cause(incident)
+    stuck.replace_store()
+    stuck.passes(1)
+    once_each(stuck, ("opened", "fra1"), ("cause changed", "fra1"))
+
+
+def test_a_store_that_is_replaced_while_its_events_are_applied_hides_none_of_the_new_one(
+    stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        stuck.closes(stuck.opens("nyc1", "192.0.2.9"), "192.0.2.9")
+    stuck.passes(1)
+    for number in range(2):
+        stuck.opens(f"fra{number}", f"10.0.{number}.7")
+    insert = delivery_queue.insert
+
+    def replace_first(*arguments: Any) -> None:
+        monkeypatch.setattr(delivery_queue, "insert", insert)
+        stuck.swap_store()
+        stuck.opens("ams1", "203.0.113.9")
+        insert(*arguments)
+
+    monkeypatch.setattr(delivery_queue, "insert", replace_first)
+    stuck.passes(1)
+    stuck.passes(60)
+    opened = [name for kind, names in stuck.told() if kind == "opened" for name in names.split()]
+    assert sorted(opened) == ["ams1", "fra0", "fra1", "nyc1", "nyc1"]
 
 
 def test_what_is_told_from_a_later_event_is_not_told_again_from_the_first(stuck: Stuck) -> None:

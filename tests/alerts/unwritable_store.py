@@ -69,6 +69,10 @@ class Stuck(Shop):
     def replace_store(self) -> None:
         """Move the store aside for good, and start a new one, while the dispatcher has it open."""
         self.working_set.load()
+        self.swap_store()
+        self.expand()
+
+    def swap_store(self) -> None:
         self.shut()
         for suffix in ("", "-wal", "-shm"):
             if (file := self.state_dir / f"{STORE}{suffix}").exists():
@@ -77,7 +81,6 @@ class Stuck(Shop):
         self.reopen()
         self.current.replay_into(self.waits)
         self.write(Batch())
-        self.expand()
 
     @contextmanager
     def locked(self, *, unreadable: bool = False) -> Iterator[None]:

@@ -55,13 +55,14 @@ _FileId = tuple[int, object]
 class NewEvents:
     """Events to apply. `saved` are in the store; `unsaved` come from the recorder.
 
-    `seen` are all rows of the store that were read, up to the number `read_to`. `closed` are incidents that
-    ended, with or without an event. With `more`, there are more rows to read first.
+    `seen` are all rows that were read, in the store with this id up to the number `read_to`. `closed` are
+    incidents that ended, with or without an event. With `more`, there are more rows to read first.
     """
 
     saved: tuple[OutboxRow, ...] = ()
     unsaved: tuple[OutboxRow, ...] = ()
     seen: frozenset[OutboxRow] = frozenset()
+    file_id: _FileId | None = None
     read_to: int | None = None
     closed: Mapping[str, float] = field(default_factory=dict)
     more: bool = False
@@ -121,14 +122,15 @@ class WorkingSet:
             self._handle_failure(error)
             rows, closed = [], {}
         more = len(rows) == _AT_ONCE
-        seen = frozenset(row for _, row in rows)
+        left = [row for row in self._left if not self._is_applied(row)]
+        seen = frozenset((*self._left, *(row for _, row in rows)))
         # The earlier events of an incident that was announced from memory are history, too.
         last = {row[2]: number for number, row in rows if self._is_applied(row)}
-        saved = [row for number, row in rows if number > last.get(row[2], 0)]
-        left = [row for row in self._left if not self._is_applied(row)]
+        replayed = set(self._left)
+        saved = [row for number, row in rows if number > last.get(row[2], 0) and row not in replayed]
         unsaved = self._read_unsaved(seen, closed, more=more)
         read_to = rows[-1][0] if rows else None
-        return NewEvents((*left, *saved), unsaved, seen, read_to, closed, more)
+        return NewEvents((*left, *saved), unsaved, seen, self._file_id, read_to, closed, more)
 
     def _read_unsaved(
         self, seen: frozenset[OutboxRow], closed: dict[str, float], *, more: bool
@@ -146,10 +148,10 @@ class WorkingSet:
 
     def mark_applied(self, events: NewEvents, unsaved: Iterable[OutboxRow]) -> None:
         """Advance behind these events. `unsaved` are those of them that were applied."""
-        if events.read_to is not None:
+        if events.read_to is not None and events.file_id == self._file_id:
             self._read_to = events.read_to
             self._changes.facts[_READ_TO] = events.read_to
-        self._left.clear()
+        self._left = [row for row in self._left if row not in events.seen]
         self._applied -= events.seen
         if not self._unsaved and not events.more:
             self._applied.clear()
