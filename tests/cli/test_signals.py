@@ -34,9 +34,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "scenario",
-    default_run(
-        ("dashboard in a terminal", "run", "probe", "import", "export"), SCENARIOS, attrgetter("name")
-    ),
+    default_run(("dashboard in a terminal", "run", "import"), SCENARIOS, attrgetter("name")),
     ids=attrgetter("name"),
 )
 def test_a_stop_signal_ends_it_with_its_code_and_leaves_nothing(

@@ -29,7 +29,7 @@ _CLOSED = "wgmon-tui: cannot write to standard output: it is closed\n"
 @pytest.mark.parametrize(
     "words",
     default_run(
-        [("--version",), ("export", "targets")],
+        [("export", "targets")],
         [("probe", "--quick"), (), ("--version",), ("export", "targets"), ("doctor",)],
     ),
 )
@@ -41,7 +41,7 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_74(
 
 
 @pytest.mark.parametrize(
-    "command", default_run(("probe", "alert log"), (name for name, _ in commands_of(make_parser())))
+    "command", default_run(("alert log",), (name for name, _ in commands_of(make_parser())))
 )
 def test_the_help_of_every_command_states_the_exit_codes_and_reaches_its_output(
     tmp_path: Path, command: str
@@ -140,7 +140,7 @@ _SCENARIOS = {
 
 @pytest.mark.parametrize(
     "scenario",
-    default_run(("dashboard", "run", "alert log"), _SCENARIOS.values(), attrgetter("command")),
+    default_run(("run",), _SCENARIOS.values(), attrgetter("command")),
     ids=attrgetter("command"),
 )
 def test_a_directory_that_does_not_exist_is_one_line_and_exit_code_64(

@@ -63,6 +63,7 @@ async def test_help_explains_every_key_verdict_and_column() -> None:
         assert it.hints().split() == ["/", "search", "esc", "close", "t", "theme"]
 
 
+@pytest.mark.thorough
 async def test_help_is_about_the_screen_it_was_asked_on() -> None:
     async with face(size=(120, 80)) as it:
         await it.press("enter", "?")

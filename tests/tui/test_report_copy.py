@@ -79,6 +79,7 @@ async def test_a_muted_server_and_who_fails_with_it_stand_in_the_report() -> Non
         assert "alerts    muted by anna until 20:30\n" in it.app.clipboard
 
 
+@pytest.mark.thorough
 async def test_y_on_the_incidents_copies_the_open_one_as_it_is_now(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)

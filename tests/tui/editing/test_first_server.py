@@ -107,6 +107,7 @@ async def test_the_form_opens_by_itself_on_a_first_run(tmp_path: Path) -> None:
         assert "Files: /" in it.text()
 
 
+@pytest.mark.thorough
 async def test_the_help_of_the_form_leaves_out_keys_that_are_typed(tmp_path: Path) -> None:
     async with first_run(tmp_path / "config", size=(80, 60)) as it:
         await it.opened(FirstServerForm)
@@ -161,6 +162,7 @@ async def test_it_turns_green(tmp_path: Path) -> None:
         assert "Checking until it is up" not in it.text()
 
 
+@pytest.mark.thorough
 async def test_it_is_checked_again_soon_until_it_is_up(tmp_path: Path) -> None:
     engine, clock = QuietEngine(), Clock()
     async with first_run(tmp_path / "config", engine, clock=clock) as it:
@@ -176,6 +178,7 @@ async def test_it_is_checked_again_soon_until_it_is_up(tmp_path: Path) -> None:
         assert engine.rechecked == [["fra1"], ["fra1"]]
 
 
+@pytest.mark.thorough
 async def test_it_is_checked_until_it_counts_as_up(tmp_path: Path) -> None:
     engine, clock = QuietEngine(), Clock()
     async with first_run(tmp_path / "config", engine, clock=clock) as it:

@@ -22,6 +22,7 @@ async def test_typing_narrows_the_help_to_what_has_all_words() -> None:
         assert "Nothing here has these words. Press esc to clear the search." in text(it)
 
 
+@pytest.mark.thorough
 async def test_headings_without_entries_disappear() -> None:
     async with face(size=(100, 30)) as it:
         await it.press("?", "/", *"psk-mismatch")

@@ -77,6 +77,7 @@ async def test_a_form_is_written_in_at_once(tmp_path: Path) -> None:
         assert it.form.row("endpoint").text == "e:1"
 
 
+@pytest.mark.thorough
 async def test_keys_wait_for_the_incidents_that_are_read(
     past: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

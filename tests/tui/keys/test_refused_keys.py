@@ -299,7 +299,7 @@ STATES: dict[str, Opening] = {
 }
 
 
-_QUICK = ("fleet", "empty-fleet", "alerts")
+_QUICK = ("fleet", "alerts")
 """The states of the default run: pressing every key takes seconds."""
 
 

@@ -195,6 +195,7 @@ async def test_a_on_the_fleet_acknowledges_the_server_under_the_cursor(past: His
         assert it.engine.acknowledged == [(["fra1"], "")]
 
 
+@pytest.mark.thorough
 async def test_a_does_nothing_where_there_is_nothing_to_acknowledge(past: History) -> None:
     async with face(failing(), history=past) as it:
         assert "acknowledge" in it.hints()
@@ -215,6 +216,7 @@ async def test_the_uptimes_of_the_store_stand_in_the_table(past: History) -> Non
         assert "99." in fra1
 
 
+@pytest.mark.thorough
 async def test_the_flags_of_incidents_are_completed(past: History) -> None:
     async with face(failing(), history=past) as it:
         await it.press("I")

@@ -64,6 +64,7 @@ async def test_the_hops_and_the_end_of_the_path_are_shown() -> None:
         assert "Not traced: 2001:db8::9." in shown
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("result", "said"),
     [
@@ -113,6 +114,7 @@ async def test_r_traces_again() -> None:
         assert "The server answered 3 of 3 initiations" in text(it)
 
 
+@pytest.mark.thorough
 async def test_the_next_address_of_the_name_is_traced() -> None:
     async with traced() as it:
         await it.press(">")
@@ -141,6 +143,7 @@ async def test_y_copies_the_path_as_text(monkeypatch: pytest.MonkeyPatch) -> Non
         assert "Traced at 2026-" in copied[0]
 
 
+@pytest.mark.thorough
 async def test_names_are_looked_up_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
@@ -165,6 +168,7 @@ async def test_every_line_fits_the_terminal(size: tuple[int, int]) -> None:
         assert "limits its reports, forwards" in " ".join(text(it).split())
 
 
+@pytest.mark.thorough
 async def test_ascii_terminals_get_ascii() -> None:
     async with traced(ascii_only=True) as it:
         assert text(it).isascii()

@@ -128,6 +128,7 @@ async def test_shift_c_copies_the_line_under_the_cursor(past: History) -> None:
         assert it.app.clipboard.split() == ["✖", "down", "psk-mismatch", "19:18", "12", "min", "open"]
 
 
+@pytest.mark.thorough
 async def test_c_compares_with_the_last_good_exchange_of_the_store_after_a_start(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past) as it:
         await it.press("c")
@@ -181,6 +182,7 @@ async def test_where_all_failed_checks_are_ours_nothing_says_from_where(past: Hi
         assert "verdict           address" in screen(it)
 
 
+@pytest.mark.thorough
 async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path) -> None:
     async with opened(sample_exchanges.healthy(), history=outage_from_two_places(tmp_path), size=TALL) as it:
         await turn_to_history(it)
@@ -264,6 +266,7 @@ async def test_the_note_may_stay_empty_and_esc_acknowledges_nothing(past: Histor
         assert told(it) == [(["fra1"], "")]
 
 
+@pytest.mark.thorough
 async def test_a_server_that_is_well_has_nothing_to_acknowledge(past: History) -> None:
     async with opened(sample_exchanges.data_passes(), history=past) as it:
         assert "acknowledge" not in it.lines()[-1]

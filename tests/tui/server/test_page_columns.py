@@ -32,6 +32,7 @@ async def test_the_diagnosis_is_beside_the_packets_from_140_columns() -> None:
         assert "Diagnosis" not in "".join(it.lines())
 
 
+@pytest.mark.thorough
 async def test_the_head_leaves_out_what_the_diagnosis_beside_it_says() -> None:
     async with opened(sample_exchanges.silent(), size=(140, 45)) as it:
         assert "likely 1 of" not in it.prose("head")
@@ -82,6 +83,7 @@ async def test_a_narrow_terminal_does_not_offer_these_keys() -> None:
         assert "}" not in it.screen.active_bindings
 
 
+@pytest.mark.thorough
 async def test_the_servers_own_view_is_shown_beside_the_open_tab() -> None:
     async with opened(sample_exchanges.silent(), size=(140, 45), ask_server=lambda _server: DIFFERING) as it:
         await it.press("i")

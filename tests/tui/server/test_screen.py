@@ -39,6 +39,7 @@ async def test_before_the_first_check_it_waits_and_says_how_long() -> None:
         assert not it.is_shown("dump")
 
 
+@pytest.mark.thorough
 async def test_the_first_check_replaces_the_waiting() -> None:
     async with opened() as it:
         await it.see(sample_exchanges.healthy())
@@ -111,6 +112,7 @@ async def test_the_timer_follows_the_board() -> None:
             await it.pilot.pause(0.05)
 
 
+@pytest.mark.thorough
 async def test_an_exchange_under_study_stays_and_the_head_goes_on() -> None:
     studied = sample_exchanges.healthy()
     async with opened(studied) as it:
@@ -134,6 +136,7 @@ async def test_f_follows_again() -> None:
         assert it.view.check is newest
 
 
+@pytest.mark.thorough
 async def test_f_is_not_offered_while_there_is_nothing_newer() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         assert "f" not in it.screen.active_bindings
@@ -204,6 +207,7 @@ async def test_the_diagnosis_follows_the_board_and_the_head_leaves_out_what_it_s
         assert "cause likely 1 of 5: the server does not know this identity's public key" in it.prose("head")
 
 
+@pytest.mark.thorough
 async def test_keys_of_the_dump_are_not_offered_over_the_diagnosis() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         assert {"c", "h", "l"} <= set(it.screen.active_bindings)
@@ -257,6 +261,7 @@ async def test_comparing_says_so_when_only_what_is_always_new_differs() -> None:
         assert "same structure" in it.words("caption")
 
 
+@pytest.mark.thorough
 async def test_without_a_good_exchange_c_says_that_there_is_none() -> None:
     async with opened(sample_exchanges.silent()) as it:
         await it.press("c")
@@ -280,6 +285,7 @@ async def test_under_tmux_copying_names_the_option_that_it_needs(monkeypatch: py
         assert "set -g set-clipboard on" in it.notices()
 
 
+@pytest.mark.thorough
 async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         await it.press("tab", "C")
@@ -340,6 +346,7 @@ async def test_angle_brackets_go_through_the_addresses() -> None:
         assert it.view.check is bad
 
 
+@pytest.mark.thorough
 async def test_a_chosen_address_stays_chosen_when_the_next_round_comes() -> None:
     async with opened(
         sample_exchanges.psk_mismatch(), sample_exchanges.healthy(address=sample_exchanges.V6)

@@ -134,6 +134,7 @@ async def test_the_head_says_from_where_it_is_down_and_what_to_type(size: tuple[
         assert words.count("down from nyc") == 1
 
 
+@pytest.mark.thorough
 async def test_down_from_everywhere_says_so_once() -> None:
     async with opened(engine=lookout(), name="lon3", size=(120, 45)) as it:
         assert it.prose("head").startswith("✖ down silent lon3")
@@ -155,6 +156,7 @@ async def test_the_diagnosis_has_the_regional_causes() -> None:
         assert "1 the path between nyc and the server" in full
 
 
+@pytest.mark.thorough
 async def test_the_diagnosis_is_there_where_only_others_have_seen_the_server() -> None:
     engine = fleet()
     engine.fleet_state.set_vantages((FRA, NYC), 1, NOW)
@@ -232,6 +234,7 @@ async def test_enter_opens_the_packets_of_the_chosen_vantage_and_f_goes_back_to_
         assert it.view.check.vantage == "here"
 
 
+@pytest.mark.thorough
 async def test_the_chosen_one_comes_into_view() -> None:
     async with opened(engine=lookout(), size=(60, 20)) as it:
         await on_vantages(it)
@@ -240,6 +243,7 @@ async def test_the_chosen_one_comes_into_view() -> None:
         assert "nyc  down" in "\n".join(it.lines())
 
 
+@pytest.mark.thorough
 async def test_what_is_copied_is_the_key_that_the_server_must_list() -> None:
     async with opened(engine=lookout()) as it:
         await on_vantages(it)

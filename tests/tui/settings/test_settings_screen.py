@@ -104,6 +104,7 @@ async def test_the_theme_of_the_picker_is_remembered_too(tmp_path: Path) -> None
         assert await stored(it, path) == {"theme": "paper"}
 
 
+@pytest.mark.thorough
 async def test_a_theme_that_was_only_tried_is_not_remembered(tmp_path: Path) -> None:
     path = tmp_path / "choices.json"
     async with settings_screen(path) as it:

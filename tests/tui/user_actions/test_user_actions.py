@@ -74,6 +74,7 @@ async def test_output_is_shown_without_control_characters() -> None:
         assert all(line.isprintable() for line in it.lines())
 
 
+@pytest.mark.thorough
 async def test_long_output_scrolls_and_begins_with_what_is_not_kept() -> None:
     async with face(one_server(), settings=acting(shell("seq 6000"))) as it:
         await it.press("o")
@@ -258,6 +259,7 @@ async def test_the_palette_runs_an_action_by_its_label() -> None:
         assert "found" in text(it)
 
 
+@pytest.mark.thorough
 async def test_the_search_of_the_help_finds_an_action_by_its_label() -> None:
     async with face(one_server(), settings=acting(shell("echo a"))) as it:
         await it.press("?", "/", *"job")
