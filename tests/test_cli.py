@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked_program import run_program
+from tests.forked_program import own_lines, run_program
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
@@ -37,7 +37,7 @@ class Ran:
 async def run(*words: str, home: Path, **environment: str) -> Ran:
     places = {"HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
     ran = await asyncio.to_thread(run_program, *words, environment={**os.environ, **places, **environment})
-    return Ran(ran.code, ran.out.decode(), ran.err.decode())
+    return Ran(ran.code, ran.out.decode(), own_lines(ran.err.decode()))
 
 
 @pytest.fixture

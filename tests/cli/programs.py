@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forked_program import own_lines
 from tests.harm.command_scenarios import SCENARIOS, Site, make_site
 
 _PREPARE = """\
@@ -75,9 +76,7 @@ def _run(site: Site, *command: str) -> Ran:
         timeout=50,
         env=site.environment,
     )
-    # wireguard-go of another test, whose interfaces every test sees, may be stopped just now.
-    lines = [line for line in done.stderr.splitlines(True) if "did not answer wg within" not in line]
-    return Ran(done.returncode, done.stdout, "".join(lines))
+    return Ran(done.returncode, done.stdout, own_lines(done.stderr))
 
 
 def reports(site: Site) -> list[Path]:

@@ -23,7 +23,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from tests.forked_program import run_program
+from tests.forked_program import own_lines, run_program
 from wgmon_tui import check_async
 from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import Soak
@@ -128,9 +128,7 @@ async def tunnelled(tmp_path: Path) -> AsyncIterator[Site]:
 async def command(site: Site, *words: str) -> tuple[int, str, str]:
     places = ("--config", site.config, "--state", site.state)
     ran = await asyncio.to_thread(run_program, *words, *places)
-    # wireguard-go of another test, whose interfaces every test sees, may be stopped just now.
-    lines = [line for line in ran.err.decode().splitlines(True) if "did not answer wg within" not in line]
-    return ran.code, ran.out.decode(errors="replace"), "".join(lines)
+    return ran.code, ran.out.decode(errors="replace"), own_lines(ran.err.decode())
 
 
 async def test_the_writer_makes_the_round_and_hands_over_all_of_it(site: Site) -> None:
