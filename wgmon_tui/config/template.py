@@ -127,10 +127,11 @@ def _write(head: str, sections: Iterable[Section], more: Iterable[Iterable[str]]
 
 def _own_table(protocol: str) -> list[str]:
     """A server with the table of its protocol; nothing if the protocol has no table."""
-    section = settings_of(protocol).section
+    settings = settings_of(protocol)
+    section = settings.section
     if section is None:
         return []
-    required = (each for each in SERVER.settings if each.required)
+    required = (each for each in SERVER.settings if each.required and settings.has_key(each))
     return [
         *_comment(section.help),
         "",
