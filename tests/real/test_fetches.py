@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from wgmon_tui.checks.stage import FETCH, StageOutcome
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.http_targets import parse_http_target, read_certificates
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.net.addresses import NameServer
 
 
 def look(
@@ -166,3 +168,43 @@ def test_https_with_a_certificate_of_the_named_authority_is_healthy(tmp_path: Pa
 def test_a_url_is_enough_to_prove_a_tunnel_without_an_address_to_ping() -> None:
     outcome = look("http://{at}/health", ping=())
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
+
+
+def name_server(rcode: int = 0) -> Fault:
+    """A name server at the inner address, which has that address for every name, or this error."""
+
+    def fault(made: Scene) -> None:
+        address = made.inner(4)
+        with entered(made.path.server):
+            serving = socket.socket(type=socket.SOCK_DGRAM)
+            serving.bind((str(address), 53))
+        loop = asyncio.get_running_loop()
+
+        def answer() -> None:
+            query, client = serving.recvfrom(512)
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + address.packed
+            counts = b"\0\1\0\0\0\0\0\0" if rcode else b"\0\1\0\1\0\0\0\0"
+            head = query[:2] + bytes((0x81, 0x80 | rcode)) + counts
+            serving.sendto(head + query[12:] + (b"" if rcode else record), client)
+
+        loop.add_reader(serving, answer)
+        made.cleanup.callback(serving.close)
+        made.cleanup.callback(loop.remove_reader, serving)
+        made.change(tunnel_dns=(NameServer(address),))
+
+    return fault
+
+
+@pytest.mark.thorough
+def test_a_name_is_looked_up_inside_the_tunnel() -> None:
+    outcome = look(f"http://www.example.net:{PORT}/health", applied=(name_server(),))
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    (found,) = fetches_of(outcome)
+    assert found.resolved is not None
+    assert found.resolved < 1.0
+
+
+@pytest.mark.thorough
+def test_a_name_that_nobody_inside_knows_is_named() -> None:
+    (found,) = fetches_of(look(f"http://www.example.net:{PORT}/health", applied=(name_server(3),)))
+    assert (found.fault, found.reason) == ("unresolved", "the name does not exist")
