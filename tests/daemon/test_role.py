@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.store.store_file import UpgradeStoppedError
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +191,25 @@ def test_a_start_that_reads_later_and_never_runs_frees_the_state_directory(tmp_p
     fleet_in(tmp_path)
     RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True).close()
     WriterLock.acquire(tmp_path / "state").release()
+
+
+async def test_the_upgrade_of_a_history_is_shown_and_ends_with_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet_in(tmp_path)
+    role_manager, go_on, is_stopped = station_in(tmp_path), threading.Event(), threading.Event()
+
+    def upgrade(_: Path, on_progress: Callable[[int, int], None]) -> None:
+        on_progress(1, 7)
+        go_on.wait()
+        try:
+            on_progress(2, 7)
+        except UpgradeStoppedError:
+            is_stopped.set()
+
+    monkeypatch.setattr("wgmon_tui.store.store_file.upgrade_store", upgrade)
+    async with at_work(role_manager):
+        await until(lambda: str(role_manager.loading) == "1 of 7 servers · upgrading the history")
+        assert role_manager.engine is None
+    go_on.set()
+    await asyncio.to_thread(is_stopped.wait)

@@ -26,6 +26,7 @@ from tests.daemon.harness import (
     write_config,
 )
 from tests.parameters import default_run
+from tests.store.test_migrations import fill_version_2
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.store_file import STORE, open_store
@@ -66,6 +67,20 @@ def test_systemd_is_told_of_the_start_a_reload_its_health_and_the_end(tmp_path: 
             receive_until(received, "STOPPING=1")
             code, _, err = program.end()
             assert (code, err.strip().endswith("info: stopped")) == (0, True)
+
+
+def test_an_upgrade_of_the_history_keeps_systemd_waiting(tmp_path: Path) -> None:
+    write_config(tmp_path / "config", quick_server("ams1"))
+    fill_version_2(tmp_path / "state", servers=2)
+    with supervisor(tmp_path / "notify") as received:
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with running(tmp_path / "config", tmp_path / "state", env) as program:
+            [first, second, _] = receive_until(received, "READY=1")
+            assert first == "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=upgrading the history: 0 of 2 servers"
+            assert second.endswith("1 of 2 servers")
+            assert any(
+                "info: upgrading the history from an earlier version" in each for each in program.lines
+            )
 
 
 def test_sigint_ends_it_with_0_and_the_history_is_whole(tmp_path: Path) -> None:

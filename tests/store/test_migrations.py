@@ -26,7 +26,7 @@ from wgmon_tui.store.formats.minute_block import pack
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint
 from wgmon_tui.store.read.row_mapping import address_of
-from wgmon_tui.store.store_file import STORE, open_store
+from wgmon_tui.store.store_file import STORE, UpgradeStoppedError, open_store, upgrade_store
 
 HERE = Path(__file__).parent
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
@@ -298,3 +298,40 @@ def kill_while_opening(state: Path, seconds: float) -> None:
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+
+
+def test_an_upgrade_tells_how_many_servers_are_done(tmp_path: Path) -> None:
+    fill_version_2(tmp_path, servers=3)
+    told: list[tuple[int, int]] = []
+    upgrade_store(tmp_path, lambda done, total: told.append((done, total)))
+    assert told == [(0, 3), (1, 3), (2, 3)]
+    assert version_of(tmp_path) == schema.VERSION
+    upgrade_store(tmp_path, lambda *_: pytest.fail("it is upgraded already"))
+
+
+def test_an_upgrade_that_is_stopped_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise UpgradeStoppedError
+
+    fill_version_2(tmp_path, servers=2)
+    with pytest.raises(UpgradeStoppedError):
+        upgrade_store(tmp_path, stop)
+    assert version_of(tmp_path) == 2
+    with closing(open_store(tmp_path).connection) as migrated:
+        assert migrated.execute("SELECT count(*) FROM series").fetchone() == (4,)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
+def test_what_is_no_store_of_an_earlier_version_is_left_to_its_opening(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / STORE).write_bytes(content)
+    upgrade_store(tmp_path, lambda *_: pytest.fail("there is nothing to upgrade"))
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def version_of(state_dir: Path) -> int:
+    with closing(sqlite3.connect(state_dir / STORE)) as connection:
+        return schema.version_of(connection)

@@ -35,6 +35,7 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import NewerStoreError
+from wgmon_tui.store.store_file import UpgradeStoppedError, upgrade_store
 from wgmon_tui.text import format_count, format_elapsed
 
 _STDERR = 2
@@ -119,9 +120,16 @@ class HeadlessRun:
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
             loaded = await asyncio.to_thread(load_config, self._config_dir, shard=self._options.shard)
+            await asyncio.to_thread(
+                upgrade_store, self._state_dir, partial(self._report_upgrade, stop_requested)
+            )
             writer = build_writer(
                 self._state_dir, loaded, lock, config_dir=self._config_dir, log_request=self._log.notice
             )
+        except UpgradeStoppedError:
+            lock.release()
+            self._log.info("stopped; the history is as it was, and the next start upgrades it")
+            return 0
         except BaseException:
             lock.release()
             raise
@@ -154,6 +162,15 @@ class HeadlessRun:
             await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
         self._log.info("stopped")
         return 0
+
+    def _report_upgrade(self, stop_requested: asyncio.Event, done: int, total: int) -> None:
+        """Tell systemd that the start goes on. Called in a thread, for each server."""
+        if stop_requested.is_set():
+            raise UpgradeStoppedError
+        status = f"upgrading the history: {done} of {format_count(total, 'server')}"
+        if not done:
+            self._log.info("upgrading the history from an earlier version")
+        self._supervisor.still_starting(status)
 
     def _serve_metrics(self, writer: Writer, listening: ListeningSocket) -> Coroutine[Any, Any, None]:
         from wgmon_tui.daemon.metrics.endpoints import MetricsServer

@@ -77,6 +77,9 @@ class RoleManager(ControllerProxy):
         self._unread: WriterLock | None = None
         """The lock, while the configuration is not read yet."""
         self._reading = LoadingProgress(NAME)
+        self._upgrading: LoadingProgress | None = None
+        """The progress of upgrading a store of an earlier version."""
+        self._is_closed = False
         self.load_error: ConfigurationError | None = None
         """Why the configuration could not be read after the start."""
         self._writer: Writer | None = None
@@ -104,7 +107,9 @@ class RoleManager(ControllerProxy):
     @property
     def loading(self) -> LoadingProgress | None:
         """The progress of reading servers.toml, or a viewer's of reading the store; None afterwards."""
-        return self._current.loading if self._unread is None else self._reading
+        if self._unread or self._upgrading:
+            return self._upgrading or self._reading
+        return self._current.loading
 
     @property
     def engine(self) -> Engine | None:
@@ -161,10 +166,25 @@ class RoleManager(ControllerProxy):
         if self._writer_inputs:
             try:
                 await asyncio.to_thread(_import_writer, self._writer_inputs[1])
+                await asyncio.to_thread(self._upgrade_store)
                 self.open()
             except BaseException:
                 self.close()
                 raise
+
+    def _upgrade_store(self) -> None:
+        """Upgrade a store of an earlier version. Runs in a thread, because it can take minutes."""
+        from wgmon_tui.store.store_file import UpgradeStoppedError, upgrade_store
+
+        def show(done: int, total: int) -> None:
+            if self._is_closed:
+                raise UpgradeStoppedError
+            self._upgrading = LoadingProgress("the history", done, total, "upgrading")
+
+        try:
+            upgrade_store(self._state_dir, show)
+        finally:
+            self._upgrading = None
 
     async def _read(self, lock: WriterLock) -> None:
         """Read the configuration after the first paint, and show its servers while they are read."""
@@ -189,6 +209,7 @@ class RoleManager(ControllerProxy):
 
     def close(self) -> None:
         """Release the lock and the store, if `run` was never called."""
+        self._is_closed = True
         lock = self._writer_inputs[0] if self._writer_inputs else self._unread
         if self._writer:
             self._writer.close()
@@ -227,7 +248,8 @@ class RoleManager(ControllerProxy):
 
     @property
     def _request_target(self) -> FleetController:
-        self.open()
+        if self._upgrading is None:
+            self.open()
         return self._current
 
     # How a viewer becomes the writer
@@ -327,6 +349,7 @@ class RoleManager(ControllerProxy):
     def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
         loaded = _load_with_lock(lock, self._config_dir, self._state_dir, self._shard)
         _import_writer(loaded)
+        self._upgrade_store()
         return loaded
 
     def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 _SEND_TIMEOUT_S = 0.5
+_LONGEST_STEP_S = 60.0
+"""A start reports at least this often, however many steps it has."""
 
 
 class SystemdNotifier:
@@ -25,6 +27,10 @@ class SystemdNotifier:
     def ready(self, status: str) -> None:
         """Report that the start or a reload is complete."""
         self._send(f"READY=1\nSTATUS={_one_line(status)}")
+
+    def still_starting(self, status: str) -> None:
+        """Report that the start takes longer. systemd waits for the next report before it gives up."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(_LONGEST_STEP_S * 1e6)}\nSTATUS={_one_line(status)}")
 
     def reloading(self) -> None:
         """Report that a reload has begun; `ready` ends it."""

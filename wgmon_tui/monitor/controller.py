@@ -14,14 +14,15 @@ from wgmon_tui.monitor.vantage_status import VantageStatus
 
 @dataclass(frozen=True, slots=True)
 class LoadingProgress:
-    """How many servers of the `source` are read; `total` is 0 while that is not known."""
+    """How many servers of the `source` are done; `total` is 0 while that is not known."""
 
     source: str
     read: int = 0
     total: int = 0
+    doing: str = "reading"
 
     def __str__(self) -> str:
-        words = f"reading {self.source}"
+        words = f"{self.doing} {self.source}"
         return f"{self.read} of {self.total} servers · {words}" if self.total else words
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf, nan
 
 from wgmon_tui.monitor.rtt_window import CAPACITY
@@ -17,7 +17,7 @@ from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, roll
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.read.row_mapping import optional_address_of
 from wgmon_tui.store.read.tiers import complete_from
-from wgmon_tui.store.schema import execute_script
+from wgmon_tui.store.schema import execute_script, ignore_progress
 
 _VERSION_2 = """
 ALTER TABLE deliveries ADD COLUMN seen_at REAL;
@@ -104,20 +104,28 @@ _TIERS = (("minutes", "minute", 1), ("hours", "hour", 60), ("days", "day", 24))
 """Table, column, and how many numbers of the tier before make one of it."""
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Migrate a store of that version to the present one. Raises sqlite3.Error."""
+def migrate(
+    connection: sqlite3.Connection, version: int, on_progress: Callable[[int, int], None] = ignore_progress
+) -> None:
+    """Migrate a store of that version to the present one.
+
+    `on_progress` gets how many servers are done, and of how many. What it raises ends the migration. Raises
+    sqlite3.Error.
+    """
     if version < 2:
         execute_script(connection, _VERSION_2)
     execute_script(connection, _VERSION_3)
-    _move_vantage_reports(connection)
+    _move_vantage_reports(connection, on_progress)
 
 
-def _move_vantage_reports(connection: sqlite3.Connection) -> None:
+def _move_vantage_reports(connection: sqlite3.Connection, on_progress: Callable[[int, int], None]) -> None:
     """Give each vantage of a server its series: blocks, rollups, last state, and rounds with packets."""
     connection.execute("CREATE INDEX sight_packs_of_server ON sight_packs (server, minute)")
     # Of the time before, only checks with packets are left: failures and changes alone make no figures.
     first = complete_from(connection, "packs")
-    for server, holds in connection.execute(_WATCHED).fetchall():
+    watched = connection.execute(_WATCHED).fetchall()
+    for done, (server, holds) in enumerate(watched):
+        on_progress(done, len(watched))
         for vantage, checks in sorted(_checks_of(connection, server, first).items()):
             _write_series(connection, _add_series(connection, server, vantage), checks, holds)
     named = "SELECT DISTINCT server, vantage FROM sights EXCEPT SELECT server, vantage FROM series"

@@ -25,6 +25,7 @@ States, severities and verdicts are stored as text.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 
@@ -232,7 +233,13 @@ table of these if the writer does not know it.
 """
 
 
-def create_or_migrate(connection: sqlite3.Connection) -> None:
+def ignore_progress(_done: int, _total: int) -> None:
+    """Show no progress of a migration."""
+
+
+def create_or_migrate(
+    connection: sqlite3.Connection, on_progress: Callable[[int, int], None] = ignore_progress
+) -> None:
     """Create the tables, or migrate an older store to VERSION, with all additions, in one transaction.
 
     Raises sqlite3.Error. Do not call it for a newer store.
@@ -245,7 +252,7 @@ def create_or_migrate(connection: sqlite3.Connection) -> None:
         elif version < VERSION:
             from wgmon_tui.store.migrations import migrate  # a start rarely needs it
 
-            migrate(connection, version)
+            migrate(connection, version, on_progress)
         execute_script(connection, _ADDITIONS)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -83,6 +84,27 @@ def refuse_newer(state_dir: Path) -> None:
         closing(connect(path, SNAPSHOT)) as found,
     ):
         _refuse_newer(found, path)
+
+
+def upgrade_store(state_dir: Path, on_progress: Callable[[int, int], None]) -> None:
+    """Migrate a store of an earlier version, if there is one, before `open_store` opens it.
+
+    That can take minutes, so a caller can do it in a thread. `on_progress` gets the servers that are done and
+    all of them. It ends the migration by UpgradeStoppedError, and the store stays as it was. `open_store`
+    meets and reports everything else that fails.
+    """
+    path = state_dir / STORE
+    with suppress(sqlite3.Error, OSError, UnicodeDecodeError, DamagedStoreError, NewerStoreError):
+        with closing(connect(path, SNAPSHOT)) as found:
+            if not 0 < schema.version_of(found) < schema.VERSION:
+                return
+        with closing(connect(path, WRITER)) as connection:
+            _admit(path, connection)
+            _examine(path, connection, on_progress)
+
+
+class UpgradeStoppedError(Exception):
+    """Somebody ended the program while it migrated a store."""
 
 
 def open_store(state_dir: Path) -> OpenedStore:
@@ -196,7 +218,11 @@ def _admit(path: Path, connection: sqlite3.Connection) -> None:
         raise DamagedStoreError(f"{path}: not a history of wgmon-tui")
 
 
-def _examine(path: Path, connection: sqlite3.Connection) -> None:
+def _examine(
+    path: Path,
+    connection: sqlite3.Connection,
+    on_progress: Callable[[int, int], None] = schema.ignore_progress,
+) -> None:
     """Check for damage, and migrate an older store to this version. Raises like `_admit`."""
     if path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
         check_integrity(connection)
@@ -204,7 +230,7 @@ def _examine(path: Path, connection: sqlite3.Connection) -> None:
         _check_both_ends(connection)
     require_tables(connection, "facts", "servers")
     if not schema.is_current(connection):
-        schema.create_or_migrate(connection)
+        schema.create_or_migrate(connection, on_progress)
     if missing := schema.find_missing(connection):
         raise DamagedStoreError(f"{path}: missing {format_list(missing, most=3)}")
     if not _has_id(connection):
