@@ -28,10 +28,11 @@ _LONGEST_S = 60.0
 
 
 async def read(app: App[None], pilot: Pilot[None]) -> None:
-    """Wait until the loaded history is on the screen."""
+    """Wait until the loaded history is on the screen, also that of a screen which opens meanwhile."""
+    await settle(pilot)
     while reading := [each for each in app.workers if each.group in _READING and not each.is_finished]:
         await reading[0].wait()
-    await settle(pilot)
+        await settle(pilot)
 
 
 async def settle(pilot: Pilot[None]) -> None:
