@@ -41,7 +41,8 @@ class EchoProber(AddressProber):
         question, loop, began = os.urandom(4) + word.encode(), asyncio.get_running_loop(), time.monotonic()
         sent, check = Packet(0.0, Direction.SENT, question), self.make_check(asked.server, asked.address)
         failed = replace(check, exchange=(sent,), sent=1, stages=(Stage(HANDSHAKE, StageOutcome.FAILED),))
-        with socket.socket(type=socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
             sock.connect((str(asked.address), asked.server.endpoint.port))
             try:
                 await loop.sock_sendall(sock, question)

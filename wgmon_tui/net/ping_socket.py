@@ -41,10 +41,11 @@ async def ping(address: Address, timeout_s: float) -> Ping:
     family = socket.AF_INET if address.version == _IPV4 else socket.AF_INET6
     protocol = socket.IPPROTO_ICMP if address.version == _IPV4 else socket.IPPROTO_ICMPV6
     try:
-        opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+        opened = socket.socket(family, socket.SOCK_DGRAM, protocol)
     except PermissionError:
         raise PingForbiddenError from None
     with opened:
+        opened.setblocking(False)
         opened.connect((str(address), 0))
         sent: list[bytes] = []
         for _ in range(_ATTEMPTS):

@@ -200,4 +200,5 @@ async def test_the_causes_of_an_open_incident_are_read_from_the_store(tmp_path: 
     past.incident(incident(opened=600))
     outcome = sample_exchanges.round_of(sample_exchanges.silent("fra1"))
     past.exchange(outcome, "change")
-    assert read_stored(past.history(), "fra1", NOW).diagnosis == outcome.diagnosis
+    with past.history() as history:
+        assert read_stored(history, "fra1", NOW).diagnosis == outcome.diagnosis

@@ -122,7 +122,8 @@ async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> 
     loop, began = asyncio.get_running_loop(), time.monotonic()
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     transaction = secrets.randbits(16)
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as opened:
+    with socket.socket(family, socket.SOCK_DGRAM) as opened:
+        opened.setblocking(False)
         opened.connect((str(address), port))
         try:
             async with asyncio.timeout(timeout_s):
