@@ -1,10 +1,11 @@
-"""How hypothesis runs: no deadline, since a shared machine may stop any example for a while.
+"""How hypothesis and signals behave: no deadline, since a shared machine may stop any example for a while.
 
 `make test` looks at a few examples of everything, `make thorough` at many; CI runs both.
 """
 
 import gc
 import os
+import signal
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,12 @@ from hypothesis import strategies as st
 settings.register_profile("quick", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+# A shell starts jobs in the background with these ignored, and the programs of the tests would inherit that.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
