@@ -57,6 +57,7 @@ from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.framing_causes import ANSWERS_PLAIN
@@ -271,7 +272,8 @@ async def test_the_prober_fills_the_stages_of_a_closed_port() -> None:
         async with opened_prober() as prober:
             [result] = await prober.check_all(make_target(endpoint, timeout=SILENCE_TIMEOUT_S))
 
-    assert marks(result.stages) == "-+X--"
+    # Without an error queue nothing shows who sent the error: it may be a machine on the path.
+    assert marks(result.stages) == ("-+X--" if PLATFORM.has_error_queue else "-?X--")
 
 
 async def test_the_prober_fills_the_stages_of_a_name_that_does_not_resolve() -> None:
