@@ -117,7 +117,7 @@ async def test_a_late_answer_to_the_first_attempt_is_still_an_answer() -> None:
         result = await check(prober, make_target(server.endpoint, timeout=0.4))
     assert result.handshake is not None
     assert result.handshake.retransmits == 0
-    assert result.handshake.rtt >= 0.2
+    assert result.handshake.rtt > 0.1  # the second attempt came after 0.2 s, and its answer at once
 
 
 async def test_a_demanded_cookie_comes_back_as_mac2() -> None:
