@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from enum import Enum
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Soak
@@ -20,19 +19,6 @@ from wgmon_tui.text import format_count, format_offset, format_rtt, printable
 _INDENT = 4
 _REMARK = 6
 _LABEL = 14
-
-
-class Detail(Enum):
-    """How much of a result is printed."""
-
-    BRIEF = "brief"
-    """One line for each server."""
-
-    USUAL = "usual"
-    """One line for each address; evidence and causes where a server is not up."""
-
-    VERBOSE = "verbose"
-    """Also stages, all evidence, and packets, of each address."""
 
 
 def format_result(outcome: Round, text_format: TextFormat, *, with_causes: bool = True) -> str:
