@@ -8,22 +8,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from wgmon_tui.terminal import Multiplexer
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.keys.actions import bindings_for
-from wgmon_tui.tui.terminal.osc52 import TMUX_OPTION
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
 def copy_stanza(app: AppContext, name: str, stanza: str) -> None:
-    """Copy the section over OSC 52, and show a notice."""
-    app.copy_to_clipboard(stanza)
-    copied = f"Copied the [Peer] section of {name}"
-    if app.terminal.multiplexer is Multiplexer.TMUX:
-        app.show_notice(f"{copied}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8)
-    else:
-        app.show_notice(copied)
+    """Copy the section, and show a notice that names the identity."""
+    app.copy_with_notice(stanza, f"the [Peer] section of {name}")
 
 
 class PeerStanzaScreen(ModalScreen[None]):
