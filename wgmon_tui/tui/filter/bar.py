@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
@@ -30,6 +29,7 @@ from wgmon_tui.tui.filter.query import Filter, RejectedWord
 from wgmon_tui.tui.filter.recent_lines import FilterHistory
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.widgets.prompt_bar import PromptBar
 
 _MARGINS = 5
 """Cells of a line for the prompt, the padding and the cursor."""
@@ -86,27 +86,10 @@ class _FilterCompleter(Suggester):
         return complete_filter(value, self._known(), self._values)
 
 
-class FilterBar(Horizontal):
-    """Prompt, input line, and how many entries pass. Hidden until it is opened."""
+class FilterBar(PromptBar):
+    """Prompt, input line, and how many entries pass."""
 
     app: AppContext
-    DEFAULT_CSS = """
-    FilterBar {
-        display: none;
-        height: 1;
-        padding: 0 1;
-        &.-open { display: block; }
-        FilterInput, FilterInput:focus {
-            width: 1fr;
-            height: 1;
-            border: none;
-            padding: 0;
-            background: transparent;
-            background-tint: transparent;
-        }
-        Static { width: auto; }
-    }
-    """
 
     def __init__(
         self,
@@ -212,16 +195,6 @@ class FilterBar(Horizontal):
         return FilterWords(self._tags(), saved, vantages, fleet_state.states, self._words)
 
     @property
-    def is_open(self) -> bool:
-        """Whether the bar is visible."""
-        return self.has_class("-open")
-
-    @property
-    def line(self) -> str:
-        """The filter line as it is typed."""
-        return self.query_one(FilterInput).value
-
-    @property
     def chosen(self) -> Filter:
         """The filter that the input line describes."""
         asked = self.line, self.app.engine.fleet_state.version
@@ -250,16 +223,6 @@ class FilterBar(Horizontal):
         """Show the bar with this filter line, as if it had been typed."""
         self.add_class("-open")
         self.query_one(FilterInput).value = line
-
-    def open(self) -> None:
-        """Show the bar and focus its input line."""
-        self.add_class("-open")
-        self.query_one(FilterInput).focus()
-
-    def clear(self) -> None:
-        """Clear the filter and hide the bar."""
-        self.query_one(FilterInput).value = ""
-        self.remove_class("-open")
 
     def commit(self) -> None:
         """Add the line to the history; hide the bar if the line is empty."""
