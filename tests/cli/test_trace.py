@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.tui.sample_traces import CUT_OFF
+from wgmon_tui.checks.path_trace import LONGEST_TIMEOUT_S, MOST_HOPS, MOST_ROUNDS
 from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.cli.trace import LiveTrace
 from wgmon_tui.terminal import ColourDepth, Terminal
@@ -60,3 +61,17 @@ def test_a_notice_is_not_overdrawn(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("0.5", 0.5), ("0.5s", 0.5), ("500ms", 0.5), ("2", 2.0)])
 def test_the_timeout_is_a_duration(text: str, seconds: float) -> None:
     assert make_parser().parse_args(["trace", "fra1", "--timeout", text]).timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("option", "limit"),
+    [("--rounds", MOST_ROUNDS), ("--max-hops", MOST_HOPS), ("--timeout", int(LONGEST_TIMEOUT_S))],
+)
+def test_the_command_has_the_limits_of_a_trace(
+    option: str, limit: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = make_parser()
+    assert parser.parse_args(["trace", "fra1", option, str(limit)])
+    with pytest.raises(SystemExit):
+        parser.parse_args(["trace", "fra1", option, str(limit + 1)])
+    assert f"got '{limit + 1}'" in capsys.readouterr().err
