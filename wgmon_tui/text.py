@@ -224,19 +224,22 @@ def format_uptime(part: float) -> str:
 _LEAST_SIMILARITY = 0.75
 """difflib's own limit lets "over" mean "remove"."""
 
+LEAST_SIMILARITY_OF_SHORT_WORDS = 0.6
+"""Of three letters, one wrong one leaves two thirds: "rrt" means "rtt"."""
 
-def nearest_word(word: str, known: Iterable[str]) -> str:
+
+def nearest_word(word: str, known: Iterable[str], least_similarity: float = _LEAST_SIMILARITY) -> str:
     """Return the most similar of the known words; the empty text if none is similar."""
     from difflib import get_close_matches  # only after a mistake
 
     by_lower_case = {each.lower(): each for each in known}
-    nearest = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=_LEAST_SIMILARITY)
+    nearest = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=least_similarity)
     return by_lower_case[nearest[0]] if nearest else ""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], least_similarity: float = _LEAST_SIMILARITY) -> str:
     """Return the question `did you mean "probe"?`; the empty text if no known word is similar."""
-    nearest = nearest_word(word, known)
+    nearest = nearest_word(word, known, least_similarity)
     return f"did you mean {quoted(nearest)}?" if nearest else ""
 
 

@@ -10,14 +10,12 @@ The terminal UI checks that the key exists and is free, because this package doe
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from wgmon_tui.config.setting import Section, Setting, read_settings, reject_repeated_names, repeated_tables
 from wgmon_tui.config.toml_reader import TomlTable, as_command, as_list, as_text
 from wgmon_tui.config.user_actions import PLACEHOLDER, PLACEHOLDERS, SCREENS, UserAction
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType, text_type
-from wgmon_tui.text import quoted
+from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, nearest_word, quoted
 
 _EXAMPLE = '["ssh", "{host}"]'
 _LONGEST_LABEL = 20
@@ -37,9 +35,9 @@ def _as_command(value: object) -> tuple[str, ...]:
 
 
 def _hint(name: str) -> str:
-    near = get_close_matches(name, PLACEHOLDERS, n=1)
+    nearest = nearest_word(name, PLACEHOLDERS, LEAST_SIMILARITY_OF_SHORT_WORDS)
     known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
-    return f"did you mean {{{near[0]}}}?" if near else f"expected one of {known}"
+    return f"did you mean {{{nearest}}}?" if nearest else f"expected one of {known}"
 
 
 def _parse_label(text: str) -> str:

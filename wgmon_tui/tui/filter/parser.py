@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, nearest_word
 from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm, RejectedWord
 
 _COMPARISON = re.compile(r"([a-z_-]*)(<=|>=|<|>|=)(.*)")
@@ -252,7 +252,7 @@ def _explain_alternatives(key: str, texts: Sequence[str]) -> str:
 def _reject(kind: str, text: str, possible: Collection[str]) -> str:
     """Name a text that is none of the possible ones, and what may be meant."""
     named = f'unknown {kind} "{text}"'
-    if close := get_close_matches(text, [each.casefold() for each in possible], n=1):
-        return f'{named}; did you mean "{close[0]}"?'
+    if nearest := nearest_word(text, map(str.casefold, possible), LEAST_SIMILARITY_OF_SHORT_WORDS):
+        return f'{named}; did you mean "{nearest}"?'
     listed = f"; possible: {', '.join(possible)}" if 0 < len(possible) <= _LARGEST_LIST else ""
     return f"{named}{listed}"

@@ -9,14 +9,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from textual.binding import Binding
 from textual.keys import Keys, _character_to_key
 
 from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
 from wgmon_tui.config.user_actions import UserAction
-from wgmon_tui.text import printable, quoted
+from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, did_you_mean, printable, quoted
 from wgmon_tui.tui.keys.actions import EVERYWHERE, OWN, Action
 
 _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
@@ -145,8 +144,8 @@ def key_of(name: str, actions: Sequence[Action]) -> str:
 def _unknown_actions(keys: Mapping[str, object], known: Mapping[str, object]) -> Iterator[SettingProblem]:
     for action in keys:
         if action not in known:
-            near = get_close_matches(action, known, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else "docs/keys.md lists all actions"
+            meant = did_you_mean(action, known, LEAST_SIMILARITY_OF_SHORT_WORDS)
+            hint = meant or "docs/keys.md lists all actions"
             yield SettingProblem(("keys", action), f'keys: unknown action "{action}"; {hint}')
 
 
