@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
-from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
+from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.unique_names import UniqueNames
@@ -31,7 +31,6 @@ from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PresharedKey
 from wgmon_tui.terminal import detect_terminal
 
-_FILE_SUFFIXES = (".conf", ".vpn", ".zip")
 _WORDS = 3
 
 _OPTIONS = {
@@ -55,7 +54,7 @@ class ServersOfFiles:
 
 def is_files(words: Sequence[str]) -> bool:
     """Whether the words are files. Raises ConfigurationError if they are neither files nor three words."""
-    if all(word == STANDARD_INPUT or word.endswith(_FILE_SUFFIXES) or Path(word).exists() for word in words):
+    if all(word == STANDARD_INPUT or word.endswith(CONF_SUFFIXES) or Path(word).exists() for word in words):
         return True
     if len(words) == _WORDS:
         return False

@@ -21,6 +21,9 @@ from wgmon_tui.text import format_bytes, printable
 
 STANDARD_INPUT = "-"
 
+CONF_SUFFIXES = (".conf", ".vpn", ".zip")
+"""A word with such an ending names a file of wg-quick, a vpn:// link or an archive, rather than a server."""
+
 MAX_CONF_BYTES = 16 << 20
 MAX_ARCHIVE_BYTES = 32 << 20
 MAX_UNPACKED_BYTES = 64 << 20

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES
 from wgmon_tui.config.imports.new_identity import default_identity
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.monitoring_identity import identity_name_of_machine
@@ -29,7 +30,6 @@ from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.text_style import TextStyle
 
 _KEYS = ("name", "endpoint", "public_key")
-_FILE_SUFFIXES = (".conf", ".zip")
 _MARGINS = 3
 
 
@@ -112,7 +112,7 @@ class FirstServerForm(FormScreen[AddedServer | ConfSource]):
     def _path(self) -> str:
         """The path in the first field; "" if a name is there."""
         typed = self.row("name").text.strip()
-        return typed if "/" in typed or typed.endswith(_FILE_SUFFIXES) else ""
+        return typed if "/" in typed or typed.endswith(CONF_SUFFIXES) else ""
 
     def open(self, row: FieldRow) -> bool:
         """Import the file that was typed as a name, or add the server from the last field."""

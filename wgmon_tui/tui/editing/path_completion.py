@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.config.imports.conf_sources import MAX_FILES
+from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, MAX_FILES
 from wgmon_tui.config.imports.foreign_formats import SUFFIXES
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.text import printable
 
-_SUFFIXES = (".conf", ".zip", *SUFFIXES)
+_SUFFIXES = (*CONF_SUFFIXES, *SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
