@@ -15,13 +15,13 @@ from tests.cli.programs import reports, site_in, with_fault
     [
         ("wgmon_tui.cli.probe_output.format_result", "fault", ("probe", "--quick")),
         pytest.param(
-            "wgmon_tui.cli.probe_run._read_witness",
+            "wgmon_tui.cli.probe_run.read_witness",
             "thread_fault",
             ("probe", "--quick"),
             marks=pytest.mark.thorough,
         ),
         pytest.param(
-            "wgmon_tui.cli.probe_run._read_witness",
+            "wgmon_tui.cli.probe_run.read_witness",
             "task_fault",
             ("probe", "--quick"),
             marks=pytest.mark.thorough,

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import NOWHERE, PATIENCE_S, query_rows, quick_server, running, write_config
-from wgmon_tui.cli import server_changes
+from tests.daemon.harness import (
+    CLIENT,
+    NOWHERE,
+    PATIENCE_S,
+    query_rows,
+    quick_server,
+    running,
+    write_config,
+)
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.servers_file import read
@@ -54,7 +61,7 @@ def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def answer(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     """Type a word at a terminal."""
     interactive = replace(detect_terminal(), is_input=True, is_error_output=True)
-    monkeypatch.setattr(server_changes, "detect_terminal", lambda: interactive)
+    monkeypatch.setattr("wgmon_tui.cli.terminal.detect_terminal", lambda: interactive)
     monkeypatch.setattr("sys.stdin.readline", lambda: f"{word}\n", raising=False)
 
 
@@ -155,6 +162,18 @@ def test_remove_keeps_the_history_and_the_key_file_and_says_so(
     await_check(state, "ams1")
     assert call(config, "remove", "fra1", "--yes", "--json") == 0
     assert objects(capsys) == [{"server": "fra1", "removed": True, "history_kept": True}]
+
+
+@pytest.mark.parametrize(
+    ("inspect", "interface"), [((), "wg0"), (("ssh", "ams1", "wg", "show", "wg7", "dump"), "wg7")]
+)
+def test_remove_says_what_removes_the_peer_on_its_interface(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], inspect: tuple[str, ...], interface: str
+) -> None:
+    config = tmp_path / "config"
+    write_config(config, replace(quick_server("ams1"), inspect=inspect))
+    assert call(config, "remove", "ams1", "--yes") == 0
+    assert capsys.readouterr().out.endswith(f"\nwg set {interface} peer {CLIENT.public} remove\n")
 
 
 def test_a_pause_without_a_running_writer_is_kept_by_the_next_one(

@@ -12,15 +12,13 @@ from pathlib import Path
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.cli.loading import explained_socket_errors
+from wgmon_tui.cli.loading import explained_socket_errors, read_witness
 from wgmon_tui.cli.progress import Progress, progress_line
-from wgmon_tui.config.config_toml import read_config
-from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import FEW, format_list
 
@@ -56,7 +54,7 @@ async def wait_until_up(
     servers = [server for name in names if (server := fleet.server(name))]
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(progress_line("add", is_parallel=True))
-        witness = _read_witness(options.config, progress)
+        witness = read_witness(options.config, progress.show)
         with explained_socket_errors():
             rounds = await stack.enter_async_context(
                 OneShotRounds(options.state, timestamps, progress.show, witness=witness)
@@ -134,12 +132,3 @@ def _waiting_words(verdict: Verdict) -> str:
     if verdict is Verdict.SILENT:
         return "no answer yet (Ctrl+C stops)"
     return f"{verdict.slug}, trying again"
-
-
-def _read_witness(config: Path, progress: Progress) -> Endpoint | None:
-    """The witness of config.toml. A faulty config.toml must not stop a check."""
-    try:
-        return read_config(config, runs_commands=False).witness
-    except ConfigurationError as error:
-        progress.show(f"checking without the witness of config.toml: {error}")
-        return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.commands_to_type import command_in
+from wgmon_tui.cli.terminal import ask, can_ask
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
 from wgmon_tui.text import did_you_mean, quoted
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from wgmon_tui.config.config_toml import Config
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
+    from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -52,6 +54,17 @@ def read_checked_config(config_dir: Path, *, runs_commands: bool = True) -> Conf
     config = read_config(config_dir, runs_commands=runs_commands)
     check_dashboard_settings(config_dir, config)
     return config
+
+
+def read_witness(config_dir: Path, show: Callable[[str], None]) -> Endpoint | None:
+    """Read the witness from config.toml. A faulty file must not stop a check: its error is shown."""
+    from wgmon_tui.config.config_toml import read_config
+
+    try:
+        return read_config(config_dir, runs_commands=False).witness
+    except ConfigurationError as error:
+        show(f"checking without the witness of config.toml: {error}")
+        return None
 
 
 def check_dashboard_settings(config_dir: Path, config: Config) -> None:
@@ -101,10 +114,7 @@ def warn_of_held_timestamps(timestamps: TimestampLedger, identities: Iterable[Pu
     if all(timestamps.may_stamp(identity) for identity in identities):
         return
     print(f"wgmon-tui: {timestamps.held}", file=sys.stderr, flush=True)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    print("Send checks with it? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+    if can_ask() and ask("Send checks with it?"):
         try:
             timestamps.trust_clock()
         except OSError as error:

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from wgmon_tui.checks.targets import join
 from wgmon_tui.cli.loading import (
@@ -17,6 +16,7 @@ from wgmon_tui.cli.loading import (
     load_fleet,
     no_servers_message,
     open_timestamp_ledger,
+    read_witness,
     require_directory,
     select_servers,
     warn_of_held_timestamps,
@@ -25,13 +25,11 @@ from wgmon_tui.cli.probe import PLUGIN_FORMATS
 from wgmon_tui.cli.probe_output import CheckedRound, LocalInterfaceReading, PluginOutput, ResultOutput
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
-from wgmon_tui.config.config_toml import read_config
 from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
-from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 from wgmon_tui.shutdown import shutdown
@@ -141,7 +139,7 @@ async def _check_rounds(
                     arguments.state,
                     timestamps,
                     show_progress,
-                    witness=_read_witness(arguments.config),
+                    witness=read_witness(arguments.config, show_progress),
                     on_wait=progress.show,
                 )
             )
@@ -150,15 +148,6 @@ async def _check_rounds(
             pending = [asyncio.create_task(check_one(rounds, server, reading)) for server in fleet.servers]
             for each in pending if arguments.form == "json" else asyncio.as_completed(pending):
                 yield await each
-
-
-def _read_witness(config_dir: Path) -> Endpoint | None:
-    """Read the witness from config.toml. A faulty config.toml must not stop a probe."""
-    try:
-        return read_config(config_dir, runs_commands=False).witness
-    except ConfigurationError as error:
-        show_progress(f"checking without the witness of config.toml: {error}")
-        return None
 
 
 async def _read_local_interfaces(

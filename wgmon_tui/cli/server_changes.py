@@ -11,18 +11,20 @@ from pathlib import Path
 
 from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import require_directory, select_servers
+from wgmon_tui.cli.terminal import ask, can_ask
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import describe_server
+from wgmon_tui.config.peer_command import USUAL_INTERFACE
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.server_edits import delete_servers
 from wgmon_tui.config.servers_file import NAME, read, update
 from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
 from wgmon_tui.output.json_lines import one_line
+from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.text import FEW, format_count, format_iso_time, format_list, format_until, printable
 
 EXIT_DECLINED = 1
@@ -33,7 +35,7 @@ def remove(arguments: argparse.Namespace) -> int:
     """Remove servers from servers.toml. Raises ConfigurationError."""
     fleet, servers = _selected(arguments)
     file = shown(arguments.config / NAME)
-    if not arguments.yes and not _is_agreed(
+    if not arguments.yes and not _ask_to_remove(
         f"Remove {_names(servers)} from {file}? {_history_stays(servers)}"
     ):
         print("Nothing was removed.", file=sys.stderr)
@@ -141,12 +143,13 @@ def _peer_lines(fleet: Fleet, servers: Sequence[Server], arguments: argparse.Nam
     """What to type where the peer of the checks is to be removed as well."""
     if len(servers) > 1:
         return []
+    interface = named_interface(servers[0]) or USUAL_INTERFACE
     try:
-        key = describe_server(fleet, servers[0], arguments.config).identity_key
+        peer = describe_server(fleet, servers[0], arguments.config).peer_command(interface)
     except ConfigurationError:
         return []
-    return ["The server still admits the key of the checks. To remove it there, type as root:", "",
-            f"wg set wg0 peer {key} remove"]  # fmt: skip
+    said = "The server still admits the key of the checks. To remove it there, type as root:"
+    return [said, "", peer.removal_line]
 
 
 def _history_stays(servers: Sequence[Server]) -> str:
@@ -159,10 +162,8 @@ def _names(servers: Sequence[Server]) -> str:
     return format_list(f'"{each.name}"' for each in servers)
 
 
-def _is_agreed(question: str) -> bool:
-    """Ask on the terminal. Raises ConfigurationError where nobody can answer."""
-    terminal = detect_terminal()
-    if not (terminal.is_input and terminal.is_error_output):
+def _ask_to_remove(question: str) -> bool:
+    """Ask whether to remove. Raises ConfigurationError where nobody can answer."""
+    if not can_ask():
         raise ConfigurationError("remove: asks before it removes; without a terminal, add --yes")
-    print(printable(f"{question} [y/N] "), end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask(question)

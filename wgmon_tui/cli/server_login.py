@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from wgmon_tui.child_processes import child_environment, describe_ending
+from wgmon_tui.cli.terminal import ask, can_ask
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.peer_command import PeerCommand
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private
-from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.text import quoted
 
 _ROOT = "root@"
@@ -46,7 +46,7 @@ class ServerLogin:
             raise ConfigurationError(
                 f"add: --ssh: expected a host such as fra1 or root@fra1, got {quoted(host)}"
             )
-        if not has_consent and not _can_ask():
+        if not has_consent and not can_ask():
             raise ConfigurationError("add: --ssh asks before it types; without a terminal, add --yes")
         return cls(host, has_consent)
 
@@ -56,7 +56,7 @@ class ServerLogin:
         if peer.has_preshared_key:
             # sshd may connect standard input to a socket, which /dev/stdin cannot open; a pipe works always.
             return ("ssh", "--", self.host, f"cat | {remote}")
-        return ("ssh", *(("-t",) if _can_ask() else ()), "--", self.host, remote)
+        return ("ssh", *(("-t",) if can_ask() else ()), "--", self.host, remote)
 
     def run_all(self, peers: Sequence[PeerCommand], servers: Sequence[AddedServer]) -> LoginResult:
         """Show and type each command, if the user agrees."""
@@ -66,7 +66,7 @@ class ServerLogin:
     def _run(self, peer: PeerCommand, preshared_key: bytes | None) -> LoginResult:
         command = self.command(peer)
         print(f"\nOr let wgmon-tui type it:\n\n{shlex.join(command)}\n", file=sys.stderr, flush=True)
-        if not self.has_consent and not _ask("Run this command? [y/N] "):
+        if not self.has_consent and not ask("Run this command?"):
             return LoginResult.DECLINED
         try:
             # In the session of this terminal, so that ssh can ask for passwords.
@@ -77,7 +77,7 @@ class ServerLogin:
         if not problem:
             return LoginResult.TYPED
         print(f"wgmon-tui: {problem}; type the line above on the server", file=sys.stderr, flush=True)
-        return LoginResult.FAILED if _can_ask() else LoginResult.FAILED_UNATTENDED
+        return LoginResult.FAILED if can_ask() else LoginResult.FAILED_UNATTENDED
 
 
 def _preshared_key_of(peer: PeerCommand, servers: Sequence[AddedServer]) -> bytes | None:
@@ -91,13 +91,3 @@ def _preshared_key_of(peer: PeerCommand, servers: Sequence[AddedServer]) -> byte
             except PrivateFileError as error:
                 raise ConfigurationError(f"add: {error}") from None
     raise ConfigurationError("add: --ssh needs the preshared key in a file")
-
-
-def _can_ask() -> bool:
-    terminal = detect_terminal()
-    return terminal.is_input and terminal.is_error_output
-
-
-def _ask(question: str) -> bool:
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

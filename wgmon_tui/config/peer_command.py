@@ -47,6 +47,11 @@ class PeerCommand:
         return " ".join(words)
 
     @property
+    def removal_line(self) -> str:
+        """The line that removes the peer again."""
+        return f"wg set {self.interface} peer {self.public_key} remove"
+
+    @property
     def save_line(self) -> str:
         """The line that keeps the peer after a restart of an interface that wg-quick manages."""
         return f"{self.program}-quick save {self.interface}"

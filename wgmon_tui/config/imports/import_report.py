@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.models import Identity, Server
+from wgmon_tui.config.peer_command import PeerCommand
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 SHARED_KEY_WARNING = (
@@ -38,11 +39,9 @@ def describe_next_steps(own: Identity, public_key: PublicKey, origin: str) -> tu
 
     `origin` is what has another key: a file or an interface.
     """
-    hosts = ",".join(f"{each.ip}/{each.max_prefixlen}" for each in own.addresses)
-    allowed = f" allowed-ips {hosts}" if hosts else ""
     why = "two clients with one key cut each other off"
     return (
         f'They are checked as identity "{own.name}", not with the key of {origin}: {why}.',
         "Type on each server, as root:",
-        f"wg set wg0 peer {public_key}{allowed}",
+        PeerCommand(public_key, own.addresses).line,
     )
