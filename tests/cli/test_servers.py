@@ -33,6 +33,7 @@ def config(tmp_path: Path) -> Path:
     secret = SecretSource(SecretForm.COMMAND, ("print-key", "hunter2"))
     hidden = replace(quick_server("fra1"), inspect=("ssh", "hunter2"), preshared_key=secret, tags=("eu",))
     write_config(made, hidden, quick_server("ams1"))
+    (tmp_path / "state").mkdir()
     return made
 
 
@@ -172,6 +173,7 @@ def test_remove_says_what_removes_the_peer_on_its_interface(
 ) -> None:
     config = tmp_path / "config"
     write_config(config, replace(quick_server("ams1"), inspect=inspect))
+    (tmp_path / "state").mkdir()
     assert call(config, "remove", "ams1", "--yes") == 0
     assert capsys.readouterr().out.endswith(f"\nwg set {interface} peer {CLIENT.public} remove\n")
 

@@ -131,6 +131,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_n
 _MAKE_THEIR_DIRECTORY = {"demo", "add", "import", "keygen", "agent"}
 _NEED_NO_DIRECTORY = {"config", "completion"}
 _READ_ONLY_THE_STATE = {"alert log", "export"}
+_WORK_BEFORE_THERE_IS_A_STATE = {"dashboard", "run", "probe", "trace", "doctor"}
 
 
 _SCENARIOS = {
@@ -152,6 +153,20 @@ def test_a_directory_that_does_not_exist_is_one_line_and_exit_code_64(
     words = (word.format(home=site.home) for word in scenario.words)
     ran = shell(site, f"{option} {nowhere}", *words)
     assert (ran.code, ran.err, ran.out) == (64, f"wgmon-tui: there is no directory {nowhere}\n", "")
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [each for each in _SCENARIOS.values() if each.command not in _WORK_BEFORE_THERE_IS_A_STATE],
+    ids=lambda each: each.command,
+)
+def test_a_mistyped_state_directory_is_refused_and_not_created(tmp_path: Path, scenario: Scenario) -> None:
+    site = site_in(tmp_path)
+    nowhere = tmp_path / "nowhere"
+    words = (word.format(home=site.home) for word in scenario.words)
+    ran = shell(site, f"--state {nowhere}", *words)
+    assert (ran.code, ran.err, ran.out) == (64, f"wgmon-tui: there is no directory {nowhere}\n", "")
+    assert not nowhere.exists()
 
 
 def test_beside_a_writer_the_plain_table_says_who_checks_and_how_old_it_is(tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ def make_site(home: Path, scenario: Scenario, history: Path | None = None) -> Si
     (home / "fra1.conf").write_text(_CONF)
     if scenario.has_history and history is not None:
         shutil.copytree(history, site.state)
+    elif scenario.command in _NEED_THE_STATE:
+        site.state.mkdir()
     return site
 
 
@@ -190,6 +192,9 @@ _RUN_CODES: dict[int, int] = {signal.SIGTERM: 0, signal.SIGINT: 0}
 _SERVERS_DOWN = frozenset({2, 3})
 """3 if the machine is so busy that a check counts as unknown."""
 
+
+_NEED_THE_STATE = ("list", "show", "remove", "pause", "resume", "alert test")
+"""Commands that refuse a state directory that does not exist, but work without a history in it."""
 
 SCENARIOS = (
     Scenario("dashboard", (), _SERVERS_DOWN),

@@ -41,6 +41,7 @@ def alert_test(arguments: argparse.Namespace) -> int:
 
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
+    require_directory(arguments.state)
     return alert_run.send_test(arguments.config, arguments.state, arguments.sink)
 
 

@@ -120,6 +120,7 @@ def _paused_in_history(state: Path) -> set[str]:
 def _selected(arguments: argparse.Namespace) -> tuple[Fleet, tuple[Server, ...]]:
     """The fleet, and the named servers, each once. Raises ConfigurationError."""
     require_directory(arguments.config)
+    require_directory(arguments.state)
     fleet = read(arguments.config).fleet
     return fleet, select_servers(fleet, list(dict.fromkeys(arguments.names)))
 

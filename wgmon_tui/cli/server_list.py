@@ -170,6 +170,7 @@ def _say_if_nobody_checks(servers: Sequence[KnownServer], arguments: argparse.Na
 def _read_fleet(arguments: argparse.Namespace) -> Fleet:
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
+    require_directory(arguments.state)
     return read(arguments.config).fleet
 
 
