@@ -20,7 +20,6 @@ from wgmon_tui.config.server_edits import delete_servers
 from wgmon_tui.config.servers_file import NAME, read, update
 from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
 from wgmon_tui.output.json_lines import one_line
-from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -144,6 +143,8 @@ def _peer_lines(fleet: Fleet, servers: Sequence[Server], arguments: argparse.Nam
     """What to type where the peer of the checks is to be removed as well."""
     if len(servers) > 1:
         return []
+    from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
+
     interface = named_interface(servers[0]) or USUAL_INTERFACE
     try:
         peer = describe_server(fleet, servers[0], arguments.config).peer_command(interface)
