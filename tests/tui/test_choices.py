@@ -152,7 +152,7 @@ async def test_a_file_that_cannot_be_written_is_one_notice(tmp_path: Path) -> No
     app = app_with(tmp_path / "state" / "choices.json")
     notices: list[str] = []
     async with app.run_test():
-        app.show_notice = lambda *lines, seconds=2: notices.extend(lines)  # type: ignore[method-assign]
+        app.show_notice = lambda *lines: notices.extend(lines)  # type: ignore[method-assign]
         for preview in (True, False):
             app.choose(preview=preview)
             await app.workers.wait_for_complete(

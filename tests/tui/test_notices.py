@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW
 from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
 from wgmon_tui.store.history import History
-from wgmon_tui.tui.app import WgmonApp
+from wgmon_tui.tui.context import NOTICE_S
 from wgmon_tui.tui.server.screen import ServerScreen
 from wgmon_tui.tui.widgets.status_line import StatusLine, format_data_age
 
@@ -54,17 +53,19 @@ async def test_a_long_notice_takes_more_lines_and_gives_them_back() -> None:
         assert it.table.page == page
 
 
-async def test_a_notice_lasts_three_seconds() -> None:
-    assert signature(WgmonApp.show_notice).parameters["seconds"].default == 3
+async def test_a_notice_lasts_three_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert NOTICE_S == 3
+    monkeypatch.setattr("wgmon_tui.tui.notices.NOTICE_S", 0.01)
     async with face() as it:
-        it.app.show_notice("soon over", seconds=0.01)
+        it.app.show_notice("soon over")
         await gone(it)
         assert "soon over" not in status(it)
 
 
-async def test_a_notice_does_not_survive_a_change_of_screen() -> None:
+async def test_a_notice_does_not_survive_a_change_of_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wgmon_tui.tui.notices.NOTICE_S", 60.0)
     async with face() as it:
-        it.app.show_notice("about the fleet", seconds=60)
+        it.app.show_notice("about the fleet")
         await it.press("enter")
         assert isinstance(it.app.screen, ServerScreen)
         assert it.notices() == []

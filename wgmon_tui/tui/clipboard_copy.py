@@ -24,9 +24,7 @@ class ClipboardApp(AppContext):
         self.copy_to_clipboard(text)
         if self.terminal.multiplexer is Multiplexer.TMUX and not self._has_named_tmux_option:
             self._has_named_tmux_option = True
-            self.show_notice(
-                f"Copied {what.removesuffix('.')}. If pasting fails, tmux needs:", TMUX_OPTION, seconds=8
-            )
+            self.show_notice(f"Copied {what.removesuffix('.')}. If pasting fails, tmux needs:", TMUX_OPTION)
         else:
             self.show_notice(f"Copied {what}")
 

@@ -170,7 +170,7 @@ class AppContext(App[None]):
     """What the status line says; None for nothing."""
 
     @abstractmethod
-    def show_notice(self, *lines: str, seconds: float = NOTICE_S) -> None:
+    def show_notice(self, *lines: str) -> None:
         """Show a notice in place of the previous one. It ends when another screen is on top."""
 
     @abstractmethod

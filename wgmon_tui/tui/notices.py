@@ -26,13 +26,13 @@ class NoticeApp(AppContext):
         """Follow the change of screens."""
         self.screen_change_signal.subscribe(self, self._drop_notice_of_another_screen, immediate=True)
 
-    def show_notice(self, *lines: str, seconds: float = NOTICE_S) -> None:
+    def show_notice(self, *lines: str) -> None:
         """Show a notice in place of the previous one."""
-        self._show(lines, seconds)
+        self._show(lines)
 
     def show_error(self, *lines: str) -> None:
         """Show a notice that stays until a key is pressed."""
-        self._show(lines, NOTICE_S, is_error=True)
+        self._show(lines, is_error=True)
 
     def dismiss_notice(self) -> None:
         """Remove the notice."""
@@ -71,13 +71,13 @@ class NoticeApp(AppContext):
         shown = (each for each in stack if not isinstance(each, ModalScreen) or each.query(StatusLine))
         return next(shown, None)
 
-    def _show(self, lines: tuple[str, ...], seconds: float, *, is_error: bool = False) -> None:
+    def _show(self, lines: tuple[str, ...], *, is_error: bool = False) -> None:
         screen = self._noticed_screen
         if screen is None:
             return
         notice = Notice(lines, screen, is_error)
         self.notice, self._is_notice_read = notice, False
-        self.set_timer(seconds, partial(self._expire, notice))
+        self.set_timer(NOTICE_S, partial(self._expire, notice))
         self._redraw()
 
     def _expire(self, notice: Notice) -> None:

@@ -87,7 +87,7 @@ class ReadOnlyKeys(App[None]):
 
     read_only = False
 
-    def show_notice(self, *lines: str, seconds: float = 3.0) -> None:
+    def show_notice(self, *lines: str) -> None:
         """Show a notice in place of the previous one."""
         raise NotImplementedError
 

@@ -42,7 +42,7 @@ class RefusedKeys(App[None]):
         """Note when a screen opens or closes."""
         self.screen_change_signal.subscribe(self, self._begin_visit, immediate=True)
 
-    def show_notice(self, *lines: str, seconds: float = 3.0) -> None:
+    def show_notice(self, *lines: str) -> None:
         """Show a notice in place of the previous one."""
         raise NotImplementedError
 
