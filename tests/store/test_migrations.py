@@ -322,6 +322,19 @@ def test_an_upgrade_that_is_stopped_leaves_the_store_as_it_was(tmp_path: Path) -
         assert migrated.execute("SELECT count(*) FROM series").fetchone() == (4,)
 
 
+def test_a_damaged_value_ends_an_upgrade_and_its_opening_moves_the_store_aside(tmp_path: Path) -> None:
+    fill_version_2(tmp_path)
+    with closing(sqlite3.connect(tmp_path / STORE)) as connection:
+        connection.execute("UPDATE sights SET rtt = 1e300 WHERE number = 1001")
+        connection.commit()
+    upgrade_store(tmp_path, lambda *_: None)
+    assert version_of(tmp_path) == 2
+    opened = open_store(tmp_path)
+    opened.connection.close()
+    assert opened.notice
+    assert list(tmp_path.glob("*.damaged-*"))
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
 def test_what_is_no_store_of_an_earlier_version_is_left_to_its_opening(
     tmp_path: Path, content: bytes | None

@@ -24,6 +24,7 @@ from wgmon_tui.store.database import (
     LOG_SUFFIXES,
     QUICK_READER,
     SNAPSHOT,
+    VALUE_ERRORS,
     WRITER,
     DamagedStoreError,
     NewerStoreError,
@@ -94,7 +95,7 @@ def upgrade_store(state_dir: Path, on_progress: Callable[[int, int], None]) -> N
     meets and reports everything else that fails.
     """
     path = state_dir / STORE
-    with suppress(sqlite3.Error, OSError, UnicodeDecodeError, DamagedStoreError, NewerStoreError):
+    with suppress(sqlite3.Error, OSError, DamagedStoreError, NewerStoreError, *VALUE_ERRORS):
         with closing(connect(path, SNAPSHOT)) as found:
             if not 0 < schema.version_of(found) < schema.VERSION:
                 return
