@@ -138,10 +138,20 @@ def test_without_it_signals_are_left_to_the_program_that_uses_the_library() -> N
     assert done.stdout == "True\n"
 
 
-def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other() -> None:
+@pytest.mark.parametrize(
+    "main_thread",
+    [
+        "thread.join()",
+        # Native code that takes minutes, in which no signal handler runs.
+        "module._MAIN_THREAD_S = 0.1; hashlib.pbkdf2_hmac('sha256', b'a', b'b', 10**9)",
+    ],
+    ids=["free", "in native code"],
+)
+def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other(main_thread: str) -> None:
     code = (
-        "import os, signal, threading\n"
-        "from wgmon_tui.shutdown import shutdown\n"
+        "import hashlib, os, signal, threading\n"
+        "from wgmon_tui import shutdown as module\n"
+        "shutdown = module.shutdown\n"
         "def work():\n"
         "    with shutdown.deferred():\n"
         "        os.kill(os.getpid(), signal.SIGUSR1)\n"
@@ -153,7 +163,7 @@ def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other() 
         "    thread.start()\n"
         "    while shutdown.stop_signal is None: pass\n"
         "    received.set()\n"
-        "    thread.join()\n"
+        f"    {main_thread}\n"
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
     assert done.returncode == -signal.SIGUSR1

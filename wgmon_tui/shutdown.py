@@ -40,7 +40,7 @@ _SAME_STOP_S = 1.0
 """A second stop signal within this time repeats the first: a terminal and a supervisor may both send one."""
 
 _MAIN_THREAD_S = 1.0
-"""Time in which the main thread handles a signal, unless it waits in native code."""
+"""Time in which the main thread handles a signal, unless it waits in native code or gets no processor."""
 
 T = TypeVar("T")
 
@@ -285,7 +285,7 @@ class Shutdown:
                 self._end_in_main_thread()
 
     def _end_in_main_thread(self) -> NoReturn:
-        """End from any thread. Only the main thread can give a signal its default action and die of it."""
+        """End from any thread, preferably in the main thread: Python lets no other set a signal's action."""
         if threading.current_thread() is not threading.main_thread():
             self._is_ending = True
             os.kill(os.getpid(), self._received or signal.SIGTERM)
@@ -302,7 +302,7 @@ class Shutdown:
         number = self._received or signal.SIGTERM
         self.undo_all()
         code = self._exit_codes.get(number)
-        if code is None and threading.current_thread() is threading.main_thread():
+        if code is None:
             _die_of(number)
         os._exit(exit_code_of_signal(number) if code is None else code)
 
@@ -319,9 +319,20 @@ def _die_of(number: int) -> None:
 
     # SIGQUIT would dump memory, and the keys in it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    signal.signal(number, signal.SIG_DFL)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.SIG_DFL)
+    else:
+        with suppress(Exception):  # then the caller exits with the code of the signal
+            _set_default_action_in_libc(number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
     os.kill(os.getpid(), number)
+
+
+def _set_default_action_in_libc(number: int) -> None:
+    """Like `signal.signal`, which works in the main thread only, and that one waits in native code."""
+    import ctypes
+
+    ctypes.CDLL(None).signal(number, None)
 
 
 def _silence_asyncio_log() -> None:
