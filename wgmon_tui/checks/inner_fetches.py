@@ -163,7 +163,7 @@ class InnerFetches:
         def tick(now: float) -> float:
             for each in running:
                 each.step(now)
-            return min(each.next_step for each in running)
+            return min((each.next_step for each in running if not each.is_done), default=now)
 
         await self._drive(lambda: all(each.is_done for each in running), tick)
 
