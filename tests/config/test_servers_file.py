@@ -191,6 +191,25 @@ def test_a_file_that_others_can_read_is_fine_while_it_holds_no_key(tmp_path: Pat
     assert read(tmp_path).fleet == parse(MINIMAL_TOML)
 
 
+AMNEZIAWG = MINIMAL_TOML + 'protocol = "amneziawg"\n[server.amneziawg]\ns1 = 12\ns2 = 12\ns3 = 12\ns4 = 12\n'
+
+
+def test_a_key_of_a_protocol_in_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "servers.toml"
+    path.write_text(AMNEZIAWG + f'header_protection_key = "{OWN_KEY.to_text()}"\n')
+    path.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="contains a key, and others can read"):
+        read(tmp_path)
+
+
+def test_a_command_of_a_protocol_in_a_file_that_others_can_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "servers.toml"
+    path.write_text(AMNEZIAWG + 'header_protection_key_command = ["pass", "hpk"]\n')
+    path.chmod(0o666)
+    with pytest.raises(ConfigurationError, match="no command is run from it"):
+        read(tmp_path)
+
+
 def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_chmod_to_type(
     tmp_path: Path,
 ) -> None:

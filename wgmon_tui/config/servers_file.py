@@ -16,6 +16,7 @@ from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
 from wgmon_tui.config.ownership import explain_foreign, require_own
+from wgmon_tui.config.protocol_settings import secrets_of
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import (
     chmod_advice,
@@ -201,6 +202,7 @@ def _parse_stored(
     fleet = parse(text, on_read=on_read)
     sources = [identity.private_key for identity in fleet.identities]
     sources += [server.preshared_key for server in fleet.servers if server.preshared_key]
+    sources += [source for server in fleet.servers for _, source in secrets_of(server)]
     if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):
         raise ConfigurationError(f"{NAME}: contains a key, and {chmod_advice(path)}")
     if any(source.form is SecretForm.COMMAND for source in sources) or any(
