@@ -54,6 +54,12 @@ def test_on_a_terminal_a_finding_is_wrapped_below_itself() -> None:
     ]
 
 
+def test_an_error_about_the_setting_type_is_not_taken_for_a_command() -> None:
+    fact = 'config.toml: line 6: sink "x": key type: expected one of webhook, got "pager"'
+    item = ExaminedItem("config.toml", ItemStatus.FIX, fact)
+    assert "".join(format_item(item, TextFormat(200)).split("\n")) == f"✖ fix   config.toml       {fact}"
+
+
 def test_on_a_terminal_a_command_stands_whole_on_its_own_line() -> None:
     item = ExaminedItem("secrets", ItemStatus.FIX, "others can read a.key", "type: chmod 600 a.key")
     assert format_item(item, TextFormat(70)).split("\n") == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
 from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
@@ -10,8 +12,8 @@ from wgmon_tui.text import printable
 _SUBJECT = 16
 _COMPARED_SUBJECT = 17
 _NARROW = 70
-_TYPE = "type: "
-"""What stands before the command at the end of an advice."""
+_COMMAND_AT_END = re.compile(r"([;,] (?:and |or |then )?type:) (.+)")
+"""Advice that ends in a command. The setting `type` of an error message is none: "key type: expected …"."""
 
 _COMMAND_INDENT = 4
 _ROLES = {ItemStatus.FINE: TextRole.UP, ItemStatus.LOOK: TextRole.DEGRADED, ItemStatus.FIX: TextRole.DOWN}
@@ -27,17 +29,17 @@ def format_item(item: ExaminedItem, text_format: TextFormat) -> str:
     glyph = item.status.ascii_glyph if text_format.ascii_only else item.status.glyph
     head = f"{glyph} {item.status.word:<4}  "
     text = printable(f"{item.fact}; {item.advice}" if item.advice else item.fact)
-    words, marker, command = text.rpartition(_TYPE) if text_format.width is not None else ("", "", text)
+    found = _COMMAND_AT_END.search(text) if text_format.width is not None else None
     spans = [
         Span(head, _ROLES[item.status]),
         Span(f"{printable(item.subject):<{_SUBJECT}}  ", TextRole.NAME),
-        *command_spans(f"{words}{marker}".rstrip() if marker else text),
+        *command_spans(text[: found.end(1)] if found else text),
     ]
     hanging = len(head) + (0 if _is_narrow(text_format) else _SUBJECT + 2)
     line = lay_out(spans, text_format, hanging=hanging)
-    if not marker:
+    if not found:
         return line
-    whole = Span(command, TextRole.COMMAND, is_whole=True)
+    whole = Span(found[2], TextRole.COMMAND, is_whole=True)
     return f"{line}\n{lay_out([whole], text_format, indent=_COMMAND_INDENT)}"
 
 
