@@ -64,6 +64,20 @@ def test_a_verdict_that_rests_on_an_earlier_check_fails_its_stage() -> None:
     assert format_stages(judged_stages(checked(REACHED, DATA), blamed)) == "reach ✓ → tunnel ✖ 13.0 ms"
 
 
+def test_a_server_that_answered_an_earlier_experiment_is_reached() -> None:
+    blamed = Diagnosis(Verdict.PEER_MISSING, "It answers another identity.", failed_stage="handshake")
+    stages = judged_stages(checked(UNKNOWN, UNANSWERED), blamed)
+
+    assert format_stages(stages) == "reach ✓ → handshake ✖"
+    assert stage_notes(stages) == []
+
+
+def test_silence_leaves_open_whether_the_server_is_reached() -> None:
+    blamed = Diagnosis(Verdict.SILENT, "No answer.", failed_stage="handshake")
+
+    assert format_stages(judged_stages(checked(UNKNOWN, UNANSWERED), blamed)) == "reach ? → handshake ✖"
+
+
 def test_a_check_of_an_earlier_version_has_no_line() -> None:
     failed = Diagnosis(Verdict.SILENT, "No answer.", failed_stage="handshake")
 

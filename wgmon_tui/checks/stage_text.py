@@ -10,28 +10,33 @@ from dataclasses import replace
 from itertools import groupby
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome, find_failed_stage
-from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.checks.stage import REACH, RESOLVE, Stage, StageOutcome, find_failed_stage
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.text import format_rtt
 
 _NOTABLE = (StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN)
 _BY_AN_EARLIER_CHECK = "an earlier check found it"
+_SERVER_ANSWERED = frozenset({Verdict.WRONG_SERVER_KEY, Verdict.PEER_MISSING, Verdict.STUCK_FLOW})
+"""Verdicts that rest on an answer to an experiment, which only one of several checks runs."""
 
 
 def judged_stages(check: Check, diagnosis: Diagnosis) -> tuple[Stage, ...]:
     """The stages of a check as its verdict sees them; empty if they are not known.
 
-    A verdict may rest on an earlier check, in whose stage it blames this one passed.
+    A verdict may rest on an earlier check: the stage that it blames may have passed in this one, and silence
+    now does not mean that the server is out of reach.
     """
-    failed = find_failed_stage(check.stages)
-    if failed or not diagnosis.failed_stage:
-        return check.stages
-    return tuple(
-        replace(each, outcome=StageOutcome.FAILED, detail=_BY_AN_EARLIER_CHECK)
-        if each.name == diagnosis.failed_stage
-        else each
-        for each in check.stages
-    )
+    has_failed = find_failed_stage(check.stages) is not None
+    return tuple(_judged(each, diagnosis, has_failed=has_failed) for each in check.stages)
+
+
+def _judged(stage: Stage, diagnosis: Diagnosis, *, has_failed: bool) -> Stage:
+    if stage.name == diagnosis.failed_stage and not has_failed:
+        return replace(stage, outcome=StageOutcome.FAILED, detail=_BY_AN_EARLIER_CHECK)
+    is_unknown = stage.name == REACH and stage.outcome is StageOutcome.NOT_KNOWN
+    if is_unknown and diagnosis.verdict in _SERVER_ANSWERED:
+        return replace(stage, outcome=StageOutcome.PASSED, detail=_BY_AN_EARLIER_CHECK)
+    return stage
 
 
 def until_failed(stages: Sequence[Stage]) -> Sequence[Stage]:
