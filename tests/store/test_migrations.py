@@ -242,9 +242,8 @@ def test_old_failures_without_the_checks_between_them_make_no_figures(tmp_path: 
     with closing(sqlite3.connect(tmp_path / STORE)) as connection:
         older = check(T0 - 7200.0, "nyc")
         _insert_sight(connection, 1, 1, older, packets=True)
-        connection.execute(
-            "INSERT INTO minutes VALUES (?, 1, 1, 0, 60, 0, 0, 0, 0, 0, x'')", (int(T0 // 60) - 240,)
-        )
+        for table, number in (("minutes", int(T0 // 60) - 240), ("hours", HOUR - 4)):
+            connection.execute(f"INSERT INTO {table} VALUES (?, 1, 1, 0, 60, 0, 0, 0, 0, 0, x'')", (number,))
         connection.commit()
     open_store(tmp_path).connection.close()
     with History(tmp_path / STORE) as history:
