@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import query_rows, quick_server, running, text_of, until, write_config
+from tests.daemon.harness import PATIENCE_S, query_rows, quick_server, running, text_of, until, write_config
 from tests.daemon.test_viewer import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
@@ -193,23 +193,68 @@ def test_a_start_that_reads_later_and_never_runs_frees_the_state_directory(tmp_p
     WriterLock.acquire(tmp_path / "state").release()
 
 
-async def test_the_upgrade_of_a_history_is_shown_and_ends_with_the_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fleet_in(tmp_path)
-    role_manager, go_on, is_stopped = station_in(tmp_path), threading.Event(), threading.Event()
+class SlowUpgrade:
+    """An upgrade of a store that waits twice: before it knows how long it takes, and after one of 7 servers."""
 
-    def upgrade(_: Path, on_progress: Callable[[int, int], None]) -> None:
-        on_progress(1, 7)
-        go_on.wait()
+    def __init__(self) -> None:
+        self.is_begun, self.knows_total, self.go_on = threading.Event(), threading.Event(), threading.Event()
+        self.is_stopped = threading.Event()
+
+    def __call__(self, _: Path, on_progress: Callable[[int, int], None]) -> None:
+        self.is_begun.set()
+        self.knows_total.wait(PATIENCE_S)
         try:
+            on_progress(1, 7)
+            self.go_on.wait(PATIENCE_S)
             on_progress(2, 7)
         except UpgradeStoppedError:
-            is_stopped.set()
+            self.is_stopped.set()
 
-    monkeypatch.setattr("wgmon_tui.store.store_file.upgrade_store", upgrade)
+
+@pytest.fixture
+def slow_upgrade(monkeypatch: pytest.MonkeyPatch) -> SlowUpgrade:
+    upgrade = SlowUpgrade()
+    monkeypatch.setattr("wgmon_tui.daemon.store_upgrade.upgrade_store", upgrade)
+    return upgrade
+
+
+async def test_the_upgrade_of_a_history_is_shown_and_ends_with_the_program(
+    tmp_path: Path, slow_upgrade: SlowUpgrade
+) -> None:
+    fleet_in(tmp_path)
+    role_manager = station_in(tmp_path)
+    slow_upgrade.knows_total.set()
     async with at_work(role_manager):
         await until(lambda: str(role_manager.loading) == "1 of 7 servers · upgrading the history")
         assert role_manager.engine is None
-    go_on.set()
-    await asyncio.to_thread(is_stopped.wait)
+    slow_upgrade.go_on.set()
+    assert await asyncio.to_thread(slow_upgrade.is_stopped.wait, PATIENCE_S)
+
+
+async def test_a_request_opens_no_history_that_is_being_upgraded(
+    tmp_path: Path, slow_upgrade: SlowUpgrade
+) -> None:
+    fleet_in(tmp_path)
+    role_manager = station_in(tmp_path)
+    async with at_work(role_manager):
+        await until(slow_upgrade.is_begun.is_set)
+        role_manager.recheck(["ams1"])
+        assert role_manager.engine is None
+        slow_upgrade.knows_total.set()
+        slow_upgrade.go_on.set()
+        await until(lambda: role_manager.engine)
+
+
+async def test_the_end_of_the_program_stops_the_upgrade_of_a_takeover(
+    tmp_path: Path, slow_upgrade: SlowUpgrade
+) -> None:
+    fleet_in(tmp_path)
+    lock = WriterLock.acquire(tmp_path / "state")
+    role_manager = station_in(tmp_path)
+    lock.release()
+    async with at_work(role_manager):
+        await until(lambda: role_manager.can_become_writer)
+        role_manager.become_writer()
+        await until(slow_upgrade.is_begun.is_set)
+    slow_upgrade.knows_total.set()
+    assert await asyncio.to_thread(slow_upgrade.is_stopped.wait, PATIENCE_S)

@@ -20,6 +20,7 @@ from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
 from wgmon_tui.daemon.garbage_collection import collection_paused
+from wgmon_tui.daemon.store_upgrade import StoreUpgrade
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
     WriterLock,
@@ -77,9 +78,7 @@ class RoleManager(ControllerProxy):
         self._unread: WriterLock | None = None
         """The lock, while the configuration is not read yet."""
         self._reading = LoadingProgress(NAME)
-        self._upgrading: LoadingProgress | None = None
-        """The progress of upgrading a store of an earlier version."""
-        self._is_closed = False
+        self._store_upgrade = StoreUpgrade(state_dir)
         self.load_error: ConfigurationError | None = None
         """Why the configuration could not be read after the start."""
         self._writer: Writer | None = None
@@ -107,9 +106,9 @@ class RoleManager(ControllerProxy):
     @property
     def loading(self) -> LoadingProgress | None:
         """The progress of reading servers.toml, or a viewer's of reading the store; None afterwards."""
-        if self._unread or self._upgrading:
-            return self._upgrading or self._reading
-        return self._current.loading
+        if upgrading := self._store_upgrade.progress:
+            return upgrading
+        return self._reading if self._unread else self._current.loading
 
     @property
     def engine(self) -> Engine | None:
@@ -146,12 +145,19 @@ class RoleManager(ControllerProxy):
 
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
-        if self._unread:
-            with collection_paused():
-                await self._read(self._unread)
+        try:
+            if self._unread:
+                with collection_paused():
+                    await self._read(self._unread)
+                    await self._open_in_background()
+            else:
                 await self._open_in_background()
-        else:
-            await self._open_in_background()
+            await self._run_in_turns()
+        finally:
+            self._store_upgrade.stop()
+
+    async def _run_in_turns(self) -> None:
+        """Run as a viewer or as the writer, whichever this process is."""
         while True:
             while self._writer is None:
                 await self._run_viewer()
@@ -166,25 +172,11 @@ class RoleManager(ControllerProxy):
         if self._writer_inputs:
             try:
                 await asyncio.to_thread(_import_writer, self._writer_inputs[1])
-                await asyncio.to_thread(self._upgrade_store)
+                await asyncio.to_thread(self._store_upgrade.run)
                 self.open()
             except BaseException:
                 self.close()
                 raise
-
-    def _upgrade_store(self) -> None:
-        """Upgrade a store of an earlier version. Runs in a thread, because it can take minutes."""
-        from wgmon_tui.store.store_file import UpgradeStoppedError, upgrade_store
-
-        def show(done: int, total: int) -> None:
-            if self._is_closed:
-                raise UpgradeStoppedError
-            self._upgrading = LoadingProgress("the history", done, total, "upgrading")
-
-        try:
-            upgrade_store(self._state_dir, show)
-        finally:
-            self._upgrading = None
 
     async def _read(self, lock: WriterLock) -> None:
         """Read the configuration after the first paint, and show its servers while they are read."""
@@ -209,7 +201,7 @@ class RoleManager(ControllerProxy):
 
     def close(self) -> None:
         """Release the lock and the store, if `run` was never called."""
-        self._is_closed = True
+        self._store_upgrade.stop()
         lock = self._writer_inputs[0] if self._writer_inputs else self._unread
         if self._writer:
             self._writer.close()
@@ -248,7 +240,7 @@ class RoleManager(ControllerProxy):
 
     @property
     def _request_target(self) -> FleetController:
-        if self._upgrading is None:
+        if not self._store_upgrade.is_running:
             self.open()
         return self._current
 
@@ -349,7 +341,7 @@ class RoleManager(ControllerProxy):
     def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
         loaded = _load_with_lock(lock, self._config_dir, self._state_dir, self._shard)
         _import_writer(loaded)
-        self._upgrade_store()
+        self._store_upgrade.run()
         return loaded
 
     def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:

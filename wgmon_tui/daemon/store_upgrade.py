@@ -1,0 +1,36 @@
+"""Upgrade of a store of an earlier version, with its progress for a screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wgmon_tui.monitor.controller import LoadingProgress
+from wgmon_tui.store.store_file import UpgradeStoppedError, upgrade_store
+
+
+class StoreUpgrade:
+    """Upgrades the store of a state directory in a thread, because that can take minutes."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.progress: LoadingProgress | None = None
+        """How far it is; None while there is nothing to show."""
+        self.is_running = False
+        self._state_dir = state_dir
+        self._is_stopped = False
+
+    def run(self) -> None:
+        """Upgrade the store if it needs it. Raises UpgradeStoppedError after `stop`."""
+        self.is_running = True
+        try:
+            upgrade_store(self._state_dir, self._show)
+        finally:
+            self.is_running, self.progress = False, None
+
+    def stop(self) -> None:
+        """End the upgrade after the server that it is at. The store stays as it was. From any thread."""
+        self._is_stopped = True
+
+    def _show(self, done: int, total: int) -> None:
+        if self._is_stopped:
+            raise UpgradeStoppedError
+        self.progress = LoadingProgress("the history", done, total, "upgrading")
