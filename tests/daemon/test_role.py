@@ -194,7 +194,7 @@ def test_a_start_that_reads_later_and_never_runs_frees_the_state_directory(tmp_p
 
 
 class SlowUpgrade:
-    """An upgrade of a store that waits twice: before it knows how long it takes, and after one of 7 servers."""
+    """An upgrade of a store that waits before it knows how long it takes, and after one of 7 servers."""
 
     def __init__(self) -> None:
         self.is_begun, self.knows_total, self.go_on = threading.Event(), threading.Event(), threading.Event()
