@@ -150,6 +150,13 @@ def parse_address(text: str) -> Address:
         raise InvalidValueError(f'expected an address such as "10.8.0.1", got {quoted(text)}') from None
 
 
+def parse_host_name(text: str) -> str:
+    """A host name that DNS can have. Raises InvalidValueError."""
+    if not _is_host_name(text):
+        raise InvalidValueError(f'expected a host name such as "www.example.net", got {quoted(text)}')
+    return text
+
+
 def parse_name_server(text: str) -> NameServer:
     """A name server's tunnel address, or "NAME@ADDRESS" with a name to ask for. Raises InvalidValueError."""
     name, at, address = text.rpartition("@")

@@ -8,6 +8,7 @@ import re
 import secrets
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
@@ -16,6 +17,8 @@ from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, Stage, StageOutcome
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.dns_answers import parse_address_answer
+from wgmon_tui.net.host_names import encode_host
+from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.inner_packets import dns_message
 from wgmon_tui.net.ping_socket import PingForbiddenError, ping
 from wgmon_tui.protocols.system_path.settings import NAME, SystemPathSettings
@@ -26,6 +29,8 @@ OK = "ok"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]")
 _LONGEST_STATUS_LINE = 1024
 _HTTP_OK = range(200, 400)
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN)
+"""What a router on the path reports, or this machine of a neighbour: the host is at fault, or the path."""
 
 
 class SystemPathProber(AddressProber):
@@ -53,7 +58,7 @@ class SystemPathProber(AddressProber):
             evidence=tuple(found),
             exchange=exchange,
             sent=len(found),
-            stages=tuple(map(_stage, found)),
+            stages=_stages(found),
         )
 
 
@@ -67,6 +72,10 @@ async def _echo(address: Address, timeout_s: float) -> tuple[ProtocolEvidence, t
         found = await ping(address, timeout_s)
     except PingForbiddenError:
         return ProtocolEvidence(NAME, "echo", ("forbidden",)), ()
+    except OSError as error:
+        if error.errno not in _UNREACHABLE:
+            raise
+        return ProtocolEvidence(NAME, "echo", ("unreachable",)), ()
     sent = tuple(Packet(0.0, Direction.SENT, each) for each in found.sent)
     if found.rtt is None or found.reply is None:
         return ProtocolEvidence(NAME, "echo", ("silent",)), sent
@@ -87,23 +96,28 @@ async def _connect(
     except TimeoutError:
         return [ProtocolEvidence(NAME, "tcp", ("silent", str(port)))]
     except OSError as error:
-        if error.errno not in (errno.EHOSTUNREACH, errno.ECONNRESET):
+        if error.errno not in (*_UNREACHABLE, errno.ECONNRESET):
             raise
         return [ProtocolEvidence(NAME, "tcp", ("unreachable", str(port)))]
     found = [ProtocolEvidence(NAME, "tcp", (OK, str(port)), time.monotonic() - began)]
     try:
         if path:
-            found.append(await _fetch(reader, writer, path, host, timeout_s))
+            found.append(await _fetch(reader, writer, path, host, port, timeout_s))
     finally:
         writer.close()
     return found
 
 
 async def _fetch(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, host: str, timeout_s: float
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    path: str,
+    host: str,
+    port: int,
+    timeout_s: float,
 ) -> ProtocolEvidence:
     began = time.monotonic()
-    authority = f"[{host}]" if ":" in host else host
+    authority = Url(encode_host(host), port, path).authority
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode("ascii"))
     try:
         async with asyncio.timeout(timeout_s):
@@ -134,11 +148,25 @@ async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> 
                         break
         except (TimeoutError, ConnectionRefusedError):
             return ProtocolEvidence(NAME, "dns", ("silent", name))
+        except OSError as error:
+            if error.errno not in _UNREACHABLE:
+                raise
+            return ProtocolEvidence(NAME, "dns", ("unreachable", name))
     word = OK if answer.rcode == 0 else f"error {answer.rcode}"
     return ProtocolEvidence(NAME, "dns", (word, name), time.monotonic() - began)
 
 
 _STAGES = {"echo": REACH, "tcp": HANDSHAKE, "http": FETCH, "dns": FETCH}
+
+
+def _stages(found: Sequence[ProtocolEvidence]) -> tuple[Stage, ...]:
+    """One stage of each name: HTTP and DNS share theirs, and the one that failed counts."""
+    stages: dict[str, Stage] = {}
+    for stage in map(_stage, found):
+        known = stages.get(stage.name)
+        if known is None or (stage.outcome is StageOutcome.FAILED and known.outcome is StageOutcome.PASSED):
+            stages[stage.name] = stage
+    return tuple(stages.values())
 
 
 def _stage(found: ProtocolEvidence) -> Stage:

@@ -32,6 +32,8 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"{name} does not answer"
         case "refused":
             return f"{name} refuses connections"
+        case "unreachable":
+            return f"{name} does not reach the host: the path reports it as unreachable"
     return f"{name}: {word}"
 
 
@@ -55,7 +57,9 @@ def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diag
         summary = f"Not proven: {works}{describe(forbidden[0])}."
         verdict = Verdict.UNPROVEN if rest else Verdict.MISCONFIGURED
         return Diagnosis(verdict, summary, texts, (_forbidden(),), failed)
-    rtt = check.handshake.rtt if check.handshake else 0.0
+    if check.handshake is None:
+        return Diagnosis(Verdict.UNPROVEN, f"Not proven: nothing was asked of {address}.", texts)
+    rtt = check.handshake.rtt
     answers = f"{address} answers through this machine's own network in {format_rtt(rtt)}"
     if rtt > server.slow:
         summary = f"{answers}, above the limit of {format_rtt(server.slow)}."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wgmon_tui.config.protocol_settings import ProtocolSettings
-from wgmon_tui.config.setting import FormField, Section, Setting
-from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
-from wgmon_tui.config.value_types import BOOLEAN, TEXT, text_type
+from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
+from wgmon_tui.config.toml_reader import TomlTable
+from wgmon_tui.config.value_parsers import InvalidValueError, parse_host_name, parse_text
+from wgmon_tui.config.value_types import BOOLEAN, text_type
 
 NAME = "system-path"
 
@@ -28,6 +29,10 @@ def _parse_path(text: str) -> str:
     return parse_text(text)
 
 
+def _parse_name(text: str) -> str:
+    return parse_host_name(text) if text else ""
+
+
 SECTION = Section(
     NAME,
     "An address behind a VPN that this machine itself is part of, such as a node of a mesh.",
@@ -37,7 +42,7 @@ SECTION = Section(
         Setting("tcp", BOOLEAN, "Whether the port of the endpoint must accept a connection.", FormField(20)),
         Setting(
             "dns",
-            TEXT,
+            text_type("host name", _parse_name),
             "A name that the host must know as a name server, on that port.",
             FormField(30),
         ),
@@ -49,4 +54,16 @@ SECTION = Section(
         ),
     ),
 )
-SETTINGS = ProtocolSettings(section=SECTION)
+
+
+def read_settings(table: TomlTable) -> SystemPathSettings:
+    """Read the table of a server. Raises ConfigurationError, also if nothing is to be checked."""
+    settings = SystemPathSettings(**read_valid_settings(table, SECTION.settings))
+    if not table.rejected and not (settings.echo or settings.tcp or settings.dns or settings.http):
+        phrase = "nothing is left to check; set echo or tcp to true, or set dns or http"
+        table.reject(table.error("echo", phrase))
+    table.require_valid()
+    return settings
+
+
+SETTINGS = ProtocolSettings(section=SECTION, read=read_settings)
