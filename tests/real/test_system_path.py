@@ -15,6 +15,7 @@ import pytest
 from tests.real.http_services import PORT, http_service
 from tests.real.namespaces import entered, firewall, ip, namespace
 from tests.real.prerequisites import require
+from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.server_target import ServerTarget
@@ -78,6 +79,14 @@ def test_a_host_that_answers_everything_is_healthy() -> None:
     assert [each.outcome for each in outcome.check.stages[1:]] == [StageOutcome.PASSED] * 3
     labels = [find_protocol("system-path").label_of(each.data) for each in outcome.check.exchange]
     assert labels == ["echo request", "echo reply"]
+
+
+def test_an_answer_above_the_limit_is_slow() -> None:
+    (server,) = parse(ENTRY.format(at="10.8.0.5:443")).servers
+    late = Check("node", "local", server.endpoint, ip_address("10.8.0.5"), 0.0, Handshake(server.slow + 0.1))
+    found = find_protocol("system-path").diagnose(late, server)
+    assert found.verdict is Verdict.SLOW
+    assert "above the limit of 500 ms" in found.summary
 
 
 @pytest.mark.thorough

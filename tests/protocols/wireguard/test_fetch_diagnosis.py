@@ -49,6 +49,11 @@ def test_a_fetch_of_an_earlier_deep_check_counts() -> None:
     assert diagnosis_of(standing=(WIDE, faulty("closed"))).verdict is Verdict.INNER_DEAD
 
 
+def test_of_two_fetches_of_a_url_that_of_the_latest_check_counts() -> None:
+    assert diagnosis_of(WIDE, FETCHED, standing=(faulty("closed"),)).verdict is Verdict.HEALTHY
+    assert diagnosis_of(WIDE, faulty("closed"), standing=(FETCHED,)).verdict is Verdict.INNER_DEAD
+
+
 def test_a_fetch_of_a_url_that_is_no_longer_set_says_nothing() -> None:
     other = replace(FETCHED, target="http://10.8.0.9/", fault="status", status=500)
     assert diagnosis_of(WIDE, FETCHED, other).verdict is Verdict.HEALTHY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -91,15 +92,20 @@ def test_every_byte_arrives_in_order_both_ways_over_a_path_that_loses_and_reorde
 def test_a_reader_that_pauses_gets_everything_afterwards(peer: KernelPeer) -> None:
     got: list[bytes] = []
     sent = bytes(3_000_000)
+    may_read = threading.Event()
 
     def read_late(connection: socket.socket) -> None:
-        time.sleep(1.0)  # its window closes meanwhile, which is the subject
+        may_read.wait(20)
         got.append(receive_all(connection))
 
     with serving(peer, read_late):
         exchange = open_client(peer, Path())
         exchange.client.write(sent, time.monotonic())
         exchange.client.close(time.monotonic())
+        exchange.run(
+            lambda: any(each.payload for each in exchange.sent) and exchange.client._waits_for_window
+        )
+        may_read.set()
         exchange.run(lambda: exchange.client.state is State.CLOSED)
     assert got == [sent]
 
