@@ -89,6 +89,18 @@ FEATURES = {
     "a store that is damaged": (
         "test_a_store_that_is_damaged_while_it_is_written_is_set_aside_and_work_goes_on"
     ),
+    "a store of an earlier version": "test_a_store_of_an_earlier_version_is_as_one_that_was_made_now",
+    "a kill during a migration": "test_a_kill_during_the_migration_leaves_the_old_or_the_new_store",
+    "an upgrade under systemd": "test_an_upgrade_of_the_history_keeps_systemd_waiting",
+    "alerts without the store": "test_what_opens_while_the_store_is_locked_is_told_at_once_and_once",
+    "figures of another vantage": "test_each_vantage_has_its_own_percentiles_loss_and_uptime",
+    "a fleet that appears while it is read": "test_servers_of_a_long_file_appear_while_it_is_read",
+    "stages": "test_a_healthy_server_of_a_name_passes_every_stage",
+    "AmneziaWG": "test_a_server_of_each_version_is_healthy",
+    "AmneziaWG by another program": "test_a_server_with_header_protection_and_trailers_is_healthy",
+    "a fetch through the tunnel": "test_a_whole_answer_is_healthy_and_tells_its_phases",
+    "the system's own path": "test_a_host_that_answers_everything_is_healthy",
+    "a protocol of one's own": "test_the_engine_checks_and_stores_it",
 }
 """Of each feature, one test that the default run makes. A test that is renamed is renamed here too."""
 

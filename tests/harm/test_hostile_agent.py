@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harm.hostile_agent import measure
 from tests.real.prerequisites import require
 
 
-async def test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "quiet_s"), [(1.0, 0.2), pytest.param(2.5, 0.3, marks=pytest.mark.thorough)]
+)
+async def test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits(
+    seconds: float, quiet_s: float
+) -> None:
     require(root=True)
-    figures = await measure(1.0, 0.2)
+    figures = await measure(seconds, quiet_s)
     assert not list(figures.broken_limits()), list(figures.lines())
     assert figures.packet_bytes["packets"] > 0
     assert figures.member["idle connections held"] > 0
