@@ -109,6 +109,17 @@ def test_verbose_says_what_did_not_happen() -> None:
     assert "    tunnel        not tested" in lines
 
 
+def test_verbose_names_no_initiation_of_a_protocol_that_has_none() -> None:
+    outcome = silent()
+    of_the_system = dataclasses.replace(outcome.check, protocol="system-path")
+
+    said = format_verbose(dataclasses.replace(outcome, checks=(of_the_system,)), PLAIN)
+
+    assert "none after" not in said
+    assert "not tested" not in said
+    assert "packets       none was sent" not in said
+
+
 def test_for_a_terminal_that_has_only_ascii_there_is_only_ascii() -> None:
     ascii_only = TextFormat(ascii_only=True)
     for outcome in (silent(), healthy(), two_addresses(), with_summary("東京")):

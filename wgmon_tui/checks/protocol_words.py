@@ -20,6 +20,12 @@ _OF_EVERY_PROTOCOL = frozenset(
 """Verdicts whose general help names nothing of WireGuard."""
 
 
+def meaning_of(verdict: Verdict, protocol: str) -> str:
+    """The meaning of a verdict in the words of a protocol; "" if it has none and WireGuard's misleads."""
+    found = help_on(verdict, protocol)
+    return (found.meaning or verdict.meaning) if found else ""
+
+
 def help_on(verdict: Verdict, protocol: str) -> VerdictHelp | None:
     """The help on a verdict in the words of a protocol; None if it has none and WireGuard's misleads."""
     try:

@@ -10,10 +10,14 @@ from wgmon_tui.checks.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class VerdictHelp:
-    """`explanation`: which evidence leads to the verdict. `first_step`: what to do first."""
+    """`explanation`: which evidence leads to the verdict. `first_step`: what to do first.
+
+    `meaning` replaces that of the verdict, where a protocol needs other words; "" if not.
+    """
 
     explanation: str
     first_step: str
+    meaning: str = ""
 
 
 VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {

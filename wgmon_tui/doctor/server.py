@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, Server
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
@@ -19,6 +20,8 @@ from wgmon_tui.protocols.wireguard.server_view_comparison import (
     Finding,
     compare,
 )
+
+_NO_VIEW = "a server of the protocol {} has no peers to inspect"
 
 
 def inspect_server(
@@ -54,6 +57,8 @@ def inspect_and_compare(
     here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
     if server.inspect:
         return (*_compare_server_view(server, fleet, keyring, config_dir, prober_verdict)[1], *here)
+    if not needs_identity(server):
+        return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", _NO_VIEW.format(server.protocol)))
     sentence = "servers.toml has no command to inspect this server"
     fix = f'in servers.toml, server "{server.name}": {suggest_inspect_setting(server)}'
     return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", sentence, fix))
@@ -96,6 +101,8 @@ def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerd
 
 def require_inspect_command(server: Server) -> None:
     """Raises ConfigurationError if servers.toml has no command to inspect this server."""
+    if not server.inspect and not needs_identity(server):
+        raise ConfigurationError(f'server "{server.name}": {_NO_VIEW.format(server.protocol)}')
     if not server.inspect:
         raise ConfigurationError(
             f'servers.toml: server "{server.name}": key inspect: missing; '
@@ -105,7 +112,8 @@ def require_inspect_command(server: Server) -> None:
 
 def suggest_inspect_setting(server: Server) -> str:
     """The line to add to servers.toml for a server without a command."""
-    return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "wg", "show", "wg0", "dump"]'
+    program = "awg" if server.protocol == AMNEZIAWG else "wg"
+    return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "{program}", "show", "wg0", "dump"]'
 
 
 def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:

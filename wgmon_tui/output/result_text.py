@@ -11,6 +11,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.stage_text import format_stages, judged_stages, stage_notes
 from wgmon_tui.checks.verdict import Diagnosis, Severity
+from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import format_causes
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
@@ -81,6 +82,8 @@ def _measurements(check: Check) -> Iterator[tuple[str, str]]:
     host = check.endpoint.host
     if str(check.address) != host:
         yield "name", f"{host} is {check.address}" if check.address else f"{host} has no address"
+    if not settings_of(check.protocol).server_keys:  # no handshake of its own, no tunnel: the stages say all
+        return
     handshake, tunnel = check.handshake, check.tunnel
     if handshake is None:
         yield "handshake", f"none after {format_count(check.sent, 'initiation')}"
@@ -99,7 +102,7 @@ def _measurements(check: Check) -> Iterator[tuple[str, str]]:
 
 def _packets(check: Check) -> Iterator[str]:
     if not check.exchange:
-        yield "none was sent"
+        yield "none was sent" if settings_of(check.protocol).server_keys else "only those of a ping are shown"
     for packet in check.exchange:
         size = format_count(len(packet.data), "byte")
         yield f"{packet.direction.value:<9}{format_offset(packet.at):>10}  {label_of(check, packet)}, {size}"

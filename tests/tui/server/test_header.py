@@ -12,7 +12,7 @@ from tests.tui.sample_fleet import NOW
 from tests.tui.server_screen_harness import fleet
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import NameMoved
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -228,3 +228,21 @@ def test_no_check_is_promised_while_nobody_checks() -> None:
     assert outage in shown
     assert "Waiting" not in shown
     assert "Press r" not in shown
+
+
+def test_a_server_of_another_protocol_is_not_said_to_have_a_tunnel() -> None:
+    server_state = row_after(sample_exchanges.silent("fra1"))
+    server_state.server = replace(server_state.server, protocol="system-path")
+    assert server_state.last
+    dead = replace(server_state.last.diagnosis, verdict=Verdict.INNER_DEAD)
+    said = full_diagnosis(server_state, server_state.last.check, dead, (), text_style()).plain
+    assert "something that should answer there does not" in said
+    assert "tunnel" not in said.split("Evidence")[0]
+
+
+def test_a_check_without_packets_of_its_own_does_not_count_as_not_stored() -> None:
+    server_state = row_after(sample_exchanges.silent("fra1"))
+    server_state.server = replace(server_state.server, protocol="system-path")
+    assert server_state.last
+    shown = no_packets(server_state, server_state.last.diagnosis, text_style()).plain
+    assert "Only the packets of a ping are shown" in shown

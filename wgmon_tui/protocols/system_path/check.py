@@ -14,6 +14,7 @@ from dataclasses import replace
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, Stage, StageOutcome
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.dns_answers import parse_address_answer
@@ -173,4 +174,4 @@ def _stage(found: ProtocolEvidence) -> Stage:
     outcome = StageOutcome.PASSED if found.values[0] == OK else StageOutcome.FAILED
     if found.values[0] == "forbidden":
         outcome = StageOutcome.NOT_RUN
-    return Stage(_STAGES[found.kind], outcome, found.at, " ".join((found.kind, *found.values)))
+    return Stage(_STAGES[found.kind], outcome, found.at, describe_evidence(found))

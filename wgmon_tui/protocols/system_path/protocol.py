@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber
-from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.checks.verdict_help import VerdictHelp
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.packet_fields import PacketField
@@ -21,6 +22,36 @@ _FIELDS = (
     ("sequence", 6, 2, "counts the requests of a check"),
 )
 _REPLIES = (b"\x00", b"\x81")
+_VERDICT_HELP = {
+    Verdict.HEALTHY: VerdictHelp(
+        "Everything that the settings name answered: ping, connection, name and HTTP status.",
+        "Nothing.",
+        "The address answers through this machine's own network.",
+    ),
+    Verdict.SLOW: VerdictHelp(
+        "The first answer took longer than `slow` in servers.toml.",
+        "Look which interface the route to that address names, and whether the VPN behind it is slow.",
+        "The address answers, but slowly.",
+    ),
+    Verdict.UNPROVEN: VerdictHelp(
+        "This system forbids ICMP sockets to this account. Everything else answered.",
+        "Allow ICMP sockets with the command of the cause, or set echo = false.",
+        "The address answers, but the ping could not be sent.",
+    ),
+    Verdict.MISCONFIGURED: VerdictHelp(
+        "This system forbids ICMP sockets to this account, and nothing but the ping is set.",
+        "Allow ICMP sockets with the command of the cause, or set tcp = true.",
+    ),
+    Verdict.INNER_DEAD: VerdictHelp(
+        "Something at that address answered, but not everything that the settings name.",
+        "On that machine, look at the service that the summary names, and at the firewall.",
+        "The address answers, but something that should answer there does not.",
+    ),
+    Verdict.SILENT: VerdictHelp(
+        "Nothing came back from that address.",
+        "Look whether the VPN between this machine and that address is up.",
+    ),
+}
 
 
 class SystemPath(Protocol):
@@ -28,6 +59,7 @@ class SystemPath(Protocol):
 
     name, title = NAME, "System path"
     settings = SETTINGS
+    verdict_help = _VERDICT_HELP
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
         """Make a prober. It needs nothing of the process."""

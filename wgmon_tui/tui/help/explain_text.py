@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.style import Style
 from rich.text import Text
 
-from wgmon_tui.checks.protocol_words import help_on
+from wgmon_tui.checks.protocol_words import help_on, meaning_of
 from wgmon_tui.checks.stage_help import STAGE_HELP
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import WIREGUARD
@@ -29,7 +29,9 @@ def verdict_lines(verdict: Verdict, text_style: TextStyle, protocol: str = WIREG
     severity = verdict.severity
     title = f"{text_style.glyphs.of(severity)} {verdict.slug}"
     lines = [Text.assemble((title, style), (f"  {severity.word}", text_style.palette.muted))]
-    explained = [("means", verdict.meaning)]
+    explained = []
+    if meaning := meaning_of(verdict, protocol):
+        explained.append(("means", meaning))
     if help_text := help_on(verdict, protocol):
         explained += [("evidence", help_text.explanation), ("do first", help_text.first_step)]
     for label, words in explained:
@@ -42,7 +44,7 @@ def failed_stage_lines(diagnosis: Diagnosis, text_style: TextStyle) -> list[Text
     name = diagnosis.failed_stage
     if name not in STAGE_HELP:
         return []
-    words = f"{name} failed. Passed means: {STAGE_HELP[name]}"
+    words = f"{name} failed. When it passes: {STAGE_HELP[name]}"
     return text_style.paragraph(words, text_style.palette.text, "stage", _LABEL_WIDTH)
 
 

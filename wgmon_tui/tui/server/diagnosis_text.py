@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.protocol_words import meaning_of
 from wgmon_tui.checks.verdict import Diagnosis, causes_heading
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -42,7 +43,9 @@ def full_diagnosis(
     title = Text(
         f"{text_style.glyphs.of(verdict.severity)} {verdict.slug}", style=text_style.state(verdict.severity)
     )
-    lines = [title, *text_style.paragraph(verdict.meaning, text_style.palette.text)]
+    lines = [title]
+    if meaning := meaning_of(verdict, server_state.server.protocol):
+        lines += text_style.paragraph(meaning, text_style.palette.text)
     if offer:
         lines += text_style.paragraph(offer, text_style.palette.accent)
     if check:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.text import format_limit, format_recent_time
@@ -98,11 +99,13 @@ def comparison_line(
 
 _NOTHING_SENT = {
     Verdict.DNS_FAILURE: "The name did not resolve, so there is no address to send to.",
-    Verdict.MISCONFIGURED: "Fix the configuration first. Without it, no initiation can be built.",
+    Verdict.MISCONFIGURED: "Fix the configuration first. Without it, nothing can be sent.",
     Verdict.LOCAL_FAULT: "This machine could not send, so nothing came back.",
 }
 
 _NOT_STORED = "The packets of this check are not stored."
+_ONLY_OF_A_PING = "Only the packets of a ping are shown. This check sent none, or they are not stored."
+"""For a protocol whose other packets the system makes."""
 
 
 def no_packets(
@@ -121,7 +124,7 @@ def no_packets(
     if diagnosis and diagnosis.verdict in _NOTHING_SENT:
         title, why = "No packets: nothing was sent", _NOTHING_SENT[diagnosis.verdict]
     elif diagnosis:
-        title, why = "No packets", _NOT_STORED
+        title, why = "No packets", _NOT_STORED if needs_identity(server_state.server) else _ONLY_OF_A_PING
     elif server_state.paused:
         title = "Paused" if is_known else "Paused before the first check"
         why = "Nothing is sent." + ("" if read_only else " Press p to resume and check at once.")
