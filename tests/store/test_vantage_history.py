@@ -14,14 +14,18 @@ from tests.monitor.sample_vantages import START, VANTAGES, seen, watched
 from tests.store.recorder_harness import query_store
 from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.config_toml import Retention
+from wgmon_tui.config.config_toml import HOUR, Retention
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
+from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import VantageReport
+from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget
+from wgmon_tui.store.maintenance.schedule import run_maintenance
 from wgmon_tui.store.models import EMPTY_PERIOD
+from wgmon_tui.store.read.tiers import oldest
 from wgmon_tui.store.read.vantages import vantage_state_of
 from wgmon_tui.store.store_file import STORE, open_store
 from wgmon_tui.store.write.batch import Batch, make_journal_rows
@@ -388,6 +392,28 @@ def test_packs_go_with_single_checks_and_packets_with_exchanges(tmp_path: Path) 
                 for _ in forget(connection, kept, now, turn):
                     pass
             assert left() == expected
+
+
+def test_a_late_report_leaves_the_blocks_of_this_machine_complete(tmp_path: Path) -> None:
+    """A tier counts as complete from its oldest row on, for every series."""
+    life = Life(tmp_path)
+    life.check_from_home(HEALTHY)
+    life.report(seen(HEALTHY, START - 20 * HOUR, "fra"), 1)
+    life.stop()
+    clock = ClockReading(START + 120, 0.0)
+    with closing(open_store(tmp_path).connection) as connection:
+        for _ in run_maintenance(
+            connection,
+            Retention(raw=12 * HOUR, minutes=48 * HOUR),
+            None,
+            ClockGuard(lambda: clock),
+            boundary=START + 60,
+            now=START + 120,
+            minutes=range(0),
+        ):
+            pass
+        assert oldest(connection, "packs") > START - HOUR
+        assert oldest(connection, "minutes") < START - 19 * HOUR
 
 
 # A store of another version

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import takewhile
 from math import nan
-from typing import cast
+from types import MappingProxyType
+from typing import TypeVar, cast
 
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.net.addresses import Address
@@ -33,6 +34,8 @@ delay.
 
 _LATE_S = 60.0
 """Maximum seconds by which a late check can have begun before other checks of its server."""
+
+_ALL: Mapping[str, int] = MappingProxyType({})
 
 _SERIES_A_STEP = 250
 _ROWS_A_STEP = 5_000
@@ -80,9 +83,13 @@ class _OpenRollups:
     rtt: float | None
 
 
-_Rollups = dict[int, dict[int, Rollup]]
-_Moments = dict[int, dict[int, list[TimelinePoint]]]
-"""Timeline points by minute, hour or day, then by series."""
+T = TypeVar("T")
+
+_BySeries = dict[int, dict[int, T]]
+"""By minute, hour or day, then by series."""
+
+_Rollups = _BySeries[Rollup]
+_Moments = _BySeries[list[TimelinePoint]]
 
 
 def compaction_boundary(now: float) -> float:
@@ -90,17 +97,20 @@ def compaction_boundary(now: float) -> float:
     return (now - GRACE_S) // 60.0 * 60.0
 
 
-def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iterator[None]:
+def compact(
+    connection: sqlite3.Connection, boundary: float, now: float, oldest_kept: Mapping[str, int] = _ALL
+) -> Iterator[None]:
     """Roll up the journal before `boundary`; yields after each transaction.
 
-    Raises sqlite3.Error.
+    `oldest_kept` has the oldest minute, hour or day for a table. What another vantage reports later than that
+    is only in coarser tables: readers take a tier as complete from its oldest row on. Raises sqlite3.Error.
     """
     series = [number for (number,) in connection.execute(_ALL_SERIES)]
     for start in range(0, len(series), _SERIES_A_STEP):
         some = series[start : start + _SERIES_A_STEP]
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            _compact_some(connection, some[0], some[-1], boundary, now)
+            _compact_some(connection, (some[0], some[-1]), boundary, now, oldest_kept)
         yield
     left = connection.execute(_FIRST_LEFT).fetchone()
     first, last = connection.execute("SELECT min(id), max(id) FROM checks").fetchone()
@@ -112,7 +122,14 @@ def compact(connection: sqlite3.Connection, boundary: float, now: float) -> Iter
         yield
 
 
-def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundary: float, now: float) -> None:
+def _compact_some(
+    connection: sqlite3.Connection,
+    border: tuple[int, int],
+    boundary: float,
+    now: float,
+    oldest_kept: Mapping[str, int],
+) -> None:
+    first, last = border
     known = _read_current(connection, first, last)
     journal = _read_journal(connection, first, last)
     holding = dict(connection.execute(_HOLDS, {"first": first, "last": last}))
@@ -137,10 +154,13 @@ def _compact_some(connection: sqlite3.Connection, first: int, last: int, boundar
         current.append(_current_row(series, before, entries, reached))
     hours = _sum(minutes, 60)
     days = _sum(hours, 24)
-    _merge(connection, "minutes", "minute", minutes, first, last)
-    _merge(connection, "hours", "hour", hours, first, last)
-    _merge(connection, "days", "day", days, first, last)
-    _write_packs(connection, packs, first, last)
+    for table, column, rollups in (
+        ("minutes", "minute", minutes),
+        ("hours", "hour", hours),
+        ("days", "day", days),
+    ):
+        _merge(connection, table, column, _without_late(rollups, oldest_kept.get(table)), first, last)
+    _write_packs(connection, _without_late(packs, oldest_kept.get("packs")), first, last)
     connection.executemany(_CURRENT, current)
 
 
@@ -227,6 +247,16 @@ def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict
             check = StoredCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
         found[series].append(_JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
     return found
+
+
+def _without_late(by_number: _BySeries[T], oldest: int | None) -> _BySeries[T]:
+    """Leave out what another vantage reported of the time before this minute, hour or day."""
+    return {
+        number: by_series
+        if oldest is None or number >= oldest
+        else {series: each for series, each in by_series.items() if series > 0}
+        for number, by_series in by_number.items()
+    }
 
 
 def _sum(rollups: _Rollups, in_each: int) -> _Rollups:

@@ -32,16 +32,22 @@ def forget(connection: sqlite3.Connection, retention: Retention, now: float, tur
 
     Raises sqlite3.Error.
     """
-    for (table, column, length), kept in zip(
-        _TIERS,
-        (retention.raw, retention.minutes, retention.hours, retention.days),
-        strict=True,
-    ):
+    oldest = oldest_kept(retention, now)
+    for table, column, length in _TIERS:
         every = length / _PER_TURN_S
         for _ in range(int((turn + 1) / every) - int(turn / every)):
-            yield from _delete_oldest(connection, table, column, int((now - kept) // length))
+            yield from _delete_oldest(connection, table, column, oldest[table])
     yield from _delete_exchanges(connection, now - retention.exchanges)
     yield from _delete_incidents(connection, now - retention.incidents)
+
+
+def oldest_kept(retention: Retention, now: float) -> dict[str, int]:
+    """Return the oldest minute, hour or day that each table keeps."""
+    kept = (retention.raw, retention.minutes, retention.hours, retention.days)
+    return {
+        table: int((now - seconds) // length)
+        for (table, _, length), seconds in zip(_TIERS, kept, strict=True)
+    }
 
 
 def _delete_oldest(connection: sqlite3.Connection, table: str, column: str, until: int) -> Iterator[None]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.maintenance.compaction import compact
-from wgmon_tui.store.maintenance.retention import forget
+from wgmon_tui.store.maintenance.retention import forget, oldest_kept
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _NEWEST_CHECK = (
@@ -35,7 +35,8 @@ def run_maintenance(
     `boundary` is the end of the last minute to compact. `minutes` counts the minutes of running time since
     the last call, by a monotonic clock. Raises sqlite3.Error.
     """
-    yield from compact(connection, boundary, now)
+    oldest = oldest_kept(retention, now) if clock_guard.may_delete else {}
+    yield from compact(connection, boundary, now, oldest)
     record_clock(connection, clock_guard, now)
     yield
     for turn in minutes if clock_guard.may_delete else ():
