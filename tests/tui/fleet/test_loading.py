@@ -56,7 +56,7 @@ def fleet_in(tmp_path: Path) -> tuple[Path, Path]:
 
 async def shown(role_manager: RoleManager, go_on: threading.Event) -> tuple[str, str]:
     """The screen while the reading waits, and once it is complete."""
-    app = WgmonApp(role_manager, title="bastion")
+    app, before = WgmonApp(role_manager, title="bastion"), asyncio.all_tasks()
     async with app.run_test(size=(140, 24)) as pilot:
         it = Face(app, QuietEngine(), pilot)
         await until(lambda: "server-3" in "\n".join(it.lines()))
@@ -65,7 +65,11 @@ async def shown(role_manager: RoleManager, go_on: threading.Event) -> tuple[str,
         go_on.set()
         await until(lambda: "server-5" in "\n".join(it.lines()))
         await until(lambda: "of 6 servers" not in it.lines()[0])
-        return meanwhile, "\n".join(it.lines())
+        at_last = "\n".join(it.lines())
+    await asyncio.gather(
+        *(asyncio.all_tasks() - before), return_exceptions=True
+    )  # the engine closes its store
+    return meanwhile, at_last
 
 
 async def test_servers_of_a_long_file_appear_while_it_is_read(
