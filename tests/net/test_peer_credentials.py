@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pwd import getpwnam
+from pwd import getpwnam, struct_passwd
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 
@@ -20,7 +20,7 @@ import pytest
 
 from tests.daemon.harness import CLIENT, query_rows, quick_server, running, until, write_config
 from tests.real.prerequisites import require
-from wgmon_tui.net.peer_credentials import explain_access_denied, is_shared
+from wgmon_tui.net.peer_credentials import explain_access_denied, is_shared, login_name
 
 
 @dataclass(frozen=True)
@@ -189,3 +189,9 @@ def test_only_read_and_search_together_share_a_directory(tmp_path: Path) -> None
     for mode, shared in ((0o700, False), (0o710, False), (0o740, False), (0o750, True), (0o2750, True)):
         tmp_path.chmod(mode)
         assert is_shared(tmp_path.stat()) is shared
+
+
+def test_a_login_name_that_is_not_utf_8_can_be_shown_and_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = struct_passwd(("j\udcfcrgen", "x", 1000, 1000, "", "/", "/bin/sh"))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: entry)
+    assert login_name(1000) == r"j\udcfcrgen"

@@ -115,17 +115,17 @@ def _look_up_groups(uid: int, gid: int) -> frozenset[int]:
 
 
 def login_name(uid: int) -> str:
-    """The account's name, or its number if it has none. May query the network (LDAP): not in a loop."""
+    """The account's name, printable, or its number if it has none. May query the network: not in a loop."""
     try:
-        return pwd.getpwuid(uid).pw_name
+        return printable(pwd.getpwuid(uid).pw_name)
     except KeyError:
         return str(uid)
 
 
 def group_name(gid: int) -> str:
-    """The group's name, or its number if it has none."""
+    """The group's name, printable, or its number if it has none."""
     try:
-        return grp.getgrgid(gid).gr_name
+        return printable(grp.getgrgid(gid).gr_name)
     except KeyError:
         return str(gid)
 
