@@ -141,12 +141,13 @@ def test_a_secret_that_others_can_read_is_told_once_with_the_loaders_line(config
     assert f"chmod 600 {config / 'bastion.key'}" in item.fact
 
 
-def test_a_secret_that_nothing_uses_must_not_be_open_to_others_either(config: Path) -> None:
-    (config / "old.psk").touch(mode=0o600)
+@pytest.mark.parametrize("name", ["old.psk", "old.hpk"])
+def test_a_secret_that_nothing_uses_must_not_be_open_to_others_either(config: Path, name: str) -> None:
+    (config / name).touch(mode=0o600)
     assert conditions(secret_items(config)) == [ItemStatus.FINE]
-    (config / "old.psk").chmod(0o640)
+    (config / name).chmod(0o640)
     [item] = secret_items(config)
-    assert f"chmod 600 {config / 'old.psk'}" in item.fact
+    assert f"chmod 600 {config / name}" in item.fact
 
 
 def test_a_preshared_key_that_cannot_be_had_is_told_for_its_server(config: Path) -> None:

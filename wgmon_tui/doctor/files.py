@@ -27,7 +27,7 @@ from wgmon_tui.store.damaged_files import is_regular_or_missing
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_elapsed
 
-_SECRET_SUFFIXES = (".key", ".psk")
+_SECRET_SUFFIXES = (".key", ".psk", ".hpk")
 _MAX_AHEAD_S = 1.0
 
 

@@ -20,6 +20,7 @@ from tests.protocols.wireguard.handshake_parties import CLIENT, CLIENT_INDEX, SE
 from wgmon_tui.protocols.amneziawg import chacha20
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
+from wgmon_tui.protocols.amneziawg.trials import ParameterSet
 from wgmon_tui.protocols.wireguard.cookie import CookieJar, Mac1
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.session import Session
@@ -176,6 +177,7 @@ def test_signature_packets_come_first_then_the_junk_packets() -> None:
 
 
 def test_the_repr_hides_the_key_of_header_protection() -> None:
+    assert repr(PROTECTION_KEY) not in repr(ParameterSet(VERSION_2, PROTECTION_KEY))
     assert PROTECTION_KEY.hex() not in repr(framing(VERSION_2, CLIENT.public, PROTECTION_KEY))
     assert repr(PROTECTION_KEY) not in repr(framing(VERSION_2, CLIENT.public, PROTECTION_KEY))
 

@@ -7,7 +7,7 @@ server drops them in any case. A wrong S2 or H2 is no silence, because an answer
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
@@ -30,7 +30,7 @@ class ParameterSet:
     """What both sides of a server must have in common."""
 
     parameters: Parameters
-    protection_key: bytes | None = None
+    protection_key: bytes | None = field(default=None, repr=False)
 
     @property
     def is_possible(self) -> bool:
