@@ -11,6 +11,7 @@ from tests.protocols.wireguard.sample_evidence import SERVER, check
 from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.evidence import Evidence, InnerEcho, PathMtu
 from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
+from wgmon_tui.checks.stage import FETCH, TUNNEL
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.http_targets import parse_http_target
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
@@ -52,6 +53,14 @@ def test_a_fetch_of_an_earlier_deep_check_counts() -> None:
 def test_of_two_fetches_of_a_url_that_of_the_latest_check_counts() -> None:
     assert diagnosis_of(WIDE, FETCHED, standing=(faulty("closed"),)).verdict is Verdict.HEALTHY
     assert diagnosis_of(WIDE, faulty("closed"), standing=(FETCHED,)).verdict is Verdict.INNER_DEAD
+
+
+@pytest.mark.parametrize(
+    "fault", [faulty("closed"), faulty("slow"), faulty("stalled"), faulty("stalled", small_pass=True)]
+)
+def test_a_fetch_that_an_earlier_check_found_faulty_is_the_stage_that_failed(fault: InnerFetch) -> None:
+    assert diagnosis_of(standing=(WIDE, fault)).failed_stage == FETCH
+    assert diagnosis_of(standing=(PathMtu(1280, 1200, 1201), fault)).failed_stage == TUNNEL
 
 
 def test_a_fetch_of_a_url_that_is_no_longer_set_says_nothing() -> None:

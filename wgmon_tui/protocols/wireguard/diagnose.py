@@ -141,7 +141,7 @@ def diagnose(
     if ranked and not possible:
         # Every answer that came disproves a lasting cause. What is left is that the other packets were lost.
         possible = [causes.lossy(server)]
-    failed_stage = find_blamed_stage(check, verdict)
+    failed_stage = find_blamed_stage(check, verdict, evidence, server)
     return Diagnosis(verdict, summary, evidence_text, tuple(possible), failed_stage)
 
 

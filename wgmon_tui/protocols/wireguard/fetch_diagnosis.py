@@ -69,7 +69,7 @@ def _causes(server: Server, target: HttpTarget, fetch: InnerFetch) -> list[Cause
         case "stalled":
             return _stall_causes(server, fetch, port)
         case "unresolved":
-            return [_unresolved(server, target)]
+            return [_unresolved(server, target, fetch)]
         case "refused" | "silent":
             return [
                 Cause(
@@ -129,10 +129,10 @@ def _stall_causes(server: Server, fetch: InnerFetch, port: int) -> list[Cause]:
     ]
 
 
-def _unresolved(server: Server, target: HttpTarget) -> Cause:
+def _unresolved(server: Server, target: HttpTarget, fetch: InnerFetch) -> Cause:
     asked = server.tunnel_dns[0].address if server.tunnel_dns else "RESOLVER"
     return Cause(
-        "the name servers of tunnel_dns do not know this name",
-        f"{target.url.host} was asked for through the tunnel",
+        "the name servers of tunnel_dns do not answer, or do not know this name",
+        f"{target.url.host} was asked for through the tunnel: {fetch.reason}",
         f"through the tunnel: dig @{asked} {target.url.host}",
     )

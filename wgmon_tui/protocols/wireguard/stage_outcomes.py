@@ -50,8 +50,10 @@ from wgmon_tui.checks.stage import (
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path
+from wgmon_tui.protocols.wireguard.fetch_diagnosis import diagnose_fetches
 from wgmon_tui.protocols.wireguard.framing_causes import describe_answered, find_answered
 from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.protocols.wireguard.packet_size import diagnose_size
 from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
 
 _REACHED = Stage(REACH, StageOutcome.PASSED)
@@ -89,16 +91,20 @@ _STAGE_OF_VERDICT: Mapping[Verdict, str] = {
 }
 
 
-def find_blamed_stage(check: Check, verdict: Verdict) -> str:
+def find_blamed_stage(check: Check, verdict: Verdict, evidence: Sequence[Evidence], server: Server) -> str:
     """The name of the stage that failed; "" if none did.
 
-    It is that of the check. Where a verdict rests on an earlier check, such as the last size check, it
-    follows from the verdict.
+    It is that of the check. Where a verdict rests on an earlier check, such as the last size check or fetch,
+    it follows from the verdict and all `evidence`.
     """
     if verdict.severity is Severity.UP:
         return ""
-    failed = check.failed_stage
-    return failed.name if failed else _STAGE_OF_VERDICT.get(verdict, "")
+    if failed := check.failed_stage:
+        return failed.name
+    fetched = diagnose_fetches(evidence, server) if check.handshake else None
+    if fetched and fetched[0] is verdict and diagnose_size(evidence, server) is None:
+        return FETCH
+    return _STAGE_OF_VERDICT.get(verdict, "")
 
 
 def make_stages(check: Check, server: Server, resolve: Stage) -> tuple[Stage, ...]:
