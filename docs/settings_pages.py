@@ -135,10 +135,11 @@ tunnel_http = [
 | `text=` | a text in the first 64 KiB of the body. It is the last option, and may contain spaces |
 
 At most 1 MiB of a body is read, and a fetch takes at most 15 s. If nothing new arrives for 4 s, the fetch
-stalls; it is then tried once more with small segments. If these pass, the verdict is `mtu-blackhole`, else
-`tcp-stalls`. A certificate must be valid now and for the host of the URL, and it or an issuer of it must be
-trusted. Trusted are the authorities of the system, or the certificates of `tunnel_ca` alone. Revocation is
-not checked. Agents of vantages get the URLs and the certificates with the server.
+stalls; it is then tried once more with small segments. If these pass, and it stalls again without them, the
+verdict is `mtu-blackhole`, else `tcp-stalls`. A certificate must be valid now and for the host of the URL,
+and it or an issuer of it must be trusted. Trusted are the authorities of the system, or the certificates of
+`tunnel_ca` alone. Revocation is not checked. Agents of vantages get the URLs and the certificates with the
+server.
 """
 
 _CONFIG_INTRODUCTION = """\

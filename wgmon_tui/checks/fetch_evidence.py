@@ -32,7 +32,7 @@ class InnerFetch:
     of the fetch, and None for a phase that was not reached. `size` counts the bytes of the body, `rate` those
     per second; it is None if they are too few.
     `echoes_pass` tells whether an echo came back after a stall; `small_pass` whether the same fetch got
-    further with small segments. Both are None if they were not tried.
+    further with small segments, and stalled again without them. Both are None if they were not tried.
     """
 
     target: str

@@ -1,8 +1,10 @@
 """Fetches of URLs through a tunnel: name look-ups, TCP, TLS and HTTP over packets that somebody else carries.
 
     look up the names inside   ──► all fetches at once   ──► what stalled: once more with small segments
+                                                         ──► what got further so: once more as before
 
-A fetch stalls if nothing new arrives for a while, although TCP sends again what was lost.
+A fetch stalls if nothing new arrives for a while, although TCP sends again what was lost. Only if it stalls
+again as before, small segments are the reason that it got further: the service may have been slow once.
 """
 
 from __future__ import annotations
@@ -55,6 +57,10 @@ _FAULTS: Mapping[FetchFailure, FetchFault] = {
 }
 
 
+_NO_FURTHER: frozenset[FetchFault | None] = frozenset({"silent", "refused", "reset", "closed", "not-http"})
+"""Faults of a fetch with small segments that show no progress over one that stalled."""
+
+
 class PacketCarrier(Protocol):
     """Carries IP packets through a tunnel."""
 
@@ -92,14 +98,12 @@ class InnerFetches:
         }
         await self._run_fetches(fetches.values())
         results = {each: fetches[each].result() if each in fetches else found[each] for each in found}
-        again = {
-            target: self._start(target, fetches[target].address, context, _SMALL_MSS)
-            for target in fetches
-            if fetches[target].is_stalled
-        }
-        await self._run_fetches(again.values())
+        stalled = [each for each in fetches.values() if each.is_stalled]
+        small = await self._repeat(stalled, context, _SMALL_MSS)
+        as_before = await self._repeat([each for each in small.values() if each.gets_further], context)
+        by_size = {each: each in as_before and as_before[each].is_stalled for each in small}
         return [
-            _with_small(result, again.get(target), self._lookup.took(target.url.host))
+            _with_small(result, by_size.get(target), self._lookup.took(target.url.host))
             for target, result in results.items()
             if isinstance(result, InnerFetch)
         ]
@@ -157,6 +161,14 @@ class InnerFetches:
         fetch.step(time.monotonic())
         return fetch
 
+    async def _repeat(
+        self, fetches: Iterable[_Fetch], context: ssl.SSLContext | None, mss: int | None = None
+    ) -> dict[HttpTarget, _Fetch]:
+        """Fetch the same once more, with segments of at most `mss` bytes."""
+        again = {each.target: self._start(each.target, each.address, context, mss) for each in fetches}
+        await self._run_fetches(again.values())
+        return again
+
     async def _run_fetches(self, fetches: Iterable[_Fetch]) -> None:
         running = list(fetches)
 
@@ -204,6 +216,11 @@ class _Fetch:
     def is_stalled(self) -> bool:
         """Whether it had a connection, and then nothing new came for too long."""
         return self._cut in ("stalled", "no-response")
+
+    @property
+    def gets_further(self) -> bool:
+        """Whether it, unlike one that stalled, came to an end that the service chose."""
+        return not self.is_stalled and self.result().fault not in _NO_FURTHER
 
     @property
     def next_step(self) -> float:
@@ -268,14 +285,10 @@ class _Fetch:
         return None if self.target.text.encode() in body else "text"
 
 
-def _with_small(result: InnerFetch, again: _Fetch | None, resolved: float | None) -> InnerFetch:
-    """Add what the fetch with small segments showed, and how long the look-up took."""
-    if again is None:
-        return replace(result, resolved=resolved)
-    small = again.result()
-    is_better = not again.is_stalled and small.fault not in ("silent", "refused", "reset")
-    fault: FetchFault | None = "stalled" if is_better else result.fault
-    return replace(result, resolved=resolved, fault=fault, small_pass=is_better)
+def _with_small(result: InnerFetch, small_pass: bool | None, resolved: float | None) -> InnerFetch:
+    """Add whether only small segments get further, and how long the look-up took."""
+    fault: FetchFault | None = "stalled" if small_pass else result.fault
+    return replace(result, resolved=resolved, fault=fault, small_pass=small_pass)
 
 
 @lru_cache(_CONTEXTS)
