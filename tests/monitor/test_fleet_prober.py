@@ -66,7 +66,7 @@ async def test_a_protocol_that_comes_later_without_sockets_is_a_fault_of_this_ma
     prober = FleetProber(services)
     await prober.open()
     (check,) = await prober.check_all(ServerTarget(echo()))
-    assert check.evidence == (SocketError(0.0, "EMFILE"),)
+    assert (check.protocol, check.evidence) == ("echo", (SocketError(0.0, "EMFILE"),))
     assert Echo().diagnose(check, echo()).verdict is Verdict.LOCAL_FAULT
 
 

@@ -59,10 +59,12 @@ async def shown(role_manager: RoleManager, go_on: threading.Event) -> tuple[str,
     app, before = WgmonApp(role_manager, title="bastion"), asyncio.all_tasks()
     async with app.run_test(size=(140, 24)) as pilot:
         it = Face(app, QuietEngine(), pilot)
-        await until(lambda: "server-3" in "\n".join(it.lines()))
-        await until(lambda: "4 of 6 servers" in it.lines()[0])
-        meanwhile = "\n".join(it.lines())
-        go_on.set()
+        try:
+            await until(lambda: "server-3" in "\n".join(it.lines()))
+            await until(lambda: "4 of 6 servers" in it.lines()[0])
+            meanwhile = "\n".join(it.lines())
+        finally:
+            go_on.set()  # the app waits for the reading thread when it ends
         await until(lambda: "server-5" in "\n".join(it.lines()))
         await until(lambda: "of 6 servers" not in it.lines()[0])
         at_last = "\n".join(it.lines())
@@ -114,9 +116,11 @@ async def test_a_runner_shows_only_its_servers_while_the_file_is_read(
         role_manager = RoleManager(config, state, shard, reads_later=True)
         app = WgmonApp(role_manager, title="bastion")
         async with app.run_test(size=(140, 24)):
-            await until(lambda: role_manager.loading == LoadingProgress("servers.toml", 4, 6))
-            assert set(role_manager.fleet_state.states) == mine
-            go_on.set()
+            try:
+                await until(lambda: role_manager.loading == LoadingProgress("servers.toml", 4, 6))
+                assert set(role_manager.fleet_state.states) == mine
+            finally:
+                go_on.set()
     assert mine
 
 
