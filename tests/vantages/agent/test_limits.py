@@ -10,7 +10,7 @@ import pytest
 
 from tests.vantages.sample_rounds import FRA1
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.vantages.agent import daemon
+from wgmon_tui.vantages.agent import daemon, report_writer
 from wgmon_tui.vantages.agent.daemon import AgentDaemon
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue
 from wgmon_tui.vantages.protocol import ServerChanges, ServerEntry
@@ -60,11 +60,11 @@ async def test_a_changed_server_at_the_limit_is_still_changed(
 async def test_reports_that_wait_for_a_full_disk_take_so_many_bytes(
     agent: AgentDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon, "_MAX_UNWRITTEN_BYTES", 1000)
+    monkeypatch.setattr(report_writer, "_MAX_UNWRITTEN_BYTES", 1000)
     for _ in range(50):
-        agent._enqueue(QueuedReport(bytes(100), routine=False))
+        agent._reports.put(QueuedReport(bytes(100), routine=False))
     status = agent.status()
     assert (status.waiting, status.dropped) == (10, 40)
-    await agent._flush()
-    agent._enqueue(QueuedReport(bytes(100), routine=False))
+    await agent._reports._flush()
+    agent._reports.put(QueuedReport(bytes(100), routine=False))
     assert agent.status().waiting == 11

@@ -11,12 +11,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from wgmon_tui import __version__
 from wgmon_tui.checks.verdict import Severity, Verdict
@@ -39,6 +37,7 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_count, format_limit
 from wgmon_tui.vantages.agent.assignment import Assignment, assign, find_server_problem
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue, ReportQueueUnavailableError
+from wgmon_tui.vantages.agent.report_writer import ReportWriter
 from wgmon_tui.vantages.agent.runtime_dir import (
     EXIT_ALREADY_RUNNING,
     PRIVATE_UMASK,
@@ -63,16 +62,9 @@ from wgmon_tui.vantages.protocol import (
 )
 
 _EXIT_FAILED = 71
-_RETRY_S = 1.0
 _POLL_INTERVAL_S = 1.0
 _SECRET_RETRY_S = 10.0
 """The interval between attempts to read missing secrets."""
-
-_MAX_UNWRITTEN = 5_000
-"""The largest number of reports that wait for the disk; above it, the oldest are dropped."""
-
-_MAX_UNWRITTEN_BYTES = 16 * 2**20
-"""Their largest size, for reports with many packets."""
 
 MAX_SERVERS = 20_000
 """Servers that the writer can let an agent check: twice the largest fleet."""
@@ -81,8 +73,6 @@ _MAX_SESSIONS = 8
 _CLOSE_DELAY_S = 5.0
 _FIRST_ASSIGNMENT_TIMEOUT_S = 5.0
 
-T = TypeVar("T")
-
 
 class AgentDaemon:
     """One agent daemon, which holds the lock of its state directory."""
@@ -90,12 +80,7 @@ class AgentDaemon:
     def __init__(self, config_dir: Path, state_dir: Path, linger_s: float, reports: ReportQueue) -> None:
         self._config_dir, self._state_dir = config_dir, state_dir
         self._linger_s = linger_s
-        self._reports = reports
-        self._disk_executor = ThreadPoolExecutor(1, "reports")
-        self._unwritten: list[QueuedReport] = []
-        self._unwritten_bytes = 0
-        self._dropped = 0
-        self._write_requested = asyncio.Event()
+        self._reports = ReportWriter(state_dir, reports, self._wake_session)
         self._stamps = TimestampLedger(state_dir)
         self._engine = Engine(FleetProber(self._stamps.services()))
         self._engine.listen(self._report_check)
@@ -108,7 +93,6 @@ class AgentDaemon:
         self._damping: dict[str, Damping] = {}
         self._session: AgentSession | None = None
         self._session_tasks: set[asyncio.Task[None]] = set()
-        self._disk_problem = ""
 
     async def run(self, listener: socket.socket, lock: AgentLock | None = None) -> str:
         """Run until a signal, or until no writer was connected for `linger_s`. Returns why it ended.
@@ -124,7 +108,7 @@ class AgentDaemon:
                 await run_until_first(
                     [
                         self._engine.run(),
-                        self._write_reports(),
+                        self._reports.run(),
                         self._update_assignment(),
                         self._watch_configuration(),
                         self._linger(ended),
@@ -135,8 +119,7 @@ class AgentDaemon:
         finally:
             server.close()
             await self._end_sessions("the agent was stopped on its machine")
-            await self._flush()
-            self._disk_executor.shutdown()
+            await self._reports.close()
         return ended.result()
 
     async def _end_sessions(self, why: str) -> None:
@@ -203,19 +186,19 @@ class AgentDaemon:
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_ASSIGNMENT_TIMEOUT_S):
                 await self._first_assigned.wait()
-        first_number = await self._run_in_disk_thread(self._reports.first_number) or 0
+        first_number = await self._reports.first_number()
         return AgentHello(
             PROTOCOL, __version__, self._reports.epoch, self._assignment.public_key, first_number, time.time()
         )
 
     def status(self) -> AgentStatus:
         """The agent's current status."""
-        own_trouble = self._assignment.trouble or self._excess or self._disk_problem
+        own_trouble = self._assignment.trouble or self._excess or self._reports.trouble
         trouble = own_trouble or self._stamps.clock_warning or self._stamps.trouble or ""
         return AgentStatus(
             checks_per_second=self._engine.checks_per_second,
-            waiting=self._reports.waiting + len(self._unwritten),
-            dropped=self._reports.dropped + self._dropped,
+            waiting=self._reports.waiting,
+            dropped=self._reports.dropped,
             trouble=sanitize(trouble),
             problems=sanitize_problems({**self._rejected_servers, **self._assignment.targets.problems}),
             clock=time.time(),
@@ -250,11 +233,11 @@ class AgentDaemon:
 
     async def forget_reports(self, number: int) -> None:
         """Delete every report up to this number."""
-        await self._run_in_disk_thread(partial(self._reports.delete_up_to, number))
+        await self._reports.delete_up_to(number)
 
     async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
         """The first reports after this number."""
-        return await self._run_in_disk_thread(partial(self._reports.read_after, number, limit)) or []
+        return await self._reports.read_after(number, limit)
 
     # Servers and secrets
 
@@ -292,6 +275,10 @@ class AgentDaemon:
 
     # Reports
 
+    def _wake_session(self) -> None:
+        if self._session:
+            self._session.reports_available.set()
+
     def _report_check(
         self, server_state: ServerState, outcome: Round | None, _: tuple[IncidentEvent, ...]
     ) -> None:
@@ -314,53 +301,9 @@ class AgentDaemon:
         as_before = before is not None and before.diagnosis.verdict is verdict
         routine = as_before and verdict is Verdict.HEALTHY
         plain = as_before and verdict.severity in (Severity.UP, Severity.DEGRADED)
-        self._enqueue(
+        self._reports.put(
             QueuedReport(encode_report_body(name, without_packets(last) if plain else last), routine)
         )
-
-    def _enqueue(self, kept: QueuedReport) -> None:
-        self._unwritten.append(kept)
-        self._unwritten_bytes += len(kept.body)
-        while len(self._unwritten) > _MAX_UNWRITTEN or self._unwritten_bytes > _MAX_UNWRITTEN_BYTES:
-            self._unwritten_bytes -= len(self._unwritten.pop(0).body)
-            self._dropped += 1
-        self._write_requested.set()
-
-    async def _write_reports(self) -> None:
-        """Write reports to disk as they arrive, then wake the session that sends them."""
-        while True:
-            await self._write_requested.wait()
-            self._write_requested.clear()
-            if not await self._flush():
-                await asyncio.sleep(_RETRY_S)
-                self._write_requested.set()
-            elif self._session:
-                self._session.reports_available.set()
-
-    async def _flush(self) -> bool:
-        """Write the pending reports. Returns whether they are on disk."""
-        kept, self._unwritten, self._unwritten_bytes = self._unwritten, [], 0
-        if kept and await self._run_in_disk_thread(partial(self._add, kept)) is None:
-            self._unwritten = kept + self._unwritten
-            self._unwritten_bytes += sum(len(each.body) for each in kept)
-            return False
-        return True
-
-    def _add(self, kept: Sequence[QueuedReport]) -> bool:
-        self._reports.add(kept)
-        return True
-
-    async def _run_in_disk_thread(self, work: Callable[[], T]) -> T | None:
-        """Run `work` in the thread of the report queue; None if the queue is unavailable."""
-        try:
-            done = await asyncio.get_running_loop().run_in_executor(self._disk_executor, work)
-        except ReportQueueUnavailableError as error:
-            if not self._disk_problem:
-                append_log(self._state_dir, str(error))
-            self._disk_problem = str(error)
-            return None
-        self._disk_problem = ""
-        return done
 
 
 def main(argv: Sequence[str]) -> int:

@@ -94,6 +94,8 @@ class ReportQueue:
             self.dropped: int = facts["dropped"]
             """The number of reports dropped for lack of space, in this epoch."""
             counted = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM reports")
+            self.waiting: int
+            self._bytes: int
             self.waiting, self._bytes = counted.fetchone()
 
     def add(self, reports: Sequence[QueuedReport]) -> None:
