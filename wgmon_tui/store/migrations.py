@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf, nan
 
 from wgmon_tui.monitor.rtt_window import CAPACITY
@@ -100,8 +100,10 @@ _CURRENT = """
     INSERT INTO current (series, as_of, accounted_to, state, since, verdict, rtt, damping, samples)
     VALUES (?, 0, ?, ?, ?, ?, ?, '', ?)"""
 
-_TIERS = (("minutes", "minute", 1), ("hours", "hour", 60), ("days", "day", 24))
-"""Table, column, and how many numbers of the tier before make one of it."""
+_COLUMN_OF = {"packs": "minute", "minutes": "minute", "hours": "hour", "days": "day"}
+
+_TIERS = (("minutes", 1), ("hours", 60), ("days", 24))
+"""Tables of rollups, and how many numbers of the tier before make one of it."""
 
 
 def migrate(
@@ -123,11 +125,14 @@ def _move_vantage_reports(connection: sqlite3.Connection, on_progress: Callable[
     connection.execute("CREATE INDEX sight_packs_of_server ON sight_packs (server, minute)")
     # Of the time before, only checks with packets are left: failures and changes alone make no figures.
     first = complete_from(connection, "packs")
+    # Readers take a tier as complete from its oldest minute, hour or day on.
+    oldest = {table: _oldest(connection, table, column) for table, column in _COLUMN_OF.items()}
     watched = connection.execute(_WATCHED).fetchall()
     for done, (server, holds) in enumerate(watched):
         on_progress(done, len(watched))
         for vantage, checks in sorted(_checks_of(connection, server, first).items()):
-            _write_series(connection, _add_series(connection, server, vantage), checks, holds)
+            series = _add_series(connection, server, vantage)
+            _write_series(connection, series, checks, holds, oldest)
     named = "SELECT DISTINCT server, vantage FROM sights EXCEPT SELECT server, vantage FROM series"
     for server, vantage in connection.execute(named).fetchall():
         _add_series(connection, server, vantage)
@@ -160,26 +165,32 @@ def _add_series(connection: sqlite3.Connection, server: int, vantage: str) -> in
 
 
 def _write_series(
-    connection: sqlite3.Connection, series: int, checks: list[StoredCheck], holds: float
+    connection: sqlite3.Connection,
+    series: int,
+    checks: list[StoredCheck],
+    holds: float,
+    oldest: Mapping[str, float],
 ) -> None:
     """Write what compaction would have written. Version 2 kept no damped state: the verdicts stand for it."""
     timeline = [TimelinePoint(check.at, _state_of(check), check) for check in checks]
     minutes: defaultdict[int, list[TimelinePoint]] = defaultdict(list)
     for moment in timeline:
         minutes[int(moment.at // MINUTE_S)].append(moment)
-    oldest = _oldest(connection, "packs", "minute")
     connection.executemany(
         "INSERT INTO packs (minute, series, checks) VALUES (?, ?, ?)",
-        ((minute, series, pack(minute, of)) for minute, of in minutes.items() if minute >= oldest),
+        ((minute, series, pack(minute, of)) for minute, of in minutes.items() if minute >= oldest["packs"]),
     )
     rollups = roll(timeline, holds)
-    for table, column, in_each in _TIERS:
+    for table, in_each in _TIERS:
         rollups = _group(rollups, in_each)
-        oldest = _oldest(connection, table, column)
         marks = ", ".join("?" * (len(COLUMNS.split(", ")) + 2))
         connection.executemany(
-            f"INSERT INTO {table} ({column}, series, {COLUMNS}) VALUES ({marks})",  # noqa: S608
-            ((number, series, *rollup.to_row()) for number, rollup in rollups.items() if number >= oldest),
+            f"INSERT INTO {table} ({_COLUMN_OF[table]}, series, {COLUMNS}) VALUES ({marks})",  # noqa: S608
+            (
+                (number, series, *rollup.to_row())
+                for number, rollup in rollups.items()
+                if number >= oldest[table]
+            ),
         )
     last = timeline[-1]
     connection.execute(
@@ -197,8 +208,7 @@ def _write_series(
 
 
 def _oldest(connection: sqlite3.Connection, table: str, column: str) -> float:
-    """Return the oldest minute, hour or day of a tier: readers take it as complete from there on."""
-    (oldest,) = connection.execute(f"SELECT min({column}) FROM {table} WHERE series > 0").fetchone()  # noqa: S608
+    (oldest,) = connection.execute(f"SELECT min({column}) FROM {table}").fetchone()  # noqa: S608
     return -inf if oldest is None else oldest
 
 
