@@ -16,10 +16,21 @@ from tests.protocols.amneziawg.profiles import (
 )
 from tests.protocols.amneziawg.test_check import lab_server, probing, target_of
 from tests.protocols.wireguard.harness import IDENTITY
-from wgmon_tui.checks.check import Check
+from tests.protocols.wireguard.sample_evidence import SERVER, check
+from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
+from wgmon_tui.checks.evidence import (
+    CookieDemanded,
+    Evidence,
+    ForeignBytes,
+    InnerEcho,
+    PassiveKeepalive,
+    ServerInitiated,
+    Silence,
+)
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.output.next_command import parse_advice
 from wgmon_tui.protocols.amneziawg.diagnose import diagnose
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
@@ -153,10 +164,48 @@ async def test_an_answer_in_another_framing_names_the_wrong_parameter(
     assert not diagnosis.causes[0].proven
 
 
+async def test_junk_that_comes_before_an_answer_does_not_hide_the_wrong_parameter() -> None:
+    own = ParameterSet(replace(VERSION_2, s2=40))
+    found, _ = await explained(lab_server(VERSION_2), own)
+    noisy = replace(
+        found,
+        exchange=(Packet(0.0, Direction.RECEIVED, b"junk"), *found.exchange),
+        evidence=(ForeignBytes(0.0, 4, b"junk"), *found.evidence),
+    )
+    assert "S2 seems to be 32" in diagnose(noisy, SERVER).summary
+
+
 async def test_data_that_vanishes_may_be_a_wrong_s4_or_h4() -> None:
     _, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(replace(VERSION_2, s4=17)))
     assert diagnosis.verdict is Verdict.DATA_DEAD
     assert diagnosis.causes[0].cause == "S4 or H4 is not that of the server"
+
+
+@pytest.mark.parametrize("shown", [CookieDemanded(0.1), ServerInitiated(0.1, 3)])
+def test_parameters_that_the_server_has_shown_are_no_cause_of_silence(shown: Evidence) -> None:
+    silent = check(Silence(2.0), shown)
+    assert "awg-parameters" in {each.hypothesis for each in diagnose(check(Silence(2.0)), SERVER).causes}
+    assert "awg-parameters" not in {each.hypothesis for each in diagnose(silent, SERVER).causes}
+
+
+@pytest.mark.parametrize(
+    "shown", [PassiveKeepalive(10.1, 10.75), InnerIcmp(ip_address("10.8.0.1"), 4, 3, 13, None)]
+)
+def test_parameters_of_data_that_came_back_are_no_cause_of_dead_data(shown: Evidence) -> None:
+    def possible(*evidence: Evidence) -> set[str]:
+        answered = check(InnerEcho("10.8.0.1", 4, 0, None), *evidence, handshake=Handshake(0.02))
+        dead = replace(answered, tunnel=Tunnel(4, 0, None, None, passive=False))
+        diagnosis = diagnose(dead, SERVER)
+        assert diagnosis.verdict is Verdict.DATA_DEAD
+        return {each.hypothesis for each in diagnosis.causes}
+
+    assert "awg-data-parameters" in possible()
+    assert "awg-data-parameters" not in possible(shown)
+
+
+def test_no_more_than_six_sets_are_tried_on_a_server() -> None:
+    sets = {f"awg{number}": ParameterSet(replace(VERSION_1, s1=number)) for number in range(20)}
+    assert len(trials_of_sets(distinct_sets(sets), IDENTITY.public)) == 6
 
 
 def test_sets_that_differ_only_in_junk_are_one() -> None:

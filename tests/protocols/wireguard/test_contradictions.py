@@ -65,6 +65,7 @@ DISPROVED_BY_ANY = {
     "name-moved": f"{SAME_ADDRESS} FreshPortAnswered",
     "uplink": f"{SAME_ADDRESS} FreshPortAnswered OtherAddressAnswered",
     "stale-flow": SAME_ADDRESS,
+    "awg-parameters": f"{RIGHT_KEYS} CookieDemanded IdentityAnswered KnownKeyAnswered ServerInitiated",
 }
 
 
@@ -76,7 +77,8 @@ def disproves(evidence: Evidence, hypothesis: str) -> bool:
         return evidence.failed < evidence.watched
     if hypothesis == "uplink":
         return type(evidence).__name__ == "WitnessProbed" and evidence.answered  # type: ignore[union-attr]
-    if hypothesis in ("data-dropped", "data-not-acknowledged") and isinstance(evidence, PassiveKeepalive):
+    needs_silence = ("data-dropped", "data-not-acknowledged", "awg-data-parameters")
+    if hypothesis in needs_silence and isinstance(evidence, PassiveKeepalive):
         return evidence.after is not None
     if isinstance(evidence, InnerIcmp | InnerHop):
         answered = {evidence.version} if evidence.source is not None else set[int]()
@@ -87,7 +89,8 @@ def disproves(evidence: Evidence, hypothesis: str) -> bool:
     about, _, version = hypothesis.rpartition("-v")
     if about in ("allowed-ips", "no-route-back", "not-forwarded"):
         return int(version) in answered
-    return hypothesis in ("allowed-ips", "no-route-back", "not-forwarded", "data-dropped") and bool(answered)
+    needs_no_answer = ("allowed-ips", "no-route-back", "not-forwarded", "data-dropped", "awg-data-parameters")
+    return hypothesis in needs_no_answer and bool(answered)
 
 
 any_check = st.builds(

@@ -14,6 +14,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, Layout
 from wgmon_tui.protocols.amneziawg.parameters import MOST_PREFIX
 from wgmon_tui.protocols.wireguard import diagnose as wireguard
+from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
 _SHOW = "on the server: awg show wg0"
@@ -51,7 +52,12 @@ def _with_awg(found: Diagnosis) -> Diagnosis:
 
 
 def _with_cause(found: Diagnosis, cause: Cause, evidence: Sequence[Evidence]) -> Diagnosis:
-    """Add a cause: the first one if the server never worked with these parameters, else the last one."""
+    """Add a cause that no evidence disproves.
+
+    It is the first one if the server never worked with these parameters, else the last one.
+    """
+    if is_contradicted(cause.hypothesis, evidence):
+        return found
     worked = first_of_kind(WorkedUntil, evidence) is not None
     return replace(found, causes=(*found.causes, cause) if worked else (cause, *found.causes))
 
@@ -61,7 +67,7 @@ def _parameters_differ() -> Cause:
         "S1, H1 or the header protection key is not that of the server",
         f"the server drops such packets in silence. {_IGNORED}",
         f"{_SHOW} — S1 to S4, H1 to H4 and the header protection key must be those of servers.toml",
-        "awg-parameters",
+        Hypothesis.FRAMING,
     )
 
 
@@ -70,7 +76,7 @@ def _data_parameters_differ() -> Cause:
         "S4 or H4 is not that of the server",
         f"the handshake works, and the server drops data packets with another S4 or H4. {_IGNORED}",
         f"{_SHOW} — S4 and H4 must be those of servers.toml",
-        "awg-data-parameters",
+        Hypothesis.DATA_FRAMING,
     )
 
 
@@ -83,9 +89,9 @@ def _explain_unframed(check: Check, server: Server, found: Diagnosis) -> Diagnos
     lengths = {each.length for each in check.evidence if isinstance(each, ForeignBytes)}
     received = [each.data for each in check.exchange if each.direction is Direction.RECEIVED]
     unframed = [each for each in received if len(each) in lengths]
-    if layout is None or not unframed:
+    if layout is None:
         return found
-    guess = _guess(unframed[0], layout)
+    guess = next((guess for each in unframed if (guess := _guess(each, layout))), None)
     if guess is None:
         return found
     key, value, why = guess

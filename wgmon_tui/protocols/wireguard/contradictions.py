@@ -79,6 +79,10 @@ class Hypothesis(StrEnum):
     SERVICE_HUNG = "service-hung"
     TCP_DROPPED = "tcp-dropped"
     """The path drops the data of TCP connections, whatever its size."""
+    FRAMING = "awg-parameters"
+    """The server drops initiations, because its parameters of AmneziaWG are others."""
+    DATA_FRAMING = "awg-data-parameters"
+    """The server drops data packets, because its parameters of AmneziaWG for them are others."""
 
 
 Disproves = Callable[[Evidence], bool]
@@ -192,6 +196,10 @@ DISPROVED_BY: Mapping[Hypothesis, Disproves] = {
     ),
     Hypothesis.SERVICE_HUNG: _small_segments_pass,
     Hypothesis.TCP_DROPPED: _small_segments_pass,
+    Hypothesis.FRAMING: _is_of(
+        *_HANDSHAKE_ANSWERED, CookieDemanded, IdentityAnswered, KnownKeyAnswered, ServerInitiated
+    ),
+    Hypothesis.DATA_FRAMING: _any_of(_data_passed, _data_acknowledged),
 }
 """What disproves each cause. Causes that are not listed here are proven, or nothing disproves them."""
 
