@@ -92,11 +92,11 @@ class OutageApp(AppContext):
         if self.read_only:
             self.show_read_only_notice("this request")
             return True
-        if self.engine.loading is not None:
-            self.show_notice("The servers are still being read. Try again in a moment.")
-            return True
         if self.engine_failure is not None:
             self.show_error("Checks have stopped. Quit and start again.")
+            return True
+        if self.engine.loading is not None:
+            self.show_notice("The servers are still being read. Try again in a moment.")
             return True
         outage = self.engine.outage
         if outage is None:

@@ -138,6 +138,13 @@ async def test_a_request_is_refused_while_the_servers_are_read() -> None:
         assert not engine.fleet_state.states["ams1"].paused
 
 
+async def test_a_failure_while_the_servers_are_read_does_not_promise_that_they_appear() -> None:
+    async with face(LoadingEngine([server("ams1")])) as it:
+        it.app.engine_failure = "Checks have stopped: OSError. The data shown is old. Quit and start again."
+        await it.press("p")
+        assert it.notices() == ["Checks have stopped. Quit and start again."]
+
+
 async def test_a_file_without_servers_ends_the_reading_with_the_first_steps() -> None:
     engine = LoadingEngine()
     async with face(engine) as it:
