@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.text import (
+    count_repeated,
     format_age,
     format_bytes,
     format_count,
@@ -353,3 +354,7 @@ def test_no_key_is_ever_quoted() -> None:
     for _ in range(50):
         key = PrivateKey.generate().to_text()
         assert quoted(key) == quoted(f" {key}\n") == "a key"
+
+
+def test_a_repeated_sentence_is_counted() -> None:
+    assert count_repeated(["lost", "refused", "lost"]) == ["lost, 2 times", "refused"]

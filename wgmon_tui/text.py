@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from math import inf
@@ -175,6 +176,11 @@ def format_list(items: Iterable[object], *, most: int | None = None) -> str:
         words[most:] = [f"{len(words) - most} more"]
     *first, last = words or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def count_repeated(sentences: Iterable[str]) -> list[str]:
+    """Each sentence once, with how often it is there: `…, 3 times`."""
+    return [each if count == 1 else f"{each}, {count} times" for each, count in Counter(sentences).items()]
 
 
 def format_servers(names: Sequence[str]) -> str:

@@ -18,7 +18,14 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.store.models import Note
-from wgmon_tui.text import format_count, format_elapsed, format_offset, format_utc_time, printable
+from wgmon_tui.text import (
+    count_repeated,
+    format_count,
+    format_elapsed,
+    format_offset,
+    format_utc_time,
+    printable,
+)
 
 _LABEL = 10
 _PACKETS_SHOWN = 12
@@ -127,7 +134,7 @@ def _text_lines(incident_report: IncidentReport, now: float) -> Iterator[str]:
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "Evidence")
-        yield from (f"- {each}" for each in diagnosis.evidence)
+        yield from (f"- {each}" for each in count_repeated(diagnosis.evidence))
     if diagnosis and diagnosis.causes:
         yield from ("", causes_heading(diagnosis.causes))
         for number, cause in enumerate(diagnosis.causes, 1):
@@ -170,7 +177,7 @@ def _markdown_lines(incident_report: IncidentReport, now: float) -> Iterator[str
     diagnosis = incident_report.diagnosis
     if diagnosis and diagnosis.evidence:
         yield from ("", "**Evidence**", "")
-        yield from (f"- {_escaped(each)}" for each in diagnosis.evidence)
+        yield from (f"- {_escaped(each)}" for each in count_repeated(diagnosis.evidence))
     if diagnosis and diagnosis.causes:
         yield from ("", f"**{causes_heading(diagnosis.causes)}**", "")
         for number, cause in enumerate(diagnosis.causes, 1):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Soak
@@ -15,7 +14,7 @@ from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import format_causes
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
-from wgmon_tui.text import format_count, format_offset, format_rtt, printable
+from wgmon_tui.text import count_repeated, format_count, format_offset, format_rtt, printable
 
 _INDENT = 4
 _REMARK = 6
@@ -32,7 +31,7 @@ def format_result(outcome: Round, text_format: TextFormat, *, with_causes: bool 
     if diagnosis.verdict.severity is Severity.UP:
         return "\n".join([*lines, *(_remark(each, text_format) for each in _remarks(outcome))])
     lines.append(_sentence(diagnosis.summary, text_format))
-    lines += [_remark(each, text_format) for each in _counted(diagnosis.evidence)]
+    lines += [_remark(each, text_format) for each in count_repeated(diagnosis.evidence)]
     if with_causes:
         lines += format_causes(diagnosis.causes, text_format)
     return "\n".join(lines)
@@ -56,7 +55,7 @@ def format_verbose(outcome: Round, text_format: TextFormat, *, with_causes: bool
         lines += _stages(check, diagnosis, text_format)
         lines += [_fact(*each, text_format) for each in _measurements(check)]
         evidence = diagnosis.evidence or tuple(map(describe_evidence, check.evidence))
-        lines += [_remark(each, text_format) for each in _counted(evidence)]
+        lines += [_remark(each, text_format) for each in count_repeated(evidence)]
         lines += [
             _fact("" if number else "packets", each, text_format)
             for number, each in enumerate(_packets(check))
@@ -116,11 +115,6 @@ def _remarks(outcome: Round) -> list[str]:
         f"{format_count(lost, 'initiation')} got no answer: a client waits 5 s before it sends another"
     )
     return [*([initiations] if lost else []), *(describe_evidence(each) for each in soaks)]
-
-
-def _counted(evidence: Iterable[str]) -> list[str]:
-    """Return each sentence once, with how often it is there."""
-    return [each if count == 1 else f"{each}, {count} times" for each, count in Counter(evidence).items()]
 
 
 def _headline(outcome: Round, position: int, text_format: TextFormat) -> str:

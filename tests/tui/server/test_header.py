@@ -246,3 +246,12 @@ def test_a_check_without_packets_of_its_own_does_not_count_as_not_stored() -> No
     assert server_state.last
     shown = no_packets(server_state, server_state.last.diagnosis, text_style()).plain
     assert "Only the packets of a ping are shown" in shown
+
+
+def test_evidence_that_is_there_twice_is_one_line() -> None:
+    server_state = row_after(sample_exchanges.silent("fra1"))
+    assert server_state.last
+    found = replace(server_state.last.diagnosis, evidence=("port unreachable", "port unreachable"))
+    said = full_diagnosis(server_state, server_state.last.check, found, (), text_style()).plain
+    assert said.count("port unreachable") == 1
+    assert "port unreachable, 2 times" in said

@@ -19,6 +19,7 @@ from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.output.next_command import NextCommand, command_of
 from wgmon_tui.text import (
+    count_repeated,
     format_clock,
     format_count,
     format_elapsed,
@@ -228,7 +229,7 @@ def _context(
         yield from text_style.paragraph(words, palette.text, "with", _LABEL)
     diagnosis = server_state.diagnosis
     if diagnosis and diagnosis.verdict.severity is not Severity.UP:
-        for number, evidence in enumerate(diagnosis.evidence[:_MOST_EVIDENCE]):
+        for number, evidence in enumerate(count_repeated(diagnosis.evidence)[:_MOST_EVIDENCE]):
             yield from text_style.paragraph(evidence, palette.text, "" if number else "seen", _LABEL)
     median, slowest = server_state.samples.percentiles(0.5, 0.95)
     loss = server_state.samples.loss()

@@ -15,7 +15,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.text import format_count, format_recent_time
+from wgmon_tui.text import count_repeated, format_count, format_recent_time
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.incident.details import IncidentDetails, KeptExchange
 from wgmon_tui.tui.lists.alert_text import describe_delivery
@@ -196,7 +196,7 @@ def _evidence(
         of = "from the alert of that time" if evidence or causes else ""
     lines = _heading("Evidence", text_style, text_style.glyphs.clean(of))
     lines += stage_lines(outcome.check, outcome.diagnosis, text_style) if outcome else []
-    for each in evidence:
+    for each in count_repeated(evidence):
         lines += text_style.paragraph(each, text_style.palette.text, text_style.glyphs.separator, _BULLET)
     if not evidence:
         why = "Not stored." if outcome is None else "None."

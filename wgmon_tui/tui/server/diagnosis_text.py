@@ -14,7 +14,7 @@ from wgmon_tui.checks.verdict import Diagnosis, causes_heading
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
-from wgmon_tui.text import format_rtt
+from wgmon_tui.text import count_repeated, format_rtt
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines
 from wgmon_tui.tui.stage_lines import stage_lines, stage_note_lines
@@ -60,7 +60,7 @@ def full_diagnosis(
         ]
     if diagnosis.evidence:
         lines += _heading("Evidence", text_style)
-        for evidence in diagnosis.evidence:
+        for evidence in count_repeated(diagnosis.evidence):
             lines += text_style.paragraph(
                 evidence, text_style.palette.text, text_style.glyphs.separator, _BULLET
             )

@@ -24,6 +24,7 @@ from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import (
+    count_repeated,
     format_age,
     format_count,
     format_elapsed,
@@ -83,7 +84,7 @@ def server_header(
         if seen_from and detail > HeaderDetail.BARE:
             lines += text_style.paragraph(seen_from, text_style.palette.text, "from")
         if detail is HeaderDetail.FULL and diagnosis.verdict.severity is not Severity.UP:
-            other_evidence = [each for each in diagnosis.evidence if each != seen_from]
+            other_evidence = count_repeated(each for each in diagnosis.evidence if each != seen_from)
             for number, evidence in enumerate(other_evidence[:_EVIDENCE_IN_HEAD]):
                 lines += text_style.paragraph(
                     evidence, text_style.palette.text, "" if number else "seen", LABEL_WIDTH
