@@ -138,8 +138,8 @@ At most 1 MiB of a body is read, and a fetch takes at most 15 s. If nothing new 
 stalls; it is then tried once more with small segments. If these pass, and it stalls again without them, the
 verdict is `mtu-blackhole`, else `tcp-stalls`. A certificate must be valid now and for the host of the URL,
 and it or an issuer of it must be trusted. With `tunnel_ca`, only its certificates are trusted; without it,
-the authorities of the system. Revocation is not checked. Agents of vantages get the URLs and the certificates with the
-server.
+the authorities of the system. Revocation is not checked. Agents of vantages get the URLs and the certificates
+with the server.
 """
 
 _CONFIG_INTRODUCTION = """\
