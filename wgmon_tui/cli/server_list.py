@@ -320,11 +320,10 @@ def _plain_entries(fleet: Fleet, server: Server) -> dict[str, object]:
 
 def _on_one_line(key: str, value: object) -> str:
     """A setting as TOML; tomli_w writes a list over several lines."""
-    table, _, own_key = key.rpartition(".")
+    table, dot, own_key = key.rpartition(".")
     lines = tomli_w.dumps({own_key: value}).split("\n")
-    return f"{table}." * bool(table) + " ".join(line.strip() for line in lines).strip().replace(
-        "[ ", "["
-    ).replace(", ]", "]")
+    text = " ".join(line.strip() for line in lines).strip()
+    return f"{table}{dot}{text.replace('[ ', '[').replace(', ]', ']')}"
 
 
 def _json(each: KnownServer) -> Json:
