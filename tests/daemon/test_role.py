@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -222,11 +223,12 @@ async def test_the_upgrade_of_a_history_is_shown_and_ends_with_the_program(
     tmp_path: Path, slow_upgrade: SlowUpgrade
 ) -> None:
     fleet_in(tmp_path)
-    role_manager = station_in(tmp_path)
+    role_manager = RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True)
     slow_upgrade.knows_total.set()
     async with at_work(role_manager):
         await until(lambda: str(role_manager.loading) == "1 of 7 servers · upgrading the history")
         assert role_manager.engine is None
+        assert gc.isenabled()
     slow_upgrade.go_on.set()
     assert await asyncio.to_thread(slow_upgrade.is_stopped.wait, PATIENCE_S)
 

@@ -149,9 +149,7 @@ class RoleManager(ControllerProxy):
             if self._unread:
                 with collection_paused():
                     await self._read(self._unread)
-                    await self._open_in_background()
-            else:
-                await self._open_in_background()
+            await self._open_in_background()
             await self._run_in_turns()
         finally:
             self._store_upgrade.stop()
@@ -171,9 +169,11 @@ class RoleManager(ControllerProxy):
         """Start the writer, if this process is to write and has not started."""
         if self._writer_inputs:
             try:
-                await asyncio.to_thread(_import_writer, self._writer_inputs[1])
-                await asyncio.to_thread(self._store_upgrade.run)
-                self.open()
+                with collection_paused():
+                    await asyncio.to_thread(_import_writer, self._writer_inputs[1])
+                await asyncio.to_thread(self._store_upgrade.run)  # minutes, in which a screen makes garbage
+                with collection_paused():
+                    self.open()
             except BaseException:
                 self.close()
                 raise
