@@ -334,6 +334,21 @@ def test_a_damaged_value_ends_an_upgrade_and_its_opening_moves_the_store_aside(t
     assert list(tmp_path.glob("*.damaged-*"))
 
 
+def test_an_upgrade_leaves_a_damaged_store_and_its_log_to_be_moved_aside(tmp_path: Path) -> None:
+    fill_version_2(tmp_path / "whole")
+    with closing(sqlite3.connect(tmp_path / "whole" / STORE)) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+        connection.execute("INSERT INTO notes (incident, at, who, text) VALUES ('x', 1, 'ada', 'seen')")
+        connection.commit()
+        found = {name: (tmp_path / "whole" / name).read_bytes() for name in (STORE, f"{STORE}-wal")}
+    page = 3 * 4096
+    found[STORE] = found[STORE][:page] + b"\xff" * 200 + found[STORE][page + 200 :]
+    for name, content in found.items():
+        (tmp_path / name).write_bytes(content)
+    upgrade_store(tmp_path, lambda *_: None)
+    assert {name: (tmp_path / name).read_bytes() for name in found} == found
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
 def test_what_is_no_store_of_an_earlier_version_is_left_to_its_opening(
     tmp_path: Path, content: bytes | None

@@ -23,6 +23,7 @@ from wgmon_tui.store.database import (
     BUILDER,
     LOG_SUFFIXES,
     QUICK_READER,
+    READER,
     SNAPSHOT,
     VALUE_ERRORS,
     WRITER,
@@ -99,6 +100,8 @@ def upgrade_store(state_dir: Path, on_progress: Callable[[int, int], None]) -> N
         with closing(connect(path, SNAPSHOT)) as found:
             if not 0 < schema.version_of(found) < schema.VERSION:
                 return
+        with closing(connect(path, READER)) as found:
+            _check_damage(path, found)  # to close a writer would write the log of a damaged store into it
         with closing(connect(path, WRITER)) as connection:
             _admit(path, connection)
             _examine(path, connection, on_progress)
@@ -225,10 +228,7 @@ def _examine(
     on_progress: Callable[[int, int], None] = schema.ignore_progress,
 ) -> None:
     """Check for damage, and migrate an older store to this version. Raises like `_admit`."""
-    if path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
-        check_integrity(connection)
-    else:
-        _check_both_ends(connection)
+    _check_damage(path, connection)
     require_tables(connection, "facts", "servers")
     if not schema.is_current(connection):
         schema.create_or_migrate(connection, on_progress)
@@ -238,6 +238,13 @@ def _examine(
         raise DamagedStoreError(f"{path}: the id of the store is missing")
     require_free_numbers(connection)
     schema.repair_facts(connection)
+
+
+def _check_damage(path: Path, connection: sqlite3.Connection) -> None:
+    if path.stat().st_size <= _FULL_CHECK_MAX_BYTES:
+        check_integrity(connection)
+    else:
+        _check_both_ends(connection)
 
 
 def _check_both_ends(connection: sqlite3.Connection) -> None:
