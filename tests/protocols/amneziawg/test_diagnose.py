@@ -12,10 +12,11 @@ from tests.protocols.amneziawg.profiles import (
     VERSION_1,
     VERSION_1_5,
     VERSION_2,
+    VERSION_3_TRAILERS,
     header_range,
 )
 from tests.protocols.amneziawg.test_check import lab_server, probing, target_of
-from tests.protocols.wireguard.harness import IDENTITY
+from tests.protocols.wireguard.harness import IDENTITY, make_target
 from tests.protocols.wireguard.sample_evidence import SERVER, check
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import (
@@ -26,14 +27,17 @@ from wgmon_tui.checks.evidence import (
     PassiveKeepalive,
     ServerInitiated,
     Silence,
+    WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD
 from wgmon_tui.lab.server import LabServer
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.output.next_command import parse_advice
 from wgmon_tui.protocols.amneziawg.diagnose import diagnose
-from wgmon_tui.protocols.amneziawg.parameters import Parameters
+from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
+from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
 from wgmon_tui.protocols.amneziawg.trials import (
     ParameterSet,
     distinct_sets,
@@ -135,6 +139,18 @@ async def test_the_header_protection_key_of_another_server_is_found() -> None:
     assert PROTECTION_KEY.hex() not in repr(diagnosis)
 
 
+async def test_a_server_without_the_header_protection_key_of_servers_toml_is_found() -> None:
+    _, diagnosis = await explained(
+        lab_server(VERSION_2),
+        ParameterSet(VERSION_2, PROTECTION_KEY),
+        {"ams1": ParameterSet(replace(VERSION_2, s1=20))},
+    )
+    first = diagnosis.causes[0]
+    assert first.proven
+    assert first.cause == "the server has no header protection key, and servers.toml has one"
+    assert first.fix == "on the server: awg show wg0 — no key there: delete that of fra1 in servers.toml"
+
+
 async def test_unexplained_silence_says_which_parameters_must_match_and_which_need_not() -> None:
     _, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(VERSION_1))
     assert diagnosis.verdict is Verdict.SILENT
@@ -145,6 +161,13 @@ async def test_unexplained_silence_says_which_parameters_must_match_and_which_ne
     advice = " ".join(each.fix for each in diagnosis.causes)
     assert "awg show wg0 peers" in advice
     assert " wg show" not in advice
+
+
+async def test_parameters_that_worked_before_are_the_last_cause_of_silence() -> None:
+    result, _ = await explained(lab_server(VERSION_2), ParameterSet(VERSION_1))
+    entry = replace(make_target(Endpoint("127.0.0.1", 9)).server, protocol=AMNEZIAWG)
+    found = diagnose(result, entry, standing=(WorkedUntil(1.0),))
+    assert [each.hypothesis for each in found.causes].index("awg-parameters") == len(found.causes) - 1 > 0
 
 
 @pytest.mark.parametrize(
@@ -173,6 +196,21 @@ async def test_junk_that_comes_before_an_answer_does_not_hide_the_wrong_paramete
         evidence=(ForeignBytes(0.0, 4, b"junk"), *found.evidence),
     )
     assert "S2 seems to be 32" in diagnose(noisy, SERVER).summary
+
+
+async def test_behind_header_protection_a_wrong_header_is_not_guessed() -> None:
+    own = replace(VERSION_2, h2=header_range("9000"))
+    _, diagnosis = await explained(lab_server(VERSION_2, PROTECTION_KEY), ParameterSet(own, PROTECTION_KEY))
+    assert diagnosis.verdict is Verdict.NOT_WIREGUARD
+    assert "seems to be" not in diagnosis.summary
+
+
+async def test_behind_a_random_trailer_the_length_of_an_answer_tells_no_prefix() -> None:
+    server = lab_server(VERSION_3_TRAILERS, PROTECTION_KEY)
+    own = ParameterSet(replace(VERSION_3_TRAILERS, s2=VERSION_3_TRAILERS.s2 + 8), PROTECTION_KEY)
+    _, diagnosis = await explained(server, own)
+    assert diagnosis.verdict is Verdict.NOT_WIREGUARD
+    assert "seems to be" not in diagnosis.summary
 
 
 async def test_data_that_vanishes_may_be_a_wrong_s4_or_h4() -> None:
@@ -211,3 +249,18 @@ def test_no_more_than_six_sets_are_tried_on_a_server() -> None:
 def test_sets_that_differ_only_in_junk_are_one() -> None:
     sets = {"a": ParameterSet(VERSION_1), "b": ParameterSet(replace(VERSION_1, jc=9, jmax=99))}
     assert list(distinct_sets(sets).values()) == ["a"]
+
+
+def test_a_key_is_tried_only_with_prefixes_that_hold_its_nonce() -> None:
+    others = {ParameterSet(VERSION_2, PROTECTION_KEY): "ams1"}
+    trials = trials_of_amneziawg(ParameterSet(VERSION_1), others, IDENTITY.public)
+    tried = [each.framing for each in trials if isinstance(each.framing, AmneziaFraming)]
+    assert min(VERSION_1.prefixes) < LEAST_PROTECTED_PREFIX
+    assert [each.parameters.prefixes for each in tried if each.protection_key] == [VERSION_2.prefixes]
+
+
+def test_of_a_large_fleet_the_sets_of_six_servers_are_tried() -> None:
+    others = {ParameterSet(replace(VERSION_2, s1=20 + number)): f"s{number}" for number in range(10)}
+    trials = trials_of_amneziawg(ParameterSet(VERSION_2), others, IDENTITY.public)
+    owners = {each.evidence.values[-1] for each in trials if each.evidence.values}
+    assert owners == {f"s{number}" for number in range(6)}

@@ -15,7 +15,12 @@ from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
 from wgmon_tui.protocols.wireguard.framing import PLAIN, FramingTrial
-from wgmon_tui.protocols.wireguard.framing_causes import ANSWERS_PARAMETER, ANSWERS_PLAIN, ANSWERS_SET
+from wgmon_tui.protocols.wireguard.framing_causes import (
+    ANSWERS_PARAMETER,
+    ANSWERS_PLAIN,
+    ANSWERS_SET,
+    NO_KEY,
+)
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 _MAX_SETS = 6
@@ -85,7 +90,7 @@ def _changed_alone(
             changed = ParameterSet(replace(own.parameters, **{key: value}), own.protection_key)
             yield (key, shown, name), changed
         with_key = ParameterSet(own.parameters, other.protection_key)
-        yield ("header_protection_key", "", name), with_key
+        yield ("header_protection_key", "" if other.protection_key else NO_KEY, name), with_key
 
 
 def _evidence(kind: str, *values: str) -> ProtocolEvidence:

@@ -20,7 +20,13 @@ ANSWERS_SET = "answers-set"
 """It answers the parameters of another server, whose name is the value."""
 
 ANSWERS_PARAMETER = "answers-parameter"
-"""It answers with one parameter changed: the values are its key, its value, and the server that has it."""
+"""It answers with one parameter changed: the values are its key, its value, and the server that has it.
+
+A secret has no value.
+"""
+
+NO_KEY = "none"
+"""The value where the server answers without a header protection key."""
 
 
 def find_answered(evidence: Sequence[Evidence]) -> ProtocolEvidence | None:
@@ -45,6 +51,8 @@ def describe_answered(found: ProtocolEvidence) -> str:
     if found.kind == ANSWERS_SET:
         return f"the server answers with the AmneziaWG parameters of server {quoted(found.values[0])}"
     key, value, owner = found.values
+    if value == NO_KEY:
+        return f"the server answers without a header protection key, like server {quoted(owner)}"
     shown = f"{key} = {value}" if value else key
     return f"the server answers with {shown} of server {quoted(owner)}"
 
@@ -81,6 +89,13 @@ def answered(found: ProtocolEvidence, server: Server) -> Cause:
             proven=True,
         )
     key, value, owner = found.values
+    if value == NO_KEY:
+        return Cause(
+            "the server has no header protection key, and servers.toml has one",
+            f"it answered the same handshake without a key, like {quoted(owner)}",
+            f"on the server: awg show wg0 — no key there: delete that of {server.name} in servers.toml",
+            proven=True,
+        )
     setting = f"{key} = {write_parameter(value)}" if value else f'{key}_file = "FILE"'
     return Cause(
         f"{key} is not that of the server; everything else is right",
