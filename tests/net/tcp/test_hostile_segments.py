@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.net.inner_packets import unwrap
 from wgmon_tui.net.tcp.client import RECEIVE_WINDOW, State, TcpClient
-from wgmon_tui.net.tcp.events import ConnectionReset, DataReceived
+from wgmon_tui.net.tcp.events import ConnectionReset, DataReceived, PeerFinished
 from wgmon_tui.net.tcp.segment import Flag, Segment, decode, encode
 
 FIRST, THEIRS = 2**32 - 5, 2**32 - 3
@@ -72,6 +72,16 @@ def test_data_beyond_the_window_is_not_kept() -> None:
     far = (THEIRS + 1 + RECEIVE_WINDOW) % 2**32
     client.receive(Segment(80, 40_000, far, FIRST + 1 & 0xFFFFFFFF, Flag.ACK, 100, bytes(1000)), 0.2)
     assert not any(isinstance(each, DataReceived) for each in client.events())
+
+
+def test_data_behind_the_end_of_the_stream_is_not_taken() -> None:
+    client = connected()
+    for after, flags, payload in ((1, Flag.ACK | Flag.FIN, b""), (2, Flag.ACK, b"more")):
+        sequence = (THEIRS + after) % 2**32
+        client.receive(Segment(80, 40_000, sequence, (FIRST + 1) % 2**32, flags, 100, payload), 0.2)
+    events = client.events()
+    assert PeerFinished() in events
+    assert not any(isinstance(each, DataReceived) for each in events)
 
 
 @given(segments)
