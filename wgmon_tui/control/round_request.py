@@ -18,7 +18,8 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.protocols.wireguard.prober import HoldIdentity, Prober
+from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity
+from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

@@ -6,9 +6,9 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
@@ -52,22 +52,18 @@ from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
 from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
+from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity, PeerTurns
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
-from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
+from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.text import format_list
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Returns a TAI64N stamp later than any that this identity has used, in any process."""
-
-HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]
-"""Keeps other processes from a server while this one checks it with the same identity. Gives False if another
-process does not let go.
-"""
 
 _CLOCK_AHEAD_S = 2.0
 """If the last stamp is this far ahead of the local clock, the clock was set back."""
@@ -83,14 +79,6 @@ _EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes, GatewaySilent}
 
 An ICMP error is such evidence only if it quotes a packet: others may come from anybody.
 """
-
-
-@dataclass(slots=True)
-class _ProbedPeer:
-    """One peer as the server sees it: an identity and a server key. Limits it to one handshake at a time."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    last_sent: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +121,7 @@ class Prober:
         self._ahead_s = ahead_s
         self._may_stamp = may_stamp
         self._make_ephemeral = make_ephemeral
-        self._hold_identity = hold_identity
+        self._turns = PeerTurns(hold_identity)
         self._on_open = on_open
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
@@ -142,7 +130,6 @@ class Prober:
         )
         self._loop_lag = LoopLag()
         self._routing = RoutingSocket()
-        self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
         self._sizes: dict[tuple[str, str], PathMtu] = {}
         """By server and address: the result of the last size check."""
         self._last_sessions = LastSessions(
@@ -256,7 +243,7 @@ class Prober:
             destination,
             send=lambda packet, hop_limit: opened.send_with_hop_limit(packet, destination, hop_limit),
             make_attempt=make_attempt,
-            turn=lambda: self._turn(target),
+            turn=lambda: self._turns.take(target),
             on_progress=on_progress,
             framing=target.framing,
         )
@@ -297,10 +284,9 @@ class Prober:
             ), None
         if not self._may_stamp(target.private_key.public):
             return self._make_unsent_check(target, address, SocketError(0.0, TIMESTAMP_FAR_AHEAD)), None
-        peer = self._peer(target)
         key = (target.server.name, _kernel_spelling(address))
         data = _DataResult(None)
-        async with self._turn(target) as is_held:
+        async with self._turns.take(target) as is_held:
             if not is_held:
                 return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
             check_log, began = CheckLog(), time.monotonic()
@@ -312,7 +298,6 @@ class Prober:
             try:
                 run = await self._handshake(target, address, check_log, self._demultiplexer)
             finally:
-                peer.last_sent = time.monotonic()
                 for late in self._demultiplexer.pop_late_evidence(key):
                     check_log.add_evidence(late)
             if run.handshake:
@@ -364,23 +349,6 @@ class Prober:
         )
         return check, None if run.handshake else run
 
-    @asynccontextmanager
-    async def _turn(self, target: Target) -> AsyncIterator[bool]:
-        """The only use of a peer at a time, in this process and in others, spaced from the last one.
-
-        Gives False if another process does not let go.
-        """
-        peer = self._peer(target)
-        async with peer.lock, self._hold_identity(target) as is_held:
-            wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
-            if is_held and wait > 0:
-                await asyncio.sleep(wait)
-            try:
-                yield is_held
-            finally:
-                if is_held:
-                    peer.last_sent = time.monotonic()
-
     async def _explain(self, target: Target, check: Check, run: HandshakeStage | None) -> Check:
         """Explain a failed check by experiments, which use the turn of a check.
 
@@ -393,7 +361,7 @@ class Prober:
         key = (target.server.name, _kernel_spelling(address))
 
         async def experiment_and_wait() -> None:
-            async with self._turn(target) as is_held:
+            async with self._turns.take(target) as is_held:
                 found.extend(await self._experiment(run, address) if is_held else ())
             if is_only_silence((*check.evidence, *found)):
                 wait_s = min(_TIMEOUTS_FOR_LATE_ANSWERS * target.server.timeout, _MAX_LATE_WAIT_S)
@@ -402,13 +370,6 @@ class Prober:
         await run_until_first([experiment_and_wait(), self._demultiplexer.wait_for_late_answer(key)])
         found += self._demultiplexer.pop_late_evidence(key)
         return replace(check, evidence=(*check.evidence, *found)) if found else check
-
-    def _peer(self, target: Target) -> _ProbedPeer:
-        peer_key = (target.private_key.public, target.server.public_key)
-        peer = self._peers.get(peer_key)
-        if peer is None:
-            peer = self._peers[peer_key] = _ProbedPeer()
-        return peer
 
     # The stages
 
