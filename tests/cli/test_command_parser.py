@@ -99,3 +99,11 @@ def test_an_option_keeps_its_optional_value_behind_and_without_files(value: str)
 @pytest.mark.parametrize("word", ["over", "filters"])
 def test_a_word_that_is_hardly_similar_is_not_proposed(word: str) -> None:
     assert did_you_mean(word, ["remove", "alerts"]) == ""
+
+
+def test_the_display_options_of_the_demo_may_stand_before_the_command() -> None:
+    words = ["--ascii", "--no-mouse", "--low-bandwidth", "--theme", "mono"]
+    before, after = make_parser().parse_args([*words, "demo"]), make_parser().parse_args(["demo", *words])
+    assert vars(before) == vars(after)
+    assert before.ascii
+    assert not make_parser().parse_args(["demo"]).ascii

@@ -28,13 +28,18 @@ def directory_options(config: Path | None = None, state: Path | None = None) -> 
     return parser
 
 
-def display_options() -> argparse.ArgumentParser:
-    """Return the display options of the dashboard."""
+def display_options(*, suppressed: bool = False) -> argparse.ArgumentParser:
+    """Return the display options of the dashboard, valid before and after the command.
+
+    With `suppressed` (after the command), their defaults do not override the values given before.
+    """
+    off = argparse.SUPPRESS if suppressed else False
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--ascii", action="store_true", help="use ASCII characters only")
-    parser.add_argument("--theme", metavar="NAME", help="colour theme at start; `t` selects another")
-    parser.add_argument("--no-mouse", action="store_true", help="do not use the mouse")
-    parser.add_argument("--low-bandwidth", action="store_true",
+    parser.add_argument("--ascii", action="store_true", default=off, help="use ASCII characters only")
+    parser.add_argument("--theme", metavar="NAME", default=off or None,
+                      help="colour theme at start; `t` selects another")  # fmt: skip
+    parser.add_argument("--no-mouse", action="store_true", default=off, help="do not use the mouse")
+    parser.add_argument("--low-bandwidth", action="store_true", default=off,
                       help="for a slow link: fewer repaints, no mouse, 16 colours")  # fmt: skip
     return parser
 

@@ -50,7 +50,7 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add `demo`. The dashboard itself runs without a command."""
     parser = subparsers.add_parser(
         "demo",
-        parents=[display_options(), colour_option()],
+        parents=[display_options(suppressed=True), colour_option()],
         help="show the dashboard with built-in demo servers on loopback",
         description="Show the dashboard with built-in demo servers on loopback. "
         "Its history is deleted at the end.",
