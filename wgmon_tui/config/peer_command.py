@@ -49,7 +49,7 @@ class PeerCommand:
     @property
     def removal_line(self) -> str:
         """The line that removes the peer again."""
-        return f"wg set {self.interface} peer {self.public_key} remove"
+        return f"{self.program} set {self.interface} peer {self.public_key} remove"
 
     @property
     def save_line(self) -> str:

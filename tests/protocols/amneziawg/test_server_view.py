@@ -47,6 +47,11 @@ def test_a_parameter_that_differs_is_named_with_both_values_and_the_line_to_chan
     assert differing(found) == ["s2"]
 
 
+def test_what_to_type_names_the_program_of_amneziawg() -> None:
+    found = findings(OURS, replace(RUNNING, parameters=THERE, peers=()))
+    assert the("our peer", found).fix.startswith("on the server: awg set ")
+
+
 def test_a_server_of_plain_wireguard_differs_in_every_parameter_that_is_set() -> None:
     assert differing(findings(OURS, RUNNING)) == ["s1", "s2", "s3", "s4", "h1", "h2", "h3", "h4"]
 

@@ -111,8 +111,7 @@ def test_the_extra_is_asked_for_by_name_where_header_protection_needs_it(
 
 def test_the_line_for_the_server_names_the_program_of_amneziawg(tmp_path: Path) -> None:
     fleet = parse(FLEET)
-    lines = [
-        describe_server(fleet, server, tmp_path).peer_command().line.split(" peer ")[0]
-        for server in fleet.servers
-    ]
-    assert lines == ["awg set wg0", "wg set wg0"]
+    commands = [describe_server(fleet, server, tmp_path).peer_command() for server in fleet.servers]
+    begins = ["awg set wg0", "wg set wg0"]
+    assert [each.line.split(" peer ")[0] for each in commands] == begins
+    assert [each.removal_line.split(" peer ")[0] for each in commands] == begins

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,10 +14,10 @@ from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, Layout
 from wgmon_tui.protocols.amneziawg.parameters import MOST_PREFIX
 from wgmon_tui.protocols.wireguard import diagnose as wireguard
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted
+from wgmon_tui.protocols.wireguard.framing_causes import name_awg
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
 _SHOW = "on the server: awg show wg0"
-_WG = re.compile(r"\bwg(?= (?:show|set|showconf|syncconf)\b)")
 _IGNORED = "Jc, Jmin, Jmax and I1 to I5 need not match: the server ignores those packets"
 
 
@@ -46,8 +45,7 @@ def diagnose(
 
 
 def _with_awg(found: Diagnosis) -> Diagnosis:
-    """Name the program of AmneziaWG in the advice: `wg` does not see its interfaces."""
-    causes = (replace(each, fix=_WG.sub("awg", each.fix)) for each in found.causes)
+    causes = (replace(each, fix=name_awg(each.fix)) for each in found.causes)
     return replace(found, causes=tuple(causes))
 
 

@@ -6,12 +6,15 @@ proof.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Server
 from wgmon_tui.text import quoted
+
+_WG = re.compile(r"\bwg(?= (?:show|set|showconf|syncconf)\b|-quick (?:save|strip)\b)")
 
 ANSWERS_PLAIN = "answers-plain"
 """The server answers WireGuard without a framing."""
@@ -111,3 +114,8 @@ def write_parameter(value: str) -> str:
     if value in ("on", "off"):
         return "true" if value == "on" else "false"
     return f'"{value}"' if "-" in value else value
+
+
+def name_awg(advice: str) -> str:
+    """Name the programs of AmneziaWG in what to type: `wg` does not see its interfaces."""
+    return _WG.sub("awg", advice)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address, Interface
-from wgmon_tui.protocols.wireguard.framing_causes import write_parameter
+from wgmon_tui.protocols.wireguard.framing_causes import name_awg, write_parameter
 from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
@@ -80,6 +80,8 @@ def compare(
         findings.append(Finding(ComparisonResult.UNKNOWN, "file", view.stored.reason))
     elif view.stored and isinstance(view.running, InterfaceDump):
         findings += _compare_stored(configured, view.running, view.stored, interface)
+    if configured.server.protocol == AMNEZIAWG:
+        findings = [replace(each, fix=name_awg(each.fix)) for each in findings]
     return tuple(findings)
 
 
