@@ -101,3 +101,67 @@ def test_a_fetch_stage_fails_if_one_of_http_and_dns_does() -> None:
     assert diagnosis.verdict is Verdict.INNER_DEAD
     assert [each.name for each in found.stages[1:]] == ["handshake", "fetch"]
     assert diagnosis.failed_stage == "fetch"
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Says that another question has no answer, then answers the question that was asked."""
+
+    transport: asyncio.DatagramTransport
+
+    def __init__(self, rcode: int) -> None:
+        self._rcode = rcode
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        other = bytes((data[0] ^ 1, data[1]))
+        self.transport.sendto(other + b"\x81\x83\0\1\0\0\0\0\0\0" + data[12:], addr)
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x08\0\5"
+        counts, records = (b"\0\1\0\0", b"") if self._rcode else (b"\0\1\0\1", record)
+        head = data[:2] + bytes((0x81, 0x80 | self._rcode)) + counts + bytes(4)
+        self.transport.sendto(head + data[12:] + records, addr)
+
+
+async def look_at_services(status_line: bytes, rcode: int, options: str) -> tuple[Check, Diagnosis]:
+    """Check a host whose port has both an HTTP server and a name server."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(status_line)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        at = listening.sockets[0].getsockname()
+        loop, names = asyncio.get_running_loop(), NameServer(rcode)
+        names.transport, _ = await loop.create_datagram_endpoint(lambda: names, at)
+        try:
+            return await look(server(options, f"127.0.0.1:{at[1]}"))
+        finally:
+            names.transport.close()
+
+
+OK_LINE, NO_HTTP = b"HTTP/1.1 200 OK\r\n", b"220 mail ESMTP\r\n"
+HTTP, DNS = 'http = "/health"', 'dns = "www.example.net"'
+
+
+@pytest.mark.parametrize(
+    ("status_line", "rcode", "options", "verdict", "words"),
+    [
+        (OK_LINE, 0, f"{HTTP}\n{DNS}", Verdict.HEALTHY, "answers through this machine's own network"),
+        (NO_HTTP, 0, f"{HTTP}\n{DNS}", Verdict.INNER_DEAD, "HTTP /health gets an answer that is not HTTP"),
+        (
+            OK_LINE,
+            3,
+            f"tcp = false\n{DNS}",
+            Verdict.INNER_DEAD,
+            "DNS www.example.net: the name does not exist",
+        ),
+    ],
+    ids=["healthy", "no HTTP", "no such name"],
+)
+def test_each_service_must_answer_as_it_should(
+    status_line: bytes, rcode: int, options: str, verdict: Verdict, words: str
+) -> None:
+    found, diagnosis = asyncio.run(look_at_services(status_line, rcode, f"echo = false\n{options}"))
+    assert diagnosis.verdict is verdict
+    assert words in diagnosis.summary
+    assert diagnosis.failed_stage == ("" if verdict is Verdict.HEALTHY else "fetch")
+    assert (found.failed_stage is None) == (verdict is Verdict.HEALTHY)

@@ -34,6 +34,10 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"{name} refuses connections"
         case "unreachable":
             return f"{name} does not reach the host: the path reports it as unreachable"
+        case "no-http":
+            return f"{name} gets an answer that is not HTTP"
+        case "error 3":
+            return f"{name}: the name does not exist"
     return f"{name}: {word}"
 
 
