@@ -9,11 +9,22 @@ from enum import Enum
 RESOLVE = "resolve"
 REACH = "reach"
 HANDSHAKE = "handshake"
+SA_INIT = "sa-init"
 AUTHENTICATE = "authenticate"
 TUNNEL = "tunnel"
 FETCH = "fetch"
+DELETE = "delete"
 
-STAGE_NAMES = (RESOLVE, REACH, HANDSHAKE, AUTHENTICATE, TUNNEL, FETCH)
+STAGE_NAMES = (
+    RESOLVE,
+    REACH,
+    HANDSHAKE,
+    SA_INIT,
+    AUTHENTICATE,
+    TUNNEL,
+    FETCH,
+    DELETE,
+)
 """All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""
 
 

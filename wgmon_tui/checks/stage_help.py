@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wgmon_tui.checks.stage import AUTHENTICATE, FETCH, HANDSHAKE, REACH, RESOLVE, TUNNEL
+from wgmon_tui.checks.stage import (
+    AUTHENTICATE,
+    DELETE,
+    FETCH,
+    HANDSHAKE,
+    REACH,
+    RESOLVE,
+    SA_INIT,
+    TUNNEL,
+)
 
 STAGE_HELP: Mapping[str, str] = {
     RESOLVE: "The name of the endpoint has an address. An endpoint that is an address needs no lookup.",
@@ -13,7 +22,9 @@ STAGE_HELP: Mapping[str, str] = {
         "it not known."
     ),
     HANDSHAKE: "The server responded to the handshake.",
+    SA_INIT: "The server accepted a proposal of IKE_SA_INIT and sent its key share and nonce.",
     AUTHENTICATE: "The response authenticated with the keys configured here.",
     TUNNEL: "Data came back through the tunnel from every inner address and service that must answer.",
     FETCH: "A request through the tunnel got the expected answer.",
+    DELETE: "The server confirmed the end of the session that this check opened.",
 }
