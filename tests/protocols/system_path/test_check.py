@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import pytest
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.server_target import ServerTarget
@@ -58,6 +59,14 @@ def test_a_check_in_which_nothing_was_asked_is_not_healthy() -> None:
     assert PROTOCOL.diagnose(nothing, server()).verdict is Verdict.UNPROVEN
 
 
+@pytest.mark.parametrize("values", [(), ("status",), ("ok", "1", "2", "3")])
+@pytest.mark.parametrize("kind", ["echo", "http", "other"])
+def test_evidence_of_another_machine_may_have_any_values(kind: str, values: tuple[str, ...]) -> None:
+    evidence = (ProtocolEvidence("system-path", kind, values),)
+    sent = Check("node", "far", server().endpoint, ip_address("127.0.0.1"), 0.0, None, evidence)
+    assert PROTOCOL.diagnose(sent, server()).evidence
+
+
 def test_a_host_that_the_path_reports_as_unreachable_is_no_fault_of_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -69,6 +78,8 @@ def test_a_host_that_the_path_reports_as_unreachable_is_no_fault_of_this_machine
     assert diagnosis.verdict is Verdict.SILENT
     assert found.handshake is None
     assert "the ping does not reach the host" in " ".join(diagnosis.evidence)
+    assert found.failed_stage is not None
+    assert found.failed_stage.detail == diagnosis.evidence[0]
 
 
 async def answer_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -22,10 +22,8 @@ from wgmon_tui.net.host_names import encode_host
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.inner_packets import dns_message
 from wgmon_tui.net.ping_socket import PingForbiddenError, ping
+from wgmon_tui.protocols.system_path.answers import OK, is_answer
 from wgmon_tui.protocols.system_path.settings import NAME, SystemPathSettings
-
-OK = "ok"
-"""The first value of evidence for something that answered as it must; else it says what is wrong."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]")
 _LONGEST_STATUS_LINE = 1024
@@ -61,11 +59,6 @@ class SystemPathProber(AddressProber):
             sent=len(found),
             stages=_stages(found),
         )
-
-
-def is_answer(evidence: ProtocolEvidence) -> bool:
-    """Whether the host answered, as it must or not."""
-    return evidence.at is not None
 
 
 async def _echo(address: Address, timeout_s: float) -> tuple[ProtocolEvidence, tuple[Packet, ...]]:

@@ -9,44 +9,18 @@ from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.system_path.check import OK, is_answer
-from wgmon_tui.text import format_list, format_rtt, printable
+from wgmon_tui.protocols.system_path.answers import OK, describe, is_answer, word_of
+from wgmon_tui.text import format_list, format_rtt
 
 PING_SYSCTL = 'sysctl -w net.ipv4.ping_group_range="0 2147483647"'
-
-
-def describe(evidence: ProtocolEvidence) -> str:
-    """Say in one line what something answered."""
-    word, *rest = (*map(printable, evidence.values), "")
-    took = f" in {format_rtt(evidence.at)}" if evidence.at is not None else ""
-    what = {"echo": "the ping", "tcp": f"port {rest[0]}", "http": f"HTTP {rest[0]}", "dns": f"DNS {rest[0]}"}
-    name = what.get(evidence.kind, evidence.kind)
-    match word:
-        case "ok":
-            return f"{name} answers{took}"
-        case "forbidden":
-            return f"{name} was not sent: this system forbids ICMP sockets to this account"
-        case "status":
-            return f"{name} answers {rest[1]}, expected 200 to 399"
-        case "silent":
-            return f"{name} does not answer"
-        case "refused":
-            return f"{name} refuses connections"
-        case "unreachable":
-            return f"{name} does not reach the host: the path reports it as unreachable"
-        case "no-http":
-            return f"{name} gets an answer that is not HTTP"
-        case "error 3":
-            return f"{name}: the name does not exist"
-    return f"{name}: {word}"
 
 
 def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
     """Diagnose a check that this machine could make."""
     evidence = [each for each in check.evidence if isinstance(each, ProtocolEvidence)]
     texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
-    forbidden = [each for each in evidence if each.values[0] == "forbidden"]
-    wrong = [each for each in evidence if each.values[0] != OK and each not in forbidden]
+    forbidden = [each for each in evidence if word_of(each) == "forbidden"]
+    wrong = [each for each in evidence if word_of(each) != OK and each not in forbidden]
     failed = check.failed_stage.name if check.failed_stage else ""
     address = check.address
     if wrong and not any(map(is_answer, evidence)):

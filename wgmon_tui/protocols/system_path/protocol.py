@@ -84,7 +84,7 @@ class SystemPath(Protocol):
 
     def describe_evidence(self, evidence: ProtocolEvidence) -> str:
         """Say in one line what something answered."""
-        from wgmon_tui.protocols.system_path.diagnose import describe
+        from wgmon_tui.protocols.system_path.answers import describe
 
         return describe(evidence)
 
