@@ -8,21 +8,31 @@ from enum import Enum
 
 RESOLVE = "resolve"
 REACH = "reach"
+RESET = "reset"
+TLS = "tls"
 HANDSHAKE = "handshake"
 SA_INIT = "sa-init"
+KEY_EXCHANGE = "key-exchange"
 AUTHENTICATE = "authenticate"
+PUSH_REPLY = "push-reply"
 TUNNEL = "tunnel"
 FETCH = "fetch"
+KEEPALIVE = "keepalive"
 DELETE = "delete"
 
 STAGE_NAMES = (
     RESOLVE,
     REACH,
+    RESET,
+    TLS,
     HANDSHAKE,
     SA_INIT,
+    KEY_EXCHANGE,
     AUTHENTICATE,
+    PUSH_REPLY,
     TUNNEL,
     FETCH,
+    KEEPALIVE,
     DELETE,
 )
 """All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""

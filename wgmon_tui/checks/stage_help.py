@@ -9,9 +9,14 @@ from wgmon_tui.checks.stage import (
     DELETE,
     FETCH,
     HANDSHAKE,
+    KEEPALIVE,
+    KEY_EXCHANGE,
+    PUSH_REPLY,
     REACH,
+    RESET,
     RESOLVE,
     SA_INIT,
+    TLS,
     TUNNEL,
 )
 
@@ -21,10 +26,15 @@ STAGE_HELP: Mapping[str, str] = {
         "Packets reach the server: anything that it sent back proves it, an ICMP error too. Silence leaves "
         "it not known."
     ),
+    RESET: "The server answered the first packet of a session with the right key.",
+    TLS: "The TLS handshake completed, and the certificate of the server is the expected one.",
     HANDSHAKE: "The server responded to the handshake.",
     SA_INIT: "The server accepted a proposal of IKE_SA_INIT and sent its key share and nonce.",
+    KEY_EXCHANGE: "The server sent its part of the key material.",
     AUTHENTICATE: "The response authenticated with the keys configured here.",
+    PUSH_REPLY: "The server sent the addresses and options of the tunnel.",
     TUNNEL: "Data came back through the tunnel from every inner address and service that must answer.",
     FETCH: "A request through the tunnel got the expected answer.",
+    KEEPALIVE: "A keepalive of the server arrived through the tunnel.",
     DELETE: "The server confirmed the end of the session that this check opened.",
 }
