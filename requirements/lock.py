@@ -15,8 +15,14 @@ OLDEST_PYTHON = "3.11"
 
 HEADER = "# `make lock` writes this file.\n"
 
+RUN_EXTRAS = ("alerts", "amneziawg", "fetch", "prometheus", "proxy", "vpn")
+"""The extras that the container has, as all that the program can do is expected there."""
+
 LOCKS = {
-    "run.txt": ("pyproject.toml", "--extra", "alerts", "--extra", "prometheus"),
+    "run.txt": (
+        "pyproject.toml",
+        *(word for extra in RUN_EXTRAS for word in ("--extra", extra)),
+    ),
     "dev.txt": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "oldest.txt": ("pyproject.toml", "--extra", "test", "--group", "build", "--resolution", "lowest-direct"),
     "release.txt": ("--group", "release"),
