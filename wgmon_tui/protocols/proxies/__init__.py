@@ -1,0 +1,1 @@
+"""Proxy protocols: Shadowsocks, VMess, VLESS and Trojan. Each has a folder; they share links and settings."""

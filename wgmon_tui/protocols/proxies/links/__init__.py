@@ -1,0 +1,1 @@
+"""Share links of proxy servers: records and parsers, without I/O."""
