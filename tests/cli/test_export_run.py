@@ -270,3 +270,13 @@ async def test_without_an_exchange_no_key_is_written(tmp_path: Path, server: Lab
     ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
     assert (ran.code, ran.out) == (64, b"")
     assert "no packet was sent, so no file was written" in ran.err
+
+
+async def test_a_protocol_whose_keys_wireshark_cannot_use_is_refused(
+    tmp_path: Path, server: LabServer
+) -> None:
+    config = tmp_path / "config" / "servers.toml"
+    config.write_text('[[server]]\nname = "fra1"\nprotocol = "system-path"\nendpoint = "127.0.0.1:9"\n')
+    ran = await export(*WITH_KEYS, "--yes-show-keys", home=tmp_path)
+    assert (ran.code, ran.out) == (64, b"")
+    assert "Wireshark has no use for keys of System path; remove --with-keys" in ran.err

@@ -202,7 +202,8 @@ async def test_an_exchange_with_keys_is_a_check_of_the_writer(site: Site) -> Non
 async def test_the_one_time_keys_are_those_of_the_packets_and_appear_in_no_log(site: Site) -> None:
     async with site.one_shot() as rounds:
         done = await rounds.run_with_keys(site.target)
-    [ephemeral] = done.ephemerals
+    [secret] = done.secrets
+    ephemeral = PrivateKey.from_text(secret)
     assert ephemeral.public.raw in done.outcome.check.exchange[0].data
     assert set(done.ports) >= {"4"}
     assert site.log == ["root requested: probe with keys fra1"]

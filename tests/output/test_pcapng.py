@@ -7,8 +7,11 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.checks.key_log import KeyLog, KeyLogFormat
+from wgmon_tui.checks.transport import IpProtocol
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.output.pcapng import CapturedDatagram, Socket, capture, ip_packet
+from wgmon_tui.output.ip_headers import Socket, TcpNumbers, ip_packet
+from wgmon_tui.output.pcapng import CapturedPacket, capture
 
 SECTION_HEADER, INTERFACE, PACKET, SECRETS = 0x0A0D0D0A, 1, 6, 10
 COMMENT, FLAGS = 1, 2
@@ -18,13 +21,13 @@ payloads = st.binary(max_size=1500)
 
 
 @st.composite
-def datagrams(draw: st.DrawFn) -> CapturedDatagram:
+def datagrams(draw: st.DrawFn) -> CapturedPacket:
     addresses: st.SearchStrategy[Address] = draw(
         st.sampled_from([st.ip_addresses(v=4), st.ip_addresses(v=6)])
     )
     source, destination = ((draw(addresses), draw(ports)) for _ in range(2))
     at_ns = draw(st.integers(0, 2**63))
-    return CapturedDatagram(at_ns, source, destination, draw(payloads), draw(st.booleans()), draw(st.text()))
+    return CapturedPacket(at_ns, source, destination, draw(payloads), draw(st.booleans()), draw(st.text()))
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ def blocks(file: bytes) -> list[Block]:
     return found
 
 
-def written(*packets: CapturedDatagram, comment: str = "", key_log: str = "") -> list[Block]:
-    parts = capture(packets, application="tests", interface="local", comment=comment, key_log=key_log)
+def written(*packets: CapturedPacket, comment: str = "", key_logs: tuple[KeyLog, ...] = ()) -> list[Block]:
+    parts = capture(packets, application="tests", interface="local", comment=comment, key_logs=key_logs)
     return blocks(b"".join(parts))
 
 
@@ -88,7 +91,7 @@ def udp_of(packet: bytes) -> tuple[bytes, bytes]:
 
 @given(st.lists(datagrams(), max_size=5))
 def test_every_datagram_is_a_packet_block_with_its_time_payload_direction_and_comment(
-    sent: list[CapturedDatagram],
+    sent: list[CapturedPacket],
 ) -> None:
     header, interface, *packets = written(*sent)
     assert (header.kind, interface.kind) == (SECTION_HEADER, INTERFACE)
@@ -103,7 +106,7 @@ def test_every_datagram_is_a_packet_block_with_its_time_payload_direction_and_co
 
 
 @given(datagrams())
-def test_the_headers_name_both_ends_and_their_checksums_hold(datagram: CapturedDatagram) -> None:
+def test_the_headers_name_both_ends_and_their_checksums_hold(datagram: CapturedPacket) -> None:
     packet = ip_packet(datagram.source, datagram.destination, datagram.payload)
     addresses, udp = udp_of(packet)
     assert addresses == datagram.source[0].packed + datagram.destination[0].packed
@@ -129,14 +132,39 @@ def test_a_checksum_that_comes_to_nothing_is_written_as_all_ones() -> None:
 
 def test_the_key_log_stands_before_the_packets_that_it_opens() -> None:
     ours, servers = (IPv4Address("192.0.2.1"), 50000), (IPv4Address("192.0.2.7"), 51820)
-    datagram = CapturedDatagram(0, ours, servers, b"x", outbound=True)
-    key_log = "LOCAL_STATIC_PRIVATE_KEY = …\n"
-    found = written(datagram, key_log=key_log)
+    datagram = CapturedPacket(0, ours, servers, b"x", outbound=True)
+    lines = "LOCAL_STATIC_PRIVATE_KEY = …\n"
+    found = written(datagram, key_logs=(KeyLog(KeyLogFormat.WIREGUARD, lines),))
     assert [block.kind for block in found] == [SECTION_HEADER, INTERFACE, SECRETS, PACKET]
     kind, length = struct.unpack_from("<II", found[2].body)
     assert kind.to_bytes(4) == b"WGKL"
-    assert found[2].body[8 : 8 + length].decode() == key_log
+    assert found[2].body[8 : 8 + length].decode() == lines
     assert SECRETS not in [block.kind for block in written(datagram)]
+
+
+def test_a_key_log_that_wireshark_reads_from_a_table_is_not_in_the_file() -> None:
+    assert SECRETS not in [block.kind for block in written(key_logs=(KeyLog(KeyLogFormat.ESP, "x"),))]
+
+
+@given(datagrams(), st.integers(1, 2**32 - 1))
+def test_a_segment_of_tcp_stands_where_it_belongs_in_its_stream(sent: CapturedPacket, sequence: int) -> None:
+    numbers = TcpNumbers(sequence, 7)
+    packet = ip_packet(sent.source, sent.destination, sent.payload, IpProtocol.TCP, numbers)
+    addresses, segment = udp_of(packet)
+    assert struct.unpack_from("!HHII", segment) == (sent.source[1], sent.destination[1], sequence, 7)
+    assert segment[(segment[12] >> 4) * 4 :] == sent.payload
+    assert sums_up(addresses + struct.pack("!II", len(segment), 6) + segment)
+
+
+@given(datagrams())
+def test_the_checksum_of_a_ping_is_computed_anew(sent: CapturedPacket) -> None:
+    message = b"\x80\0\xff\xff" + sent.payload
+    packet = ip_packet(sent.source, sent.destination, message, IpProtocol.ICMP)
+    addresses, icmp = udp_of(packet)
+    is_ipv6 = packet[0] >> 4 == 6
+    assert packet[6 if is_ipv6 else 9] == (58 if is_ipv6 else 1)
+    assert sums_up((addresses + struct.pack("!II", len(icmp), 58) if is_ipv6 else b"") + icmp)
+    assert icmp[4:] == sent.payload
 
 
 @given(st.text(min_size=1, max_size=4).map(lambda text: 4100 * text))

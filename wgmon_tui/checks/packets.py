@@ -5,6 +5,7 @@ from __future__ import annotations
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.protocol import PacketRemark
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
+from wgmon_tui.checks.transport import UDP, Transport
 from wgmon_tui.net.packet_fields import PacketField
 
 
@@ -55,3 +56,11 @@ def is_unasked(check: Check, packet: Packet) -> bool:
         return find_protocol(check.protocol).is_unasked(packet.data, check.framing)
     except UnknownProtocolError:
         return False
+
+
+def transport_of(check: Check, packet: Packet) -> Transport:
+    """What carried a packet."""
+    try:
+        return find_protocol(check.protocol).transport_of(check, packet)
+    except UnknownProtocolError:
+        return UDP

@@ -14,9 +14,11 @@ from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
+from wgmon_tui.checks.transport import UDP, Transport
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VerdictHelp
 from wgmon_tui.config.models import Fleet, Server
@@ -122,6 +124,14 @@ class TracingProber(typing.Protocol):
         """Trace the path to one address of a server. Raises TraceRefusedError."""
 
 
+@typing.runtime_checkable
+class PortNamingProber(typing.Protocol):
+    """A prober that sends from ports which it keeps."""
+
+    def port_for(self, address: Address) -> int | None:
+        """The source port towards an address; None if this machine does not support its family."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeServices:
     """What the process offers to its probers, for protocols with identities.
@@ -130,6 +140,9 @@ class ProbeServices:
     tells how far the last one is ahead of the clock. `may_stamp` tells whether the next one is near the known
     times. `stamped_elsewhere` tells when another process last used the identity, in Unix seconds.
     `hold_identity` keeps other processes from a server during a check.
+
+    `note_secret` takes the one-time secrets of the checks as text, for `Protocol.make_key_logs`. It is None
+    unless somebody asked to decrypt an exchange: a prober then keeps no secret beyond its check.
     """
 
     next_timestamp: Callable[[PublicKey], bytes]
@@ -138,6 +151,7 @@ class ProbeServices:
     stamped_elsewhere: Callable[[PublicKey], float | None] = lambda _: None
     hold_identity: Callable[[IdentityTarget], AbstractAsyncContextManager[bool]] = lambda _: nullcontext(True)
     vantage: str = "local"
+    note_secret: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +257,18 @@ class Protocol(typing.Protocol):
     def is_unasked(self, packet: bytes, framing: str = "") -> bool:
         """Whether a server sends such a message of its own accord, so that it answers nothing."""
         return False
+
+    def transport_of(self, check: Check, packet: Packet) -> Transport:
+        """What carried a packet. Exports rebuild its headers from that."""
+        return UDP
+
+    def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
+        """Lines that warn of what a key log of an exchange reveals; none if Wireshark could not use one."""
+        return ()
+
+    def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
+        """Make the key logs of an exchange. `secrets` are what its prober gave to `note_secret`, in order."""
+        return ()
 
     async def ask_naively(self, address: Address, port: int) -> str | None:
         """What a monitor that knows only the port would say; None if it could not ask."""

@@ -9,6 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.checks.key_log import KeyLog
+from wgmon_tui.checks.protocol import IdentityTarget, ProtocolTarget
+from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.targets import join
 from wgmon_tui.cli.commands_to_type import command_in, command_to_type
 from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
@@ -23,8 +26,6 @@ from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.history_export import ExportRequest, export_parts, format_problem
 from wgmon_tui.output.output_files import write_output, write_private
 from wgmon_tui.output.pcapng_export import pcapng_of
-from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
-from wgmon_tui.protocols.wireguard.targets import Target, require_wireguard
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -118,20 +119,30 @@ def export_with_keys(
     targets = join(replace(fleet, servers=(server,)), keyring)
     if server.name in targets.problems:
         raise ConfigurationError(targets.problems[server.name])
-    target = require_wireguard(targets.ready[server.name])
-    for line in key_log_warning(target):
+    target, protocol = targets.ready[server.name], find_protocol(server.protocol)
+    warning = protocol.key_log_warning(target)
+    if not warning:
+        raise ConfigurationError(
+            f'export: server "{server.name}": Wireshark has no use for keys of {protocol.title}; '
+            "remove --with-keys"
+        )
+    for line in warning:
         print(line, file=sys.stderr)
     if not arguments.yes_show_keys and not _confirmed(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
-    warn_of_held_timestamps(timestamps, [target.private_key.public])
+    if isinstance(target, IdentityTarget):
+        warn_of_held_timestamps(timestamps, [target.private_key.public])
     with progress_line("export") as progress:
         progress.show(f"checking {server.name}")
-        outcome, parts = shutdown.run(_exchange_with_keys(target, timestamps, arguments.state, progress))
+        outcome, key_logs, parts = shutdown.run(
+            _exchange_with_keys(target, timestamps, arguments.state, progress)
+        )
     packets = sum(len(check.exchange) for check in outcome.checks)
     if not packets:
         why = printable(outcome.diagnosis.summary)
         raise ConfigurationError(f"export: no packet was sent, so no file was written: {why}")
     _write(parts, arguments.output)
+    _write_tables(key_logs, arguments.output)
     verdict = outcome.diagnosis.verdict.slug
     written = shown(arguments.output) if arguments.output else "standard output"
     print(
@@ -142,22 +153,46 @@ def export_with_keys(
 
 
 async def _exchange_with_keys(
-    target: Target, timestamps: TimestampLedger, state_dir: Path, progress: Progress
-) -> tuple[Round, list[bytes]]:
+    target: ProtocolTarget, timestamps: TimestampLedger, state_dir: Path, progress: Progress
+) -> tuple[Round, Sequence[KeyLog], list[bytes]]:
     """Make one check without experiments: the other keys they try must not be written to a file."""
     with explained_socket_errors():
         async with OneShotRounds(state_dir, timestamps, show_progress, on_wait=progress.show) as rounds:
             done = await rounds.run_with_keys(target)
-    lines = KeyLog(target, done.ephemerals).lines()
-    return done.outcome, list(pcapng_of([done.outcome], our_port=done.port_for, key_log=lines))
+    key_logs = find_protocol(target.server.protocol).make_key_logs(target, done.secrets)
+    parts = list(pcapng_of([done.outcome], our_port=done.port_for, key_logs=key_logs))
+    return done.outcome, key_logs, parts
 
 
-def _confirmed(target: Target) -> bool:
-    """Ask the operator to confirm by typing the identity's name."""
-    identity = target.server.identity
-    question = f"To continue, type the name of the identity ({printable(identity)}): "
+def _write_tables(key_logs: Sequence[KeyLog], output: Path | None) -> None:
+    """Write the key logs that Wireshark does not read from a pcapng file, each to a file of its own."""
+    for key_log in key_logs:
+        table = key_log.format.table
+        if not table:
+            continue
+        if output is None:
+            print(
+                f"wgmon-tui: export: Wireshark reads these keys from its table {table}; to get it, "
+                "add --output FILE.pcapng",
+                file=sys.stderr,
+            )
+            continue
+        place = output.with_name(f"{output.name}.{table}")
+        _write([key_log.lines().encode()], place)
+        print(
+            f"Wireshark decrypts the packets once {shown(place)} is its file {table}; Help, About, Folders "
+            "shows where that one is",
+            file=sys.stderr,
+        )
+
+
+def _confirmed(target: ProtocolTarget) -> bool:
+    """Ask the operator to confirm by typing the name of the identity; of the server, if it needs none."""
+    has_identity, server = isinstance(target, IdentityTarget), target.server
+    what, name = ("identity", server.identity) if has_identity else ("server", server.name)
+    question = f"To continue, type the name of the {what} ({printable(name)}): "
     print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == identity
+    return sys.stdin.readline().strip() == name
 
 
 def _known(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:

@@ -202,7 +202,7 @@ class OneShotRounds:
         def run(prober: ProtocolProber) -> Awaitable[Round]:
             return run_check_round(prober, target.server, target, CheckDepth())
 
-        return await run_with_keys(run, self._timestamps, self._timestamps.identity_locks.hold)
+        return await run_with_keys(run, target.server, self._timestamps.services())
 
     async def trace(
         self, target: ProtocolTarget, options: TraceOptions, on_progress: Callable[[PathTrace], None]

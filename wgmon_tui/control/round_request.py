@@ -9,31 +9,29 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.checks.protocol import ProtocolTarget
+from wgmon_tui.checks.protocol import ProbeServices, ProtocolTarget
 from wgmon_tui.checks.soak_progress import SoakProgress
+from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
-from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity
-from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 _FAMILIES: Mapping[str, Address] = {"4": IPv4Address("127.0.0.1"), "6": IPv6Address("::1")}
 
 
 @dataclass(frozen=True, slots=True)
 class RoundWithKeys:
-    """A round with the one-time keys of its initiations and the source port of each IP version."""
+    """A round with the one-time secrets of its packets and the source port of each IP version, if known."""
 
     outcome: Round
     ports: Mapping[str, int]
-    ephemerals: tuple[PrivateKey, ...] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
 
     def port_for(self, address: Address) -> int | None:
         """The source port towards an address; None if unknown."""
@@ -41,30 +39,19 @@ class RoundWithKeys:
 
 
 async def run_with_keys(
-    run: Callable[[Prober], Awaitable[Round]], timestamps: TimestampLedger, hold_identity: HoldIdentity
+    run: Callable[[FleetProber], Awaitable[Round]], server: Server, services: ProbeServices
 ) -> RoundWithKeys:
-    """Run a round with a prober of its own, and keep its one-time keys. Raises OSError without a socket."""
-    ephemerals: list[PrivateKey] = []
-
-    def make_ephemeral() -> PrivateKey:
-        ephemerals.append(PrivateKey.generate())
-        return ephemerals[-1]
-
-    prober = Prober(
-        timestamps=timestamps.next,
-        ahead_s=timestamps.ahead_s,
-        may_stamp=timestamps.may_stamp,
-        make_ephemeral=make_ephemeral,
-        hold_identity=hold_identity,
-        stamped_elsewhere=timestamps.stamped_elsewhere,
-    )
-    await prober.open()
+    """Run a round with a prober of its own, and keep its secrets. Raises OSError without a socket."""
+    secrets: list[str] = []
+    prober = FleetProber(replace(services, note_secret=secrets.append))
+    prober.expect([server])
     try:
-        ports = {version: prober.port_for(address) for version, address in _FAMILIES.items()}
+        await prober.open()
+        ports = {version: prober.port_for(server, address) for version, address in _FAMILIES.items()}
         outcome = await run(prober)
     finally:
         await prober.close()
-    return RoundWithKeys(outcome, {key: port for key, port in ports.items() if port}, tuple(ephemerals))
+    return RoundWithKeys(outcome, {key: port for key, port in ports.items() if port}, tuple(secrets))
 
 
 def target_digest(target: ProtocolTarget) -> str:
@@ -106,8 +93,7 @@ def answer_round(outcome: Round) -> dict[str, object]:
 
 def answer_round_with_keys(done: RoundWithKeys) -> dict[str, object]:
     """Encode a round with its one-time keys, for the owner of the state directory and root."""
-    keys = [key.to_text() for key in done.ephemerals]
-    return {**answer_round(done.outcome), "ports": dict(done.ports), "ephemerals": keys}
+    return {**answer_round(done.outcome), "ports": dict(done.ports), "ephemerals": list(done.secrets)}
 
 
 def answer_not_here(why: str) -> dict[str, object]:
@@ -126,11 +112,12 @@ def read_round(answer: Mapping[str, object]) -> Round | None:
 
 def read_round_with_keys(answer: Mapping[str, object]) -> RoundWithKeys | None:
     """Decode a round with its keys; None if there is none, or this version cannot read it."""
-    outcome, ports, keys = read_round(answer), answer.get("ports"), answer.get("ephemerals")
-    if outcome is None or not isinstance(ports, dict) or not isinstance(keys, list):
+    outcome, ports, secrets = read_round(answer), answer.get("ports"), answer.get("ephemerals")
+    if outcome is None or not isinstance(ports, dict) or not isinstance(secrets, list):
+        return None
+    if not all(isinstance(each, str) and each.isprintable() for each in secrets):
         return None
     try:
-        ephemerals = tuple(PrivateKey.from_text(str(key)) for key in keys)
-        return RoundWithKeys(outcome, {str(key): int(port) for key, port in ports.items()}, ephemerals)
+        return RoundWithKeys(outcome, {str(key): int(port) for key, port in ports.items()}, tuple(secrets))
     except (ValueError, TypeError):
         return None

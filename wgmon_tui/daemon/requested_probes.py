@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 
 from wgmon_tui.checks.protocol import ProtocolProber
+from wgmon_tui.config.models import Server
 from wgmon_tui.control.protocol import ControlRequest, Operation
 from wgmon_tui.control.round_request import (
     RoundWithKeys,
@@ -45,7 +47,7 @@ class RequestedProbes:
             return answer_not_here(_OTHER_ENTRY)
         try:
             if request.operation is Operation.PROBE_WITH_KEYS:
-                return answer_round_with_keys(await self._run_with_keys(name))
+                return answer_round_with_keys(await self._run_with_keys(target.server))
             outcome = await self._engine.request_round(name, depth)
             return await asyncio.to_thread(answer_round, outcome)
         except NotCheckedHereError as error:
@@ -53,20 +55,22 @@ class RequestedProbes:
         except OSError as error:
             raise RequestRefusedError(f"cannot open a socket: {error.strerror or error}") from None
 
-    async def _run_with_keys(self, name: str) -> RoundWithKeys:
+    async def _run_with_keys(self, server: Server) -> RoundWithKeys:
         """Run to the end even if the client hangs up: the engine still uses the prober of this round."""
-        task = asyncio.create_task(self._make_round_with_keys(name))
+        task = asyncio.create_task(self._make_round_with_keys(server))
         self._with_keys.add(task)
         task.add_done_callback(self._finish)
         return await asyncio.shield(task)
 
-    async def _make_round_with_keys(self, name: str) -> RoundWithKeys:
+    async def _make_round_with_keys(self, server: Server) -> RoundWithKeys:
         def run(prober: ProtocolProber) -> Awaitable[Round]:
-            return self._engine.request_round(name, CheckDepth(), prober)
+            return self._engine.request_round(server.name, CheckDepth(), prober)
 
         locks = IdentityLocks(self._timestamps.directory)
         try:
-            return await run_with_keys(run, self._timestamps, locks.hold)
+            return await run_with_keys(
+                run, server, replace(self._timestamps.services(), hold_identity=locks.hold)
+            )
         finally:
             locks.close()
 

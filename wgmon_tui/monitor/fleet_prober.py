@@ -11,10 +11,17 @@ from contextlib import suppress
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import SocketError
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
-from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, ProtocolTarget, TracingProber
+from wgmon_tui.checks.protocol import (
+    PortNamingProber,
+    ProbeServices,
+    ProtocolProber,
+    ProtocolTarget,
+    TracingProber,
+)
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
 
 
 class FleetProber:
@@ -79,6 +86,11 @@ class FleetProber:
         if not isinstance(prober, TracingProber):
             raise TraceRefusedError(f"{find_protocol(protocol).title} servers cannot be traced")
         return await prober.trace_path(target, options, on_progress)
+
+    def port_for(self, server: Server, address: Address) -> int | None:
+        """The source port of the checks of a server towards an address; None if its prober keeps none."""
+        prober = self._prober_of(_owner_of(server.protocol))
+        return prober.port_for(address) if isinstance(prober, PortNamingProber) else None
 
     def _prober_of(self, protocol: str) -> ProtocolProber:
         prober = self._probers.get(protocol)

@@ -14,7 +14,7 @@ from wgmon_tui.checks.packets import fields_of, find_decisive_field, is_unasked,
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.json_lines import json_object
-from wgmon_tui.output.pcapng_export import datagrams
+from wgmon_tui.output.pcapng_export import captured_packets
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 
 
@@ -41,7 +41,7 @@ async def test_the_json_names_the_fields_of_each_datagram() -> None:
 
 async def test_a_pcapng_file_names_the_fields_in_comments() -> None:
     outcome = await checked(VERSION_2, PROTECTION_KEY)
-    first, second, *_ = datagrams(outcome)
+    first, second, *_ = captured_packets(outcome)
     assert first.comment.endswith(
         "handshake initiation: prefix 0-63, type 64-67, sender 68-71, ephemeral 72-103, static 104-151, "
         "timestamp 152-179, mac1 180-195, mac2 196-211"

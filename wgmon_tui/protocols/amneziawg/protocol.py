@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.protocol import (
     Experiment,
     GlossaryTerm,
@@ -163,6 +164,14 @@ class AmneziaWg(Protocol):
         """A server initiates handshakes of its own accord, if it has data for this peer."""
         layout = Layout.parse(framing)
         return layout is not None and layout.find_kind(packet) is MessageType.INITIATION
+
+    def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
+        """The same keys as for WireGuard."""
+        return _WIREGUARD.key_log_warning(target)
+
+    def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
+        """The key log of the handshake inside of the framing."""
+        return _WIREGUARD.make_key_logs(target, secrets)
 
 
 PROTOCOL = AmneziaWg()

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.protocol import (
     Experiment,
     PacketRemark,
     ProbeServices,
     Protocol,
     ProtocolProber,
+    ProtocolTarget,
     Targets,
 )
 from wgmon_tui.checks.verdict import Diagnosis
@@ -59,6 +61,7 @@ class WireGuard(Protocol):
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
         """Make a prober that stamps and locks its identities."""
+        from wgmon_tui.protocols.wireguard.key_log import noting_ephemerals
         from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
         from wgmon_tui.protocols.wireguard.prober import Prober
 
@@ -70,6 +73,7 @@ class WireGuard(Protocol):
             vantage=services.vantage,
             hold_identity=services.hold_identity,
             stamped_elsewhere=services.stamped_elsewhere,
+            make_ephemeral=None if services.note_secret is None else noting_ephemerals(services.note_secret),
             interface_of=identities.interface_of,
             on_open=identities.refresh,
         )
@@ -117,6 +121,20 @@ class WireGuard(Protocol):
     def is_unasked(self, packet: bytes, framing: str = "") -> bool:
         """A server initiates handshakes of its own accord, if it has data for this peer."""
         return wire.message_type(packet) is wire.MessageType.INITIATION
+
+    def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
+        """The keys of identity and server, and the risk."""
+        from wgmon_tui.protocols.wireguard.key_log import key_log_warning
+        from wgmon_tui.protocols.wireguard.targets import require_wireguard
+
+        return key_log_warning(require_wireguard(target))
+
+    def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
+        """One key log, with the one-time keys of the initiations."""
+        from wgmon_tui.protocols.wireguard.key_log import make_key_log
+        from wgmon_tui.protocols.wireguard.targets import require_wireguard
+
+        return (make_key_log(require_wireguard(target), secrets),)
 
 
 PROTOCOL = WireGuard()

@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from tests.output.sample_rounds import IDENTITY, server
-from wgmon_tui.output.wireshark_keys import KeyLog, key_log_warning
+from wgmon_tui.checks.key_log import KeyLog
+from wgmon_tui.protocols.wireguard.key_log import key_log_warning, make_key_log
 from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
@@ -20,7 +21,7 @@ def names(log: KeyLog) -> list[str]:
 
 def test_every_one_time_key_that_was_given_is_in_it() -> None:
     given = [PrivateKey.generate() for _ in range(2)]
-    log = KeyLog(Target(server(), IDENTITY), given)
+    log = make_key_log(Target(server(), IDENTITY), [each.to_text() for each in given])
     assert names(log) == [
         "LOCAL_STATIC_PRIVATE_KEY",
         "REMOTE_STATIC_PUBLIC_KEY",
@@ -31,13 +32,13 @@ def test_every_one_time_key_that_was_given_is_in_it() -> None:
 
 
 def test_a_preshared_key_stands_behind_each_one_time_key() -> None:
-    log = KeyLog(Target(server(), IDENTITY, PSK), [PrivateKey.generate() for _ in range(2)])
+    log = make_key_log(Target(server(), IDENTITY, PSK), ["one", "two"])
     assert names(log)[2:] == ["LOCAL_EPHEMERAL_PRIVATE_KEY", "PRESHARED_KEY"] * 2
 
 
 def test_it_shows_nothing_unless_it_is_asked_for_its_lines(caplog: pytest.LogCaptureFixture) -> None:
     fresh = PrivateKey.generate()
-    log = KeyLog(Target(server(), IDENTITY, PSK), [fresh])
+    log = make_key_log(Target(server(), IDENTITY, PSK), [fresh.to_text()])
     logging.getLogger("tests").warning("%s %r %s", log, log, fresh)
     for secret in (IDENTITY, PSK, fresh):
         assert secret.to_text() not in caplog.text
@@ -48,7 +49,7 @@ def test_it_shows_nothing_unless_it_is_asked_for_its_lines(caplog: pytest.LogCap
 def test_it_is_neither_pickled_nor_copied(duplicate: object) -> None:
     assert callable(duplicate)
     with pytest.raises(TypeError, match="secrets in the clear"):
-        duplicate(KeyLog(Target(server(), IDENTITY), ()))
+        duplicate(make_key_log(Target(server(), IDENTITY), ()))
 
 
 def test_the_warning_names_every_secret_and_shows_none() -> None:
