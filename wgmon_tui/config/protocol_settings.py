@@ -48,7 +48,8 @@ class ProtocolSettings:
 
     `section` declares its table; None if it has none. `read` and `write` convert between the table and the
     record; by default they follow the section. `server_keys` names the protocol whose keys stand beside the
-    table, at the level of the server; "" if there are none, and no identity either.
+    table, at the level of the server; "" if there are none, and no identity either. `more_keys` are keys of
+    WireGuard, such as tunnel_ping, that a protocol without an identity has too.
 
     `read_import` gets the text and the name of a file that somebody imports. It returns the servers in it, or
     none if it is not a format of this protocol. Raises ConfigurationError, one phrase, if it is damaged.
@@ -58,11 +59,12 @@ class ProtocolSettings:
     read: Callable[[TomlTable], Any] | None = None
     write: Callable[[Any], Mapping[str, object]] | None = None
     server_keys: str = ""
+    more_keys: frozenset[str] = frozenset()
     read_import: Callable[[str, str], Sequence[ImportedServer]] | None = None
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""
-        return setting.protocol in (None, self.server_keys)
+        return setting.protocol in (None, self.server_keys) or setting.key in self.more_keys
 
 
 NO_SETTINGS = ProtocolSettings()

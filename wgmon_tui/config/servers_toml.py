@@ -237,12 +237,12 @@ def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities
     settings = settings_of(protocol)
     _reject_foreign_keys(table, protocol, settings)
     explicit = {**dict(shared), **read_valid_settings(table, SHARED)}
-    having = _attributes(settings.server_keys)
+    having = _attributes(settings.server_keys, settings.more_keys)
     values = in_force({key: value for key, value in explicit.items() if key in having})
     check_times(table, values)
     check_window(table, values)
     check_resolvers(table, values)
-    values |= read_valid_settings(table, _own_settings(settings.server_keys))
+    values |= read_valid_settings(table, _own_settings(settings.server_keys, settings.more_keys))
     if "identity" in having and "identity" not in table.rejected:
         try:
             values["identity"] = _known_identity(table, values["identity"], identities)
@@ -266,7 +266,7 @@ def _protocol_of(table: TomlTable) -> str:
 
 def _reject_foreign_keys(table: TomlTable, protocol: str, settings: ProtocolSettings) -> None:
     """Note an error for each key that only servers of other protocols have."""
-    foreign = _foreign_keys(settings.server_keys)
+    foreign = _foreign_keys(settings.server_keys, settings.more_keys)
     for key, value in table.raw.items():
         is_own = key == protocol and settings.section is not None
         if key in foreign or (isinstance(value, dict) and key in protocol_names() and not is_own):
@@ -275,21 +275,22 @@ def _reject_foreign_keys(table: TomlTable, protocol: str, settings: ProtocolSett
 
 
 @cache
-def _attributes(protocol: str) -> frozenset[str]:
-    """The attributes of a server that has the keys of a protocol."""
-    return frozenset(each.attribute for each in SERVER.settings if each.protocol in (None, protocol))
+def _attributes(protocol: str, more: frozenset[str]) -> frozenset[str]:
+    """The attributes of a server that has the keys of a protocol, and some `more`."""
+    having = (each for each in SERVER.settings if each.protocol in (None, protocol) or each.key in more)
+    return frozenset(each.attribute for each in having)
 
 
 @cache
-def _own_settings(protocol: str) -> tuple[Setting, ...]:
+def _own_settings(protocol: str, more: frozenset[str]) -> tuple[Setting, ...]:
     """The settings of a server alone, with the keys of a protocol."""
-    return tuple(each for each in _OWN if each.attribute in _attributes(protocol))
+    return tuple(each for each in _OWN if each.attribute in _attributes(protocol, more))
 
 
 @cache
-def _foreign_keys(protocol: str) -> frozenset[str]:
+def _foreign_keys(protocol: str, more: frozenset[str]) -> frozenset[str]:
     """The keys that a server with the keys of this protocol does not have."""
-    foreign = (each for each in SERVER.settings if each.protocol not in (None, protocol))
+    foreign = (each for each in SERVER.settings if each.attribute not in _attributes(protocol, more))
     return frozenset(key for each in foreign for key in each.keys)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 from wgmon_tui.config.http_targets import parse_http_target, read_certificates
@@ -82,15 +83,35 @@ class ValueType:
     kind: FormFieldKind = FormFieldKind.TEXT
 
 
+def _as_it_is(content: bytes, _: Path | None) -> bytes:
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class SecretDocument:
+    """A secret of several lines, such as a private key in PEM. `max_bytes` limits its file.
+
+    `complete` makes the secret from what was read, and gets the path of its file, for files that it names
+    beside itself. It raises ConfigurationError, a phrase to put after the key.
+    """
+
+    max_bytes: int
+    complete: Callable[[bytes, Path | None], bytes] = field(default=_as_it_is, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class SecretType:
-    """A secret in one of five keys: `KEY_file`, `KEY_command`, … `find` returns its source."""
+    """A secret in one of five keys: `KEY_file`, `KEY_command`, … `find` returns its source.
+
+    `document` is set for a secret of several lines.
+    """
 
     find: Callable[[TomlTable, str], SecretSource | None] = field(repr=False)
     schemas: Mapping[SecretForm, Mapping[str, object]] = field(repr=False)
     name: str = "secret"
     limits: str = ""
     kind: FormFieldKind = FormFieldKind.SECRET
+    document: SecretDocument | None = None
 
 
 def text_type(
@@ -242,3 +263,6 @@ KEY_SECRET = SecretType(
 
 TEXT_SECRET = SecretType(read_text_secret, _SECRET_SCHEMAS)
 """An address, a token or a password."""
+
+PEM_SECRET = SecretType(read_text_secret, _SECRET_SCHEMAS, document=SecretDocument(1 << 16))
+"""Keys or certificates in PEM."""

@@ -7,7 +7,7 @@ output of a command that prints one.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from wgmon_tui.config.models import (
 from wgmon_tui.config.protocol_settings import secrets_of
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
-from wgmon_tui.config.value_types import KEY_SECRET
+from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,
@@ -43,6 +43,7 @@ _MAX_CREDENTIAL_BYTES = 1 << 20
 """The limit of systemd for all credentials of a service."""
 
 NO_SECRETS: Mapping[SecretSource, bytes] = MappingProxyType({})
+_ONLY_KEYS: Mapping[SecretSource, SecretType] = MappingProxyType({})
 
 
 class _UnavailableError(Exception):
@@ -92,7 +93,7 @@ def open_keyring(
     """
     named = _secrets_of(fleet)
     unknown = [each for each in named if each not in command_outputs]
-    read = _read_all(unknown, config_dir, _texts_of(fleet))
+    read = _read_all(unknown, config_dir, _types_of(fleet))
     unread = {each: why for each, why in read.items() if isinstance(why, _UnavailableError)}
     kept = {each: why for each, why in unread.items() if each in last_good}
     found = {**read, **command_outputs, **{each: last_good[each] for each in kept}}
@@ -131,10 +132,10 @@ def open_keyring(
     return Keyring(private_keys, preshared_keys, problems, identity_problems, lines, of_protocols)
 
 
-def _texts_of(fleet: Fleet) -> set[SecretSource]:
-    """The secrets of protocols that are text, and not a key."""
+def _types_of(fleet: Fleet) -> dict[SecretSource, SecretType]:
+    """The secrets of protocols, with their types."""
     own = (each for server in fleet.servers for each in secrets_of(server))
-    return {secret for setting, secret in own if setting.type is not KEY_SECRET}
+    return {secret: setting.type for setting, secret in own if isinstance(setting.type, SecretType)}
 
 
 def _find_protocol_secrets(
@@ -239,16 +240,18 @@ def _identity_line(source: str, identity: Identity, reason: _UnavailableError) -
 
 
 def _read_all(
-    sources: Iterable[SecretSource], config_dir: Path, texts: Collection[SecretSource] = ()
+    sources: Iterable[SecretSource],
+    config_dir: Path,
+    types: Mapping[SecretSource, SecretType] = _ONLY_KEYS,
 ) -> dict[SecretSource, bytes | _UnavailableError]:
     """Read each source, several in parallel: a password store takes about a second per secret.
 
-    Those in `texts` are text, the others are keys.
+    Those that are not in `types` are keys.
     """
 
     def read(source: SecretSource) -> bytes | _UnavailableError:
         try:
-            return _read_text(source, config_dir) if source in texts else _read(source, config_dir)
+            return _read_as(types.get(source, KEY_SECRET), source, config_dir)
         except _UnavailableError as error:
             return error
 
@@ -266,6 +269,26 @@ def _read_all(
             raise
 
 
+def _read_as(kind: SecretType, source: SecretSource, config_dir: Path) -> bytes:
+    """Read a secret of this type. Raises _UnavailableError."""
+    if kind.document is not None:
+        return _read_document(kind.document, source, config_dir)
+    return _read(source, config_dir) if kind is KEY_SECRET else _read_text(source, config_dir)
+
+
+def _read_document(document: SecretDocument, source: SecretSource, config_dir: Path) -> bytes:
+    """A secret of several lines. Raises _UnavailableError."""
+    content, what = _read_raw(source, config_dir, document.max_bytes)
+    if not content.strip():
+        raise _UnavailableError(f"{what} is empty")
+    named = source.value if source.form is SecretForm.FILE else None
+    path = _path(named, config_dir) if isinstance(named, str) else None
+    try:
+        return document.complete(content, path)
+    except ConfigurationError as error:
+        raise _UnavailableError(str(error)) from None
+
+
 def _read(source: SecretSource, config_dir: Path) -> bytes:
     """The 32 bytes of a key. Raises _UnavailableError."""
     content, what = _read_raw(source, config_dir)
@@ -277,13 +300,13 @@ def _read(source: SecretSource, config_dir: Path) -> bytes:
         raise _UnavailableError(f"{what} is not a key: {error}") from None
 
 
-def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
+def _read_raw(source: SecretSource, config_dir: Path, max_bytes: int | None = None) -> tuple[bytes, str]:
     """The raw secret, and a phrase for its source. Raises _UnavailableError."""
     match source.form, source.value:
         case SecretForm.COMMAND, tuple(command) if command:
             return _from_command(command, config_dir), f"the output of {quoted(command[0])}"
         case SecretForm.FILE, str(name):
-            return _from_file(_path(name, config_dir))
+            return _from_file(_path(name, config_dir), max_bytes)
         case SecretForm.ENV, str(name):
             return _from_environment(name), f"the variable {printable(name)}"
         case SecretForm.CREDENTIAL, str(name):
@@ -293,9 +316,9 @@ def _read_raw(source: SecretSource, config_dir: Path) -> tuple[bytes, str]:
     raise _UnavailableError("expected text, or a list of texts for a command")
 
 
-def _from_file(path: Path) -> tuple[bytes, str]:
+def _from_file(path: Path, max_bytes: int | None) -> tuple[bytes, str]:
     try:
-        return read_private(path), shown(path)
+        return read_private(path, max_bytes) if max_bytes else read_private(path), shown(path)
     except PrivateFileError as error:
         raise _UnavailableError(str(error)) from None
 

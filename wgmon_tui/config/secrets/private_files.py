@@ -41,7 +41,7 @@ def shown(path: Path) -> str:
     return printable(str(path))
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     """The content of a file that only its owner can read. The owner must be this user or root.
 
     Symbolic links are followed, because configuration tools create them. The target is checked after it is
@@ -60,9 +60,9 @@ def read_private(path: Path) -> bytes:
         status = os.fstat(descriptor)
         _check_kind(path, status)
         _check_permissions(path, status)
-        if status.st_size > _MAX_BYTES:
-            raise PrivateFileError(f"{shown(path)} is larger than {format_bytes(_MAX_BYTES)}: not a secret")
-        return os.read(descriptor, _MAX_BYTES)
+        if status.st_size > max_bytes:
+            raise PrivateFileError(f"{shown(path)} is larger than {format_bytes(max_bytes)}: not a secret")
+        return os.read(descriptor, max_bytes)
     finally:
         os.close(descriptor)
 

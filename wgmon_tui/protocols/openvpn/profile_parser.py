@@ -1,0 +1,438 @@
+"""Parses a client profile into records. Pure: the files that it names are already in it.
+
+Source of the directives and of their defaults: openvpn(8), version 2.6.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from wgmon_tui.protocols.openvpn.profile import (
+    DEFAULT_PORT,
+    Compression,
+    Credentials,
+    NameMatch,
+    Profile,
+    Remote,
+    ServerName,
+    StaticChallenge,
+    Transport,
+    Wrapper,
+    WrapperKind,
+)
+from wgmon_tui.protocols.openvpn.profile_syntax import CONNECTION, Directive, ProfileError, read_directives
+from wgmon_tui.protocols.openvpn.profile_values import (
+    block_of,
+    explain_missing_file,
+    first_word,
+    is_host,
+    number,
+    pem_of,
+    protocol_of,
+)
+from wgmon_tui.protocols.openvpn.profile_words import UNCHECKED, UNRELATED, UNSUPPORTED
+from wgmon_tui.protocols.openvpn.static_keys import read_client_key, read_static_key
+from wgmon_tui.text import did_you_mean, printable, quoted
+
+__all__ = ["ProfileError", "parse_profile"]
+
+_MOST_REMOTES = 64
+_KEPT_PROFILES = 64
+_WRAPPERS = {each.value: each for each in WrapperKind if each is not WrapperKind.PLAIN}
+_NOTICES = 20
+
+
+def parse_profile(content: bytes) -> Profile:
+    """Parse a profile. Raises ProfileError."""
+    return _parse(content)
+
+
+@lru_cache(_KEPT_PROFILES)
+def _parse(content: bytes) -> Profile:
+    directives = read_directives(decode_profile(content))
+    return _Reader().read(directives)
+
+
+def decode_profile(content: bytes) -> str:
+    """The text of a profile, with line feeds alone. Raises ProfileError."""
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        # Only names in comments and passwords can have such bytes; OpenVPN passes them on as they are.
+        text = content.decode("latin-1")
+    if "\0" in text:
+        raise ProfileError("expected a .ovpn file, which is text, and got a binary file")
+    return text.replace("\r\n", "\n")
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What a `<connection>` block may set for its remotes, and the whole profile for all."""
+
+    remotes: list[tuple[Directive, str, int | None, str | None]] = field(default_factory=list)
+    port: int | None = None
+    proto: tuple[Transport, int | None] | None = None
+    wrapper: Directive | None = None
+    exit_notify: int | None = None
+
+
+_DOCUMENTS = {
+    "ca": "ca",
+    "cert": "certificate",
+    "key": "private_key",
+    "extra-certs": "extra_certificates",
+    "crl-verify": "crl",
+}
+_TEXTS = {
+    "cipher": "cipher",
+    "data-ciphers-fallback": "data_ciphers_fallback",
+    "tls-version-max": "tls_version_max",
+    "tls-cipher": "tls_cipher",
+    "tls-ciphersuites": "tls_ciphersuites",
+    "tls-groups": "tls_groups",
+    "tls-cert-profile": "tls_cert_profile",
+}
+
+
+class _Reader:
+    """Collects the values of one profile."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.notices: list[str] = []
+        self.whole = _Scope()
+        self.blocks: list[_Scope] = []
+        self.digest = "SHA1"
+        self.direction: int | None = None
+        self.tolerated: set[str] = set()
+        self.dev_type = ""
+
+    def read(self, directives: Sequence[Directive]) -> Profile:
+        """The profile of these directives. Raises ProfileError."""
+        for each in directives:
+            if each.name == "ignore-unknown-option":
+                self.tolerated |= set(each.words)
+        for each in directives:
+            self._take(each, self.whole)
+        remotes = tuple(self._remotes())
+        if not remotes:
+            raise ProfileError("it names no server; write: remote HOST PORT")
+        if len(remotes) > _MOST_REMOTES:
+            raise ProfileError(f"it has {len(remotes)} remotes; at most {_MOST_REMOTES} are supported")
+        self._require_trust()
+        notices = self.notices[:_NOTICES]
+        if left := len(self.notices) - len(notices):
+            notices.append(f"{left} more directives are ignored")
+        return Profile(remotes, notices=tuple(notices), **self.values)
+
+    def _require_trust(self) -> None:
+        if not any(self.values.get(each) for each in ("ca", "pkcs12", "peer_fingerprints")):
+            raise ProfileError("it has no certificate authority; write it between <ca> and </ca>")
+        if bool(self.values.get("certificate")) != bool(self.values.get("private_key")):
+            missing = "key" if self.values.get("certificate") else "cert"
+            raise ProfileError(
+                f"it has only one of cert and key; write the other between <{missing}> and </{missing}>"
+            )
+        if not self.values.get("certificate") and not self.values.get("pkcs12"):
+            self.values["needs_credentials"] = self.values.get("needs_credentials", False)
+            if not self.values["needs_credentials"]:
+                raise ProfileError(
+                    "it has neither cert and key nor auth-user-pass; nothing proves this client"
+                )
+
+    def _take(self, each: Directive, scope: _Scope) -> None:
+        name = each.name
+        if name in UNSUPPORTED:
+            raise each.error(UNSUPPORTED[name])
+        if name in UNCHECKED:
+            self.notices.append(f"line {each.line}: {name}: {UNCHECKED[name]}")
+        handler = _HANDLERS.get(name)
+        if handler is not None:
+            handler(self, each, scope)
+        elif name == CONNECTION:
+            self.blocks.append(_Scope())
+            for child in each.children:
+                self._take(child, self.blocks[-1])
+        elif name in _DOCUMENTS:
+            self.values[_DOCUMENTS[name]] = pem_of(each)
+        elif name in _TEXTS:
+            self.values[_TEXTS[name]] = first_word(each)
+        elif name not in UNRELATED and name not in self.tolerated and name not in UNCHECKED:
+            hint = did_you_mean(name, _KNOWN)
+            asked = f"; {hint}" if hint else ""
+            self.notices.append(
+                f"line {each.line}: unknown directive {quoted(name[:40])}; it is ignored{asked}"
+            )
+
+    def _remotes(self) -> Iterable[Remote]:
+        for block in self.blocks or ():
+            yield from self._remotes_of(block)
+        if not self.blocks:
+            yield from self._remotes_of(self.whole)
+        elif self.whole.remotes:
+            line = self.whole.remotes[0][0].line
+            self.notices.append(
+                f"line {line}: remote: it is ignored, because the profile has <connection> blocks"
+            )
+
+    def _remotes_of(self, scope: _Scope) -> Iterable[Remote]:
+        whole = self.whole
+        wrapper = self._wrapper(scope.wrapper or whole.wrapper)
+        for each, host, port, proto in scope.remotes:
+            transport, version = (
+                protocol_of(each, proto) if proto else scope.proto or whole.proto or (Transport.UDP, None)
+            )
+            notify = scope.exit_notify if scope.exit_notify is not None else whole.exit_notify
+            yield Remote(
+                host,
+                port or scope.port or whole.port or DEFAULT_PORT,
+                transport,
+                version,
+                wrapper,
+                notify or 0,
+                each.line,
+            )
+
+    def _wrapper(self, each: Directive | None) -> Wrapper:
+        if each is None:
+            return Wrapper()
+        kind = _WRAPPERS[each.name]
+        content = block_of(each)
+        if kind is WrapperKind.TLS_CRYPT_V2:
+            key, wrapped = read_client_key(each, content)
+            return Wrapper(kind, key, wrapped)
+        key = read_static_key(each, content)
+        if kind is WrapperKind.TLS_CRYPT:
+            return Wrapper(kind, key)
+        direction = self.direction
+        if len(each.words) > 1:
+            direction = number(replace(each, words=each.words[1:]), 0, 1)
+        return Wrapper(kind, key, direction=direction, digest=self.digest)
+
+    # One method for each directive, or for a few that are alike.
+
+    def remote(self, each: Directive, scope: _Scope) -> None:
+        """`remote HOST [PORT] [PROTO]`."""
+        if not each.words or not is_host(each.words[0]):
+            raise each.error("expected a host; write: remote vpn.example.net 1194")
+        port = number(replace(each, words=each.words[1:]), 1, 65535) if len(each.words) > 1 else None
+        proto = each.words[2] if len(each.words) > 2 else None
+        if proto:
+            protocol_of(each, proto)
+        scope.remotes.append((each, each.words[0], port, proto))
+
+    def port(self, each: Directive, scope: _Scope) -> None:
+        """`port` and `rport`."""
+        scope.port = number(each, 1, 65535)
+
+    def proto(self, each: Directive, scope: _Scope) -> None:
+        """`proto udp`, `tcp-client`, `udp6` …"""
+        scope.proto = protocol_of(each, first_word(each))
+
+    def wrap(self, each: Directive, scope: _Scope) -> None:
+        """tls-auth, tls-crypt and tls-crypt-v2."""
+        if scope.wrapper is not None and scope.wrapper.name != each.name:
+            raise each.error(
+                f"line {scope.wrapper.line} has {scope.wrapper.name}; only one of them can be meant"
+            )
+        scope.wrapper = each
+
+    def exit_notify(self, each: Directive, scope: _Scope) -> None:
+        """`explicit-exit-notify [N]`."""
+        scope.exit_notify = number(each, 0, 100) if each.words else 1
+
+    def key_direction(self, each: Directive, _: _Scope) -> None:
+        """`key-direction 0` or `1`."""
+        self.direction = number(each, 0, 1)
+
+    def auth(self, each: Directive, _: _Scope) -> None:
+        """The digest of tls-auth and of ciphers without their own authentication."""
+        self.digest = self.values["auth"] = first_word(each).upper()
+
+    def data_ciphers(self, each: Directive, _: _Scope) -> None:
+        """`data-ciphers` and its older name `ncp-ciphers`. A cipher after "?" may be missing."""
+        names = (name.removeprefix("?") for name in first_word(each).split(":"))
+        self.values["data_ciphers"] = tuple(name.upper() for name in names if name)
+
+    def pkcs12(self, each: Directive, _: _Scope) -> None:
+        """The archive, in base64 between <pkcs12> and </pkcs12>."""
+        try:
+            self.values["pkcs12"] = base64.b64decode("".join(block_of(each).split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise each.error("expected base64 between <pkcs12> and </pkcs12>") from None
+
+    def fingerprints(self, each: Directive, _: _Scope) -> None:
+        """SHA-256 fingerprints, one or a block of them."""
+        found = []
+        for written in each.words or (each.block or "").split():
+            digits = written.replace(":", "").lower()
+            if not re.fullmatch("[0-9a-f]{64}", digits):
+                raise each.error(
+                    "expected SHA-256 fingerprints: 32 bytes in hexadecimal, with colons between them"
+                )
+            found.append(digits)
+        self.values["peer_fingerprints"] = (*self.values.get("peer_fingerprints", ()), *found)
+
+    def server_name(self, each: Directive, _: _Scope) -> None:
+        """`verify-x509-name TEXT [name|name-prefix|subject]`."""
+        text, kind = first_word(each), each.words[1] if len(each.words) > 1 else NameMatch.SUBJECT.value
+        known = [match.value for match in NameMatch]
+        if kind not in known:
+            raise each.error(f"expected one of {', '.join(known)}, got {quoted(kind[:40])}")
+        self.values["server_name"] = ServerName(text, NameMatch(kind))
+
+    def certificate_usage(self, each: Directive, _: _Scope) -> None:
+        """`remote-cert-tls server`."""
+        if first_word(each) != "server":
+            raise each.error('expected "server" in the profile of a client; write: remote-cert-tls server')
+        self.values["certificate_usage"] = "server"
+
+    def certificate_type(self, each: Directive, _: _Scope) -> None:
+        """`remote-cert-eku`: the same as remote-cert-tls, for the usage of a server."""
+        if first_word(each) in ("TLS Web Server Authentication", "serverAuth", "1.3.6.1.5.5.7.3.1"):
+            self.values["certificate_usage"] = "server"
+
+    def tls_version_min(self, each: Directive, _: _Scope) -> None:
+        """`tls-version-min 1.2 [or-highest]`."""
+        if first_word(each) not in ("1.0", "1.1", "1.2", "1.3"):
+            raise each.error("expected 1.0, 1.1, 1.2 or 1.3")
+        self.values["tls_version_min"] = first_word(each)
+
+    def compression(self, each: Directive, _: _Scope) -> None:
+        """`comp-lzo [no|yes|adaptive]` and `compress [ALGORITHM]`."""
+        word = each.words[0].lower() if each.words else ""
+        if each.name == "comp-lzo":
+            self.values["compression"] = Compression.LZO
+            return
+        known = {
+            "": Compression.STUB,
+            "stub": Compression.STUB,
+            "lz4": Compression.STUB,
+            "lzo": Compression.LZO,
+            "stub-v2": Compression.STUB_V2,
+            "lz4-v2": Compression.STUB_V2,
+            "migrate": Compression.NONE,
+        }
+        if word not in known:
+            raise each.error(f"expected stub, stub-v2, lz4, lz4-v2, lzo or migrate, got {quoted(word[:40])}")
+        self.values["compression"] = known[word]
+
+    def credentials(self, each: Directive, _: _Scope) -> None:
+        """`auth-user-pass`: a block of two lines, or nothing when somebody types them."""
+        self.values["needs_credentials"] = True
+        if each.block is None:
+            if each.words and each.words[0] != "[inline]":
+                raise each.error(explain_missing_file(each))
+            return
+        lines = [line.strip("\r") for line in each.block.split("\n")]
+        if not lines or not lines[0]:
+            raise each.error("expected the user on its first line, and the password on its second")
+        self.values["credentials"] = Credentials(lines[0], lines[1] if len(lines) > 1 and lines[1] else None)
+
+    def key_password(self, each: Directive, _: _Scope) -> None:
+        """`askpass`: the first line is the password of the key."""
+        if each.block is None and each.words:
+            raise each.error(explain_missing_file(each))
+        if each.block is not None:
+            self.values["key_password"] = each.block.split("\n", 1)[0].strip("\r")
+
+    def challenge(self, each: Directive, _: _Scope) -> None:
+        """`static-challenge TEXT ECHO [concat|scrv1]`."""
+        if len(each.words) < 2 or each.words[1] not in ("0", "1"):
+            raise each.error('expected a text and 0 or 1; write: static-challenge "Code:" 1')
+        concatenated = len(each.words) > 2 and each.words[2] == "concat"
+        self.values["challenge"] = StaticChallenge(
+            printable(each.words[0]), each.words[1] == "1", concatenated
+        )
+
+    def remote_random(self, each: Directive, _: _Scope) -> None:
+        """A client begins with a random remote."""
+        self.values["is_remote_order_random"] = True
+
+    def poll_timeout(self, each: Directive, _: _Scope) -> None:
+        """How long a client waits for a remote."""
+        self.values["server_poll_timeout_s"] = float(number(each, 1, 86400))
+
+    def ping(self, each: Directive, _: _Scope) -> None:
+        """`ping`, `ping-restart` and `keepalive`."""
+        if each.name == "keepalive":
+            self.values["ping_s"] = number(each, 1, 86400)
+            self.values["ping_restart_s"] = number(replace(each, words=each.words[1:]), 1, 86400)
+        else:
+            self.values[f"{each.name.replace('-', '_')}_s"] = number(each, 0, 86400)
+
+    def device(self, each: Directive, _: _Scope) -> None:
+        """`dev` and `dev-type`: only the kind matters here."""
+        kind = first_word(each)
+        for known in ("tun", "tap", "null"):
+            if kind.startswith(known):
+                self.values["device"] = known
+
+    def tun_mtu(self, each: Directive, _: _Scope) -> None:
+        """The largest inner packet."""
+        self.values["tun_mtu"] = number(each, 68, 65535)
+
+    def peer_info(self, each: Directive, _: _Scope) -> None:
+        """A client tells the server more about itself."""
+        self.values["sends_peer_info"] = True
+
+    def variable(self, each: Directive, scope: _Scope) -> None:
+        """`setenv NAME VALUE`; `setenv opt` is a directive that older clients may not know."""
+        if len(each.words) > 1 and each.words[0] == "opt":
+            optional = replace(each, name=each.words[1], words=each.words[2:])
+            self.tolerated.add(optional.name)
+            self._take(optional, scope)
+        elif len(each.words) == 2 and each.words[0].startswith(("UV_", "IV_")):
+            self.values["peer_variables"] = (
+                *self.values.get("peer_variables", ()),
+                (each.words[0], each.words[1]),
+            )
+
+
+_Handler = Callable[[_Reader, Directive, _Scope], None]
+_HANDLERS: Mapping[str, _Handler] = MappingProxyType(
+    {
+        "remote": _Reader.remote,
+        "port": _Reader.port,
+        "rport": _Reader.port,
+        "proto": _Reader.proto,
+        **dict.fromkeys(_WRAPPERS, _Reader.wrap),
+        "explicit-exit-notify": _Reader.exit_notify,
+        "key-direction": _Reader.key_direction,
+        "auth": _Reader.auth,
+        "data-ciphers": _Reader.data_ciphers,
+        "ncp-ciphers": _Reader.data_ciphers,
+        "pkcs12": _Reader.pkcs12,
+        "peer-fingerprint": _Reader.fingerprints,
+        "verify-x509-name": _Reader.server_name,
+        "remote-cert-tls": _Reader.certificate_usage,
+        "remote-cert-eku": _Reader.certificate_type,
+        "tls-version-min": _Reader.tls_version_min,
+        "comp-lzo": _Reader.compression,
+        "compress": _Reader.compression,
+        "auth-user-pass": _Reader.credentials,
+        "askpass": _Reader.key_password,
+        "static-challenge": _Reader.challenge,
+        "remote-random": _Reader.remote_random,
+        "server-poll-timeout": _Reader.poll_timeout,
+        "connect-timeout": _Reader.poll_timeout,
+        "ping": _Reader.ping,
+        "ping-restart": _Reader.ping,
+        "keepalive": _Reader.ping,
+        "dev": _Reader.device,
+        "dev-type": _Reader.device,
+        "tun-mtu": _Reader.tun_mtu,
+        "push-peer-info": _Reader.peer_info,
+        "setenv": _Reader.variable,
+    }
+)
+_KNOWN = tuple(sorted({*_HANDLERS, *_DOCUMENTS, *_TEXTS, *UNRELATED}))

@@ -1,0 +1,77 @@
+"""The directives of a profile: which a check reads, which do not concern it, and which it cannot do.
+
+Source: openvpn(8), version 2.6.
+"""
+
+from __future__ import annotations
+
+FILES = frozenset(
+    (
+        "ca",
+        "cert",
+        "key",
+        "pkcs12",
+        "extra-certs",
+        "crl-verify",
+        "tls-auth",
+        "tls-crypt",
+        "tls-crypt-v2",
+        "auth-user-pass",
+        "askpass",
+        "secret",
+    )
+)
+"""Directives whose first word is the name of a file, or whose block holds its content."""
+
+PRIVATE_FILES = frozenset(
+    ("key", "pkcs12", "tls-auth", "tls-crypt", "tls-crypt-v2", "auth-user-pass", "askpass", "secret")
+)
+"""Those whose file is a secret."""
+
+_UNRELATED = """
+    auth-nocache auth-retry auth-token-user bind block-outside-dns chroot client connect-freq-initial
+    connect-retry connect-retry-max connect-timeout daemon dev-node dev-type dhcp-option dhcp-release
+    dhcp-renew disable-dco disable-occ dns down down-pre echo ecdh-curve errors-to-stderr fast-io float
+    group hand-window http-proxy-option http-proxy-retry
+socks-proxy-retry http-proxy-user-pass ifconfig-nowarn ignore-unknown-option ip-win32 ipchange keepalive
+    key-direction link-mtu local log log-append lport machine-readable-output management
+    management-client management-forget-disconnect management-hold management-log-cache
+    management-query-passwords management-up-down mark max-routes mlock mssfix mtu-disc mtu-test mute
+    mute-replay-warnings nice nobind ns-cert-type persist-key persist-local-ip persist-remote-ip persist-tun
+    ping-exit ping-timer-rem plugin port-share preresolve providers pull pull-filter rcvbuf redirect-gateway
+    redirect-private register-dns remap-usr1 reneg-bytes reneg-pkts reneg-sec replay-window resolv-retry
+    route route-delay route-gateway route-ipv6 route-ipv6-gateway route-metric route-method route-noexec
+    route-nopull route-pre-down route-up script-security service setcon setenv-safe show-net-up shaper
+    single-session sndbuf socket-flags status status-version suppress-timestamps syslog tap-sleep
+    tcp-nodelay tcp-queue-limit tls-client tls-timeout tls-verify topology tran-window tun-mtu-extra
+    tun-mtu-max txqueuelen unuse up up-delay up-restart user user-nobody verb verify-client-cert
+    verify-hash win-sys windows-driver writepid x509-track x509-username-field allow-recursive-routing
+    block-ipv6 bcast-buffers cd compat-mode data-ciphers-fallback explicit-exit-notify fragment-size
+    inactive session-timeout ncp-disable no-name-remapping remote-cert-eku remote-cert-ku rport
+    tls-export-cert tls-exit use-prediction-resistance vlan-accept
+"""
+UNRELATED = frozenset(_UNRELATED.split())
+"""Directives of routes, files, logs and privileges, which the packets of a check do not depend on."""
+
+UNCHECKED = {
+    "remote-cert-ku": "the key usage of the server's certificate is not compared",
+    "ns-cert-type": "the Netscape type of the server's certificate is not compared",
+    "verify-hash": "the hash of the authority's certificate is not compared",
+    "tls-verify": "its program is not run",
+    "plugin": "the plug-in is not loaded",
+    "fragment": "data packets are not fragmented as OpenVPN does it",
+}
+"""Directives that a client obeys and a check does not, with what that means."""
+
+UNSUPPORTED = {
+    "secret": "a profile with a static key has no handshake that could be checked; use one with certificates",
+    "http-proxy": "a proxy on the way to the server is not supported; remove it if it is not needed",
+    "socks-proxy": "a proxy on the way to the server is not supported; remove it if it is not needed",
+    "pkcs11-id": "a key on a smart card is not supported; use a certificate with a key file",
+    "pkcs11-providers": "a key on a smart card is not supported; use a certificate with a key file",
+    "cryptoapicert": "a key in the Windows certificate store is not supported; use one with a key file",
+    "management-external-key": "a key behind the management interface is not supported; use a key file",
+    "server": "this is the configuration of a server; use the profile of a client",
+    "tls-server": "this is the configuration of a server; use the profile of a client",
+}
+"""Directives that make a profile unusable here, with the phrase that says so."""
