@@ -19,6 +19,10 @@ _FOLDERS = {
     "wireguard": "wgmon_tui.protocols.wireguard",
     "amneziawg": "wgmon_tui.protocols.amneziawg",
     "system-path": "wgmon_tui.protocols.system_path",
+    "shadowsocks": "wgmon_tui.protocols.proxies.shadowsocks",
+    "vmess": "wgmon_tui.protocols.proxies.vmess",
+    "vless": "wgmon_tui.protocols.proxies.vless",
+    "trojan": "wgmon_tui.protocols.proxies.trojan",
 }
 """One line a protocol. Its module `protocol` has `PROTOCOL`, its module `settings` has `SETTINGS`."""
 

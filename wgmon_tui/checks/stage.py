@@ -10,6 +10,7 @@ RESOLVE = "resolve"
 REACH = "reach"
 RESET = "reset"
 TLS = "tls"
+WEBSOCKET = "websocket"
 HANDSHAKE = "handshake"
 SA_INIT = "sa-init"
 KEY_EXCHANGE = "key-exchange"
@@ -17,6 +18,8 @@ AUTHENTICATE = "authenticate"
 PUSH_REPLY = "push-reply"
 TUNNEL = "tunnel"
 FETCH = "fetch"
+UDP = "udp"
+DIRECT = "direct"
 KEEPALIVE = "keepalive"
 DELETE = "delete"
 
@@ -25,6 +28,7 @@ STAGE_NAMES = (
     REACH,
     RESET,
     TLS,
+    WEBSOCKET,
     HANDSHAKE,
     SA_INIT,
     KEY_EXCHANGE,
@@ -32,6 +36,8 @@ STAGE_NAMES = (
     PUSH_REPLY,
     TUNNEL,
     FETCH,
+    UDP,
+    DIRECT,
     KEEPALIVE,
     DELETE,
 )

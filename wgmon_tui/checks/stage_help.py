@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wgmon_tui.checks.stage import (
     AUTHENTICATE,
     DELETE,
+    DIRECT,
     FETCH,
     HANDSHAKE,
     KEEPALIVE,
@@ -18,6 +19,8 @@ from wgmon_tui.checks.stage import (
     SA_INIT,
     TLS,
     TUNNEL,
+    UDP,
+    WEBSOCKET,
 )
 
 STAGE_HELP: Mapping[str, str] = {
@@ -28,6 +31,7 @@ STAGE_HELP: Mapping[str, str] = {
     ),
     RESET: "The server answered the first packet of a session with the right key.",
     TLS: "The TLS handshake completed, and the certificate of the server is the expected one.",
+    WEBSOCKET: "The server accepted the upgrade to WebSocket on the path of the link.",
     HANDSHAKE: "The server responded to the handshake.",
     SA_INIT: "The server accepted a proposal of IKE_SA_INIT and sent its key share and nonce.",
     KEY_EXCHANGE: "The server sent its part of the key material.",
@@ -35,6 +39,8 @@ STAGE_HELP: Mapping[str, str] = {
     PUSH_REPLY: "The server sent the addresses and options of the tunnel.",
     TUNNEL: "Data came back through the tunnel from every inner address and service that must answer.",
     FETCH: "A request through the tunnel got the expected answer.",
+    UDP: "A DNS query through the server over UDP was answered.",
+    DIRECT: "The same page answers without the server, so that page and uplink work.",
     KEEPALIVE: "A keepalive of the server arrived through the tunnel.",
     DELETE: "The server confirmed the end of the session that this check opened.",
 }

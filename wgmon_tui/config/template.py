@@ -213,7 +213,7 @@ def _assignment(section: str, setting: Setting, usual: Mapping[str, object]) -> 
     example = _EXAMPLES.get((section, setting.key))
     value = usual.get(setting.key)
     if example is None or value not in (None, "", [], {}):
-        example = json.dumps(value, ensure_ascii=False)
+        example = json.dumps("" if value is None else value, ensure_ascii=False)
     return f"{setting.key} = {example}"
 
 

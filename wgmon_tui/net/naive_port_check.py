@@ -1,4 +1,4 @@
-"""The naive UDP port check of a port monitor, to compare its false result with the verdict."""
+"""The naive port check of a port monitor, to compare its false result with the verdict."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from wgmon_tui.net.addresses import Address
 
 OPEN_OR_FILTERED = "open|filtered"
 CLOSED = "closed"
+OPEN, FILTERED = "open", "filtered"
+"""What it says of a TCP port."""
 
 _WAIT_S = 1.0
 
@@ -39,3 +41,18 @@ async def check_port_naively(address: Address, port: int) -> str | None:
         except OSError:
             return None
     return OPEN_OR_FILTERED
+
+
+async def check_tcp_port_naively(address: Address, port: int) -> str | None:
+    """Open a TCP connection as a port monitor does; None if this machine could not."""
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            _, writer = await asyncio.open_connection(str(address), port)
+    except ConnectionRefusedError:
+        return CLOSED
+    except TimeoutError:
+        return FILTERED
+    except OSError:
+        return None
+    writer.close()
+    return OPEN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
+from wgmon_tui.net.naive_port_check import OPEN, OPEN_OR_FILTERED
 
 DEEP_INTERVALS = 3
 """An answer older than this many intervals of deep checks is dropped."""
@@ -31,7 +31,9 @@ def port_up(server_state: ServerState) -> bool | None:
     if at is None or checked_at - at > DEEP_INTERVALS * server_state.server.tunnel_every:
         return None
     # A port that is still closed would have made the last check "port-closed".
-    return True if server_state.port_monitor == OPEN_OR_FILTERED else None if at < checked_at else False
+    return (
+        True if server_state.port_monitor in (OPEN, OPEN_OR_FILTERED) else None if at < checked_at else False
+    )
 
 
 def port_answer_at(server_state: ServerState) -> float | None:
