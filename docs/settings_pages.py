@@ -241,7 +241,7 @@ def _servers_toml() -> Iterator[str]:
     for setting in _in_form_order(SERVER):
         where = "`[[server]]`, `[defaults]`" if setting.shared else "`[[server]]`"
         key, kind, limits, default, what = _cells(setting, usual)
-        protocol = f"`{setting.protocol}`" if setting.protocol else "all"
+        protocol = ", ".join(f"`{each}`" for each in _protocols_with(setting)) or "all"
         yield f"| {key} | {kind} | {limits} | {default} | {where} | {protocol} | {what} |"
     yield from _protocol_tables()
     yield ""
@@ -254,6 +254,13 @@ def _servers_toml() -> Iterator[str]:
     yield _EDITORS.format(schema="servers.schema.json")
     yield _SERVERS_EDITORS.rstrip()
     yield ""
+
+
+def _protocols_with(setting: Setting) -> Iterator[str]:
+    """The protocols whose servers have this key; none if all have it."""
+    if setting.protocol:
+        yield setting.protocol
+        yield from (name for name in protocol_names() if setting.key in settings_of(name).more_keys)
 
 
 def _protocol_tables() -> Iterator[str]:

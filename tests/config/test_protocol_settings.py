@@ -11,12 +11,12 @@ import pytest
 from tests.toy_protocol import Echo
 from wgmon_tui.checks.registry import register, unregister
 from wgmon_tui.checks.server_target import ServerTarget
-from wgmon_tui.config.models import Fleet, SecretSource, Server
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretSource, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, copied_secrets, without_secrets
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring, secret_files, secret_sources
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.config.setting import Section, Setting
-from wgmon_tui.config.value_types import KEY_SECRET, TEXT, TEXT_SECRET
+from wgmon_tui.config.value_types import KEY_SECRET, PEM_CERTIFICATES, PEM_SECRET, TEXT, TEXT_SECRET
 from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.formats.server_entry import server_to_entry
 
@@ -53,6 +53,46 @@ class SecretiveEcho(Echo):
             ),
         )
     )
+
+
+DOCUMENT = "-----BEGIN KEY-----\nQUJD\n-----END KEY-----\n"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSettings:
+    word: str = "hello"
+    key: SecretSource | None = None
+    certificate: SecretSource | None = None
+
+
+class EchoWithDocuments(Echo):
+    settings = ProtocolSettings(
+        Section(
+            "echo",
+            "An echo server.",
+            DocumentSettings,
+            (
+                Setting("word", TEXT, "The word."),
+                Setting("key", PEM_SECRET, "A private key."),
+                Setting("certificate", PEM_CERTIFICATES, "A certificate."),
+            ),
+        ),
+        more_keys=frozenset({"tunnel_every"}),
+    )
+
+
+def read_documents(
+    tmp_path: Path, key_mode: int, certificate_mode: int, certificate: str = DOCUMENT
+) -> Keyring:
+    register(EchoWithDocuments())
+    for name, mode, text in (
+        ("echo.key", key_mode, DOCUMENT),
+        ("echo.pem", certificate_mode, certificate),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+    text = FILE.replace('password_file = "echo.password"', 'certificate_file = "echo.pem"')
+    return open_keyring(parse(text), tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +145,42 @@ def test_other_accounts_see_no_secret_and_no_path_of_one() -> None:
 def test_an_agent_takes_the_secrets_of_its_own_file() -> None:
     sent = replace(server(), protocol_settings=SecretiveSettings("sun"))
     assert copied_secrets(sent, server()) == replace(server().protocol_settings, word="sun")
+
+
+def test_a_document_keeps_its_lines(tmp_path: Path) -> None:
+    keyring = read_documents(tmp_path, 0o600, 0o600)
+    assert keyring.protocol_secrets["echo1"] == {"key": DOCUMENT.encode(), "certificate": DOCUMENT.encode()}
+
+
+def test_others_may_read_a_public_document_and_no_secret_one(tmp_path: Path) -> None:
+    assert not read_documents(tmp_path, 0o600, 0o644).problems
+    assert "chmod 600" in read_documents(tmp_path, 0o644, 0o644).problems["echo1"]
+
+
+def test_others_may_not_write_a_public_document(tmp_path: Path) -> None:
+    assert "chmod go-w" in read_documents(tmp_path, 0o600, 0o664).problems["echo1"]
+
+
+def test_a_document_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    assert "is larger than" in read_documents(tmp_path, 0o600, 0o600, "x" * 300_000).problems["echo1"]
+
+
+def test_a_document_may_stand_in_the_file_itself() -> None:
+    text = 'protocol = "echo"\n[server.echo]\nkey = """\n' + DOCUMENT + '"""\n'
+    register(EchoWithDocuments())
+    fleet = parse(f'[[server]]\nname = "echo1"\nendpoint = "192.0.2.7:7"\n{text}')
+    assert fleet.servers[0].protocol_settings.key.value == DOCUMENT
+    assert parse(render(fleet)) == fleet
+
+
+def test_a_server_has_the_keys_of_wireguard_that_its_protocol_shares() -> None:
+    text = FILE.replace('protocol = "echo"', 'protocol = "echo"\ntunnel_every = "5m"')
+    with pytest.raises(ConfigurationError, match="do not have it"):
+        parse(text)
+    register(EchoWithDocuments())
+    server = parse(text.replace("password_file", "certificate_file")).servers[0]
+    assert server.tunnel_every == 300
+    assert 'tunnel_every = "5m"' in render(Fleet((server,)))
 
 
 def test_other_secrets_are_another_target() -> None:

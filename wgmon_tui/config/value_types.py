@@ -14,7 +14,7 @@ from typing import Any
 
 from wgmon_tui.config.http_targets import parse_http_target, read_certificates
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.config.secrets.sources import read_secret, read_text_secret
+from wgmon_tui.config.secrets.sources import read_document, read_secret, read_text_secret
 from wgmon_tui.config.toml_reader import (
     TomlTable,
     as_boolean,
@@ -91,12 +91,15 @@ def _as_it_is(content: bytes, _: Path | None) -> bytes:
 class SecretDocument:
     """A secret of several lines, such as a private key in PEM. `max_bytes` limits its file.
 
+    `is_public` is for what comes from the same sources and is no secret: others may read its file.
+
     `complete` makes the secret from what was read, and gets the path of its file, for files that it names
     beside itself. It raises ConfigurationError, a phrase to put after the key.
     """
 
     max_bytes: int
     complete: Callable[[bytes, Path | None], bytes] = field(default=_as_it_is, repr=False)
+    is_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,5 +267,10 @@ KEY_SECRET = SecretType(
 TEXT_SECRET = SecretType(read_text_secret, _SECRET_SCHEMAS)
 """An address, a token or a password."""
 
-PEM_SECRET = SecretType(read_text_secret, _SECRET_SCHEMAS, document=SecretDocument(1 << 16))
+PEM_SECRET = SecretType(read_document, _SECRET_SCHEMAS, document=SecretDocument(1 << 16))
 """Keys or certificates in PEM."""
+
+PEM_CERTIFICATES = SecretType(
+    read_document, _SECRET_SCHEMAS, "certificates", document=SecretDocument(1 << 18, is_public=True)
+)
+"""Certificates in PEM, in a file that others may read."""

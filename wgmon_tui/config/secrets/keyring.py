@@ -7,9 +7,10 @@ output of a command that prints one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,7 +25,12 @@ from wgmon_tui.config.models import (
 )
 from wgmon_tui.config.protocol_settings import secrets_of
 from wgmon_tui.config.regular_files import read_regular
-from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
+from wgmon_tui.config.secrets.private_files import (
+    PrivateFileError,
+    read_private,
+    read_public,
+    shown,
+)
 from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
 from wgmon_tui.protocols.wireguard.keys import (
     NO_PRESHARED_KEY,
@@ -133,9 +139,18 @@ def open_keyring(
 
 
 def _types_of(fleet: Fleet) -> dict[SecretSource, SecretType]:
-    """The secrets of protocols, with their types."""
-    own = (each for server in fleet.servers for each in secrets_of(server))
-    return {secret: setting.type for setting, secret in own if isinstance(setting.type, SecretType)}
+    """The secrets of protocols, with their types. One that is a certificate elsewhere stays a secret."""
+    found: dict[SecretSource, SecretType] = {}
+    for server in fleet.servers:
+        for setting, secret in secrets_of(server):
+            if isinstance(setting.type, SecretType) and _is_public(found.get(secret)):
+                found[secret] = setting.type
+    return found
+
+
+def _is_public(kind: SecretType | None) -> bool:
+    """Whether others may read what has this type, or no type yet."""
+    return kind is None or (kind.document is not None and kind.document.is_public)
 
 
 def _find_protocol_secrets(
@@ -278,7 +293,8 @@ def _read_as(kind: SecretType, source: SecretSource, config_dir: Path) -> bytes:
 
 def _read_document(document: SecretDocument, source: SecretSource, config_dir: Path) -> bytes:
     """A secret of several lines. Raises _UnavailableError."""
-    content, what = _read_raw(source, config_dir, document.max_bytes)
+    read = read_public if document.is_public else read_private
+    content, what = _read_raw(source, config_dir, partial(read, max_bytes=document.max_bytes))
     if not content.strip():
         raise _UnavailableError(f"{what} is empty")
     named = source.value if source.form is SecretForm.FILE else None
@@ -300,13 +316,15 @@ def _read(source: SecretSource, config_dir: Path) -> bytes:
         raise _UnavailableError(f"{what} is not a key: {error}") from None
 
 
-def _read_raw(source: SecretSource, config_dir: Path, max_bytes: int | None = None) -> tuple[bytes, str]:
+def _read_raw(
+    source: SecretSource, config_dir: Path, read_file: Callable[[Path], bytes] = read_private
+) -> tuple[bytes, str]:
     """The raw secret, and a phrase for its source. Raises _UnavailableError."""
     match source.form, source.value:
         case SecretForm.COMMAND, tuple(command) if command:
             return _from_command(command, config_dir), f"the output of {quoted(command[0])}"
         case SecretForm.FILE, str(name):
-            return _from_file(_path(name, config_dir), max_bytes)
+            return _from_file(_path(name, config_dir), read_file)
         case SecretForm.ENV, str(name):
             return _from_environment(name), f"the variable {printable(name)}"
         case SecretForm.CREDENTIAL, str(name):
@@ -316,9 +334,9 @@ def _read_raw(source: SecretSource, config_dir: Path, max_bytes: int | None = No
     raise _UnavailableError("expected text, or a list of texts for a command")
 
 
-def _from_file(path: Path, max_bytes: int | None) -> tuple[bytes, str]:
+def _from_file(path: Path, read_file: Callable[[Path], bytes]) -> tuple[bytes, str]:
     try:
-        return read_private(path, max_bytes) if max_bytes else read_private(path), shown(path)
+        return read_file(path), shown(path)
     except PrivateFileError as error:
         raise _UnavailableError(str(error)) from None
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +47,15 @@ def read_private(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     Symbolic links are followed, because configuration tools create them. The target is checked after it is
     opened, so that it cannot be swapped in between. Raises PrivateFileError.
     """
+    return _read(path, max_bytes, _check_permissions)
+
+
+def read_public(path: Path, max_bytes: int) -> bytes:
+    """The content of a file that others may read, but not write. Raises PrivateFileError."""
+    return _read(path, max_bytes, _check_writers)
+
+
+def _read(path: Path, max_bytes: int, check: Callable[[Path, os.stat_result], None]) -> bytes:
     try:
         # Looked at before it is opened: opening a device may have effects.
         _check_kind(path, path.stat())
@@ -59,7 +68,7 @@ def read_private(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     try:
         status = os.fstat(descriptor)
         _check_kind(path, status)
-        _check_permissions(path, status)
+        check(path, status)
         if status.st_size > max_bytes:
             raise PrivateFileError(f"{shown(path)} is larger than {format_bytes(max_bytes)}: not a secret")
         return os.read(descriptor, max_bytes)
@@ -72,10 +81,21 @@ def _check_kind(path: Path, status: os.stat_result) -> None:
         raise PrivateFileError(f"{shown(path)} is not a regular file")
 
 
-def _check_permissions(path: Path, status: os.stat_result) -> None:
+def _check_owner(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         advice = owner_advice(path, status.st_uid)
         raise PrivateFileError(f"{shown(path)} belongs to another user; {advice}")
+
+
+def _check_writers(path: Path, status: os.stat_result) -> None:
+    _check_owner(path, status)
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        advice = f"type: chmod go-w {shlex.quote(shown(path))}"
+        raise PrivateFileError(f"others can write {shown(path)}; {advice}")
+
+
+def _check_permissions(path: Path, status: os.stat_result) -> None:
+    _check_owner(path, status)
     if is_open_to_others(status):
         raise PrivateFileError(chmod_advice(path))
 

@@ -31,6 +31,11 @@ def read_text_secret(table: TomlTable, prefix: str) -> SecretSource | None:
     return _read(table, prefix, _TEXT_READERS)
 
 
+def read_document(table: TomlTable, prefix: str) -> SecretSource | None:
+    """The source of a text of several lines: a private key, certificates. Raises ConfigurationError."""
+    return _read(table, prefix, _DOCUMENT_READERS)
+
+
 def _read(table: TomlTable, prefix: str, readers: _Readers) -> SecretSource | None:
     forms = [form for form in SecretForm if prefix + form.value in table.raw]
     if not forms:
@@ -88,6 +93,14 @@ def _non_empty_text(value: object) -> str:
     return text
 
 
+def _document(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidValueError("expected text that is not empty, in quotes")
+    for line in value.splitlines():
+        as_secret_text(line)
+    return value
+
+
 _KEY_READERS: _Readers = {
     SecretForm.FILE: _file_path,
     SecretForm.COMMAND: as_command('["pass", "show", "wg/bastion"]'),
@@ -101,4 +114,10 @@ _TEXT_READERS: _Readers = {
     SecretForm.FILE: _non_empty_text,
     SecretForm.COMMAND: as_command('["pass", "show", "alerts/pager"]'),
     SecretForm.INLINE: _non_empty_text,
+}
+
+_DOCUMENT_READERS: _Readers = {
+    **_TEXT_READERS,
+    SecretForm.COMMAND: as_command('["pass", "show", "vpn/monitor.pem"]'),
+    SecretForm.INLINE: _document,
 }

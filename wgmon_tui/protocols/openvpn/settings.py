@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.protocol_settings import ProtocolSettings
-from wgmon_tui.config.secrets.sources import read_text_secret
+from wgmon_tui.config.secrets.sources import read_document
 from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import BOOLEAN, TEXT, TEXT_SECRET, SecretDocument, SecretType, one_of
@@ -43,7 +43,7 @@ class OpenVpnSettings:
 
 def _find_profile(table: TomlTable, key: str) -> SecretSource | None:
     """The source of a profile. The bare key holds the path of its file, or the profile in many lines."""
-    source = read_text_secret(table, key)
+    source = read_document(table, key)
     if source is None or source.form is not SecretForm.INLINE or "\n" in str(source.value).strip():
         return source
     return SecretSource(SecretForm.FILE, source.value)
