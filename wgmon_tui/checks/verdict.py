@@ -73,6 +73,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "A TCP connection through the tunnel begins to carry data, then stalls, while other packets pass.",
     )
+    TARGET_DOWN = (
+        "target-down",
+        Severity.DEGRADED,
+        "The proxy carries data, but the URL to fetch fails without the proxy too.",
+    )
     STUCK_FLOW = (
         "stuck-flow",
         Severity.DEGRADED,
@@ -108,6 +113,31 @@ class Verdict(Enum):
         Severity.DOWN,
         "The server answers, but the answer does not authenticate with the preshared key configured here.",
     )
+    AUTH_FAILED = (
+        "auth-failed",
+        Severity.DOWN,
+        "The server answers, but refuses the credentials of this client.",
+    )
+    BAD_CERTIFICATE = (
+        "bad-certificate",
+        Severity.DOWN,
+        "A certificate does not verify: its dates, its name or its authority. The summary says which.",
+    )
+    CIPHER_MISMATCH = (
+        "cipher-mismatch",
+        Severity.DOWN,
+        "The server answers, but accepts none of the ciphers, groups or versions that this client offers.",
+    )
+    SESSION_REFUSED = (
+        "session-refused",
+        Severity.DOWN,
+        "The server accepts the credentials, but gives this client no session: no address, for example.",
+    )
+    PROXY_DOWN = (
+        "proxy-down",
+        Severity.DOWN,
+        "The URL answers without the proxy, but not through it.",
+    )
     PORT_CLOSED = (
         "port-closed",
         Severity.DOWN,
@@ -124,6 +154,11 @@ class Verdict(Enum):
         "not-wireguard",
         Severity.DOWN,
         "Something answers on that port, but it does not speak WireGuard.",
+    )
+    WRONG_PROTOCOL = (
+        "wrong-protocol",
+        Severity.DOWN,
+        "Something answers on that port, but not with the protocol of this server.",
     )
     DNS_FAILURE = ("dns-failure", Severity.DOWN, "The name of the server does not resolve.")
     LOCAL_FAULT = (

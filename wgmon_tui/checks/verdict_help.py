@@ -59,6 +59,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "not help, so it is not the packet size: that would be mtu-blackhole.",
         "On the inner server: tcpdump -ni any tcp. Look for data that is sent again and again.",
     ),
+    Verdict.TARGET_DOWN: VerdictHelp(
+        "A second target answered through the proxy. The URL failed through the proxy and without it.",
+        "Fetch the URL yourself with curl. Choose another URL for the check if it is gone.",
+    ),
     Verdict.STUCK_FLOW: VerdictHelp(
         "The server answers an initiation from a fresh source port, but not from the usual one.",
         "A NAT or firewall on the path holds an old entry for the usual port: clear it there.",
@@ -89,6 +93,28 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "A response to the initiation arrived, but does not authenticate with the preshared key.",
         "Compare the preshared key of this peer on the server with the one that servers.toml names.",
     ),
+    Verdict.AUTH_FAILED: VerdictHelp(
+        "The server answered that it refuses the user, password, certificate or identity. Silence is never "
+        "this verdict.",
+        "On the server, read its log of that moment: it names the credential that it refused.",
+    ),
+    Verdict.BAD_CERTIFICATE: VerdictHelp(
+        "The certificate of the server did not verify, or the server refused that of this client with a TLS "
+        "alert or an error of its own.",
+        "Run: openssl x509 -noout -dates -subject -issuer -in FILE. Look for the dates and the issuer.",
+    ),
+    Verdict.CIPHER_MISMATCH: VerdictHelp(
+        "The server answered that it accepts no proposal of this client, or a TLS alert said so.",
+        "Compare the ciphers of both configurations. The evidence lists what the server accepts, if known.",
+    ),
+    Verdict.SESSION_REFUSED: VerdictHelp(
+        "Authentication succeeded, but the server refused the session or never sent its addresses.",
+        "On the server, count the sessions and the free addresses of its pool.",
+    ),
+    Verdict.PROXY_DOWN: VerdictHelp(
+        "The fetch through the proxy failed, and the same fetch from this machine without it succeeded.",
+        "On the server, read the proxy's log of that moment. Check that it may reach the URL.",
+    ),
     Verdict.PORT_CLOSED: VerdictHelp(
         "An ICMP \u201cport unreachable\u201d came from the server's own address, and no authentic answer "
         "within the timeout. Anybody can forge ICMP, so it never ends the wait.",
@@ -112,6 +138,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Datagrams arrived from that address and port, but they are not WireGuard messages or do not "
         "authenticate.",
         "On the server, find what listens there: ss -lunp. Check the port in servers.toml.",
+    ),
+    Verdict.WRONG_PROTOCOL: VerdictHelp(
+        "Bytes arrived from that address and port, but they are no messages of the protocol in servers.toml.",
+        "On the server, find what listens there: ss -lntup. Check port and protocol in servers.toml.",
     ),
     Verdict.DNS_FAILURE: VerdictHelp(
         "The resolver of this machine gave an error, or no address, for the endpoint's name.",

@@ -159,10 +159,21 @@ PLAIN = replace(
     probed_as=ProbedAs(KEY),
 )
 
+LATEST_VERDICTS = (
+    Verdict.AUTH_FAILED,
+    Verdict.BAD_CERTIFICATE,
+    Verdict.CIPHER_MISMATCH,
+    Verdict.SESSION_REFUSED,
+    Verdict.PROXY_DOWN,
+    Verdict.TARGET_DOWN,
+    Verdict.WRONG_PROTOCOL,
+)
+"""Those that came with the protocols beside WireGuard."""
+
 FIRST_VERDICTS = tuple(
     verdict
     for verdict in Verdict
-    if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD, Verdict.TCP_STALLS)
+    if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD, Verdict.TCP_STALLS, *LATEST_VERDICTS)
 )
 
 ROUNDS = (
@@ -268,6 +279,10 @@ ROUNDS = (
     Round(
         (replace(BARE, evidence=(InnerAddressAnswered(V4, "own-wg0"),)),),
         (Diagnosis(Verdict.SILENT, "No answer."),),
+    ),
+    Round(
+        (BARE,) * len(LATEST_VERDICTS),
+        tuple(Diagnosis(verdict, "Of another protocol.") for verdict in LATEST_VERDICTS),
     ),
 )
 
@@ -396,6 +411,12 @@ MOMENTS = (
     [TimelinePoint(AT, PeriodState.DOWN, StoredCheck(AT, V4, "here", Verdict.DIES_AFTER, True, 0.25))],
     [TimelinePoint(AT, PeriodState.DEGRADED, StoredCheck(AT, V6, "here", Verdict.ADDRESS_DEAD, True, None))],
     [TimelinePoint(AT, PeriodState.DEGRADED, StoredCheck(AT, V6, "here", Verdict.TCP_STALLS, True, 0.25))],
+    [
+        TimelinePoint(
+            AT + number, PeriodState.DOWN, StoredCheck(AT + number, V6, "here", verdict, True, None)
+        )
+        for number, verdict in enumerate(LATEST_VERDICTS)
+    ],
 )
 
 

@@ -10,7 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import AT, CLOSED, DAMPINGS, LATER_SERVERS, OPEN, ROUNDS, SERVERS
+from tests.store.golden.examples import (
+    AT,
+    CLOSED,
+    DAMPINGS,
+    LATER_SERVERS,
+    LATEST_VERDICTS,
+    OPEN,
+    ROUNDS,
+    SERVERS,
+)
 from wgmon_tui.alerts.alert_tables import GIVEN_UP, AlertChanges
 from wgmon_tui.alerts.delivery_queue import make_delivery, make_held_delivery
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind
@@ -120,6 +129,11 @@ def _later_rows() -> list[str]:
         newest = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
         newest.add_journal_rows(make_journal_rows("ams1", stalled, "degraded", AT + 2.0))
         newest.write(connection, {}, AT)
+        rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        other = next(each for each in ROUNDS if each.diagnosis.verdict is LATEST_VERDICTS[0])
+        of_other_protocols = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+        of_other_protocols.add_journal_rows(make_journal_rows("ams1", other, "down", AT + 3.0))
+        of_other_protocols.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 
 

@@ -44,6 +44,13 @@ SLUGS: tuple[str, ...] = (
     "dies-after",
     "address-dead",
     "tcp-stalls",
+    "auth-failed",
+    "bad-certificate",
+    "cipher-mismatch",
+    "session-refused",
+    "proxy-down",
+    "target-down",
+    "wrong-protocol",
 )
 """A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
 may be removed, because stored blocks refer to them.

@@ -338,6 +338,13 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.DIES_AFTER: "DIES_AFTER",
         Verdict.ADDRESS_DEAD: "ADDRESS_DEAD",
         Verdict.TCP_STALLS: "TCP_STALLS",
+        Verdict.AUTH_FAILED: "AUTH_FAILED",
+        Verdict.BAD_CERTIFICATE: "BAD_CERTIFICATE",
+        Verdict.CIPHER_MISMATCH: "CIPHER_MISMATCH",
+        Verdict.SESSION_REFUSED: "SESSION_REFUSED",
+        Verdict.PROXY_DOWN: "PROXY_DOWN",
+        Verdict.TARGET_DOWN: "TARGET_DOWN",
+        Verdict.WRONG_PROTOCOL: "WRONG_PROTOCOL",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",
