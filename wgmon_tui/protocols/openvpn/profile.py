@@ -12,7 +12,7 @@ DEFAULT_PORT = 1194
 DEFAULT_POLL_TIMEOUT_S = 120.0
 
 
-class Transport(Enum):
+class RemoteProto(Enum):
     """What carries the packets to a remote."""
 
     UDP = "udp"
@@ -57,7 +57,7 @@ class Remote:
 
     host: str
     port: int = DEFAULT_PORT
-    transport: Transport = Transport.UDP
+    transport: RemoteProto = RemoteProto.UDP
     version: int | None = None
     wrapper: Wrapper = PLAIN_WRAPPER
     exit_notify: int = 0
@@ -172,7 +172,7 @@ class Profile:
         """Whether the client proves itself with a certificate."""
         return bool(self.certificate or self.pkcs12)
 
-    def find_remote(self, host: str, port: int, transport: Transport | None = None) -> Remote | None:
+    def find_remote(self, host: str, port: int, transport: RemoteProto | None = None) -> Remote | None:
         """The first remote with this endpoint; None if the profile does not name it."""
         named = (each for each in self.remotes if (each.host.lower(), each.port) == (host.lower(), port))
         return next((each for each in named if transport in (None, each.transport)), None)

@@ -15,16 +15,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from wgmon_tui.protocols.openvpn.compression import ALGORITHMS, find_compression
 from wgmon_tui.protocols.openvpn.profile import (
     DEFAULT_PORT,
-    Compression,
     Credentials,
     NameMatch,
     Profile,
     Remote,
+    RemoteProto,
     ServerName,
     StaticChallenge,
-    Transport,
     Wrapper,
     WrapperKind,
 )
@@ -80,7 +80,7 @@ class _Scope:
 
     remotes: list[tuple[Directive, str, int | None, str | None]] = field(default_factory=list)
     port: int | None = None
-    proto: tuple[Transport, int | None] | None = None
+    proto: tuple[RemoteProto, int | None] | None = None
     wrapper: Directive | None = None
     exit_notify: int | None = None
 
@@ -189,7 +189,7 @@ class _Reader:
         wrapper = self._wrapper(scope.wrapper or whole.wrapper)
         for each, host, port, proto in scope.remotes:
             transport, version = (
-                protocol_of(each, proto) if proto else scope.proto or whole.proto or (Transport.UDP, None)
+                protocol_of(each, proto) if proto else scope.proto or whole.proto or (RemoteProto.UDP, None)
             )
             notify = scope.exit_notify if scope.exit_notify is not None else whole.exit_notify
             yield Remote(
@@ -309,22 +309,10 @@ class _Reader:
 
     def compression(self, each: Directive, _: _Scope) -> None:
         """`comp-lzo [no|yes|adaptive]` and `compress [ALGORITHM]`."""
-        word = each.words[0].lower() if each.words else ""
-        if each.name == "comp-lzo":
-            self.values["compression"] = Compression.LZO
-            return
-        known = {
-            "": Compression.STUB,
-            "stub": Compression.STUB,
-            "lz4": Compression.STUB,
-            "lzo": Compression.LZO,
-            "stub-v2": Compression.STUB_V2,
-            "lz4-v2": Compression.STUB_V2,
-            "migrate": Compression.NONE,
-        }
-        if word not in known:
-            raise each.error(f"expected stub, stub-v2, lz4, lz4-v2, lzo or migrate, got {quoted(word[:40])}")
-        self.values["compression"] = known[word]
+        found = find_compression(each.name, each.words)
+        if found is None:
+            raise each.error(f"expected one of {', '.join(ALGORITHMS)}, got {quoted(each.words[0][:40])}")
+        self.values["compression"] = found
 
     def credentials(self, each: Directive, _: _Scope) -> None:
         """`auth-user-pass`: a block of two lines, or nothing when somebody types them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wgmon_tui.protocols.openvpn.profile import Transport
+from wgmon_tui.protocols.openvpn.profile import RemoteProto
 from wgmon_tui.protocols.openvpn.profile_syntax import Directive
 from wgmon_tui.text import quoted
 
@@ -26,14 +26,14 @@ def number(each: Directive, least: int, most: int) -> int:
     raise each.error(f"expected a number from {least} to {most}, got {quoted(written[:40])}")
 
 
-def protocol_of(each: Directive, written: str) -> tuple[Transport, int | None]:
+def protocol_of(each: Directive, written: str) -> tuple[RemoteProto, int | None]:
     """The transport and the IP version that a word such as tcp6-client means. Raises ProfileError."""
     match = _PROTOS.fullmatch(written.lower())
     if match is None or match["role"] == "-server":
         raise each.error(
             f"expected udp, tcp, udp4, udp6, tcp4 or tcp6 as protocol, got {quoted(written[:40])}"
         )
-    return Transport(match["transport"]), int(match["version"]) if match["version"] else None
+    return RemoteProto(match["transport"]), int(match["version"]) if match["version"] else None
 
 
 def is_host(written: str) -> bool:

@@ -11,7 +11,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import Keyring
-from wgmon_tui.protocols.openvpn.profile import Credentials, Profile, Remote, Transport
+from wgmon_tui.protocols.openvpn.profile import Credentials, Profile, Remote, RemoteProto
 from wgmon_tui.protocols.openvpn.profile_parser import ProfileError, parse_profile
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.text import format_list, quoted
@@ -95,7 +95,7 @@ def make_target(server: Server, secrets: Mapping[str, bytes]) -> OpenVpnTarget:
 
 def _find_remote(server: Server, settings: OpenVpnSettings, profile: Profile) -> Remote:
     host, port = server.endpoint.host, server.endpoint.port
-    transport = Transport(settings.proto) if settings.proto else None
+    transport = RemoteProto(settings.proto) if settings.proto else None
     if found := profile.find_remote(host, port, transport):
         return found
     known = format_list(
