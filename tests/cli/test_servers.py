@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -22,6 +23,8 @@ from tests.daemon.harness import (
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
+from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.terminal import detect_terminal
 
@@ -215,6 +218,18 @@ def test_a_running_writer_pauses_and_resumes_at_once(
         assert objects(capsys) == [{"server": "ams1", "paused": False, "until": None}]
         assert query_rows(state, "SELECT count(*) FROM pauses") == [(0,)]
         assert query_rows(state, "SELECT count(*) FROM pause_ends") == [(0,)]
+
+
+def test_a_pause_waits_for_a_writer_that_has_the_lock_but_does_not_answer_yet(config: Path) -> None:
+    state = config.parent / "state"
+
+    async def pause_while_it_starts() -> PauseAnswer:
+        lock = WriterLock.acquire(state)
+        asyncio.get_running_loop().call_later(0.3, lock.release)
+        return await request_pause(config, state, PauseRequest(("ams1",), paused=True))
+
+    assert not asyncio.run(pause_while_it_starts()).by_writer
+    assert query_rows(state, "SELECT count(*) FROM pauses") == [(1,)]
 
 
 def test_resume_also_ends_a_pause_in_servers_toml(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,9 @@ and the next writer continues it.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,11 @@ from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOw
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.store_file import refuse_newer
+
+_WRITER_START_S = 15.0
+"""A writer that starts or is very busy holds the lock, but does not greet yet."""
+
+_RETRY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,18 @@ class PauseAnswer:
 
 async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest) -> PauseAnswer:
     """Pause or resume servers. Raises ConfigurationError."""
-    try:
-        return PauseAnswer(True, await _ask_writer(state_dir, request))
-    except NoWriterError:
-        return PauseAnswer(False, _write_directly(config_dir, state_dir, request))
+    deadline = time.monotonic() + _WRITER_START_S
+    while True:
+        try:
+            return PauseAnswer(True, await _ask_writer(state_dir, request))
+        except NoWriterError:
+            pass
+        try:
+            return PauseAnswer(False, _write_directly(config_dir, state_dir, request))
+        except WriterRunningError as error:
+            if time.monotonic() >= deadline:
+                raise ConfigurationError(str(error)) from None
+        await asyncio.sleep(_RETRY_S)
 
 
 async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
@@ -78,13 +93,13 @@ async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
 
 
 def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) -> str | None:
-    """Write the pause to the history; nothing is checked. Raises ConfigurationError."""
+    """Write the pause to the history; nothing is checked. Raises ConfigurationError, WriterRunningError."""
     try:
         # Commands that print secrets may need a person, and no key is used here.
         loaded = load_config(config_dir, run_commands=False)
         refuse_newer(state_dir)
         lock = WriterLock.acquire(state_dir)
-    except (WriterRunningError, WrongOwnerError, NewerStoreError) as error:
+    except (WrongOwnerError, NewerStoreError) as error:
         raise ConfigurationError(str(error)) from None
     except OSError as error:
         raise ConfigurationError(f"{shown(state_dir)}: cannot be written: {error.strerror}") from None

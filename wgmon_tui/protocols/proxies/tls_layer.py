@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from wgmon_tui.config.http_targets import certificate_bytes
-from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, LayerOutput
+from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 _CHUNK = 16 * 1024
 _CONTEXTS = 32

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable
 
-from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, LayerOutput
+from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 NAME = "websocket"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

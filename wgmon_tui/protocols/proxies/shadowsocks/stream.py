@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from wgmon_tui.protocols.proxies.destinations import Destination
 from wgmon_tui.protocols.proxies.shadowsocks.methods import TAG, Aead, Method
-from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, LayerOutput
+from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 NAME = "shadowsocks"
 CLOCK_WINDOW_S = 30

@@ -11,7 +11,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, LayerOutput
+from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 NAME = "vless"
 TCP, UDP = 1, 2

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, LayerOutput
+from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 from wgmon_tui.protocols.proxies.vmess.keys import command_key, derive, fnv1a, make_auth_id
 
 NAME = "vmess"
