@@ -91,7 +91,8 @@ def scapy_association(suite: Suite, spi: int, keys: EspKeys) -> Any:
         warnings.simplefilter("ignore")
         from scapy.layers.inet import IP
         from scapy.layers.ipsec import ESP, SecurityAssociation
-    return SecurityAssociation(
+    make: Any = SecurityAssociation
+    return make(
         ESP,
         spi=spi,
         crypt_algo=suite.scapy_encryption,
