@@ -1,0 +1,96 @@
+"""Certificate authorities, certificates and revocation lists for tests, in PEM."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = datetime.timedelta(days=1)
+USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
+KEY_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its key."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, valid for `days` from yesterday; negative for one that has expired."""
+
+    name: str = "Test CA"
+    days: int = 30
+
+    @cached_property
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        return ec.generate_private_key(ec.SECP256R1())
+
+    @cached_property
+    def certificate(self) -> str:
+        """Its own certificate."""
+        builder = self._builder(_name(self.name), self._key, self.days)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
+
+    def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
+        """Issue a certificate for "server" or "client"; with no usage, one without that extension."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = self._builder(_name(name), key, days).add_extension(KEY_USAGE, critical=True)
+        if usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([USAGES[usage]]), critical=False)
+        return Issued(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode(), _key_pem(key))
+
+    def revoke(self, *issued: Issued) -> str:
+        """A revocation list with these certificates."""
+        now = datetime.datetime.now(datetime.UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(_name(self.name))
+        builder = builder.last_update(now - DAY).next_update(now + 30 * DAY)
+        for each in issued:
+            serial = x509.load_pem_x509_certificate(each.certificate.encode()).serial_number
+            revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - DAY)
+            builder = builder.add_revoked_certificate(revoked.build())
+        return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    ) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        begins = now - DAY if days > 0 else now - 60 * DAY
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(_name(self.name))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begins)
+            .not_valid_after(now + days * DAY)
+        )

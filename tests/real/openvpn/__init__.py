@@ -1,0 +1,1 @@
+"""OpenVPN's own server and client, from Debian's package."""

@@ -1,0 +1,353 @@
+"""The client of one OpenVPN session: packets and times in, packets and events out. No socket, no clock.
+
+    start ──reset──► reset answered ──log_in──► TLS ──► key exchange ──PUSH_REQUEST──► push reply
+                          │                                    │
+                     a cheap check ends here            AUTH_FAILED
+
+It ends with the first failure. Whatever arrives, it raises nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wgmon_tui.protocols.openvpn import key_exchange
+from wgmon_tui.protocols.openvpn.control_messages import (
+    EXIT,
+    LONGEST_MESSAGE,
+    PUSH_REQUEST,
+    MessageKind,
+    PushAssembly,
+    PushReply,
+    parse_auth_failure,
+    parse_message,
+)
+from wgmon_tui.protocols.openvpn.events import (
+    MALFORMED,
+    NOT_OPENVPN,
+    OTHER_SESSION,
+    UNAUTHENTIC,
+    AuthFailed,
+    AuthPending,
+    DataArrived,
+    Event,
+    KeysExchanged,
+    OptionsPushed,
+    Rejected,
+    ResetAnswered,
+    SessionEnded,
+    TlsEstablished,
+    TlsFailed,
+)
+from wgmon_tui.protocols.openvpn.key_exchange import KeySource, ServerKeyMessage
+from wgmon_tui.protocols.openvpn.reliability import Outgoing, ReliableChannel
+from wgmon_tui.protocols.openvpn.tls_exporter import TlsSecrets, find_server_random
+from wgmon_tui.protocols.openvpn.wire import (
+    DATA_OPCODES,
+    RESEND_WRAPPED_KEY,
+    SESSION_ID_LENGTH,
+    ControlBody,
+    MalformedError,
+    Opcode,
+    build_body,
+    early_negotiation_flags,
+    opcode_of,
+    parse_body,
+)
+from wgmon_tui.protocols.openvpn.wrapping import UnauthenticError, Unwrapped, Wrapping
+
+LONGEST_PACKET = 1250
+"""The longest control packet, without IP and UDP: `tls-mtu` of OpenVPN."""
+
+_LEAST_CHUNK = 64
+_PUSH_REQUEST_EVERY_S = 1.0
+_HEADER_AND_NUMBERS = 9 + 1 + 4 * 4 + 8 + 4
+"""Opcode, session id, acknowledgements with the other session id, and the number of the packet."""
+
+_SERVER_HELLO_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the client needs beyond the reset.
+
+    `read_key_log` returns the key log of `context`, which has this one connection. `message` are the texts of
+    the key exchange: options, user, password and peer information.
+    """
+
+    context: ssl.SSLContext
+    message: tuple[str, str, str, str] = field(repr=False)
+    read_key_log: Callable[[], str] = field(repr=False, default=lambda: "")
+
+
+class Client:
+    """One session. Call `take_packets` after each call, and again at `next_due`."""
+
+    def __init__(
+        self,
+        wrapping: Wrapping,
+        *,
+        wrapped_key_length: int = 0,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """`wrapped_key_length` is that of tls-crypt-v2, 0 for other wrappings."""
+        self._wrapping = wrapping
+        self._wrapped_key_length = wrapped_key_length
+        self._random_bytes = random_bytes
+        self._channel = ReliableChannel()
+        self.session_id = random_bytes(SESSION_ID_LENGTH)
+        self.remote_session_id = b""
+        self._login: Login | None = None
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._is_established = False
+        self._must_send_wrapped_key = False
+        self._first_bytes = b""
+        self._source = KeySource.of_client(random_bytes(key_exchange.CLIENT_RANDOM_LENGTH))
+        self._server_message: ServerKeyMessage | None = None
+        self._plaintext = b""
+        self._push = PushAssembly()
+        self._ask_again_at: float | None = None
+        self.reply: PushReply | None = None
+        self.is_over = False
+        """Whether a failure or the server ended the session."""
+
+        reset = Opcode.HARD_RESET_CLIENT_V3 if wrapped_key_length else Opcode.HARD_RESET_CLIENT_V2
+        self._channel.send(reset)
+
+    @property
+    def retransmits(self) -> int:
+        """How many packets were sent again."""
+        return self._channel.retransmits
+
+    # Output
+
+    def take_packets(self, now: float, unix_time: int) -> list[bytes]:
+        """The packets to send now."""
+        if self.remote_session_id and self._login is None:
+            return []  # the check ends after the reset: an answer would make the server open a session
+        if self._ask_again_at is not None and now >= self._ask_again_at and not self.is_over:
+            self._ask_again_at = now + _PUSH_REQUEST_EVERY_S
+            self._write(PUSH_REQUEST)
+        return [self._wrap(each, unix_time) for each in self._channel.take_due(now)]
+
+    def next_due(self) -> float | None:
+        """When `take_packets` has something again, if nothing arrives before."""
+        if self.remote_session_id and self._login is None:
+            return None
+        known = [each for each in (self._channel.next_due(), self._ask_again_at) if each is not None]
+        return min(known, default=None)
+
+    @property
+    def is_all_acknowledged(self) -> bool:
+        """Whether the server has everything that was sent."""
+        return self._channel.is_all_acknowledged
+
+    def _wrap(self, packet: Outgoing, unix_time: int) -> bytes:
+        body = build_body(ControlBody(packet.acks, self.remote_session_id, packet.number, packet.payload))
+        return self._wrapping.wrap(packet.opcode, self.session_id, body, unix_time)
+
+    # Steps
+
+    def log_in(self, login: Login, now: float) -> list[Event]:
+        """Go on after the reset: begin TLS."""
+        self._login = login
+        self._tls = login.context.wrap_bio(self._incoming, self._outgoing, server_side=False)
+        return self._advance_tls(now)
+
+    def send_exit(self) -> None:
+        """Tell the server that this session ends, where it takes this message."""
+        if self._is_established and not self.is_over:
+            self._write(EXIT)
+
+    def derive_keys(self) -> bytes | None:
+        """The key material of the data channel; None if it cannot be had."""
+        if self.reply is None or self._server_message is None or self._tls is None or self._login is None:
+            return None
+        if not self.reply.uses_key_export:
+            return key_exchange.derive_from_sources(
+                self._source, self._server_message.source, self.session_id, self.remote_session_id
+            )
+        cipher = (self._tls.cipher() or ("",))[0]
+        return TlsSecrets.parse(self._login.read_key_log()).export(
+            key_exchange.EXPORTER_LABEL,
+            key_exchange.KEY_MATERIAL_LENGTH,
+            server_random=find_server_random(self._first_bytes),
+            digest="sha384" if cipher.endswith("SHA384") else "sha256",
+        )
+
+    # Input
+
+    def receive(self, packet: bytes, now: float) -> list[Event]:
+        """Take a packet, and return what became of it."""
+        if opcode_of(packet) in DATA_OPCODES:
+            return (
+                [DataArrived(now, packet)]
+                if self._is_established
+                else [self._reject(packet, now, OTHER_SESSION)]
+            )
+        try:
+            opened = self._wrapping.unwrap(packet)
+            body = parse_body(opened.opcode, opened.body)
+        except MalformedError:
+            reason = NOT_OPENVPN if opcode_of(packet) is None else MALFORMED
+            return [self._reject(packet, now, reason)]
+        except UnauthenticError:
+            return [self._reject(packet, now, UNAUTHENTIC)]
+        if self.is_over:
+            return []
+        if opened.opcode is Opcode.HARD_RESET_SERVER_V2 and not self.remote_session_id:
+            return self._on_reset(packet, opened, body, now)
+        if opened.session_id != self.remote_session_id or not self._is_for_this(body):
+            return [self._reject(packet, now, OTHER_SESSION)]
+        return self._on_control(opened, body, now)
+
+    def _is_for_this(self, body: ControlBody) -> bool:
+        return not body.acks or body.remote_session_id == self.session_id
+
+    def _reject(self, packet: bytes, now: float, reason: str) -> Rejected:
+        return Rejected(now, reason, len(packet))
+
+    def _on_reset(self, packet: bytes, opened: Unwrapped, body: ControlBody, now: float) -> list[Event]:
+        """The answer to the reset: it acknowledges packet 0 of this session."""
+        if body.remote_session_id != self.session_id or 0 not in body.acks or body.number != 0:
+            return [self._reject(packet, now, OTHER_SESSION)]
+        try:
+            flags = early_negotiation_flags(body.payload) if self._wrapped_key_length else 0
+        except MalformedError:
+            return [self._reject(packet, now, MALFORMED)]
+        self.remote_session_id = opened.session_id
+        self._channel.acknowledge(body.acks)
+        self._channel.receive(0, opened.opcode, b"")
+        self._must_send_wrapped_key = bool(flags & RESEND_WRAPPED_KEY)
+        return [ResetAnswered(now, self._must_send_wrapped_key)]
+
+    def _on_control(self, opened: Unwrapped, body: ControlBody, now: float) -> list[Event]:
+        self._channel.acknowledge(body.acks)
+        if body.number is None:
+            return []
+        found = self._channel.receive(body.number, opened.opcode, body.payload)
+        stream = b"".join(payload for opcode, payload in found if opcode is Opcode.CONTROL_V1)
+        if not stream or self._tls is None:
+            return []
+        if len(self._first_bytes) < _SERVER_HELLO_KEPT:
+            self._first_bytes += stream[:_SERVER_HELLO_KEPT]
+        self._incoming.write(stream)
+        return self._advance_tls(now)
+
+    # TLS
+
+    def _advance_tls(self, now: float) -> list[Event]:
+        """Give OpenSSL what arrived, and send what it has to say, an alert too."""
+        events: list[Event] = []
+        try:
+            if not self._is_established:
+                events += self._shake_hands(now)
+            if self._is_established:
+                events += self._read_plaintext(now)
+        except ssl.SSLError as error:
+            self.is_over = True
+            events.append(_tls_failure(error, now))
+        self._flush()
+        return events
+
+    def _shake_hands(self, now: float) -> list[Event]:
+        if self._tls is None or self._login is None:
+            return []
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return []
+        self._is_established = True
+        self._write(key_exchange.build_client_message(self._source, *self._login.message))
+        certificate = self._tls.getpeercert(binary_form=True) or b""
+        cipher = (self._tls.cipher() or ("",))[0]
+        return [TlsEstablished(now, self._tls.version() or "", cipher, certificate)]
+
+    def _write(self, plaintext: bytes) -> None:
+        if self._tls is not None:
+            try:
+                self._tls.write(plaintext)
+            except ssl.SSLError:
+                self.is_over = True
+            self._flush()
+
+    def _flush(self) -> None:
+        """Cut what OpenSSL has to say into packets."""
+        while stream := self._outgoing.read(self._chunk_length()):
+            self._channel.send(
+                Opcode.CONTROL_WKC_V1 if self._must_send_wrapped_key else Opcode.CONTROL_V1, stream
+            )
+            self._must_send_wrapped_key = False
+
+    def _chunk_length(self) -> int:
+        used = _HEADER_AND_NUMBERS + self._wrapping.overhead
+        if self._must_send_wrapped_key:
+            used += self._wrapped_key_length
+        return max(LONGEST_PACKET - used, _LEAST_CHUNK)
+
+    def _read_plaintext(self, now: float) -> list[Event]:
+        events: list[Event] = []
+        while self._tls is not None and not self.is_over:
+            try:
+                data = self._tls.read(LONGEST_MESSAGE)
+            except ssl.SSLWantReadError:
+                break
+            if not data:
+                raise ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "the server closed TLS")
+            self._plaintext = (self._plaintext + data)[-LONGEST_MESSAGE:]
+            events += self._on_plaintext(now)
+        return events
+
+    def _on_plaintext(self, now: float) -> list[Event]:
+        if self._server_message is None:
+            try:
+                self._server_message = key_exchange.parse_server_message(self._plaintext)
+            except MalformedError as error:
+                self.is_over = True
+                return [Rejected(now, str(error), len(self._plaintext))]
+            if self._server_message is None:
+                return []
+            self._plaintext = b""
+            self._ask_again_at = now
+            return [KeysExchanged(now, self._server_message.options)]
+        events: list[Event] = []
+        *messages, self._plaintext = self._plaintext.split(b"\0")
+        for message in messages:
+            events += self._on_message(message.decode("utf-8", "replace"), now)
+        return events
+
+    def _on_message(self, text: str, now: float) -> list[Event]:
+        message = parse_message(text)
+        if message is None or self.is_over:
+            return []
+        match message.kind:
+            case MessageKind.PUSH_REPLY:
+                return self._on_push_reply(message.text, now)
+            case MessageKind.AUTH_FAILED:
+                self.is_over = True
+                return [AuthFailed(now, parse_auth_failure(message.text))]
+            case MessageKind.AUTH_PENDING | MessageKind.INFO_PRE:
+                return [AuthPending(now, message.text)]
+            case MessageKind.RESTART | MessageKind.HALT | MessageKind.EXIT:
+                self.is_over = True
+                return [SessionEnded(now, message.kind, message.text)]
+        return []
+
+    def _on_push_reply(self, text: str, now: float) -> list[Event]:
+        reply = self._push.add(text)
+        if reply is None or self.reply is not None:
+            return []
+        self.reply, self._ask_again_at = reply, None
+        return [OptionsPushed(now, reply)]
+
+
+def _tls_failure(error: ssl.SSLError, now: float) -> TlsFailed:
+    reason = (error.reason or type(error).__name__.removesuffix("Error")).lower()
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(now, reason, False, error.verify_code, error.verify_message)
+    is_from_server = "_alert_" in reason or isinstance(error, ssl.SSLZeroReturnError)
+    return TlsFailed(now, reason, is_from_server)

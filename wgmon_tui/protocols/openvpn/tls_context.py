@@ -1,0 +1,128 @@
+"""The TLS settings of a profile, for the `ssl` module.
+
+OpenVPN and this module use the same library, OpenSSL, so that both accept the same certificates. `ssl` reads
+certificates from files only: `readable_path` gives it one that exists in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from wgmon_tui.protocols.openvpn.profile import Profile
+
+_VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+_SECURITY_LEVELS = {"insecure": 0, "legacy": 1, "": 1, "preferred": 2}
+"""What `tls-cert-profile` means to OpenSSL; `legacy` is the default of OpenVPN (ssl_openssl.c)."""
+
+_CIPHERS = "DEFAULT:!EXP:!LOW:!MEDIUM:!DSS:!PSK:!SRP:!kRSA"
+"""The cipher suites of TLS 1.2 that OpenVPN offers by default."""
+
+
+class TlsSettingsError(Exception):
+    """Certificates or keys of a profile that cannot be used. The message is one phrase without a secret."""
+
+
+@contextmanager
+def readable_path(content: bytes = b"") -> Iterator[str]:
+    """The path of a file that only this process can read, and that is gone afterwards."""
+    if make_memory_file := getattr(os, "memfd_create", None):
+        with open(make_memory_file("wgmon-tui"), "w+b") as opened:  # noqa: PTH123
+            opened.write(content)
+            opened.flush()
+            yield f"/proc/self/fd/{opened.fileno()}"
+        return
+    descriptor, path = tempfile.mkstemp()  # readable by its owner alone
+    try:
+        with open(descriptor, "wb") as opened:  # noqa: PTH123
+            opened.write(content)
+        yield path
+    finally:
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108
+
+
+def make_context(profile: Profile, key_password: str | None, key_log: str) -> ssl.SSLContext:
+    """The context of a client. `key_log` is the path that gets the secrets of its connections.
+
+    Raises TlsSettingsError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # the name is that of verify-x509-name, in certificates.py
+    context.verify_mode = ssl.CERT_REQUIRED if profile.ca or profile.pkcs12 else ssl.CERT_NONE
+    context.options |= ssl.OP_NO_TICKET
+    with _as_problem("tls-version-min and tls-version-max"):
+        context.minimum_version = _VERSIONS.get(profile.tls_version_min, ssl.TLSVersion.TLSv1_2)
+        if profile.tls_version_max in _VERSIONS:
+            context.maximum_version = _VERSIONS[profile.tls_version_max]
+    level = _SECURITY_LEVELS.get(profile.tls_cert_profile, 2)
+    with _as_problem("tls-cipher"):
+        context.set_ciphers(f"{profile.tls_cipher.replace('-WITH-', '-') or _CIPHERS}:@SECLEVEL={level}")
+    ca, certificate, key = profile.ca, profile.certificate, profile.private_key
+    if profile.pkcs12:
+        ca, certificate, key = _open_pkcs12(profile, key_password)
+        key_password = None
+    _trust(context, ca, profile.crl)
+    if certificate:
+        _present(context, certificate + "\n" + profile.extra_certificates, key, key_password)
+    context.keylog_filename = key_log
+    return context
+
+
+def _trust(context: ssl.SSLContext, ca: str, crl: str) -> None:
+    if not ca:
+        return
+    with readable_path(f"{ca}\n{crl}\n".encode()) as path, _as_problem("ca or crl-verify"):
+        context.load_verify_locations(path)
+    if crl:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _present(context: ssl.SSLContext, certificates: str, key: str, password: str | None) -> None:
+    secret = (password or "").encode()
+    with (
+        readable_path(certificates.encode()) as certificate_path,
+        readable_path(key.encode()) as key_path,
+        _as_problem("cert or key"),
+    ):
+        # Without a password, OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate_path, key_path, lambda: secret)
+
+
+def _open_pkcs12(profile: Profile, password: str | None) -> tuple[str, str, str]:
+    """Authorities, certificates and key of an archive, in PEM."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        pkcs12,
+    )
+
+    with _as_problem("pkcs12"):
+        secret = password.encode() if password else None
+        key, certificate, others = pkcs12.load_key_and_certificates(profile.pkcs12, secret)
+        if key is None or certificate is None:
+            raise TlsSettingsError("pkcs12: the archive has no key or no certificate")
+        more = "".join(each.public_bytes(Encoding.PEM).decode() for each in others)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return profile.ca or more, certificate.public_bytes(Encoding.PEM).decode() + more, pem
+
+
+@contextmanager
+def _as_problem(directive: str) -> Iterator[None]:
+    """Turn what the libraries raise into one phrase. Their own texts name files in memory."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        reason = (error.reason or "not usable").lower().replace("_", " ")
+        raise TlsSettingsError(f"{directive}: {reason}") from None
+    except (ValueError, OSError) as error:
+        raise TlsSettingsError(f"{directive}: {type(error).__name__}: not usable") from None
