@@ -57,7 +57,7 @@ from wgmon_tui.protocols.openvpn.wire import (
     opcode_of,
     parse_body,
 )
-from wgmon_tui.protocols.openvpn.wrapping import UnauthenticError, Unwrapped, Wrapping
+from wgmon_tui.protocols.openvpn.wrapping import ControlPacket, UnauthenticError, Wrapping
 
 LONGEST_PACKET = 1250
 """The longest control packet, without IP and UDP: `tls-mtu` of OpenVPN."""
@@ -211,7 +211,7 @@ class Client:
     def _reject(self, packet: bytes, now: float, reason: str) -> Rejected:
         return Rejected(now, reason, len(packet))
 
-    def _on_reset(self, packet: bytes, opened: Unwrapped, body: ControlBody, now: float) -> list[Event]:
+    def _on_reset(self, packet: bytes, opened: ControlPacket, body: ControlBody, now: float) -> list[Event]:
         """The answer to the reset: it acknowledges packet 0 of this session."""
         if body.remote_session_id != self.session_id or 0 not in body.acks or body.number != 0:
             return [self._reject(packet, now, OTHER_SESSION)]
@@ -225,7 +225,7 @@ class Client:
         self._must_send_wrapped_key = bool(flags & RESEND_WRAPPED_KEY)
         return [ResetAnswered(now, self._must_send_wrapped_key)]
 
-    def _on_control(self, opened: Unwrapped, body: ControlBody, now: float) -> list[Event]:
+    def _on_control(self, opened: ControlPacket, body: ControlBody, now: float) -> list[Event]:
         self._channel.acknowledge(body.acks)
         if body.number is None:
             return []

@@ -21,7 +21,7 @@ MOST_ACKS_SENT = 4
 
 
 @dataclass(slots=True)
-class _Sent:
+class _UnderWay:
     """A packet until it is acknowledged, sent next at `due`, and `wait_s` seconds after that."""
 
     number: int
@@ -48,7 +48,7 @@ class ReliableChannel:
     def __init__(self) -> None:
         self._next_sent = 0
         self._queue: list[tuple[Opcode, bytes]] = []
-        self._under_way: list[_Sent] = []
+        self._under_way: list[_UnderWay] = []
         self._expected = 0
         self._early: dict[int, tuple[Opcode, bytes]] = {}
         self._to_acknowledge: list[int] = []
@@ -70,7 +70,7 @@ class ReliableChannel:
         """The packets to send at this time, acknowledgements included."""
         while self._queue and len(self._under_way) < SEND_WINDOW:
             opcode, payload = self._queue.pop(0)
-            self._under_way.append(_Sent(self._next_sent, opcode, payload, now))
+            self._under_way.append(_UnderWay(self._next_sent, opcode, payload, now))
             self._next_sent += 1
         due = [self._send_again(each, now) for each in self._under_way if each.due <= now]
         while self._to_acknowledge:
@@ -83,7 +83,7 @@ class ReliableChannel:
             return 0.0
         return min((each.due for each in self._under_way), default=None)
 
-    def _send_again(self, packet: _Sent, now: float) -> Outgoing:
+    def _send_again(self, packet: _UnderWay, now: float) -> Outgoing:
         if packet.attempts:
             self.retransmits += 1
         packet.attempts += 1

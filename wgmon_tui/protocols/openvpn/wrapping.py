@@ -46,7 +46,7 @@ class UnauthenticError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Unwrapped:
+class ControlPacket:
     """A control packet without its wrapping."""
 
     opcode: Opcode
@@ -65,7 +65,7 @@ class Wrapping(Protocol):
     def wrap(self, opcode: Opcode, session_id: bytes, body: bytes, unix_time: int) -> bytes:
         """Make a packet. `unix_time` is in seconds; a server compares it with that of earlier packets."""
 
-    def unwrap(self, packet: bytes) -> Unwrapped:
+    def unwrap(self, packet: bytes) -> ControlPacket:
         """Take a packet apart. Raises MalformedError and UnauthenticError."""
 
 
@@ -98,10 +98,10 @@ class Plain:
         """Make a packet."""
         return header_byte(opcode) + session_id + body
 
-    def unwrap(self, packet: bytes) -> Unwrapped:
+    def unwrap(self, packet: bytes) -> ControlPacket:
         """Take a packet apart. Raises MalformedError."""
         opcode, key_id, session_id = _parse_header(packet, HEADER_LENGTH + 1)
-        return Unwrapped(opcode, key_id, session_id, packet[HEADER_LENGTH:])
+        return ControlPacket(opcode, key_id, session_id, packet[HEADER_LENGTH:])
 
 
 class TlsAuth:
@@ -131,7 +131,7 @@ class TlsAuth:
         packet_id = _packet_id(self._number, unix_time)
         return header + self._sign(self._send_key, packet_id + header + body) + packet_id + body
 
-    def unwrap(self, packet: bytes) -> Unwrapped:
+    def unwrap(self, packet: bytes) -> ControlPacket:
         """Take a packet apart. Raises MalformedError and UnauthenticError."""
         opcode, key_id, session_id = _parse_header(packet, HEADER_LENGTH + self.overhead + 1)
         at = HEADER_LENGTH + self._length
@@ -139,7 +139,7 @@ class TlsAuth:
         signed = packet[at : at + PACKET_ID_LENGTH] + packet[:HEADER_LENGTH] + body
         if not hmac.compare_digest(packet[HEADER_LENGTH:at], self._sign(self._receive_key, signed)):
             raise UnauthenticError
-        return Unwrapped(opcode, key_id, session_id, body)
+        return ControlPacket(opcode, key_id, session_id, body)
 
     def _sign(self, key: bytes, data: bytes) -> bytes:
         return hmac.digest(key, data, self._digest)
@@ -167,7 +167,7 @@ class TlsCrypt:
         trailer = self._wrapped_key if opcode in WRAPPED_KEY_OPCODES else b""
         return header + tag + _apply_stream(cipher_key, tag, body) + trailer
 
-    def unwrap(self, packet: bytes) -> Unwrapped:
+    def unwrap(self, packet: bytes) -> ControlPacket:
         """Take a packet apart. Raises MalformedError and UnauthenticError."""
         opcode, key_id, session_id = _parse_header(packet, HEADER_LENGTH + self.overhead + 1)
         at = HEADER_LENGTH + PACKET_ID_LENGTH
@@ -176,7 +176,7 @@ class TlsCrypt:
         body = _apply_stream(cipher_key, tag, sealed)
         if not hmac.compare_digest(tag, hmac.digest(tag_key, packet[:at] + body, "sha256")):
             raise UnauthenticError
-        return Unwrapped(opcode, key_id, session_id, body)
+        return ControlPacket(opcode, key_id, session_id, body)
 
 
 def _packet_id(number: int, unix_time: int) -> bytes:
