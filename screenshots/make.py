@@ -23,6 +23,7 @@ from textual.pilot import Pilot
 
 from screenshots.places import ScreenshotVantage, configured_vantages, places
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import update
@@ -31,7 +32,6 @@ from wgmon_tui.daemon.demo.invented_history import invent
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.lab.demo_fleet import DemoFleet
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.tui.app import WgmonApp

@@ -12,12 +12,12 @@ from ipaddress import ip_interface
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.lab.demo_fleet import DemoVantage
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.net.peer_credentials import read_peer_credentials
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.vantages.agent.runtime_dir import connect
 
 _LINGER = "60s"

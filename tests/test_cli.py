@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.forked_program import own_lines, run_program
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 CLIENT = PrivateKey.generate()
 SETUP = LabSetup(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.fault_report import DIRECTORY, MAX_REPORTS, fault_line, redacted_message, write_fault_report
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 SECRETS = (
     PrivateKey(bytes(range(32))).to_text(),

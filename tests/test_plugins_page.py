@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.real.prerequisites import require
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 CLIENT = PrivateKey.generate()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from wgmon_tui.api import check, check_async
     from wgmon_tui.checks.check import Check, Handshake, Tunnel
     from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+    from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
     from wgmon_tui.config.models import ConfigurationError, Server
     from wgmon_tui.monitor.models import Round
     from wgmon_tui.net.addresses import Endpoint
     from wgmon_tui.protocols.wireguard.diagnose import diagnose
-    from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
     from wgmon_tui.protocols.wireguard.targets import Target
 
 __version__ = "0.1.0"
@@ -54,7 +54,7 @@ _HOMES = {
     "net.addresses": ("Endpoint",),
     "checks.check": ("Check", "Handshake", "Tunnel"),
     "protocols.wireguard.targets": ("Target",),
-    "protocols.wireguard.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
+    "config.keys": ("PresharedKey", "PrivateKey", "PublicKey"),
 }
 
 

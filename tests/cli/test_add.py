@@ -20,13 +20,13 @@ from wgmon_tui.cli import add_sources
 from wgmon_tui.cli.main import main
 from wgmon_tui.cli.server_login import ServerLogin
 from wgmon_tui.config.imports.new_identity import keygen
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.peer_command import PeerCommand
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.terminal import detect_terminal
 
 WORDS = ("fra1", "fra1.example.net:51820", str(SERVER_KEY))

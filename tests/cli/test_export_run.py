@@ -19,10 +19,10 @@ from tests.forked_program import run_program
 from tests.output.sample_store import CHECKS, write_store
 from wgmon_tui.cli.export_run import check_arguments
 from wgmon_tui.cli.parser import make_parser
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.store_file import STORE
 
 OWN_KEY = PrivateKey.generate()

@@ -17,8 +17,8 @@ import pytest
 
 from tests.forked_program import run_program
 from tests.test_cli import CLIENT, SETUP, Ran, run
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 _ALTERS_THE_RUN = ("COLUMNS", "LINES", "NO_COLOR", "TMUX")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")

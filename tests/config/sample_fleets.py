@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.protocols.amneziawg.profiles import parameters
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.server_settings import (
     EVERY_RANGE,
@@ -22,7 +23,6 @@ from wgmon_tui.config.server_settings import (
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 OWN_KEY = PrivateKey(b"\x01" * 32)
 SERVER_KEY = PrivateKey(b"\x02" * 32).public

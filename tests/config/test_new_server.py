@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.imports.new_identity import keygen
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.new_server import (
     AddedServer,
@@ -17,7 +18,6 @@ from wgmon_tui.config.new_server import (
 )
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 KEY = str(PrivateKey(bytes([1]) * 32).public)
 OTHER_KEY = str(PrivateKey(bytes([2]) * 32).public)

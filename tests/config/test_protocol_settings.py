@@ -11,13 +11,13 @@ import pytest
 from tests.toy_protocol import Echo
 from wgmon_tui.checks.registry import register, unregister
 from wgmon_tui.checks.server_target import ServerTarget
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretSource, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, copied_secrets, without_secrets
 from wgmon_tui.config.secrets.keyring import Keyring, open_keyring, secret_files, secret_sources
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.config.setting import Section, Setting
 from wgmon_tui.config.value_types import KEY_SECRET, PEM_CERTIFICATES, PEM_SECRET, TEXT, TEXT_SECRET
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.formats.server_entry import server_to_entry
 
 FILE = """[[server]]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, fleets, server
 from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_conf
+from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.server_edits import (
@@ -24,7 +25,6 @@ from wgmon_tui.config.server_edits import (
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 PSK = PresharedKey(b"\x07" * 32)
 FLEET = Fleet((server("ams1"), server("fra1"), server("lon1")), (BASTION,))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import CLIENT, Program, healthy, until, write_config
+from wgmon_tui.checks import tai64n
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.store.identity_lock import identity_digest
 
 DAY_NS = 86_400 * 10**9

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import CLIENT, IDENTITY, quick_server, text_of, until, write_config
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.private_files import create_private, replace_private
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon import config_watcher
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig, load_config
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import require_wireguard
 
 FRA1, AMS1 = quick_server("fra1"), quick_server("ams1")

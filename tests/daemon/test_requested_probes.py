@@ -29,6 +29,7 @@ from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.control import one_shot_rounds
@@ -46,7 +47,6 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard import soak
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target, require_wireguard
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 

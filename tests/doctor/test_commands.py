@@ -15,8 +15,8 @@ import pytest
 from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.forked_program import run_program
 from tests.real.prerequisites import require
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.platforms import MACOS, PLATFORM
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 SECRET = PrivateKey(b"\x02" * 32)
 PSK = PresharedKey(b"\x06" * 32)

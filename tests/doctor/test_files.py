@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY
+from wgmon_tui.checks import tai64n
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.doctor.files import (
@@ -21,7 +22,6 @@ from wgmon_tui.doctor.files import (
     check_timestamps,
 )
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.store.identity_lock import identity_digest
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 

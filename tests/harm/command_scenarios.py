@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgmon_tui.cli.parser import commands_of, make_parser
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.config.keys import PrivateKey
 
 KEY = b64encode(bytes([8] * 31 + [72])).decode()
 """The private key of the scenarios; it must appear in no output and no report."""

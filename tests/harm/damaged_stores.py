@@ -25,7 +25,7 @@ from tests.daemon.harness import CLIENT, quick_server, write_config
 from tests.harm.forked_run import PATIENCE_S, ForkedRun
 from tests.output.sample_store import write_store
 from tests.store.golden.store_rows import _batch, _deliver
-from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.checks import tai64n
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.identity_lock import identity_digest
 from wgmon_tui.store.store_file import STORE, WritableStore, open_store

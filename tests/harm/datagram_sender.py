@@ -17,7 +17,7 @@ from tests.protocols.wireguard.forged_packets import (
     forged_initiation,
     forged_response,
 )
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 
 Make = Callable[[random.Random], bytes]
 """Makes one datagram."""

@@ -25,13 +25,13 @@ from random import Random
 
 from tests.alerts.http_receiver import Receiver
 from tests.daemon.harness import CLIENT, quick_server, write_config
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.lab import peer as lab_peer
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.store_file import STORE
 
 _KILLED_EARLY = 0.3

@@ -18,10 +18,10 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 MINUTES, SERVERS, INTERVAL_S = 120.0, 1_000, 2.0
 SAMPLES = 24

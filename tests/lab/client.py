@@ -8,11 +8,11 @@ import socket
 import time
 from typing import Self
 
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import MessageType
 

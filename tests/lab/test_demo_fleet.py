@@ -7,13 +7,13 @@ from ipaddress import ip_interface
 import pytest
 
 from tests.lab.client import Client
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.config.models import SecretForm
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet, DemoVantage
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
 FAULTS = set(LabMode) - {LabMode.HEALTHY}

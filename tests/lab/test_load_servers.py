@@ -6,8 +6,8 @@ import multiprocessing
 import pytest
 
 from tests.lab.client import Client
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey.generate()

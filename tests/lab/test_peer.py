@@ -3,10 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.models import LabPeer
 from wgmon_tui.lab.peer import PeerState
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.session import Session
 
 PEER = LabPeer(PrivateKey.generate().public)

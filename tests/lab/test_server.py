@@ -12,13 +12,14 @@ import pytest
 
 from tests.lab.client import Client
 from tests.lab.echo_packets import echo_request_v4, echo_request_v6
+from wgmon_tui.checks import tai64n
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup, ModeStep
 from wgmon_tui.lab.peer import FLOOD_WINDOW_S
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.handshake import Reason, RejectedError
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.handshake import RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 

@@ -6,13 +6,13 @@ from ipaddress import ip_address
 
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 START = 1_700_000_000.0

@@ -33,12 +33,12 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import carried_after, still_valid, without_experiments
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 SERVER = Server("fra1", Endpoint("192.0.2.7", 51820), KEY, "bastion")

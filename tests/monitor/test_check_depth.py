@@ -19,6 +19,7 @@ from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.http_targets import parse_http_target
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS, DemoFleet
@@ -29,7 +30,6 @@ from wgmon_tui.monitor.deep_check_policy import DeepCheckPolicy
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import Lookup
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 

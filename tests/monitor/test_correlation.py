@@ -7,10 +7,10 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.correlation import CorrelationInput, FailureGroup, find_correlated_failures
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 

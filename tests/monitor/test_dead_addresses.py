@@ -9,13 +9,13 @@ import pytest
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Evidence, OtherAddressAnswered, Silence
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.output.nagios import CheckedServer, nagios_line
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 SERVER = Server(
     "fra1", Endpoint("fra1.example.net", 51820), PublicKey(bytes(range(32))), "bastion", tunnel=False

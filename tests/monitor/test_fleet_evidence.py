@@ -15,10 +15,10 @@ from wgmon_tui.checks.evidence import (
     WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 ADDRESS, ELSEWHERE = ip_address("192.0.2.7"), ip_address("198.51.100.9")

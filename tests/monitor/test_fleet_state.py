@@ -8,11 +8,11 @@ import pytest
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 KEY = PrivateKey(bytes(range(32))).public
 

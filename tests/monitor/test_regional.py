@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.regional import (
     VantageView,
@@ -17,7 +18,6 @@ from wgmon_tui.monitor.regional import (
     diagnose_regional,
 )
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 KEY = PrivateKey(bytes(range(32))).public
 SERVER = Server("fra1", Endpoint("vpn.example.net", 51820), KEY, "bastion")

@@ -15,6 +15,7 @@ from tests.protocols.wireguard.test_soak import CuttingPath
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Evidence, FlowCut, Soak
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import deep_check_policy
 from wgmon_tui.monitor.damping import Damping
@@ -30,7 +31,6 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard import soak
 from wgmon_tui.protocols.wireguard.flow_cut import SOAK_RULE
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 SERVER = Server("fra1", Endpoint("192.0.2.7", 51820), PrivateKey(bytes(range(32))).public, "bastion")
 ANSWERED = Handshake(0.02)

@@ -7,12 +7,12 @@ from ipaddress import ip_address
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import Evidence, NameUnresolved, Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 IDENTITY = PrivateKey(bytes(range(32)))
 SERVER_KEY = PrivateKey(bytes(range(32, 64)))

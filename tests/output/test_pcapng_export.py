@@ -11,7 +11,7 @@ from tests.output.sample_rounds import check, server
 from tests.toy_protocol import Echo
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.registry import register, unregister
-from wgmon_tui.checks.transport import IpProtocol, Transport
+from wgmon_tui.checks.transport import IpProtocol, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.ip_headers import TcpNumbers
@@ -27,10 +27,10 @@ class EchoOverTcp(Echo):
 
     name = "echo-tcp"
 
-    def transport_of(self, check: Check, packet: Packet) -> Transport:
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         if packet.data == SECOND_CONNECTION:
-            return Transport(IpProtocol.TCP, 4500, 1)
-        return Transport(IpProtocol.TCP)
+            return PacketTransport(IpProtocol.TCP, 4500, 1)
+        return PacketTransport(IpProtocol.TCP)
 
 
 @pytest.fixture(autouse=True)

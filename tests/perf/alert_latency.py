@@ -24,6 +24,7 @@ from pathlib import Path
 
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_from_fleet
 from wgmon_tui.daemon.writer_assembly import build_writer
@@ -31,7 +32,6 @@ from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 _SERVERS, _AT_ONCE, _ROUNDS = 1_000, 50, 8
 _INTERVAL_S = 10.0

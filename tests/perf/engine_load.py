@@ -18,12 +18,12 @@ import time
 from ipaddress import ip_interface
 from pathlib import Path
 
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

@@ -34,13 +34,13 @@ from tests.perf.terminal import Size, Terminal
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet.column_layout import lay_out
 from wgmon_tui.tui.fleet.columns import CellContext, Part

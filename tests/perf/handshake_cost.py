@@ -24,9 +24,9 @@ import nacl
 import wgprobe
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 
-from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError, Responder
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 CALCULATED_BLOCK = 50  # handshakes; about 8 ms, short compared with the machine's changes of speed
 UDP_BLOCK = 100

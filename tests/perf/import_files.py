@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.config.keys import PrivateKey
 
 SIZES = (1_000, 5_000, 10_000)
 

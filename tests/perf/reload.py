@@ -18,13 +18,13 @@ from pathlib import Path
 from statistics import median
 
 from tests.daemon.harness import until
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 SERVERS = 10_000
 EDITS = 7

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.daemon.harness import until
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.daemon.config_watcher import load_config
@@ -32,7 +33,6 @@ from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 SERVERS, INTERVAL_S, SCRAPES = 10_000, 60.0, 6
 EVERY_S = 5.0

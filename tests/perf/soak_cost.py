@@ -15,15 +15,15 @@ from ipaddress import ip_address, ip_interface, ip_network
 from multiprocessing.connection import Connection
 
 from tests.perf.handshake_cost import machine
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.soak import ECHOES
 from wgmon_tui.protocols.wireguard.targets import Target

@@ -22,10 +22,10 @@ from threading import Thread
 from tests.daemon.harness import CLIENT, quick_server, write_config
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 
 RUNS = 9
 

@@ -29,6 +29,7 @@ from tests.real.sshd import Sshd
 from tests.vantages.harness import agent_command, ending_agent, hello_line
 from tests.vantages.sample_rounds import healthy
 from wgmon_tui.config.config_toml import Config
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
@@ -38,7 +39,6 @@ from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.vantages.protocol import (
     AgentStatus,
     encode_message,

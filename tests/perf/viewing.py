@@ -21,12 +21,12 @@ from typing import NamedTuple
 from tests.perf.stored_history import fill
 from tests.perf.terminal import COLUMNS, LINES, Terminal
 from wgmon_tui.config.config_toml import DAY
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_toml import render
 from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVERS, DAYS = 10_000, 30.0
 WATCHED, SECONDS = 1_000, 30.0

@@ -13,8 +13,8 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from tests.real.namespaces import RoutedPath, entered
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 _PEERS = 16  # all of them have to be named at the start
 _EVERYWHERE = ("0.0.0.0", "::")

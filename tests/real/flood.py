@@ -11,8 +11,8 @@ from threading import Event, Thread
 from tests.real.server import RealServer
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import CookieDemanded
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type

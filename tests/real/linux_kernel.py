@@ -22,8 +22,8 @@ import pytest
 from tests.real.linux_kernel_image import initramfs, kernel_image, require_machine
 from tests.real.namespaces import entered, ip, namespace
 from tests.real.prerequisites import require
+from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _PORT = 51820
 _ANSWER_WITHIN_S = 300.0  # a boot takes ten seconds of processor time, of which a busy machine gives little

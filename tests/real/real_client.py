@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from tests.real.namespaces import ip
 from tests.real.wireguard_go import Device
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.net.addresses import Address, Interface
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 CLIENT_PORT = 30077
 """The source port of every real client; each has a namespace."""

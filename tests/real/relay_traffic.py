@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.real.relay_settings import Forgery, Killer, OneWay, Per, RelaySettings, Towards
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
 
 Flow = tuple[str, int]

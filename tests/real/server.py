@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Protocol
 
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 

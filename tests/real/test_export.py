@@ -16,11 +16,11 @@ from tests.real.prerequisites import require
 from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.check import Direction
+from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.output.pcapng_export import PLACEHOLDER_ADDRESSES, PLACEHOLDER_PORT, pcapng_of
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.wire import fields_of
 
 PSK = PresharedKey(b"a".ljust(32))

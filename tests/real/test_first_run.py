@@ -18,7 +18,7 @@ from tests.real.namespaces import RoutedPath
 from tests.real.prerequisites import require
 from tests.real.sshd import Sshd
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 
 MOST_SECONDS = 60.0
 

@@ -12,9 +12,9 @@ import pytest
 from tests.real.namespaces import entered, ip
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import Device
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 CLIENT = PrivateKey.generate()
 PSK = PresharedKey(b"a".ljust(32))

@@ -17,10 +17,10 @@ from tests.real.linux_kernel import (
 from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
 from wgmon_tui.checks.evidence import ForeignSession, IcmpError, LateAnswer, PacketRejected
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 pytestmark = pytest.mark.thorough  # the kernel boots in qemu, twice
 

@@ -17,7 +17,7 @@ import pytest
 from tests.real.namespaces import entered, run
 from tests.real.server import RETRIES_S, poll_until_nonzero
 from tests.real.wireguard_go import Device, WireguardGo
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 
 pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
 

@@ -16,7 +16,7 @@ from tests.real.relay_settings import (
     settings_from_json,
 )
 from tests.real.relay_traffic import Traffic
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.wire import (
     INITIATION_LENGTH,
     RESPONSE_LENGTH,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.daemon.harness import PATIENCE_S, query_rows, running
 from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.secrets.private_files import create_private
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK, OTHER_PSK = (PresharedKey(bytes([number]) * 32) for number in (1, 2))
 SECONDS = 30.0

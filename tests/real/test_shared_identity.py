@@ -9,12 +9,12 @@ from ipaddress import ip_address, ip_interface
 
 from tests.real.server import prober_at, stamps, target
 from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import ForeignSession
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.net import inner_packets
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.foreign_sessions import is_own_index
 from wgmon_tui.protocols.wireguard.prober import Prober

@@ -13,9 +13,9 @@ from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.stage import StageOutcome
 from wgmon_tui.checks.stage_text import format_stages
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.addresses import Endpoint, Interface
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 INNER = ip_address("10.7.0.1")

@@ -31,6 +31,7 @@ from tests.real.wireguard_go import WireguardGo
 from tests.vantages.harness import agent_command, agent_pid, ending_agent
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.config_toml import Config
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.vantages import Vantage
@@ -40,7 +41,6 @@ from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.store.history import History
 from wgmon_tui.vantages.protocol import Ack, Bye, encode_message
 

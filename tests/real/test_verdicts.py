@@ -13,9 +13,9 @@ from tests.real.server import LONG_S, SHORT_S, RealServer, poll_until_nonzero, p
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))

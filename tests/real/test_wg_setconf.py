@@ -14,7 +14,7 @@ from tests.config.imports.wg_oracle import is_accepted_by_wg
 from tests.real.namespaces import namespace
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import Device
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.config.keys import PrivateKey
 
 pytestmark = pytest.mark.thorough
 

@@ -11,11 +11,11 @@ from tests.lab.echo_packets import echo_request_v4, echo_request_v6
 from tests.real.capture import write_pcap
 from tests.real.namespaces import run
 from tests.real.prerequisites import require
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.lab.inner_packets import echo_reply, parse
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 
 US = (IPv4Address("192.0.2.1"), 40000)
 SERVER = (IPv4Address("192.0.2.2"), 51820)

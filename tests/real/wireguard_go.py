@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.real.fetching import listening_socket
 from tests.real.namespaces import RoutedPath, entered, ip, run, unique_name
+from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 
 _UAPI = Path("/var/run/wireguard")
 _READY_WITHIN_S = 60.0

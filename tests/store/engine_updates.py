@@ -8,12 +8,12 @@ from ipaddress import ip_address
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 START = 1_700_000_040.0
 """The beginning of a minute."""

@@ -24,8 +24,8 @@ from random import Random
 
 from tests.store.engine_updates import START, Clock, answered, incident, lost, row
 from wgmon_tui.config.config_toml import DAY, Retention
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.minute_block import unpack
 from wgmon_tui.store.store_file import mirrored_stamps, open_store

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.store.identity_lock import IdentityLocks
 
@@ -30,7 +30,7 @@ HOLD = f"""
 import asyncio, sys
 from pathlib import Path
 from tests.store.test_identity_lock import IdentityLocks, PrivateKey, Server, Endpoint, Target
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 
 async def hold():
     key = PublicKey.from_text("{SERVER}")

@@ -7,9 +7,9 @@ from tests.store.engine_updates import START, answered, incident, lost, opened, 
 from tests.store.recorder_harness import Desk, recording
 from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.store.identity_lock import identity_digest
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 

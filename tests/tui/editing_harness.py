@@ -16,10 +16,10 @@ from textual.screen import Screen
 from tests.config.sample_fleets import BASTION, OWN_KEY, SERVER_KEY, server
 from tests.tui.key_presses import press, settle
 from tests.tui.sample_fleet import NOW, QuietEngine, no_time_passes
+from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import read, update
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.form_screen import FormScreen

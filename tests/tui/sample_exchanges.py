@@ -10,6 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.tui.sample_fleet import NOW
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
@@ -22,16 +23,16 @@ from wgmon_tui.checks.evidence import (
     Silence,
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import cookie_key
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, Responder
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Responder
 from wgmon_tui.protocols.wireguard.primitives import xaead_seal
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages

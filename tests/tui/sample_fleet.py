@@ -12,12 +12,12 @@ from math import sin
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 NOW = 1_795_375_800.0
 """2026-11-22 19:30 UTC."""

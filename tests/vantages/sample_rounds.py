@@ -8,11 +8,11 @@ from ipaddress import IPv4Address
 
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 FRA1 = Server("fra1", Endpoint("fra1.example.net", 51820), PublicKey(bytes(31) + b"\x09"), "bastion")
 ADDRESS = IPv4Address("192.0.2.1")

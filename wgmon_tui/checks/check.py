@@ -7,9 +7,9 @@ from enum import Enum
 
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.stage import Stage, find_failed_stage
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 class Direction(Enum):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)

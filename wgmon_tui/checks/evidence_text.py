@@ -50,8 +50,8 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.text import (
     format_clock,
     format_count,

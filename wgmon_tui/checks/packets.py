@@ -5,7 +5,7 @@ from __future__ import annotations
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.protocol import PacketRemark
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
-from wgmon_tui.checks.transport import UDP, Transport
+from wgmon_tui.checks.transport import UDP, PacketTransport
 from wgmon_tui.net.packet_fields import PacketField
 
 
@@ -58,7 +58,7 @@ def is_unasked(check: Check, packet: Packet) -> bool:
         return False
 
 
-def transport_of(check: Check, packet: Packet) -> Transport:
+def transport_of(check: Check, packet: Packet) -> PacketTransport:
     """What carried a packet."""
     try:
         return find_protocol(check.protocol).transport_of(check, packet)

@@ -18,16 +18,16 @@ from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
-from wgmon_tui.checks.transport import UDP, Transport
+from wgmon_tui.checks.transport import UDP, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VerdictHelp
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.protocol_settings import NO_SETTINGS, ProtocolSettings
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.net.packet_fields import PacketField
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 LOSS_WINDOW = 20
 """How many recent checks decide whether a server is lossy: as many are given to `Protocol.diagnose`."""
@@ -258,7 +258,7 @@ class Protocol(typing.Protocol):
         """Whether a server sends such a message of its own accord, so that it answers nothing."""
         return False
 
-    def transport_of(self, check: Check, packet: Packet) -> Transport:
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         """What carried a packet. Exports rebuild its headers from that."""
         return UDP
 

@@ -16,7 +16,7 @@ class IpProtocol(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Transport:
+class PacketTransport:
     """What carried a packet. `server_port` is None for the port of the endpoint.
 
     `connection` counts the TCP connections, or the local UDP ports, of one check from zero.
@@ -27,4 +27,4 @@ class Transport:
     connection: int = 0
 
 
-UDP = Transport()
+UDP = PacketTransport()

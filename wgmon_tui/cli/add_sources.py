@@ -16,6 +16,7 @@ from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
+from wgmon_tui.config.keys import InvalidKeyError, PresharedKey
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.monitoring_identity import (
     IdentityWish,
@@ -28,7 +29,6 @@ from wgmon_tui.config.secrets.private_files import PrivateFileError, read_privat
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.value_parsers import InvalidValueError, is_key, parse_interface
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PresharedKey
 from wgmon_tui.terminal import detect_terminal
 
 _WORDS = 3

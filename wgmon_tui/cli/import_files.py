@@ -13,9 +13,9 @@ from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT
 from wgmon_tui.config.imports.import_report import ImportReport
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.terminal import detect_terminal
 from wgmon_tui.text import format_count, format_list, printable
 

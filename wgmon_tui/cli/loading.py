@@ -16,10 +16,10 @@ from wgmon_tui.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.config.config_toml import Config
+    from wgmon_tui.config.keys import PublicKey
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.config.secrets.keyring import Keyring
     from wgmon_tui.net.addresses import Endpoint
-    from wgmon_tui.protocols.wireguard.keys import PublicKey
     from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
 

@@ -26,11 +26,11 @@ from wgmon_tui.cli.probe_output import CheckedRound, LocalInterfaceReading, Plug
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.config.imports.wg_quick_import import load_conf
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from wgmon_tui.config.keys import NO_PUBLIC_KEY, PublicKey
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.http_target import HttpTarget
-from wgmon_tui.protocols.wireguard.keys import NO_PUBLIC_KEY, PublicKey
 
 WIREGUARD = "wireguard"
 AMNEZIAWG = "amneziawg"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.new_identity import default_identity
 from wgmon_tui.config.imports.unique_names import UniqueNames
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.config.secrets.key_files import KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, parse_name
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 _NAME_WITHOUT_HOST = "monitor"
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wgmon_tui.config.keys import PresharedKey, PublicKey
 from wgmon_tui.config.models import (
     AMNEZIAWG,
     ConfigurationError,
@@ -34,7 +35,6 @@ from wgmon_tui.config.value_parsers import (
     parse_public_key,
 )
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PublicKey
 
 WG_SHOWS_KEY = "on the server, `wg show wg0 public-key` prints it"
 

@@ -14,13 +14,13 @@ from typing import TypeVar
 
 from wgmon_tui.config.error_list import KeyedError
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
+from wgmon_tui.config.keys import KEY_LENGTH, PresharedKey, PrivateKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.key_files import KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import read_server, server_entries
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
-from wgmon_tui.protocols.wireguard.keys import KEY_LENGTH, PresharedKey, PrivateKey
 from wgmon_tui.text import FEW, format_list
 
 Entries = Mapping[str, object]

@@ -10,10 +10,9 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
+from wgmon_tui.config.keys import InvalidKeyError, PublicKey, decode_key, is_low_order
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
-from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
-from wgmon_tui.protocols.wireguard.primitives import is_low_order
 from wgmon_tui.text import quoted
 
 NAME_LENGTH = 63

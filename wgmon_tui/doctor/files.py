@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from wgmon_tui.checks import tai64n
 from wgmon_tui.config import config_toml
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.ownership import command_as, foreign_owner
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
@@ -21,8 +23,6 @@ from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.net.peer_credentials import login_name
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.damaged_files import is_regular_or_missing
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_elapsed

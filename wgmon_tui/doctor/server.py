@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from wgmon_tui.config.keys import NO_PRESHARED_KEY
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, Server
 from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict, make_prober_verdict

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import (
     AMNEZIAWG,
     WIREGUARD,
@@ -24,7 +25,6 @@ from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.amneziawg.parameters import HeaderRange, Parameters
 from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
 from wgmon_tui.protocols.amneziawg.signature_packets import SignaturePacket
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 _IDENTITY = "bastion"
 _ADDRESSES = (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))

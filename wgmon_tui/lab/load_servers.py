@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from multiprocessing.connection import Connection
 
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 INNER_ADDRESS = ip_address("10.255.0.1")
 """The inner address at which every load server answers echoes."""

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.lab.models import LabSetup
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.wireguard.handshake import RESPONSE_HEADER
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 

@@ -13,6 +13,7 @@ from itertools import cycle
 from types import TracebackType
 from typing import Self
 
+from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.messages import Message, make_messages
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
@@ -20,7 +21,6 @@ from wgmon_tui.lab.peer import PeerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.wire import MessageType, receiver_index

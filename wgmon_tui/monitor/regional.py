@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)

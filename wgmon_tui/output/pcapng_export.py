@@ -9,7 +9,7 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.packets import fields_of, label_of, transport_of
-from wgmon_tui.checks.transport import IpProtocol, Transport
+from wgmon_tui.checks.transport import IpProtocol, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Address
@@ -72,7 +72,9 @@ class _Sides:
         self._next: dict[tuple[Socket, Socket], int] = {}
         """By source and destination: the number of the next byte."""
 
-    def capture(self, packet: Packet, by: Transport, at_ns: int, comment: str) -> Iterator[CapturedPacket]:
+    def capture(
+        self, packet: Packet, by: PacketTransport, at_ns: int, comment: str
+    ) -> Iterator[CapturedPacket]:
         """Yield a packet with its headers. What is too long for one segment becomes several."""
         ours: Socket = (PLACEHOLDER_ADDRESSES[self._address.version], self._our_port + by.connection)
         servers: Socket = (self._address, by.server_port or self._server_port)

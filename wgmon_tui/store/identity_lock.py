@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.checks.protocol import IdentityTarget
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.store import byte_locks
 from wgmon_tui.store.damaged_files import move_irregular_aside
 from wgmon_tui.text import printable

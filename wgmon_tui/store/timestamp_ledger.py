@@ -24,9 +24,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.protocol import ProbeServices
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.store.clock_guard import (
     FAR_AHEAD_S,
     NEVER_SET_S,

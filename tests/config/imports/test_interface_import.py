@@ -11,10 +11,10 @@ import pytest
 from wgmon_tui.config.imports.interface_import import import_interfaces
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 
 def key(number: int) -> PublicKey:

@@ -15,7 +15,7 @@ from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.imports.vpn_links import VpnLinkError, is_vpn_link, read_vpn_link
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, parse_pasted_lenient
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
+from wgmon_tui.config.keys import PrivateKey
 
 CONF = f"""[Interface]
 PrivateKey = {PrivateKey(bytes(range(32))).to_text()}

@@ -17,8 +17,8 @@ from wgmon_tui.config.imports.wg_dump_parser import (
     parse_all_dumps,
     parse_dump,
 )
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 OWN = PrivateKey(b"\x05" * 32)
 PSK = PresharedKey(b"\x06" * 32)

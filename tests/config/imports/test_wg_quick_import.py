@@ -16,11 +16,11 @@ from wgmon_tui.config.imports.wg_quick_import import (
     load_conf,
     preview,
 )
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 PSK = PresharedKey(b"\x07" * 32)
 ADDRESS = "10.8.0.250/32"

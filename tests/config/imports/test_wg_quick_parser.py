@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, make_unique_name, parse_conf
+from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
 
 SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import BASTION, OWN_KEY, server
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.config.secrets import keyring
 from wgmon_tui.config.secrets.keyring import open_keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import create_private
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey
 
 SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)

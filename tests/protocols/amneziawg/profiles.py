@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import HeaderRange, Parameters
 from wgmon_tui.protocols.amneziawg.signature_packets import SignaturePacket
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 def header_range(text: str) -> HeaderRange:

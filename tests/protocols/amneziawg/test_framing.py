@@ -17,12 +17,13 @@ from tests.protocols.amneziawg.profiles import (
     parameters,
 )
 from tests.protocols.wireguard.handshake_parties import CLIENT, CLIENT_INDEX, SERVER, SERVER_INDEX, STAMP
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.protocols.amneziawg import chacha20
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
 from wgmon_tui.protocols.amneziawg.trials import ParameterSet
 from wgmon_tui.protocols.wireguard.cookie import CookieJar, Mac1
-from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, RejectedError, Responder
+from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import (
     COOKIE_REPLY_LENGTH,

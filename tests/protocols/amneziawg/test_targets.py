@@ -12,12 +12,12 @@ from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
 from tests.protocols.amneziawg.profiles import PROTECTION_KEY
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
+from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.config.new_server import describe_server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.wireguard.framing import PLAIN
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 KEY = PresharedKey(PROTECTION_KEY)

@@ -10,9 +10,9 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.checksum import internet_checksum
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1, cookie_key
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.primitives import xaead_seal
 
 Address = tuple[str, int]

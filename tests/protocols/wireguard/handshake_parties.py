@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.checks import tai64n
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.cookie import Mac1
-from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Reason, RejectedError, Responder
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.session import Session
 
 CLIENT = PrivateKey(bytes(range(32)))

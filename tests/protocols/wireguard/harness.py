@@ -12,13 +12,13 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Self, TypeVar
 
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import Responder
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type

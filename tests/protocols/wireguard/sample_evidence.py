@@ -20,10 +20,10 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 
 SERVER = Server(
     "fra1", Endpoint("fra1.example.net", 51823), PrivateKey(bytes(range(32))).public, "bastion", slow=0.5

@@ -36,6 +36,7 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
@@ -43,7 +44,6 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 SENT, RECEIVED = Direction.SENT, Direction.RECEIVED

@@ -28,12 +28,12 @@ from wgmon_tui.checks.evidence import (
     ServerInitiated,
     WorkedUntil,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import causes, contradictions
 from wgmon_tui.protocols.wireguard.contradictions import DISPROVED_BY, Hypothesis, is_contradicted
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.handshake import Reason
 
 WITH_BOTH_VERSIONS = ProbedAs(
     SERVER.public_key, (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))

@@ -11,8 +11,9 @@ from tests.protocols.wireguard.handshake_parties import (
     attempt,
     rejected,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.protocols.wireguard.cookie import COOKIE_LIFETIME_S, NO_MAC, CookieJar
-from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, Responder
+from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type, receiver_index
 
 SOURCE = b"\xc0\x00\x02\x07" + b"\xd4\x31"

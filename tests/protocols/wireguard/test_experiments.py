@@ -36,12 +36,13 @@ from wgmon_tui.checks.evidence import (
     Silence,
     StampsAhead,
 )
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.udp_socket import QueuedError
-from wgmon_tui.protocols.wireguard.handshake import Reason, Responder
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Responder
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets, Target
 

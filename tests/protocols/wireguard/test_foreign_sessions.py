@@ -27,6 +27,7 @@ from wgmon_tui.checks.evidence import Evidence, ForeignSession, IdentityOnInterf
 from wgmon_tui.checks.protocol import LOSS_WINDOW
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, InterfaceDumps, PeerEntry
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.foreign_sessions import (
@@ -35,7 +36,6 @@ from wgmon_tui.protocols.wireguard.foreign_sessions import (
     is_own_index,
     new_index,
 )
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

@@ -34,12 +34,12 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     Silence,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 HANDSHAKE_ONLY = Server("fra1", Endpoint("192.0.2.7", 51820), SERVER.public, "bastion", tunnel=False)

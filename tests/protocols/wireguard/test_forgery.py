@@ -19,9 +19,10 @@ from tests.protocols.wireguard.handshake_parties import (
     rejected,
     with_mac1,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.wireguard.cookie import CookieJar, cookie_key, open_cookie_reply
-from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError, Responder
+from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, dh
 from wgmon_tui.protocols.wireguard.session import ReplayError
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType

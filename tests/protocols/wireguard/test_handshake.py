@@ -20,16 +20,11 @@ from tests.protocols.wireguard.handshake_parties import (
     rejected,
     with_mac1,
 )
-from wgmon_tui.protocols.wireguard import tai64n
+from wgmon_tui.checks import tai64n
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.cookie import Mac1
-from wgmon_tui.protocols.wireguard.handshake import (
-    Initiator,
-    Reason,
-    ReceivedInitiation,
-    RejectedError,
-    Responder,
-)
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.protocols.wireguard.handshake import Initiator, ReceivedInitiation, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.wire import (
     MessageType,
     label_of,

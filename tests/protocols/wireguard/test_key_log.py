@@ -8,8 +8,8 @@ import pytest
 
 from tests.output.sample_rounds import IDENTITY, server
 from wgmon_tui.checks.key_log import KeyLog
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.key_log import key_log_warning, make_key_log
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 PSK = PresharedKey(b"a".ljust(32))

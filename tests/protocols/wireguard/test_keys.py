@@ -14,10 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.wireguard.handshake_parties import CLIENT, PSK, SERVER, attempt, complete_handshake
-from wgmon_tui.config.models import SecretForm, SecretSource, Server
-from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.handshake import Initiator, Reason, RejectedError, Responder
-from wgmon_tui.protocols.wireguard.keys import (
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,
     PresharedKey,
@@ -25,6 +23,9 @@ from wgmon_tui.protocols.wireguard.keys import (
     PublicKey,
     decode_key,
 )
+from wgmon_tui.config.models import SecretForm, SecretSource, Server
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.targets import Target
 
 RAW_KEYS = st.binary(min_size=32, max_size=32)

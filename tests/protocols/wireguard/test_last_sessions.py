@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.protocols.wireguard import last_sessions
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, is_own_index
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.session import Session
 

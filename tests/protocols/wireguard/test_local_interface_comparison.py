@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.local_interface_comparison import (
     LocalPeer,
     compare_local_peer,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDumps
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.protocols.wireguard import local_interfaces
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.local_identities import LocalIdentities
 
 OWN = PrivateKey.generate()

@@ -9,14 +9,15 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, TraceRefusedError, conclusion
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.udp_socket import Datagram, QueuedError
-from wgmon_tui.protocols.wireguard import path_tracer, tai64n
+from wgmon_tui.protocols.wireguard import path_tracer
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.foreign_sessions import new_index
 from wgmon_tui.protocols.wireguard.framing import PLAIN
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, Responder
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
 
 ADDRESS = IPv4Address("203.0.113.9")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.protocols.wireguard import reference
 from tests.protocols.wireguard.handshake_parties import CLIENT, LOW_ORDER_POINTS
+from wgmon_tui.config.keys import is_low_order
 from wgmon_tui.protocols.wireguard import primitives
 from wgmon_tui.protocols.wireguard.primitives import (
     AuthenticationError,
@@ -27,7 +28,6 @@ from wgmon_tui.protocols.wireguard.primitives import (
     dh_public,
     hash_,
     hmac,
-    is_low_order,
     kdf1,
     kdf2,
     kdf3,

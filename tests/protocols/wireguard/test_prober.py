@@ -27,13 +27,13 @@ from tests.protocols.wireguard.harness import (
     timestamps,
 )
 from wgmon_tui.checks.evidence import Evidence, LateAnswer, NameMoved, NameUnresolved, Silence, SocketError
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.name_history import NameHistory
 from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard import demultiplexer, experiments
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import message_type

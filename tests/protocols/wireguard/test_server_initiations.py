@@ -20,6 +20,7 @@ from tests.protocols.wireguard.harness import (
     silence,
     timestamps,
 )
+from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
@@ -30,12 +31,12 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.udp_socket import Datagram
-from wgmon_tui.protocols.wireguard import server_initiations, tai64n
+from wgmon_tui.protocols.wireguard import server_initiations
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.handshake import Initiator, Responder
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.server_initiations import OPENED_AT_ONCE, RECENT_S, ServerInitiations
 

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDump, PeerEntry, parse_dump
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.server_view import (
     ServerView,
     StoredInterface,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
 from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.protocols.wireguard.server_view_comparison import (

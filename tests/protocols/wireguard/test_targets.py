@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from wgmon_tui.checks.targets import join
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Endpoint, NameServer
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.targets import require_wireguard
 
 BASTION, LAPTOP = PrivateKey(bytes(range(32))), PrivateKey(bytes(range(1, 33)))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.protocols.wireguard import reference
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.cookie import CookieJar, cookie_key, mac2
 from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator, ReceivedInitiation, Responder
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
 

@@ -38,13 +38,13 @@ from wgmon_tui.checks.evidence import (
     PacketRejected,
     PassiveKeepalive,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.lab.inner_packets import parse
 from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 BRIEF_S = 0.2

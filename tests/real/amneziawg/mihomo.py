@@ -27,9 +27,9 @@ from packaging.version import Version
 
 from tests.real.namespaces import entered
 from tests.real.prerequisites import give_up
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 INNER_ADDRESS = ip_address("10.0.0.2")
 _NEEDED_TEXTUAL = Version("8.2.8")

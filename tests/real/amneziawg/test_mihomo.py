@@ -24,10 +24,10 @@ from tests.real.server import SHORT_S, prober_at, run_check, target
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import CookieDemanded
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.protocols.wireguard.keys import PresharedKey
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import INITIATION_LENGTH, MessageType
 

@@ -16,11 +16,11 @@ from tests.real.matrix.topology import Scene
 from tests.real.namespaces import entered, firewall, ip, no_firewall
 from tests.real.real_client import CLIENT_PORT
 from tests.real.relay_settings import Forgery, OneWay, RelaySettings, both_ways
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.protocols.wireguard import tai64n
 from wgmon_tui.protocols.wireguard.handshake import Initiator
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets
 
 Fault = Callable[[Scene], None]

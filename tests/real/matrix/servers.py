@@ -17,8 +17,8 @@ from tests.real.matrix.topology import SceneServer
 from tests.real.namespaces import RoutedPath, entered, forward, ip, join, namespace, routed_path
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import WireguardGo
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 
 WIREGUARD_GO, LINUX_KERNEL, BORINGTUN = "wireguard-go", "Linux kernel", "boringtun"
 COLUMNS = (WIREGUARD_GO, LINUX_KERNEL, BORINGTUN)

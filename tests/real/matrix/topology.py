@@ -14,12 +14,12 @@ from tests.real.namespaces import RoutedPath, namespace
 from tests.real.relay import Relay
 from tests.real.relay_settings import RelaySettings
 from tests.real.server import RealServer
+from wgmon_tui.checks import tai64n
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
-from wgmon_tui.protocols.wireguard import tai64n
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import NO_OTHER_SECRETS, OtherSecrets, Target
 

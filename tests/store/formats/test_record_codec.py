@@ -26,10 +26,10 @@ from tests.protocols.wireguard.sample_evidence import KINDS, any_evidence
 from wgmon_tui.checks.check import Check, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import Evidence, IcmpError, Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import SecretSource
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of, from_bytes, to_bytes
 from wgmon_tui.store.formats.stored_names import StoredNames, StoredRecord

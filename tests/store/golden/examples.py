@@ -55,8 +55,10 @@ from wgmon_tui.checks.evidence import (
     WorkedUntil,
 )
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.monitor.damping import Damping, as_json, from_json
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
@@ -64,8 +66,6 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard.handshake import Reason
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot, VantageVerdict
 from wgmon_tui.store.formats.minute_block import SLUGS, pack, pack_samples, unpack, unpack_samples

@@ -12,10 +12,10 @@ import pytest
 from tests.store.engine_updates import START, answered, closed, incident, lost, opened, row, server
 from tests.store.recorder_harness import PATIENCE_S, Desk, query_store, recording
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.monitor.damping import Damping, from_json
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_from_entry

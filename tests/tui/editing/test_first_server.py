@@ -16,9 +16,9 @@ from tests.tui.editing_harness import CONF, SMALL, Editing, written
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine, no_time_passes, record, server
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.editing.first_check_screen import FirstCheckScreen
 from wgmon_tui.tui.editing.first_server_form import FirstServerForm

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.tui import sample_exchanges
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import IcmpError, LateAnswer, PacketRejected, SocketError
-from wgmon_tui.protocols.wireguard.handshake import Reason
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.tui.server.exchange_layout import (
     CursorStop,
     ExchangeComparison,

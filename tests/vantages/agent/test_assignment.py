@@ -10,10 +10,10 @@ from hypothesis import given
 
 from tests.config.sample_fleets import fleets
 from tests.daemon.harness import CLIENT, IDENTITY, quick_server, write_config
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.targets import require_wireguard
 from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
 from wgmon_tui.vantages.agent.assignment import NO_IDENTITY, assign, find_server_problem

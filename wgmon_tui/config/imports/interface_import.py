@@ -12,11 +12,11 @@ from pathlib import Path
 from wgmon_tui.config.imports.import_report import MAX_LISTED, ImportReport, describe_next_steps
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDumps, PeerEntry
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count, quoted
 
 

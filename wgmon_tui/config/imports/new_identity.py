@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
 from wgmon_tui.config.secrets.key_files import open_key_file_writer
 from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.text import format_list, quoted
 
 _NO_ADDRESS = (

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from wgmon_tui.config.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PublicKey, decode_key
 
 Network = IPv4Network | IPv6Network
 

@@ -25,6 +25,13 @@ from wgmon_tui.config.imports.wg_quick_sections import (
     SectionReader,
     is_conf_text,
 )
+from wgmon_tui.config.keys import (
+    NO_PRESHARED_KEY,
+    InvalidKeyError,
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD, ConfigurationError
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
@@ -34,13 +41,6 @@ from wgmon_tui.config.value_parsers import (
     parse_public_key,
 )
 from wgmon_tui.net.addresses import Endpoint, Interface
-from wgmon_tui.protocols.wireguard.keys import (
-    NO_PRESHARED_KEY,
-    InvalidKeyError,
-    PresharedKey,
-    PrivateKey,
-    PublicKey,
-)
 from wgmon_tui.text import printable
 
 T = TypeVar("T")

@@ -15,6 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wgmon_tui.child_processes import OutputLimitError, hide_variables, kill_all, run
+from wgmon_tui.config.keys import (
+    NO_PRESHARED_KEY,
+    InvalidKeyError,
+    PresharedKey,
+    PrivateKey,
+    decode_key,
+)
 from wgmon_tui.config.models import (
     ConfigurationError,
     Fleet,
@@ -32,13 +39,6 @@ from wgmon_tui.config.secrets.private_files import (
     shown,
 )
 from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
-from wgmon_tui.protocols.wireguard.keys import (
-    NO_PRESHARED_KEY,
-    InvalidKeyError,
-    PresharedKey,
-    PrivateKey,
-    decode_key,
-)
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 _COMMAND_TIMEOUT_S = 10.0

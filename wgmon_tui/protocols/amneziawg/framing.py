@@ -14,10 +14,10 @@ import os
 import random
 from collections.abc import Callable, Sequence
 
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.amneziawg.layout import LENGTHS, NONCE_LENGTH, PROTECTED_HEAD, Layout
 from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.wire import MAC_LENGTH, MessageType
 
 _LARGEST_TRAILED = 500

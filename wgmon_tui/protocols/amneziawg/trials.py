@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
@@ -21,7 +22,6 @@ from wgmon_tui.protocols.wireguard.framing_causes import (
     ANSWERS_SET,
     NO_KEY,
 )
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 _MAX_SETS = 6
 """Sets of other servers that are tried: each costs 1.5 s."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber
-from wgmon_tui.checks.transport import IpProtocol, Transport
+from wgmon_tui.checks.transport import IpProtocol, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.checks.verdict_help import VerdictHelp
 from wgmon_tui.config.models import Server
@@ -100,9 +100,9 @@ class SystemPath(Protocol):
         data = PacketField("data", at, len(packet) - at, "random bytes of this check")
         return (*known, data) if data.length else tuple(known)
 
-    def transport_of(self, check: Check, packet: Packet) -> Transport:
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         """Pings: the exchange has no other packets."""
-        return Transport(IpProtocol.ICMP)
+        return PacketTransport(IpProtocol.ICMP)
 
     async def ask_naively(self, address: Address, port: int) -> str | None:
         """Nothing: the check itself asks the port."""

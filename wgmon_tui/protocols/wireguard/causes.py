@@ -21,11 +21,11 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import context_causes
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, without_contradicted
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_elapsed, format_list
 
 

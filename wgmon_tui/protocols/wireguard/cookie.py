@@ -11,7 +11,7 @@ import os
 from hashlib import blake2s
 from hmac import compare_digest
 
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.primitives import hash_, mac, xaead_open, xaead_seal
 from wgmon_tui.protocols.wireguard.wire import COOKIE_REPLY_LENGTH, MAC_LENGTH
 

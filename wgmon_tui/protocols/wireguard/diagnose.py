@@ -39,6 +39,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import (
@@ -50,7 +51,6 @@ from wgmon_tui.protocols.wireguard import (
     local_faults,
 )
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.stage_outcomes import find_blamed_stage
 from wgmon_tui.text import format_count, format_list, format_recent_time, format_rtt
 

@@ -18,8 +18,8 @@ from wgmon_tui.checks.evidence import (
     KnownKeyAnswered,
     PresharedKeyFound,
 )
+from wgmon_tui.config.keys import NO_PRESHARED_KEY
 from wgmon_tui.protocols.wireguard.handshake import Attempt
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY
 from wgmon_tui.protocols.wireguard.targets import OtherSecrets, Target
 
 CompletesHandshake = Callable[[Target], Awaitable[bool]]

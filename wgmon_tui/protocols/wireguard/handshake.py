@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from enum import Enum
 from functools import lru_cache
 
+from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.primitives import (
     AuthenticationError,
     LowOrderPointError,
@@ -37,21 +37,6 @@ _CHAIN = hash_(b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s")
 _HASH = hash_(_CHAIN + b"WireGuard v1 zx2c4 Jason@zx2c4.com")
 INITIATION_HEADER = b"\x01\0\0\0"
 RESPONSE_HEADER = b"\x02\0\0\0"
-
-
-class Reason(Enum):
-    """Why a packet was rejected."""
-
-    NOT_WIREGUARD = "not a WireGuard message"
-    UNEXPECTED_TYPE = "a WireGuard message of an unexpected type"
-    OTHER_INDEX = "addressed to another handshake attempt"
-    OTHER_SESSION = "authentication failed under this session, or replayed"
-    BAD_MAC1 = "wrong mac1: the sender does not know the receiver's public key"
-    BAD_STATIC = "its static key does not decrypt: it was encrypted for another server key"
-    BAD_TIMESTAMP = "its timestamp does not decrypt"
-    BAD_EMPTY = "authentication failed: wrong preshared key, or forged"
-    BAD_COOKIE = "its cookie does not decrypt: from another server, or forged"
-    LOW_ORDER = "a public key of low order"
 
 
 class RejectedError(Exception):

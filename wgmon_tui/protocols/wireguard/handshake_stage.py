@@ -38,8 +38,9 @@ from wgmon_tui.checks.evidence import (
     Silence,
     SocketError,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
-from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
+from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index

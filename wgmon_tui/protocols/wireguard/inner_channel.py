@@ -18,13 +18,13 @@ from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import IcmpError, PacketRejected, SocketError
 from wgmon_tui.checks.first_hop import FirstHop
 from wgmon_tui.checks.inner_probes import InnerProbe, OwnAddresses, make_echo_probe, match_probe
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import Services, is_of_other_client
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError
 from wgmon_tui.protocols.wireguard.session import ReplayError, Session
 from wgmon_tui.protocols.wireguard.size_check import MOST_REPORTS, SizeTarget

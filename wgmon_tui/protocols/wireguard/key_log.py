@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from wgmon_tui.checks.key_log import KeyLog, KeyLogFormat
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PrivateKey
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.text import printable
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 
 _READ_EVERY_S = 60.0

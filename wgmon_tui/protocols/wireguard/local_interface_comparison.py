@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_view_comparison import (
     ComparisonResult,

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from wgmon_tui.checks.evidence import Evidence, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 StampedElsewhere = Callable[[PublicKey], float | None]

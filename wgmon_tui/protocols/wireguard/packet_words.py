@@ -7,8 +7,8 @@ import base64
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import CookieDemanded, ForeignBytes, PacketRejected
 from wgmon_tui.checks.protocol import PacketRemark
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.packet_fields import PacketField
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.wire import (
     MAC_LENGTH,
     MessageType,

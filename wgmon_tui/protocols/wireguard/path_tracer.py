@@ -27,9 +27,10 @@ from wgmon_tui.checks.path_trace import (
     TraceOptions,
     TraceRefusedError,
 )
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.udp_socket import Datagram, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
-from wgmon_tui.protocols.wireguard.handshake import Attempt, Reason, RejectedError
+from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
 
 _SPACING_S = 0.05

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from wgmon_tui.protocols.wireguard.keys import PublicKey
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 
 HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]

@@ -28,15 +28,6 @@ _INNER_REST = b"\x36" * (_BLOCK - HASH_LENGTH)
 _OUTER_REST = b"\x5c" * (_BLOCK - HASH_LENGTH)
 
 
-# Every u-coordinate of low order, on the curve and on its twist. The highest bit is ignored (RFC 7748).
-_P = 2**255 - 19
-_ORDER_EIGHT = (
-    0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
-    0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
-)
-_LOW_ORDER = frozenset(u.to_bytes(32, "little") for u in (0, 1, *_ORDER_EIGHT, _P - 1, _P, _P + 1))
-
-
 class AuthenticationError(Exception):
     """A ciphertext did not authenticate: wrong key, wrong nonce, or changed bytes."""
 
@@ -52,12 +43,6 @@ def dh(private: bytes, public: bytes) -> bytes:
     if lib.crypto_scalarmult(shared, private, public):
         raise LowOrderPointError
     return bytes(ffi.buffer(shared, 32))
-
-
-def is_low_order(public: bytes) -> bool:
-    """Whether `dh` rejects this public key; costs a thousandth of `dh`."""
-    _check_lengths(public)
-    return public[:31] + bytes([public[31] & 0x7F]) in _LOW_ORDER
 
 
 def dh_public(private: bytes) -> bytes:

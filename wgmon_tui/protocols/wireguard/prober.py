@@ -39,6 +39,7 @@ from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedErr
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.stage import Stage
+from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.netlink import RoutingSocket
@@ -48,7 +49,6 @@ from wgmon_tui.protocols.wireguard import experiments
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
-from wgmon_tui.protocols.wireguard.keys import PrivateKey, PublicKey
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
 from wgmon_tui.protocols.wireguard.path_tracer import PathTracer

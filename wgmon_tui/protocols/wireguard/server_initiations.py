@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from wgmon_tui.checks.evidence import ServerInitiated
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.net.udp_socket import Datagram
 from wgmon_tui.protocols.wireguard.handshake import ReceivedInitiation, RejectedError, Responder
-from wgmon_tui.protocols.wireguard.keys import PrivateKey
 from wgmon_tui.protocols.wireguard.targets import Target
 
 RECENT_S = 180.0

@@ -22,8 +22,8 @@ from wgmon_tui.config.imports.wg_dump_parser import (
     parse_networks,
     parse_number,
 )
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 COMMAND_TIMEOUT_S = 15.0

@@ -12,10 +12,10 @@ from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.protocols.wireguard.framing_causes import name_awg, write_parameter
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
 from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable

@@ -37,6 +37,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch, url_of
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import (
     AUTHENTICATE,
     FETCH,
@@ -52,7 +53,6 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path
 from wgmon_tui.protocols.wireguard.fetch_diagnosis import diagnose_fetches
 from wgmon_tui.protocols.wireguard.framing_causes import describe_answered, find_answered
-from wgmon_tui.protocols.wireguard.handshake import Reason
 from wgmon_tui.protocols.wireguard.packet_size import diagnose_size
 from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
 

@@ -10,13 +10,13 @@ from importlib.util import find_spec
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing, FramingTrial
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 
 INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers silently drop those within 20 ms."""

@@ -23,11 +23,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.config.http_targets import parse_http_target
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.value_parsers import parse_name_server
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import NameServer
 from wgmon_tui.net.http_target import HttpTarget
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames
 
 Json = Any

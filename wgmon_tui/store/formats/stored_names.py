@@ -59,6 +59,7 @@ from wgmon_tui.checks.evidence import (
     WorkedUntil,
 )
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
@@ -66,7 +67,6 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard.handshake import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from wgmon_tui.config.imports.new_identity import public_keys, stanza
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
 from wgmon_tui.config.server_edits import delete_identity, reject_if_used
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog

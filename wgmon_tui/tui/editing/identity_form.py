@@ -10,12 +10,12 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.new_identity import keygen
 from wgmon_tui.config.imports.wg_quick_parser import make_unique_name
+from wgmon_tui.config.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity
 from wgmon_tui.config.server_edits import save_identity
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_interface, parse_name
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.keys import InvalidKeyError, PrivateKey
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow
 from wgmon_tui.tui.editing.field_values import to_text, to_value
 from wgmon_tui.tui.editing.fields import IDENTITY_FIELDS, FieldSpec

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.imports.new_identity import public_keys
+from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.protocols.wireguard.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 from wgmon_tui.config.models import (
     AMNEZIAWG,
     WIREGUARD,
@@ -31,7 +32,6 @@ from wgmon_tui.config.server_edits import (
 from wgmon_tui.config.servers_toml import server_entries, usual_entries
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.config.value_types import FormFieldKind
-from wgmon_tui.protocols.wireguard.keys import NO_PRESHARED_KEY, InvalidKeyError, PresharedKey
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow, Option
 from wgmon_tui.tui.editing.field_values import NO, NOTHING, YES, to_text, to_value

@@ -13,6 +13,14 @@ from typing import NoReturn
 
 KEY_LENGTH = 32
 
+# Every u-coordinate of low order, on the curve and on its twist. The highest bit is ignored (RFC 7748).
+_P = 2**255 - 19
+_ORDER_EIGHT = (
+    0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
+    0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
+)
+_LOW_ORDER = frozenset(u.to_bytes(32, "little") for u in (0, 1, *_ORDER_EIGHT, _P - 1, _P, _P + 1))
+
 
 class InvalidKeyError(ValueError):
     """A text is not a WireGuard key. The message never repeats the text, which may be a secret."""
@@ -39,6 +47,12 @@ def _check_length(raw: bytes) -> bytes:
     if len(raw) != KEY_LENGTH:
         raise InvalidKeyError(f"{len(raw)} bytes, not {KEY_LENGTH}")
     return raw
+
+
+def is_low_order(public: bytes) -> bool:
+    """Whether a public key gives the same shared secret with every private key: none of a key pair does."""
+    _check_length(public)
+    return public[:31] + bytes([public[31] & 0x7F]) in _LOW_ORDER
 
 
 class PublicKey:

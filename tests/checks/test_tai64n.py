@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.protocols.wireguard.tai64n import TAI64N_LENGTH, decode, encode, next_timestamp_ns
+from wgmon_tui.checks.tai64n import TAI64N_LENGTH, decode, encode, next_timestamp_ns
 
 CLOCK = st.integers(0, 2**63 - 1)  # Unix nanoseconds, to the year 2262
 
