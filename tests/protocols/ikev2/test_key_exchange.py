@@ -1,0 +1,44 @@
+import pytest
+
+from wgmon_tui.protocols.ikev2.key_exchange import InvalidShareError, new_key_exchange
+from wgmon_tui.protocols.ikev2.proposals import Group
+
+SIZES = {
+    Group.MODP_2048: 256,
+    Group.MODP_3072: 384,
+    Group.MODP_4096: 512,
+    Group.ECP_256: 64,
+    Group.ECP_384: 96,
+    Group.ECP_521: 132,
+    Group.CURVE25519: 32,
+}
+
+
+@pytest.mark.parametrize("group", Group)
+def test_both_sides_share_a_secret(group: Group) -> None:
+    one, other = new_key_exchange(group), new_key_exchange(group)
+    assert len(one.public_value) == SIZES[group]
+    assert one.share(other.public_value) == other.share(one.public_value)
+
+
+@pytest.mark.parametrize("group", Group)
+def test_values_outside_of_the_group_are_refused(group: Group) -> None:
+    one = new_key_exchange(group)
+    for value in (b"", bytes(SIZES[group]), b"\x01", bytes(SIZES[group] - 1) + b"\x01"):
+        if group == Group.CURVE25519 and value not in (b"", bytes(32), b"\x01"):
+            continue
+        with pytest.raises(InvalidShareError):
+            one.share(value)
+
+
+def test_primes_are_those_of_rfc_3526() -> None:
+    """The ends of the primes in RFC 3526 §3 to §5."""
+    from wgmon_tui.protocols.ikev2.key_exchange import _prime
+
+    ends = {
+        Group.MODP_2048: "15728e5a8aacaa68ffffffffffffffff",
+        Group.MODP_3072: "4b82d120a93ad2caffffffffffffffff",
+        Group.MODP_4096: "4df435c934063199ffffffffffffffff",
+    }
+    for group, end in ends.items():
+        assert f"{_prime(group):x}".endswith(end)

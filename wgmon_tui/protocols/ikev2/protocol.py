@@ -1,0 +1,63 @@
+"""The protocol `ikev2`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber, Targets
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.protocols.ikev2.settings import NAME, SETTINGS
+
+
+class Ikev2(Protocol):
+    """Runs IKE_SA_INIT and IKE_AUTH of a server, and ends the session that it opened."""
+
+    name, title = NAME, "IKEv2"
+    settings = SETTINGS
+
+    def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
+        """Join servers with their credentials."""
+        from wgmon_tui.protocols.ikev2.targets import join_servers
+
+        return join_servers(servers, keyring.protocol_secrets)
+
+    def make_prober(self, services: ProbeServices) -> ProtocolProber:
+        """Make a prober. It needs no identity."""
+        from wgmon_tui.protocols.ikev2.check import Ikev2Prober
+
+        return Ikev2Prober(services.vantage)
+
+    def diagnose(
+        self,
+        check: Check,
+        server: Server,
+        recent: Sequence[float | None] = (),
+        standing: Sequence[Evidence] = (),
+        *,
+        is_explained_by_loss: bool = False,
+    ) -> Diagnosis:
+        """Diagnose a check: common faults first."""
+        from wgmon_tui.checks.common_faults import diagnose_common_fault
+        from wgmon_tui.protocols.ikev2.diagnose import diagnose
+
+        return diagnose_common_fault(check, server, standing) or diagnose(check, server, standing)
+
+    def label_of(self, packet: bytes, framing: str = "") -> str:
+        """The name of a message."""
+        from wgmon_tui.protocols.ikev2.message_fields import label_of
+
+        return label_of(packet)
+
+    def fields_of(self, packet: bytes, framing: str = "") -> tuple[PacketField, ...]:
+        """The fields of a message, in order and without gaps."""
+        from wgmon_tui.protocols.ikev2.message_fields import fields_of
+
+        return fields_of(packet)
+
+
+PROTOCOL = Ikev2()
