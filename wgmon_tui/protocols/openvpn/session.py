@@ -1,0 +1,90 @@
+"""Runs the client of a session over a link, and logs its packets."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.protocols.openvpn.client import Client
+from wgmon_tui.protocols.openvpn.events import DataArrived, Event, Rejected
+from wgmon_tui.protocols.openvpn.links import Link, LinkClosedError
+
+_MOST_REJECTED = 64
+"""After so many packets that are not of the session, its check ends: it is flooded."""
+
+_MOST_DATA = 256
+
+
+class Session:
+    """One session and its packets. Times of events are seconds since it began."""
+
+    def __init__(self, client: Client, link: Link, log: CheckLog) -> None:
+        self.client = client
+        self.link = link
+        self.log = log
+        self.events: list[Event] = []
+        self.data: deque[tuple[bytes, int]] = deque(maxlen=_MOST_DATA)
+        """Packets of the data channel with their Unix times in nanoseconds, as they came."""
+        self.is_closed = False
+        """Whether the server closed the TCP connection."""
+        self._began = time.monotonic()
+        self._rejected = 0
+
+    @property
+    def now(self) -> float:
+        """Seconds since the session began."""
+        return time.monotonic() - self._began
+
+    def send(self, packet: bytes) -> int:
+        """Send a packet, log it and return the Unix time in nanoseconds. Raises OSError."""
+        sent_ns = self.link.send(packet)
+        self.log.sent(packet, sent_ns)
+        return sent_ns
+
+    def flush(self) -> None:
+        """Send what the client has to send now. Raises OSError."""
+        try:
+            for packet in self.client.take_packets(self.now, int(time.time())):
+                self.send(packet)
+        except LinkClosedError:
+            self.is_closed = True
+
+    async def run(self, is_done: Callable[[], bool], timeout_s: float) -> bool:
+        """Run until something is done, the session is over or the time is up; returns whether it is done.
+
+        Raises OSError.
+        """
+        deadline = self.now + timeout_s
+        while True:
+            self.flush()
+            if is_done() or self.client.is_over or self.is_closed or self._rejected > _MOST_REJECTED:
+                return is_done()
+            left = deadline - self.now
+            if left <= 0:
+                return False
+            due = self.client.next_due()
+            await self._receive(left if due is None else min(left, max(due - self.now, 0.0)))
+
+    async def await_data(self, timeout_s: float) -> tuple[bytes, int] | None:
+        """The next packet of the data channel and its time; None if none comes. Raises OSError."""
+        await self.run(lambda: bool(self.data), timeout_s)
+        return self.data.popleft() if self.data else None
+
+    async def _receive(self, timeout_s: float) -> None:
+        try:
+            received = await self.link.receive(timeout_s)
+        except LinkClosedError:
+            self.is_closed = True
+            return
+        if received is None:
+            return
+        packet, received_ns = received
+        self.log.received(packet, received_ns)
+        for event in self.client.receive(packet, self.now):
+            if isinstance(event, DataArrived):
+                self.data.append((packet, received_ns))
+                continue
+            self._rejected += isinstance(event, Rejected)
+            self.events.append(event)
