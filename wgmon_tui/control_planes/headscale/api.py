@@ -1,0 +1,97 @@
+"""headscale's API: v1 of the releases 0.23 to 0.29, and Tailscale's v2, which 0.30 brings.
+
+Sources: gen/openapiv2/headscale/v1/headscale.swagger.json of the releases, hscontrol/testdata of 0.30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wgmon_tui.control_planes.api import ApiRequest
+from wgmon_tui.control_planes.json_fields import Drift, Fields
+from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node, Part
+from wgmon_tui.control_planes.tailscale.api import DEVICES_PATH, read_devices
+
+_TAG_FIELDS = ("tags", "forcedTags", "validTags")
+"""0.28 replaced the other two by the first."""
+
+_ROUTE_FIELDS = ("subnetRoutes", "approvedRoutes")
+
+
+class HeadscaleApi:
+    """Nodes, the ends of API and preauth keys, and the database."""
+
+    requests = (
+        ApiRequest("health", ("/health",), needs_token=False),
+        ApiRequest("version", ("/version",), needs_token=False, optional=True),
+        ApiRequest("nodes", ("/api/v1/node", DEVICES_PATH)),
+        ApiRequest("database", ("/api/v1/health",), optional=True),
+        ApiRequest("api keys", ("/api/v1/apikey",), optional=True),
+        ApiRequest("preauth keys", ("/api/v1/preauthkey",), optional=True),
+    )
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """A bearer token: an API key."""
+        return {"Authorization": f"Bearer {token}"}
+
+    def read(self, answers: Mapping[str, object]) -> ControlPlaneReport:
+        """Read whatever of the answers this release gives."""
+        drift = Drift()
+        expiries = [*_read_keys(answers, "api keys", "apiKeys", "API key", "prefix")]
+        expiries += _read_keys(answers, "preauth keys", "preAuthKeys", "preauth key", "id")
+        version = Fields(answers.get("version", {}), "", Drift()).text("version", optional=True)
+        return ControlPlaneReport(
+            _read_nodes(answers.get("nodes"), drift),
+            _read_parts(answers, drift),
+            tuple(expiries),
+            version,
+            drift.names,
+        )
+
+
+def _read_nodes(answer: object, drift: Drift) -> tuple[Node, ...]:
+    if isinstance(answer, dict) and "devices" in answer:
+        return read_devices(answer, drift)
+    return tuple(_read_node(each) for each in Fields(answer, "", drift).children("nodes"))
+
+
+def _read_node(node: Fields) -> Node:
+    return Node(
+        id=node.text("id"),
+        name=node.text("givenName", optional=True) or node.text("name"),
+        addresses=node.addresses("ipAddresses"),
+        online=node.flag("online"),
+        last_seen=node.time("lastSeen"),
+        key_expiry=node.time("expiry"),
+        tags=_first_texts(node, _TAG_FIELDS),
+        routes=_first_texts(node, _ROUTE_FIELDS),
+    )
+
+
+def _first_texts(node: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
+    """All texts of those of these fields that the release has, each once."""
+    return tuple(dict.fromkeys(text for name in names for text in node.texts(name, optional=True)))
+
+
+def _read_parts(answers: Mapping[str, object], drift: Drift) -> tuple[Part, ...]:
+    parts = []
+    health = Fields(answers.get("health"), "", drift)
+    parts.append(Part("health", health.text("status") == "pass", health.text("status", optional=True)))
+    if "database" in answers:
+        works = Fields(answers["database"], "", drift).flag("databaseConnectivity")
+        if works is not None:
+            parts.append(Part("database", works))
+    return tuple(parts)
+
+
+def _read_keys(
+    answers: Mapping[str, object], request: str, items: str, kind: str, name: str
+) -> tuple[Expiry, ...]:
+    """The ends of keys that still count. An answer is optional, so nothing here counts as drift."""
+    found = []
+    for key in Fields(answers.get(request, {}), "", Drift()).children(items, optional=True):
+        end = key.time("expiration")
+        is_spent = key.flag("used", optional=True) and not key.flag("reusable", optional=True)
+        if end is not None and not is_spent:
+            found.append(Expiry(kind, key.text(name, optional=True), end))
+    return tuple(found)

@@ -1,0 +1,65 @@
+"""What a control plane reports: its nodes, its own parts, and what expires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wgmon_tui.net.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Something that ends at a known time, in Unix seconds. `kind` is a word such as "API key"."""
+
+    kind: str
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as its control plane reports it. None, or an empty text, where it reports nothing.
+
+    `id` is the control plane's own and never changes, unlike `name`. Times are Unix seconds. `public_key`
+    (base64) and `endpoint` (host:port) are those of WireGuard. `trouble` is what the control plane says
+    against the node, such as "its key has expired".
+    """
+
+    id: str
+    name: str
+    addresses: tuple[Address, ...] = ()
+    online: bool | None = None
+    last_seen: float | None = None
+    last_handshake: float | None = None
+    key_expiry: float | None = None
+    version: str = ""
+    tags: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    public_key: str = ""
+    endpoint: str = ""
+    relay: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a control plane, such as its database. `works` is what it reports of it."""
+
+    name: str
+    works: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlaneReport:
+    """One answer of a control plane.
+
+    `drift` names fields that are missing or have another type than known releases give them: with them, a
+    fact about a node may be unknown.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    parts: tuple[Part, ...] = ()
+    expiries: tuple[Expiry, ...] = ()
+    version: str = ""
+    drift: tuple[str, ...] = ()
