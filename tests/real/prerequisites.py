@@ -14,6 +14,7 @@ _PACKAGES = {
     "wg": "wireguard-tools",
     "ip": "iproute2",
     "nft": "nftables",
+    "openvpn": "openvpn",
     "ping": "iputils-ping",
     "tshark": "tshark",
     "tmux": "tmux",

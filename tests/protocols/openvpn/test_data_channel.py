@@ -12,7 +12,7 @@ from wgmon_tui.protocols.openvpn.data_channel import (
     DataChannel,
     DataError,
     DataFault,
-    ReplayWindow,
+    PacketIdWindow,
     UnknownCipherError,
 )
 from wgmon_tui.protocols.openvpn.profile import Compression
@@ -126,7 +126,7 @@ def test_an_unknown_cipher_is_named(cipher: str, digest: str) -> None:
 
 
 def test_the_window_is_as_wide_as_openvpns() -> None:
-    window = ReplayWindow()
+    window = PacketIdWindow()
     assert window.accept(100)
     assert window.accept(100 - 63)
     assert not window.accept(100 - 64)
@@ -136,7 +136,7 @@ def test_the_window_is_as_wide_as_openvpns() -> None:
 
 @given(st.lists(st.integers(min_value=1, max_value=200)))
 def test_no_id_is_accepted_twice(numbers: list[int]) -> None:
-    window = ReplayWindow()
+    window = PacketIdWindow()
     accepted = [each for each in numbers if window.accept(each)]
     assert len(accepted) == len(set(accepted))
 

@@ -81,7 +81,7 @@ DIGESTS = {"SHA1": "sha1", "SHA224": "sha224", "SHA256": "sha256", "SHA384": "sh
 """The digests of `auth`, by OpenVPN's names, and Python's."""
 
 
-class ReplayWindow:
+class PacketIdWindow:
     """Remembers which packet ids came, so that each is accepted once."""
 
     def __init__(self, size: int = WINDOW) -> None:
@@ -210,7 +210,7 @@ class DataChannel:
         self._sending = _form(kind, digest, server if is_server else client, random)
         self._receiving = _form(kind, digest, client if is_server else server, random)
         self._sent = 0
-        self._window = ReplayWindow()
+        self._window = PacketIdWindow()
 
     def __repr__(self) -> str:
         return f"DataChannel(key_id={self._key_id})"

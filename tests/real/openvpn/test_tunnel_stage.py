@@ -1,0 +1,97 @@
+"""The data channel against OpenVPN's own server: each cipher, framing and end of a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from tests.real.openvpn.server import SERVER_INSIDE, ServerSetup, client_profile, running_server
+from tests.real.openvpn.tunnel_run import run_tunnel, target_of
+from tests.real.prerequisites import give_up, require
+from wgmon_tui.checks.evidence import InnerEcho, PathMtu, ProtocolEvidence
+from wgmon_tui.protocols.openvpn.tunnel_stage import KEEPALIVE_ARRIVED
+
+pytestmark = pytest.mark.real
+UNUSED = ip_address(SERVER_INSIDE) + 200
+"""An address of the tunnel's network that no client has."""
+
+CIPHERS = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-128-CBC"]
+
+
+@pytest.fixture(autouse=True)
+def _needs_openvpn() -> None:
+    require("openvpn", "ip", root=True)
+    if not Path("/dev/net/tun").exists():
+        give_up("openvpn needs /dev/net/tun: modprobe tun (in a container: --device /dev/net/tun)")
+
+
+def cipher_lines(cipher: str) -> str:
+    return f"data-ciphers {cipher}\nauth SHA256\n"
+
+
+@pytest.mark.parametrize(
+    "cipher", [CIPHERS[0], *(pytest.param(each, marks=pytest.mark.thorough) for each in CIPHERS[1:])]
+)
+async def test_echoes_pass_with_each_cipher(cipher: str, isolated_namespace: str, tmp_path: Path) -> None:
+    setup = ServerSetup(more=cipher_lines(cipher))
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        target = target_of(client_profile(setup, more=cipher_lines(cipher)))
+        result, _ = await run_tunnel(isolated_namespace, target, tmp_path)
+        assert result.tunnel is not None
+        assert (result.tunnel.sent, result.tunnel.received, result.tunnel.mtu) == (3, 3, 1500), server.log
+        assert [type(each) for each in result.evidence] == [InnerEcho, PathMtu]
+        assert server.await_line("client-instance exiting", "remote-exit"), server.log
+    assert f"Data Channel: cipher '{cipher}'" in server.log
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "framing", ["compress", "compress stub-v2", "comp-lzo no", "compress lz4", "compress lz4-v2"]
+)
+async def test_echoes_pass_with_each_framing(framing: str, isolated_namespace: str, tmp_path: Path) -> None:
+    lines = f"{framing}\nallow-compression asym\n"
+    setup = ServerSetup(more=lines)
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        result, _ = await run_tunnel(
+            isolated_namespace, target_of(client_profile(setup, more=framing + "\n")), tmp_path
+        )
+        assert result.tunnel is not None
+        assert result.tunnel.received == 3, server.log
+
+
+@pytest.mark.thorough
+async def test_echoes_pass_over_tcp(isolated_namespace: str, tmp_path: Path) -> None:
+    setup = ServerSetup(proto="tcp")
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        result, _ = await run_tunnel(isolated_namespace, target_of(client_profile(setup)), tmp_path)
+        assert result.tunnel is not None
+        assert (result.tunnel.received, result.tunnel.mtu) == (3, None)
+        assert server.await_line("Connection reset, restarting", "SIGTERM", "SIGUSR1"), server.log
+
+
+@pytest.mark.thorough
+async def test_a_session_without_an_end_keeps_its_address(isolated_namespace: str, tmp_path: Path) -> None:
+    setup = ServerSetup()
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        await run_tunnel(isolated_namespace, target_of(client_profile(setup)), tmp_path, ends=False)
+        assert not server.await_line("client-instance exiting", "remote-exit", within_s=1.0)
+
+
+@pytest.mark.thorough
+async def test_a_keepalive_proves_the_channel_where_nothing_echoes(
+    isolated_namespace: str, tmp_path: Path
+) -> None:
+    setup = ServerSetup()
+    with running_server(isolated_namespace, tmp_path, setup):
+        target = target_of(client_profile(setup))
+        silent = target.with_server(replace(target.server, tunnel_ping=(UNUSED,)))
+        result, _ = await run_tunnel(isolated_namespace, silent, tmp_path)
+        assert result.tunnel is not None
+        assert result.tunnel.received == 0
+        assert result.is_authentic
+        assert any(
+            isinstance(each, ProtocolEvidence) and each.kind == KEEPALIVE_ARRIVED for each in result.evidence
+        )
