@@ -325,7 +325,8 @@ def _die_of(number: int) -> None:
         with suppress(Exception):  # then the caller exits with the code of the signal
             _set_default_action_in_libc(number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
-    os.kill(os.getpid(), number)
+    # A signal to the process has no effect while an earlier one waits for the main thread to get a processor.
+    signal.pthread_kill(threading.get_ident(), number)
 
 
 def _set_default_action_in_libc(number: int) -> None:
