@@ -250,6 +250,13 @@ def test_an_answer_beside_another_client_is_not_clean() -> None:
     assert [each.hypothesis for each in diagnosis.causes] == [Hypothesis.IDENTITY_SHARED]
 
 
+def test_a_slow_answer_beside_another_client_is_not_only_slow() -> None:
+    check = replace(answered(ForeignSession(4, proven=1)), handshake=Handshake(3.0))
+    diagnosis = diagnose(check, HANDSHAKE_ONLY)
+    assert diagnosis.verdict is Verdict.LOSSY
+    assert "another client uses this identity: each check cuts it off" in diagnosis.summary
+
+
 def test_loss_beside_another_client_names_the_client_first() -> None:
     recent: list[float | None] = [0.02, None] * (LOSS_WINDOW // 2)
     diagnosis = diagnose(answered(IdentityUsedElsewhere(5.0)), HANDSHAKE_ONLY, recent)

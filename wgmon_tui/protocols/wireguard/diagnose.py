@@ -218,16 +218,16 @@ def _diagnose_answered(
     if handshake.cookie:
         summary = f"Under load: it demanded a cookie, accepted it and answered in {rtt_text}."
         return Verdict.UNDER_LOAD, summary, [causes.under_load(server)]
+    foreign = first_of_kind(ForeignSession, evidence)
+    if (foreign and foreign.proven) or first_of_kind(IdentityOnInterface, evidence):
+        summary = f"Answers in {rtt_text}, but another client uses this identity: each check cuts it off."
+        return Verdict.LOSSY, summary, []
     if slow := _diagnose_slow(check, handshake, server):
         return slow
     if _count_loss_bursts(recent) >= MIN_LOSS_BURSTS:
         lost = sum(rtt is None for rtt in recent)
         summary = f"Answers in {rtt_text}, but {lost} of the last {len(recent)} checks were lost."
         return Verdict.LOSSY, summary, [causes.lossy(server)]
-    foreign = first_of_kind(ForeignSession, evidence)
-    if (foreign and foreign.proven) or first_of_kind(IdentityOnInterface, evidence):
-        summary = f"Answers in {rtt_text}, but another client uses this identity: each check cuts it off."
-        return Verdict.LOSSY, summary, []
     return Verdict.HEALTHY, data_path.summarise_proof(rtt_text, evidence, server), []
 
 
