@@ -112,9 +112,10 @@ def test_something_that_speaks_no_http_is_no_answer() -> None:
 
 
 def test_a_port_at_which_nobody_listens_is_said_to() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-    assert reason_of(f"http://127.0.0.1:{port}{SECRET}") == "the connection was refused"
+        assert reason_of(f"http://127.0.0.1:{port}{SECRET}") == "the connection was refused"
 
 
 def test_a_name_that_does_not_resolve_is_said_to() -> None:

@@ -19,6 +19,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
+from tests.real.bound_ports import bound_port
 from tests.real.linux_kernel_image import initramfs, kernel_image, require_machine
 from tests.real.namespaces import entered, ip, namespace
 from tests.real.prerequisites import require
@@ -41,7 +42,8 @@ class Link:
     """The network of the guest's card.
 
     `netdev` is the card's other end in qemu's words, `addresses` are the guest's own, `endpoints` say where a
-    prober finds its WireGuard port by IP version, from `namespace` (None: where we are).
+    prober finds its WireGuard port by IP version, from `namespace` (None: where we are); empty if qemu
+    forwards a port of loopback.
     """
 
     netdev: str
@@ -55,13 +57,10 @@ class Link:
 
 
 def forwarded_port() -> Link:
-    """A free UDP port of 127.0.0.1. ICMP errors of the guest end in qemu."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    """A UDP port of 127.0.0.1, which qemu chooses. ICMP errors of the guest end in qemu."""
     guest = "10.0.2.15"  # qemu's own network calls it that
-    netdev = f"user,ipv6=off,hostfwd=udp:127.0.0.1:{port}-{guest}:{_PORT}"
-    return Link(netdev, (f"{guest}/24",), {4: (IPv4Address("127.0.0.1"), port)})
+    netdev = f"user,ipv6=off,hostfwd=udp:127.0.0.1:0-{guest}:{_PORT}"
+    return Link(netdev, (f"{guest}/24",), {})
 
 
 @contextmanager
@@ -133,6 +132,10 @@ class Guest:
         finally:
             os.kill(self._process.pid, signal.SIGCONT)
 
+    def forwarded_port(self) -> int:
+        """The port of loopback that qemu forwards to the guest."""
+        return bound_port(self._process, "udp")
+
     def stop(self) -> None:
         """Kill the machine."""
         self._process.kill()
@@ -161,6 +164,7 @@ class LinuxKernel:
         self.public_key = private_key.public
         self._peers = 1
         self.guest = Guest(link)
+        self._endpoints = link.endpoints or {4: (IPv4Address("127.0.0.1"), self.guest.forwarded_port())}
         try:
             self._set_up(link.addresses, private_key)
         except AssertionError:
@@ -168,7 +172,7 @@ class LinuxKernel:
             raise
 
     def endpoint(self, version: int) -> tuple[Address, int]:
-        return self._link.endpoints[version]
+        return self._endpoints[version]
 
     def vantage(self) -> AbstractContextManager[None]:
         return self._link.vantage()

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from tests.alerts.http_receiver import Receiver
-from tests.alerts.sinks.test_alertmanager import free_port
+from tests.real.bound_ports import bound_port
 from tests.real.prerequisites import require
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus" / "wgmon.rules.yml"
@@ -68,7 +68,6 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
 def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometheus]:
     """Start a Prometheus that scrapes `metrics` (address and port) and /probe for each of `targets`."""
     require("prometheus", "prometheus-alertmanager")
-    port, alerts_port = free_port(), free_port()
     with ExitStack() as held:
         webhook = held.enter_context(Receiver())
         receiver = {"name": "hook", "webhook_configs": [{"url": webhook.url}]}
@@ -84,34 +83,35 @@ def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometh
                 {"source_labels": ["__name__"], "regex": "wgmon_.*", "action": "drop"}
             ],
         }
-        config: dict[str, object] = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(RULES)],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alerts_port}"]}]}]},
-            "scrape_configs": [{"job_name": "wgmon", "static_configs": [{"targets": [metrics]}]}, probe],
-        }
-        _write(directory / "prometheus.yml", config)
-        listen = "--web.listen-address=127.0.0.1"
-        held.enter_context(
+        listen = "--web.listen-address=127.0.0.1:0"
+        alertmanager = held.enter_context(
             _running(
                 directory,
                 "prometheus-alertmanager",
                 f"--config.file={directory / 'alertmanager.yml'}",
                 f"--storage.path={directory / 'alerts'}",
-                f"{listen}:{alerts_port}",
+                listen,
                 "--cluster.listen-address=",
             )
         )
-        held.enter_context(
+        alerts = f"127.0.0.1:{bound_port(alertmanager)}"
+        config: dict[str, object] = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(RULES)],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alerts]}]}]},
+            "scrape_configs": [{"job_name": "wgmon", "static_configs": [{"targets": [metrics]}]}, probe],
+        }
+        _write(directory / "prometheus.yml", config)
+        running = held.enter_context(
             _running(
                 directory,
                 "prometheus",
                 f"--config.file={directory / 'prometheus.yml'}",
                 f"--storage.tsdb.path={directory / 'series'}",
-                f"{listen}:{port}",
+                listen,
             )
         )
-        yield Prometheus(f"http://127.0.0.1:{port}", webhook)
+        yield Prometheus(f"http://127.0.0.1:{bound_port(running)}", webhook)
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
@@ -119,11 +119,11 @@ def _write(path: Path, content: dict[str, object]) -> None:
 
 
 @contextmanager
-def _running(directory: Path, program: str, *arguments: str) -> Iterator[None]:
+def _running(directory: Path, program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     with (directory / f"{program}.log").open("wb") as log:
         process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
     try:
-        yield
+        yield process
         assert process.poll() is None, (directory / f"{program}.log").read_text()
     finally:
         process.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import pytest
 
 from tests.alerts.http_receiver import Receiver, answer
 from tests.alerts.sample_announcements import announcement, announcement_without_incident, incident, snapshot
+from tests.real.bound_ports import bound_port
 from tests.real.prerequisites import require
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, IncidentSnapshot, RetryError
 from wgmon_tui.alerts.sinks.alertmanager import send
@@ -50,11 +50,6 @@ class Running:
         return None
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return int(reserved.getsockname()[1])
-
-
 def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
@@ -65,7 +60,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     require(PROGRAM)
-    directory, port = tmp_path_factory.mktemp("alertmanager"), free_port()
+    directory = tmp_path_factory.mktemp("alertmanager")
     with Receiver() as webhook:
         (directory / "alertmanager.yml").write_text(
             "route: {receiver: hook, group_by: [tags], group_wait: 0s, group_interval: 1s}\n"
@@ -74,13 +69,13 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         arguments = [
             f"--config.file={directory / 'alertmanager.yml'}",
             f"--storage.path={directory}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.listen-address=127.0.0.1:0",
             "--cluster.listen-address=",
         ]
         with Path(directory / "log").open("wb") as log:
             process = subprocess.Popen([PROGRAM, *arguments], stdout=log, stderr=log)
-        running = Running(f"http://127.0.0.1:{port}", webhook)
         try:
+            running = Running(f"http://127.0.0.1:{bound_port(process)}", webhook)
             wait_for(lambda: ready(running.url) or process.poll() is not None)
             assert process.poll() is None, (directory / "log").read_text()
             yield running

@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from tests.real.bound_ports import bound_port
 from tests.real.namespaces import entered
 from tests.real.prerequisites import give_up
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
@@ -69,8 +70,7 @@ class Mihomo:
         self._peer = PrivateKey.generate()
         with entered(namespace):
             self._relay = _Relay()
-            controller = _free_tcp_port()
-            self._write_config(home, private_key, parameters, protection_key, disable_cookies, controller)
+            self._write_config(home, private_key, parameters, protection_key, disable_cookies)
             self._process = subprocess.Popen(
                 [mihomo_program(), "-d", home],
                 # One processor: what waits in its socket is queued before any of it is worked off.
@@ -79,7 +79,7 @@ class Mihomo:
                 stderr=subprocess.DEVNULL,
             )
         try:
-            self._await_first_packet(controller)
+            self._await_first_packet(bound_port(self._process))
         except BaseException:
             self.stop()
             raise
@@ -118,7 +118,6 @@ class Mihomo:
         parameters: Parameters,
         protection_key: PresharedKey | None,
         disable_cookies: bool,
-        controller: int,
     ) -> None:
         options: dict[str, object] = {
             f"{letter}{number}": str(value) if letter == "h" else value
@@ -148,7 +147,7 @@ class Mihomo:
         config = {
             "mode": "rule",
             "log-level": "silent",
-            "external-controller": f"{_LOOPBACK}:{controller}",
+            "external-controller": f"{_LOOPBACK}:0",
             "ipv6": False,
             "proxies": [proxy],
             "rules": ["MATCH,DIRECT"],
@@ -206,10 +205,3 @@ class _Relay:
         self._thread.join()
         for each in (self._front, self._back, self._wake, self._end):
             each.close()
-
-
-def _free_tcp_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((_LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
