@@ -35,7 +35,8 @@ class OneWay:
     """What happens to packets in one direction.
 
     Times are in seconds, lengths in bytes. Each packet waits `delay_s` and a random part of `jitter_s`, so
-    jitter reorders; data waits `data_delay_s` in addition. `loss` is a probability. `lose_first` drops the
+    jitter reorders; data waits `data_delay_s` in addition. `loss` is a probability. `even_loss` is a share of
+    each flow's packets, spread evenly: below a half, no two packets in a row are lost. `lose_first` drops the
     first packets of each flow. `largest_datagram` limits the UDP payload, `largest_inner` the padded packet
     inside the tunnel. Of data packets, only each `one_data_packet_of`-th passes; 0 lets none pass.
     """
@@ -44,6 +45,7 @@ class OneWay:
     data_delay_s: float = 0.0
     jitter_s: float = 0.0
     loss: float = 0.0
+    even_loss: float = 0.0
     lose_first: int = 0
     largest_datagram: int | None = None
     largest_inner: int | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
 from random import Random
 
 from tests.real.relay_settings import Forgery, Killer, OneWay, Per, RelaySettings, Towards
@@ -83,7 +85,7 @@ class Traffic:
 
     def _is_unwanted(self, way: OneWay, towards: Towards, flow: Flow, packet: bytes) -> bool:
         seen = _count(self._seen, (flow, towards))
-        if seen <= way.lose_first or self._random.random() < way.loss:
+        if seen <= way.lose_first or self._random.random() < way.loss or _is_due(seen, way.even_loss):
             return True
         if way.largest_datagram is not None and len(packet) > way.largest_datagram:
             return True
@@ -121,6 +123,12 @@ class Traffic:
             return flow
         index = packet[4:8]
         return flow, self._sessions.get((flow, index), index) if towards is Towards.SERVER else index
+
+
+def _is_due(number: int, share: float) -> bool:
+    """Whether the packet of this number is lost, so that `share` of all packets is, evenly spread."""
+    exact = Fraction(share).limit_denominator(1000)
+    return floor(number * exact) > floor((number - 1) * exact)
 
 
 def _count(counts: dict[tuple[Flow, Towards], int], key: tuple[Flow, Towards]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby, pairwise
+
 import pytest
 
 from tests.real.relay_settings import (
@@ -80,6 +82,24 @@ def test_loss_follows_the_seed() -> None:
 
     assert lost(1) == lost(1) != lost(2)
     assert 200 < sum(lost(1)) < 400
+
+
+def test_even_loss_takes_its_share_of_each_flow_and_never_two_in_a_row() -> None:
+    traffic = Traffic(RelaySettings(OneWay(even_loss=0.3)))
+    for flow in (FLOW, OTHER_FLOW):
+        passed = [passes(traffic, INITIATION, flow=flow) for _ in range(100)]
+        assert passed.count(False) == 30
+        assert (False, False) not in pairwise(passed)
+
+
+def test_even_loss_both_ways_loses_at_most_two_round_trips_in_a_row() -> None:
+    """So of two checks in a row with two initiations each, one is answered."""
+    traffic = Traffic(both_ways(even_loss=0.3))
+    lost = [
+        not (passes(traffic, INITIATION) and passes(traffic, RESPONSE, Towards.CLIENT)) for _ in range(1000)
+    ]
+    assert sum(lost) == 510
+    assert max(len(list(run)) for is_lost, run in groupby(lost) if is_lost) == 2
 
 
 def test_the_first_packet_of_each_flow_is_lost() -> None:

@@ -77,6 +77,17 @@ SIZE = (
     ),
 )
 
+
+def _even_loss(share: float) -> tuple[faults.Fault, ...]:
+    """Loss each way. By chance, all packets of several checks in a row would be lost now and then.
+
+    An identity with IPv6 addresses would send one echo over IPv6 in each check. While that one is lost, the
+    verdict is `unproven`.
+    """
+    ipv4_only = faults.our_identity_has_an_ipv4_tunnel_address_only
+    return relayed(both_ways(even_loss=share, delay_s=0.1)), ipv4_only
+
+
 SPEED = (
     row(
         "the way takes 650 ms, and we wait 1 s",
@@ -124,7 +135,7 @@ SPEED = (
         "15 of 100 packets are lost each way",
         Look(
             Verdict.LOSSY,
-            (relayed(both_ways(loss=0.15, delay_s=0.05)),),
+            _even_loss(0.15),
             "packets are lost on the path",
             seconds=45.0,
         ),
@@ -135,7 +146,7 @@ SPEED = (
         "30 of 100 packets are lost each way",
         Look(
             Verdict.LOSSY,
-            (relayed(both_ways(loss=0.3, delay_s=0.05)),),
+            _even_loss(0.3),
             "packets are lost on the path",
             seconds=45.0,
         ),

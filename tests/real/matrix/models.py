@@ -17,7 +17,8 @@ class Look:
     `cause` are words of the true cause, which must be named; where only one is named it must be that one.
     `says` and `never_says` are about the whole diagnosis. `port` is what a port monitor must say of it.
     `verdict` may be a severity, which stands for each of its verdicts. `soak` adds a soak to the check. In
-    watched rows the look lasts `seconds`, and no incident may open in it if `is_calm`.
+    watched rows the look lasts `seconds`, and no incident may open in it if `is_calm`. With `until_met` it
+    ends, for the client too, as soon as the verdict is the expected one; `seconds` is then the longest time.
     """
 
     verdict: Verdict | Severity
@@ -29,6 +30,7 @@ class Look:
     soak: bool = False
     seconds: float = 10.0
     is_calm: bool = False
+    until_met: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -70,6 +72,14 @@ class Row:
     watched: int = 0
     interval_s: float = 1.0
     witness: bool = False
+
+    @property
+    def slow(self) -> float:
+        """Our limit of a slow answer, in seconds: the usual one only where slowness is the subject.
+
+        A server on a busy machine answers slowly, whatever the row does to it.
+        """
+        return 0.5 if any(look.verdict is Verdict.SLOW for look in self.looks) else 5.0
 
     @property
     def weight(self) -> float:

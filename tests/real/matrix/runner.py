@@ -127,7 +127,13 @@ def _play(cell: Cell, where: Column) -> Outcome:
     with (
         where.place() as (path, server),
         scene(
-            path, server, version=row.version, ping=row.ping, tunnel_mtu=row.mtu, timeout=row.timeout
+            path,
+            server,
+            version=row.version,
+            ping=row.ping,
+            tunnel_mtu=row.mtu,
+            timeout=row.timeout,
+            slow=row.slow,
         ) as made,
         # A thread is in a namespace as a whole: so is every socket that the look opens in it.
         entered(path.client),
@@ -151,8 +157,9 @@ async def _play_looks(row: Row, made: Scene) -> list[Seen]:
                 looking = asyncio.ensure_future(make_look(look))
                 if row.client_comes_after:
                     await looking
-                got = await fetch_beside(made, row.patience)
+                fetching = asyncio.ensure_future(fetch_beside(made, row.patience))
                 outcome, incidents = await looking
+                got = await (_give_up(fetching) if look.until_met else fetching)
                 mtu = _noted_mtu(outcome)
                 if mtu:
                     got = await fetch_beside(made, row.patience, mtu)
@@ -160,6 +167,15 @@ async def _play_looks(row: Row, made: Scene) -> list[Seen]:
     finally:
         made.cleanup.close()
     return seen
+
+
+async def _give_up(fetching: asyncio.Future[tuple[Fetched, ...]]) -> tuple[Fetched, ...]:
+    """What a client got that need not go on: a fetch that is not complete yet counts as incomplete."""
+    fetching.cancel()
+    try:
+        return await fetching
+    except asyncio.CancelledError:
+        return (Fetched(0, 0.0, "it was ended"),)
 
 
 def _noted_mtu(outcome: Round) -> int | None:
@@ -176,7 +192,7 @@ async def _looking(row: Row, made: Scene) -> AsyncIterator[_MakeLook]:
     if row.watched:
         watch = Watch(made, row.watched, row.interval_s, witness=row.witness)
         try:
-            yield lambda look: watch.look(look.seconds)
+            yield watch.look
         finally:
             await watch.stop()
         return

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 from dataclasses import replace
+from random import Random
 
+from tests.real.matrix.models import Look
 from tests.real.matrix.topology import Scene
 from tests.real.namespaces import ip
 from wgmon_tui.config.models import Server
@@ -29,26 +33,40 @@ class Watch:
         self._made = made
         self._servers = servers
         self._interval_s = interval_s
-        self._engine = Engine(made.prober)
+        self._engine = Engine(made.prober, random=Random(1))
         self._engine.listen(self._note)
         if witness:
             self._engine.set_witness(Endpoint(str(made.path.server_address(4)), _WITNESS_PORT))
         self._running: asyncio.Task[None] | None = None
         self._events: list[IncidentEvent] = []
+        self._has_news = asyncio.Event()
 
-    async def look(self, seconds: float) -> tuple[Round, tuple[str, ...]]:
-        """Go on for so long. Returns the last round, and the incidents that opened: server and verdict."""
+    async def look(self, look: Look) -> tuple[Round, tuple[str, ...]]:
+        """Go on as long as a look lasts. Returns the last round, and what opened: server and verdict."""
         self._events.clear()
         if self._running is None:
             targets = _targets(self._made, self._servers, self._interval_s)
             ready = {each.server.name: each for each in targets}
             self._engine.watch([each.server for each in targets], ready, {})
             self._running = asyncio.create_task(self._engine.run())
-        await asyncio.sleep(seconds)
-        last = self._engine.fleet_state.states[self._made.entry.name].last
+        await self._watch_for(look)
+        last = self._last_round()
         assert last, "nothing was checked"
         opened = (each.incident for each in self._events if each.kind is EventKind.OPENED)
         return last, tuple(f"{each.server} {each.verdict.slug}" for each in opened)
+
+    async def _watch_for(self, look: Look) -> None:
+        ends_at = time.monotonic() + look.seconds
+        while (remaining := ends_at - time.monotonic()) > 0:
+            last = self._last_round()
+            if look.until_met and last and look.is_met(last.diagnosis.verdict):
+                return
+            self._has_news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_news.wait(), remaining)
+
+    def _last_round(self) -> Round | None:
+        return self._engine.fleet_state.states[self._made.entry.name].last
 
     async def stop(self) -> None:
         """Stop checking; the sockets are closed on return."""
@@ -58,10 +76,12 @@ class Watch:
 
     def _note(self, _: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         self._events.extend(events)
+        self._has_news.set()
 
 
 def _targets(made: Scene, servers: int, interval_s: float) -> list[Target]:
-    entry = replace(made.entry, interval=interval_s)
+    # A soak would come at a random time and take most of a look, in which no other check ends.
+    entry = replace(made.entry, interval=interval_s, tunnel_soak=0.0)
     targets = [Target(entry, made.private_key, made.preshared_key, made.tunnel_addresses)]
     first = made.path.server_address(4)
     for number in range(1, servers):
