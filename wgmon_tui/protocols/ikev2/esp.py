@@ -166,7 +166,7 @@ class EspReplayWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class InnerPacket:
+class EspContent:
     """The content of an ESP packet. `next_header` is 4 for IPv4, 41 for IPv6, 59 for a dummy packet."""
 
     next_header: int
@@ -255,7 +255,7 @@ class EspSession:
         next_header = IPV6 if inner[:1] and inner[0] >> 4 == 6 else IPV4
         return self.sending.seal(number, _pad(inner, next_header, self.sending.algorithms))
 
-    def open(self, packet: bytes) -> InnerPacket:
+    def open(self, packet: bytes) -> EspContent:
         """Decrypt an ESP packet. Raises EspError, EspReplayError."""
         spi, number = parse_header(packet)
         if spi != self.receiving.spi:
@@ -275,11 +275,11 @@ def parse_header(packet: bytes) -> tuple[int, int]:
     return spi, number
 
 
-def unpad(plain: bytes) -> InnerPacket:
+def unpad(plain: bytes) -> EspContent:
     """Remove padding, its length and the next header (RFC 4303 §2.4). Raises EspError."""
     if len(plain) < 2 or plain[-2] + 2 > len(plain):
         raise EspError("its padding is damaged")
-    return InnerPacket(plain[-1], plain[: len(plain) - 2 - plain[-2]])
+    return EspContent(plain[-1], plain[: len(plain) - 2 - plain[-2]])
 
 
 def _pad(inner: bytes, next_header: int, algorithms_: EspAlgorithms) -> bytes:

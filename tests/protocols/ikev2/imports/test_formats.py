@@ -1,0 +1,279 @@
+"""Configurations of IKEv2 clients: what becomes of each."""
+
+from __future__ import annotations
+
+import json
+import plistlib
+from base64 import b64encode
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import NoEncryption as Open
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.protocols.ikev2.certificates import issue, make_authority
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.protocol_settings import ImportedServer
+from wgmon_tui.protocols.ikev2.imports.reading import read_import
+from wgmon_tui.protocols.ikev2.settings import SECTION
+
+SWANCTL = """\
+connections {
+  base {
+    version = 2 # IKEv2
+    proposals = aes256-sha256-modp2048,3des-sha1-modp1024
+  }
+  fra1 : base {
+    remote_addrs = fra1.example.net
+    local { auth = psk
+      id = monitor@example.net }
+    remote-1 { auth = psk
+      id = fra1.example.net }
+  }
+  ams1 {
+    remote_addrs = 192.0.2.7, 192.0.2.8
+    remote_port = 4500
+    local { auth = eap-mschapv2
+      eap_id = ada }
+    remote { auth = pubkey
+      cacerts = ours.pem }
+  }
+  lon1 {
+    remote_addrs = lon1.example.net
+    local { auth = pubkey
+      certs = monitor.pem }
+    remote { auth = pubkey }
+  }
+}
+secrets {
+  ike-any { secret = "not this one" }
+  ike-1 {
+    id-1 = monitor@example.net
+    secret = "hunter2 \\"quoted\\""
+  }
+  eap-ada { id = ada
+    secret = 0x68756e74657233 }
+  private { file = monitor.key }
+}
+"""
+IPSEC = """\
+config setup
+    uniqueids=no
+conn %default
+    keyexchange=ikev2
+    ike=aes128gcm16-prfsha256-ecp256!
+conn monitored
+    authby=secret
+    leftid=@monitor.example.net
+conn fra1
+    also=monitored
+    right=fra1.example.net   # the first
+    rightid=@fra1.example.net
+conn ams1
+    right=2001:db8::7
+    leftauth=eap-mschapv2
+    rightauth=pubkey
+    eap_identity=ada
+
+# ipsec.secrets
+monitor.example.net fra1.example.net : PSK "hunter2"
+: PSK "not this one"
+ada : EAP "hunter3"
+"""
+WINDOWS = """\
+Add-VpnConnection -Name "fra 1" -ServerAddress fra1.example.net `
+  -TunnelType "Ikev2" -AuthenticationMethod Eap
+Set-VpnConnectionIPsecConfiguration -ConnectionName "fra 1" -EncryptionMethod AES256 `
+  -IntegrityCheckMethod SHA256 -DHGroup Group14 -PassThru -Force
+"""
+
+
+def texts(server: ImportedServer) -> dict[str, str]:
+    return {key: secret.to_text() for key, secret in server.secrets.items()}
+
+
+def test_swanctl_gives_a_preshared_key_of_the_right_identity() -> None:
+    fra1 = next(each for each in read_import(SWANCTL, "x") if each.name == "fra1")
+    assert fra1.endpoint == "fra1.example.net:500"
+    assert fra1.settings == {
+        "local_id": "monitor@example.net",
+        "remote_id": "fra1.example.net",
+        "proposals": ["aes256-sha256-prfsha256-modp2048"],
+    }
+    assert texts(fra1) == {"secret": 'hunter2 "quoted"'}
+
+
+def test_swanctl_gives_a_password_and_the_files_of_certificates() -> None:
+    servers = {each.name: each for each in read_import(SWANCTL, "x")}
+    assert servers["ams1"].endpoint == "192.0.2.7:4500"
+    assert servers["ams1"].settings == {"eap_user": "ada", "ca_file": "/etc/swanctl/x509ca/ours.pem"}
+    assert texts(servers["ams1"]) == {"eap_password": "hunter3"}
+    assert servers["lon1"].settings == {
+        "certificate_file": "/etc/swanctl/x509/monitor.pem",
+        "key_file": "/etc/swanctl/private/monitor.key",
+    }
+
+
+def test_ipsec_conf_takes_its_secrets_from_behind() -> None:
+    servers = {each.name: each for each in read_import(IPSEC, "ipsec.conf")}
+    assert set(servers) == {"fra1", "ams1"}
+    assert servers["fra1"].settings == {
+        "local_id": "monitor.example.net",
+        "remote_id": "fra1.example.net",
+        "proposals": ["aes128gcm16-prfsha256-ecp256"],
+    }
+    assert texts(servers["fra1"]) == {"secret": "hunter2"}
+    assert servers["ams1"].endpoint == "[2001:db8::7]:500"
+    assert servers["ams1"].settings["eap_user"] == "ada"
+    assert texts(servers["ams1"]) == {"eap_password": "hunter3"}
+
+
+def mobileconfig(**settings: object) -> str:
+    authority = make_authority()
+    monitor = issue("monitor.example.net", authority)
+    packed = pkcs12.serialize_key_and_certificates(
+        b"m", monitor.key, monitor.certificate, None, BestAvailableEncryption(b"open")
+    )
+    profile = {
+        "PayloadType": "Configuration",
+        "PayloadContent": [
+            {
+                "PayloadType": "com.apple.vpn.managed",
+                "UserDefinedName": "fra1",
+                "VPNType": "IKEv2",
+                "IKEv2": {"RemoteAddress": "fra1.example.net", "LocalIdentifier": "m", **settings},
+            },
+            {
+                "PayloadType": "com.apple.security.root",
+                "PayloadContent": authority.certificate.public_bytes(Encoding.DER),
+            },
+            {"PayloadUUID": "own", "PayloadContent": packed, "Password": "open"},
+        ],
+    }
+    return plistlib.dumps(profile).decode()
+
+
+def test_a_mobileconfig_gives_its_secret_and_its_authority() -> None:
+    text = mobileconfig(
+        AuthenticationMethod="SharedSecret",
+        SharedSecret="hunter2",
+        IKESecurityAssociationParameters={"EncryptionAlgorithm": "AES-256-GCM", "DiffieHellmanGroup": 19},
+    )
+    [server] = read_import(text, "fra1.mobileconfig")
+    assert server.settings == {"local_id": "m", "proposals": ["aes256gcm16-prfsha256-ecp256"]}
+    assert texts(server)["secret"] == "hunter2"
+    assert texts(server)["ca"].startswith("-----BEGIN CERTIFICATE-----\n")
+
+
+def test_a_mobileconfig_gives_the_certificate_that_it_packs() -> None:
+    text = mobileconfig(AuthenticationMethod="Certificate", PayloadCertificateUUID="own")
+    [server] = read_import(text, "fra1.mobileconfig")
+    assert texts(server)["certificate"].startswith("-----BEGIN CERTIFICATE-----")
+    assert texts(server)["key"].startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def sswan() -> str:
+    authority = make_authority()
+    monitor = issue("monitor.example.net", authority)
+    packed = pkcs12.serialize_key_and_certificates(b"m", monitor.key, monitor.certificate, None, Open())
+    profile = {
+        "uuid": "x",
+        "name": "fra1",
+        "type": "ikev2-cert",
+        "remote": {
+            "addr": "fra1.example.net",
+            "id": "vpn.example.net",
+            "cert": b64encode(authority.certificate.public_bytes(Encoding.DER)).decode(),
+        },
+        "local": {"p12": b64encode(packed).decode()},
+        "ike-proposal": "aes256-sha256-ecp384",
+    }
+    return json.dumps(profile)
+
+
+def test_a_sswan_profile_gives_its_certificate() -> None:
+    [server] = read_import(sswan(), "fra1.sswan")
+    assert server.settings == {
+        "remote_id": "vpn.example.net",
+        "proposals": ["aes256-sha256-prfsha256-ecp384"],
+    }
+    assert set(server.secrets) == {"certificate", "key", "ca"}
+
+
+def test_a_windows_line_gives_server_and_algorithms() -> None:
+    [server] = read_import(WINDOWS, "vpn.ps1")
+    assert (server.name, server.endpoint) == ("fra 1", "fra1.example.net:500")
+    assert server.settings == {"proposals": ["aes256-sha256-prfsha256-modp2048"]}
+
+
+@pytest.mark.parametrize("text", [SWANCTL, IPSEC, WINDOWS])
+def test_nothing_that_is_imported_is_said_to_be_dedicated(text: str) -> None:
+    known = set(SECTION.known_keys)
+    for each in read_import(text, "x"):
+        assert "dedicated" not in each.settings
+        assert set(each.settings) <= known
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("connections {\n a {\n", "x", "line 2: the section that begins here is not closed"),
+        ("connections {\n a {\n  b\n }\n}", "x", "line 4: a } without its {, or after a word"),
+        ('connections {\n a { b = "c\n', "x", "line 2: a value is not closed"),
+        ("connections {\n}", "x", "line 1: has no connections"),
+        ("connections {\n rw {\n }\n}", "x", "line 2: connection rw waits for clients"),
+        (SWANCTL.replace("0x68756e74657233", "0xzz"), "x", ""),
+        ("conn a\n  right\n", "x", 'line 2: expected key=value, got "right"'),
+        ("conn a\n  left=%any\n", "x", "line 1: connection a waits for clients"),
+        ("conn a\n  keyexchange=ikev1\n", "x", "line 1: connection a is not for IKEv2"),
+        ('ada : PSK "hunter2"', "ipsec.secrets", "has secrets and no servers; type: cat "),
+        ("garbage", "x.mobileconfig", "not an XML property list; if the profile is signed"),
+        ("<plist><dict>\n<key>", "x.mobileconfig", "line 2: damaged XML"),
+        ('<plist version="1.0"><dict/></plist>', "x.mobileconfig", "without an IKEv2 connection"),
+        ("{", "x.sswan", "line 1: damaged JSON"),
+        ("{}", "x.sswan", 'a .sswan profile without "remote"'),
+        ('{"remote": {}}', "x.sswan", 'without "addr" in "remote"'),
+        ('{"remote": {"addr": "a", "cert": "%"}}', "x.sswan", '"cert" is no base64'),
+        ('{"name": "fra1", "remote": {"addr": "a b"}}', "x.sswan", "connection fra1: expected a host name"),
+        ("\nAdd-VpnConnection -Name x", "x", "line 2: Add-VpnConnection without -ServerAddress"),
+        ("Add-VpnConnection x y.example L2tp", "x", 'line 1: connection x is "L2tp", not IKEv2'),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_with_its_place(text: str, name: str, message: str) -> None:
+    if not message:
+        assert "ams1" not in {each.name for each in read_import(text, name)}
+        return
+    with pytest.raises(ConfigurationError) as error:
+        read_import(text, name)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "[Interface]\nPrivateKey = x", "client\nremote a 1194", "{}", "<xml/>"])
+def test_another_format_is_left_to_others(text: str) -> None:
+    assert read_import(text, "wg0.conf") == ()
+
+
+_MARKS = st.sampled_from(
+    (
+        *("connections {", "secrets {", "conn a\n", " right=b\n", ': PSK "', "}", "{", '"', "=", "\n", "#"),
+        *("Add-VpnConnection ", "-ServerAddress ", "`", "<plist>", "<key>IKEv2</key>", "<dict>", "</plist>"),
+        *('{"type":"ikev2-cert","remote":', '{"addr":"', '"}', "0x", "%any", " : ", "also=a\n", "\0", "\\"),
+    )
+)
+
+
+@given(
+    st.lists(_MARKS | st.text(max_size=8)).map("".join),
+    st.sampled_from(["x", "a.sswan", "a.mobileconfig", "ipsec.conf"]),
+)
+@example("conn a\n also=a\n right=b", "x")
+def test_no_text_makes_an_error_of_another_kind(text: str, name: str) -> None:
+    line = "one line"
+    try:
+        read_import(text, name)
+    except ConfigurationError as error:
+        line = str(error)
+    assert line.isprintable()

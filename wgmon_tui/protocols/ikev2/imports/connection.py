@@ -1,0 +1,96 @@
+"""A connection of another program's configuration, and the entry of servers.toml that it becomes.
+
+What is imported is never marked as `dedicated`: it may be the identity of a real client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.protocol_settings import ImportedServer, SecretText
+from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, is_ipv6, parse_endpoint
+from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
+from wgmon_tui.text import printable
+
+IKE_PORT = 500
+
+
+class ConnectionImportError(Exception):
+    """What is wrong with a file. The message is a phrase to put after the name of the file."""
+
+    def __init__(self, phrase: str, line: int | None = None) -> None:
+        super().__init__(phrase if line is None else f"line {line}: {phrase}")
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignConnection:
+    """A connection. `files` are paths by setting, `secrets` texts by setting; both without the suffix."""
+
+    name: str
+    host: str
+    port: int = IKE_PORT
+    local_id: str = ""
+    remote_id: str = ""
+    eap_user: str = ""
+    proposals: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_METHODS = (("secret",), ("certificate", "key"), ("eap_password",))
+
+
+def make_server(found: ForeignConnection) -> ImportedServer:
+    """The entry of a connection. Raises ConnectionImportError.
+
+    Half a way to authenticate is left out, and all but the first: the check then ends after SA_INIT.
+    """
+    name = printable(found.name).strip()[:NAME_LENGTH].strip() or "ikev2"
+    host = f"[{found.host}]" if is_ipv6(found.host) else found.host
+    try:
+        parse_endpoint(f"{host}:{found.port}")
+    except InvalidValueError as error:
+        raise ConnectionImportError(f"connection {name}: {error}") from None
+    here = {*found.files, *found.secrets}
+    method = next((keys for keys in _METHODS if here.issuperset(keys)), ())
+    wanted = {*method, "ca"}
+    if "secret" in method and not found.local_id:
+        wanted.discard("secret")
+    if "eap_password" in method and not found.eap_user:
+        wanted.discard("eap_password")
+    settings: dict[str, object] = {}
+    if found.local_id:
+        settings["local_id"] = _one_line(found.local_id)
+    if found.remote_id:
+        settings["remote_id"] = _one_line(found.remote_id)
+    if "eap_password" in wanted and found.eap_user and "eap_password" in here:
+        settings["eap_user"] = _one_line(found.eap_user)
+    if proposals := tuple(known_proposals(found.proposals)):
+        settings["proposals"] = list(proposals)
+    settings |= {f"{key}_file": path for key, path in found.files.items() if key in wanted}
+    secrets = {
+        key: SecretText(text)
+        for key, text in found.secrets.items()
+        if key in wanted and key not in found.files
+    }
+    return ImportedServer(name, f"{host}:{found.port}", settings, secrets)
+
+
+def known_proposals(words: Iterable[str]) -> Iterator[str]:
+    """The proposals that wgmon-tui can make, as it writes them."""
+    for each in words:
+        try:
+            yield str(parse_proposal(each))
+        except ProposalError:
+            continue
+
+
+def as_error(fault: ConnectionImportError) -> ConfigurationError:
+    """The fault as an error of configuration."""
+    return ConfigurationError(str(fault))
+
+
+def _one_line(text: str) -> str:
+    return printable(text).strip()
