@@ -33,13 +33,18 @@ class ImportedServer:
     """A server that a link or a file of another format describes.
 
     `name` is a suggestion. `settings` are keys of its `[server.PROTOCOL]`. `secrets` by such a key, without
-    the suffix of a form: each is written to a file.
+    the suffix of a form: each is written to a file. `notices` are lines to print.
     """
 
     name: str
     endpoint: str
     settings: Mapping[str, object] = field(default_factory=dict)
     secrets: Mapping[str, SecretText] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+ReadBeside = Callable[[str], bytes]
+"""Reads a file beside the one that is imported. Raises ConfigurationError, one phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class ProtocolSettings:
 
     `read_import` gets the text and the name of a file that somebody imports. It returns the servers in it, or
     none if it is not a format of this protocol. Raises ConfigurationError, one phrase, if it is damaged.
+    `read_import_with_files` does the same for formats that name other files.
     """
 
     section: Section | None = None
@@ -61,6 +67,7 @@ class ProtocolSettings:
     server_keys: str = ""
     more_keys: frozenset[str] = frozenset()
     read_import: Callable[[str, str], Sequence[ImportedServer]] | None = None
+    read_import_with_files: Callable[[str, str, ReadBeside], Sequence[ImportedServer]] | None = None
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""

@@ -18,7 +18,7 @@ from wgmon_tui.protocols.openvpn.session import Session
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
 from wgmon_tui.protocols.openvpn.tls_context import make_context
-from wgmon_tui.protocols.openvpn.tunnel_stage import TunnelResult, TunnelStage, make_data_channel
+from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, TunnelResult, make_data_channel
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
 _WITHIN_S = 5.0
@@ -49,7 +49,7 @@ async def run_tunnel(
         reply, channel = session.client.reply, make_data_channel(session.client, target.profile)
         assert reply is not None
         assert channel is not None
-        stage = TunnelStage(session, channel, target, reply)
+        stage = DataChannelStage(session, channel, target, reply)
         result = await stage.run()
         if ends:
             await stage.end()

@@ -66,7 +66,7 @@ def read_conf(path: Path) -> WgQuickFile:
 
 def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark]:
     decoded = decode_text(source.data)
-    if found := read_of_protocols(decoded.text, source.path.name, source.label):
+    if found := read_of_protocols(decoded.text, source.path.name, source.label, source.read_beside):
         return found
     if not is_vpn_link(decoded.text):
         return (_parse_text(source, decoded),)

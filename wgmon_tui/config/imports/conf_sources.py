@@ -11,23 +11,30 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from wgmon_tui.config.imports.foreign_formats import SUFFIXES
+from wgmon_tui.config.imports.protocol_import import read_nothing_beside
 from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.protocol_settings import ReadBeside
 from wgmon_tui.config.regular_files import read_regular_or_pipe
 from wgmon_tui.config.secrets.private_files import is_open_to_others, shown
-from wgmon_tui.text import format_bytes, printable
+from wgmon_tui.text import format_bytes, printable, quoted
 
 STANDARD_INPUT = "-"
 
-CONF_SUFFIXES = (".conf", ".vpn", ".zip")
-"""A word with such an ending names a file of wg-quick, a vpn:// link or an archive, rather than a server."""
+CONF_SUFFIXES = (".conf", ".vpn", ".ovpn", ".zip")
+"""A word with such an ending names a file of wg-quick or OpenVPN, a vpn:// link or an archive: no server."""
 
 MAX_CONF_BYTES = 16 << 20
 MAX_ARCHIVE_BYTES = 32 << 20
 MAX_UNPACKED_BYTES = 64 << 20
 """Of all members of an archive together."""
+
+MAX_BESIDE_BYTES = 1 << 20
+"""Of a file that another one names, such as a certificate or a revocation list."""
 
 MAX_FILES = 50_000
 """Files of a directory or an archive. The largest fleet that is measured has a fifth of it."""
@@ -45,12 +52,16 @@ _CONVERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file to read. `label` is its name in messages. `open_path` is set if other users can read it."""
+    """A file to read. `label` is its name in messages. `open_path` is set if other users can read it.
+
+    `read_beside` reads a file of the same directory or archive.
+    """
 
     label: str
     path: Path
     data: bytes
     open_path: Path | None = None
+    read_beside: ReadBeside = read_nothing_beside
 
 
 def read_sources(
@@ -86,7 +97,20 @@ def _file(path: Path, label: str) -> SourceFile | Remark:
         reason = (isinstance(error, OSError) and error.strerror) or "not a path"
         return Remark(shown(path), f"cannot be read: {reason}")
     is_open = stat.S_ISREG(status.st_mode) and is_open_to_others(status)
-    return SourceFile(label, path, data, path if is_open else None)
+    return SourceFile(label, path, data, path if is_open else None, partial(_read_beside, path.parent))
+
+
+def _read_beside(directory: Path, name: str) -> bytes:
+    """A file of this directory or below it. A profile that somebody sent must not fetch any other file."""
+    wanted = PurePosixPath(name)
+    if wanted.is_absolute() or ".." in wanted.parts:
+        raise ConfigurationError(f"it names {quoted(name)}; only files beside it are imported: copy it there")
+    path = directory / wanted
+    try:
+        return read_regular_or_pipe(path, MAX_BESIDE_BYTES)[0]
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+        raise ConfigurationError(f"cannot read {shown(path)}: {reason}") from None
 
 
 def _directory(directory: Path) -> Iterator[SourceFile | Remark]:
@@ -121,7 +145,7 @@ def _walk(directory: Path, errors: list[OSError]) -> Iterator[Path]:
 def _is_wanted(name: str) -> bool:
     path = PurePosixPath(name)
     # macOS adds a ._ file to each file in an archive.
-    return not path.name.startswith("._") and path.suffix.lower() in (".conf", ".vpn", *SUFFIXES)
+    return not path.name.startswith("._") and path.suffix.lower() in (".conf", ".vpn", ".ovpn", *SUFFIXES)
 
 
 def _opened(file: SourceFile) -> Iterator[SourceFile | Remark]:
@@ -159,6 +183,7 @@ def _archive(file: SourceFile) -> Iterator[SourceFile | Remark]:
     if not members:
         yield Remark(file.label, "has no .conf file")
     left = MAX_UNPACKED_BYTES
+    read_beside = partial(_read_member, archive)
     for member in sorted(members, key=lambda each: each.filename):
         label = printable(f"{file.label}/{member.filename}")
         unpacked = bytearray()
@@ -171,7 +196,25 @@ def _archive(file: SourceFile) -> Iterator[SourceFile | Remark]:
             fault = f"is larger than {format_bytes(MAX_CONF_BYTES)}; that is no wg-quick file"
         # Windows writes backslashes into some archives.
         path = Path(PureWindowsPath(member.filename).name)
-        yield Remark(label, fault) if fault else SourceFile(label, path, bytes(unpacked))
+        yield (
+            Remark(label, fault)
+            if fault
+            else SourceFile(label, path, bytes(unpacked), read_beside=read_beside)
+        )
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member by its base name: directories of the archive do not matter."""
+    wanted = PureWindowsPath(name).name
+    found = (each for each in archive.infolist() if PureWindowsPath(each.filename).name == wanted)
+    member, unpacked = next(found, None), bytearray()
+    if member is None:
+        raise ConfigurationError(f"there is no file {quoted(wanted)} in the archive")
+    if fault := _unpack(archive, member, MAX_BESIDE_BYTES + 1, unpacked):
+        raise ConfigurationError(f"the file {quoted(wanted)} {fault}")
+    if len(unpacked) > MAX_BESIDE_BYTES:
+        raise ConfigurationError(f"the file {quoted(wanted)} is larger than {format_bytes(MAX_BESIDE_BYTES)}")
+    return bytes(unpacked)
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, into: bytearray) -> str | None:

@@ -85,10 +85,6 @@ def _explain_openwrt(text: str, stem: str) -> str:
     )
 
 
-def _explain_openvpn(text: str, stem: str) -> str:
-    return "a configuration of OpenVPN; wgmon-tui checks WireGuard servers"
-
-
 _FLAGS = re.IGNORECASE | re.MULTILINE
 
 _FORMATS = (
@@ -99,8 +95,5 @@ _FORMATS = (
     _Format(".rsc", re.compile(r"^/?interface[ /]wireguard\b", _FLAGS), _explain_routeros),
     _Format(".xml", re.compile(r"\A\s*<(\?xml|opnsense|pfsense|wireguard)\b", _FLAGS), _explain_firewall_xml),
     _Format("", re.compile(r"^[ \t]*option[ \t]+proto[ \t]+'?wireguard\b", _FLAGS), _explain_openwrt),
-    _Format(
-        ".ovpn", re.compile(r"^[ \t]*(remote[ \t]+\S+[ \t]+[0-9]+|dev[ \t]+tun)", _FLAGS), _explain_openvpn
-    ),
 )
 """No `wg setconf` accepts a line that one of these patterns matches."""

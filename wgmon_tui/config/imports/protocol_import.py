@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from wgmon_tui.checks.registry import find_settings, protocol_names
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
-from wgmon_tui.config.protocol_settings import ImportedServer
+from wgmon_tui.config.protocol_settings import ImportedServer, ReadBeside
 from wgmon_tui.config.secrets.key_files import KeyFileStore
 from wgmon_tui.config.servers_toml import read_server
 from wgmon_tui.config.value_parsers import parse_endpoint
+from wgmon_tui.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,21 @@ class ProtocolImport:
         return read_server(fleet, entries)
 
 
-def read_of_protocols(text: str, name: str, label: str) -> tuple[ProtocolImport | Remark, ...]:
+def read_nothing_beside(name: str) -> bytes:
+    """For a source without files beside it. Raises ConfigurationError."""
+    raise ConfigurationError(f"it names the file {quoted(name)}, and no file is beside it; put it inline")
+
+
+def read_of_protocols(
+    text: str, name: str, label: str, read_beside: ReadBeside = read_nothing_beside
+) -> tuple[ProtocolImport | Remark, ...]:
     """The servers in a text of another format; empty if no protocol knows it. `name` is that of the file."""
     for protocol in protocol_names():
-        read = find_settings(protocol).read_import
+        settings = find_settings(protocol)
         try:
-            found = read(text, name) if read else ()
+            found = settings.read_import(text, name) if settings.read_import else ()
+            if not found and settings.read_import_with_files:
+                found = settings.read_import_with_files(text, name, read_beside)
         except ConfigurationError as error:
             return (Remark(label, str(error)),)
         if found:

@@ -226,6 +226,7 @@ class _WgQuickImport:
             self.faults.append(Remark(item.source, str(error)))
             return
         self.added.append(server)
+        self.notices += (Remark(item.source, each, kind=each) for each in item.server.notices)
         self._on_added(len(self.added))
         self._added_lines.append(f'{item.source}: server "{server.name}" added ({server.endpoint})')
 

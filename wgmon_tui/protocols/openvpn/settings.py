@@ -6,17 +6,21 @@ says which remote of the profile is checked, so that each remote is a server wit
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import SecretForm, SecretSource
-from wgmon_tui.config.protocol_settings import ProtocolSettings
+from wgmon_tui.config.protocol_settings import ImportedServer, ProtocolSettings, ReadBeside
 from wgmon_tui.config.secrets.sources import read_document
 from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import BOOLEAN, TEXT, TEXT_SECRET, SecretDocument, SecretType, one_of
 
 NAME = "openvpn"
+_PROFILE = re.compile(r"^[ \t]*(remote[ \t]+\S+[ \t]*([0-9]+|$)|dev[ \t]+tun|tls-client\b)", re.MULTILINE)
+_WG_QUICK = re.compile(r"^[ \t]*\[(Interface|Peer)\]", re.MULTILINE | re.IGNORECASE)
 MAX_PROFILE_BYTES = 1 << 20
 
 MORE_KEYS = frozenset(
@@ -113,4 +117,15 @@ def read_settings(table: TomlTable) -> OpenVpnSettings:
     return settings
 
 
-SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, more_keys=MORE_KEYS)
+def read_import(text: str, name: str, read_beside: ReadBeside) -> Sequence[ImportedServer]:
+    """The servers of a client profile; none for a foreign format. Raises ConfigurationError."""
+    if not (name.lower().endswith(".ovpn") or _PROFILE.search(text)) or _WG_QUICK.search(text):
+        return ()
+    from wgmon_tui.protocols.openvpn.profile_import import import_profile
+
+    return import_profile(text, name, read_beside)
+
+
+SETTINGS = ProtocolSettings(
+    section=SECTION, read=read_settings, more_keys=MORE_KEYS, read_import_with_files=read_import
+)

@@ -118,7 +118,7 @@ def _host_routes(reply: PushReply) -> list[Address]:
     return found
 
 
-class TunnelStage:
+class DataChannelStage:
     """The stage of one session. `run` never raises for what the server does; OSError if sending fails."""
 
     def __init__(
