@@ -27,6 +27,8 @@ class ResponseParser:
         """The first KEPT_BODY_BYTES of the body."""
         self.is_complete = False
         """Whether nothing is missing."""
+        self.date = ""
+        """The Date header (RFC 9110 §6.6.1) of the final response; "" without one."""
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
         self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "server")]))
         self._connection.send(h11.EndOfMessage())
@@ -64,6 +66,8 @@ class ResponseParser:
     def _take_event(self, event: object) -> None:
         if isinstance(event, h11.Response):
             self.status = event.status_code
+            dates = [value for name, value in event.headers if name == b"date"]
+            self.date = dates[0].decode("ascii", "replace") if dates else ""
         elif isinstance(event, h11.Data):
             self.size += len(event.data)
             self.body += event.data[: KEPT_BODY_BYTES - len(self.body)]

@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.check import Check, Packet
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber, Targets
-from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.checks.transport import IpProtocol, PacketTransport
+from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_tcp_port_naively
 from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.text import quoted
+
+if TYPE_CHECKING:
+    from wgmon_tui.protocols.proxies.dialects import Dialect
 
 
 class ProxyProtocol(Protocol):
     """One proxy protocol. A server is checked by a fetch of a page through it."""
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
-        """Join servers with their share links."""
-        from wgmon_tui.protocols.proxies.targets import join_servers
+        """Join servers with their share links. A link that cannot be spoken excludes its server."""
+        from wgmon_tui.protocols.proxies.targets import ProxyTarget, join_servers
 
-        return join_servers(servers, keyring)
+        joined = join_servers(servers, keyring)
+        ready, problems = dict(joined.ready), dict(joined.problems)
+        for name, target in joined.ready.items():
+            problem = self._find_unsupported(target.link) if isinstance(target, ProxyTarget) else None
+            if problem:
+                problems[name] = f"server {quoted(name)}: {problem}"
+                del ready[name]
+        return Targets(ready, problems)
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
         """Make a prober. It needs nothing of the process."""
         from wgmon_tui.protocols.proxies.check import ProxyProber
 
-        return ProxyProber(services.vantage)
+        return ProxyProber(services.vantage, self.make_dialect())
+
+    def make_dialect(self) -> Dialect:
+        """What only this protocol has. It may need packages that are not installed."""
+        raise NotImplementedError
+
+    def _find_unsupported(self, link: Any) -> str | None:
+        try:
+            return self.make_dialect().find_unsupported(link)
+        except ImportError as error:
+            return f'it needs the package {error.name}; type: pip install "wgmon-tui[proxy]"'
 
     def diagnose(
         self,
@@ -41,8 +64,19 @@ class ProxyProtocol(Protocol):
     ) -> Diagnosis:
         """Diagnose a check: common faults first."""
         from wgmon_tui.checks.common_faults import diagnose_common_fault
+        from wgmon_tui.protocols.proxies.diagnose import diagnose
 
-        return diagnose_common_fault(check, server, standing) or Diagnosis(Verdict.SILENT, "No answer.")
+        return diagnose_common_fault(check, server, standing) or diagnose(check, server, recent, standing)
+
+    def describe_evidence(self, evidence: ProtocolEvidence) -> str:
+        """Say in one line what the proxy did."""
+        from wgmon_tui.protocols.proxies.words import describe_own
+
+        return describe_own(evidence)
+
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
+        """A TCP connection."""
+        return PacketTransport(IpProtocol.TCP)
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The bytes of a stream have no messages that others can see."""

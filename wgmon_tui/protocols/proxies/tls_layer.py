@@ -86,7 +86,7 @@ class TlsLayer:
 
     def _failure(self, error: ssl.SSLError) -> StreamLayerError:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return StreamLayerError(self.name, "certificate", str(error.verify_message))
+            return StreamLayerError(self.name, "certificate", str(error.verify_message).rstrip("."))
         reason = (error.reason or "unknown").lower().replace("_", " ")
         return StreamLayerError(self.name, "alert" if "alert" in reason else "malformed", reason)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.trojan.settings import NAME, SETTINGS
+
+if TYPE_CHECKING:
+    from wgmon_tui.protocols.proxies.dialects import Dialect
 
 
 class Trojan(ProxyProtocol):
@@ -11,6 +16,12 @@ class Trojan(ProxyProtocol):
 
     name, title = NAME, "Trojan"
     settings = SETTINGS
+
+    def make_dialect(self) -> Dialect:
+        """Its stream, its relay and its experiments."""
+        from wgmon_tui.protocols.proxies.trojan.dialect import TrojanDialect
+
+        return TrojanDialect()
 
 
 PROTOCOL = Trojan()

@@ -70,6 +70,7 @@ class VmessStream:
 
     name = NAME
     is_open = False
+    is_proven = False
 
     def __init__(
         self,
@@ -89,11 +90,6 @@ class VmessStream:
         self._reply = _ResponseHeader(_half_hash(self._key), _half_hash(self._iv), self._check)
         self._receiver = _ChunkOpener(security, _half_hash(self._key), _half_hash(self._iv))
 
-    @property
-    def is_proven(self) -> bool:
-        """Whether the response header authenticated."""
-        return self._reply.is_complete
-
     def open(self) -> bytes:
         """There is no handshake: the header goes with the first data."""
         self.is_open = True
@@ -109,7 +105,9 @@ class VmessStream:
 
     def unwrap(self, received: bytes) -> LayerOutput:
         """Open the response header, then chunks."""
-        return LayerOutput(self._receiver.receive(self._reply.take(received)))
+        data = self._reply.take(received)
+        self.is_proven = self._reply.is_complete
+        return LayerOutput(self._receiver.receive(data))
 
     def _request(self) -> bytes:
         padding = self._random(self._random(1)[0] % 16)

@@ -1,0 +1,152 @@
+"""The diagnosis of proxies: a row for each verdict, and for each cause that evidence disproves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence
+from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.proxies import findings
+
+FIRST, SECOND = "http://one.example/ status=204", "http://two.example/ status=204"
+ENDPOINT = Endpoint("proxy.example", 8388)
+
+
+def server_of(protocol: str = "shadowsocks") -> Server:
+    return Server(name="p", endpoint=ENDPOINT, protocol=protocol)
+
+
+def own(kind: str, *values: str) -> ProtocolEvidence:
+    return ProtocolEvidence("shadowsocks", kind, values)
+
+
+def page(target: str = FIRST, fault: FetchFault | None = None, status: int | None = None) -> InnerFetch:
+    return InnerFetch(target, None, fault, connected=0.01, status=status, ended=0.2)
+
+
+def connection(fault: str, layer: str = "", layer_fault: str = "", reason: str = "") -> ProtocolEvidence:
+    return own(findings.CONNECTION, fault, layer, layer_fault, reason)
+
+
+def direct(*words: str) -> list[ProtocolEvidence]:
+    targets = (FIRST, SECOND)
+    return [
+        own(findings.DIRECT, target, word, "204" if word == findings.OK else "", "")
+        for target, word in zip(targets, words, strict=True)
+    ]
+
+
+def diagnose(
+    *evidence: Evidence,
+    rtt: float | None = None,
+    protocol: str = "shadowsocks",
+    recent: tuple[float | None, ...] = (),
+) -> Diagnosis:
+    address = ip_address("192.0.2.1")
+    check = Check("p", "local", ENDPOINT, address, 0.0, Handshake(rtt) if rtt else None, protocol=protocol)
+    check = replace(check, evidence=evidence)
+    return find_protocol(protocol).diagnose(check, server_of(protocol), recent)
+
+
+RESET = (page(fault="reset"), connection("reset"))
+SILENT = (page(fault="no-response"), connection("no-response"))
+WELL, DEAD = direct("ok", "ok"), direct("silent", "silent")
+
+
+@pytest.mark.parametrize(
+    ("expected", "evidence", "rtt"),
+    [
+        (Verdict.HEALTHY, (page(status=204),), 0.1),
+        (Verdict.SLOW, (page(status=204),), 30.0),
+        (Verdict.DIES_AFTER, (page(status=204), FlowCut(8, 16000, 1.0, 4)), 0.1),
+        (Verdict.INNER_DEAD, (page(status=204), own(findings.UDP, "9.9.9.9", "silent")), 0.1),
+        (Verdict.WRONG_PROTOCOL, (page(status=200), own(findings.WRONG_SECRET, "same", "ok")), None),
+        (Verdict.DNS_FAILURE, (NameUnresolved("proxy.example", "no such name"),), None),
+        (Verdict.TARGET_DOWN, (*RESET, *direct("silent", "ok"), page(SECOND, None, 204)), 0.1),
+        (Verdict.INNER_DEAD, (*RESET, *WELL, page(SECOND, None, 204)), 0.1),
+        (Verdict.PROXY_DOWN, (*RESET, *WELL, page(SECOND, "reset")), None),
+        (Verdict.PROXY_DOWN, (*SILENT, *WELL, page(SECOND, "no-response")), None),
+        (Verdict.PROXY_DOWN, (*RESET, *WELL), 0.1),
+        (Verdict.TARGET_DOWN, (*RESET, *DEAD), 0.1),
+        (Verdict.SILENT, (*SILENT, *DEAD), None),
+        (Verdict.LOCAL_FAULT, (page(fault="silent"), connection("silent"), *DEAD), None),
+        (Verdict.SILENT, (page(fault="silent"), connection("silent"), *WELL), None),
+        (Verdict.UNREACHABLE, (page(fault="silent"), connection("unreachable"), *WELL), None),
+        (Verdict.PORT_CLOSED, (page(fault="refused"), connection("refused"), *WELL), None),
+        (
+            Verdict.AUTH_FAILED,
+            (page(fault="not-http"), connection("layer", "x", "not-authentic", "no")),
+            None,
+        ),
+        (Verdict.WRONG_PROTOCOL, (page(fault="not-http"), connection("layer", "x", "malformed", "no")), None),
+        (Verdict.WRONG_PROTOCOL, (page(fault="not-http"), connection("not-http")), None),
+        (
+            Verdict.BAD_CERTIFICATE,
+            (page(fault="tls"), connection("layer", "tls", "certificate", "certificate has expired")),
+            None,
+        ),
+        (
+            Verdict.WRONG_PROTOCOL,
+            (page(fault="not-http"), connection("layer", "websocket", "status", "404")),
+            None,
+        ),
+        (Verdict.CIPHER_MISMATCH, (*RESET, *WELL, own(findings.FOUND, "method", "aes-256-gcm")), None),
+        (Verdict.AUTH_FAILED, (*RESET, *WELL, own(findings.FOUND, "clock", "3600")), None),
+        (Verdict.LOSSY, (*RESET, *WELL, own(findings.REPEATED, "2", "5")), None),
+        (Verdict.DIES_AFTER, (replace(page(fault="stalled"), size=16000, status=200),), 0.1),
+    ],
+)
+def test_each_verdict(expected: Verdict, evidence: tuple[Evidence, ...], rtt: float | None) -> None:
+    found = diagnose(*evidence, rtt=rtt)
+    assert found.verdict is expected
+    assert found.causes or found.verdict is Verdict.HEALTHY
+    assert len(found.evidence) == len(evidence)
+
+
+@pytest.mark.parametrize("evidence", [RESET, SILENT, (page(fault="status", status=200),), (page(),)])
+def test_nothing_is_green_without_a_proof(evidence: tuple[Evidence, ...]) -> None:
+    same = own(findings.WRONG_SECRET, "same", "ok")
+    assert diagnose(*evidence, *WELL, same).verdict.severity is not Severity.UP
+
+
+def test_a_clock_that_differs_from_the_pages_too_is_a_fault_of_this_machine() -> None:
+    found = diagnose(*RESET, *WELL, own(findings.CLOCK, "-7200"), own(findings.FOUND, "clock", "7200"))
+    assert found.verdict is Verdict.LOCAL_FAULT
+    assert found.causes[0].proven
+    assert "this machine's clock" in found.causes[0].cause
+
+
+def test_a_method_that_experiments_tried_in_vain_is_no_cause() -> None:
+    assert "the method is wrong" in [each.cause for each in diagnose(*RESET, *WELL).causes]
+    tried = diagnose(*RESET, *WELL, own(findings.TRIED, "method", "3"))
+    assert "the method is wrong" not in [each.cause for each in tried.causes]
+
+
+def test_a_secret_is_no_cause_if_a_wrong_one_ends_in_another_way() -> None:
+    found = diagnose(*RESET, *WELL, own(findings.WRONG_SECRET, "other", "no-response"))
+    assert "cannot reach the page" in found.causes[0].cause
+    assert not [each for each in found.causes if "password" in each.cause]
+
+
+def test_three_separate_failures_among_the_recent_checks_are_a_loss() -> None:
+    recent = (0.1, None, 0.1, None, None, 0.1, None)
+    assert diagnose(page(status=204), rtt=0.1, recent=recent).verdict is Verdict.LOSSY
+    assert diagnose(page(status=204), rtt=0.1, recent=recent[:4]).verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize("protocol", ["shadowsocks", "vmess", "vless", "trojan"])
+def test_all_evidence_has_words(protocol: str) -> None:
+    kinds = [value for name, value in vars(findings).items() if name.isupper() and isinstance(value, str)]
+    for kind in kinds:
+        for values in ((), ("1",), ("clock", "x"), ("a", "b", "c", "d", "e"), ("\x1b[31m",) * 5):
+            text = find_protocol(protocol).describe_evidence(ProtocolEvidence(protocol, kind, values))
+            assert text
+            assert "\x1b" not in text

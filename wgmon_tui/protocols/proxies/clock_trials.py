@@ -1,0 +1,24 @@
+"""Experiments with the clock: the same request with shifted timestamps, to find how far a server's is off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wgmon_tui.protocols.proxies.dialects import Trial
+
+_NEAR_S = 600
+"""Clocks that drift: every offset up to here is tried."""
+
+_HOURS = 14
+"""Clocks that are set to local time instead of UTC are off by so many hours at most."""
+
+
+def clock_trials(link: Any, window_s: int) -> Iterator[Trial]:
+    """Trials with shifted timestamps. `window_s` is how far off a server accepts one."""
+    step = 2 * window_s - 2
+    near = [shift for distance in range(step, _NEAR_S + step, step) for shift in (distance, -distance)]
+    hours = [shift for hour in range(1, _HOURS + 1) for shift in (hour * 3600, -hour * 3600)]
+    days = [86_400, -86_400]
+    for shift in (*near, *hours, *days):
+        yield Trial("clock", str(shift), link, clock_shift_s=float(shift))

@@ -1,0 +1,221 @@
+"""The diagnosis of a proxy: evidence to verdict and ranked causes. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence, FlowCut, ProtocolEvidence
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import url_of
+from wgmon_tui.checks.stage import UDP
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.proxies import causes, findings
+from wgmon_tui.protocols.proxies.findings import OK, SAME, first_of, of_kind
+from wgmon_tui.protocols.proxies.words import describe, describe_change, describe_connection
+from wgmon_tui.text import format_list, format_rtt
+
+Meaning = tuple[Verdict, str, Sequence[Cause]]
+
+_UNREACHED = ("silent", "unreachable", "unresolved")
+"""How a fetch without the proxy ends if this machine has no uplink."""
+
+_LOSSES = 3
+"""So many separate failed checks among the recent ones are a pattern."""
+
+
+def diagnose(
+    check: Check, server: Server, recent: Sequence[float | None], standing: Sequence[Evidence]
+) -> Diagnosis:
+    """Diagnose a check that this machine could make."""
+    fetches = all_of_kind(InnerFetch, check.evidence)
+    evidence = (*check.evidence, *standing)
+    failed = check.failed_stage.name if check.failed_stage else ""
+    if not fetches:
+        return Diagnosis(Verdict.SILENT, "Nothing was fetched.", tuple(map(describe, evidence)), (), failed)
+    first = fetches[0]
+    if first.fault is None:
+        verdict, summary, ranked = _judge_page(check, server, recent, evidence)
+        if verdict is Verdict.HEALTHY:
+            failed = ""
+    else:
+        verdict, summary, ranked = _judge_failure(check, server, fetches, evidence)
+    stage = UDP if verdict is Verdict.INNER_DEAD and first.fault is None else failed
+    return Diagnosis(verdict, summary, tuple(map(describe, evidence)), tuple(ranked), stage)
+
+
+def _judge_page(
+    check: Check, server: Server, recent: Sequence[float | None], evidence: Sequence[Evidence]
+) -> Meaning:
+    """The page came. Is the rest well too?"""
+    wrong = first_of(findings.WRONG_SECRET, check.evidence)
+    page = first_of_kind(InnerFetch, check.evidence)
+    url = url_of(page) if page else ""
+    if wrong and wrong.values[0] == SAME:
+        summary = f"{url} answers the same to a wrong secret: what answers is not the proxy."
+        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+    if cut := first_of_kind(FlowCut, evidence):
+        summary = f"The page comes, but a longer transfer stops after {cut.size} bytes."
+        return Verdict.DIES_AFTER, summary, causes.of_cut(server, cut)
+    silent = [each for each in of_kind(findings.UDP, check.evidence) if each.values[1] != OK]
+    if silent:
+        names = format_list([each.values[0] for each in silent])
+        summary = f"{url} comes through the proxy, but {names} does not answer over UDP."
+        return Verdict.INNER_DEAD, summary, causes.of_udp(server, silent[0])
+    lost = _separate_losses(recent)
+    if lost >= _LOSSES:
+        summary = f"{url} comes through the proxy, but {lost} times in {len(recent)} checks it did not."
+        return Verdict.LOSSY, summary, causes.of_some_connections(server)
+    assert check.handshake is not None or page  # noqa: S101
+    rtt = check.handshake.rtt if check.handshake else 0.0
+    answers = f"{url} answers through the proxy in {format_rtt(rtt)}"
+    if rtt > server.slow:
+        return (
+            Verdict.SLOW,
+            f"{answers}, above the limit of {format_rtt(server.slow)}.",
+            causes.of_slowness(server),
+        )
+    return Verdict.HEALTHY, f"{answers}{_exit(evidence)}.", ()
+
+
+def _exit(evidence: Sequence[Evidence]) -> str:
+    found = first_of(findings.EXIT, evidence)
+    return f", sent from {found.values[0]}" if found and found.values[0] else ""
+
+
+def _separate_losses(recent: Sequence[float | None]) -> int:
+    """How many outages of one check or more are among the recent checks, one after the other counted once."""
+    return sum(
+        each is None and (number == 0 or recent[number - 1] is not None) for number, each in enumerate(recent)
+    )
+
+
+def _judge_failure(
+    check: Check, server: Server, fetches: Sequence[InnerFetch], evidence: Sequence[Evidence]
+) -> Meaning:
+    """The page did not come. Whose fault is it?"""
+    first, others = fetches[0], fetches[1:]
+    direct = of_kind(findings.DIRECT, check.evidence)
+    is_direct = bool(direct) and direct[0].values[1] == OK
+    url = url_of(first)
+    if any(each.fault is None for each in others):
+        other = next(url_of(each) for each in others if each.fault is None)
+        if is_direct:
+            summary = f"{url} answers directly, but not through the proxy; {other} does."
+            return Verdict.INNER_DEAD, summary, causes.of_blocked_page(server, url)
+        summary = f"{url} answers neither through the proxy nor directly; {other} does. The proxy works."
+        return Verdict.TARGET_DOWN, summary, causes.of_dead_page(url)
+    if repeated := _find_repeated(evidence):
+        return repeated[0], repeated[1], causes.of_some_connections(server)
+    if first.fault in ("stalled", "slow"):
+        return _judge_stall(server, first)
+    if check.handshake:
+        return _judge_authentic(server, first, direct, url)
+    if first.status is not None:
+        summary = f"{url} answers {first.status} through the proxy, but not as expected."
+        return _judge_strange_page(server, summary, evidence, is_direct=is_direct)
+    return _judge_connection(check, server, evidence, direct)
+
+
+def _find_repeated(evidence: Sequence[Evidence]) -> tuple[Verdict, str] | None:
+    found = first_of(findings.REPEATED, evidence)
+    if found is None or found.values[0] == "0":
+        return None
+    passed, total = found.values[:2]
+    return Verdict.LOSSY, f"{passed} of {total} further connections got an answer, but the first one did not."
+
+
+def _judge_stall(server: Server, first: InnerFetch) -> Meaning:
+    summary = f"{url_of(first)} begins to come through the proxy, then stops after {first.size} bytes."
+    verdict = Verdict.SLOW if first.fault == "slow" else Verdict.DIES_AFTER
+    return verdict, summary, causes.of_stall(server, first)
+
+
+def _judge_authentic(
+    server: Server, first: InnerFetch, direct: Sequence[ProtocolEvidence], url: str
+) -> Meaning:
+    """The proxy is the right one, and accepts the secret."""
+    if direct and not any(each.values[1] == OK for each in direct):
+        summary = f"The proxy accepts this client, but {url} answers neither through it nor directly."
+        return Verdict.TARGET_DOWN, summary, causes.of_dead_page(url)
+    summary = f"The proxy accepts this client, but {url} does not come through it."
+    return Verdict.PROXY_DOWN, summary, causes.of_dead_exit(server)
+
+
+def _judge_strange_page(
+    server: Server, summary: str, evidence: Sequence[Evidence], *, is_direct: bool
+) -> Meaning:
+    """A page came, but not the expected one, and nothing proves that the proxy brought it."""
+    wrong = first_of(findings.WRONG_SECRET, evidence)
+    if wrong is None or wrong.values[0] == SAME:
+        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+    if is_direct:
+        return Verdict.INNER_DEAD, summary, causes.of_blocked_page(server, "the page")
+    return Verdict.TARGET_DOWN, summary, causes.of_dead_page("the page")
+
+
+def _judge_connection(
+    check: Check, server: Server, evidence: Sequence[Evidence], direct: Sequence[ProtocolEvidence]
+) -> Meaning:
+    """Nothing of a page came."""
+    connection = first_of(findings.CONNECTION, check.evidence)
+    fault, layer, layer_fault = (*connection.values, "", "", "")[:3] if connection else ("", "", "")
+    reason = describe_connection(connection) if connection else "nothing came"
+    if found := first_of(findings.FOUND, evidence):
+        return _judge_found(server, found, evidence)
+    if fault == "refused":
+        summary = f"Nothing accepts connections on port {server.endpoint.port}."
+        return Verdict.PORT_CLOSED, summary, causes.of_closed_port(server)
+    if fault in _UNREACHED:
+        if direct and all(each.values[1] in _UNREACHED for each in direct):
+            summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
+            return Verdict.LOCAL_FAULT, summary, causes.of_uplink()
+        if fault == "unreachable":
+            return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
+        return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)
+    if layer == "tls":
+        verdict = Verdict.BAD_CERTIFICATE if layer_fault == "certificate" else Verdict.WRONG_PROTOCOL
+        return (
+            verdict,
+            f"TLS with the proxy fails: {reason}.",
+            causes.of_tls(server, layer_fault, reason, evidence),
+        )
+    if layer in ("websocket", "http-upgrade"):
+        summary = f"The server does not accept the upgrade: {reason}."
+        return Verdict.WRONG_PROTOCOL, summary, causes.of_upgrade(server, layer_fault, evidence)
+    if layer_fault:
+        return _judge_layer(server, reason, layer_fault, evidence)
+    if fault == "not-http":
+        summary = f"Something answers, but not with the page: {reason}."
+        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+    well = [each for each in direct if each.values[1] == OK]
+    if well:
+        summary = f"The page answers directly, but nothing comes through the proxy: {reason}."
+        return Verdict.PROXY_DOWN, summary, causes.of_silence(check, server, evidence)
+    summary = f"Nothing comes through the proxy, and no page answers directly: {reason}."
+    return Verdict.SILENT, summary, causes.of_silence(check, server, evidence)
+
+
+def _judge_layer(server: Server, reason: str, layer_fault: str, evidence: Sequence[Evidence]) -> Meaning:
+    if layer_fault == "not-authentic":
+        return Verdict.AUTH_FAILED, f"The server answers, but {reason}.", causes.of_secret(server, evidence)
+    return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", causes.of_other_protocol(server)
+
+
+def _judge_found(server: Server, found: ProtocolEvidence, evidence: Sequence[Evidence]) -> Meaning:
+    """An experiment got an answer: what it changed is the cause."""
+    kind = found.values[0]
+    summary = f"The server answers {describe_change(found.values)}, but not as the link says."
+    ranked = causes.of_found(server, found, evidence)
+    if kind == "clock":
+        offset = first_of(findings.CLOCK, evidence)
+        if offset and offset.values[0] not in ("0", "-0"):
+            return Verdict.LOCAL_FAULT, f"This machine's clock is wrong: {summary}", ranked
+        return Verdict.AUTH_FAILED, f"The clocks differ too much: {summary}", ranked
+    if kind == "method":
+        return Verdict.CIPHER_MISMATCH, summary, ranked
+    if kind == "server-name":
+        return Verdict.BAD_CERTIFICATE, summary, ranked
+    return Verdict.WRONG_PROTOCOL, summary, ranked

@@ -1,0 +1,92 @@
+"""What each proxy protocol gives to the common prober: its stream, its UDP relay and its experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from wgmon_tui.protocols.proxies.destinations import Destination
+from wgmon_tui.protocols.proxies.links.records import (
+    GrpcOptions,
+    HttpUpgradeOptions,
+    OtherTransport,
+    TlsOptions,
+    Transport,
+    WebSocketOptions,
+)
+from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An experiment: the same fetch with one thing changed.
+
+    `kind` and `value` say what was changed; `link` is the changed link. `clock_shift_s` moves the timestamps
+    of this machine.
+    """
+
+    kind: str
+    value: str
+    link: Any = field(repr=False)
+    clock_shift_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """How datagrams go through a proxy: on a stream, framed, or each as a datagram of its own.
+
+    `pack` makes the bytes to send for a datagram. `unpack` takes a buffer from its start, and returns the
+    payload; None if it is not whole. Both raise StreamLayerError. `layer` is the stream, None over UDP.
+    """
+
+    pack: Callable[[bytes], bytes]
+    unpack: Callable[[bytes], bytes | None]
+    layer: StreamLayer | None = None
+
+
+class Dialect(Protocol):
+    """One proxy protocol, as the prober sees it. `link` is a record of links/records.py."""
+
+    def find_unsupported(self, link: Any) -> str | None:
+        """Say in a phrase what of this link wgmon-tui cannot speak; None if all is well."""
+
+    def make_stream(self, link: Any, destination: Destination, unix_time: Clock) -> StreamLayer:
+        """The layer of the proxy protocol for one connection."""
+
+    def make_relay(self, link: Any, destination: Destination, unix_time: Clock) -> Relay:
+        """What carries datagrams to one destination."""
+
+    def trials(self, link: Any) -> Sequence[Trial]:
+        """The experiments that explain a failure, the likeliest first."""
+
+    has_readable_secret: bool
+    """Whether a request without TLS shows the secret to everybody on the path."""
+
+    proves_server: bool
+    """Whether the server's first bytes authenticate it. Else only the page shows that it took the request."""
+
+    def with_wrong_secret(self, link: Any) -> Any:
+        """The link with a secret that no server knows."""
+
+
+def find_unsupported_transport(tls: TlsOptions | None, transport: Transport | None) -> str | None:
+    """Say what of TLS and transport wgmon-tui cannot speak; None if all is well."""
+    if tls and tls.reality:
+        return "REALITY is not supported"
+    match transport:
+        case GrpcOptions():
+            return "the transport grpc is not supported"
+        case OtherTransport(name):
+            return f"the transport {name} is not supported"
+        case WebSocketOptions(early_data=early) if early:
+            return None  # a server takes the data later too
+        case HttpUpgradeOptions() | WebSocketOptions() | None:
+            return None
+
+
+def shifted_clock(unix_time: Clock, shift_s: float) -> Clock:
+    """A clock that is ahead by `shift_s` seconds."""
+    return lambda: unix_time() + shift_s

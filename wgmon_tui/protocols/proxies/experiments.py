@@ -1,0 +1,161 @@
+"""Experiments that explain why no page comes through a proxy: the same fetch with one thing changed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from itertools import islice
+
+from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.protocols.proxies.certificates import read_certificate
+from wgmon_tui.protocols.proxies.dialects import Trial
+from wgmon_tui.protocols.proxies.fetches import ProxyFetches
+from wgmon_tui.protocols.proxies.findings import (
+    FOUND,
+    NAMES,
+    OTHER,
+    REPEATED,
+    SAME,
+    TRIED,
+    WRONG_SECRET,
+)
+from wgmon_tui.protocols.proxies.link_layers import (
+    OUTER_TLS,
+    path_of,
+    server_name_of,
+    with_path,
+    with_server_name,
+)
+from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
+from wgmon_tui.protocols.proxies.tls_layer import TlsLayer
+
+_AT_ONCE = 6
+"""Connections at the same time: more would look like an attack."""
+
+_REPEATS = 5
+_BATCHES = 16
+
+
+class Experiments:
+    """The experiments of one check. Each is a fact from then on, until the next ones."""
+
+    def __init__(self, fetches: ProxyFetches, page: HttpTarget, first: PageFetch) -> None:
+        """`first` is the fetch that failed."""
+        self._fetches, self._page, self._first = fetches, page, first
+        self._link = fetches.target.link
+        self._protocol = fetches.target.server.protocol
+
+    async def run(self) -> list[ProtocolEvidence]:
+        """Run what can explain the failure."""
+        if self._first.layer == OUTER_TLS:
+            return await self._explain_tls()
+        if self._first.layer and self._first.layer_fault == "status":
+            return await self._try_all(self._path_trials())
+        repeated = await self._repeat()
+        if repeated.values[0] != "0":
+            return [repeated]
+        wrong = await self.compare_wrong_secret()
+        found = await self._try_all(self._fetches.dialect.trials(self._link))
+        if not any(each.kind == FOUND for each in found) and path_of(self._link):
+            found += await self._try_all(self._path_trials())
+        return [repeated, wrong, *found]
+
+    async def compare_wrong_secret(self) -> ProtocolEvidence:
+        """Fetch with a secret that nobody knows, and tell whether that ends in the same way."""
+        trial = Trial(WRONG_SECRET, "", self._fetches.dialect.with_wrong_secret(self._link))
+        found = await self._fetches.try_out(self._page, trial)
+        word = SAME if end_of(found) == end_of(self._first) else OTHER
+        return self._evidence(WRONG_SECRET, word, found.fault or "ok")
+
+    async def _repeat(self) -> ProtocolEvidence:
+        """Connect again: blocking may hit some connections only."""
+        again = [
+            await self._fetches.try_out(self._page, Trial("", "", self._link))
+            for _ in range(_REPEATS if self._first.fault != "no-response" else 0)
+        ]
+        if self._first.fault == "no-response":
+            again = await _together(
+                self._fetches.try_out(self._page, Trial("", "", self._link)) for _ in range(_REPEATS)
+            )
+        passed = sum(each.is_proven or each.fault is None for each in again)
+        return self._evidence(REPEATED, str(passed), str(len(again)))
+
+    async def _explain_tls(self) -> list[ProtocolEvidence]:
+        """Read the certificate that was not accepted, and try the names in it."""
+        names = await self._read_names()
+        if not names:
+            return []
+        tried = [each for each in names if "*" not in each and each != server_name_of(self._link)]
+        trials = [Trial("server-name", each, with_server_name(self._link, each)) for each in tried]
+        return [self._evidence(NAMES, *names), *await self._try_all(trials)]
+
+    async def _read_names(self) -> Sequence[str]:
+        layers = await self._fetches.outer_layers(self._link, is_verified=False)
+        tls = layers[0]
+        endpoint = self._fetches.target.server.endpoint
+        try:
+            async with asyncio.timeout(self._fetches.timeout_s):
+                reader, writer = await asyncio.open_connection(str(self._fetches.address), endpoint.port)
+                try:
+                    writer.write(tls.open())
+                    while not tls.is_open and (received := await reader.read(65536)):
+                        writer.write(tls.unwrap(received).reply)
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, StreamLayerError):
+            return ()
+        facts = read_certificate(tls.certificate) if isinstance(tls, TlsLayer) else None
+        return facts.names if facts else ()
+
+    def _path_trials(self) -> Iterable[Trial]:
+        path = path_of(self._link)
+        for other in ("/", path.rstrip("/"), f"{path}/", path.partition("?")[0]):
+            if other and other != path:
+                yield Trial("path", other, with_path(self._link, other))
+
+    async def _try_all(self, trials: Iterable[Trial]) -> list[ProtocolEvidence]:
+        """Try changes, some at once, until one goes through."""
+        tried: Counter[str] = Counter()
+        left = iter(trials)
+        for _ in range(_BATCHES):
+            batch = list(islice(left, _AT_ONCE))
+            if not batch:
+                break
+            results = await _together(self._fetches.try_out(self._page, each) for each in batch)
+            for trial, found in zip(batch, results, strict=True):
+                if self._is_success(trial, found):
+                    return [self._evidence(FOUND, trial.kind, trial.value)]
+                tried[trial.kind] += 1
+        return [self._evidence(TRIED, kind, str(count)) for kind, count in tried.items()]
+
+    def _is_success(self, trial: Trial, found: PageFetch) -> bool:
+        """Whether a change helped. A fetch that only gets further in TLS or to WebSocket helps, too."""
+        if found.is_proven or found.fault is None:
+            return True
+        opened = {name for name, _ in found.opened} - {name for name, _ in self._first.opened}
+        return trial.kind in ("server-name", "path") and bool(opened)
+
+    def _evidence(self, kind: str, *values: str) -> ProtocolEvidence:
+        return ProtocolEvidence(self._protocol, kind, values, from_experiment=True)
+
+
+def end_of(found: PageFetch) -> tuple[object, ...]:
+    """How a fetch ended, to compare two of them. A page counts by its status and its text."""
+    digest = hashlib.sha256(found.text).digest() if found.status else b""
+    return (found.fault, found.layer, found.layer_fault, found.status, digest)
+
+
+async def _together(fetches: Iterable[Awaitable[PageFetch]]) -> list[PageFetch]:
+    """Fetch at once. What this machine cannot send counts as unreachable."""
+    found = await asyncio.gather(*fetches, return_exceptions=True)
+    return [each if isinstance(each, PageFetch) else _not_sent(each) for each in found]
+
+
+def _not_sent(error: BaseException) -> PageFetch:
+    if not isinstance(error, OSError):
+        raise error
+    return PageFetch("unreachable", reason=error.strerror or "")

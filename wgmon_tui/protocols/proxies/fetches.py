@@ -1,0 +1,97 @@
+"""Fetches of one check: through the proxy, with something changed, and without the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Direction, Packet
+from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.protocols.proxies.dialects import Dialect, Trial, shifted_clock
+from wgmon_tui.protocols.proxies.link_layers import (
+    destination_of,
+    find_secrets,
+    make_outer_layers,
+    make_page_layers,
+    tls_of,
+)
+from wgmon_tui.protocols.proxies.page_fetch import PageFetch, PageFetcher
+from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
+from wgmon_tui.protocols.proxies.targets import ProxyTarget
+
+_MOST_PACKETS = 32
+_MOST_BYTES = 2048
+
+
+class ProxyFetches:
+    """Makes the fetches of a check of one address, and keeps the packets of the first one."""
+
+    def __init__(self, target: ProxyTarget, dialect: Dialect, address: Address, resolver: Resolver) -> None:
+        self.target, self.dialect, self.address = target, dialect, address
+        self.exchange: list[Packet] = []
+        self.fetcher: PageFetcher | None = None
+        """The first fetch through the proxy."""
+        self._resolver = resolver
+        self._began = time.monotonic()
+        self._hides_sent = dialect.has_readable_secret and tls_of(target.link) is None
+        self._hidden = find_secrets(target.link)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long an answer may take."""
+        return self.target.server.timeout
+
+    async def fetch(self, page: HttpTarget) -> PageFetch:
+        """Fetch a page through the proxy. The first one logs its packets."""
+        layers = await self._make_layers(page, Trial("", "", self.target.link))
+        log = self._log if self.fetcher is None else None
+        fetcher = PageFetcher(page, layers, timeout_s=self.timeout_s, log=log)
+        self.fetcher = self.fetcher or fetcher
+        return await fetcher.run(self.address, self.target.server.endpoint.port)
+
+    async def try_out(self, page: HttpTarget, trial: Trial) -> PageFetch:
+        """Fetch a page with something changed."""
+        layers = await self._make_layers(page, trial)
+        fetcher = PageFetcher(page, layers, timeout_s=self.timeout_s)
+        return await fetcher.run(self.address, self.target.server.endpoint.port)
+
+    async def fetch_directly(self, page: HttpTarget) -> PageFetch:
+        """Fetch a page without the proxy."""
+        address = page.known_address
+        if address is None:
+            try:
+                found = await self._resolver.resolve(Endpoint(page.url.host, page.url.port), self.timeout_s)
+            except ResolutionError as error:
+                return PageFetch("unresolved", reason=str(error))
+            address = found[0]
+        layers = await asyncio.to_thread(make_page_layers, page)
+        try:
+            fetcher = PageFetcher(page, layers, timeout_s=self.timeout_s)
+            return await fetcher.run(address, page.url.port)
+        except OSError as error:
+            return PageFetch("unreachable", reason=error.strerror or "")
+
+    async def outer_layers(self, link: object, *, is_verified: bool = True) -> Sequence[StreamLayer]:
+        """TLS and transport below the proxy protocol."""
+        ca = self.target.settings.ca
+        return await asyncio.to_thread(make_outer_layers, link, ca, is_verified=is_verified)
+
+    async def _make_layers(self, page: HttpTarget, trial: Trial) -> list[StreamLayer]:
+        outer = await self.outer_layers(trial.link)
+        clock = shifted_clock(time.time, trial.clock_shift_s)
+        stream = self.dialect.make_stream(trial.link, destination_of(page), clock)
+        return [*outer, stream, *await asyncio.to_thread(make_page_layers, page)]
+
+    def _log(self, direction: Direction, data: bytes) -> None:
+        """Keep the bytes of the connection, without what of the link can be read in them."""
+        if len(self.exchange) >= _MOST_PACKETS:
+            return
+        shown = data[:_MOST_BYTES]
+        for secret in self._hidden:
+            shown = shown.replace(secret, bytes(len(secret)))
+        if self._hides_sent and direction is Direction.SENT:
+            shown = bytes(len(shown))
+        self.exchange.append(Packet(time.monotonic() - self._began, direction, shown))

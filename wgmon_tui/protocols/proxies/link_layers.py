@@ -1,0 +1,80 @@
+"""The layers of a connection, as a share link names them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.protocols.proxies.destinations import Destination
+from wgmon_tui.protocols.proxies.links.records import HttpUpgradeOptions, TlsOptions, WebSocketOptions
+from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
+from wgmon_tui.protocols.proxies.tls_layer import TlsLayer, make_context
+from wgmon_tui.protocols.proxies.websocket_layer import UpgradeLayer, WebSocketLayer
+
+OUTER_TLS, PAGE_TLS = "tls", "page-tls"
+"""The names of the two layers of TLS: that of the proxy, and that of the page."""
+
+
+def tls_of(link: Any) -> TlsOptions | None:
+    """The TLS options of a link; None without TLS."""
+    tls: TlsOptions | None = getattr(link, "tls", None)
+    return tls
+
+
+def server_name_of(link: Any) -> str:
+    """The name that the proxy's certificate must have."""
+    tls = tls_of(link)
+    name = tls.server_name if tls else ""
+    return name or str(link.endpoint.host)
+
+
+def path_of(link: Any) -> str:
+    """The path of WebSocket or HTTP Upgrade; "" without one."""
+    transport = getattr(link, "transport", None)
+    return transport.path if isinstance(transport, WebSocketOptions | HttpUpgradeOptions) else ""
+
+
+def with_server_name(link: Any, name: str) -> Any:
+    """The link with another name in its TLS."""
+    tls = tls_of(link)
+    return link if tls is None else replace(link, tls=replace(tls, server_name=name))
+
+
+def with_path(link: Any, path: str) -> Any:
+    """The link with another path."""
+    return replace(link, transport=replace(link.transport, path=path))
+
+
+def make_outer_layers(link: Any, ca: tuple[str, ...], *, is_verified: bool = True) -> list[StreamLayer]:
+    """TLS and the transport below the proxy protocol. It may read certificates: call it in a thread."""
+    layers: list[StreamLayer] = []
+    tls = tls_of(link)
+    if tls:
+        is_web = path_of(link) != ""
+        alpn = tls.alpn or (("http/1.1",) if is_web else ())
+        verified = is_verified and not tls.is_insecure and not tls.pinned_sha256
+        context = make_context(ca, alpn, is_verified=verified)
+        layers.append(TlsLayer(OUTER_TLS, context, server_name_of(link), tls.pinned_sha256))
+    transport = getattr(link, "transport", None)
+    if isinstance(transport, WebSocketOptions | HttpUpgradeOptions):
+        host = transport.host or server_name_of(link)
+        kind = WebSocketLayer if isinstance(transport, WebSocketOptions) else UpgradeLayer
+        layers.append(kind(transport.path, host))
+    return layers
+
+
+def make_page_layers(page: HttpTarget) -> list[StreamLayer]:
+    """The TLS of an https page. It may read certificates: call it in a thread."""
+    return [TlsLayer(PAGE_TLS, make_context(), page.url.host)] if page.url.is_tls else []
+
+
+def destination_of(page: HttpTarget) -> Destination:
+    """Where the proxy shall connect to for a page: it resolves names itself, unless an address is given."""
+    return Destination(str(page.address or page.url.host), page.url.port)
+
+
+def find_secrets(link: Any) -> list[bytes]:
+    """What of a link goes over a connection without TLS as it is: nobody may see it in an exchange."""
+    path = path_of(link).encode()
+    return [path] if len(path) > 1 else []

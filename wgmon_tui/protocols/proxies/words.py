@@ -1,0 +1,143 @@
+"""The evidence of a check of a proxy in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.fetch_text import describe_fault, describe_fetch, url_of
+from wgmon_tui.protocols.proxies import findings
+from wgmon_tui.protocols.proxies.findings import OK, SAME
+from wgmon_tui.text import format_count, format_elapsed, format_list, format_rtt, printable
+
+_BEFORE_THE_PAGE = {
+    "unresolved": "its name does not resolve",
+    "unreachable": "the path reports that it cannot be reached",
+    "refused": "the port refuses connections",
+    "silent": "no connection within the timeout",
+    "reset": "the connection is reset before an answer",
+    "closed": "the connection is closed before an answer",
+    "no-response": "the connection stays silent",
+}
+_CHANGES = {
+    "method": "the method",
+    "clock": "the clock",
+    "server-name": "the name in TLS",
+    "path": "the path",
+}
+
+
+def describe(evidence: Evidence) -> str:
+    """Say in one line what evidence of a proxy is."""
+    match evidence:
+        case InnerFetch(fault=None):
+            return f"through the proxy {describe_fetch(evidence)}"
+        case InnerFetch():
+            return f"through the proxy {url_of(evidence)} {_describe_fault(evidence)}"
+        case _:
+            return describe_evidence(evidence)
+
+
+def _describe_fault(fetch: InnerFetch) -> str:
+    if fetch.fault in _BEFORE_THE_PAGE and fetch.status is None:
+        return f"does not come: {_BEFORE_THE_PAGE[fetch.fault]}"
+    if fetch.fault == "tls" and fetch.connected is not None and fetch.encrypted is None:
+        return f"does not come: {fetch.reason}"
+    return describe_fault(fetch)
+
+
+def describe_own(evidence: ProtocolEvidence) -> str:
+    """Say in one line what evidence that only proxies have is. Values may come from another machine."""
+    values = [*map(printable, evidence.values), "", "", "", "", ""]
+    took = f" in {format_rtt(evidence.at)}" if evidence.at is not None else ""
+    match evidence.kind:
+        case findings.CONNECTION:
+            return f"the proxy: {describe_connection(evidence)}{took and ' after' + took[3:]}"
+        case findings.CERTIFICATE:
+            names = format_list(values[2].split(", "))
+            return f"{values[0]}; its certificate is for {names}, valid until {format_day(values[3])}"
+        case findings.DIRECT:
+            return f"without the proxy {values[0].partition(' ')[0]} {_describe_direct(values)}"
+        case findings.WRONG_SECRET:
+            return _describe_wrong_secret(values)
+        case findings.EXIT:
+            return f"the proxy sends from {values[0]}" if values[0] else "no page tells the exit address"
+        case findings.UDP:
+            answer = f"answered{took}" if values[1] == OK else f"did not answer: {values[1]}"
+            return f"over UDP through the proxy the name server {values[0]} {answer}"
+        case findings.CLOCK:
+            return _describe_clock(values[0], "this machine's clock", "the pages that it fetched")
+        case findings.SERVER_CLOCK:
+            return _describe_clock(values[0], "the server's clock", "this machine's")
+        case _:
+            return _describe_experiment(evidence.kind, values)
+
+
+def describe_connection(evidence: ProtocolEvidence) -> str:
+    """Say how the first fetch ended, if no page came."""
+    fault, _, _, reason = (*map(printable, evidence.values), "", "", "", "")[:4]
+    return reason or _BEFORE_THE_PAGE.get(fault, fault)
+
+
+def describe_change(values: Sequence[str]) -> str:
+    """What an experiment changed to get an answer: its kind and its value."""
+    kind, value = (*map(printable, values), "", "")[:2]
+    if kind == "clock":
+        return f"with timestamps {describe_shift(value)}"
+    return f"with {_CHANGES.get(kind, kind)} {value}"
+
+
+def describe_shift(seconds: str) -> str:
+    """Say how far a clock is shifted: `1 h ahead`."""
+    try:
+        shift = float(seconds)
+    except ValueError:
+        return seconds
+    return f"{format_elapsed(abs(shift))} {'ahead' if shift > 0 else 'behind'}"
+
+
+def format_day(unix_time: str) -> str:
+    """A day of evidence, in UTC."""
+    try:
+        return datetime.fromtimestamp(float(unix_time), UTC).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError):
+        return printable(unix_time)
+
+
+def _describe_direct(values: list[str]) -> str:
+    if values[1] == OK:
+        return f"answers {values[2]}" if values[2] else "answers"
+    if values[1] == "status":
+        return f"answers {values[2]}, which is not expected"
+    return _BEFORE_THE_PAGE.get(values[1], f"fails: {values[1]}")
+
+
+def _describe_wrong_secret(values: list[str]) -> str:
+    if values[0] == SAME:
+        return "a request with a wrong secret ends in the same way"
+    return f"a request with a wrong secret ends in another way: {values[1]}"
+
+
+def _describe_clock(seconds: str, whose: str, than: str) -> str:
+    if seconds in ("0", "-0"):
+        return f"{whose} agrees with {than}"
+    return f"{whose} is {describe_shift(seconds)} of {than}"
+
+
+def _describe_experiment(kind: str, values: list[str]) -> str:
+    match kind:
+        case findings.FOUND:
+            return f"the same request {describe_change(values)} gets an answer"
+        case findings.TRIED:
+            what, count = _CHANGES.get(values[0], values[0]), values[1]
+            number = int(count) if count.isdecimal() else 0
+            return f"changing {what} did not help: {format_count(number, 'other value')} tried"
+        case findings.REPEATED:
+            return f"{values[0]} of {values[1]} further connections got an answer"
+        case findings.NAMES:
+            return f"the certificate of the server is for {format_list([each for each in values if each])}"
+        case _:
+            return f"{kind}: {', '.join(each for each in values if each)}"
