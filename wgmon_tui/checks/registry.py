@@ -24,6 +24,7 @@ _FOLDERS = {
     "vmess": "wgmon_tui.protocols.proxies.vmess",
     "vless": "wgmon_tui.protocols.proxies.vless",
     "trojan": "wgmon_tui.protocols.proxies.trojan",
+    "proxy-command": "wgmon_tui.protocols.proxies.proxy_command",
 }
 """One line a protocol. Its module `protocol` has `PROTOCOL`, its module `settings` has `SETTINGS`."""
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from wgmon_tui.checks.registry import UnknownProtocolError, find_settings, protocol_names
 from wgmon_tui.config.models import WIREGUARD, SecretSource, Server
-from wgmon_tui.config.setting import Section, Setting, read_settings, write_settings
+from wgmon_tui.config.setting import Section, Setting, defaults_of, read_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
-from wgmon_tui.config.value_types import SecretType
+from wgmon_tui.config.value_types import FormFieldKind, SecretType
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class ImportedServer:
 
     `name` is a suggestion. `settings` are keys of its `[server.PROTOCOL]`. `secrets` by such a key, without
     the suffix of a form: each is written to a file. `notices` are lines to print.
+
+    `protocol` is "" for the one that read it: protocols that share a format have one reader.
+    `is_same_by_secrets`: several servers may share an endpoint, and only their secrets tell whether one is
+    there already.
     """
 
     name: str
@@ -41,6 +45,27 @@ class ImportedServer:
     settings: Mapping[str, object] = field(default_factory=dict)
     secrets: Mapping[str, SecretText] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    protocol: str = ""
+    is_same_by_secrets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedConf:
+    """A WireGuard or AmneziaWG server in a list of another format, as a wg-quick text."""
+
+    name: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadServer:
+    """A server of a file that cannot be imported: its name there, and a phrase without secrets."""
+
+    name: str
+    reason: str
+
+
+Imported = ImportedServer | ImportedConf | UnreadServer
 
 
 ReadBeside = Callable[[str], bytes]
@@ -66,8 +91,8 @@ class ProtocolSettings:
     write: Callable[[Any], Mapping[str, object]] | None = None
     server_keys: str = ""
     more_keys: frozenset[str] = frozenset()
-    read_import: Callable[[str, str], Sequence[ImportedServer]] | None = None
-    read_import_with_files: Callable[[str, str, ReadBeside], Sequence[ImportedServer]] | None = None
+    read_import: Callable[[str, str], Sequence[Imported]] | None = None
+    read_import_with_files: Callable[[str, str, ReadBeside], Sequence[Imported]] | None = None
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""
@@ -134,17 +159,37 @@ def secrets_of(server: Server) -> Iterator[tuple[Setting, SecretSource]]:
             yield setting, source
 
 
+def _commands_of(server: Server) -> tuple[Setting, ...]:
+    """The settings of a server's protocol that name a program of this machine."""
+    section = settings_of(server.protocol).section
+    own = section.settings if section else ()
+    return tuple(each for each in own if each.type.kind is FormFieldKind.COMMAND)
+
+
 def without_secrets(server: Server) -> dict[str, object]:
-    """The table of a server's protocol without keys that lead to a secret: other accounts may see it."""
+    """The table of a server's protocol as other accounts may see it, and other machines.
+
+    Without keys that lead to a secret, and without commands: they may contain one, and are for this machine.
+    """
     hidden = {key for setting, _ in secrets_of(server) for key in setting.keys}
+    hidden |= {each.key for each in _commands_of(server)}
     return {key: value for key, value in write_own(server).items() if key not in hidden}
 
 
-def copied_secrets(server: Server, local: Server) -> Any:
-    """The settings of a server's protocol with the secrets that a `local` entry of it names."""
+def copied_secrets(server: Server, local: Server | None) -> Any:
+    """The settings of a server's protocol with the secrets and the commands that a `local` entry of it names.
+
+    Without one, secrets stay, and commands are the default ones: a program that another machine names never
+    runs here.
+    """
     record = server.protocol_settings
     if record is None:
         return None
-    named = {setting.attribute: source for setting, source in secrets_of(local)}
+    named: dict[str, object] = {}
+    for each in _commands_of(server):
+        usual = defaults_of(type(record))[each.attribute]
+        named[each.attribute] = getattr(local.protocol_settings, each.attribute, usual) if local else usual
+    if local:
+        named |= {setting.attribute: source for setting, source in secrets_of(local)}
     values = {each.name: getattr(record, each.name) for each in fields(record)}
     return type(record)(**{**values, **{key: source for key, source in named.items() if key in values}})

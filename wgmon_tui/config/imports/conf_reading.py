@@ -19,6 +19,7 @@ from wgmon_tui.config.imports.wg_quick_parser import (
     require_whole,
 )
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.protocol_settings import ImportedConf
 from wgmon_tui.config.secrets.private_files import chmod_advice, shown
 
 
@@ -67,7 +68,7 @@ def read_conf(path: Path) -> WgQuickFile:
 def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark]:
     decoded = decode_text(source.data)
     if found := read_of_protocols(decoded.text, source.path.name, source.label, source.read_beside):
-        return found
+        return [_parse_listed(source, each) if isinstance(each, ImportedConf) else each for each in found]
     if not is_vpn_link(decoded.text):
         return (_parse_text(source, decoded),)
     try:
@@ -76,16 +77,31 @@ def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark
         return (Remark(source.label, str(error)),)
 
 
+def _parse_listed(source: SourceFile, listed: ImportedConf) -> WgQuickFile:
+    """A WireGuard server of a list. Its name is the one in the list."""
+    conf = parse_lenient(listed.text, Path(f"{_file_name(listed.name)}.conf"), source.label)
+    return _with_open_key_notice(source, conf)
+
+
+def _file_name(name: str) -> str:
+    """A name as the stem of a path."""
+    return name.replace("/", "-").replace("\0", "").lstrip(".") or "wireguard"
+
+
 def _parse_text(source: SourceFile, decoded: DecodedText) -> WgQuickFile | Remark:
     if explanation := explain_foreign_format(decoded.text, source.path.name):
         return Remark(source.label, explanation)
     conf = parse_lenient(decoded.text, source.path, source.label)
     if source.path == Path("standard input"):
         conf = name_after_first_server(conf)
-    notices = list(conf.notices)
     if decoded.undecodable_line is not None:
         text = "bytes that are not UTF-8; names in such comments are not read"
-        notices.append(Remark(source.label, text, decoded.undecodable_line))
+        conf = replace(conf, notices=(*conf.notices, Remark(source.label, text, decoded.undecodable_line)))
+    return _with_open_key_notice(source, conf)
+
+
+def _with_open_key_notice(source: SourceFile, conf: WgQuickFile) -> WgQuickFile:
+    notices = list(conf.notices)
     if source.open_path is not None and conf.private_key is not None:
         # Only a notice, as in wg-quick: wgmon-tui does not own the file, and it is often freshly copied.
         text = f"contains a private key, and {chmod_advice(source.open_path)}"

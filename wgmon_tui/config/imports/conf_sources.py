@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,13 @@ MAX_BESIDE_BYTES = 1 << 20
 MAX_FILES = 50_000
 """Files of a directory or an archive. The largest fleet that is measured has a fifth of it."""
 
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""A link, also one that `Path` has taken a slash from."""
+
+_WHY_NO_LINK = (
+    "holds a password, and other accounts can see it there; type: wgmon-tui import -, then paste the link, "
+    "Enter, Ctrl+D"
+)
 _CHUNK_BYTES = 1 << 16
 _ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
 _MEMBER = b"PK\x01\x02"
@@ -75,6 +83,8 @@ def read_sources(
         if str(word) == STANDARD_INPUT:
             path = Path("standard input")
             yield from _opened(SourceFile(str(path), path, read_standard_input(MAX_ARCHIVE_BYTES + 1)))
+        elif _LINK.match(str(word)):
+            yield Remark("the link on the command line", _WHY_NO_LINK)
         elif _is_directory(path := Path(word)):
             yield from _directory(path)
         else:

@@ -20,7 +20,7 @@ from wgmon_tui.config.imports.import_report import (
     describe_next_steps,
 )
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys, require_identity
-from wgmon_tui.config.imports.protocol_import import ProtocolImport
+from wgmon_tui.config.imports.protocol_import import KnownServers, ProtocolImport
 from wgmon_tui.config.imports.remarks import Remark, grouped_lines
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, WgQuickPeer, make_unique_name
@@ -203,25 +203,27 @@ class _WgQuickImport:
         self._identity_names = UniqueNames(each.name for each in fleet.identities)
         self._server_names = UniqueNames(each.name for each in fleet.servers)
         self._known = {_place(each.public_key, each.endpoint): each for each in fleet.servers}
+        known = KnownServers(fleet.servers, self._files.directory)
         for item in read.items:
             if isinstance(item, Remark):
                 self.faults.append(item)
             elif isinstance(item, ProtocolImport):
-                self._add_of_protocol(item, replace(fleet, servers=(*fleet.servers, *self.added)))
+                self._add_of_protocol(item, fleet, known)
             else:
                 self._add_conf(item)
         return replace(fleet, servers=(*fleet.servers, *self.added), identities=tuple(self._identities))
 
-    def _add_of_protocol(self, item: ProtocolImport, fleet: Fleet) -> None:
+    def _add_of_protocol(self, item: ProtocolImport, fleet: Fleet, known: KnownServers) -> None:
         """Add a server of another protocol, which needs no identity."""
         try:
-            if there := item.find_existing(fleet):
+            if there := known.find(item):
                 already = f'server "{there.name}" already exists with this endpoint; not changed'
                 self._existing_lines.append(f"{item.source}: {already}")
                 self.existing.append(there.name)
                 return
             name = self._server_names.take(item.server.name)
             server = item.make_server(fleet, self._options.renames.get(name, name), self._files)
+            known.add(item, server)
         except (ConfigurationError, InvalidValueError) as error:
             self.faults.append(Remark(item.source, str(error)))
             return

@@ -29,6 +29,11 @@ class WritableSecret(Protocol):
 class KeyFileStore(Protocol):
     """The interface through which an operation stores keys."""
 
+    @property
+    def directory(self) -> Path:
+        """Where servers.toml is, and the files."""
+        ...
+
     def write(self, name: str, suffix: str, secret: WritableSecret) -> str:
         """Write a secret to a new file named after `name`. Returns the file name."""
         ...
@@ -69,14 +74,14 @@ class DryRunKeyFiles:
     """Writes nothing; returns the names that the files would get. For a preview."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._reserved: set[str] = set()
 
     def write(self, name: str, suffix: str, secret: WritableSecret) -> str:
         """The name that the file would get."""
         free = (
             path.name
-            for path in _candidates(self._directory, name, suffix)
+            for path in _candidates(self.directory, name, suffix)
             if path.name not in self._reserved and not path.exists()
         )
         name_for_key = next(free)

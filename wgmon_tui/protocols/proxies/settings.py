@@ -96,7 +96,8 @@ _SECOND = text_type(
 )
 
 
-def _settings() -> tuple[Setting, ...]:
+def settings_of_links() -> tuple[Setting, ...]:
+    """The settings of `ProxySettings`."""
     return (
         Setting(
             "link",
@@ -155,6 +156,6 @@ def make_settings(name: str, title: str) -> ProtocolSettings:
             name,
             f"A {title} server. The check connects to `endpoint`, and takes everything else from the link.",
             ProxySettings,
-            _settings(),
+            settings_of_links(),
         )
     )

@@ -82,7 +82,7 @@ def _read(server: Server, secret: bytes | None) -> ProxyLink:
         raise ShareLinkError("missing; name the file that holds the share link")
     link = parse_link(secret.decode())
     protocol = PROTOCOL_OF[type(link)]
-    if protocol != server.protocol:
+    if protocol != server.protocol or not isinstance(link, ProxyLink):
         raise ShareLinkError(f'it is a link of {protocol}; set protocol = "{protocol}", or another link')
     return link
 

@@ -80,11 +80,10 @@ def _assign_none(servers: tuple[Server, ...], why: str) -> Assignment:
 
 def _with_local_secrets(local_fleet: Fleet, server: Server) -> Server:
     """Use this machine's identity with the same name, else its first one, and its preshared key."""
-    if local_server := local_fleet.server(server.name):
-        settings = copied_secrets(server, local_server)
-        server = replace(server, preshared_key=local_server.preshared_key, protocol_settings=settings)
-    else:
-        server = replace(server, preshared_key=None)
+    local_server = local_fleet.server(server.name)
+    settings = copied_secrets(server, local_server)
+    preshared_key = local_server.preshared_key if local_server else None
+    server = replace(server, preshared_key=preshared_key, protocol_settings=settings)
     if not needs_identity(server):
         return server
     known = local_fleet.identity(server.identity) or local_fleet.identities[0]

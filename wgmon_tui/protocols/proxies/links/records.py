@@ -130,12 +130,59 @@ class TrojanLink:
     name: str = ""
 
 
-ProxyLink = ShadowsocksLink | VmessLink | VlessLink | TrojanLink
+@dataclass(frozen=True, slots=True)
+class Hysteria2Link:
+    """A Hysteria 2 server, over QUIC. `ports` are further ports, such as `5000-6000`, to change between."""
 
-PROTOCOL_OF: dict[type[ProxyLink], str] = {
+    endpoint: Endpoint
+    password: str = field(repr=False)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    ports: str = ""
+    obfuscation: str = ""
+    obfuscation_password: str = field(default="", repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TuicLink:
+    """A TUIC server of version 5, over QUIC."""
+
+    endpoint: Endpoint
+    user_id: UUID = field(repr=False)
+    password: str = field(repr=False)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    congestion_control: str = ""
+    udp_relay_mode: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnytlsLink:
+    """An AnyTLS server."""
+
+    endpoint: Endpoint
+    password: str = field(repr=False)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    name: str = ""
+
+
+CommandLink = Hysteria2Link | TuicLink | AnytlsLink
+"""Servers that are checked through a program of the user: `protocol = "proxy-command"`."""
+
+ProxyLink = ShadowsocksLink | VmessLink | VlessLink | TrojanLink
+"""Servers whose protocol wgmon-tui speaks itself."""
+
+AnyLink = ProxyLink | CommandLink
+
+PROXY_COMMAND = "proxy-command"
+
+PROTOCOL_OF: dict[type[AnyLink], str] = {
     ShadowsocksLink: "shadowsocks",
     VmessLink: "vmess",
     VlessLink: "vless",
     TrojanLink: "trojan",
+    Hysteria2Link: PROXY_COMMAND,
+    TuicLink: PROXY_COMMAND,
+    AnytlsLink: PROXY_COMMAND,
 }
 """The word in servers.toml for each kind of link."""

@@ -68,7 +68,7 @@ def _parse_json(text: str, name: str) -> VmessLink:
         raw = json.loads(text)
     except (ValueError, RecursionError):
         raise ShareLinkError("its JSON is damaged; copy the link again") from None
-    values = {str(key): _as_text(value, str(key)) for key, value in raw.items()}
+    values = {str(key): _as_text(value) for key, value in raw.items()}
 
     def get(*keys: str) -> str:
         return next((value for key in keys if (value := values.get(key, "").strip())), "")
@@ -87,7 +87,7 @@ def _parse_json(text: str, name: str) -> VmessLink:
     )
 
 
-def _as_text(value: object, key: str) -> str:
+def _as_text(value: object) -> str:
     """A value of a link's JSON as text: numbers and booleans are usual too. Raises ShareLinkError."""
     if value is None:
         return ""
@@ -98,8 +98,7 @@ def _as_text(value: object, key: str) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
         value = int(value)
     if not isinstance(value, str | int):
-        known = key if re.fullmatch(r"[a-zA-Z]{1,20}", key) else "one key"
-        raise ShareLinkError(f"its value of {known} is neither text nor a number")
+        raise ShareLinkError("one of its values is neither text nor a number")
     if isinstance(value, int) and abs(value) >= 1 << 53:
         raise ShareLinkError("it has a number that is too large")
     return require_plain(str(value), "JSON")

@@ -1,0 +1,77 @@
+"""`wgmon-tui import` of lists: servers and secret files in a configuration directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.protocols.proxies.imports.samples import ALL, CLASH, WIREGUARD_KEY, WIREGUARD_PUBLIC
+from wgmon_tui.config.imports.conf_reading import read_confs
+from wgmon_tui.config.imports.wg_quick_import import import_confs, preview
+from wgmon_tui.config.secrets.keyring import open_keyring
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.protocols.proxies.links.parse import parse_link, write_link
+from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF
+
+
+def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) -> None:
+    source = tmp_path / "list.yaml"
+    source.write_text(CLASH)
+    report = import_confs(read_confs([source]), tmp_path)
+    fleet = read(tmp_path).fleet
+    assert report.faults == ()
+    assert [(each.name, each.protocol, each.endpoint) for each in fleet.servers] == [
+        (each.name, PROTOCOL_OF[type(each)], each.endpoint) for each in ALL
+    ]
+    secrets = open_keyring(fleet, tmp_path).protocol_secrets
+    assert [parse_link(secrets[each.name]["link"].decode()) for each in ALL] == [
+        replace(each, name="") for each in ALL
+    ]
+    assert "SECRET" not in (tmp_path / "servers.toml").read_text()
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.glob("*.link")} == {0o600}
+
+
+def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "list.yaml"
+    source.write_text(CLASH)
+    import_confs(read_confs([source]), tmp_path)
+    report = import_confs(read_confs([source]), tmp_path)
+    assert (report.added, report.existing) == ((), tuple(each.name for each in ALL))
+
+
+def test_servers_that_share_an_endpoint_are_told_apart_by_their_links(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    first, second = "trojan://SECRET1@h.example:443#a", "trojan://SECRET2@h.example:443#b"
+    source.write_text(f"{first}\n{second}\n{first}\n")
+    report = import_confs(read_confs([source]), tmp_path)
+    assert [each.name for each in report.added] == ["a", "b"]
+    assert report.existing == ("a",)
+
+
+def test_the_preview_has_the_same_servers_and_writes_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    source.write_text("trojan://SECRET1@h.example:443#a\ntrojan://SECRET1@h.example:443#b\nssr://x\n")
+    shown = preview(read_confs([source]), tmp_path, read(tmp_path).fleet, {})
+    assert ([each.name for each in shown.servers], shown.existing) == (["a"], ("a",))
+    assert shown.faults == ('links.txt: "link 3": wgmon-tui cannot check a link of ssr://',)
+    assert not (tmp_path / "servers.toml").exists()
+
+
+def test_a_wireguard_link_in_a_list_becomes_a_server_of_wireguard(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    source.write_text(
+        f"wireguard://{WIREGUARD_KEY}@h.example:51820?publickey={WIREGUARD_PUBLIC}&address=10.8.0.2/32#fra%201\n"
+        f"{write_link(ALL[0])}\n"
+    )
+    report = import_confs(read_confs([source]), tmp_path)
+    assert [(each.name, each.protocol) for each in report.added] == [
+        ("fra 1", "wireguard"),
+        (ALL[0].name, "shadowsocks"),
+    ]
+
+
+def test_a_link_on_the_command_line_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    for word in ("trojan://SECRET@h.example:443", Path("trojan://SECRET@h.example:443")):
+        report = import_confs(read_confs([word]), tmp_path)
+        assert "SECRET" not in str(report)
+        assert "type: wgmon-tui import -" in str(report.faults[0])

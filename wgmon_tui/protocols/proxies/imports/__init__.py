@@ -1,0 +1,1 @@
+"""Files that list proxy servers: links, Clash, sing-box and Xray, without I/O."""
