@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.protocols.openvpn.tunnel_run import run_tunnel, target_of
+from tests.real.namespaces import entered
 from tests.real.openvpn.server import SERVER_INSIDE, ServerSetup, client_profile, running_server
-from tests.real.openvpn.tunnel_run import run_tunnel, target_of
 from tests.real.prerequisites import give_up, require
 from wgmon_tui.checks.evidence import InnerEcho, PathMtu, ProtocolEvidence
 from wgmon_tui.protocols.openvpn.tunnel_stage import KEEPALIVE_ARRIVED
@@ -39,7 +40,7 @@ async def test_echoes_pass_with_each_cipher(cipher: str, isolated_namespace: str
     setup = ServerSetup(more=cipher_lines(cipher))
     with running_server(isolated_namespace, tmp_path, setup) as server:
         target = target_of(client_profile(setup, more=cipher_lines(cipher)))
-        result, _ = await run_tunnel(isolated_namespace, target, tmp_path)
+        result, _ = await run_tunnel(target, tmp_path, network=entered(isolated_namespace))
         assert result.tunnel is not None
         assert (result.tunnel.sent, result.tunnel.received, result.tunnel.mtu) == (3, 3, 1500), server.log
         assert [type(each) for each in result.evidence] == [InnerEcho, PathMtu]
@@ -56,7 +57,9 @@ async def test_echoes_pass_with_each_framing(framing: str, isolated_namespace: s
     setup = ServerSetup(more=lines)
     with running_server(isolated_namespace, tmp_path, setup) as server:
         result, _ = await run_tunnel(
-            isolated_namespace, target_of(client_profile(setup, more=framing + "\n")), tmp_path
+            target_of(client_profile(setup, more=framing + "\n")),
+            tmp_path,
+            network=entered(isolated_namespace),
         )
         assert result.tunnel is not None
         assert result.tunnel.received == 3, server.log
@@ -66,7 +69,9 @@ async def test_echoes_pass_with_each_framing(framing: str, isolated_namespace: s
 async def test_echoes_pass_over_tcp(isolated_namespace: str, tmp_path: Path) -> None:
     setup = ServerSetup(proto="tcp")
     with running_server(isolated_namespace, tmp_path, setup) as server:
-        result, _ = await run_tunnel(isolated_namespace, target_of(client_profile(setup)), tmp_path)
+        result, _ = await run_tunnel(
+            target_of(client_profile(setup)), tmp_path, network=entered(isolated_namespace)
+        )
         assert result.tunnel is not None
         assert (result.tunnel.received, result.tunnel.mtu) == (3, None)
         assert server.await_line("Connection reset, restarting", "SIGTERM", "SIGUSR1"), server.log
@@ -76,7 +81,9 @@ async def test_echoes_pass_over_tcp(isolated_namespace: str, tmp_path: Path) -> 
 async def test_a_session_without_an_end_keeps_its_address(isolated_namespace: str, tmp_path: Path) -> None:
     setup = ServerSetup()
     with running_server(isolated_namespace, tmp_path, setup) as server:
-        await run_tunnel(isolated_namespace, target_of(client_profile(setup)), tmp_path, ends=False)
+        await run_tunnel(
+            target_of(client_profile(setup)), tmp_path, ends=False, network=entered(isolated_namespace)
+        )
         assert not server.await_line("client-instance exiting", "remote-exit", within_s=1.0)
 
 
@@ -88,7 +95,7 @@ async def test_a_keepalive_proves_the_channel_where_nothing_echoes(
     with running_server(isolated_namespace, tmp_path, setup):
         target = target_of(client_profile(setup))
         silent = target.with_server(replace(target.server, tunnel_ping=(UNUSED,)))
-        result, _ = await run_tunnel(isolated_namespace, silent, tmp_path)
+        result, _ = await run_tunnel(silent, tmp_path, network=entered(isolated_namespace))
         assert result.tunnel is not None
         assert result.tunnel.received == 0
         assert result.is_authentic

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from ipaddress import ip_address
 from pathlib import Path
 
-from tests.real.namespaces import entered
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
@@ -33,10 +33,14 @@ def target_of(profile: str, port: int = 1194) -> OpenVpnTarget:
 
 
 async def run_tunnel(
-    namespace: str, target: OpenVpnTarget, directory: Path, *, ends: bool = True
+    target: OpenVpnTarget,
+    directory: Path,
+    *,
+    ends: bool = True,
+    network: AbstractContextManager[None] | None = None,
 ) -> tuple[TunnelResult, Session]:
-    """Log in and run the tunnel stage. `ends` sends the exit notification."""
-    with entered(namespace):
+    """Log in from a network and run the tunnel stage. `ends` sends the exit notification."""
+    with network or nullcontext():
         if target.remote.transport is RemoteProto.UDP:
             link: UdpLink | TcpLink = UdpLink(LOCALHOST, target.remote.port)
         else:

@@ -1,0 +1,1 @@
+"""An embedded OpenVPN server. It needs the package cryptography."""
