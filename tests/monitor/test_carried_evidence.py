@@ -118,6 +118,14 @@ def test_a_handshake_refutes_every_explanation_of_silence(found: Evidence) -> No
     assert still_valid([found], answered()) == ()
 
 
+def test_what_an_experiment_found_about_data_holds_while_the_handshake_works_and_data_is_lost() -> None:
+    found = ProtocolEvidence("amneziawg", "data-passes", ("", "s4", "0"), None, True, True)
+    assert still_valid([found], answered(tunnel=LOST)) == (found,)
+    assert still_valid([found], answered(tunnel=PASSED)) == ()
+    assert still_valid([found], unanswered(SILENCE)) == ()
+    assert carried_after((), answered(found, tunnel=LOST)) == (found,)
+
+
 @each_of_silence
 @pytest.mark.parametrize(
     "said",

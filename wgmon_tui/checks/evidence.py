@@ -386,7 +386,8 @@ class ProtocolEvidence:
     """A fact that only one protocol observes. Its `Protocol.describe_evidence` says it in words.
 
     `at` is seconds since the first packet of the check; None if it has no moment. A fact
-    `from_experiment` holds until the next experiments, while the server does not answer.
+    `from_experiment` holds until the next experiments, while the server does not answer. If it is
+    `about_data`, it holds while the handshake works and no data comes back.
     """
 
     protocol: str
@@ -394,6 +395,7 @@ class ProtocolEvidence:
     values: tuple[str, ...] = ()
     at: float | None = None
     from_experiment: bool = False
+    about_data: bool = False
 
 
 Evidence = (

@@ -16,7 +16,9 @@ from wgmon_tui.text import format_rtt
 
 _NOTABLE = (StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN)
 _BY_AN_EARLIER_CHECK = "an earlier check found it"
-_SERVER_ANSWERED = frozenset({Verdict.WRONG_SERVER_KEY, Verdict.PEER_MISSING, Verdict.STUCK_FLOW})
+_SERVER_ANSWERED = frozenset(
+    {Verdict.WRONG_SERVER_KEY, Verdict.WRONG_PARAMETERS, Verdict.PEER_MISSING, Verdict.STUCK_FLOW}
+)
 """Verdicts that rest on an answer to an experiment, which only one of several checks runs."""
 
 

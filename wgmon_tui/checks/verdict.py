@@ -108,6 +108,11 @@ class Verdict(Enum):
         Severity.DOWN,
         "The server answers another identity, but not this one: most likely it does not know the key.",
     )
+    WRONG_PARAMETERS = (
+        "wrong-parameters",
+        Severity.DOWN,
+        "The server answers, but not to the parameters in servers.toml. Proven: it answered to others.",
+    )
     PSK_MISMATCH = (
         "psk-mismatch",
         Severity.DOWN,

@@ -89,6 +89,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Add this identity as a peer on the server; K on the fleet screen lists the identities; y "
         "there copies the section to paste.",
     ),
+    Verdict.WRONG_PARAMETERS: VerdictHelp(
+        "An experiment: the server answered when one parameter, or all of them, were others.",
+        "In servers.toml, set the parameters that the summary names, or those on the server.",
+    ),
     Verdict.PSK_MISMATCH: VerdictHelp(
         "A response to the initiation arrived, but does not authenticate with the preshared key.",
         "Compare the preshared key of this peer on the server with the one that servers.toml names.",

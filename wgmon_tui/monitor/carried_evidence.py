@@ -51,14 +51,16 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
         isinstance(each, InnerIcmp) or (isinstance(each, InnerHop) and each.source) for each in check.evidence
     )
     kept: tuple[type[Evidence], ...] = ()
+    is_silent = check.handshake is None and Silence in fresh_kinds and IcmpError not in fresh_kinds
     if check.handshake:
         kept = (*_OF_THE_DATA_PATH, *_OF_THE_FLOW)
-    elif Silence in fresh_kinds and IcmpError not in fresh_kinds:
+    elif is_silent:
         kept = _OF_SILENCE
+    lost_data = check.handshake is not None and not passed
     return tuple(
         each
         for each in before
-        if (isinstance(each, kept) or (kept is _OF_SILENCE and _is_experiment(each)))
+        if (isinstance(each, kept) or _experiment_holds(each, is_silent=is_silent, lost_data=lost_data))
         and _kind_of(each) not in fresh_kinds
         and not (passed and isinstance(each, PassiveKeepalive))
     )
@@ -103,6 +105,13 @@ def _is_experiment(evidence: Evidence) -> bool:
     return isinstance(evidence, _OF_SILENCE) or (
         isinstance(evidence, ProtocolEvidence) and evidence.from_experiment
     )
+
+
+def _experiment_holds(evidence: Evidence, *, is_silent: bool, lost_data: bool) -> bool:
+    """Return whether what an experiment of one protocol found still holds."""
+    if not isinstance(evidence, ProtocolEvidence) or not evidence.from_experiment:
+        return False
+    return lost_data if evidence.about_data else is_silent
 
 
 def _has_soaked(check: Check) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -25,12 +26,14 @@ from wgmon_tui.checks.evidence import (
     ForeignBytes,
     InnerEcho,
     PassiveKeepalive,
+    ProtocolEvidence,
     ServerInitiated,
     Silence,
     WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD
+from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
@@ -40,10 +43,13 @@ from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
 from wgmon_tui.protocols.amneziawg.trials import (
     ParameterSet,
+    ParameterTrials,
+    SetTrials,
     distinct_sets,
     trials_of_amneziawg,
     trials_of_sets,
 )
+from wgmon_tui.protocols.wireguard.framing import Trials
 from wgmon_tui.protocols.wireguard.targets import Target
 
 SILENCE_S = 0.3
@@ -58,17 +64,15 @@ async def explained(
     """A check with experiments, and its diagnosis."""
     target = target_of(server, own.parameters, own.protection_key, timeout=SILENCE_S)
     sets = distinct_sets(others or {})
-    trials = (
-        trials_of_amneziawg(own, sets, IDENTITY.public)
-        if protocol == AMNEZIAWG
-        else trials_of_sets(sets, IDENTITY.public)
-    )
+    trials: Trials = SetTrials(sets, IDENTITY.public)
+    if protocol == AMNEZIAWG:
+        trials = ParameterTrials(own, sets, IDENTITY.public)
     target = Target(
         replace(target.server, protocol=protocol),
         target.private_key,
         tunnel_addresses=target.tunnel_addresses,
         framing=target.framing,
-        trials=lambda: trials,
+        trials=trials,
     )
     async with probing(server) as prober:
         result = await prober.check(target, ip_address("127.0.0.1"), explain=True)
@@ -77,9 +81,13 @@ async def explained(
     return result, diagnosis
 
 
+def without_experiments(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(each for each in evidence if not isinstance(each, ProtocolEvidence))
+
+
 async def test_a_server_of_plain_wireguard_is_proven() -> None:
     _, diagnosis = await explained(lab_server(Parameters()), ParameterSet(VERSION_2))
-    assert diagnosis.verdict is Verdict.SILENT
+    assert diagnosis.verdict is Verdict.WRONG_PARAMETERS
     assert "plain WireGuard" in diagnosis.summary
     assert diagnosis.causes[0].proven
     assert 'server "fra1": protocol = "wireguard" — and delete' in diagnosis.causes[0].fix
@@ -171,20 +179,33 @@ async def test_parameters_that_worked_before_are_the_last_cause_of_silence() -> 
 
 
 @pytest.mark.parametrize(
-    ("own", "key", "expected"),
+    ("own", "key", "seems", "proven"),
     [
-        (replace(VERSION_2, s2=40), None, "S2 seems to be 32"),
-        (replace(VERSION_2, s2=40), PROTECTION_KEY, "S2 seems to be 32"),
-        (replace(VERSION_2, h2=header_range("9000")), None, "H2 seems to be 3"),
+        (replace(VERSION_2, s2=40), None, "S2 seems to be 32", "s2. The server has 32"),
+        (replace(VERSION_2, s2=40), PROTECTION_KEY, "S2 seems to be 32", "s2. The server has 32"),
+        (replace(VERSION_2, h2=header_range("9000")), None, "H2 seems to be 3", "h2. The server has 3"),
     ],
 )
-async def test_an_answer_in_another_framing_names_the_wrong_parameter(
-    own: Parameters, key: bytes | None, expected: str
+async def test_an_answer_in_another_framing_names_the_wrong_parameter_which_experiments_prove(
+    own: Parameters, key: bytes | None, seems: str, proven: str
 ) -> None:
-    _, diagnosis = await explained(lab_server(VERSION_2, key), ParameterSet(own, key))
+    server = replace(VERSION_2, h2=header_range("3")) if "3" in proven[-2:] else VERSION_2
+    server = server if own.s2 == VERSION_2.s2 else VERSION_2
+    result, diagnosis = await explained(lab_server(server, key), ParameterSet(own, key))
+    assert diagnosis.verdict is Verdict.WRONG_PARAMETERS
+    assert proven in diagnosis.summary
+    assert diagnosis.causes[0].proven
+    before = diagnose(replace(result, evidence=without_experiments(result.evidence)), SERVER)
+    assert before.verdict is Verdict.NOT_WIREGUARD
+    assert seems in before.summary
+    assert not before.causes[0].proven
+
+
+async def test_a_header_that_varies_is_not_proven_by_one_of_its_values() -> None:
+    own = ParameterSet(replace(VERSION_2, h2=header_range("9000")))
+    _, diagnosis = await explained(lab_server(VERSION_2), own)
     assert diagnosis.verdict is Verdict.NOT_WIREGUARD
-    assert expected in diagnosis.summary
-    assert not diagnosis.causes[0].proven
+    assert "H2 seems to be 3" in diagnosis.summary
 
 
 async def test_junk_that_comes_before_an_answer_does_not_hide_the_wrong_parameter() -> None:
@@ -193,7 +214,7 @@ async def test_junk_that_comes_before_an_answer_does_not_hide_the_wrong_paramete
     noisy = replace(
         found,
         exchange=(Packet(0.0, Direction.RECEIVED, b"junk"), *found.exchange),
-        evidence=(ForeignBytes(0.0, 4, b"junk"), *found.evidence),
+        evidence=(ForeignBytes(0.0, 4, b"junk"), *without_experiments(found.evidence)),
     )
     assert "S2 seems to be 32" in diagnose(noisy, SERVER).summary
 
@@ -211,6 +232,53 @@ async def test_behind_a_random_trailer_the_length_of_an_answer_tells_no_prefix()
     _, diagnosis = await explained(server, own)
     assert diagnosis.verdict is Verdict.NOT_WIREGUARD
     assert "seems to be" not in diagnosis.summary
+
+
+@pytest.mark.parametrize(
+    ("own", "proven", "fix"),
+    [
+        (replace(VERSION_2, s4=17), 's4 = 16 of server "ams1"', "s4 = 16 —"),
+        (
+            replace(VERSION_2, h4=header_range("9000")),
+            'h4 = 7000-8000 of server "ams1"',
+            'h4 = "7000-8000" —',
+        ),
+        (
+            replace(VERSION_2, s4=17, h4=header_range("9000")),
+            's4 = 16 and h4 = 7000-8000 of server "ams1"',
+            's4 = 16; h4 = "7000-8000" —',
+        ),
+    ],
+    ids=["s4", "h4", "both"],
+)
+async def test_a_wrong_s4_or_h4_is_proven_by_that_of_another_server(
+    own: Parameters, proven: str, fix: str
+) -> None:
+    sister = ParameterSet(replace(VERSION_1, s4=16, h4=header_range("7000-8000")))
+    result, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(own), {"ams1": sister})
+    assert result.handshake
+    assert diagnosis.verdict is Verdict.WRONG_PARAMETERS
+    assert diagnosis.summary == f"The handshake works, but data comes back only with {proven}."
+    assert f"data comes back with {proven}" in diagnosis.evidence
+    assert diagnosis.causes[0].proven
+    assert fix in diagnosis.causes[0].fix
+    assert diagnosis.failed_stage == "tunnel"
+
+
+async def test_a_server_that_frames_no_data_is_proven() -> None:
+    server = replace(VERSION_1, s4=0, h4=header_range("4"))
+    _, diagnosis = await explained(lab_server(server), ParameterSet(replace(server, s4=20)))
+    assert diagnosis.verdict is Verdict.WRONG_PARAMETERS
+    assert "only with s4 = 0 of plain WireGuard" in diagnosis.summary
+
+
+async def test_data_that_vanishes_in_every_framing_proves_nothing() -> None:
+    behaviour = LabBehaviour(LabMode.DATA_DROPPED)
+    sister = ParameterSet(replace(VERSION_1, s4=17))
+    server = lab_server(VERSION_2, behaviour=behaviour)
+    _, diagnosis = await explained(server, ParameterSet(VERSION_2), {"ams1": sister})
+    assert diagnosis.verdict is Verdict.DATA_DEAD
+    assert not diagnosis.causes[0].proven
 
 
 async def test_data_that_vanishes_may_be_a_wrong_s4_or_h4() -> None:

@@ -71,8 +71,8 @@ def test_a_target_has_the_framing_of_its_table(tmp_path: Path) -> None:
 
 def test_silent_servers_try_the_framings_of_the_others(tmp_path: Path) -> None:
     targets = joined(FLEET, tmp_path)
-    assert target(targets, "awg1").trials()[0].framing is PLAIN
-    [trial] = target(targets, "plain1").trials()
+    assert target(targets, "awg1").trials.on_silence()[0].framing is PLAIN
+    [trial] = target(targets, "plain1").trials.on_silence()
     assert isinstance(trial.framing, AmneziaFraming)
     assert trial.evidence.values == ("awg1",)
 

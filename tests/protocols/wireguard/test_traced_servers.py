@@ -11,7 +11,7 @@ from tests.protocols.wireguard.harness import closed_port, make_target, opened_p
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError, conclusion
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.platforms import MACOS, PLATFORM
-from wgmon_tui.protocols.wireguard import prober as prober_module
+from wgmon_tui.protocols.wireguard import traced_servers
 from wgmon_tui.protocols.wireguard.prober import Prober
 
 needs_queue = pytest.mark.skipif(not PLATFORM.has_error_queue, reason="no trace without an error queue")
@@ -28,7 +28,7 @@ async def test_a_closed_port_is_reported_by_the_server_at_its_hop() -> None:
 
 
 async def test_a_system_that_does_not_show_who_reported_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober_module, "PLATFORM", MACOS)
+    monkeypatch.setattr(traced_servers, "PLATFORM", MACOS)
     async with opened_prober() as prober:
         with pytest.raises(TraceRefusedError, match="macOS does not show which router"):
             await prober.trace_path(make_target(Endpoint("127.0.0.1", 9)), QUICK, ignore)

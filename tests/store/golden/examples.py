@@ -173,7 +173,14 @@ LATEST_VERDICTS = (
 FIRST_VERDICTS = tuple(
     verdict
     for verdict in Verdict
-    if verdict not in (Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD, Verdict.TCP_STALLS, *LATEST_VERDICTS)
+    if verdict
+    not in (
+        Verdict.DIES_AFTER,
+        Verdict.ADDRESS_DEAD,
+        Verdict.TCP_STALLS,
+        *LATEST_VERDICTS,
+        Verdict.WRONG_PARAMETERS,
+    )
 )
 
 ROUNDS = (
@@ -283,6 +290,19 @@ ROUNDS = (
     Round(
         (BARE,) * len(LATEST_VERDICTS),
         tuple(Diagnosis(verdict, "Of another protocol.") for verdict in LATEST_VERDICTS),
+    ),
+    Round(
+        (
+            replace(
+                FULL,
+                evidence=(
+                    ProtocolEvidence(
+                        "amneziawg", "data-passes", ("", "s4", "0"), from_experiment=True, about_data=True
+                    ),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.WRONG_PARAMETERS, "Data comes back only with s4 = 0."),),
     ),
 )
 
@@ -416,6 +436,13 @@ MOMENTS = (
             AT + number, PeriodState.DOWN, StoredCheck(AT + number, V6, "here", verdict, True, None)
         )
         for number, verdict in enumerate(LATEST_VERDICTS)
+    ],
+    [
+        TimelinePoint(
+            AT,
+            PeriodState.DOWN,
+            StoredCheck(AT, V4, "here", Verdict.WRONG_PARAMETERS, True, 0.25),
+        )
     ],
 )
 

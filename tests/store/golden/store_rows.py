@@ -134,6 +134,11 @@ def _later_rows() -> list[str]:
         of_other_protocols = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
         of_other_protocols.add_journal_rows(make_journal_rows("ams1", other, "down", AT + 3.0))
         of_other_protocols.write(connection, {}, AT)
+        rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        framed = next(each for each in ROUNDS if each.diagnosis.verdict is Verdict.WRONG_PARAMETERS)
+        of_amneziawg = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+        of_amneziawg.add_journal_rows(make_journal_rows("ams1", framed, "down", AT + 4.0))
+        of_amneziawg.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 
 

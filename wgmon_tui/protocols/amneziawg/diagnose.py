@@ -10,12 +10,11 @@ from wgmon_tui.checks.evidence import Evidence, ForeignBytes, WorkedUntil
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.amneziawg.layout import HEADER_LENGTH, LENGTHS, Layout
-from wgmon_tui.protocols.amneziawg.parameters import MOST_PREFIX
+from wgmon_tui.protocols.amneziawg.guessed_parameter import guess_parameter
+from wgmon_tui.protocols.amneziawg.layout import Layout
 from wgmon_tui.protocols.wireguard import diagnose as wireguard
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted
-from wgmon_tui.protocols.wireguard.framing_causes import name_awg
-from wgmon_tui.protocols.wireguard.wire import MessageType
+from wgmon_tui.protocols.wireguard.framing_causes import find_passing, name_awg, passing, summarise_passing
 
 _SHOW = "on the server: awg show wg0"
 _IGNORED = "Jc, Jmin, Jmax and I1 to I5 need not match: the server ignores those packets"
@@ -37,6 +36,9 @@ def diagnose(
     evidence = (*check.evidence, *standing)
     if found.verdict is Verdict.SILENT and not is_proven:
         return _with_cause(found, _parameters_differ(), evidence)
+    if found.verdict is Verdict.DATA_DEAD and (passes := find_passing(evidence)):
+        proven, summary = passing(passes, server), summarise_passing(passes)
+        return replace(found, verdict=Verdict.WRONG_PARAMETERS, summary=summary, causes=(proven,))
     if found.verdict is Verdict.DATA_DEAD and not is_proven:
         return _with_cause(found, _data_parameters_differ(), evidence)
     if found.verdict is Verdict.NOT_WIREGUARD and any(isinstance(each, ForeignBytes) for each in evidence):
@@ -89,34 +91,16 @@ def _explain_unframed(check: Check, server: Server, found: Diagnosis) -> Diagnos
     unframed = [each for each in received if len(each) in lengths]
     if layout is None:
         return found
-    guess = next((guess for each in unframed if (guess := _guess(each, layout))), None)
+    guess = next((guess for each in unframed if (guess := guess_parameter(each, layout))), None)
     if guess is None:
         return found
-    key, value, why = guess
+    key, value = guess.key.upper(), guess.value
     cause = Cause(
         f"{key} is not that of the server",
-        f"{why}. It answers only what it can read, so S1 and H1 are right",
-        f'in servers.toml, server "{server.name}": {key.lower()} = {value} '
+        f"{guess.why}. It answers only what it can read, so S1 and H1 are right",
+        f'in servers.toml, server "{server.name}": {guess.key} = {value} '
         "— in [server.amneziawg]; on the server, awg show tells the value",
         "awg-answer-parameters",
     )
     summary = f"An answer arrives, but it is not framed as servers.toml says: {key} seems to be {value}."
     return replace(found, summary=summary, causes=(cause, *found.causes))
-
-
-def _guess(answer: bytes, layout: Layout) -> tuple[str, str, str] | None:
-    """The parameter that is wrong, its value, and the reason, for a response."""
-    length = LENGTHS[MessageType.RESPONSE]
-    prefix, header = layout.prefixes[1], layout.headers[1]
-    if layout.has_trailers or not length <= len(answer) <= length + MOST_PREFIX:
-        return None
-    real = len(answer) - length
-    if real != prefix:
-        written = answer[real : real + HEADER_LENGTH]
-        if layout.is_protected or header.holds(written):
-            return "S2", str(real), f"the answer has {len(answer)} bytes: those of a response and {real}"
-        return None
-    if layout.is_protected:
-        return None
-    number = int.from_bytes(answer[prefix : prefix + HEADER_LENGTH], "little")
-    return "H2", str(number), f"the answer has the length of a response, and the header {number}"

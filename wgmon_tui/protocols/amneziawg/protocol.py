@@ -52,6 +52,16 @@ class AmneziaWg(Protocol):
             "the same handshake with one parameter changed: S1, H1, trailers or the header protection key",
             "only this parameter is wrong",
         ),
+        Experiment(
+            "the framing that an answer shows",
+            "the same handshake with the S2 or H2 of an answer that cannot be read",
+            "only this parameter is wrong",
+        ),
+        Experiment(
+            "data parameters of other servers",
+            "data through a new session with the S4 or H4 of each other AmneziaWG server, or of WireGuard",
+            "only S4 or H4 is wrong",
+        ),
     )
     glossary = (
         GlossaryTerm(
@@ -121,9 +131,13 @@ class AmneziaWg(Protocol):
 
     def describe_evidence(self, evidence: ProtocolEvidence) -> str:
         """What an experiment found."""
-        from wgmon_tui.protocols.wireguard.framing_causes import describe_answered, find_answered
+        from wgmon_tui.protocols.wireguard.framing_causes import (
+            describe_answered,
+            find_answered,
+            find_passing,
+        )
 
-        found = find_answered([evidence])
+        found = find_answered([evidence]) or find_passing([evidence])
         return describe_answered(found) if found else super().describe_evidence(evidence)
 
     def label_of(self, packet: bytes, framing: str = "") -> str:

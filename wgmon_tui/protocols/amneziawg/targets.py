@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
 from wgmon_tui.config.models import AMNEZIAWG, Fleet, Server
@@ -14,9 +13,9 @@ from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
 from wgmon_tui.protocols.amneziawg.settings import AmneziaWgSettings
 from wgmon_tui.protocols.amneziawg.trials import (
     ParameterSet,
+    ParameterTrials,
+    SetTrials,
     distinct_sets,
-    trials_of_amneziawg,
-    trials_of_sets,
 )
 from wgmon_tui.protocols.wireguard import targets as wireguard
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -43,7 +42,7 @@ def join_servers(servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> T
                 'type: pip install "wgmon-tui[amneziawg]"'
             )
             continue
-        trials = partial(trials_of_amneziawg, own, others, identity)
+        trials = ParameterTrials(own, others, identity)
         ready[name] = replace(target, framing=framing, trials=trials)
     return Targets(ready, problems)
 
@@ -58,7 +57,7 @@ def share_trials(ready: Mapping[str, ProtocolTarget]) -> dict[str, ProtocolTarge
     }
     others = distinct_sets(sets)
     return {
-        each.server.name: replace(each, trials=partial(trials_of_sets, others, each.private_key.public))
+        each.server.name: replace(each, trials=SetTrials(others, each.private_key.public))
         for each in found
         if each.framing.is_plain and others
     }

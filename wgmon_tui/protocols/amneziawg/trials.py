@@ -1,12 +1,13 @@
-"""Framings to try on a silent server: plain WireGuard, and the parameters of the fleet's other servers.
+"""Framings to try on a server that fails: plain WireGuard, and the parameters of the fleet's other servers.
 
 A mismatch is silence, so only an answer to something else tells. Junk and signature packets are left out: the
-server drops them in any case. A wrong S2 or H2 is no silence, because an answer arrives: see diagnose.py.
+server drops them in any case. A wrong S2 or H2 is no silence: an answer arrives, whose length or header tells
+what to try. A wrong S4 or H4 loses only data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -14,12 +15,15 @@ from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.protocols.amneziawg.framing import AmneziaFraming
-from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, Parameters
-from wgmon_tui.protocols.wireguard.framing import PLAIN, FramingTrial
+from wgmon_tui.protocols.amneziawg.guessed_parameter import GuessedParameter, guess_parameter
+from wgmon_tui.protocols.amneziawg.layout import Layout
+from wgmon_tui.protocols.amneziawg.parameters import LEAST_PROTECTED_PREFIX, HeaderRange, Parameters
+from wgmon_tui.protocols.wireguard.framing import PLAIN, FramingTrial, NoTrials
 from wgmon_tui.protocols.wireguard.framing_causes import (
     ANSWERS_PARAMETER,
     ANSWERS_PLAIN,
     ANSWERS_SET,
+    DATA_PASSES,
     NO_KEY,
 )
 
@@ -28,6 +32,11 @@ _MAX_SETS = 6
 
 _TRIED_ALONE = ("s1", "h1", "random_trailers")
 """Parameters that decide whether the server takes an initiation."""
+
+_OF_DATA = ("s4", "h4")
+"""Parameters of transport messages alone."""
+
+_MAX_OF_DATA = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,64 @@ def distinct_sets(sets: Mapping[str, ParameterSet]) -> dict[ParameterSet, str]:
     for name, each in sets.items():
         found.setdefault(ParameterSet(each.parameters.without_decoys(), each.protection_key), name)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterTrials:
+    """What to try on an AmneziaWG server, whose entry in servers.toml has the set `own`."""
+
+    own: ParameterSet
+    others: Mapping[ParameterSet, str]
+    identity: PublicKey
+
+    def on_silence(self) -> tuple[FramingTrial, ...]:
+        """Plain WireGuard, whole sets of other servers, and single parameters of theirs."""
+        return trials_of_amneziawg(self.own, self.others, self.identity)
+
+    def on_unreadable(self, received: Sequence[bytes]) -> tuple[FramingTrial, ...]:
+        """The S2 or H2 that an answer shows."""
+        layout = Layout.of(self.own.parameters, is_protected=self.own.protection_key is not None)
+        guesses = dict.fromkeys(guess for each in received if (guess := guess_parameter(each, layout)))
+        return tuple(self._trial_of_guess(guess) for guess in islice(guesses, _MAX_SETS))
+
+    def on_lost_data(self) -> tuple[FramingTrial, ...]:
+        """S4 and H4 of other servers and of plain WireGuard, one at a time and together."""
+        own = ParameterSet(self.own.parameters.without_decoys(), self.own.protection_key)
+        found: list[FramingTrial] = []
+        tried = {own}
+        for other, name in ((ParameterSet(Parameters()), ""), *islice(self.others.items(), _MAX_SETS)):
+            for keys in (*((each,) for each in _OF_DATA), _OF_DATA):
+                values = {key: getattr(other.parameters, key) for key in keys}
+                changed = ParameterSet(replace(own.parameters, **values), own.protection_key)
+                if changed not in tried and changed.is_possible:
+                    tried.add(changed)
+                    differing = (key for key in keys if values[key] != getattr(own.parameters, key))
+                    shown = (word for key in differing for word in (key, str(values[key])))
+                    evidence = replace(_evidence(DATA_PASSES, name, *shown), about_data=True)
+                    found.append(FramingTrial(changed.framing(self.identity), evidence))
+        return tuple(found[:_MAX_OF_DATA])
+
+    def _trial_of_guess(self, guess: GuessedParameter) -> FramingTrial:
+        parameters = self.own.parameters.without_decoys()
+        if guess.key == "s2":
+            parameters = replace(parameters, s2=guess.value)
+        else:
+            parameters = replace(parameters, h2=HeaderRange(guess.value, guess.value))
+        changed = ParameterSet(parameters, self.own.protection_key)
+        evidence = _evidence(ANSWERS_PARAMETER, guess.key, str(guess.value), "")
+        return FramingTrial(changed.framing(self.identity), evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class SetTrials(NoTrials):
+    """What to try on a server of plain WireGuard."""
+
+    sets: Mapping[ParameterSet, str]
+    identity: PublicKey
+
+    def on_silence(self) -> tuple[FramingTrial, ...]:
+        """The whole sets of the AmneziaWG servers."""
+        return trials_of_sets(self.sets, self.identity)
 
 
 def trials_of_amneziawg(

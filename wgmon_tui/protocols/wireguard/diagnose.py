@@ -266,7 +266,7 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
         return Verdict.WRONG_SERVER_KEY, summary, [causes.rotated(server, known.public_key)]
     if framed := framing_causes.find_answered(evidence):
         summary = framing_causes.summarise_answered(framed, server)
-        return Verdict.SILENT, summary, [framing_causes.answered(framed, server)]
+        return Verdict.WRONG_PARAMETERS, summary, [framing_causes.answered(framed, server)]
     other = first_of_kind(IdentityAnswered, evidence)
     if other and not is_contradicted(Hypothesis.KEY_REMOVED, evidence):
         summary = (

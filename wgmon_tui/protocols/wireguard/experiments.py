@@ -7,7 +7,7 @@ the requested key can make it. No answer proves nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -31,6 +31,9 @@ MAX_WAIT_S = 1.5
 _MAX_KEYS = 8
 _MAX_IDENTITIES = 8
 _MAX_FRAMINGS = 12
+_LEAST_ECHOES = 2
+"""A single lost echo must not look like data that does not pass."""
+
 _CANDIDATES_PER_TURN = 64  # preshared keys between two turns of the event loop
 
 
@@ -63,7 +66,7 @@ async def explain_silence(
     for known in server.known_keys[:_MAX_KEYS]:
         if await answers_usual_port(replace(same, server=replace(server, public_key=known))):
             return (KnownKeyAnswered(known),)
-    for trial in target.trials()[:_MAX_FRAMINGS]:
+    for trial in target.trials.on_silence()[:_MAX_FRAMINGS]:
         if await answers_usual_port(replace(same, framing=trial.framing)):
             return (trial.evidence,)
     if await answers_fresh_port(same):
@@ -77,4 +80,37 @@ async def explain_silence(
         for name, key in islice(others.items(), _MAX_IDENTITIES):
             if await answers_usual_port(replace(same, private_key=key)):
                 return () if await answers_usual_port(same) else (IdentityAnswered(name),)
+    return ()
+
+
+async def explain_unreadable(
+    target: Target, received: Sequence[bytes], answers: CompletesHandshake
+) -> tuple[Evidence, ...]:
+    """Retry a server whose answer is no message in the usual framing, in those that the answer suggests."""
+    server = replace(target.server, timeout=min(target.server.timeout, MAX_WAIT_S), tunnel=False)
+    for trial in target.trials.on_unreadable(received):
+        if await answers(replace(target, server=server, framing=trial.framing)):
+            return (trial.evidence,)
+    return ()
+
+
+async def explain_lost_data(
+    target: Target, carries_data: Callable[[Target], Awaitable[bool]]
+) -> tuple[Evidence, ...]:
+    """Retry a server whose handshake works and whose data is lost, with other framings of data.
+
+    `carries_data` makes a session and tells whether anything comes back through it. To exclude chance, the
+    usual framing must fail once more.
+    """
+    server = target.server
+    brief = replace(
+        server,
+        timeout=min(server.timeout, MAX_WAIT_S),
+        tunnel_count=_LEAST_ECHOES,
+        tunnel_over=min(server.tunnel_over, MAX_WAIT_S / 2),
+    )
+    same = replace(target, server=brief)
+    for trial in target.trials.on_lost_data():
+        if await carries_data(replace(same, framing=trial.framing)):
+            return () if await carries_data(same) else (trial.evidence,)
     return ()

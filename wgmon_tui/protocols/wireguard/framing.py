@@ -89,10 +89,42 @@ PLAIN = PlainFraming()
 
 @dataclass(frozen=True, slots=True)
 class FramingTrial:
-    """Another framing to try on a silent server, and what an answer to it proves."""
+    """Another framing to try on a server, and what an answer to it proves."""
 
     framing: Framing
     evidence: ProtocolEvidence
+
+
+class Trials(Protocol):
+    """The framings to try on a server that fails, in their order."""
+
+    def on_silence(self) -> Sequence[FramingTrial]:
+        """What to try if nothing came back."""
+
+    def on_unreadable(self, received: Sequence[bytes]) -> Sequence[FramingTrial]:
+        """What to try if datagrams came back that are no messages in the usual framing."""
+
+    def on_lost_data(self) -> Sequence[FramingTrial]:
+        """What to try if the handshake works and no data comes back."""
+
+
+class NoTrials:
+    """Nothing to try."""
+
+    def on_silence(self) -> Sequence[FramingTrial]:
+        """Nothing."""
+        return ()
+
+    def on_unreadable(self, received: Sequence[bytes]) -> Sequence[FramingTrial]:
+        """Nothing."""
+        return ()
+
+    def on_lost_data(self) -> Sequence[FramingTrial]:
+        """Nothing."""
+        return ()
+
+
+NO_TRIALS = NoTrials()
 
 
 @dataclass(frozen=True, slots=True)

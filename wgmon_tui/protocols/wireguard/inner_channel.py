@@ -98,6 +98,11 @@ class InnerChannel:
         return next(chain(echoes, hops), None)
 
     @property
+    def got_anything(self) -> bool:
+        """Whether anything authentic came back: data, or a keepalive."""
+        return self.has_received_data or self.keepalive_at is not None
+
+    @property
     def send_packet(self) -> Callable[[bytes], object]:
         """Sends a transport message to the server; outlives the check. Raises OSError."""
         return lambda packet: self._socket.send(

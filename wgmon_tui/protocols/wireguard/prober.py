@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 
 from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
@@ -19,66 +17,51 @@ from wgmon_tui.checks.evidence import (
     TIMESTAMP_FAR_AHEAD,
     Evidence,
     FlowCut,
-    ForeignBytes,
-    GatewaySilent,
-    IcmpError,
     LateAnswer,
     MachineStarved,
-    NameMoved,
     NameUnresolved,
-    OtherAddressAnswered,
     PathMtu,
-    Silence,
     Soak,
     SocketError,
-    StampsAhead,
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
-from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
-from wgmon_tui.checks.stage import Stage
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.netlink import RoutingSocket
-from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
-from wgmon_tui.protocols.wireguard import experiments
+from wgmon_tui.protocols.wireguard.check_results import (
+    add_round_evidence,
+    make_unsent_check,
+    with_evidence,
+    with_stages,
+)
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
+from wgmon_tui.protocols.wireguard.experiment_runner import ExperimentRunner
 from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
 from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
-from wgmon_tui.protocols.wireguard.path_tracer import PathTracer
 from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity, PeerTurns
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
-from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage, make_stages
+from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps, TunnelStage
+from wgmon_tui.protocols.wireguard.traced_servers import ServerTracer, kernel_spelling
+from wgmon_tui.protocols.wireguard.tunnel_stage import NO_SLOW_STEPS, SlowSteps, TunnelStage
 from wgmon_tui.run_until_first import run_until_first
-from wgmon_tui.text import format_list
 
 NextTimestamp = Callable[[PublicKey], bytes]
 """Returns a TAI64N stamp later than any that this identity has used, in any process."""
 
-_CLOCK_AHEAD_S = 2.0
-"""If the last stamp is this far ahead of the local clock, the clock was set back."""
-
 _TIMEOUTS_FOR_LATE_ANSWERS = 4
 _MAX_LATE_WAIT_S = 6.5
 """A check that explains silence waits for late answers until this long after its start, or four timeouts."""
-
-_MAX_ADDRESSES_NAMED = 8
-
-_EXPLAINING_EVIDENCE = {IcmpError, ForeignBytes, GatewaySilent}
-"""Evidence that makes experiments unnecessary: something did answer, or this machine is at fault.
-
-An ICMP error is such evidence only if it quotes a packet: others may come from anybody.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,6 @@ class Prober:
         """
         self.vantage = vantage
         self._timestamps = timestamps
-        self._ahead_s = ahead_s
         self._may_stamp = may_stamp
         self._make_ephemeral = make_ephemeral
         self._turns = PeerTurns(hold_identity)
@@ -136,6 +118,10 @@ class Prober:
             self._demultiplexer.ended_sessions, self._demultiplexer.foreign_sessions
         )
         self._server_addresses = ServerAddresses(self._resolver)
+        self._tracer = ServerTracer(self._demultiplexer, self._turns, self._resolver, timestamps, may_stamp)
+        self._experiments = ExperimentRunner(
+            self._demultiplexer, self._handshake, self._carries_data, ahead_s
+        )
 
     async def open(self) -> None:
         """Open a socket per address family that this machine supports. Raises OSError if there is none."""
@@ -200,7 +186,7 @@ class Prober:
             checked += [await self._check(target, each, steps) for each in addresses if each not in known]
         checks = [await self._explain(target, *each) if explain else each[0] for each in checked]
         resolved = resolve_stage(self._resolver.last_lookup(server.endpoint.host), began)
-        return tuple(_with_stages(each, server, resolved) for each in _add_round_evidence(checks, moved))
+        return tuple(with_stages(each, server, resolved) for each in add_round_evidence(checks, moved))
 
     async def check(
         self,
@@ -215,7 +201,7 @@ class Prober:
         """Check one address. Never raises for what the network or the server does."""
         check, run = await self._check(target, address, SlowSteps(deep, soak, on_soak))
         check = await self._explain(target, check, run) if explain else check
-        return _with_stages(check, target.server, NOT_NEEDED)
+        return with_stages(check, target.server, NOT_NEEDED)
 
     async def trace_path(
         self, target: Target, options: TraceOptions, on_progress: Callable[[PathTrace], None]
@@ -224,68 +210,20 @@ class Prober:
 
         Raises TraceRefusedError.
         """
-        start = await self._start_trace(target, options)
-        opened, endpoint = self._demultiplexer.socket_for(start.address), target.server.endpoint
-        if opened is None:
-            raise TraceRefusedError(f"this machine has no IPv{start.address.version}")
-        destination = (_kernel_spelling(start.address), endpoint.port)
-
-        def make_attempt(cookie: bytes | None) -> Attempt:
-            index = self._demultiplexer.free_index()
-            self._demultiplexer.register(index, tracer)
-            timestamp = self._timestamps(target.private_key.public)
-            header = target.framing.initiation_header()
-            return target.initiator.initiate(index, timestamp, cookie, header=header)
-
-        tracer = PathTracer(
-            start,
-            options,
-            destination,
-            send=lambda packet, hop_limit: opened.send_with_hop_limit(packet, destination, hop_limit),
-            make_attempt=make_attempt,
-            turn=lambda: self._turns.take(target),
-            on_progress=on_progress,
-            framing=target.framing,
-        )
-        self._demultiplexer.use_framing(tracer.source, target.framing)
-        with self._demultiplexer.trace_path(tracer):
-            try:
-                return await tracer.run()
-            except OSError as error:
-                raise TraceRefusedError(f"this machine refuses to send: {error.strerror}") from None
-
-    async def _start_trace(self, target: Target, options: TraceOptions) -> PathTrace:
-        """Choose the address to trace. Raises TraceRefusedError if nothing can be sent."""
-        endpoint = target.server.endpoint
-        if not PLATFORM.has_error_queue:
-            raise TraceRefusedError(f"{PLATFORM.name} does not show which router reported an expired packet")
-        if not self.ports:
-            raise TraceRefusedError("checks have not begun yet; try again")
-        if not self._may_stamp(target.private_key.public):
-            raise TraceRefusedError("the clock of this machine is in doubt; wgmon-tui doctor shows why")
-        try:
-            addresses = await self._resolver.resolve(endpoint, target.server.timeout)
-        except ResolutionError as error:
-            raise TraceRefusedError(f"{endpoint.host} does not resolve: {error}") from None
-        address = options.address or addresses[0]
-        if address not in addresses:
-            known = format_list(addresses, most=_MAX_ADDRESSES_NAMED)
-            raise TraceRefusedError(f"{address} is not an address of {endpoint.host}: {known}")
-        others = tuple(each for each in addresses if each != address)
-        return PathTrace(address, endpoint.port, other_addresses=others)
+        return await self._tracer.trace(target, options, on_progress)
 
     async def _check(
         self, target: Target, address: Address, steps: SlowSteps
     ) -> tuple[Check, HandshakeStage | None]:
-        """Check one address. Returns the handshake stage too, if it failed: experiments may explain it."""
+        """Check one address. Returns the handshake stage too, if experiments may explain how it failed."""
         if self._demultiplexer.socket_for(address) is None:
             return self._make_unsent_check(
                 target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
             ), None
         if not self._may_stamp(target.private_key.public):
             return self._make_unsent_check(target, address, SocketError(0.0, TIMESTAMP_FAR_AHEAD)), None
-        key = (target.server.name, _kernel_spelling(address))
-        data = _DataResult(None)
+        key = (target.server.name, kernel_spelling(address))
+        data, lost_data = _DataResult(None), False
         async with self._turns.take(target) as is_held:
             if not is_held:
                 return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
@@ -313,6 +251,7 @@ class Prober:
                 if sizes := first_of_kind(PathMtu, check_log.evidence):
                     self._sizes[target.server.name, run.source[0]] = sizes
                 data = _DataResult(tunnel, stage.soak)
+                lost_data = not channel.got_anything
                 if stage.cut:
                     data = await self._confirm_cut(run, address, data, steps)
                 for found in (data.soak, data.cut):
@@ -347,7 +286,7 @@ class Prober:
             protocol=target.server.protocol,
             framing=target.framing.describe(run.decoys),
         )
-        return check, None if run.handshake else run
+        return check, run if lost_data or run.handshake is None else None
 
     async def _explain(self, target: Target, check: Check, run: HandshakeStage | None) -> Check:
         """Explain a failed check by experiments, which use the turn of a check.
@@ -358,12 +297,12 @@ class Prober:
         if run is None or check.address is None:
             return check
         address, found = check.address, list[Evidence]()
-        key = (target.server.name, _kernel_spelling(address))
+        key = (target.server.name, kernel_spelling(address))
 
         async def experiment_and_wait() -> None:
             async with self._turns.take(target) as is_held:
-                found.extend(await self._experiment(run, address) if is_held else ())
-            if is_only_silence((*check.evidence, *found)):
+                found.extend(await self._experiments.explain(run, address) if is_held else ())
+            if run.session is None and is_only_silence((*check.evidence, *found)):
                 wait_s = min(_TIMEOUTS_FOR_LATE_ANSWERS * target.server.timeout, _MAX_LATE_WAIT_S)
                 await asyncio.sleep(max(0.0, run.sent[0].sent_at + wait_s - time.monotonic()))
 
@@ -388,9 +327,9 @@ class Prober:
             header = target.framing.initiation_header()
             return target.initiator.initiate(index, timestamp, cookie, ephemeral, header)
 
-        demultiplexer.use_framing((_kernel_spelling(address), target.server.endpoint.port), target.framing)
+        demultiplexer.use_framing((kernel_spelling(address), target.server.endpoint.port), target.framing)
         run = HandshakeStage(
-            target, check_log, opened, (_kernel_spelling(address), target.server.endpoint.port), attempt
+            target, check_log, opened, (kernel_spelling(address), target.server.endpoint.port), attempt
         )
         with demultiplexer.listen_to_source(run):
             try:
@@ -455,86 +394,21 @@ class Prober:
             run.check_log.add_evidence(evidence)
         return replace(first, is_server_alive=False)
 
-    async def _experiment(self, run: HandshakeStage, address: Address) -> Sequence[Evidence]:
-        """Run experiments for an answer that does not authenticate, or for silence."""
-        for attempt, response in run.unauthenticated:
-            if found := await experiments.find_preshared_key(attempt, response, run.target.other_secrets):
-                return found
-        if run.unauthenticated:
-            return ()
-        noted = {
-            type(each)
-            for each in run.check_log.evidence
-            if not (isinstance(each, IcmpError) and each.quotes_packet is False)
-        }
-        if Silence not in noted or noted & _EXPLAINING_EVIDENCE:
-            return ()
-
-        async def answers_usual_port(target: Target) -> bool:
-            return (
-                await self._handshake(target, address, CheckLog(), self._demultiplexer)
-            ).session is not None
-
-        async def answers_fresh_port(target: Target) -> bool:
-            demultiplexer = Demultiplexer()
-            try:
-                await demultiplexer.open()
-                return (await self._handshake(target, address, CheckLog(), demultiplexer)).session is not None
-            except OSError:  # no further socket: skip this experiment, keep the engine running
-                return False
-            finally:
-                await demultiplexer.close()
-
-        found = await experiments.explain_silence(run.target, answers_usual_port, answers_fresh_port)
-        ahead_s = self._ahead_s(run.target.private_key.public)
-        return (*found, StampsAhead(ahead_s)) if ahead_s > _CLOCK_AHEAD_S else found
+    async def _carries_data(self, run: HandshakeStage) -> bool:
+        """Whether anything comes back through the session of a handshake that an experiment made."""
+        if run.session is None:
+            return False
+        stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
+        await self._run_stage(stage, self._demultiplexer, NO_SLOW_STEPS)
+        return stage.channel.got_anything
 
     async def _make_unresolved_check(self, target: Target, error: ResolutionError, took: float) -> Check:
         unresolved = NameUnresolved(target.server.endpoint.host, str(error))
         check = self._make_unsent_check(target, None, unresolved)
-        check = _with_evidence(check, await find_silent_default_gateway(self._routing))
-        return _with_stages(check, target.server, make_failed_resolve_stage(unresolved, took))
+        check = with_evidence(check, await find_silent_default_gateway(self._routing))
+        return with_stages(check, target.server, make_failed_resolve_stage(unresolved, took))
 
     def _make_unsent_check(
         self, target: Target, address: Address | None, why: NameUnresolved | SocketError
     ) -> Check:
-        server = target.server
-        return Check(
-            server.name,
-            self.vantage,
-            server.endpoint,
-            address,
-            time.time(),
-            None,
-            (why,),
-            protocol=server.protocol,
-        )
-
-
-@lru_cache(65536)
-def _kernel_spelling(address: Address) -> str:
-    """Format an address as the kernel does, so that the source of an answer compares equal."""
-    if isinstance(address, IPv4Address):
-        return str(address)
-    scope = f"%{address.scope_id}" if address.scope_id else ""
-    return socket.inet_ntop(socket.AF_INET6, address.packed) + scope
-
-
-def _with_evidence(check: Check, evidence: Evidence | None) -> Check:
-    return replace(check, evidence=(*check.evidence, evidence)) if evidence else check
-
-
-def _with_stages(check: Check, server: Server, resolved: Stage) -> Check:
-    return replace(check, stages=make_stages(check, server, resolved))
-
-
-def _add_round_evidence(checks: Sequence[Check], moved: NameMoved | None) -> list[Check]:
-    """Add to a round's checks what only the round shows: a moved name, another address that answered."""
-    answered = [check.address for check in checks if check.handshake and check.address]
-    extended = []
-    for check in checks:
-        added: list[Evidence] = [moved] if moved else []
-        if check.handshake is None:
-            added += [OtherAddressAnswered(each) for each in answered]
-        extended.append(replace(check, evidence=(*check.evidence, *added)) if added else check)
-    return extended
+        return make_unsent_check(target.server, self.vantage, address, why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing, FramingTrial
+from wgmon_tui.protocols.wireguard.framing import NO_TRIALS, PLAIN, Framing, Trials
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
 
 INITIATION_SPACING_S = 0.03
@@ -46,8 +46,8 @@ class Target:
     tunnel_addresses: tuple[Interface, ...] = ()
     other_secrets: OtherSecrets = field(default=NO_OTHER_SECRETS, repr=False, compare=False)
     framing: Framing = field(default=PLAIN, repr=False)
-    trials: Callable[[], Sequence[FramingTrial]] = field(default=tuple, repr=False, compare=False)
-    """Gives other framings, used only in experiments that explain silence."""
+    trials: Trials = field(default=NO_TRIALS, repr=False, compare=False)
+    """Other framings, used only in experiments that explain a failure."""
     initiator: Initiator = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -51,6 +51,7 @@ SLUGS: tuple[str, ...] = (
     "proxy-down",
     "target-down",
     "wrong-protocol",
+    "wrong-parameters",
 )
 """A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
 may be removed, because stored blocks refer to them.

@@ -300,9 +300,10 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
             "values": "values",
             "at": "at",
             "from_experiment": "from_experiment",
+            "about_data": "about_data",
         },
         kind="ProtocolEvidence",
-        sparse=frozenset({"at", "from_experiment"}),
+        sparse=frozenset({"at", "from_experiment", "about_data"}),
     ),
 }
 
@@ -345,6 +346,7 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.PROXY_DOWN: "PROXY_DOWN",
         Verdict.TARGET_DOWN: "TARGET_DOWN",
         Verdict.WRONG_PROTOCOL: "WRONG_PROTOCOL",
+        Verdict.WRONG_PARAMETERS: "WRONG_PARAMETERS",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",
