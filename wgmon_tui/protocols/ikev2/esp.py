@@ -176,12 +176,12 @@ class EspContent:
 class EspDirection:
     """One direction of a CHILD_SA: its SPI, its algorithms and its keys. The keys never show in a repr."""
 
-    __slots__ = ("_aead", "_keys", "algorithms", "spi")
+    __slots__ = ("_aead", "algorithms", "keys", "spi")
 
     def __init__(self, spi: int, algorithms_: EspAlgorithms, keys: EspKeys) -> None:
         self.spi = spi
         self.algorithms = algorithms_
-        self._keys = keys
+        self.keys = keys
         self._aead: AESGCM | ChaCha20Poly1305 | None = None
         if algorithms_.encryption is Encryption.AES_GCM_16:
             self._aead = AESGCM(keys.encryption[:-SALT_LENGTH])
@@ -198,7 +198,7 @@ class EspDirection:
             vector = number.to_bytes(AEAD_VECTOR_LENGTH, "big")  # the counter keeps it unique (RFC 4106 §3.1)
             return header + vector + self._aead.encrypt(self._salt + vector, plain, header)
         vector = os.urandom(BLOCK_LENGTH)
-        encryptor = Cipher(algorithms.AES(self._keys.encryption), modes.CBC(vector)).encryptor()
+        encryptor = Cipher(algorithms.AES(self.keys.encryption), modes.CBC(vector)).encryptor()
         covered = header + vector + encryptor.update(plain) + encryptor.finalize()
         return covered + self._check_value(covered)
 
@@ -219,16 +219,16 @@ class EspDirection:
         ciphertext = covered[at:]
         if not ciphertext or len(ciphertext) % BLOCK_LENGTH:
             raise EspError("no whole blocks")
-        decryptor = Cipher(algorithms.AES(self._keys.encryption), modes.CBC(vector)).decryptor()
+        decryptor = Cipher(algorithms.AES(self.keys.encryption), modes.CBC(vector)).decryptor()
         return decryptor.update(ciphertext) + decryptor.finalize()
 
     @property
     def _salt(self) -> bytes:
-        return self._keys.encryption[-SALT_LENGTH:]
+        return self.keys.encryption[-SALT_LENGTH:]
 
     def _check_value(self, covered: bytes) -> bytes:
         name, _, length = _INTEGRITY[self.algorithms.integrity or Integrity.HMAC_SHA2_256_128]
-        return hmac.digest(self._keys.integrity, covered, name)[:length]
+        return hmac.digest(self.keys.integrity, covered, name)[:length]
 
 
 class EspSession:

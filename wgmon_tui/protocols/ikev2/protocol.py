@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence
-from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber, Targets
+from wgmon_tui.checks.key_log import KeyLog
+from wgmon_tui.checks.protocol import (
+    ProbeServices,
+    Protocol,
+    ProtocolProber,
+    ProtocolTarget,
+    Targets,
+)
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
@@ -58,6 +65,18 @@ class Ikev2(Protocol):
         from wgmon_tui.protocols.ikev2.message_fields import fields_of
 
         return fields_of(packet)
+
+    def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
+        """What the keys of a session reveal."""
+        from wgmon_tui.protocols.ikev2.key_log import key_log_warning
+
+        return key_log_warning(target)
+
+    def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
+        """The tables of Wireshark for IKEv2 and ESP."""
+        from wgmon_tui.protocols.ikev2.key_log import make_key_logs
+
+        return make_key_logs(secrets)
 
 
 PROTOCOL = Ikev2()
