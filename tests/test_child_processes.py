@@ -98,7 +98,7 @@ def test_a_signal_does_not_wait_for_a_command_that_hangs(tmp_path: Path) -> None
         ours.terminate()
         ours.communicate(timeout=20)
         assert ours.returncode == 143
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
         assert alive.read() == b""
 
 

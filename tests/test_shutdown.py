@@ -155,7 +155,7 @@ def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other(ma
         "def work():\n"
         "    with shutdown.deferred():\n"
         "        os.kill(os.getpid(), signal.SIGUSR1)\n"
-        "        received.wait(10)\n"
+        "        received.wait(30)\n"
         "received = threading.Event()\n"
         "with shutdown.installed():\n"
         "    shutdown.begin_command()\n"

@@ -67,7 +67,7 @@ class Receiver:
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._accepting.join(5)
+        self._accepting.join(30)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -77,7 +77,7 @@ class Receiver:
 
     def _serve(self, plain: socket.socket) -> None:
         with suppress(OSError, ssl.SSLError), plain:
-            plain.settimeout(10)
+            plain.settimeout(60)
             with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
                 self.heard.append(_request(connection))
                 place = min(len(self.heard), len(self._answers)) - 1

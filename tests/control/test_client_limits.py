@@ -180,10 +180,10 @@ async def test_a_connection_without_a_request_is_closed(
 async def test_a_connection_that_waits_for_a_check_is_not_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "IDLE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(server, "IDLE_TIMEOUT_S", 0.5)
 
     async def answer(_: ControlRequest, __: str) -> Mapping[str, object]:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         return {"done": True}
 
     control = ControlServer(tmp_path, answer, since=0.0)

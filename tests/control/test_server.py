@@ -74,7 +74,7 @@ async def test_the_end_of_the_writer_is_known_at_once(tmp_path: Path) -> None:
     async with control_server(tmp_path, RequestRecorder()) as control, control_client(tmp_path) as connection:
         assert not connection.ended.is_set()
         await control.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await connection.ended.wait()
         with pytest.raises(NoWriterError):
             await connection.ask(Operation.STATS)

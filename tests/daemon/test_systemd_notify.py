@@ -13,7 +13,7 @@ from wgmon_tui.daemon.systemd_notify import SystemdNotifier
 
 def listening(address: str | bytes) -> socket.socket:
     received = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    received.settimeout(5)
+    received.settimeout(30)
     received.bind(address)
     return received
 

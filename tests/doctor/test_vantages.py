@@ -62,10 +62,10 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) 
     began = time.monotonic()
     item = examined(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; echo waiting >&2; wait", 0.5)
     assert (item.status, item.fact) == (ItemStatus.LOOK, "still running after 500 ms: waiting")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     child = int((tmp_path / "child").read_text())
     while _lives(child):
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 40
 
 
 def _lives(number: int) -> bool:

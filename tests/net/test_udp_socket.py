@@ -52,7 +52,7 @@ def ears(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Ears]:
 def plain(family: socket.AddressFamily, host: str) -> Iterator[socket.socket]:
     with socket.socket(family, socket.SOCK_DGRAM) as other:
         other.bind((host, 0))
-        other.settimeout(3)
+        other.settimeout(30)
         yield other
 
 

@@ -18,9 +18,6 @@ PORT = 7000
 HEADER, REQUEST, BODY = 204, 30_000, 300_000  # bytes
 COMPLETE = HEADER + BODY
 
-PROMPT_S = 3.0
-"""A complete fetch within this time is one that no user complains about."""
-
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -45,10 +42,6 @@ class Fetched:
     @property
     def is_complete(self) -> bool:
         return self.received >= COMPLETE
-
-    @property
-    def is_prompt(self) -> bool:
-        return self.is_complete and self.seconds <= PROMPT_S
 
     def __str__(self) -> str:
         if self.is_complete:

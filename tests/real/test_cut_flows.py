@@ -96,7 +96,8 @@ async def test_a_soak_finds_after_how_many_seconds_a_flow_is_cut(
     assert outcome.diagnosis.verdict is Verdict.DIES_AFTER
     cut = first_of_kind(FlowCut, outcome.check.evidence)
     assert cut is not None
-    assert seconds - 1.0 <= cut.after <= seconds + 0.5
+    # The relay counts from its first packet; on a busy machine it comes and goes late.
+    assert max(0.1, seconds - 2.0) <= cut.after <= seconds + 2.0
 
 
 async def test_echoes_over_eight_seconds_find_a_flow_that_dies_after_five(

@@ -29,7 +29,7 @@ def connect_another_client(server: WireguardGo, same: Target) -> None:
     attempt = same.initiator.initiate(index, tai64n.encode(next(stamps)))
     host, port = server.endpoint(4)
     with server.vantage(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
-        sending.settimeout(5)
+        sending.settimeout(30)
         sending.sendto(attempt.packet, (str(host), port))
         session = attempt.complete(sending.recv(2048))
         echo = inner_packets.echo_request(same.tunnel_addresses[0].ip, INNER, 1, 1)

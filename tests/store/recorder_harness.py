@@ -85,7 +85,7 @@ class Desk:
 def query_store(state_dir: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
     """Query a store while its writer may be running."""
     with closing(
-        sqlite3.connect(f"{(state_dir / STORE).as_uri()}?mode=ro", uri=True, timeout=5)
+        sqlite3.connect(f"{(state_dir / STORE).as_uri()}?mode=ro", uri=True, timeout=30)
     ) as connection:
         return connection.execute(query, values).fetchall()
 

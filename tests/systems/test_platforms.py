@@ -73,7 +73,7 @@ def ears() -> Iterator[Ears]:
 def host() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
         opened.bind(("127.0.0.1", 0))
-        opened.settimeout(3)
+        opened.settimeout(30)
         yield opened
 
 

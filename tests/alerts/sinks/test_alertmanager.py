@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -25,8 +24,8 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import Alertmanager, Sink
 
 PROGRAM = "prometheus-alertmanager"
-DEADLINE_S = 15.0
-SINK = Sink("am", Alertmanager(every=60.0), timeout=5)
+DEADLINE_S = 60.0
+SINK = Sink("am", Alertmanager(every=60.0), timeout=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Running:
     webhook: Receiver
 
     def alerts(self) -> list[dict[str, Any]]:
-        with urlopen(f"{self.url}/api/v2/alerts", timeout=5) as response:
+        with urlopen(f"{self.url}/api/v2/alerts", timeout=30) as response:
             return list(json.load(response))
 
     def passed_on(self, status: str, server: str) -> dict[str, object] | None:
@@ -86,9 +85,9 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def ready(url: str) -> bool:
     try:
-        with urlopen(f"{url}/-/ready", timeout=1) as response:
+        with urlopen(f"{url}/-/ready", timeout=30) as response:
             return bool(response.status == 200)
-    except URLError:
+    except OSError:
         return False
 
 

@@ -95,7 +95,7 @@ def post_office(
     finally:
         asyncio.run_coroutine_threadsafe(closed(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
-        running.join(5)
+        running.join(30)
         loop.close()
 
 

@@ -14,7 +14,7 @@ from wgmon_tui.alerts.sinks.heartbeat import send
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Heartbeat, Sink
 
-SINK = Sink("hc", Heartbeat(), timeout=5)
+SINK = Sink("hc", Heartbeat(), timeout=30)
 UUID = "/d1665499-e827-441f-bf13-8f15e8f4c0b9"
 EACH = "/s3cr3t-ping-key/{server}?create=1"
 
@@ -90,13 +90,13 @@ def test_a_check_that_is_not_there_is_a_failure_though_the_status_says_ok() -> N
 
 
 def test_what_hangs_is_left_at_the_time_limit_for_all_of_them_together() -> None:
-    servers = [ServerHeartbeat(f"s{number}", Severity.UP) for number in range(200)]
+    servers = [ServerHeartbeat(f"s{number}", Severity.UP) for number in range(800)]
     with Receiver(HANG) as receiver:
         begun = time.monotonic()
         with pytest.raises(RetryError) as raised:
             send(Sink("hc", Heartbeat(), timeout=0.3), beat(*servers), {"url": receiver.url + EACH})
-        assert time.monotonic() - begun < 5
-    assert raised.value.reason == "200 of 200 pings failed; one of them: no answer within 300 ms"
+        assert time.monotonic() - begun < 20
+    assert raised.value.reason == "800 of 800 pings failed; one of them: no answer within 300 ms"
     assert not [each for each in threading.enumerate() if each.name == "heartbeat"]
 
 

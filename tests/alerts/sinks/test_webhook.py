@@ -16,7 +16,7 @@ from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.alerts.sinks.webhook import send, signature
 from wgmon_tui.config.alerting import Sink, Webhook
 
-SINK = Sink("hook", Webhook(), timeout=5)
+SINK = Sink("hook", Webhook(), timeout=30)
 
 
 def test_the_body_is_the_documented_json_and_the_id_stands_in_a_header_too() -> None:
@@ -89,7 +89,7 @@ def test_a_token_that_cannot_stand_in_a_header_is_not_sent_and_not_repeated(toke
 
 
 def test_its_own_authority_is_trusted(certificates: Certificates) -> None:
-    sink = Sink("hook", Webhook(str(certificates.authority)), timeout=5)
+    sink = Sink("hook", Webhook(str(certificates.authority)), timeout=30)
     with Receiver(tls=certificates.server()) as receiver:
         send(sink, announcement(), {"url": receiver.url})
         assert len(receiver.heard) == 1

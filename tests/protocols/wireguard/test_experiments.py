@@ -290,4 +290,4 @@ async def test_all_experiments_together_are_bounded() -> None:
         quick = replace(target, server=replace(target.server, timeout=0.06))
         started = time.monotonic()
         assert await Counted().initiations_for(quick) == 2 * (1 + 8 + 1 + 8)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20

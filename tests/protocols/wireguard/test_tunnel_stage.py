@@ -339,7 +339,7 @@ async def test_nobody_waits_for_it_where_data_comes_back() -> None:
         result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,)))
         took = time.monotonic() - started
     assert evidence_of_kind(PassiveKeepalive, result) == []
-    assert took < tunnel_stage.KEEPALIVE_TIMEOUT_S / 2
+    assert took < tunnel_stage.KEEPALIVE_TIMEOUT_S
 
 
 async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait() -> None:
@@ -354,7 +354,7 @@ async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait()
         await asyncio.sleep(0.2)
         server.send(server.session.seal(late), server.sources[-1])
         result = await checking
-    assert time.monotonic() - started < tunnel_stage.KEEPALIVE_TIMEOUT_S / 2
+    assert time.monotonic() - started < tunnel_stage.KEEPALIVE_TIMEOUT_S
     assert evidence_of_kind(PassiveKeepalive, result) == []
     assert [hop.source for hop in evidence_of_kind(InnerHop, result)] == [INNER_V4]
 
@@ -446,4 +446,4 @@ def test_whatever_comes_from_inside_the_stage_ends_in_time(answers: list[bytes])
         result = asyncio.run(check_answered_by(answers))
     assert result.tunnel is not None
     assert result.tunnel.received <= result.tunnel.sent == 4
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20

@@ -173,7 +173,7 @@ async def test_enter_before_the_preview_is_shown_imports_nothing(
     release = Event()
 
     def read_slowly(paths: Iterable[Path], *, on_read: Callable[[int], None]) -> ReadConfs:
-        release.wait(10)
+        release.wait(60)
         return read_confs(paths, on_read=on_read)
 
     monkeypatch.setattr(import_screen, "read_confs", read_slowly)
@@ -329,7 +329,7 @@ async def test_while_many_files_are_read_the_screen_says_how_many(
 
     def read_slowly(paths: object, *, on_read: Callable[[int], None]) -> ReadConfs:
         on_read(41)
-        release.wait(10)
+        release.wait(60)
         return ReadConfs()
 
     monkeypatch.setattr(import_screen, "read_confs", read_slowly)

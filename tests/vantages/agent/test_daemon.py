@@ -169,7 +169,7 @@ def test_an_agent_daemon_does_not_end_while_a_silent_writer_is_connected(config:
         assert isinstance(parse_to_writer(bridge.stdout.readline()), AgentStatus)
     assert agent_pid(state)
     bridge.stdin.close()
-    assert bridge.wait(10) == 0
+    assert bridge.wait(30) == 0
     bridge.stdout.close()
 
 
@@ -302,7 +302,7 @@ async def test_a_client_that_sends_invalid_lines_is_disconnected_and_replaces_no
     async with listening.to(agent_command(config, state)):
         await until(lambda: listening.status.connected)
         with connect(state) as daemon, daemon.makefile("rb") as lines:
-            daemon.settimeout(5)
+            daemon.settimeout(30)
             with suppress(ConnectionError):  # unread data is lost, including its last line
                 daemon.sendall(NONSENSE[what])
                 assert isinstance(parse_to_writer(lines.readline()), Bye)
@@ -348,7 +348,7 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
         bridge.stdin.flush()
         line = bridge.stdout.readline()
         bridge.stdin.close()
-        bridge.wait(10)
+        bridge.wait(30)
         bridge.stdout.read()
     return line
 
@@ -356,7 +356,7 @@ def talk(config: Path, state: Path, hello: WriterHello) -> bytes:
 def _waiting(state: Path) -> int:
     """The number of reports that a disconnected agent daemon has queued, from its status."""
     with connect(state) as daemon, daemon.makefile("rb") as lines:
-        daemon.settimeout(5)
+        daemon.settimeout(30)
         daemon.sendall(encode_message(WriterHello(PROTOCOL, __version__)))
         while True:
             said = parse_to_writer(lines.readline())
