@@ -29,6 +29,9 @@ STANDARD_INPUT = "-"
 CONF_SUFFIXES = (".conf", ".vpn", ".ovpn", ".zip")
 """A word with such an ending names a file of wg-quick or OpenVPN, a vpn:// link or an archive: no server."""
 
+_OF_PROTOCOLS = (".conf", ".vpn", ".ovpn", ".mobileconfig", ".sswan")
+"""The endings of what is imported from a directory or an archive."""
+
 MAX_CONF_BYTES = 16 << 20
 MAX_ARCHIVE_BYTES = 32 << 20
 MAX_UNPACKED_BYTES = 64 << 20
@@ -155,7 +158,7 @@ def _walk(directory: Path, errors: list[OSError]) -> Iterator[Path]:
 def _is_wanted(name: str) -> bool:
     path = PurePosixPath(name)
     # macOS adds a ._ file to each file in an archive.
-    return not path.name.startswith("._") and path.suffix.lower() in (".conf", ".vpn", ".ovpn", *SUFFIXES)
+    return not path.name.startswith("._") and path.suffix.lower() in (*_OF_PROTOCOLS, *SUFFIXES)
 
 
 def _opened(file: SourceFile) -> Iterator[SourceFile | Remark]:

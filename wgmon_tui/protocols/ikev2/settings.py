@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import SecretSource
-from wgmon_tui.config.protocol_settings import ImportedServer, ProtocolSettings
+from wgmon_tui.config.protocol_settings import Imported, ProtocolSettings, ReadBeside
 from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
@@ -165,16 +165,16 @@ def _written(table: TomlTable, keys: tuple[str, ...]) -> str:
     return next((each for each in names if each in table.raw), names[0])
 
 
-def read_import(text: str, name: str) -> Sequence[ImportedServer]:
+def read_import(text: str, name: str, read_beside: ReadBeside) -> Sequence[Imported]:
     """The servers in a configuration of an IKEv2 client. Raises ConfigurationError."""
     from wgmon_tui.protocols.ikev2.imports.reading import read_import
 
-    return read_import(text, name)
+    return read_import(text, name, read_beside)
 
 
 SETTINGS = ProtocolSettings(
     section=SECTION,
     read=read_settings,
-    read_import=read_import,
+    read_import_with_files=read_import,
     more_keys=frozenset({"tunnel", "tunnel_ping", "tunnel_every", "explain", "explain_every"}),
 )

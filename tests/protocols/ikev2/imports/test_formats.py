@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import plistlib
 from base64 import b64encode
+from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
@@ -13,9 +14,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.protocols.ikev2.certificates import issue, make_authority
+from wgmon_tui.config.imports.protocol_import import (
+    ProtocolImport,
+    read_nothing_beside,
+    read_of_protocols,
+)
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.protocol_settings import ImportedServer
-from wgmon_tui.protocols.ikev2.imports.reading import read_import
+from wgmon_tui.config.protocol_settings import Imported, ImportedServer, UnreadServer
+from wgmon_tui.protocols.ikev2.imports.reading import read_import as read_with_files
 from wgmon_tui.protocols.ikev2.settings import SECTION
 
 SWANCTL = """\
@@ -89,6 +95,14 @@ Set-VpnConnectionIPsecConfiguration -ConnectionName "fra 1" -EncryptionMethod AE
 """
 
 
+def read_all(text: str, name: str) -> Sequence[Imported]:
+    return read_with_files(text, name, read_nothing_beside)
+
+
+def read_import(text: str, name: str) -> list[ImportedServer]:
+    return [each for each in read_all(text, name) if isinstance(each, ImportedServer)]
+
+
 def texts(server: ImportedServer) -> dict[str, str]:
     return {key: secret.to_text() for key, secret in server.secrets.items()}
 
@@ -127,6 +141,24 @@ def test_ipsec_conf_takes_its_secrets_from_behind() -> None:
     assert servers["ams1"].endpoint == "[2001:db8::7]:500"
     assert servers["ams1"].settings["eap_user"] == "ada"
     assert texts(servers["ams1"]) == {"eap_password": "hunter3"}
+
+
+def test_ipsec_conf_takes_the_secrets_of_the_file_beside_it() -> None:
+    conf, _, secrets = IPSEC.partition("# ipsec.secrets\n")
+    beside = {"ipsec.secrets": secrets.encode()}
+    servers = {each.name: each for each in read_with_files(conf, "ipsec.conf", beside.__getitem__)}
+    assert isinstance(servers["fra1"], ImportedServer)
+    assert texts(servers["fra1"]) == {"secret": "hunter2"}
+
+
+def test_a_connection_that_cannot_be_imported_is_named_beside_the_others() -> None:
+    unread = [each for each in read_all(IPSEC, "ipsec.conf") if isinstance(each, UnreadServer)]
+    assert unread == [UnreadServer("monitored", "line 6: waits for clients: it has no right=HOST")]
+
+
+def test_what_can_authenticate_says_that_it_does_not_yet() -> None:
+    assert "dedicated = true" in read_import(SWANCTL, "x")[-1].notices[0]
+    assert read_import(WINDOWS, "vpn.ps1")[0].notices == ()
 
 
 def mobileconfig(**settings: object) -> str:
@@ -223,7 +255,7 @@ def test_nothing_that_is_imported_is_said_to_be_dedicated(text: str) -> None:
         ('connections {\n a { b = "c\n', "x", "line 2: a value is not closed"),
         ("connections {\n}", "x", "line 1: has no connections"),
         ("connections {\n rw {\n }\n}", "x", "line 2: connection rw waits for clients"),
-        (SWANCTL.replace("0x68756e74657233", "0xzz"), "x", ""),
+        (SWANCTL.replace("0x68756e74657233", "0xzz"), "x", "line 35: the secret is not text"),
         ("conn a\n  right\n", "x", 'line 2: expected key=value, got "right"'),
         ("conn a\n  left=%any\n", "x", "line 1: connection a waits for clients"),
         ("conn a\n  keyexchange=ikev1\n", "x", "line 1: connection a is not for IKEv2"),
@@ -235,15 +267,16 @@ def test_nothing_that_is_imported_is_said_to_be_dedicated(text: str) -> None:
         ("{}", "x.sswan", 'a .sswan profile without "remote"'),
         ('{"remote": {}}', "x.sswan", 'without "addr" in "remote"'),
         ('{"remote": {"addr": "a", "cert": "%"}}', "x.sswan", '"cert" is no base64'),
-        ('{"name": "fra1", "remote": {"addr": "a b"}}', "x.sswan", "connection fra1: expected a host name"),
+        (
+            '{"name": "fra1", "remote": {"addr": "a b"}}',
+            "x.sswan",
+            "connection fra1 has no usable address: expected a host name",
+        ),
         ("\nAdd-VpnConnection -Name x", "x", "line 2: Add-VpnConnection without -ServerAddress"),
         ("Add-VpnConnection x y.example L2tp", "x", 'line 1: connection x is "L2tp", not IKEv2'),
     ],
 )
 def test_what_cannot_be_read_is_one_line_with_its_place(text: str, name: str, message: str) -> None:
-    if not message:
-        assert "ams1" not in {each.name for each in read_import(text, name)}
-        return
     with pytest.raises(ConfigurationError) as error:
         read_import(text, name)
     assert message in str(error.value)
@@ -251,9 +284,14 @@ def test_what_cannot_be_read_is_one_line_with_its_place(text: str, name: str, me
     assert "hunter2" not in str(error.value)
 
 
+def test_the_import_recognises_a_format_by_its_content() -> None:
+    found = read_of_protocols(WINDOWS, "notes.txt", "notes.txt")
+    assert [each.protocol for each in found if isinstance(each, ProtocolImport)] == ["ikev2"]
+
+
 @pytest.mark.parametrize("text", ["", "[Interface]\nPrivateKey = x", "client\nremote a 1194", "{}", "<xml/>"])
 def test_another_format_is_left_to_others(text: str) -> None:
-    assert read_import(text, "wg0.conf") == ()
+    assert read_all(text, "wg0.conf") == ()
 
 
 _MARKS = st.sampled_from(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.protocol_settings import ImportedServer, SecretText
 from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, is_ipv6, parse_endpoint
 from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
@@ -18,10 +17,16 @@ IKE_PORT = 500
 
 
 class ConnectionImportError(Exception):
-    """What is wrong with a file. The message is a phrase to put after the name of the file."""
+    """What is wrong with a file, or with the connection `name` of it.
 
-    def __init__(self, phrase: str, line: int | None = None) -> None:
-        super().__init__(phrase if line is None else f"line {line}: {phrase}")
+    The message is a phrase to put after the name of the file.
+    """
+
+    def __init__(self, phrase: str, line: int | None = None, name: str = "") -> None:
+        self.name = printable(name)
+        place = "" if line is None else f"line {line}: "
+        self.reason = place + phrase
+        super().__init__(f"{place}connection {self.name} {phrase}" if name else self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,10 @@ class ForeignConnection:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+_NOT_DEDICATED = (
+    "checks end after SA_INIT, because the identity may be that of a real client; make one for monitoring, "
+    "then set dedicated = true"
+)
 _METHODS = (("secret",), ("certificate", "key"), ("eap_password",))
 
 
@@ -52,7 +61,7 @@ def make_server(found: ForeignConnection) -> ImportedServer:
     try:
         parse_endpoint(f"{host}:{found.port}")
     except InvalidValueError as error:
-        raise ConnectionImportError(f"connection {name}: {error}") from None
+        raise ConnectionImportError(f"has no usable address: {error}", name=name) from None
     here = {*found.files, *found.secrets}
     method = next((keys for keys in _METHODS if here.issuperset(keys)), ())
     wanted = {*method, "ca"}
@@ -75,7 +84,8 @@ def make_server(found: ForeignConnection) -> ImportedServer:
         for key, text in found.secrets.items()
         if key in wanted and key not in found.files
     }
-    return ImportedServer(name, f"{host}:{found.port}", settings, secrets)
+    notices = (_NOT_DEDICATED,) if method else ()
+    return ImportedServer(name, f"{host}:{found.port}", settings, secrets, notices)
 
 
 def known_proposals(words: Iterable[str]) -> Iterator[str]:
@@ -85,11 +95,6 @@ def known_proposals(words: Iterable[str]) -> Iterator[str]:
             yield str(parse_proposal(each))
         except ProposalError:
             continue
-
-
-def as_error(fault: ConnectionImportError) -> ConfigurationError:
-    """The fault as an error of configuration."""
-    return ConfigurationError(str(fault))
 
 
 def _one_line(text: str) -> str:

@@ -67,15 +67,14 @@ def _with_also(values: _Values, sections: _Sections, depth: int) -> _Values:
 def _read_connection(
     name: str, values: Mapping[str, str], line: int, secrets: Secrets, authorities: list[_Values]
 ) -> ForeignConnection | ConnectionImportError:
-    shown = printable(name)
     if values.get("keyexchange", "ike") not in _IKE_VERSIONS:
-        return ConnectionImportError(f"connection {shown} is not for IKEv2", line)
+        return ConnectionImportError("is not for IKEv2", line, name)
     host = values.get("right", "").split(",")[0].strip()
     if host in _ANY or "/" in host:
-        return ConnectionImportError(f"connection {shown} waits for clients: it has no right=HOST", line)
+        return ConnectionImportError("waits for clients: it has no right=HOST", line, name)
     port = values.get("rightikeport", str(IKE_PORT))
     if not port.isascii() or not port.isdigit() or len(port) > 5:
-        return ConnectionImportError(f"connection {shown}: rightikeport is no port", line)
+        return ConnectionImportError("has a rightikeport that is no port", line, name)
     method = values.get("leftauth") or values.get("authby", "pubkey")
     local_id, remote_id = _identity(values, "left"), _identity(values, "right")
     user = values.get("eap_identity") or local_id

@@ -9,7 +9,6 @@ from xml.parsers.expat import ExpatError
 
 from wgmon_tui.protocols.ikev2.imports.certificate_files import as_pem, open_pkcs12
 from wgmon_tui.protocols.ikev2.imports.connection import ConnectionImportError, ForeignConnection
-from wgmon_tui.text import printable
 
 _AUTHORITIES = ("com.apple.security.root", "com.apple.security.pem", "com.apple.security.pkcs1")
 _ENCRYPTION = {
@@ -79,7 +78,7 @@ def _read_connection(
     host = _text(settings, "RemoteAddress")
     name = _text(payload, "UserDefinedName") or _text(payload, "PayloadDisplayName") or host
     if not host:
-        return ConnectionImportError(f"connection {printable(name)} has no RemoteAddress")
+        return ConnectionImportError("has no RemoteAddress", name=name or "IKEv2")
     secrets: dict[str, str] = {}
     if secret := _secret(settings, "SharedSecret"):
         secrets["secret"] = secret

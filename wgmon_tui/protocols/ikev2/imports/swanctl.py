@@ -118,19 +118,16 @@ def _plain(text: str) -> str:
 def _read_connection(
     name: str, connection: SwanctlSection, secrets: SwanctlSection, authorities: SwanctlSection
 ) -> ForeignConnection | ConnectionImportError:
-    shown = printable(name)
     hosts = [each for each in connection.listed("remote_addrs") if each not in _EVERYWHERE]
     if connection.get("version", "2") == "1":
-        return ConnectionImportError(f"connection {shown} is for IKEv1", connection.line)
+        return ConnectionImportError("is for IKEv1", connection.line, name)
     if not hosts or (any(mark in hosts[0] for mark in "/-") and not hosts[0].strip("0123456789./-")):
-        return ConnectionImportError(
-            f"connection {shown} waits for clients: it has no remote_addrs", connection.line
-        )
+        return ConnectionImportError("waits for clients: it has no remote_addrs", connection.line, name)
     local = next(connection.named("local"), SwanctlSection(connection.line))
     remote = next(connection.named("remote"), SwanctlSection(connection.line))
     port = connection.get("remote_port", str(IKE_PORT))
     if not port.isascii() or not port.isdigit() or len(port) > 5:
-        return ConnectionImportError(f"connection {shown}: remote_port is no port", connection.line)
+        return ConnectionImportError("has a remote_port that is no port", connection.line, name)
     local_id, user = local.get("id"), local.get("eap_id") or local.get("id")
     method = local.get("auth", "pubkey")
     values: dict[str, str] = {}
