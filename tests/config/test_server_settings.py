@@ -274,8 +274,8 @@ def test_a_server_may_be_of_a_protocol_that_is_not_checked_yet() -> None:
 
 def test_an_unknown_protocol_is_refused() -> None:
     assert server_refusal('protocol = "nonsense"') == (
-        "key protocol: expected one of wireguard, amneziawg, system-path, ikev2, shadowsocks, vmess, vless, "
-        'trojan, proxy-command, got "nonsense"'
+        "key protocol: expected one of wireguard, amneziawg, system-path, openvpn, ikev2, shadowsocks, "
+        'vmess, vless, trojan, proxy-command, got "nonsense"'
     )
 
 

@@ -46,6 +46,10 @@ class AddressProber(ABC):
     async def check_address(self, asked: AddressCheck) -> Check:
         """Check one address. An OSError says that this machine could not send."""
 
+    def is_checked(self, target: Any, address: Address) -> bool:
+        """Whether an address of the name is one that the target's clients use."""
+        return True
+
     async def open(self) -> None:  # noqa: B027
         """Open nothing."""
 
@@ -75,7 +79,8 @@ class AddressProber(ABC):
             check = self.make_check(server, None, NameUnresolved(server.endpoint.host, str(error)))
             return (replace(check, stages=(failed,)),)
         resolved = resolve_stage(self._resolver.last_lookup(server.endpoint.host), began)
-        checks = [await self._check(AddressCheck(target, each, deep, explain)) for each in addresses]
+        wanted = [each for each in addresses if self.is_checked(target, each)] or addresses
+        checks = [await self._check(AddressCheck(target, each, deep, explain)) for each in wanted]
         return tuple(replace(each, stages=(resolved, *each.stages)) for each in checks)
 
     def make_check(self, server: Server, address: Address | None, *evidence: Evidence) -> Check:

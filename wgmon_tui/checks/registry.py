@@ -19,6 +19,7 @@ _FOLDERS = {
     "wireguard": "wgmon_tui.protocols.wireguard",
     "amneziawg": "wgmon_tui.protocols.amneziawg",
     "system-path": "wgmon_tui.protocols.system_path",
+    "openvpn": "wgmon_tui.protocols.openvpn",
     "ikev2": "wgmon_tui.protocols.ikev2",
     "shadowsocks": "wgmon_tui.protocols.proxies.shadowsocks",
     "vmess": "wgmon_tui.protocols.proxies.vmess",

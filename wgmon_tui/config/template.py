@@ -139,7 +139,11 @@ def _own_table(protocol: str) -> list[str]:
         *(f"#{_assignment(SERVER.name, each, {})}" for each in required),
         f"#protocol = {json.dumps(protocol)}",
         f"#[{SERVER.name}.{protocol}]",
-        *(line for each in section.settings for line in _setting(protocol, each, section.usual(), "##")),
+        *(
+            line
+            for each in section.settings
+            for line in _setting(protocol, each, section.usual(), "#" if each.required else "##")
+        ),
     ]
 
 

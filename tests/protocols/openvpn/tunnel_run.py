@@ -14,7 +14,7 @@ from wgmon_tui.protocols.openvpn.client import Client, Login
 from wgmon_tui.protocols.openvpn.data_channel import CIPHERS
 from wgmon_tui.protocols.openvpn.links import TcpLink, UdpLink
 from wgmon_tui.protocols.openvpn.profile import RemoteProto
-from wgmon_tui.protocols.openvpn.session import Session
+from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
 from wgmon_tui.protocols.openvpn.tls_context import make_context
@@ -38,7 +38,7 @@ async def run_tunnel(
     *,
     ends: bool = True,
     network: AbstractContextManager[None] | None = None,
-) -> tuple[TunnelResult, Session]:
+) -> tuple[TunnelResult, ControlSession]:
     """Log in from a network and run the tunnel stage. `ends` sends the exit notification."""
     with network or nullcontext():
         if target.remote.transport is RemoteProto.UDP:
@@ -46,7 +46,7 @@ async def run_tunnel(
         else:
             link = await TcpLink.open(LOCALHOST, target.remote.port)
     try:
-        session = Session(_client(target), link, CheckLog())
+        session = ControlSession(_client(target), link, CheckLog())
         assert await session.run(lambda: bool(session.client.remote_session_id), _WITHIN_S), session.events
         session.events += session.client.log_in(_login(target, directory), session.now)
         assert await session.run(lambda: session.client.reply is not None, _WITHIN_S), session.events
@@ -76,4 +76,4 @@ def _login(target: OpenVpnTarget, directory: Path) -> Login:
     ciphers = tuple(each for each in profile.data_ciphers if each in CIPHERS)
     info = key_exchange.peer_info("2.6.14", ciphers)
     context = make_context(profile, None, str(key_log))
-    return Login(context, (options, "", "", info), key_log.read_text)
+    return Login(context, (options, "", "", info), read_key_log=key_log.read_text)

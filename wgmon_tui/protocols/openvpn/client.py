@@ -68,18 +68,21 @@ _HEADER_AND_NUMBERS = 9 + 1 + 4 * 4 + 8 + 4
 """Opcode, session id, acknowledgements with the other session id, and the number of the packet."""
 
 _SERVER_HELLO_KEPT = 64
+_MOST_BODIES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """What the client needs beyond the reset.
 
-    `read_key_log` returns the key log of `context`, which has this one connection. `message` are the texts of
-    the key exchange: options, user, password and peer information.
+    `message` are the texts of the key exchange: options, user, password and peer information. They are sent
+    only to a server whose certificate, in DER, `accepts` says yes to. `read_key_log` returns the key log of
+    `context`, which has this one connection.
     """
 
     context: ssl.SSLContext
     message: tuple[str, str, str, str] = field(repr=False)
+    accepts: Callable[[bytes], bool] = field(repr=False, default=lambda _: True)
     read_key_log: Callable[[], str] = field(repr=False, default=lambda: "")
 
 
@@ -111,6 +114,8 @@ class Client:
         self._plaintext = b""
         self._push = PushAssembly()
         self._ask_again_at: float | None = None
+        self.bodies: dict[bytes, ControlBody] = {}
+        """The bodies of packets that were encrypted; whoever logs a packet takes its body from here."""
         self.reply: PushReply | None = None
         self.is_over = False
         """Whether a failure or the server ended the session."""
@@ -147,8 +152,15 @@ class Client:
         return self._channel.is_all_acknowledged
 
     def _wrap(self, packet: Outgoing, unix_time: int) -> bytes:
-        body = build_body(ControlBody(packet.acks, self.remote_session_id, packet.number, packet.payload))
-        return self._wrapping.wrap(packet.opcode, self.session_id, body, unix_time)
+        parsed = ControlBody(packet.acks, self.remote_session_id, packet.number, packet.payload)
+        body = build_body(parsed)
+        wrapped = self._wrapping.wrap(packet.opcode, self.session_id, body, unix_time)
+        self._keep_body(wrapped, parsed)
+        return wrapped
+
+    def _keep_body(self, packet: bytes, body: ControlBody) -> None:
+        if self._wrapping.is_encrypting and len(self.bodies) < _MOST_BODIES:
+            self.bodies[packet] = body
 
     # Steps
 
@@ -197,6 +209,7 @@ class Client:
             return [self._reject(packet, now, reason)]
         except UnauthenticError:
             return [self._reject(packet, now, UNAUTHENTIC)]
+        self._keep_body(packet, body)
         if self.is_over:
             return []
         if opened.opcode is Opcode.HARD_RESET_SERVER_V2 and not self.remote_session_id:
@@ -246,7 +259,7 @@ class Client:
         try:
             if not self._is_established:
                 events += self._shake_hands(now)
-            if self._is_established:
+            if self._is_established and not self.is_over:
                 events += self._read_plaintext(now)
         except ssl.SSLError as error:
             self.is_over = True
@@ -262,8 +275,11 @@ class Client:
         except ssl.SSLWantReadError:
             return []
         self._is_established = True
-        self._write(key_exchange.build_client_message(self._source, *self._login.message))
         certificate = self._tls.getpeercert(binary_form=True) or b""
+        if self._login.accepts(certificate):
+            self._write(key_exchange.build_client_message(self._source, *self._login.message))
+        else:
+            self.is_over = True
         cipher = (self._tls.cipher() or ("",))[0]
         return [TlsEstablished(now, self._tls.version() or "", cipher, certificate)]
 

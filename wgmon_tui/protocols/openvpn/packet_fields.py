@@ -17,6 +17,7 @@ from wgmon_tui.protocols.openvpn.wire import (
     MOST_ACKS,
     SESSION_ID_LENGTH,
     WRAPPED_KEY_OPCODES,
+    ControlBody,
     Opcode,
     opcode_of,
 )
@@ -25,7 +26,7 @@ DIGEST_LENGTHS = {"SHA1": 20, "SHA224": 28, "SHA256": 32, "SHA384": 48, "SHA512"
 ENCRYPTED = "encrypted"
 """The name of the field whose content only the keys reveal."""
 
-_LAYOUT = re.compile(r"(plain|tls-auth|tls-crypt|tls-crypt-v2) ([0-9]{1,3}) (aead|cbc) ([0-9]{1,3})")
+_LAYOUT = re.compile(r"(plain|tls-auth|tls-crypt|tls-crypt-v2) ([0-9]{1,3}) (aead|cbc) ([0-9]{1,3})( tcp)?")
 _TAG_LENGTH, _AEAD_TAG, _IV = 32, 16, 16
 _LONGEST_NOTE = 120
 _UNKNOWN = "not a packet of OpenVPN"
@@ -45,9 +46,12 @@ class PacketLayout:
     is_aead: bool = True
     data_digest: int = 0
     notes: dict[int, str] = field(default_factory=dict)
+    is_tcp: bool = False
 
     @classmethod
-    def of(cls, wrapper: Wrapper, cipher: str = "", auth: str = "SHA1") -> PacketLayout:
+    def of(
+        cls, wrapper: Wrapper, cipher: str = "", auth: str = "SHA1", *, is_tcp: bool = False
+    ) -> PacketLayout:
         """The layout of a session. Before the push reply, the cipher is not known."""
         kind = CIPHERS.get(cipher.upper())
         is_signed = wrapper.kind is WrapperKind.TLS_AUTH
@@ -56,6 +60,7 @@ class PacketLayout:
             DIGEST_LENGTHS.get(wrapper.digest.upper(), 20) if is_signed else 0,
             kind is None or kind.is_aead,
             DIGEST_LENGTHS.get(auth.upper(), 20),
+            is_tcp=is_tcp,
         )
 
     @classmethod
@@ -70,11 +75,13 @@ class PacketLayout:
             number, _, note = line.partition(" ")
             if number.isascii() and number.isdecimal() and len(number) < 4 and note.isprintable():
                 notes[int(number)] = note[:_LONGEST_NOTE]
-        return cls(WrapperKind(match[1]), int(match[2]), match[3] == "aead", int(match[4]), notes)
+        kind, is_aead = WrapperKind(match[1]), match[3] == "aead"
+        return cls(kind, int(match[2]), is_aead, int(match[4]), notes, bool(match[5]))
 
     def __str__(self) -> str:
         cipher = "aead" if self.is_aead else "cbc"
-        head = f"{self.kind.value} {self.digest} {cipher} {self.data_digest}"
+        transport = " tcp" if self.is_tcp else ""
+        head = f"{self.kind.value} {self.digest} {cipher} {self.data_digest}{transport}"
         return "\n".join((head, *(f"{number} {note}" for number, note in self.notes.items())))
 
 
@@ -180,6 +187,15 @@ def _body_fields(packet: bytes, at: int) -> Iterator[_Part]:
 def describe_tls(payload: bytes) -> str:
     """What kind of TLS record begins here."""
     return f"TLS {_TLS_RECORDS[payload[0]]}" if payload and payload[0] in _TLS_RECORDS else "piece of TLS"
+
+
+def describe_body(body: ControlBody) -> str:
+    """What is in the body of a control packet, in a few words."""
+    numbers = ", ".join(map(str, body.acks))
+    acks = f"acknowledges {numbers}" if numbers else "acknowledges nothing"
+    if body.number is None:
+        return acks
+    return f"number {body.number}, {acks}, {describe_tls(body.payload) if body.payload else 'no TLS'}"
 
 
 def value_of(packet: bytes, number: int, found: PacketField, layout: PacketLayout | None) -> str | None:

@@ -10,6 +10,7 @@ from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.protocols.openvpn.client import Client
 from wgmon_tui.protocols.openvpn.events import DataArrived, Event, Rejected
 from wgmon_tui.protocols.openvpn.links import Link, LinkClosedError
+from wgmon_tui.protocols.openvpn.packet_fields import describe_body
 
 _MOST_REJECTED = 64
 """After so many packets that are not of the session, its check ends: it is flooded."""
@@ -17,7 +18,7 @@ _MOST_REJECTED = 64
 _MOST_DATA = 256
 
 
-class Session:
+class ControlSession:
     """One session and its packets. Times of events are seconds since it began."""
 
     def __init__(self, client: Client, link: Link, log: CheckLog) -> None:
@@ -27,6 +28,8 @@ class Session:
         self.events: list[Event] = []
         self.data: deque[tuple[bytes, int]] = deque(maxlen=_MOST_DATA)
         """Packets of the data channel with their Unix times in nanoseconds, as they came."""
+        self.notes: dict[int, str] = {}
+        """What was in the encrypted packets of the exchange, by their numbers: no payload and no secret."""
         self.is_closed = False
         """Whether the server closed the TCP connection."""
         self._began = time.monotonic()
@@ -48,6 +51,7 @@ class Session:
         try:
             for packet in self.client.take_packets(self.now, int(time.time())):
                 self.send(packet)
+                self._note(packet)
         except LinkClosedError:
             self.is_closed = True
 
@@ -88,3 +92,10 @@ class Session:
                 continue
             self._rejected += isinstance(event, Rejected)
             self.events.append(event)
+        self._note(packet)
+
+    def _note(self, packet: bytes) -> None:
+        """Keep what the client knows about the last packet of the exchange."""
+        body = self.client.bodies.pop(packet, None)
+        if body is not None and self.log.exchange[-1].data is packet:
+            self.notes[len(self.log.exchange) - 1] = describe_body(body)

@@ -7,6 +7,7 @@ certificates from files only: `readable_path` gives it one that exists in memory
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
             context.maximum_version = _VERSIONS[profile.tls_version_max]
     level = _SECURITY_LEVELS.get(profile.tls_cert_profile, 2)
     with _as_problem("tls-cipher"):
-        context.set_ciphers(f"{profile.tls_cipher.replace('-WITH-', '-') or _CIPHERS}:@SECLEVEL={level}")
+        context.set_ciphers(f"{_openssl_names(profile.tls_cipher) or _CIPHERS}:@SECLEVEL={level}")
     ca, certificate, key = profile.ca, profile.certificate, profile.private_key
     if profile.pkcs12:
         ca, certificate, key = _open_pkcs12(profile, key_password)
@@ -75,6 +76,11 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
         _present(context, certificate + "\n" + profile.extra_certificates, key, key_password)
     context.keylog_filename = key_log
     return context
+
+
+def _openssl_names(suites: str) -> str:
+    """Cipher suites as OpenSSL names them: profiles have IANA's names, with TLS and WITH in them."""
+    return re.sub(r"\b(AES|CAMELLIA)-(\d+)", r"\1\2", suites.replace("TLS-", "").replace("-WITH-", "-"))
 
 
 def _trust(context: ssl.SSLContext, ca: str, crl: str) -> None:
@@ -122,7 +128,7 @@ def _as_problem(directive: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        reason = (error.reason or "not usable").lower().replace("_", " ")
+        reason = (getattr(error, "reason", None) or "not usable").lower().replace("_", " ")
         raise TlsSettingsError(f"{directive}: {reason}") from None
     except (ValueError, OSError) as error:
         raise TlsSettingsError(f"{directive}: {type(error).__name__}: not usable") from None

@@ -27,7 +27,7 @@ from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import DataChannel, DataError, DataFault
 from wgmon_tui.protocols.openvpn.links import LinkClosedError
 from wgmon_tui.protocols.openvpn.profile import Profile, RemoteProto
-from wgmon_tui.protocols.openvpn.session import Session
+from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.settings import NAME
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.tunnel_messages import OCC_EXIT, PING
@@ -122,7 +122,7 @@ class DataChannelStage:
     """The stage of one session. `run` never raises for what the server does; OSError if sending fails."""
 
     def __init__(
-        self, session: Session, channel: DataChannel, target: OpenVpnTarget, reply: PushReply
+        self, session: ControlSession, channel: DataChannel, target: OpenVpnTarget, reply: PushReply
     ) -> None:
         self._session = session
         self._channel = channel

@@ -59,6 +59,10 @@ class Wrapping(Protocol):
     """Wraps and unwraps the control packets of one session."""
 
     @property
+    def is_encrypting(self) -> bool:
+        """Whether the body cannot be read without the key."""
+
+    @property
     def overhead(self) -> int:
         """The bytes that it adds to header and body, without the wrapped key."""
 
@@ -92,7 +96,7 @@ def _parse_header(packet: bytes, least: int) -> tuple[Opcode, int, bytes]:
 class Plain:
     """No wrapping: anybody who sees a session id can send such packets."""
 
-    overhead = 0
+    overhead, is_encrypting = 0, False
 
     def wrap(self, opcode: Opcode, session_id: bytes, body: bytes, unix_time: int) -> bytes:
         """Make a packet."""
@@ -106,6 +110,8 @@ class Plain:
 
 class TlsAuth:
     """An HMAC over each packet. Client and server use different halves of the key if a direction is set."""
+
+    is_encrypting = False
 
     def __init__(self, key: bytes, digest: str = "SHA1", direction: int | None = None) -> None:
         """`direction` is that of this side. Raises ValueError for a digest that is not known."""
@@ -148,7 +154,7 @@ class TlsAuth:
 class TlsCrypt:
     """Authenticated encryption of each packet; the tag is also the nonce of AES-256-CTR."""
 
-    overhead = PACKET_ID_LENGTH + TAG_LENGTH
+    overhead, is_encrypting = PACKET_ID_LENGTH + TAG_LENGTH, True
 
     def __init__(self, key: bytes, wrapped_key: bytes = b"", *, is_server: bool = False) -> None:
         """With `wrapped_key` it is tls-crypt-v2: packets that need it end with it."""

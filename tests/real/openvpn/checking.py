@@ -1,0 +1,56 @@
+"""Checks of a real OpenVPN server by the prober."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from tests.real.namespaces import entered
+from wgmon_tui.checks.address_prober import AddressCheck
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.profile_parser import parse_profile
+from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
+from wgmon_tui.protocols.openvpn.settings import NAME, OpenVpnSettings
+from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
+
+SHORT_S = 1.0
+"""The timeout of checks that expect silence: hundreds of round trips on loopback."""
+
+
+def make_openvpn_target(
+    profile: str, *, dedicated: bool = True, timeout_s: float = 3.0, tunnel_ping: Sequence[Address] = ()
+) -> OpenVpnTarget:
+    """A target for the first remote of a profile."""
+    remote = parse_profile(profile.encode()).remotes[0]
+    server = Server(
+        name="vpn",
+        endpoint=Endpoint(remote.host, remote.port),
+        protocol=NAME,
+        protocol_settings=OpenVpnSettings(dedicated=dedicated, proto=remote.transport.value),
+        timeout=timeout_s,
+        tunnel_ping=tuple(tunnel_ping),
+        tunnel_over=0.2,
+    )
+    return make_target(server, {"profile": profile.encode()})
+
+
+def run_check(
+    namespace: str,
+    target: OpenVpnTarget,
+    *,
+    deep: bool = True,
+    explain: bool = False,
+    standing: Sequence[Evidence] = (),
+    prober: OpenVpnProber | None = None,
+) -> tuple[Check, Diagnosis]:
+    """One check in a namespace, and its diagnosis."""
+    asked = AddressCheck(target, ip_address(target.remote.host), deep, explain)
+    with entered(namespace):
+        check = asyncio.run((prober or OpenVpnProber()).check_address(asked))
+    return check, PROTOCOL.diagnose(check, target.server, (), standing)

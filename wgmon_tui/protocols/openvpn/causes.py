@@ -1,0 +1,317 @@
+"""Possible causes of each failure of an OpenVPN server, the likeliest first, with what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, WorkedUntil
+from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
+
+SERVER_LOG = "on the server: journalctl -u 'openvpn*' --since -10min"
+_EXPIRED, _EARLY = ("10", "9")
+_REVOKED, _CRL_EXPIRED, _WRONG_PURPOSE = "23", "12", "26"
+_UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
+"""X509_V_ERR_… of OpenSSL, x509_vfy.h."""
+
+
+def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why a reset gets no answer. What an experiment disproved is left out."""
+    tried = find(observations.NO_VARIATION, evidence)
+    disproved = values_of(tried, 1)[0] if tried else ""
+    port, name = server.endpoint.port, transport.upper()
+    general = [
+        Cause(
+            "the server is stopped, or listens on another port",
+            "a stopped server answers nothing where a firewall drops the ICMP error",
+            f"on the server: ss -lntup | grep {port}",
+            "stopped",
+        ),
+        Cause(
+            f"a firewall drops {name} packets to port {port}",
+            "packets that are dropped look like a server that is stopped",
+            f"on the server: tcpdump -ni any port {port}",
+            "firewall",
+        ),
+    ]
+    keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
+    if "proto" not in disproved:
+        other = "TCP" if name == "UDP" else "UDP"
+        keys.append(
+            Cause(
+                f"the server speaks {other} on this port, the profile {name}",
+                f"a server for {other} does not see {name} packets",
+                f"on the server: grep proto /etc/openvpn/server/*.conf; ss -lntup | grep {port}",
+                "proto",
+            )
+        )
+    worked = first_of_kind(WorkedUntil, evidence) or first_of_kind(NeighboursFailed, evidence)
+    return [*general, *keys] if worked or wrapping == "plain" else [*keys[:1], *general, *keys[1:]]
+
+
+def _of_keys(wrapping: str) -> list[Cause]:
+    if wrapping == "plain":
+        return [
+            Cause(
+                "the server demands tls-auth, tls-crypt or tls-crypt-v2, and the profile has none",
+                "a server with such a key answers nothing without it",
+                "on the server: grep -E 'tls-(auth|crypt)' /etc/openvpn/server/*.conf",
+                "key",
+            )
+        ]
+    found = [
+        Cause(
+            f"the {wrapping} key of the profile is not that of the server",
+            "a server answers nothing to a packet that it cannot authenticate",
+            "on the server: journalctl -u 'openvpn*' | grep -E 'HMAC|unwrap|authentication failed'",
+            "key",
+        )
+    ]
+    if wrapping == "tls-auth":
+        found += [
+            Cause(
+                "key-direction of the profile and of the server do not fit",
+                "one side needs 0 and the other 1, or neither side has a direction",
+                "on the server: grep -E 'key-direction|tls-auth' /etc/openvpn/server/*.conf",
+                "key-direction",
+            ),
+            Cause(
+                "auth of the profile is not that of the server",
+                "tls-auth signs with the digest that auth names, SHA1 by default",
+                "on the server: grep '^auth ' /etc/openvpn/server/*.conf",
+                "auth",
+            ),
+        ]
+    return found
+
+
+def of_variation(evidence: Sequence[Evidence]) -> list[Cause]:
+    """What an experiment proved."""
+    found = []
+    for each in find_all(observations.VARIATION, evidence):
+        setting, tried, own = values_of(each, 3)
+        found.append(
+            Cause(
+                f"the server expects {setting} {tried}; the profile has {own}",
+                "the same packet with this one difference was answered",
+                f"In the profile, set {setting} to {tried}.",
+                setting,
+                proven=True,
+            )
+        )
+    return found
+
+
+def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why this side does not accept the server's certificate."""
+    if mismatch := find(observations.MISMATCH, evidence):
+        return [_of_mismatch(*values_of(mismatch, 3))]
+    failed = find(observations.TLS_FAILED, evidence)
+    code = values_of(failed, 4)[2] if failed else ""
+    why = describe(failed)
+    authority = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("authority",)]
+    clock = Cause("the clock of this machine is wrong", why, "timedatectl", "clock")
+    if authority:
+        fix = "Renew the authority, and put its new certificate into <ca> of every profile."
+        return [Cause("the certificate of the authority has expired", describe(authority[0]), fix), clock]
+    show = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
+    if code in (_EXPIRED, _EARLY):
+        word = "has expired" if code == _EXPIRED else "is not valid yet"
+        return [Cause(f"the certificate of the server {word}", why, show, proven=False), clock]
+    if code in _UNKNOWN_ISSUER:
+        return [
+            Cause(
+                "the server's certificate is from another authority than the profile's",
+                why,
+                show,
+            ),
+            Cause(
+                "another server answers at this address",
+                "it has a certificate of another authority",
+                show,
+            ),
+        ]
+    if code == _REVOKED:
+        return [Cause("the certificate of the server is revoked", why, show, proven=True)]
+    if code == _CRL_EXPIRED:
+        fix = "Put a current revocation list into the profile: easyrsa gen-crl"
+        return [Cause("the revocation list of the profile has expired", why, fix, proven=True)]
+    if code == _WRONG_PURPOSE:
+        return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
+    return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]
+
+
+def _of_mismatch(kind: str, expected: str, found: str) -> Cause:
+    why = f"the profile expects {expected}, the server has {found}"
+    if kind == "data-ciphers":
+        return Cause(
+            "the profile does not allow the cipher of the server",
+            why,
+            "In the profile, add it to data-ciphers.",
+        )
+    return Cause(
+        f"{kind} of the profile does not fit the certificate of the server",
+        why,
+        "on the server: openssl x509 -noout -subject -ext extendedKeyUsage -in server.crt",
+        proven=True,
+    )
+
+
+def of_refusal(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server ends the session at the client's certificate, or soon after it."""
+    silent = find(observations.SILENT_IN, evidence)
+    password = values_of(silent, 3)[2] if silent else ""
+    failed = find(observations.TLS_FAILED, evidence)
+    dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
+    found = []
+    if dates:
+        found.append(
+            Cause(
+                "the client certificate of the profile is not valid now",
+                describe(dates[0]),
+                "Issue a new client certificate, and put it into <cert> of the profile.",
+                "client-dates",
+            )
+        )
+    said = f": {describe(failed)}" if failed else " without a word, as OpenVPN does over UDP"
+    found.append(
+        Cause(
+            "the server does not accept the client certificate: another authority, or revoked",
+            f"it ended the session when it got the certificate{said}",
+            "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'",
+            "client-certificate",
+        )
+    )
+    if not password:
+        found.append(
+            Cause(
+                "the server demands a user and a password, and the profile has none",
+                "such a server ends the session without an answer",
+                "on the server: grep auth-user-pass-verify /etc/openvpn/server/*.conf",
+                "no-password",
+            )
+        )
+    found.append(
+        Cause(
+            "the TLS versions or cipher suites of both sides have nothing in common",
+            "such a server ends the session without an answer",
+            "on the server: grep -E 'tls-(version|cipher)' /etc/openvpn/server/*.conf",
+            "tls-parameters",
+        )
+    )
+    found.append(
+        Cause(
+            "large packets are lost on the path",
+            "the reset is small, and the packets with certificates are not",
+            "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
+            "mtu",
+        )
+    )
+    return found
+
+
+def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server answered AUTH_FAILED, or waits for more than it got."""
+    pending = find(observations.AUTH_PENDING, evidence)
+    failed = find(observations.AUTH_FAILED, evidence)
+    kind, reason = values_of(failed, 2) if failed else ("challenge", "")
+    why = describe(failed or pending)
+    if kind == "challenge":
+        fix = "Give the monitoring account a way in without a second factor, limited to this machine."
+        return [Cause("the server asks for a second factor", why, fix, proven=True)]
+    if kind == "cipher":
+        fix = "on the server: grep data-ciphers /etc/openvpn/server/*.conf"
+        return [Cause("no data cipher that both sides allow", why, fix, proven=True)]
+    if kind == "temporary":
+        return [Cause("the server cannot authenticate anybody for the moment", why, SERVER_LOG, proven=True)]
+    said = f", and says: {reason}" if reason else ""
+    return [
+        Cause(
+            "the user or the password is wrong",
+            f"the server answered AUTH_FAILED{said}",
+            "Compare username and password in servers.toml or in the profile with the account.",
+        ),
+        Cause(
+            "the account or the common name is locked, disabled or not known to the server",
+            f"the server answered AUTH_FAILED{said}",
+            "on the server: journalctl -u 'openvpn*' | grep -E 'Auth Error|disabled|ccd'",
+        ),
+    ]
+
+
+def of_missing_push(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server accepts the client, and gives it no tunnel."""
+    ended = find(observations.ENDED, evidence)
+    why = describe(ended) if ended else "the server sent no usable PUSH_REPLY"
+    return [
+        Cause(
+            "the address pool of the server is exhausted",
+            why,
+            "on the server: journalctl -u 'openvpn*' | grep 'no free --ifconfig-pool addresses'",
+            "pool",
+        ),
+        Cause(
+            "a script or plugin of the server has not answered yet, or refused",
+            why,
+            "on the server: grep -E 'client-connect|plugin|auth-user-pass-verify' /etc/openvpn/server/*.conf",
+            "script",
+        ),
+    ]
+
+
+def of_dead_data(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why nothing comes back through the tunnel."""
+    rejected = find(observations.DATA_REJECTED, evidence)
+    found = []
+    if rejected:
+        found.append(
+            Cause(
+                "both sides derive different keys, or frame packets differently (compress, comp-lzo)",
+                describe(rejected),
+                "on the server: grep -E 'compress|comp-lzo|cipher' /etc/openvpn/server/*.conf",
+                "framing",
+            )
+        )
+    found += [
+        Cause(
+            "a firewall of the server drops packets from the tunnel",
+            "the server assigned an address, and no echo came back",
+            "on the server: nft list ruleset; iptables -S",
+            "inner-firewall",
+        ),
+        Cause(
+            "the data packets are lost on the path: DPI, or a limit for such flows",
+            "the control packets of the same flow pass",
+            "on the server: tcpdump -ni any port 1194",
+            "path",
+        ),
+    ]
+    return found
+
+
+def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
+    """What must be done before all stages may run."""
+    if used := find(observations.IN_USE, evidence):
+        return [
+            Cause(
+                "openvpn of this machine uses the profile, and a login would end its session",
+                f"{describe(used)}; make a certificate for wgmon-tui alone, and a profile with it",
+                _NEW_CERTIFICATE,
+                proven=True,
+            )
+        ]
+    return [
+        Cause(
+            "wgmon-tui may not log in with this certificate",
+            "a second session with one common name ends the first, unless the server has duplicate-cn; "
+            "make a certificate for wgmon-tui alone, a profile with it, and set dedicated = true",
+            _NEW_CERTIFICATE,
+            proven=True,
+        )
+    ]
+
+
+_NEW_CERTIFICATE = "./easyrsa build-client-full wgmon-tui nopass"

@@ -1,0 +1,161 @@
+"""What a profile and a server's certificate say: dates, names and usages.
+
+OpenSSL checks the chain. This module checks what OpenVPN adds to that (ssl_verify.c: `verify-x509-name`,
+`remote-cert-tls`, `peer-fingerprint`), and finds dates of the profile that explain a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile
+
+_ATTRIBUTES = {
+    NameOID.COUNTRY_NAME: "C",
+    NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.LOCALITY_NAME: "L",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+    NameOID.COMMON_NAME: "CN",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.GIVEN_NAME: "GN",
+    NameOID.SURNAME: "SN",
+    NameOID.DN_QUALIFIER: "dnQualifier",
+    NameOID.DOMAIN_COMPONENT: "DC",
+    NameOID.USER_ID: "UID",
+}
+_USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
+
+
+@dataclass(frozen=True, slots=True)
+class DateProblem:
+    """Something of a profile that is not valid now. `what` is "client", "authority" or "revocation list".
+
+    `at` is the date that passed, or that has not come.
+    """
+
+    what: str
+    subject: str
+    is_expired: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """A server's certificate, by what a check tells of it."""
+
+    subject: str
+    issuer: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateMismatch:
+    """What of the server's certificate the profile does not accept. `kind` is the directive."""
+
+    kind: str
+    expected: str
+    found: str
+
+
+def find_date_problems(profile: Profile, now: datetime) -> list[DateProblem]:
+    """What in a profile is not valid at this time. Damaged parts are left to OpenSSL."""
+    found: list[DateProblem] = []
+    for what, pem in (("client", profile.certificate), ("authority", profile.ca)):
+        for number, each in enumerate(_read_all(pem)):
+            if what == "client" and number:
+                break  # the rest of the file is the chain of the client
+            subject = format_name(each.subject)
+            if each.not_valid_after_utc < now:
+                found.append(DateProblem(what, subject, True, each.not_valid_after_utc))
+            elif each.not_valid_before_utc > now:
+                found.append(DateProblem(what, subject, False, each.not_valid_before_utc))
+    if profile.crl:
+        found += _crl_problems(profile.crl, now)
+    return found
+
+
+def _crl_problems(pem: str, now: datetime) -> Iterator[DateProblem]:
+    try:
+        crl = x509.load_pem_x509_crl(pem.encode())
+    except ValueError:
+        return
+    if crl.next_update_utc and crl.next_update_utc < now:
+        yield DateProblem("revocation list", format_name(crl.issuer), True, crl.next_update_utc)
+
+
+def _read_all(pem: str) -> Sequence[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem.encode()) if pem.strip() else ()
+    except ValueError:
+        return ()
+
+
+def describe_server(der: bytes) -> ServerCertificate | None:
+    """What a server's certificate tells; None if it cannot be read."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return ServerCertificate(
+            format_name(certificate.subject),
+            format_name(certificate.issuer),
+            certificate.not_valid_after_utc.astimezone(UTC),
+        )
+    except ValueError:
+        return None
+
+
+def find_mismatch(profile: Profile, der: bytes) -> CertificateMismatch | None:
+    """What the profile does not accept of a server's certificate, whose chain is valid; None if it does."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except ValueError:
+        return CertificateMismatch("certificate", "an X.509 certificate", "something else")
+    if profile.peer_fingerprints:
+        found = sha256(der).hexdigest()
+        known = [each.replace(":", "").lower() for each in profile.peer_fingerprints]
+        if found not in known:
+            return CertificateMismatch("peer-fingerprint", known[0], found)
+    return _find_usage_mismatch(profile, certificate) or _find_name_mismatch(profile, certificate)
+
+
+def _find_usage_mismatch(profile: Profile, certificate: x509.Certificate) -> CertificateMismatch | None:
+    if profile.certificate_usage not in _USAGES:
+        return None
+    expected = f"a certificate for a {profile.certificate_usage}"
+    try:
+        certificate.extensions.get_extension_for_class(x509.KeyUsage)
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return CertificateMismatch("remote-cert-tls", expected, "one without a key usage")
+    if _USAGES[profile.certificate_usage] not in usages:
+        return CertificateMismatch("remote-cert-tls", expected, "one for another use")
+    return None
+
+
+def _find_name_mismatch(profile: Profile, certificate: x509.Certificate) -> CertificateMismatch | None:
+    expected = profile.server_name
+    if expected is None:
+        return None
+    subject = format_name(certificate.subject)
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common_name = str(names[-1].value) if names else ""
+    match expected.match:
+        case NameMatch.SUBJECT:
+            fits, found = subject == expected.text, subject
+        case NameMatch.NAME:
+            fits, found = common_name == expected.text, common_name
+        case NameMatch.PREFIX:
+            fits, found = common_name.startswith(expected.text), common_name
+    return None if fits else CertificateMismatch("verify-x509-name", expected.text, found)
+
+
+def format_name(name: x509.Name) -> str:
+    """A distinguished name as OpenVPN writes it: "C=DE, O=Example, CN=vpn"."""
+    return ", ".join(f"{_ATTRIBUTES.get(each.oid, each.oid.dotted_string)}={each.value!s}" for each in name)

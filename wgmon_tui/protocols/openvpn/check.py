@@ -1,0 +1,239 @@
+"""The prober of OpenVPN: a reset at each check, and all stages now and then.
+
+A login with a certificate that somebody uses ends the session of that user. So it needs the word of the
+settings that nobody does, and no openvpn of this machine may run with the profile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
+from wgmon_tui.checks.check import Check, Handshake, Tunnel
+from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.checks.evidence import IcmpError, Silence
+from wgmon_tui.checks.stage import KEEPALIVE, REACH, RESET, TUNNEL, Stage, StageOutcome
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.control_messages import PushReply
+from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
+from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
+from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
+from wgmon_tui.protocols.openvpn.experiments import answers_reset, make_client, open_link, try_variations
+from wgmon_tui.protocols.openvpn.local_clients import find_user_of
+from wgmon_tui.protocols.openvpn.login import log_in
+from wgmon_tui.protocols.openvpn.observations import find, observe
+from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
+from wgmon_tui.protocols.openvpn.profile import RemoteProto
+from wgmon_tui.protocols.openvpn.session import ControlSession
+from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
+from wgmon_tui.protocols.openvpn.tls_context import readable_path
+from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, make_data_channel
+
+NO_NOTES: Mapping[int, str] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a check found so far."""
+
+    stages: list[Stage] = field(default_factory=list)
+    handshake: Handshake | None = None
+    tunnel: Tunnel | None = None
+
+    def add(self, name: str, outcome: StageOutcome, seconds: float | None = None, detail: str = "") -> None:
+        """Add a stage."""
+        self.stages.append(Stage(name, outcome, seconds, detail))
+
+
+class OpenVpnProber(AddressProber):
+    """Each check has a session of its own. `note_secret` gets the TLS secrets of the full checks."""
+
+    def __init__(self, vantage: str = "local", note_secret: Callable[[str], None] | None = None) -> None:
+        super().__init__(vantage)
+        self._note_secret = note_secret
+        self._earlier = EarlierChecks()
+
+    def is_checked(self, target: Any, address: Address) -> bool:
+        """Whether the profile allows this IP version: `proto udp4` and alike."""
+        return target.remote.version in (None, address.version)
+
+    def restore(self, server: Server, checks: Sequence[Check]) -> None:
+        """Remember what the last run found behind the reset."""
+        self._earlier.restore(server, checks)
+
+    async def check_address(self, asked: AddressCheck) -> Check:
+        """Send a reset, and go on where that is due and harms nobody."""
+        target: OpenVpnTarget = asked.target
+        log, found = CheckLog(), _Found()
+        earlier = self._earlier.find(asked.server, asked.address, target.agreed_values)
+        obstacle = await self._find_obstacle(target, is_due=asked.is_deep or earlier is None)
+        try:
+            link = await open_link(target.remote, asked.address, asked.server.timeout)
+        except (ConnectionError, TimeoutError) as error:
+            word = "refused" if isinstance(error, ConnectionRefusedError) else "silent"
+            return await self._finish_unconnected(asked, log, found, word)
+        session = ControlSession(make_client(target.remote), link, log)
+        try:
+            if await self._reset(session, asked, found) and (asked.is_deep or earlier is None):
+                if obstacle:
+                    log.evidence.append(obstacle)
+                else:
+                    await self._run_login(session, asked, found)
+        finally:
+            link.close()
+        check = self._make(asked, log, found, session.notes)
+        if found.handshake and obstacle is None and earlier and not asked.is_deep:
+            return with_earlier(check, earlier)
+        return check
+
+    async def _find_obstacle(self, target: OpenVpnTarget, *, is_due: bool) -> Any:
+        """Why the check must end after the reset; None if it need not."""
+        if not target.may_log_in:
+            return observe(observations.NOT_DEDICATED)
+        user = await asyncio.to_thread(find_user_of, target.profile) if is_due else None
+        return observe(observations.IN_USE, str(user)) if user else None
+
+    async def _reset(self, session: ControlSession, asked: AddressCheck, found: _Found) -> bool:
+        """The stages reach and reset; returns whether the server answered."""
+        timeout_s, remote = asked.server.timeout, asked.target.remote
+        answered = await session.run(lambda: bool(session.client.remote_session_id), timeout_s)
+        errors = [_icmp_evidence(each, asked.address, session) for each in session.link.errors]
+        for error in errors[:4]:
+            session.log.add_evidence(error)
+        rejected = [each for each in session.events if isinstance(each, Rejected)]
+        for each in rejected[:4]:
+            session.log.evidence.append(
+                observe(observations.REJECTED, each.reason, str(each.length), at=each.at)
+            )
+        if answered:
+            at = next(each.at for each in session.events if isinstance(each, ResetAnswered))
+            kind = remote.wrapper.kind.value
+            session.log.evidence.append(observe(observations.ANSWERED, kind, remote.transport.value, at=at))
+            found.handshake = Handshake(at, session.client.retransmits)
+            found.add(REACH, StageOutcome.PASSED)
+            found.add(RESET, StageOutcome.PASSED, at, kind)
+            return True
+        if session.is_closed:
+            session.log.evidence.append(observe(observations.TCP, "closed", RESET, at=session.now))
+        if not errors:
+            session.log.add_evidence(Silence(min(timeout_s, session.now)))
+        is_reached = bool(errors or rejected or session.is_closed)
+        found.add(REACH, StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN)
+        found.add(RESET, StageOutcome.FAILED)
+        if asked.may_experiment and not errors:
+            session.log.evidence += await try_variations(remote, asked.address, timeout_s)
+        return False
+
+    async def _run_login(self, session: ControlSession, asked: AddressCheck, found: _Found) -> None:
+        """The stages behind the reset, and the end of the session."""
+        target: OpenVpnTarget = asked.target
+        before, keeps_secret = len(found.stages), self._note_secret
+        with readable_path() as key_log:
+            outcome = await log_in(session, target, asked.address.version, key_log)
+            found.stages += outcome.stages
+            if keeps_secret:
+                keeps_secret(await asyncio.to_thread(Path(key_log).read_text))
+            if outcome.reply:
+                await _run_tunnel(session, target, outcome.reply, found)
+        fell_silent = outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence)
+        if fell_silent and await answers_reset(target.remote, asked.address, asked.server.timeout):
+            session.log.evidence.append(observe(observations.STILL_ANSWERS))
+        self._earlier.remember(
+            asked.server,
+            asked.address,
+            FullCheck(
+                time.time(),
+                lasting(session.log.evidence),
+                tuple(found.stages[before:]),
+                found.tunnel,
+                target.agreed_values,
+            ),
+        )
+
+    async def _finish_unconnected(
+        self, asked: AddressCheck, log: CheckLog, found: _Found, word: str
+    ) -> Check:
+        """A check whose TCP connection failed."""
+        log.evidence.append(observe(observations.TCP, word))
+        outcome = StageOutcome.FAILED if word == "refused" else StageOutcome.NOT_KNOWN
+        found.add(REACH, outcome)
+        if word != "refused":
+            found.add(RESET, StageOutcome.FAILED)
+            log.add_evidence(Silence(asked.server.timeout))
+        if asked.may_experiment:
+            remote = asked.target.remote
+            log.evidence += await try_variations(remote, asked.address, asked.server.timeout)
+        return self._make(asked, log, found)
+
+    def _make(
+        self, asked: AddressCheck, log: CheckLog, found: _Found, notes: Mapping[int, str] = NO_NOTES
+    ) -> Check:
+        target: OpenVpnTarget = asked.target
+        pushed = find(observations.PUSHED, log.evidence)
+        layout = PacketLayout.of(
+            target.remote.wrapper,
+            pushed.values[1] if pushed else "",
+            target.profile.auth,
+            is_tcp=target.remote.transport is RemoteProto.TCP,
+        )
+        return replace(
+            self.make_check(asked.server, asked.address, *log.evidence),
+            started_at=log.started_at_unix,
+            handshake=found.handshake,
+            exchange=tuple(log.exchange),
+            sent=1 + (found.handshake.retransmits if found.handshake else 0),
+            tunnel=found.tunnel,
+            stages=tuple(found.stages),
+            framing=str(replace(layout, notes=dict(notes))),
+        )
+
+
+async def _run_tunnel(
+    session: ControlSession, target: OpenVpnTarget, reply: PushReply, found: _Found
+) -> None:
+    """The stages inside the tunnel, and the notice that the session ends."""
+    try:
+        channel = make_data_channel(session.client, target.profile)
+    except UnknownCipherError as error:
+        channel = None
+        session.log.evidence.append(observe(observations.SETTINGS, f"the cipher {error}"))
+    if channel is None:
+        found.add(TUNNEL, StageOutcome.FAILED, None, "no keys for the data channel")
+        return
+    stage = DataChannelStage(session, channel, target, reply)
+    result = await stage.run()
+    await stage.end()
+    for each in result.evidence:
+        session.log.add_evidence(each)
+    tunnel = found.tunnel = result.tunnel
+    if tunnel is None or tunnel.passive:
+        found.add(TUNNEL, StageOutcome.NOT_RUN, None, "no address inside is known; set tunnel_ping")
+    else:
+        outcome = StageOutcome.PASSED if tunnel.received else StageOutcome.FAILED
+        found.add(TUNNEL, outcome, tunnel.rtt)
+    if result.keepalive_after is not None:
+        found.add(KEEPALIVE, StageOutcome.PASSED, result.keepalive_after)
+    elif result.keepalive_waited:
+        found.add(KEEPALIVE, StageOutcome.FAILED, None, "none came")
+    else:
+        found.add(KEEPALIVE, StageOutcome.NOT_RUN, None, "echoes already came back")
+
+
+def _icmp_evidence(error: Any, address: Address, session: ControlSession) -> IcmpError:
+    return IcmpError(
+        session.log.seconds_since_start(error.received_ns or time.time_ns()),
+        error.version,
+        error.type,
+        error.code,
+        error.offender,
+        from_target=error.offender == str(address),
+        quotes_packet=session.client.session_id in error.quoted,
+    )

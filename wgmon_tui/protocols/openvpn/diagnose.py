@@ -1,0 +1,226 @@
+"""The diagnosis of OpenVPN: from the evidence of a check to its verdict. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.common_faults import diagnose_common_fault
+from wgmon_tui.checks.evidence import Evidence, PathMtu
+from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.openvpn import causes, observations
+from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
+from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
+from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
+from wgmon_tui.text import format_list, format_rtt
+
+_PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What the evidence means."""
+
+    verdict: Verdict
+    summary: str
+    causes: Sequence[Cause] = ()
+
+
+def diagnose(
+    check: Check, server: Server, standing: Sequence[Evidence], *, is_explained_by_loss: bool = False
+) -> Diagnosis:
+    """Diagnose a check of an OpenVPN server."""
+    evidence = (*check.evidence, *standing)
+    proven = [] if check.handshake else causes.of_variation(evidence)
+    if not proven and (fault := diagnose_common_fault(check, server, standing)):
+        return fault
+    meaning = _of_reset(check, server, evidence, proven) if check.handshake is None else None
+    if meaning and meaning.verdict is Verdict.SILENT and is_explained_by_loss and not proven:
+        meaning = _Meaning(Verdict.LOSSY, "No answer to the reset; the known loss of the path explains it.")
+    meaning = meaning or _of_login(check, evidence) or _of_tunnel(check, evidence)
+    meaning = meaning or _of_what_was_not_tested(check, evidence) or _of_success(check, server, evidence)
+    texts = tuple(describe_evidence(each) for each in evidence)
+    failed = check.failed_stage
+    return Diagnosis(
+        meaning.verdict, meaning.summary, texts, tuple(meaning.causes), failed.name if failed else ""
+    )
+
+
+def _of_reset(
+    check: Check, server: Server, evidence: Sequence[Evidence], proven: Sequence[Cause]
+) -> _Meaning:
+    """What it means that no answer to the reset was accepted."""
+    layout = PacketLayout.parse(check.framing) or PacketLayout()
+    wrapping, transport = layout.kind.value, "tcp" if layout.is_tcp else "udp"
+    port = server.endpoint.port
+    tcp = find(observations.TCP, evidence)
+    if tcp and tcp.values[:1] == ("refused",):
+        summary = f"Port {port} refuses TCP connections."
+        closed = Cause(
+            "the server is stopped, or listens on another port or for UDP",
+            "the server itself refuses the connection",
+            f"on the server: ss -lntup | grep {port}",
+            proven=True,
+        )
+        return _Meaning(Verdict.PORT_CLOSED, summary, proven or (closed,))
+    if proven:
+        summary = f"No answer to this profile, but to one with a difference: {proven[0].cause}."
+        return _Meaning(Verdict.SILENT, summary, proven)
+    reasons = {each.values[0] for each in find_all(observations.REJECTED, evidence) if each.values}
+    if UNAUTHENTIC in reasons:
+        summary = f"The server answers, but not with the {wrapping} key of the profile."
+        return _Meaning(
+            Verdict.PSK_MISMATCH, summary, causes.of_silence(server, wrapping, transport, evidence)[:1]
+        )
+    if NOT_OPENVPN in reasons or (tcp and tcp.values[:1] == ("closed",)):
+        summary = f"Something answers on port {port}, but it does not speak OpenVPN with this profile."
+        return _Meaning(
+            Verdict.NOT_WIREGUARD, summary, causes.of_silence(server, wrapping, transport, evidence)
+        )
+    summary = "No answer to the reset. A server answers nothing to what it cannot authenticate."
+    return _Meaning(Verdict.SILENT, summary, causes.of_silence(server, wrapping, transport, evidence))
+
+
+def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
+    """What it means that a stage between the reset and the tunnel failed; None if none did."""
+    failed = check.failed_stage.name if check.failed_stage else ""
+    if failed in ("", TUNNEL) or check.handshake is None:
+        return None
+    if settings := find(observations.SETTINGS, evidence):
+        return _of_settings(values_of(settings, 1)[0])
+    mismatch, tls = find(observations.MISMATCH, evidence), find(observations.TLS_FAILED, evidence)
+    if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
+        summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
+        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_server_certificate(evidence))
+    if mismatch or (tls and values_of(tls, 3)[2]):
+        why = describe(mismatch or tls)
+        return _Meaning(
+            Verdict.WRONG_SERVER_KEY,
+            f"The server answers, but its certificate is not accepted: {why}.",
+            causes.of_server_certificate(evidence),
+        )
+    if refused := find(observations.AUTH_FAILED, evidence):
+        verdict = Verdict.DATA_DEAD if values_of(refused, 1)[0] == "cipher" else Verdict.PEER_MISSING
+        return _Meaning(verdict, f"TLS completes, but {describe(refused)}.", causes.of_auth_failed(evidence))
+    if pending := find(observations.AUTH_PENDING, evidence):
+        return _Meaning(
+            Verdict.PEER_MISSING, f"TLS completes, but {describe(pending)}.", causes.of_auth_failed(evidence)
+        )
+    return _of_broken_session(failed, evidence)
+
+
+def _of_settings(what: str) -> _Meaning:
+    cause = Cause("the profile", what, "openssl x509 -noout -text -in client.crt", proven=True)
+    return _Meaning(Verdict.MISCONFIGURED, f"The profile cannot be used: {what}.", (cause,))
+
+
+def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
+    """What it means that the server ended the session, or fell silent, in a stage."""
+    tcp = find(observations.TCP, evidence)
+    tls, ended = find(observations.TLS_FAILED, evidence), find(observations.ENDED, evidence)
+    if stage == PUSH_REPLY:
+        summary = "The server accepts the certificate, but assigns no tunnel."
+        if ended:
+            summary = f"The server accepts the certificate, but {describe(ended)}."
+        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_missing_push(evidence))
+    has_ended = tls or ended or (tcp and values_of(tcp, 1)[0] == "closed")
+    if has_ended or find(observations.STILL_ANSWERS, evidence):
+        when = {TLS: "during TLS", KEY_EXCHANGE: "after TLS"}.get(stage, f"in the stage {stage}")
+        said = f": {describe(tls)}" if tls else ""
+        summary = f"The server answers the reset, then ends the session {when}{said}."
+        return _Meaning(Verdict.PEER_MISSING, summary, causes.of_refusal(evidence))
+    summary = f"The server answers the reset, then nothing more: silence in the stage {stage}."
+    lost = Cause(
+        "the path or the server failed during the check",
+        "a new reset got no answer either",
+        causes.SERVER_LOG,
+    )
+    return _Meaning(Verdict.SILENT, summary, (lost,))
+
+
+def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
+    """What it means that data is missing, or large data; None if nothing is wrong."""
+    failed, tunnel = check.failed_stage, check.tunnel
+    if failed and failed.name == TUNNEL:
+        if find(observations.KEEPALIVE_ARRIVED, evidence):
+            summary = "The tunnel carries data, but no echo came back from inside."
+            inner = Cause(
+                "the inner address does not answer pings, or the server does not forward to it",
+                "a keepalive of the server arrived through the tunnel",
+                "on the server: sysctl net.ipv4.ip_forward; nft list ruleset",
+            )
+            return _Meaning(Verdict.INNER_DEAD, summary, (inner,))
+        summary = "The server accepts the login, but nothing comes back through the tunnel."
+        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_dead_data(evidence))
+    if failed:
+        return _Meaning(
+            Verdict.DATA_DEAD,
+            "The server accepts the login, but no keepalive came through the tunnel.",
+            causes.of_dead_data(evidence),
+        )
+    sizes = first_of_kind(PathMtu, evidence)
+    if sizes and sizes.largest_passing < sizes.required:
+        cause = Cause(
+            "the MTU of the path is smaller than the server believes, and ICMP errors are dropped",
+            describe_evidence(sizes),
+            "On the server, set mssfix 1300 and tun-mtu 1400.",
+        )
+        return _Meaning(
+            Verdict.MTU_BLACKHOLE, "Small packets pass through the tunnel, large ones do not.", (cause,)
+        )
+    if tunnel and not tunnel.passive and tunnel.received < tunnel.sent:
+        lost = tunnel.sent - tunnel.received
+        return _Meaning(Verdict.LOSSY, f"{lost} of {tunnel.sent} echoes through the tunnel were lost.")
+    return None
+
+
+def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
+    """A login that was not allowed, or that did not prove the tunnel; None if all was tested."""
+    wrapping = check.framing.split(" ")[0]
+    known = "with the right key" if wrapping != _PLAIN else "but anybody could send that answer"
+    used, not_dedicated = find(observations.IN_USE, evidence), find(observations.NOT_DEDICATED, evidence)
+    if used or not_dedicated:
+        why = describe(used or not_dedicated)
+        summary = f"The server answers the reset, {known}. Login and data are not tested: {why}."
+        return _Meaning(Verdict.UNPROVEN, summary, causes.of_missing_permission(evidence))
+    if find(observations.PUSHED, evidence) is None:
+        return _Meaning(
+            Verdict.UNPROVEN, f"The server answers the reset, {known}. Login and data are not tested yet."
+        )
+    if check.tunnel is None or check.tunnel.received == 0:
+        alive = find(observations.KEEPALIVE_ARRIVED, evidence)
+        what = "a keepalive came through the tunnel" if alive else "nothing was sent through the tunnel"
+        cause = Cause(
+            "no address inside is known that must answer",
+            "the server pushed no gateway, and tunnel_ping is not set",
+            'Set tunnel_ping, for example tunnel_ping = ["10.8.0.1"].',
+            proven=True,
+        )
+        return _Meaning(
+            Verdict.UNPROVEN, f"The server accepts the login and {what}; no echo was possible.", (cause,)
+        )
+    return None
+
+
+def _of_success(check: Check, server: Server, evidence: Sequence[Evidence]) -> _Meaning:
+    rtt = check.handshake.rtt if check.handshake else 0.0
+    tunnel = check.tunnel.rtt if check.tunnel else None
+    slow = {"the reset": rtt, "data in the tunnel": tunnel or 0.0}
+    too_slow = [f"{name} took {format_rtt(took)}" for name, took in slow.items() if took > server.slow]
+    if too_slow:
+        summary = (
+            f"The tunnel works, but {format_list(too_slow)}, above the limit of {format_rtt(server.slow)}."
+        )
+        cause = Cause("the path or the server is slow", too_slow[0], f"ping {server.endpoint.host}")
+        return _Meaning(Verdict.SLOW, summary, (cause,))
+    pushed = find(observations.PUSHED, evidence)
+    address = values_of(pushed, 1)[0] if pushed else ""
+    data = f"echoes came back in {format_rtt(tunnel)}" if tunnel is not None else "data came back"
+    return _Meaning(
+        Verdict.HEALTHY, f"Reset in {format_rtt(rtt)}, login accepted with {address}, and {data}."
+    )

@@ -1,0 +1,100 @@
+"""What the last check of all stages found at each address.
+
+The checks between two of those run the reset only. Their verdict must not forget what the last one found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wgmon_tui.checks.check import Check, Tunnel
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.observations import find, observe
+
+_KEPT_INTERVALS = 3.0
+"""After so many intervals without a check of all stages, the last one tells nothing any more."""
+
+_OF_EACH_CHECK = frozenset(
+    (
+        observations.ANSWERED,
+        observations.REJECTED,
+        observations.NOT_DEDICATED,
+        observations.IN_USE,
+        observations.FULL_CHECK,
+        observations.VARIATION,
+    )
+)
+_SEEN_EARLIER = "found by the last check of all stages"
+
+
+@dataclass(frozen=True, slots=True)
+class FullCheck:
+    """The result of all stages behind the reset. `ended_at` is Unix time in seconds.
+
+    `agreed` is what both sides had to agree on: after a change of the profile, the result is worth nothing.
+    """
+
+    ended_at: float
+    evidence: tuple[Evidence, ...]
+    stages: tuple[Stage, ...]
+    tunnel: Tunnel | None = None
+    agreed: tuple[object, ...] | None = None
+
+
+class EarlierChecks:
+    """The last result by server and address."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[tuple[str, Address], FullCheck] = {}
+
+    def remember(self, server: Server, address: Address, found: FullCheck) -> None:
+        """Keep a result."""
+        self._by_place[server.name, address] = found
+
+    def find(self, server: Server, address: Address, agreed: tuple[object, ...]) -> FullCheck | None:
+        """The last result, if it is still worth something."""
+        found = self._by_place.get((server.name, address))
+        if found is None or found.agreed not in (None, agreed):
+            return None
+        is_old = time.time() - found.ended_at > _KEPT_INTERVALS * server.tunnel_every
+        return None if is_old else found
+
+    def restore(self, server: Server, checks: Sequence[Check]) -> None:
+        """Take over what an earlier run found."""
+        for check in checks:
+            marked = find(observations.FULL_CHECK, check.evidence)
+            behind = tuple(each for each in check.stages if each.name not in (RESOLVE, REACH, RESET))
+            if check.address is None or (not any(each.seconds is not None for each in behind) and not marked):
+                continue
+            try:
+                ended_at = float(marked.values[0]) if marked and marked.values else check.started_at
+            except ValueError:
+                continue
+            self._by_place[server.name, check.address] = FullCheck(
+                ended_at, lasting(check.evidence), behind, check.tunnel
+            )
+
+
+def lasting(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence that still holds at the next checks: all but that of the packets of this one."""
+    return tuple(
+        each for each in evidence if isinstance(each, ProtocolEvidence) and each.kind not in _OF_EACH_CHECK
+    )
+
+
+def with_earlier(check: Check, earlier: FullCheck) -> Check:
+    """A check of the reset alone, with what the last check of all stages found."""
+    stages = (replace(each, seconds=None, detail=each.detail or _SEEN_EARLIER) for each in earlier.stages)
+    marked = observe(observations.FULL_CHECK, f"{earlier.ended_at:.0f}")
+    return replace(
+        check,
+        evidence=(*check.evidence, *earlier.evidence, marked),
+        stages=(*check.stages, *stages),
+        tunnel=check.tunnel or earlier.tunnel,
+    )

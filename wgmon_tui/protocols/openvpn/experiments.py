@@ -1,0 +1,120 @@
+"""Experiments that explain a silent server: the reset once more, with one thing different.
+
+A server answers nothing to a packet that it cannot authenticate. So silence has many causes; an answer to a
+variation of the profile proves one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.client import Client
+from wgmon_tui.protocols.openvpn.links import Link, TcpLink, UdpLink
+from wgmon_tui.protocols.openvpn.observations import observe
+from wgmon_tui.protocols.openvpn.profile import PLAIN_WRAPPER, Remote, RemoteProto, Wrapper, WrapperKind
+from wgmon_tui.protocols.openvpn.session import ControlSession
+from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
+from wgmon_tui.text import format_list
+
+_DIGESTS = ("SHA1", "SHA256", "SHA512")
+_LONGEST_WAIT_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One thing that differs from the profile: its name, the value that is tried, and that of the profile."""
+
+    setting: str
+    tried: str
+    own: str
+    remote: Remote
+
+
+def variations_of(remote: Remote) -> Iterator[Variation]:
+    """What else a server could expect, with the keys of the profile."""
+    wrapper = remote.wrapper
+    other = RemoteProto.TCP if remote.transport is RemoteProto.UDP else RemoteProto.UDP
+    yield Variation("proto", other.value, remote.transport.value, replace(remote, transport=other))
+    for setting, tried, own, changed in _wrapper_variations(wrapper):
+        yield Variation(setting, tried, own, replace(remote, wrapper=changed))
+
+
+def _wrapper_variations(wrapper: Wrapper) -> Iterator[tuple[str, str, str, Wrapper]]:
+    kind = wrapper.kind
+    if kind is WrapperKind.PLAIN:
+        return
+    yield "wrapping", WrapperKind.PLAIN.value, kind.value, PLAIN_WRAPPER
+    if kind is WrapperKind.TLS_AUTH:
+        for direction in (None, 0, 1):
+            if direction != wrapper.direction:
+                changed = replace(wrapper, direction=direction)
+                yield "key-direction", _word(direction), _word(wrapper.direction), changed
+        for digest in _DIGESTS:
+            if digest != wrapper.digest.upper():
+                yield "auth", digest, wrapper.digest, replace(wrapper, digest=digest)
+        yield "wrapping", "tls-crypt", kind.value, replace(wrapper, kind=WrapperKind.TLS_CRYPT)
+    if kind is WrapperKind.TLS_CRYPT:
+        for direction in (1, None):
+            changed = replace(wrapper, kind=WrapperKind.TLS_AUTH, direction=direction)
+            yield "wrapping", "tls-auth", kind.value, changed
+
+
+def _word(direction: int | None) -> str:
+    return "none" if direction is None else str(direction)
+
+
+async def try_variations(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
+    """Try all of them at once, and return what was answered, or that nothing was."""
+    wait_s = min(timeout_s, _LONGEST_WAIT_S)
+    variations = tuple(variations_of(remote))
+    answered = await asyncio.gather(*(_is_answered(each.remote, address, wait_s) for each in variations))
+    found = [
+        observe(observations.VARIATION, each.setting, each.tried, each.own, from_experiment=True)
+        for each, is_answered in zip(variations, answered, strict=True)
+        if is_answered
+    ]
+    if found:
+        return found
+    tried = format_list(dict.fromkeys(each.setting for each in variations))
+    return [observe(observations.NO_VARIATION, tried, from_experiment=True)]
+
+
+async def answers_reset(remote: Remote, address: Address, timeout_s: float) -> bool:
+    """Whether the server answers another reset, from a new port."""
+    return await _is_answered(remote, address, min(timeout_s, _LONGEST_WAIT_S))
+
+
+async def _is_answered(remote: Remote, address: Address, timeout_s: float) -> bool:
+    try:
+        link = await open_link(remote, address, timeout_s)
+    except (OSError, TimeoutError):
+        return False
+    try:
+        client = make_client(remote)
+        with suppress(OSError):
+            return await ControlSession(client, link, CheckLog()).run(
+                lambda: bool(client.remote_session_id), timeout_s
+            )
+        return False
+    finally:
+        link.close()
+
+
+def make_client(remote: Remote) -> Client:
+    """The client of a new session. Raises ValueError for a digest that is not known here."""
+    return Client(make_wrapping(remote.wrapper), wrapped_key_length=len(remote.wrapper.wrapped_key))
+
+
+async def open_link(remote: Remote, address: Address, timeout_s: float) -> Link:
+    """Open what carries the packets. Raises OSError, and TimeoutError for TCP."""
+    if remote.transport is RemoteProto.UDP:
+        return UdpLink(address, remote.port)
+    async with asyncio.timeout(timeout_s):
+        return await TcpLink.open(address, remote.port)

@@ -1,0 +1,58 @@
+"""Whether an openvpn process of this machine uses the certificate of a profile.
+
+A second session with one common name ends the first one, unless the server has `duplicate-cn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from wgmon_tui.protocols.openvpn.profile import Profile
+
+_LONGEST_FILE = 1 << 20
+_LEAST_LENGTH = 64
+
+
+def find_user_of(profile: Profile, processes: Path = Path("/proc")) -> int | None:
+    """The process that has this client certificate; None if there is none, or it cannot be seen."""
+    body = _body_of(profile.certificate)
+    if len(body) < _LEAST_LENGTH:
+        return None
+    for process in processes.glob("[0-9]*"):
+        for content in _configurations(process):
+            if body in content:
+                return int(process.name)
+    return None
+
+
+def _body_of(pem: str) -> str:
+    """The base64 of the first certificate, without white space."""
+    _, _, rest = pem.partition("-----BEGIN CERTIFICATE-----")
+    return "".join(rest.partition("-----END")[0].split())
+
+
+def _configurations(process: Path) -> Iterator[str]:
+    """The files that an openvpn process reads, as far as its arguments tell, without white space."""
+    try:
+        arguments = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        if Path(arguments[0]).name not in ("openvpn", "nm-openvpn"):
+            return
+        directory = (process / "cwd").resolve()
+    except OSError:
+        return
+    for name in arguments[1:]:
+        content = _read(directory / name) if name and not name.startswith("--") else ""
+        yield "".join(content.split())
+        for line in content.splitlines():
+            words = line.split()
+            if len(words) > 1 and words[0] == "cert":
+                yield "".join(_read(directory / words[1].strip("\"'")).split())
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError):
+        if path.is_file() and path.stat().st_size <= _LONGEST_FILE:
+            return path.read_text(errors="replace")
+    return ""

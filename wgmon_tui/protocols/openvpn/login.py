@@ -1,0 +1,214 @@
+"""The stages between the reset and the pushed options: TLS, key exchange, authentication and push reply."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from wgmon_tui.checks.stage import AUTHENTICATE, KEY_EXCHANGE, PUSH_REPLY, TLS, Stage, StageOutcome
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.certificates import (
+    CertificateMismatch,
+    describe_server,
+    find_date_problems,
+    find_mismatch,
+)
+from wgmon_tui.protocols.openvpn.client import Login
+from wgmon_tui.protocols.openvpn.control_messages import PushReply
+from wgmon_tui.protocols.openvpn.events import (
+    AuthFailed,
+    AuthPending,
+    KeysExchanged,
+    OptionsPushed,
+    SessionEnded,
+    TlsEstablished,
+    TlsFailed,
+)
+from wgmon_tui.protocols.openvpn.key_exchange import options_of_client, peer_info
+from wgmon_tui.protocols.openvpn.observations import observe
+from wgmon_tui.protocols.openvpn.session import ControlSession
+from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
+from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context
+
+_DAY = "%Y-%m-%d"
+_VERSION = "2.6.0"
+"""The release of OpenVPN whose protocol this client speaks: servers decide by it what they push."""
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOutcome:
+    """How far a login came. `reply` is None if it failed; `failed_stage` is then its stage."""
+
+    stages: tuple[Stage, ...]
+    reply: PushReply | None = None
+    failed_stage: str = ""
+
+
+class _Steps:
+    """The stages as they end, and their times."""
+
+    def __init__(self, began: float, *, sends_password: bool) -> None:
+        self.stages: list[Stage] = []
+        self.sends_password = sends_password
+        self._last = began
+
+    def passed(self, name: str, at: float, detail: str = "") -> None:
+        self.stages.append(Stage(name, StageOutcome.PASSED, max(at - self._last, 0.0), detail))
+        self._last = at
+
+    def failed(self, name: str, detail: str = "") -> LoginOutcome:
+        self.stages.append(Stage(name, StageOutcome.FAILED, None, detail))
+        return LoginOutcome(tuple(self.stages), None, name)
+
+
+async def log_in(
+    session: ControlSession, target: OpenVpnTarget, version: int, key_log_path: str
+) -> LoginOutcome:
+    """Run the stages, and record what they show. Raises OSError if this machine cannot send."""
+    steps = _Steps(session.now, sends_password=target.credentials is not None)
+    for problem in find_date_problems(target.profile, datetime.now(UTC)):
+        word = "expired" if problem.is_expired else "early"
+        _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(_DAY))
+    try:
+        context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
+    except TlsSettingsError as error:
+        _note(session, observations.SETTINGS, str(error))
+        return steps.failed(TLS, str(error))
+    login = Login(
+        context,
+        _message(target, version),
+        lambda certificate: find_mismatch(target.profile, certificate) is None,
+        Path(key_log_path).read_text,
+    )
+    session.events += session.client.log_in(login, session.now)
+    established = await _await(session, target, TlsEstablished)
+    if established is None:
+        return _fail(session, steps, TLS)
+    mismatch = _note_certificate(session, target, established)
+    if mismatch:
+        return steps.failed(TLS, f"{mismatch.kind} does not fit")
+    steps.passed(TLS, established.at, f"{established.version}, {established.cipher}")
+    exchanged = await _await(session, target, KeysExchanged)
+    if exchanged is None:
+        return _fail(session, steps, KEY_EXCHANGE)
+    _note(session, observations.KEYS, exchanged.options, at=exchanged.at)
+    steps.passed(KEY_EXCHANGE, exchanged.at)
+    return await _await_options(session, target, steps)
+
+
+async def _await_options(session: ControlSession, target: OpenVpnTarget, steps: _Steps) -> LoginOutcome:
+    pushed = await _await(session, target, OptionsPushed)
+    for pending in (each for each in session.events if isinstance(each, AuthPending)):
+        _note(session, observations.AUTH_PENDING, pending.text, at=pending.at)
+    if pushed is None:
+        refused = any(isinstance(each, AuthFailed | AuthPending) for each in session.events)
+        if refused:
+            return _fail(session, steps, AUTHENTICATE)
+        steps.stages.append(
+            Stage(AUTHENTICATE, StageOutcome.NOT_KNOWN, None, "the server said neither yes nor no")
+        )
+        return _fail(session, steps, PUSH_REPLY)
+    reply = pushed.reply
+    steps.passed(AUTHENTICATE, pushed.at)
+    address = str(reply.address or reply.address_v6 or "no address")
+    cipher = reply.cipher or target.profile.data_ciphers_fallback or target.profile.cipher
+    _note(session, observations.PUSHED, address, cipher, str(len(reply.options)), at=pushed.at)
+    if reply.cipher and reply.cipher.upper() not in (each.upper() for each in target.profile.data_ciphers):
+        allowed = " or ".join(target.profile.data_ciphers)
+        _note(session, observations.MISMATCH, "data-ciphers", allowed, reply.cipher)
+        return steps.failed(PUSH_REPLY, "the profile does not allow the cipher")
+    if reply.address is None and reply.address_v6 is None:
+        return steps.failed(PUSH_REPLY, "the server assigned no address")
+    # The reply itself is the yes to the login, so it took no time beyond that.
+    steps.stages.append(Stage(PUSH_REPLY, StageOutcome.PASSED, None, f"{address}, {cipher}"))
+    return LoginOutcome(tuple(steps.stages), reply)
+
+
+async def _await(session: ControlSession, target: OpenVpnTarget, kind: type[Kind]) -> Kind | None:
+    """Run the session until an event of a kind came; None if it fails or none comes in time."""
+
+    def find() -> Kind | None:
+        return next((each for each in session.events if isinstance(each, kind)), None)
+
+    await session.run(lambda: find() is not None, target.server.timeout)
+    return find()
+
+
+def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
+    """Record why a stage failed: what the server said, or that it fell silent."""
+    for event in session.events:
+        match event:
+            case TlsFailed(at, reason, is_from_server, code, text):
+                who = "server" if is_from_server else "client"
+                _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, at=at)
+                return steps.failed(stage, text or reason.replace("_", " "))
+            case AuthFailed(at, failure):
+                _note(session, observations.AUTH_FAILED, failure.kind.value, failure.reason, at=at)
+                return steps.failed(stage, "AUTH_FAILED")
+            case SessionEnded(at, kind, text):
+                _note(session, observations.ENDED, kind.value, text, at=at)
+                return steps.failed(stage, kind.value)
+    if session.is_closed:
+        _note(session, observations.TCP, "closed", stage, at=session.now)
+        return steps.failed(stage, "the server closed the connection")
+    heard = "acknowledged" if session.client.is_all_acknowledged else ""
+    _note(session, observations.SILENT_IN, stage, heard, "password" if steps.sends_password else "")
+    return steps.failed(stage, "the server fell silent")
+
+
+def _note_certificate(
+    session: ControlSession, target: OpenVpnTarget, established: TlsEstablished
+) -> CertificateMismatch | None:
+    """Record the server's certificate, and what of it the profile does not accept."""
+    if found := describe_server(established.certificate):
+        _note(
+            session,
+            observations.TLS,
+            established.version,
+            established.cipher,
+            found.subject,
+            found.issuer,
+            found.expires.strftime(_DAY),
+            at=established.at,
+        )
+    mismatch = find_mismatch(target.profile, established.certificate)
+    if mismatch:
+        _note(session, observations.MISMATCH, mismatch.kind, mismatch.expected, mismatch.found)
+    return mismatch
+
+
+def _note(session: ControlSession, kind: str, *values: str, at: float | None = None) -> None:
+    session.log.evidence.append(observe(kind, *values, at=at))
+
+
+def _message(target: OpenVpnTarget, version: int) -> tuple[str, str, str, str]:
+    """Options, user, password and peer information."""
+    profile, remote = target.profile, target.remote
+    options = options_of_client(
+        profile.auth,
+        profile.cipher or profile.data_ciphers_fallback or profile.data_ciphers[0],
+        remote.transport.value,
+        version,
+        device=profile.device[:3],
+        mtu=profile.tun_mtu,
+    )
+    info = peer_info(_VERSION, profile.data_ciphers, profile.peer_variables)
+    return options, target.credentials.username if target.credentials else "", _password(target), info
+
+
+def _password(target: OpenVpnTarget) -> str:
+    """The password, with the answer to the static challenge where there is one (management-notes.txt)."""
+    word = (target.credentials.password if target.credentials else None) or ""
+    challenge = target.profile.challenge
+    if challenge is None or target.challenge_response is None:
+        return word
+    if challenge.is_concatenated:
+        return word + target.challenge_response
+    encoded = [base64.b64encode(each.encode()).decode() for each in (word, target.challenge_response)]
+    return f"SCRV1:{encoded[0]}:{encoded[1]}"

@@ -1,0 +1,161 @@
+"""The evidence that only OpenVPN has: its kinds, and a sentence for each.
+
+The values may come from another machine or a server, so each sentence cleans them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.protocols.openvpn.settings import NAME
+from wgmon_tui.text import printable
+
+ANSWERED = "reset-answered"
+"""Values: the wrapping, and the transport."""
+REJECTED = "rejected"
+"""Values: the reason, and the length of the packet."""
+TCP = "tcp"
+"""Values: "refused", "silent", "unreachable", or "closed" with the stage in which the server closed it."""
+TLS = "tls"
+"""Values: version, cipher suite, and subject, issuer and last day of the server's certificate."""
+TLS_FAILED = "tls-failed"
+"""Values: OpenSSL's word, "server" or "client" for who gave up, and code and text of a bad certificate."""
+MISMATCH = "certificate-mismatch"
+"""Values: the directive, what it expects, and what the server has."""
+DATES = "dates"
+"""Values: "client", "authority" or "revocation list", the subject, "expired" or "early", and the day."""
+SETTINGS = "tls-settings"
+"""Values: what of the profile cannot be used."""
+SILENT_IN = "silent-in"
+"""Values: the stage in which the server fell silent, "acknowledged" if it has all that was sent, and
+"password" if a password was sent."""
+STILL_ANSWERS = "still-answers"
+"""The server answered another reset after it fell silent: the path works, and it ended this session."""
+KEYS = "keys-exchanged"
+"""Values: the options of the server."""
+AUTH_FAILED = "auth-failed"
+"""Values: the kind of the refusal, and the reason that the server gave."""
+AUTH_PENDING = "auth-pending"
+"""Values: what the server asks for."""
+PUSHED = "pushed"
+"""Values: the address, the cipher, and how many options there were."""
+ENDED = "ended"
+"""Values: RESTART, HALT or EXIT, and the text of the server."""
+NOT_DEDICATED = "not-dedicated"
+"""The settings do not say that nobody else uses the profile."""
+IN_USE = "in-use"
+"""Values: the number of a process of this machine that uses the profile."""
+FULL_CHECK = "full-check"
+"""Values: when the last check of all stages ended, in Unix seconds; this one ran the reset only."""
+DATA_REJECTED = "data-rejected"
+"""Values: the DataFault's name, and how many packets."""
+KEEPALIVE_ARRIVED = "keepalive-arrived"
+"""Values: after how many seconds."""
+KEEPALIVE_MISSING = "keepalive-missing"
+"""Values: how many seconds it was waited for."""
+VARIATION = "variation-answered"
+"""Experiment. Values: the setting that differs, the value that was answered, and the one of the profile."""
+NO_VARIATION = "no-variation-answered"
+"""Experiment. Values: the settings of which other values were tried in vain."""
+
+
+def observe(
+    kind: str, *values: str, at: float | None = None, from_experiment: bool = False
+) -> ProtocolEvidence:
+    """Evidence of OpenVPN."""
+    return ProtocolEvidence(NAME, kind, values, at, from_experiment)
+
+
+def find(kind: str, evidence: Iterable[Evidence]) -> ProtocolEvidence | None:
+    """The first evidence of a kind; None if there is none."""
+    return next(iter(find_all(kind, evidence)), None)
+
+
+def find_all(kind: str, evidence: Iterable[Evidence]) -> list[ProtocolEvidence]:
+    """All evidence of a kind."""
+    return [
+        each
+        for each in evidence
+        if isinstance(each, ProtocolEvidence) and each.protocol == NAME and each.kind == kind
+    ]
+
+
+def values_of(evidence: ProtocolEvidence, count: int) -> tuple[str, ...]:
+    """The first `count` values, cleaned; "" for those that it does not have."""
+    padded = (*map(printable, evidence.values), *("",) * count)
+    return padded[:count]
+
+
+def describe(evidence: ProtocolEvidence | None) -> str:
+    """Say in one line what evidence of OpenVPN is; "" for none."""
+    if evidence is None:
+        return ""
+    tell = _SENTENCES.get(evidence.kind)
+    return tell(values_of(evidence, 5)) if tell else printable(evidence.kind)
+
+
+def _tell_tls_failed(values: Sequence[str]) -> str:
+    reason, who, _, text, _ = values
+    words = reason.replace("_", " ")
+    if text:
+        return f"the certificate of the server is not accepted: {text}"
+    return f"the server ended TLS: {words}" if who == "server" else f"TLS failed on this side: {words}"
+
+
+def _tell_tcp(values: Sequence[str]) -> str:
+    return {
+        "refused": "the port refuses TCP connections",
+        "silent": "the port does not answer a TCP connection",
+        "unreachable": "the path reports the host as unreachable",
+        "closed": f"the server closed the connection in the stage {values[1]}",
+    }.get(values[0], f"TCP: {values[0]}")
+
+
+def _tell_dates(values: Sequence[str]) -> str:
+    what, subject, word, day, _ = values
+    whose = {"client": "the client certificate", "authority": "the certificate of the authority"}.get(
+        what, f"the {what}"
+    )
+    return f"{whose} {subject} {'expired on' if word == 'expired' else 'is not valid before'} {day}"
+
+
+def _tell_auth_failed(values: Sequence[str]) -> str:
+    reason = f": {values[1]}" if values[1] else ", and gave no reason"
+    return f"the server answered AUTH_FAILED{reason}"
+
+
+def _tell_silent_in(values: Sequence[str]) -> str:
+    heard = ", although it acknowledged the last packets" if values[1] == "acknowledged" else ""
+    return f"the server fell silent in the stage {values[0]}{heard}"
+
+
+_SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
+    ANSWERED: lambda values: f"the server answered the reset over {values[1].upper()} ({values[0]})",
+    REJECTED: lambda values: f"a packet of {values[1]} bytes was rejected: {values[0]}",
+    TCP: _tell_tcp,
+    TLS: lambda values: f"{values[0]} with {values[1]}; the certificate {values[2]} ends on {values[4]}",
+    TLS_FAILED: _tell_tls_failed,
+    MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
+    DATES: _tell_dates,
+    SETTINGS: lambda values: f"the profile cannot be used: {values[0]}",
+    SILENT_IN: _tell_silent_in,
+    STILL_ANSWERS: lambda _: (
+        "the server answers a new reset, so the path works and it ended the session itself"
+    ),
+    KEYS: lambda values: f"the server sent its keys and options: {values[0]}",
+    AUTH_FAILED: _tell_auth_failed,
+    AUTH_PENDING: lambda values: f"the server waits for another factor: {values[0]}",
+    PUSHED: lambda values: f"the server assigned {values[0]} and the cipher {values[1]}",
+    ENDED: lambda values: (
+        f"the server ended the session with {values[0]}{': ' + values[1] if values[1] else ''}"
+    ),
+    NOT_DEDICATED: lambda _: "the settings do not say that this certificate is for wgmon-tui alone",
+    IN_USE: lambda values: f"openvpn uses this profile on this machine (process {values[0]})",
+    FULL_CHECK: lambda _: "this check ran the reset only; the rest is from the last check of all stages",
+    DATA_REJECTED: lambda values: f"{values[1]} data packets were rejected: {values[0]}",
+    KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
+    KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",
+    NO_VARIATION: lambda values: f"other values of {values[0]} were not answered either",
+    VARIATION: lambda values: f"the server answers with {values[0]} {values[1]}; the profile has {values[2]}",
+}

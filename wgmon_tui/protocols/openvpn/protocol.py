@@ -1,0 +1,115 @@
+"""The protocol `openvpn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.key_log import KeyLog, KeyLogFormat
+from wgmon_tui.checks.protocol import (
+    PacketRemark,
+    ProbeServices,
+    Protocol,
+    ProtocolProber,
+    ProtocolTarget,
+    Targets,
+)
+from wgmon_tui.checks.transport import UDP, IpProtocol, PacketTransport
+from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.protocols.openvpn.settings import NAME, SETTINGS
+from wgmon_tui.protocols.openvpn.words import EXPERIMENTS, GLOSSARY, VERDICT_HELP
+
+
+class OpenVpn(Protocol):
+    """OpenVPN, from the reset to echoes through the data channel."""
+
+    name, title = NAME, "OpenVPN"
+    settings = SETTINGS
+    verdict_help = VERDICT_HELP
+    experiments = EXPERIMENTS
+    glossary = GLOSSARY
+
+    def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
+        """Join servers with their profiles."""
+        from wgmon_tui.protocols.openvpn.targets import join_servers
+
+        return join_servers(servers, keyring)
+
+    def make_prober(self, services: ProbeServices) -> ProtocolProber:
+        """Make a prober. It needs nothing of the process."""
+        from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+
+        return OpenVpnProber(services.vantage, services.note_secret)
+
+    def diagnose(
+        self,
+        check: Check,
+        server: Server,
+        recent: Sequence[float | None] = (),
+        standing: Sequence[Evidence] = (),
+        *,
+        is_explained_by_loss: bool = False,
+    ) -> Diagnosis:
+        """Diagnose a check."""
+        from wgmon_tui.protocols.openvpn.diagnose import diagnose
+
+        return diagnose(check, server, standing, is_explained_by_loss=is_explained_by_loss)
+
+    def describe_evidence(self, evidence: ProtocolEvidence) -> str:
+        """Say in one line what evidence of OpenVPN is."""
+        from wgmon_tui.protocols.openvpn.observations import describe
+
+        return describe(evidence)
+
+    def label_of(self, packet: bytes, framing: str = "") -> str:
+        """The name of a packet."""
+        from wgmon_tui.protocols.openvpn.packet_fields import label_of
+
+        return label_of(packet)
+
+    def fields_of(self, packet: bytes, framing: str = "") -> tuple[PacketField, ...]:
+        """The fields of a packet: header, wrapping and body."""
+        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout, fields_of
+
+        return fields_of(packet, PacketLayout.parse(framing))
+
+    def value_of(self, check: Check, number: int, field: PacketField) -> str | None:
+        """The numbers of a packet, and what was in its encrypted part."""
+        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout, value_of
+
+        return value_of(check.exchange[number].data, number, field, PacketLayout.parse(check.framing))
+
+    def remark_on(self, check: Check, packet: Packet) -> PacketRemark | None:
+        """Whether a received packet is of OpenVPN at all."""
+        from wgmon_tui.protocols.openvpn.wire import opcode_of
+
+        if packet.direction is Direction.SENT or opcode_of(packet.data) is not None:
+            return None
+        return PacketRemark("not a packet of OpenVPN", "bad")
+
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
+        """UDP, or the TCP connection of the check."""
+        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
+
+        layout = PacketLayout.parse(check.framing)
+        return PacketTransport(IpProtocol.TCP) if layout and layout.is_tcp else UDP
+
+    def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
+        """What the key log of an exchange reveals."""
+        return (
+            "The file will contain, unencrypted: the TLS secrets of this session.",
+            "Anyone with the file can read the user, the password and the data of the session.",
+            "Do not share the file, and delete it after use.",
+        )
+
+    def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
+        """The TLS key log of the exchange."""
+        lines = "".join(secrets)
+        return (KeyLog(KeyLogFormat.TLS, lines),) if lines else ()
+
+
+PROTOCOL = OpenVpn()

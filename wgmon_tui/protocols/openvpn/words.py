@@ -1,0 +1,117 @@
+"""What screens and pages say about OpenVPN: verdicts, experiments and terms."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.protocol import Experiment, GlossaryTerm
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict_help import VerdictHelp
+
+_PROTOCOL_PAGE = "openvpn.net/community-resources/openvpn-protocol"
+
+VERDICT_HELP = {
+    Verdict.HEALTHY: VerdictHelp(
+        "The server answered the reset, its certificate is the expected one, and it accepted the login. "
+        "Echoes came back through the tunnel. Between two checks of all stages, the reset alone runs.",
+        "Nothing.",
+        "The login was accepted, and data came back through the tunnel.",
+    ),
+    Verdict.SLOW: VerdictHelp(
+        "The reset or the echoes took longer than `slow` in servers.toml; the summary says which.",
+        "Ping the same address. Ping slow too: the path. Only data slow: a queue or a rate limit.",
+    ),
+    Verdict.LOSSY: VerdictHelp(
+        "Some echoes through the tunnel got no answer, or known loss explains that the reset got none.",
+        "Look at the path: run a ping of the server for a minute.",
+    ),
+    Verdict.UNPROVEN: VerdictHelp(
+        "The server answered the reset. The login was not tested, because `dedicated` is not set or openvpn "
+        "of this machine uses the profile; or no inner address is known that must answer.",
+        "Make a certificate for wgmon-tui alone, and set dedicated = true.",
+        "The server answers, but the login or the tunnel was not tested.",
+    ),
+    Verdict.INNER_DEAD: VerdictHelp(
+        "A keepalive of the server arrived through the tunnel, but no echo came back from the inner address.",
+        "Look at the firewall of the server, and at the machine with that address.",
+        "The tunnel carries data, but the inner address does not answer.",
+    ),
+    Verdict.MTU_BLACKHOLE: VerdictHelp(
+        "Small echoes came back through the tunnel, large ones did not, several times.",
+        "On the server, set mssfix and tun-mtu to what passes.",
+    ),
+    Verdict.DATA_DEAD: VerdictHelp(
+        "The server accepted the certificate, but assigned no tunnel, or nothing came back through it.",
+        "Read the log of the server for this client.",
+        "The login passes, but there is no working tunnel behind it.",
+    ),
+    Verdict.WRONG_SERVER_KEY: VerdictHelp(
+        "OpenSSL or the profile does not accept the certificate of the server: date, authority, name or use.",
+        "Compare the certificate of the server with ca and verify-x509-name of the profile.",
+        "The server answers, but its certificate is not accepted.",
+    ),
+    Verdict.PEER_MISSING: VerdictHelp(
+        "The server answered AUTH_FAILED, or ended the session when it got the certificate of the client. "
+        "Over UDP it does that without a word; a second reset shows that the path works.",
+        "Look for VERIFY ERROR and AUTH in the log of the server.",
+        "The server refuses this client: its certificate, its password, or what its TLS offers.",
+    ),
+    Verdict.PSK_MISMATCH: VerdictHelp(
+        "Packets of OpenVPN came back, but they do not authenticate with the key of tls-auth or tls-crypt.",
+        "Compare that key of the profile with the one of the server.",
+        "The server answers with another tls-auth or tls-crypt key.",
+    ),
+    Verdict.PORT_CLOSED: VerdictHelp(
+        "The server itself refused the TCP connection, or answered that nothing listens on this UDP port.",
+        "On the server: look whether openvpn runs, and with which proto and port.",
+    ),
+    Verdict.SILENT: VerdictHelp(
+        "No answer to the reset. A server answers nothing to what it cannot authenticate, so a wrong key "
+        "looks like a stopped server. Experiments try other wrappings, directions, digests and transports.",
+        "Try the causes in their order, likeliest first.",
+    ),
+    Verdict.NOT_WIREGUARD: VerdictHelp(
+        "Bytes came back, or the connection was closed, but no packet of OpenVPN arrived.",
+        "Look which program listens on that port.",
+        "Something answers on that port, but it does not speak OpenVPN with this profile.",
+    ),
+}
+
+EXPERIMENTS = (
+    Experiment(
+        "another transport",
+        "sends the same reset over TCP instead of UDP, or the other way round",
+        "an answer proves that the server speaks the other one on this port",
+    ),
+    Experiment(
+        "another wrapping",
+        "sends the reset without tls-auth or tls-crypt, and with the key of one used as the other",
+        "an answer proves what the server expects",
+    ),
+    Experiment(
+        "another direction or digest",
+        "signs the reset with the other key-direction, and with other digests of auth",
+        "an answer proves which line of the profile is wrong",
+    ),
+)
+
+GLOSSARY = (
+    GlossaryTerm("reset", "The first packet of an OpenVPN session, and the server's answer.", _PROTOCOL_PAGE),
+    GlossaryTerm(
+        "tls-auth, tls-crypt, tls-crypt-v2",
+        "A key that signs, or also encrypts, the control packets. A server answers nothing without it.",
+        "openvpn(8)",
+    ),
+    GlossaryTerm(
+        "key-direction",
+        "Which half of a tls-auth key signs what this side sends: 0 on the server, 1 on the client.",
+        "openvpn(8)",
+    ),
+    GlossaryTerm(
+        "push reply",
+        "The addresses, routes and options that the server assigns to a client.",
+        "openvpn(8)",
+    ),
+    GlossaryTerm(
+        "dedicated profile",
+        "A profile whose certificate only wgmon-tui uses, so that its logins disconnect nobody.",
+    ),
+)
