@@ -33,6 +33,8 @@ _PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "swanctl": "strongswan-swanctl strongswan-charon libcharon-extra-plugins libcharon-extauth-plugins",
+    "unshare": "util-linux",
 }
 
 

@@ -1,14 +1,180 @@
-"""The prober of IKEv2."""
+"""The prober of IKEv2: runs the client over a socket, stage by stage.
+
+A check ends after IKE_SA_INIT, which costs the server little. IKE_AUTH, the tunnel and the experiments run in
+deep checks; what they found is remembered until the next one.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
-from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.check import Check, Direction, Handshake, Tunnel
+from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerUnaddressed, Silence
+from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.protocols.ikev2.client_options import ClientOptions
+from wgmon_tui.protocols.ikev2.events import CookieAsked, Established, SaInitAnswered
+from wgmon_tui.protocols.ikev2.evidence_kinds import (
+    NO_CREDENTIALS,
+    NOT_DEDICATED,
+    NOT_DUE,
+    EvidenceKind,
+    evidence_of,
+    is_of_authentication,
+    make_evidence,
+)
+from wgmon_tui.protocols.ikev2.experiments import find_reasons
+from wgmon_tui.protocols.ikev2.offers import ike_offer
+from wgmon_tui.protocols.ikev2.session_io import IkeSession
+from wgmon_tui.protocols.ikev2.stages import make_stages
+from wgmon_tui.protocols.ikev2.targets import Ikev2Target
+from wgmon_tui.protocols.ikev2.tunnel_stage import run_tunnel_stage
+
+_REMEMBERED_FOR = 2.5
+"""What a full check found holds for this many times of `tunnel_every`: then it is too old to say."""
+
+_OF_THE_TUNNEL = (InnerEcho, InnerHop, InnerUnaddressed)
+
+
+@dataclass(frozen=True, slots=True)
+class _FullResult:
+    """What the last full check of an address found. `at` is monotonic."""
+
+    at: float
+    agreed: tuple[object, ...]
+    evidence: tuple[Evidence, ...]
+    has_authenticated: bool
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What one session found. `not_tried` says why IKE_AUTH was left out, "" if it ran."""
+
+    not_tried: str
+    log: CheckLog
+    session: IkeSession
+    tunnel: Tunnel | None = None
+
+    @property
+    def opened(self) -> SaInitAnswered | None:
+        """The answer to IKE_SA_INIT."""
+        return first_of_kind(SaInitAnswered, self.session.events)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether anything came back."""
+        return any(each.direction is Direction.RECEIVED for each in self.log.exchange)
 
 
 class Ikev2Prober(AddressProber):
-    """Checks an address stage by stage."""
+    """Checks an address with a socket of its own for each session.
+
+    `note_secret` takes the keys of each session, for a key log.
+    """
+
+    def __init__(self, vantage: str = "local", note_secret: Callable[[str], None] | None = None) -> None:
+        super().__init__(vantage)
+        self._note_secret = note_secret
+        self._full: dict[tuple[str, Address], _FullResult] = {}
 
     async def check_address(self, asked: AddressCheck) -> Check:
-        """Check nothing yet."""
-        return self.make_check(asked.server, asked.address)
+        """Run IKE_SA_INIT, and the rest where it is due. Raises OSError."""
+        target: Ikev2Target = asked.target
+        options = ClientOptions(ike_offer(target.settings), asked.server.timeout)
+        known = self._find_known(asked)
+        not_tried = _why_not_full(asked, known)
+        if not not_tried:
+            from wgmon_tui.protocols.ikev2.own_identity import authentication_options
+
+            options = replace(options, authentication=authentication_options(target))
+        found = await self._run_session(asked, options, not_tried)
+        check = self._make_check(asked, found, known)
+        reasons = await find_reasons(asked, options, check)
+        check = replace(check, evidence=(*check.evidence, *reasons))
+        if found.opened is not None and not not_tried:
+            self._remember(asked, check)
+        return check
+
+    def _find_known(self, asked: AddressCheck) -> _FullResult | None:
+        """What the last full check found with the same credentials, if it is not too old."""
+        known = self._full.get((asked.server.name, asked.address))
+        if known is None or known.agreed != asked.target.agreed_values:
+            return None
+        limit = _REMEMBERED_FOR * asked.server.tunnel_every
+        return known if time.monotonic() - known.at <= limit else None
+
+    async def _run_session(self, asked: AddressCheck, options: ClientOptions, not_tried: str) -> _Findings:
+        log = CheckLog()
+        async with IkeSession(asked.address, asked.server.endpoint, log) as session:
+            found = _Findings(not_tried, log, session)
+            established = first_of_kind(Established, await session.run(options))
+            if established is not None and established.child is not None and asked.server.tunnel:
+                echoes = await run_tunnel_stage(session, established.child, asked.server)
+                found.tunnel = echoes.result()
+                log.evidence += echoes.evidence()
+        return found
+
+    def _make_check(self, asked: AddressCheck, found: _Findings, known: _FullResult | None) -> Check:
+        evidence = [*found.log.evidence, *evidence_of(found.session.events)]
+        if not found.has_answer:
+            evidence = [*found.log.evidence, Silence(asked.server.timeout)]
+        elif found.not_tried:
+            evidence.append(make_evidence(EvidenceKind.NOT_TRIED, found.not_tried))
+            if found.not_tried == NOT_DUE and found.opened is not None and known is not None:
+                age = make_evidence(EvidenceKind.REMEMBERED, f"{time.monotonic() - known.at:.0f}")
+                evidence += (age, *known.evidence)
+        return replace(
+            self.make_check(asked.server, asked.address, *evidence),
+            started_at=found.log.started_at_unix,
+            handshake=_handshake(found, known),
+            exchange=tuple(found.log.exchange),
+            sent=found.session.sent,
+            tunnel=found.tunnel,
+            stages=make_stages(
+                found.session.events,
+                found.log.evidence,
+                has_answer=found.has_answer,
+                not_tried=found.not_tried,
+                tunnel=found.tunnel,
+                wants_tunnel=asked.server.tunnel,
+            ),
+        )
+
+    def _remember(self, asked: AddressCheck, check: Check) -> None:
+        kept = (
+            each for each in check.evidence if is_of_authentication(each) or isinstance(each, _OF_THE_TUNNEL)
+        )
+        self._full[asked.server.name, asked.address] = _FullResult(
+            time.monotonic(), asked.target.agreed_values, tuple(kept), check.handshake is not None
+        )
+
+
+def _why_not_full(asked: AddressCheck, known: _FullResult | None) -> str:
+    """Why IKE_AUTH is left out now; "" if it runs."""
+    target: Ikev2Target = asked.target
+    if target.credentials is None:
+        return NO_CREDENTIALS
+    if not target.may_authenticate:
+        return NOT_DEDICATED
+    must_explain = asked.may_experiment and known is not None and not known.has_authenticated
+    return "" if known is None or asked.is_deep or must_explain else NOT_DUE
+
+
+def _handshake(found: _Findings, known: _FullResult | None) -> Handshake | None:
+    """The answer to IKE_SA_INIT, if the server has proved itself too, or has nothing to prove."""
+    opened = found.opened
+    if opened is None:
+        return None
+    events = found.session.events
+    is_proven = {
+        "": first_of_kind(Established, events) is not None,
+        NOT_DUE: known is not None and known.has_authenticated,
+    }
+    if not is_proven.get(found.not_tried, True):
+        return None
+    has_cookie = first_of_kind(CookieAsked, events) is not None
+    return Handshake(opened.rtt, opened.retransmits, has_cookie)

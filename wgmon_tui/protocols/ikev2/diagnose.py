@@ -1,17 +1,111 @@
-"""The diagnosis of IKEv2. Pure functions."""
+"""The diagnosis of IKEv2: evidence in, verdict and causes out. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import CookieDemanded, Evidence, Silence
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.stage import REACH, SA_INIT
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.ikev2 import causes
+from wgmon_tui.protocols.ikev2.authentication_diagnosis import diagnose_authentication
+from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, NAT_PORT
+from wgmon_tui.protocols.ikev2.evidence_kinds import NOT_DEDICATED, EvidenceKind
+from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
+from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
+from wgmon_tui.protocols.ikev2.tunnel_diagnosis import diagnose_tunnel
+from wgmon_tui.text import format_elapsed, format_rtt
+
+_OF_PROPOSALS = (Notify.NO_PROPOSAL_CHOSEN.name, Notify.INVALID_KE_PAYLOAD.name)
 
 
 def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
     """Diagnose a check that this machine could make."""
-    texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
-    return Diagnosis(Verdict.UNPROVEN, f"Not proven: nothing was asked of {server.endpoint}.", texts)
+    evidence = (*check.evidence, *standing)
+    meaning = _find_meaning(Findings(check, server, evidence))
+    texts = tuple(map(describe_evidence, evidence))
+    return Diagnosis(meaning.verdict, meaning.summary, texts, tuple(meaning.causes), meaning.stage)
+
+
+def _find_meaning(found: Findings) -> Meaning:
+    if not found.has(EvidenceKind.SA_INIT):
+        return _without_answer(found)
+    if failed := diagnose_authentication(found):
+        return failed
+    if not found.has(EvidenceKind.SERVER_PROVEN) or not found.has(EvidenceKind.ESTABLISHED):
+        return _only_first_exchange(found)
+    return diagnose_tunnel(found) or _works(found)
+
+
+def _without_answer(found: Findings) -> Meaning:
+    """IKE_SA_INIT did not succeed."""
+    server = found.server
+    refused = found.values_of(EvidenceKind.REFUSED, ExchangeType.IKE_SA_INIT)
+    if refused is not None and refused[0] in _OF_PROPOSALS:
+        accepted = found.values(EvidenceKind.ACCEPTS)[0]
+        summary = f"The server accepts none of the offered proposals: {refused[0]}."
+        if accepted:
+            summary = f"The server accepts none of the offered proposals, but would accept {accepted}."
+        possible = causes.cipher_mismatch(accepted, found.settings)
+        return Meaning(Verdict.CIPHER_MISMATCH, summary, possible, SA_INIT)
+    if refused is not None:
+        summary = f"The server answers IKE_SA_INIT with {refused[0]}."
+        return Meaning(Verdict.WRONG_PROTOCOL, summary, (causes.stopped_service(server),), SA_INIT)
+    if found.has(EvidenceKind.REDIRECTED):
+        gateway = found.values(EvidenceKind.REDIRECTED)[0]
+        summary = f"Not proven: the server sends its clients to {gateway}."
+        return Meaning(Verdict.UNPROVEN, summary, (causes.redirected(gateway),), SA_INIT)
+    if found.has(EvidenceKind.DROPPED):
+        reason = found.values(EvidenceKind.DROPPED)[0]
+        summary = f"Something answers, but not with IKEv2: {reason}."
+        return Meaning(Verdict.WRONG_PROTOCOL, summary, (causes.stopped_service(server),), SA_INIT)
+    if first_of_kind(CookieDemanded, found.evidence):
+        summary = "The server demands a cookie, and is silent once it has it."
+        return Meaning(Verdict.SILENT, summary, causes.silence(server)[2:], SA_INIT)
+    return _silent(found)
+
+
+def _silent(found: Findings) -> Meaning:
+    server = found.server
+    if found.values(EvidenceKind.NAT_PORT)[0] == "answers":
+        summary = f"The server is silent on port {IKE_PORT}, and answers on port {NAT_PORT}."
+        return Meaning(Verdict.SILENT, summary, (causes.port_blocked(IKE_PORT, NAT_PORT),), SA_INIT)
+    silence = first_of_kind(Silence, found.evidence)
+    waited = f" in {format_elapsed(silence.waited)}" if silence and silence.waited >= 1 else ""
+    summary = f"No answer to IKE_SA_INIT{waited}."
+    return Meaning(Verdict.SILENT, summary, causes.silence(server), REACH)
+
+
+def _only_first_exchange(found: Findings) -> Meaning:
+    """The server answers, and nothing proves who it is."""
+    rtt = found.check.handshake.rtt if found.check.handshake else None
+    answers = f"the server answers IKE_SA_INIT{f' in {format_rtt(rtt)}' if rtt is not None else ''}"
+    if found.values(EvidenceKind.NOT_TRIED)[0] == NOT_DEDICATED:
+        summary = f"Not proven: {answers}, but IKE_AUTH was not tried with an identity that may be shared."
+        return Meaning(Verdict.UNPROVEN, summary, (causes.shared_identity(),))
+    summary = f"Not proven: {answers}, but without credentials nothing shows who it is."
+    return Meaning(Verdict.UNPROVEN, summary, (causes.no_credentials(),))
+
+
+def _works(found: Findings) -> Meaning:
+    """Both sides are authenticated, and nothing of the tunnel failed."""
+    handshake = found.check.handshake
+    if handshake is None:  # authenticated, but this check has no answer of its own
+        return Meaning(Verdict.UNPROVEN, "Not proven: the answer of this check is missing.")
+    identity, method = found.values(EvidenceKind.SERVER_PROVEN)[:2]
+    rtt = format_rtt(handshake.rtt)
+    age = found.values(EvidenceKind.REMEMBERED)[0]
+    when = f" {format_elapsed(float(age))} ago" if age.isdigit() else ""
+    summary = f"IKE_SA_INIT answered in {rtt}; {identity} proved itself by {method}{when}."
+    if handshake.cookie:
+        return Meaning(Verdict.UNDER_LOAD, f"The server demands cookies: it is under load. {summary}")
+    if handshake.rtt > found.server.slow:
+        limit = format_rtt(found.server.slow)
+        return Meaning(Verdict.SLOW, f"{summary} That is above the limit of {limit}.")
+    if not found.server.tunnel:
+        return Meaning(Verdict.HEALTHY, f"{summary} Not tested: data, because of tunnel = false.")
+    return Meaning(Verdict.HEALTHY, f"{summary} Data came back through the tunnel.")

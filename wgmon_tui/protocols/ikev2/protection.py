@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Protocol as StructuralType
 
-from wgmon_tui.protocols.ikev2.proposals import Encryption, Integrity, TransformType
+from wgmon_tui.protocols.ikev2.proposals import WORDS, Encryption, Integrity, TransformType
 from wgmon_tui.protocols.ikev2.security_association import SaProposal
 
 _AEAD_SALT, _AEAD_IV, _AEAD_TAG = 4, 8, 16
@@ -36,6 +36,13 @@ class MessageCipher(StructuralType):
 
     def open(self, head: bytes, sealed: bytes) -> bytes:
         """Decrypt payloads. Raises SealBrokenError."""
+
+
+def is_usable(chosen: SaProposal) -> bool:
+    """Whether this client has all algorithms of a proposal."""
+    return chosen.group is not None and all(
+        each in WORDS for each in chosen.transforms if each.type is not TransformType.SEQUENCE_NUMBERS
+    )
 
 
 def key_sizes(chosen: SaProposal) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.protocol import (
     ProbeServices,
@@ -37,7 +37,7 @@ class Ikev2(Protocol):
         """Make a prober. It needs no identity."""
         from wgmon_tui.protocols.ikev2.check import Ikev2Prober
 
-        return Ikev2Prober(services.vantage)
+        return Ikev2Prober(services.vantage, services.note_secret)
 
     def diagnose(
         self,
@@ -53,6 +53,12 @@ class Ikev2(Protocol):
         from wgmon_tui.protocols.ikev2.diagnose import diagnose
 
         return diagnose_common_fault(check, server, standing) or diagnose(check, server, standing)
+
+    def describe_evidence(self, evidence: ProtocolEvidence) -> str:
+        """Say in one line what was observed."""
+        from wgmon_tui.protocols.ikev2.evidence_words import describe
+
+        return describe(evidence)
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The name of a message."""

@@ -153,7 +153,7 @@ def encode_chain(payloads: Sequence[Payload]) -> bytes:
     following = [*(each.kind for each in payloads[1:]), PayloadType.NONE]
     return b"".join(
         _GENERIC.pack(kind, _CRITICAL if each.is_critical else 0, _GENERIC.size + len(each.body)) + each.body
-        for each, kind in zip(payloads, following, strict=True)
+        for each, kind in zip(payloads, following, strict=False)
     )
 
 

@@ -1,0 +1,332 @@
+"""The causes of failures of IKEv2: what each is, why it is likely, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+
+_LIST_CONFIGURATION = "on the server: swanctl --list-conns"
+_LOG = "on the server: journalctl -u strongswan -n 50"
+_PCAP = "on the server: tcpdump -ni any 'udp port 500 or udp port 4500'"
+
+
+def silence(server: Server) -> list[Cause]:
+    """Nothing came back. Silence shows no cause."""
+    port = server.endpoint.port
+    return [
+        Cause(
+            f"a firewall on the path drops UDP port {port}",
+            "IKE servers answer strangers: silence means that something dropped a packet",
+            _PCAP,
+        ),
+        Cause(
+            "the IKE daemon is stopped, or listens elsewhere",
+            "nothing came back, not even an ICMP error",
+            f"on the server: ss -lnup | grep :{port}",
+        ),
+        Cause(
+            "the server blocks this address for a while",
+            "strongSwan ignores an address with five sessions half open (charon.block_threshold)",
+            _LOG,
+        ),
+    ]
+
+
+def port_blocked(port: int, other: int) -> Cause:
+    """One of the two ports is blocked: proven by an answer on the other."""
+    return Cause(
+        f"a firewall drops UDP port {port}",
+        f"the server answers on port {other}",
+        _PCAP,
+        proven=True,
+    )
+
+
+def large_request_lost(size: str, *, can_fragment: bool) -> Cause:
+    """IKE_AUTH is lost although both ports pass."""
+    why = f"small packets pass port 4500; the request had {size} bytes"
+    if not can_fragment:
+        why += ", and the server does not know IKE fragmentation"
+    return Cause(
+        "the path drops fragments of large IKE_AUTH messages",
+        why,
+        "on the server: set fragmentation = yes for the connection in swanctl.conf",
+    )
+
+
+def late_session(why: str) -> Cause:
+    """The server works on IKE_AUTH, or drops it."""
+    return Cause("the server drops IKE_AUTH, or waits for something such as a RADIUS server", why, _LOG)
+
+
+def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
+    """The server accepts none of the offered proposals; `accepted` is one that it would, if known."""
+    where = "proposals of servers.toml" if settings.proposals else "the default proposals of wgmon-tui"
+    if accepted:
+        return [
+            Cause(
+                f"the server accepts {accepted}, which {where} lack",
+                "it chose that out of everything that has a name",
+                f'in servers.toml, below [server.ikev2]: proposals = ["{accepted}"]',
+                proven=True,
+            )
+        ]
+    return [
+        Cause(
+            "the server has no connection for this address",
+            "strongSwan answers NO_PROPOSAL_CHOSEN too where no connection fits",
+            _LIST_CONFIGURATION,
+        ),
+        Cause(
+            "the server accepts only algorithms that have no name here",
+            f"it refused {where}, and all that have a name",
+            _LIST_CONFIGURATION,
+        ),
+    ]
+
+
+def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
+    """The server refused IKE_AUTH. It does not say why."""
+    secret = "preshared key" if settings.secret else "certificate" if settings.certificate else "user"
+    found = [
+        Cause(
+            f"the server has another {secret} for {local_id}",
+            "AUTHENTICATION_FAILED is the answer to a wrong proof",
+            _LOG,
+        ),
+        Cause(
+            f"the server does not know the identity {local_id}",
+            "AUTHENTICATION_FAILED is the answer to an unknown identity too",
+            _LIST_CONFIGURATION,
+        ),
+    ]
+    if settings.certificate:
+        found.append(
+            Cause(
+                "the server does not accept the certificate: expired, revoked or of another authority",
+                "AUTHENTICATION_FAILED is the answer to that too",
+                "openssl x509 -noout -dates -issuer -in CERTIFICATE",
+            )
+        )
+    return found
+
+
+def wrong_remote_id(configured: str, identity: str) -> Cause:
+    """Only remote_id was wrong."""
+    return Cause(
+        f"remote_id is wrong: the server is {identity}",
+        f"it refused {configured or 'the host of the endpoint'}, and proved itself as {identity}",
+        f'in servers.toml, below [server.ikev2]: remote_id = "{identity}"',
+        proven=True,
+    )
+
+
+def wants_eap() -> Cause:
+    """The server wants EAP from this identity."""
+    return Cause(
+        "the server wants EAP from this identity, not a preshared key or a certificate",
+        "it began EAP when this side gave no proof",
+        "in servers.toml, below [server.ikev2]: eap_user and eap_password_file",
+        proven=True,
+    )
+
+
+def only_identity_refused(local_id: str) -> Cause:
+    """The preshared key is right, and the identity is not."""
+    return Cause(
+        f"the server has another preshared key for {local_id}, or refuses that identity",
+        "it accepted the same preshared key from a made-up identity",
+        _LIST_CONFIGURATION,
+        proven=True,
+    )
+
+
+def own_clock() -> Cause:
+    """The clock of this machine."""
+    return Cause("the clock of this machine is wrong", "dates are compared with it", "date -u")
+
+
+def certificate_dates(detail: str) -> Cause:
+    """A certificate is out of its dates."""
+    return Cause(
+        f"the certificate {detail}",
+        "its own dates say so",
+        "on the server: swanctl --list-certs",
+    )
+
+
+def untrusted(issuer: str, settings: Ikev2Settings) -> list[Cause]:
+    """No authority issued the chain."""
+    trusted = "ca_file" if settings.ca else "the authorities of this system"
+    return [
+        Cause(
+            f"{trusted} lacks the authority {issuer}",
+            "the chain of the server ends there",
+            "in servers.toml, below [server.ikev2]: ca_file",
+        ),
+        Cause(
+            "the server does not send the certificates between its own and the authority",
+            "a chain must be whole",
+            "on the server: swanctl --list-certs",
+        ),
+    ]
+
+
+def other_identity(identity: str, expected: str) -> list[Cause]:
+    """The server proved itself as somebody else."""
+    return [
+        Cause(
+            f"remote_id is {expected}, and the server is {identity}",
+            "its certificate verified, but for another name",
+            f'in servers.toml, below [server.ikev2]: remote_id = "{identity}"',
+        ),
+        Cause("another server answers at this address", "the name is not the expected one", _LOG),
+    ]
+
+
+def eap(code: str, offered: str, user: str) -> Sequence[Cause]:
+    """EAP ended without success."""
+    if offered:
+        return [
+            Cause(
+                f"the server wants {offered}, and wgmon-tui has EAP-MSCHAPv2",
+                "it offered that method",
+                "on the server: set auth = eap-mschapv2 for the connection",
+                proven=True,
+            )
+        ]
+    codes = {"646": "logon hours", "647": "the account is disabled", "648": "the password has expired"}
+    if code in codes:
+        return [Cause(f"{codes[code]}: {user}", f"the server gave error {code}", _LOG, proven=True)]
+    return [
+        Cause(
+            f"the password of {user} is wrong, or the server does not know this user",
+            "the server checked the user after it had proved itself; it does not tell the two apart",
+            _LOG,
+        )
+    ]
+
+
+def full_pool() -> Cause:
+    """The server has no address left."""
+    return Cause(
+        "the pool of addresses is used up, or the connection has none",
+        "the server answered INTERNAL_ADDRESS_FAILURE",
+        "on the server: swanctl --list-pools --leases",
+    )
+
+
+def child_refused(notify: str) -> Cause:
+    """The server made no CHILD_SA."""
+    return Cause(
+        "the connection on the server has no child that fits, or its kernel cannot make one",
+        f"the server answered {notify}",
+        _LIST_CONFIGURATION,
+    )
+
+
+def shared_identity() -> Cause:
+    """Nobody has said that the identity is dedicated."""
+    return Cause(
+        "servers.toml does not say that no real client uses this identity",
+        "with uniqueids, a check would end the session of the client with the same identity",
+        "in servers.toml, below [server.ikev2], once the identity is the monitor's own: dedicated = true",
+        proven=True,
+    )
+
+
+def no_credentials() -> Cause:
+    """There is nothing to authenticate with."""
+    return Cause(
+        "servers.toml has no credentials for this server",
+        "IKE_SA_INIT proves that a daemon answers, and not who it is",
+        "in servers.toml, below [server.ikev2]: local_id and secret_file, for example",
+        proven=True,
+    )
+
+
+def stopped_service(server: Server) -> Cause:
+    """Something else answers."""
+    return Cause(
+        "another service listens on this port, or a daemon of IKEv1 only",
+        "its answers are no messages of IKEv2",
+        f"on the server: ss -lnup | grep :{server.endpoint.port}",
+    )
+
+
+def blocked_nat_port() -> Cause:
+    """Port 4500 may be blocked; nothing has tried it alone yet."""
+    return Cause(
+        "a firewall drops UDP port 4500",
+        "IKE_AUTH goes there, and IKE_SA_INIT to port 500",
+        _PCAP,
+    )
+
+
+def unnamed(identity: str) -> Cause:
+    """The certificate lacks the server's own identity."""
+    return Cause(
+        f"the certificate of the server lacks {identity} among its names",
+        "neither its subject nor an alternative name is that",
+        "on the server: swanctl --list-certs",
+        proven=True,
+    )
+
+
+def bad_signature(subject: str) -> Cause:
+    """The signature is of another key."""
+    return Cause(
+        f"the server has another private key than that of {subject}, or somebody sits between",
+        "the signature of IKE_AUTH does not verify",
+        "on the server: swanctl --list-certs",
+    )
+
+
+def other_secret() -> Cause:
+    """The server does not know the secret."""
+    return Cause(
+        "another server answers, which accepts every client",
+        "it did not prove that it knows the secret or the password",
+        _LOG,
+    )
+
+
+def needs_secret() -> Cause:
+    """The server uses a preshared key."""
+    return Cause(
+        "the connection on the server has auth = psk for itself",
+        "its proof is by a preshared key",
+        _LIST_CONFIGURATION,
+        proven=True,
+    )
+
+
+def dead_tunnel(targets: str) -> Cause:
+    """Nothing comes back through the CHILD_SA."""
+    return Cause(
+        "the server does not forward packets of the tunnel, or a firewall there drops them",
+        f"no echo of {targets} came back",
+        "on the server: sysctl net.ipv4.ip_forward; nft list ruleset; swanctl --list-sas",
+    )
+
+
+def dead_targets(targets: str) -> Cause:
+    """Some inner addresses do not answer."""
+    return Cause(
+        f"{targets} is down, or has no route back to the tunnel",
+        "other data came back through the tunnel",
+        f"on the server: ping {targets}",
+    )
+
+
+def redirected(gateway: str) -> Cause:
+    """The server sends clients elsewhere."""
+    return Cause(
+        f"clients of this server use {gateway}",
+        "it answered IKE_SA_INIT with REDIRECT",
+        f"add {gateway} to servers.toml",
+        proven=True,
+    )

@@ -1,0 +1,51 @@
+"""The diagnosis of the CHILD_SA: whether there is one, and whether data comes back through it."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.evidence import InnerEcho, InnerHop, InnerUnaddressed
+from wgmon_tui.checks.evidence_selection import all_of_kind
+from wgmon_tui.checks.stage import TUNNEL
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.protocols.ikev2 import causes
+from wgmon_tui.protocols.ikev2.evidence_kinds import EvidenceKind
+from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
+from wgmon_tui.protocols.ikev2.iana_numbers import Notify
+from wgmon_tui.text import format_list
+
+
+def diagnose_tunnel(found: Findings) -> Meaning | None:
+    """What is wrong with the tunnel of an authenticated session; None if nothing is."""
+    if not found.server.tunnel:
+        return None
+    child = found.values(EvidenceKind.ESTABLISHED)[0]
+    if child == Notify.INTERNAL_ADDRESS_FAILURE.name:
+        summary = "The server accepts the credentials, but has no inner address for this client."
+        return Meaning(Verdict.SESSION_REFUSED, summary, (causes.full_pool(),), TUNNEL)
+    if child != "child":
+        notify = "no CHILD_SA" if child == "childless" else child
+        verdict = (
+            Verdict.CIPHER_MISMATCH if child == Notify.NO_PROPOSAL_CHOSEN.name else Verdict.SESSION_REFUSED
+        )
+        summary = f"The server accepts the credentials, but makes no CHILD_SA: {notify}."
+        return Meaning(verdict, summary, (causes.child_refused(notify),), TUNNEL)
+    return _diagnose_echoes(found)
+
+
+def _diagnose_echoes(found: Findings) -> Meaning | None:
+    echoes = all_of_kind(InnerEcho, found.evidence)
+    silent = format_list([each.target for each in echoes if not each.received])
+    if silent and not any(each.received for each in echoes):
+        summary = f"The session is up, but nothing comes back through the tunnel from {silent}."
+        return Meaning(Verdict.DATA_DEAD, summary, (causes.dead_tunnel(silent),), TUNNEL)
+    if silent:
+        summary = f"The tunnel carries data, but {silent} does not answer."
+        return Meaning(Verdict.INNER_DEAD, summary, (causes.dead_targets(silent),), TUNNEL)
+    if unaddressed := all_of_kind(InnerUnaddressed, found.evidence):
+        targets = format_list([each.target for each in unaddressed])
+        summary = f"Not proven: the server assigned no inner address that could reach {targets}."
+        return Meaning(Verdict.UNPROVEN, summary)
+    hops = all_of_kind(InnerHop, found.evidence)
+    if not echoes and not any(each.source for each in hops):
+        summary = "Not proven: the session is up, but no inner address is known to answer. Set tunnel_ping."
+        return Meaning(Verdict.UNPROVEN, summary)
+    return None
