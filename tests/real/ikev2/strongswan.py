@@ -105,7 +105,7 @@ def charon(
     plugins: str = "kernel-netlink",
     files: Mapping[str, bytes] | None = None,
 ) -> Iterator[Charon]:
-    """Run charon with swanctl.conf and lines of strongswan.conf. `files` are certificates and keys by path."""
+    """Run charon with swanctl.conf and lines of strongswan.conf. `files`: certificates and keys by path."""
     require("swanctl", "ip", "unshare", root=True)
     if not CHARON.exists():
         give_up("charon missing: apt-get install --no-install-recommends strongswan-charon")

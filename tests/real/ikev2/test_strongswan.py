@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parameters import default_run
 from tests.real.ikev2.strongswan import Charon
 from tests.real.ikev2.world import (
-    MONITOR,
-    SERVER,
     SIGNATURES,
     Watcher,
     by_certificate,

@@ -28,11 +28,12 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import (
     make_evidence,
 )
 from wgmon_tui.protocols.ikev2.experiments import find_reasons
+from wgmon_tui.protocols.ikev2.key_log import esp_secret, ike_secret
 from wgmon_tui.protocols.ikev2.offers import ike_offer
 from wgmon_tui.protocols.ikev2.session_io import IkeSession
 from wgmon_tui.protocols.ikev2.stages import make_stages
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target
-from wgmon_tui.protocols.ikev2.tunnel_stage import run_tunnel_stage
+from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp, run_tunnel_stage
 
 _REMEMBERED_FOR = 2.5
 """What a full check found holds for this many times of `tunnel_every`: then it is too old to say."""
@@ -112,11 +113,23 @@ class Ikev2Prober(AddressProber):
         async with IkeSession(asked.address, asked.server.endpoint, log) as session:
             found = _Findings(not_tried, log, session)
             established = first_of_kind(Established, await session.run(options))
+            self._note_keys(session, established)
             if established is not None and established.child is not None and asked.server.tunnel:
                 echoes = await run_tunnel_stage(session, established.child, asked.server)
                 found.tunnel = echoes.result()
                 log.evidence += echoes.evidence()
         return found
+
+    def _note_keys(self, session: IkeSession, established: Established | None) -> None:
+        """Note the keys of a session, if somebody asked for a key log."""
+        client = session.client
+        if self._note_secret is None or client is None or client.keys is None or client.opened is None:
+            return
+        self._note_secret(ike_secret(client.opened.chosen, client.opened.nonces, client.keys))
+        if established is not None and established.child is not None:
+            esp = open_esp(established.child)
+            for direction in (esp.sending, esp.receiving):
+                self._note_secret(esp_secret(direction, session.address.version))
 
     def _make_check(self, asked: AddressCheck, found: _Findings, known: _FullResult | None) -> Check:
         evidence = [*found.log.evidence, *evidence_of(found.session.events)]

@@ -16,11 +16,11 @@ from wgmon_tui.protocols.ikev2.events import (
     EapEnded,
     Established,
     Event,
+    IkeSessionEnded,
     MessageDropped,
     RequestRefused,
     RequestUnanswered,
     ServerRejected,
-    SessionEnded,
 )
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
 from wgmon_tui.protocols.ikev2.key_derivation import HmacPrf, KeyMaterial, derive_keys
@@ -139,9 +139,9 @@ class IkeClient:
             case DroppedMessage(reason):
                 self._note_dropped(reason, len(data))
             case ServerRequest(ends_session=True):
-                self._finish(SessionEnded(self._elapsed(), None, is_confirmed=False, by_server=True))
+                self._finish(IkeSessionEnded(self._elapsed(), None, is_confirmed=False, by_server=True))
             case Response() if self._is_ending:
-                self._finish(SessionEnded(self._elapsed(), found.rtt, is_confirmed=True))
+                self._finish(IkeSessionEnded(self._elapsed(), found.rtt, is_confirmed=True))
             case Response():
                 self._resume(found)
 
@@ -233,7 +233,7 @@ class IkeClient:
 
     def _give_up(self) -> None:
         if self._is_ending:
-            self._finish(SessionEnded(self._elapsed(), None, is_confirmed=False))
+            self._finish(IkeSessionEnded(self._elapsed(), None, is_confirmed=False))
             return
         size = self._channel.pending_size
         self._close_script()

@@ -176,7 +176,7 @@ class Established:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEnded:
+class IkeSessionEnded:
     """The session is over. `is_confirmed` tells whether the server confirmed that this side ended it."""
 
     at: float
@@ -199,5 +199,5 @@ Event = (
     | EapOffered
     | CannotAuthenticate
     | Established
-    | SessionEnded
+    | IkeSessionEnded
 )

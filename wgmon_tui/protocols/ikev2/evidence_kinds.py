@@ -17,6 +17,7 @@ from wgmon_tui.protocols.ikev2.events import (
     Established,
     Event,
     GroupAsked,
+    IkeSessionEnded,
     MessageDropped,
     Redirected,
     RequestRefused,
@@ -24,7 +25,6 @@ from wgmon_tui.protocols.ikev2.events import (
     SaInitAnswered,
     ServerProven,
     ServerRejected,
-    SessionEnded,
 )
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, notify_name
 from wgmon_tui.protocols.ikev2.security_association import group_word
@@ -131,7 +131,7 @@ def _evidence_of(event: Event) -> Evidence:
             return make_evidence(kinds.CANNOT_SIGN, reason, at=at)
         case Established():
             return make_evidence(kinds.ESTABLISHED, _child(event), at=at)
-        case SessionEnded():
+        case IkeSessionEnded():
             how = "confirmed" if event.is_confirmed else "by-server" if event.by_server else "unconfirmed"
             return make_evidence(kinds.ENDED, how, at=at)
 

@@ -40,7 +40,7 @@ class IkeSession:
 
     def __init__(self, address: Address, endpoint: Endpoint, log: CheckLog) -> None:
         """`on_esp` of `run` gets ESP packets, once there is a CHILD_SA. Raises OSError."""
-        self._address, self._port, self._log = address, endpoint.port, log
+        self.address, self._port, self._log = address, endpoint.port, log
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self._socket = open_udp_socket(family, self._on_datagram, self._on_error)
@@ -73,8 +73,8 @@ class IkeSession:
 
     async def run(self, options: ClientOptions) -> list[Event]:
         """Run the client until it waits for nothing, and return the events. Raises OSError."""
-        local = local_address(self._address, self._port)
-        path = PathEnds(local, self._socket.port, self._address, self._port)
+        local = local_address(self.address, self._port)
+        path = PathEnds(local, self._socket.port, self.address, self._port)
         self._client = IkeClient(options, path)
         self._client.begin(time.monotonic())
         await self._run()
@@ -88,7 +88,7 @@ class IkeSession:
 
     def send_esp(self, packet: bytes) -> int:
         """Send an ESP packet of the CHILD_SA; returns its Unix time in nanoseconds. Raises OSError."""
-        sent_ns = self._socket.send(packet, (str(self._address), self._nat_port))
+        sent_ns = self._socket.send(packet, (str(self.address), self._nat_port))
         self._log.sent(packet, sent_ns)
         return sent_ns
 
@@ -114,13 +114,13 @@ class IkeSession:
             return
         for each in client.take_datagrams():
             port = self._nat_port if each.to_nat_port else self._port
-            self._log.sent(each.data, self._socket.send(each.data, (str(self._address), port)))
+            self._log.sent(each.data, self._socket.send(each.data, (str(self.address), port)))
             self.sent += 1
         self.events += client.take_events()
 
     def _on_datagram(self, datagram: Datagram) -> None:
         client = self._client
-        is_from_server = datagram.source[0] == str(self._address)
+        is_from_server = datagram.source[0] == str(self.address)
         if client is None or not is_from_server or datagram.data == NAT_KEEPALIVE:
             return
         self._log.received(datagram.data, datagram.received_ns)
@@ -133,7 +133,7 @@ class IkeSession:
         self._wake.set()
 
     def _on_error(self, error: QueuedError) -> None:
-        if error.destination[0] != str(self._address):
+        if error.destination[0] != str(self.address):
             return
         self._log.add_evidence(
             IcmpError(
@@ -142,7 +142,7 @@ class IkeSession:
                 type=error.type,
                 code=error.code,
                 offender=error.offender,
-                from_target=error.offender == str(self._address),
+                from_target=error.offender == str(self.address),
                 mtu=error.info or None,
                 quotes_packet=any(each.data.startswith(error.quoted) for each in self._log.exchange)
                 if error.quoted

@@ -11,9 +11,9 @@ from wgmon_tui.checks.stage import AUTHENTICATE, DELETE, REACH, SA_INIT, TUNNEL,
 from wgmon_tui.protocols.ikev2.events import (
     Established,
     Event,
+    IkeSessionEnded,
     SaInitAnswered,
     ServerRejected,
-    SessionEnded,
 )
 from wgmon_tui.protocols.ikev2.evidence_kinds import NO_CREDENTIALS, NOT_DEDICATED, NOT_DUE
 
@@ -72,7 +72,7 @@ def _tunnel_stage(established: Established, tunnel: Tunnel | None, *, wants_tunn
 
 
 def _delete_stage(events: Sequence[Event]) -> Iterator[Stage]:
-    ended = first_of_kind(SessionEnded, events)
+    ended = first_of_kind(IkeSessionEnded, events)
     if ended is not None and ended.is_confirmed:
         yield Stage(DELETE, _PASSED, ended.rtt)
     elif ended is not None:
