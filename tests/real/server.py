@@ -23,7 +23,14 @@ from wgmon_tui.protocols.wireguard.targets import Target
 SHORT_S = 0.5
 """The timeout of checks that expect silence: hundreds of round trips here."""
 
+ANSWER_S = 2.0
+"""The timeout of checks that do not end with the answer: an ICMP error, or a response that may be forged."""
+
 LONG_S = 5.0
+"""The timeout of checks that end with the answer."""
+
+SLOW_S = 5.0
+"""The limit of a slow answer where slowness is not the subject: on a busy machine every server is slow."""
 
 RETRIES_S = 20.0
 """An interface retries its handshake every 5 s and up to a third of a second (whitepaper, REKEY_TIMEOUT)."""
@@ -66,6 +73,7 @@ def target(
         public_key=public_key or server.public_key,
         identity="tests",
         timeout=timeout_s,
+        slow=SLOW_S,
         tunnel=False,
     )
     return Target(watched, private_key, psk or NO_PRESHARED_KEY)

@@ -8,13 +8,14 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
+from tests.busy_machine import without_starvation
 from tests.real.flood import check_under_load
 from tests.real.linux_kernel import (
     LinuxKernel,
     kernel_behind_port_fixture,  # noqa: F401 - a fixture
     kernel_behind_tap_fixture,  # noqa: F401 - a fixture
 )
-from tests.real.server import LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
+from tests.real.server import ANSWER_S, LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
 from wgmon_tui.checks.evidence import ForeignSession, IcmpError, LateAnswer, PacketRejected
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
 from wgmon_tui.checks.rejection import Reason
@@ -26,6 +27,9 @@ pytestmark = pytest.mark.thorough  # the kernel boots in qemu, twice
 
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))
+
+_RECOVERS_WITHIN_S = 60.0
+"""A server demands cookies until a second after its load, but an emulated one has little of the processor."""
 
 over_every_path = pytest.mark.parametrize(
     ("server", "version"),
@@ -53,7 +57,7 @@ async def test_with_the_right_keys_it_is_healthy(
     check, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is Verdict.HEALTHY
     assert check.handshake is not None
-    assert check.evidence == ()
+    assert without_starvation(check.evidence) == []
 
 
 @over_every_path
@@ -82,7 +86,7 @@ async def test_an_unknown_peer_is_met_with_silence(server: LinuxKernel, version:
 async def test_other_preshared_keys_are_told_from_silence(
     kernel_behind_tap: LinuxKernel, theirs: PresharedKey | None, ours: PresharedKey | None
 ) -> None:
-    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(theirs), psk=ours, timeout_s=2 * SHORT_S)
+    aim = target(kernel_behind_tap, kernel_behind_tap.new_peer(theirs), psk=ours, timeout_s=ANSWER_S)
     check, diagnosis = await run_check(kernel_behind_tap, aim)
     assert diagnosis.verdict is Verdict.PSK_MISMATCH
     rejected = [each for each in check.evidence if isinstance(each, PacketRejected)]
@@ -94,10 +98,10 @@ async def test_other_preshared_keys_are_told_from_silence(
 
 async def test_a_peer_that_is_removed_goes_silent(kernel_behind_tap: LinuxKernel) -> None:
     key = kernel_behind_tap.new_peer()
-    aim = target(kernel_behind_tap, key, timeout_s=SHORT_S)
+    aim, patient = (target(kernel_behind_tap, key, timeout_s=each) for each in (SHORT_S, LONG_S))
     async with prober_at(kernel_behind_tap) as prober:
         address, _ = kernel_behind_tap.endpoint(4)
-        before = await prober.check(aim, address)
+        before = await prober.check(patient, address)
         kernel_behind_tap.forget(key.public)
         after = await prober.check(aim, address)
     verdicts = [diagnose(check, aim.server).verdict for check in (before, after)]
@@ -150,7 +154,7 @@ async def test_a_machine_that_is_frozen_is_silent_and_answers_late(server: Linux
     assert diagnose(during, impatient.server).verdict is Verdict.SILENT
     assert diagnose(after, patient.server).verdict is Verdict.HEALTHY
     # To one of the two attempts at least: a server drops what it reads within 20 ms of another.
-    assert {type(each) for each in after.evidence} == {LateAnswer}
+    assert {type(each) for each in without_starvation(after.evidence)} == {LateAnswer}
 
 
 async def test_under_load_it_demands_a_cookie_answers_and_recovers(kernel_behind_tap: LinuxKernel) -> None:
@@ -160,7 +164,7 @@ async def test_under_load_it_demands_a_cookie_answers_and_recovers(kernel_behind
         check = await check_under_load(kernel_behind_tap, aim, prober, frozen=kernel_behind_tap.guest.frozen)
         assert diagnose(check, aim.server).verdict is Verdict.UNDER_LOAD
         assert check.handshake is not None
-        async with asyncio.timeout(LONG_S):
+        async with asyncio.timeout(_RECOVERS_WITHIN_S):
             while diagnose(check, aim.server).verdict is not Verdict.HEALTHY:
                 check = await prober.check(aim, address)
 

@@ -33,9 +33,10 @@ def dead_gateway(client: str) -> Iterator[None]:
 async def test_a_dead_gateway_is_a_local_fault_that_names_it(
     wireguard_go: WireguardGo, timeout_s: float
 ) -> None:
-    aim = target(wireguard_go, wireguard_go.new_peer(), timeout_s=timeout_s)
+    key = wireguard_go.new_peer()
+    aim = target(wireguard_go, key, timeout_s=timeout_s)
     async with prober_at(wireguard_go) as prober:
-        assert (await prober.check(aim, SERVER_V4)).handshake
+        assert (await prober.check(target(wireguard_go, key), SERVER_V4)).handshake
         with dead_gateway(wireguard_go.path.client):
             check = await prober.check(aim, SERVER_V4)
     found = diagnose(check, aim.server)
@@ -85,4 +86,4 @@ async def test_initiations_of_a_server_whose_way_here_is_open_are_evidence(
         assert found.verdict is Verdict.SILENT
         assert "This machine's packets do not arrive there" in found.summary
         assert not [each for each in found.causes if "does not know" in each.cause]
-        assert (await prober.check(aim, SERVER_V4)).handshake
+        assert (await prober.check(target(wireguard_go, key), SERVER_V4)).handshake

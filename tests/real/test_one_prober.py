@@ -34,7 +34,7 @@ def config(tmp_path: Path, wireguard_go: WireguardGo) -> Path:
     (made / "servers.toml").write_text(
         f'[[identity]]\nname = "cli"\nprivate_key_file = "cli.key"\naddresses = ["{address}"]\n'
         f'[[server]]\nname = "office"\nendpoint = "{host}:{port}"\nidentity = "cli"\ninterval = "1s"\n'
-        f'public_key = "{wireguard_go.public_key}"\ntunnel_ping = ["10.7.0.1"]\n'
+        f'slow = "5s"\npublic_key = "{wireguard_go.public_key}"\ntunnel_ping = ["10.7.0.1"]\n'
     )
     return made
 

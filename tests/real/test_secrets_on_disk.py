@@ -23,7 +23,7 @@ def write_config(config: Path, server: WireguardGo, key: PrivateKey) -> None:
     (config / "servers.toml").write_text(
         '[[identity]]\nname = "cli"\nprivate_key_file = "cli.key"\n'
         f'[[server]]\nname = "office"\nendpoint = "{host}:{port}"\ninterval = "1s"\ntunnel = false\n'
-        f'public_key = "{server.public_key}"\npreshared_key_file = "office.psk"\n'
+        f'slow = "5s"\npublic_key = "{server.public_key}"\npreshared_key_file = "office.psk"\n'
     )
 
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from tests.real.server import LONG_S, SHORT_S, prober_at, target
+from tests.real.server import ANSWER_S, LONG_S, SHORT_S, prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.stage import StageOutcome
@@ -75,7 +75,7 @@ async def test_a_healthy_server_of_a_name_passes_every_stage(
 @pytest.mark.thorough
 async def test_another_preshared_key_fails_at_authenticate(wireguard_go: WireguardGo) -> None:
     psk = PresharedKey(b"b".ljust(32))
-    aim = target(wireguard_go, wireguard_go.new_peer(), psk=psk, timeout_s=SHORT_S)
+    aim = target(wireguard_go, wireguard_go.new_peer(), psk=psk, timeout_s=ANSWER_S)
 
     check = await check_all(wireguard_go, aim)
 
@@ -96,7 +96,7 @@ async def test_silence_fails_at_the_handshake_and_leaves_reach_not_known(wiregua
 @pytest.mark.thorough
 @pytest.mark.parametrize("short_lived", ["wireguard_go"], indirect=True)
 async def test_a_closed_port_is_reached_and_fails_at_the_handshake(short_lived: WireguardGo) -> None:
-    aim = target(short_lived, short_lived.new_peer(), timeout_s=SHORT_S)
+    aim = target(short_lived, short_lived.new_peer(), timeout_s=ANSWER_S)
     short_lived.stop()
 
     check = await check_all(short_lived, aim)
@@ -117,7 +117,7 @@ async def test_data_that_the_server_drops_fails_at_the_tunnel(wireguard_go: Wire
 
 @pytest.mark.thorough
 async def test_a_firewall_on_the_path_that_refuses_fails_at_reach(wireguard_go: WireguardGo) -> None:
-    aim = target(wireguard_go, wireguard_go.new_peer(), timeout_s=SHORT_S)
+    aim = target(wireguard_go, wireguard_go.new_peer(), timeout_s=ANSWER_S)
     with wireguard_go.path.filtered("udp dport 51820 reject with icmpx admin-prohibited"):
         check = await check_all(wireguard_go, aim)
 

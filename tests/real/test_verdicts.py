@@ -9,7 +9,16 @@ import pytest
 from tests.real.boringtun import Boringtun
 from tests.real.flood import check_under_load
 from tests.real.namespaces import ROUTER_V4, ROUTER_V6
-from tests.real.server import LONG_S, SHORT_S, RealServer, poll_until_nonzero, prober_at, run_check, target
+from tests.real.server import (
+    ANSWER_S,
+    LONG_S,
+    SHORT_S,
+    RealServer,
+    poll_until_nonzero,
+    prober_at,
+    run_check,
+    target,
+)
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Verdict
@@ -46,6 +55,8 @@ CASES = [
     Case("both have one, not the same", Verdict.PSK_MISMATCH, servers_psk=PSK, our_psk=OTHER_PSK),
 ]
 
+_TIMEOUTS_S = {Verdict.HEALTHY: LONG_S, Verdict.PSK_MISMATCH: ANSWER_S, Verdict.SILENT: SHORT_S}
+
 PAIRS = [
     pytest.param(implementation, case, id=f"{implementation}: {case.what}")
     for implementation in IMPLEMENTATIONS
@@ -64,7 +75,7 @@ async def test_configurations(server: RealServer, case: Case, version: int) -> N
         psk=case.our_psk,
         public_key=None if case.server_key_right else PrivateKey.generate().public,
         version=version,
-        timeout_s=LONG_S if case.verdict is Verdict.HEALTHY else SHORT_S,
+        timeout_s=_TIMEOUTS_S[case.verdict],
     )
     check, diagnosis = await run_check(server, aim, version)
     assert diagnosis.verdict is case.verdict
@@ -106,7 +117,8 @@ async def test_a_firewall_on_the_way(
 ) -> None:
     if verdict is Verdict.UNREACHABLE and not PLATFORM.has_error_queue:
         pytest.skip("this system does not show that the router sent the ICMP error")
-    aim = target(wireguard_go, wireguard_go.new_peer(), version=version, timeout_s=SHORT_S)
+    timeout_s = ANSWER_S if verdict is Verdict.UNREACHABLE else SHORT_S
+    aim = target(wireguard_go, wireguard_go.new_peer(), version=version, timeout_s=timeout_s)
     with wireguard_go.path.filtered(rule):
         check, diagnosis = await run_check(wireguard_go, aim, version)
     assert diagnosis.verdict is verdict

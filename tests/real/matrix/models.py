@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tests.real.fetching import Patience
 from tests.real.matrix.faults import Fault
 from tests.real.matrix.servers import COLUMNS
+from tests.real.server import SLOW_S
 from wgmon_tui.checks.verdict import Severity, Verdict
 
 
@@ -79,7 +80,7 @@ class Row:
 
         A server on a busy machine answers slowly, whatever the row does to it.
         """
-        return 0.5 if any(look.verdict is Verdict.SLOW for look in self.looks) else 5.0
+        return 0.5 if any(look.verdict is Verdict.SLOW for look in self.looks) else SLOW_S
 
     @property
     def weight(self) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from tests.real.namespaces import RoutedPath, namespace
 from tests.real.relay import Relay
 from tests.real.relay_settings import RelaySettings
-from tests.real.server import RealServer
+from tests.real.server import SLOW_S, RealServer
 from wgmon_tui.checks import tai64n
 from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
@@ -168,7 +168,7 @@ def scene(
                 public_key=server.public_key,
                 identity="tests",
                 tunnel_ping=tuple(inner_interface(server, each, 1).ip for each in ping),
-                **entry,
+                **{"slow": SLOW_S, **entry},
             ),
             private_key,
             tuple(inner_interface(server, each, _OUR_HOST) for each in (4, 6)),
