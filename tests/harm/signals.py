@@ -1,6 +1,7 @@
 """Every stop signal at random moments of every command: it ends with its documented code and leaves nothing.
 
-`python -m tests.harm.signals [COUNT]`: COUNT moments for each command and signal, four processes at a time.
+`python -m tests.harm.signals [COUNT [SEED [COMMAND…]]]`: COUNT moments for each command and signal, four
+processes at a time. Without COMMAND, it is every command.
 """
 
 from __future__ import annotations
@@ -294,12 +295,13 @@ def main(argv: Sequence[str]) -> int:
     count = int(argv[0]) if argv else 50
     seed = int(argv[1]) if len(argv) > 1 else int(time.time())
     random.seed(seed)
+    scenarios = [each for each in SCENARIOS if not argv[2:] or each.command in argv[2:]]
     signals = len(STOPS) + len(HARMLESS)
-    print(f"seed {seed}; {count} moments for each of {len(SCENARIOS)} commands and {signals} signals")
+    print(f"seed {seed}; {count} moments for each of {len(scenarios)} commands and {signals} signals")
     failed = interpreter = total = 0
     with TemporaryDirectory(prefix="wgmon-signals-") as directory, ThreadPoolExecutor(4) as pool:
         history = record_history(Path(directory) / "history")
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             trials = [(trial, pool.submit(trial.run, history)) for trial in draw_trials(scenario, count)]
             slowest = 0.0
             for trial, job in trials:
