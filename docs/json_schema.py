@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from wgmon_tui.checks.registry import protocol_names
 from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.control_planes import CONTROL_PLANE
 from wgmon_tui.config.models import SecretForm
 from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
@@ -30,7 +31,7 @@ _FORMS = {
 
 def servers_schema() -> str:
     """The schema of servers.toml."""
-    return _document("servers.toml of wgmon-tui", (DEFAULTS, IDENTITY, SERVER))
+    return _document("servers.toml of wgmon-tui", (DEFAULTS, IDENTITY, CONTROL_PLANE, SERVER))
 
 
 def config_schema() -> str:

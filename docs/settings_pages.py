@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from wgmon_tui.checks.registry import protocol_names
 from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.control_planes import CONTROL_PLANE
 from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting
@@ -246,6 +247,9 @@ def _servers_toml() -> Iterator[str]:
     yield from _protocol_tables()
     yield ""
     yield _FETCHES.rstrip()
+    yield f"\n## `[[{CONTROL_PLANE.name}]]`\n"
+    yield f"{CONTROL_PLANE.help} [control-planes.md](control-planes.md) says what is checked.\n"
+    yield from _table(CONTROL_PLANE.settings, CONTROL_PLANE.usual())
     yield f"\n## `[[{IDENTITY.name}]]`\n"
     yield f"{IDENTITY.help}\n"
     yield from _table(IDENTITY.settings, IDENTITY.usual())

@@ -15,7 +15,7 @@ OLDEST_PYTHON = "3.11"
 
 HEADER = "# `make lock` writes this file.\n"
 
-RUN_EXTRAS = ("alerts", "amneziawg", "fetch", "prometheus", "proxy", "vpn")
+RUN_EXTRAS = ("alerts", "amneziawg", "control-plane", "fetch", "prometheus", "proxy", "vpn")
 """The extras that the container has, as all that the program can do is expected there."""
 
 LOCKS = {

@@ -17,7 +17,12 @@ from wgmon_tui.protocols.amneziawg.settings import SECTION as AMNEZIAWG_SECTION
 
 _OFF = re.compile(r"^#(?=[\w\[])")
 _OFF_IN_BLOCK = re.compile(r"^##(?=\w)")
-_NEED_EACH_OTHER = ("escalate_after", "escalate_to", "header_protection_key_file")  # it needs s1 to s4
+_NEED_EACH_OTHER = (
+    "escalate_after",
+    "escalate_to",
+    "header_protection_key_file",  # it needs s1 to s4
+    *("secret_file", "certificate_file", "key_file", "eap_user", "eap_password_file", "dedicated"),  # ikev2
+)
 
 Parser = Callable[[str], object]
 TEMPLATES: list[tuple[str, Parser]] = [(config_template(), parse_config), (servers_template(), parse)]

@@ -12,7 +12,7 @@ from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenV
 from wgmon_tui.protocols.openvpn.client import Client
 from wgmon_tui.protocols.openvpn.events import TlsFailed
 from wgmon_tui.protocols.openvpn.links import UdpLink
-from wgmon_tui.protocols.openvpn.session import Session
+from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
@@ -51,7 +51,7 @@ async def test_a_server_with_another_key_is_silent() -> None:
     server, target = lab(OpenVpnLabMode.WRONG_KEY)
     async with server:
         link = UdpLink(LOCALHOST, server.endpoint.port)
-        session = Session(Client(make_wrapping(target.remote.wrapper)), link, CheckLog())
+        session = ControlSession(Client(make_wrapping(target.remote.wrapper)), link, CheckLog())
         assert not await session.run(lambda: bool(session.events), 0.2)
         link.close()
 

@@ -1,7 +1,5 @@
 """Which certificates of sinks' servers are trusted, and what is wrong with one that is not.
 
-Trusted is what OpenSSL trusts by default, as curl does, on every Python. From 3.13 on, Python's own default
-also refuses authorities that lack identifiers of RFC 5280, which the authorities of many operators lack.
 `ca_file` may hold any certificate of the chain: a root, an intermediate authority, or the server's own.
 """
 
@@ -15,32 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from wgmon_tui.config.regular_files import read_regular
+from wgmon_tui.net.tls_trust import OTHER_HOST, SYSTEM_AUTHORITIES, accept_as_curl, explain_untrusted
 from wgmon_tui.text import format_list, printable
 
 _CA_FILES = 16
 _MOST_NAMES = 5
 _LONGEST_NAME = 60
-
-_UNKNOWN_ISSUER = (2, 20, 21)
-"""X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, …_LOCALLY and X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE."""
-_SELF_SIGNED, _SELF_SIGNED_AUTHORITY = 18, 19
-_OTHER_HOST = (62, 64)
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH: their messages contain the host."""
-
-_FAULTS = {
-    7: "its signature is wrong: ca_file has an authority of the same name, but with another key",
-    9: "it is not valid yet, or an authority of its chain is not; check the clocks of both machines",
-    10: "it has expired, or an authority of its chain has",
-    23: "it was revoked",
-    25: "its chain is longer than an authority allows",
-    26: "it, or an authority of its chain, is not made for servers: extendedKeyUsage lacks serverAuth",
-    66: "its key is too short",
-    67: "the key of an authority in its chain is too short",
-    68: "it, or an authority of its chain, is signed with a hash that is too weak, such as SHA-1",
-    79: "an authority of its chain may not sign certificates: basicConstraints lacks CA:TRUE",
-}
-"""By verify code (x509_vfy.h)."""
-
 
 _MAX_CA_FILE_BYTES = 16 << 20
 """Bytes. A bundle of all public authorities has 250 kB."""
@@ -73,13 +51,8 @@ def _cached_tls_context(ca_file: str | None, _written_ns: int) -> ssl.SSLContext
         context = ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
         raise CaFileError("ca_file holds no certificate in PEM form") from None
-    _accept_as_curl(context)
+    accept_as_curl(context)
     return context
-
-
-def _accept_as_curl(context: ssl.SSLContext) -> None:
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
 
 
 def explain_rejection(
@@ -90,27 +63,15 @@ def explain_rejection(
     `reconnect` connects to the same server with another TLS context, which ends the connection after the
     handshake. It is called to read the names of a certificate for another host.
     """
-    code = error.verify_code
-    if code in _OTHER_HOST:
-        what = f"it is not for this host{_list_names(ca_file, reconnect)}"
-    elif code == _SELF_SIGNED:
-        what = f"it is self-signed and not in {_trusted_place(ca_file)}"
-        what += "" if ca_file else "; set ca_file to a file that holds it"
-    elif code == _SELF_SIGNED_AUTHORITY:
-        what = f"its authority is not in {_trusted_place(ca_file)}"
-        what += "" if ca_file else "; for a private CA, set ca_file"
-    elif code in _UNKNOWN_ISSUER:
-        what = (
-            f"its authority is not in {_trusted_place(ca_file)}, or the server does not send the whole chain"
-        )
-        what += "" if ca_file else "; for a private CA, set ca_file"
-    else:
-        what = _FAULTS.get(code) or printable(str(error.verify_message))
+    names = _list_names(ca_file, reconnect) if error.verify_code in OTHER_HOST else ""
+    what = explain_untrusted(
+        error,
+        "ca_file" if ca_file else SYSTEM_AUTHORITIES,
+        "" if ca_file else "; set ca_file to a file that holds it",
+        "" if ca_file else "; for a private CA, set ca_file",
+        names,
+    )
     return UntrustedCertificateError(f"the certificate is not trusted: {what}")
-
-
-def _trusted_place(ca_file: str | None) -> str:
-    return "ca_file" if ca_file else "the system's list of authorities"
 
 
 class _NameReadingSocket(ssl.SSLSocket):
@@ -135,7 +96,7 @@ def _list_names(ca_file: str | None, reconnect: Callable[[ssl.SSLContext], objec
 
     context = _NameReadingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    _accept_as_curl(context)
+    accept_as_curl(context)
     with suppress(Exception):  # the names are an addition; the rejection is known
         if ca_file:
             context.load_verify_locations(ca_file)

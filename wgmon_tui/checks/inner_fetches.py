@@ -15,7 +15,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Protocol
 
 from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
@@ -29,6 +28,7 @@ from wgmon_tui.net.inner_packets import TCP, UDP, unwrap
 from wgmon_tui.net.tcp.client import State, TcpClient
 from wgmon_tui.net.tcp.http_fetch import FetchFailure, HttpFetch, Phase
 from wgmon_tui.net.tcp.segment import Segment, decode, encode
+from wgmon_tui.net.tls_trust import trusting_context
 from wgmon_tui.text import printable
 
 LIMIT_S = 15.0
@@ -44,7 +44,6 @@ _HEADERS = {4: 40, 6: 60}
 """Bytes of the IP and TCP headers of a segment."""
 
 _CLOSE_WAIT_S = 1.0
-_CONTEXTS = 16
 _USUAL_STATUS = range(200, 400)
 
 _FAULTS: Mapping[FetchFailure, FetchFault] = {
@@ -291,12 +290,5 @@ def _with_small(result: InnerFetch, small_pass: bool | None, resolved: float | N
     return replace(result, resolved=resolved, fault=fault, small_pass=small_pass)
 
 
-@lru_cache(_CONTEXTS)
 def _tls_context(certificates: Sequence[str]) -> ssl.SSLContext:
-    """A context that trusts these certificates, or those of the system. Reading the latter takes 50 ms."""
-    data = b"".join(map(certificate_bytes, certificates))
-    context = ssl.create_default_context(cadata=data) if data else ssl.create_default_context()
-    # As curl: any certificate of the chain may be the trusted one, and identifiers may be missing.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    return trusting_context(b"".join(map(certificate_bytes, certificates)))

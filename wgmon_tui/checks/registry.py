@@ -29,6 +29,15 @@ _FOLDERS = {
 }
 """One line a protocol. Its module `protocol` has `PROTOCOL`, its module `settings` has `SETTINGS`."""
 
+_CONTROL_PLANE_FOLDERS = {
+    "tailscale": "wgmon_tui.control_planes.tailscale",
+    "headscale": "wgmon_tui.control_planes.headscale",
+    "innernet": "wgmon_tui.control_planes.innernet",
+    "netbird": "wgmon_tui.control_planes.netbird",
+    "netmaker": "wgmon_tui.control_planes.netmaker",
+}
+"""One line a kind of control plane: the protocols of `[[control_plane]]` in servers.toml."""
+
 _imported: dict[str, Protocol] = {}
 
 
@@ -37,8 +46,14 @@ class UnknownProtocolError(Exception):
 
 
 def protocol_names() -> tuple[str, ...]:
-    """The names of all protocols, in the order of their registration."""
-    return tuple(dict.fromkeys((*_FOLDERS, *_imported)))
+    """The names of all protocols of servers, in the order of their registration."""
+    more = (name for name in _imported if name not in _CONTROL_PLANE_FOLDERS)
+    return tuple(dict.fromkeys((*_FOLDERS, *more)))
+
+
+def control_plane_names() -> tuple[str, ...]:
+    """The names of all kinds of control planes."""
+    return tuple(_CONTROL_PLANE_FOLDERS)
 
 
 def find_protocol(name: str) -> Protocol:
@@ -58,8 +73,8 @@ def find_settings(name: str) -> ProtocolSettings:
 
 
 def _folder_of(name: str) -> str:
-    if name in _FOLDERS:
-        return _FOLDERS[name]
+    if folder := _FOLDERS.get(name) or _CONTROL_PLANE_FOLDERS.get(name):
+        return folder
     known = format_list(map(quoted, protocol_names()))
     raise UnknownProtocolError(f"unknown protocol {quoted(name)}; known are {known}")
 

@@ -21,6 +21,8 @@ FETCH = "fetch"
 UDP = "udp"
 DIRECT = "direct"
 KEEPALIVE = "keepalive"
+API = "api"
+BACKEND = "backend"
 DELETE = "delete"
 
 STAGE_NAMES = (
@@ -39,6 +41,8 @@ STAGE_NAMES = (
     UDP,
     DIRECT,
     KEEPALIVE,
+    API,
+    BACKEND,
     DELETE,
 )
 """All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wgmon_tui.checks.stage import (
+    API,
     AUTHENTICATE,
+    BACKEND,
     DELETE,
     DIRECT,
     FETCH,
@@ -42,5 +44,7 @@ STAGE_HELP: Mapping[str, str] = {
     UDP: "A DNS query through the server over UDP was answered.",
     DIRECT: "The same page answers without the server, so that page and uplink work.",
     KEEPALIVE: "A keepalive of the server arrived through the tunnel.",
+    API: "The API accepted the token, and answered every request in a form that is known.",
+    BACKEND: "Its database, broker and other parts work, as far as the control plane reports them.",
     DELETE: "The server confirmed the end of the session that this check opened.",
 }

@@ -73,6 +73,11 @@ class Verdict(Enum):
         Severity.DEGRADED,
         "A TCP connection through the tunnel begins to carry data, then stalls, while other packets pass.",
     )
+    FORGOTTEN = (
+        "forgotten",
+        Severity.DEGRADED,
+        "Data reaches the node, but its control plane reports it as offline.",
+    )
     TARGET_DOWN = (
         "target-down",
         Severity.DEGRADED,
@@ -142,6 +147,21 @@ class Verdict(Enum):
         "proxy-down",
         Severity.DOWN,
         "The URL answers without the proxy, but not through it.",
+    )
+    API_FAILED = (
+        "api-failed",
+        Severity.DOWN,
+        "The control plane answers, but its API fails: an error of its own, or no valid answer.",
+    )
+    BACKEND_DOWN = (
+        "backend-down",
+        Severity.DOWN,
+        "The control plane answers, and reports that a part it needs, such as its database, does not work.",
+    )
+    SAYS_CONNECTED = (
+        "says-connected",
+        Severity.DOWN,
+        "The control plane reports the node as connected, but no data reaches it.",
     )
     PORT_CLOSED = (
         "port-closed",

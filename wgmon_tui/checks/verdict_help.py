@@ -59,6 +59,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "not help, so it is not the packet size: that would be mtu-blackhole.",
         "On the inner server: tcpdump -ni any tcp. Look for data that is sent again and again.",
     ),
+    Verdict.FORGOTTEN: VerdictHelp(
+        "The check of the node's data path succeeded, and the API lists the node as offline.",
+        "On the node, read the log of its client: it cannot reach the control plane, or its key expired.",
+    ),
     Verdict.TARGET_DOWN: VerdictHelp(
         "A second target answered through the proxy. The URL failed through the proxy and without it.",
         "Fetch the URL yourself with curl. Choose another URL for the check if it is gone.",
@@ -118,6 +122,18 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     Verdict.PROXY_DOWN: VerdictHelp(
         "The fetch through the proxy failed, and the same fetch from this machine without it succeeded.",
         "On the server, read the proxy's log of that moment. Check that it may reach the URL.",
+    ),
+    Verdict.API_FAILED: VerdictHelp(
+        "A request that every release answers got an error of the server, a redirect, or no valid JSON.",
+        "On the control plane, read its log of that moment. Compare the URL with the one in its documents.",
+    ),
+    Verdict.BACKEND_DOWN: VerdictHelp(
+        "A health request of the API answered that its database, its broker or its licence does not work.",
+        "On the control plane, look at the part that the summary names. Nodes keep their tunnels meanwhile.",
+    ),
+    Verdict.SAYS_CONNECTED: VerdictHelp(
+        "The API lists the node as online, and the check of its data path from here failed.",
+        "On the node, look at its firewall: nft list ruleset. Then compare the ACL of the control plane.",
     ),
     Verdict.PORT_CLOSED: VerdictHelp(
         "An ICMP \u201cport unreachable\u201d came from the server's own address, and no authentic answer "

@@ -13,10 +13,10 @@ from wgmon_tui.config.models import SecretSource
 DAY_S = 86_400.0
 VERDICTS = (
     "under-load", "slow", "lossy", "unproven", "inner-dead", "mtu-blackhole", "tcp-stalls", "target-down",
-    "stuck-flow", "address-dead", "data-dead", "dies-after", "wrong-server-key", "peer-missing",
-    "wrong-parameters", "psk-mismatch", "auth-failed", "bad-certificate", "cipher-mismatch",
-    "session-refused", "proxy-down", "port-closed", "unreachable", "silent", "regional", "not-wireguard",
-    "wrong-protocol", "dns-failure",
+    "forgotten", "stuck-flow", "address-dead", "data-dead", "dies-after", "wrong-server-key",
+    "peer-missing", "wrong-parameters", "psk-mismatch", "auth-failed", "bad-certificate", "cipher-mismatch",
+    "session-refused", "proxy-down", "api-failed", "backend-down", "says-connected", "port-closed",
+    "unreachable", "silent", "regional", "not-wireguard", "wrong-protocol", "dns-failure",
 )  # fmt: skip
 """The verdict slugs of incidents. `config` does not import verdicts; a test keeps the two in step."""
 

@@ -28,10 +28,11 @@ def parse_http_target(text: str) -> HttpTarget:
     Raises InvalidValueError.
     """
     written, _, options = text.partition(" ")
-    return HttpTarget(_parse_url(written), **_parse_options(f" {options}".rstrip()))
+    return HttpTarget(parse_url(written), **_parse_options(f" {options}".rstrip()))
 
 
-def _parse_url(text: str) -> Url:
+def parse_url(text: str) -> Url:
+    """An http or https URL without user and fragment. Raises InvalidValueError."""
     match = _URL.fullmatch(text)
     if match is None:
         raise InvalidValueError(

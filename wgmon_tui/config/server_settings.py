@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wgmon_tui.checks.registry import control_plane_names
 from wgmon_tui.config.models import WIREGUARD, Identity, Server
 from wgmon_tui.config.protocol_settings import known_protocols
 from wgmon_tui.config.setting import FormField, Section, Setting, Values, defaults_of
@@ -114,7 +115,8 @@ _SOAK = replace(
 )
 _PROTOCOL = replace(
     one_of(known_protocols()),
-    read=lambda value: one_of(known_protocols()).read(value),  # others may register
+    # Others may register. Control planes have a table of their own in the file, but are servers elsewhere.
+    read=lambda value: value if value in control_plane_names() else one_of(known_protocols()).read(value),
 )
 _IDENTITY_NAME = replace(NAME, kind=FormFieldKind.CHOICE)
 

@@ -13,7 +13,14 @@ from functools import cache, lru_cache
 
 import tomli_w
 
-from wgmon_tui.checks.registry import protocol_names
+from wgmon_tui.checks.registry import control_plane_names, protocol_names
+from wgmon_tui.config.control_planes import (
+    CONTROL_PLANE,
+    from_server_table,
+    is_control_plane,
+    to_server_table,
+)
+from wgmon_tui.config.control_planes import NAME as PLANE
 from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, known_protocols, read_own, settings_of
@@ -47,6 +54,11 @@ _OWN = tuple(
     sorted((each for each in SERVER.settings if not each.shared), key=lambda each: not each.required)
 )
 """The settings of a server alone, the required ones first."""
+
+_PLANE_OWN = tuple(each for each in CONTROL_PLANE.settings if each not in SERVER.settings)
+"""What is checked of a control plane before the rest of its keys."""
+
+_TABLES = ("defaults", "identity", PLANE, "server")
 
 _SERVER_LINE = re.compile(r"^(?=\[\[server\]\][ \t]*\r?$)", re.MULTILINE)
 
@@ -82,7 +94,7 @@ def _known_identities(names: tuple[str, ...]) -> _KnownIdentities:
 
 def _known_keys() -> tuple[str, ...]:
     """The keys of a `[[server]]`, and the tables of the protocols."""
-    return (*SERVER_KEYS, *protocol_names())
+    return (*SERVER_KEYS, *protocol_names(), *control_plane_names())
 
 
 def parse(text: str, source: str = "servers.toml", on_read: OnServersRead | None = None) -> Fleet:
@@ -111,7 +123,8 @@ def _by_blocks(text: str, on_read: OnServersRead | None) -> Fleet:
         servers += part
         if on_read:
             on_read(part, len(servers), len(blocks))
-    if fleet.servers or len({server.name for server in servers}) < len(servers):
+    servers = [*fleet.servers, *servers]
+    if len({server.name for server in servers}) < len(servers):
         raise ConfigurationError("not one block for each server")
     return replace(fleet, servers=tuple(servers))
 
@@ -121,23 +134,28 @@ def _block(text: str, shared: SharedValues, identities: _KnownIdentities) -> Ser
     tables = TomlTable("", load_toml(text, ""), ("server",)).require("server", as_tables)
     if len(tables) > 1:
         raise ConfigurationError("more than one server in a block")
-    return _server(TomlTable("", tables[0], _known_keys()), shared, identities)
+    return _server_of_file(TomlTable("", tables[0], _known_keys()), shared, identities)
 
 
 def _whole(text: str, source: str) -> Fleet:
     errors = ErrorList()
-    document = TomlTable(source, load_toml(text, source), ("defaults", "identity", "server"), errors=errors)
+    document = TomlTable(source, load_toml(text, source), _TABLES, errors=errors)
     identity_tables = errors.read(_named_tables, document, "identity", IDENTITY.known_keys) or []
     server_tables = errors.read(_named_tables, document, "server", _known_keys()) or []
+    plane_tables = errors.read(_named_tables, document, PLANE, CONTROL_PLANE.known_keys) or []
+    errors.read(reject_repeated_names, _of_one_name(plane_tables, server_tables))
     identities = [errors.read(_identity, table) for table in identity_tables]
     # An identity with an error is one that servers may name.
     known = _known_identities(tuple(name for table in identity_tables if (name := _name_of(table.raw))))
     defaults: dict[str, object] = errors.read(document.get, "defaults", as_table, {}) or {}
     shared = errors.read(_defaults, document, defaults, known) or ()
-    servers = [errors.read(_server, table, shared, known) for table in server_tables]
+    planes = [errors.read(_control_plane, table, shared, known) for table in plane_tables]
+    servers = [errors.read(_server_of_file, table, shared, known) for table in server_tables]
     errors.raise_errors(text, source)
     return Fleet(
-        tuple(each for each in servers if each), tuple(each for each in identities if each), defaults
+        tuple(each for each in (*planes, *servers) if each),
+        tuple(each for each in identities if each),
+        defaults,
     )
 
 
@@ -154,12 +172,15 @@ def render(fleet: Fleet) -> str:
         "[[identity]]\n" + tomli_w.dumps(write_settings(identity, IDENTITY.settings, IDENTITY.usual()))
         for identity in fleet.identities
     ]
-    blocks += [_server_block(server, shared) for server in fleet.servers]
+    in_order = sorted(fleet.servers, key=lambda each: not is_control_plane(each))
+    blocks += [_server_block(server, shared) for server in in_order]
     return "\n".join(blocks)
 
 
 def _server_block(server: Server, shared: SharedValues) -> str:
     table = server_table(server, shared)
+    if is_control_plane(server):
+        return f"[[{PLANE}]]\n" + tomli_w.dumps(from_server_table(table, server.protocol))
     own = table.pop(server.protocol, None)
     block = "[[server]]\n" + tomli_w.dumps(table)
     return f"{block}\n[server.{server.protocol}]\n{tomli_w.dumps(own)}" if isinstance(own, dict) else block
@@ -199,6 +220,12 @@ def _named_tables(document: TomlTable, kind: str, known: Collection[str]) -> lis
         tables.append(document.child(f"{kind} {label}", raw, known, kind, number))
     reject_repeated_names(tables)
     return tables
+
+
+def _of_one_name(planes: Sequence[TomlTable], servers: Sequence[TomlTable]) -> list[TomlTable]:
+    """The tables of control planes and servers that share a name with one of the other kind."""
+    names = {_name_of(each.raw) for each in planes} & {_name_of(each.raw) for each in servers} - {""}
+    return [each for each in (*planes, *servers) if _name_of(each.raw) in names]
 
 
 def _name_of(raw: Mapping[str, object]) -> str:
@@ -256,12 +283,38 @@ def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities
     return Server(**values)
 
 
+def _server_of_file(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
+    """Read a `[[server]]` of the file, which is no control plane."""
+    kind = table.raw.get("protocol")
+    if kind in control_plane_names():
+        phrase = (
+            f'a control plane is no [[server]]; write [[{PLANE}]] with type = "{kind}" and url = "https://…"'
+        )
+        table.reject(table.error("protocol", phrase))
+        table.require_valid()
+    return _server(table, shared, identities)
+
+
+def _control_plane(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
+    """Read a `[[control_plane]]` of the file."""
+    values = read_valid_settings(table, _PLANE_OWN)
+    table.require_valid()
+    kind = values["type"]
+    as_server = to_server_table(table.raw, kind, values["url"])
+    return _server(
+        TomlTable(table.where, as_server, _known_keys(), path=table.path, errors=table.errors),
+        shared,
+        identities,
+    )
+
+
 def _protocol_of(table: TomlTable) -> str:
     """The protocol of a server; WireGuard if the value is not valid, which is an error elsewhere."""
     protocol = table.raw.get("protocol")
     if protocol is None:
         return WIREGUARD
-    return protocol if isinstance(protocol, str) and protocol in known_protocols() else WIREGUARD
+    known = isinstance(protocol, str) and protocol in (*known_protocols(), *control_plane_names())
+    return str(protocol) if known else WIREGUARD
 
 
 def _reject_foreign_keys(table: TomlTable, protocol: str, settings: ProtocolSettings) -> None:

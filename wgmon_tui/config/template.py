@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 
 from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.control_planes import CONTROL_PLANE
 from wgmon_tui.config.protocol_settings import known_protocols, settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting
@@ -64,6 +65,15 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("identity", "name"): '"bastion"',
     ("identity", "private_key"): '"bastion.key"',
     ("identity", "addresses"): '["10.8.0.250/32"]',
+    ("control_plane", "name"): '"office mesh"',
+    ("control_plane", "type"): '"headscale"',
+    ("control_plane", "url"): '"https://headscale.example.net"',
+    ("control_plane", "token"): '"headscale.token"',
+    ("control_plane", "ca"): '"authority.pem"',
+    ("control_plane", "fail_window"): "3",
+    ("control_plane", "timeout"): '"5s"',
+    ("control_plane", "tags"): '["eu"]',
+    ("control_plane", "note"): '"in the office"',
     ("server", "name"): '"fra1"',
     ("server", "endpoint"): '"fra1.example.net:51820"',
     ("server", "public_key"): '"TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="',
@@ -113,7 +123,9 @@ def config_template() -> str:
 def servers_template() -> str:
     """A servers.toml with every setting, all switched off."""
     tables = [_own_table(name) for name in known_protocols()]
-    return _write(_SERVERS_HEAD, (IDENTITY, DEFAULTS, SERVER), [each for each in tables if each])
+    return _write(
+        _SERVERS_HEAD, (IDENTITY, DEFAULTS, CONTROL_PLANE, SERVER), [each for each in tables if each]
+    )
 
 
 def _write(head: str, sections: Iterable[Section], more: Iterable[Iterable[str]] = ()) -> str:

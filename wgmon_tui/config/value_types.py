@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from wgmon_tui.config.http_targets import parse_http_target, read_certificates
+from wgmon_tui.config.http_targets import parse_http_target, parse_url, read_certificates
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.secrets.sources import read_document, read_secret, read_text_secret
 from wgmon_tui.config.toml_reader import (
@@ -237,6 +237,7 @@ HTTP_TARGETS = list_of(
     text_type("URL", parse_http_target, pattern=r"^https?://[^ ]+( .*)?$"),
     'list of "URL", "URL status=401", "URL address=10.8.0.5 text=ready"',
 )
+HTTP_URL = text_type("URL", parse_url, pattern=r"^https?://[^ ]+$", limits='"https://host[:port][/path]"')
 CERTIFICATES = ValueType(
     "list of certificates",
     read_certificates,

@@ -170,18 +170,21 @@ LATEST_VERDICTS = (
 )
 """Those that came with the protocols beside WireGuard."""
 
-FIRST_VERDICTS = tuple(
-    verdict
-    for verdict in Verdict
-    if verdict
-    not in (
-        Verdict.DIES_AFTER,
-        Verdict.ADDRESS_DEAD,
-        Verdict.TCP_STALLS,
-        *LATEST_VERDICTS,
-        Verdict.WRONG_PARAMETERS,
-    )
+CONTROL_PLANE_VERDICTS = (
+    Verdict.API_FAILED,
+    Verdict.BACKEND_DOWN,
+    Verdict.SAYS_CONNECTED,
+    Verdict.FORGOTTEN,
 )
+
+_LATER_VERDICTS = (
+    *(Verdict.DIES_AFTER, Verdict.ADDRESS_DEAD, Verdict.TCP_STALLS),
+    *LATEST_VERDICTS,
+    Verdict.WRONG_PARAMETERS,
+    *CONTROL_PLANE_VERDICTS,
+)
+
+FIRST_VERDICTS = tuple(verdict for verdict in Verdict if verdict not in _LATER_VERDICTS)
 
 ROUNDS = (
     Round((FULL,), (Diagnosis(Verdict.HEALTHY, "Answers.", ("after 250 ms",), (CAUSE,)),), "open"),
@@ -303,6 +306,10 @@ ROUNDS = (
             ),
         ),
         (Diagnosis(Verdict.WRONG_PARAMETERS, "Data comes back only with s4 = 0."),),
+    ),
+    Round(
+        (BARE,) * len(CONTROL_PLANE_VERDICTS),
+        tuple(Diagnosis(verdict, "Of a control plane.") for verdict in CONTROL_PLANE_VERDICTS),
     ),
 )
 
@@ -443,6 +450,12 @@ MOMENTS = (
             PeriodState.DOWN,
             StoredCheck(AT, V4, "here", Verdict.WRONG_PARAMETERS, True, 0.25),
         )
+    ],
+    [
+        TimelinePoint(
+            AT + number, PeriodState.DOWN, StoredCheck(AT + number, V6, "here", verdict, True, None)
+        )
+        for number, verdict in enumerate(CONTROL_PLANE_VERDICTS)
     ],
 )
 

@@ -13,6 +13,7 @@ from tests.golden import GoldenFile
 from tests.store.golden.examples import (
     AT,
     CLOSED,
+    CONTROL_PLANE_VERDICTS,
     DAMPINGS,
     LATER_SERVERS,
     LATEST_VERDICTS,
@@ -139,6 +140,11 @@ def _later_rows() -> list[str]:
         of_amneziawg = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
         of_amneziawg.add_journal_rows(make_journal_rows("ams1", framed, "down", AT + 4.0))
         of_amneziawg.write(connection, {}, AT)
+        rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        planes = next(each for each in ROUNDS if each.diagnosis.verdict is CONTROL_PLANE_VERDICTS[0])
+        of_control_planes = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
+        of_control_planes.add_journal_rows(make_journal_rows("ams1", planes, "down", AT + 5.0))
+        of_control_planes.write(connection, {}, AT)
         return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
 
 

@@ -52,6 +52,10 @@ SLUGS: tuple[str, ...] = (
     "target-down",
     "wrong-protocol",
     "wrong-parameters",
+    "api-failed",
+    "backend-down",
+    "says-connected",
+    "forgotten",
 )
 """A verdict is stored as its position in this list, from 1 on; 0 means no check. New ones go to the end. None
 may be removed, because stored blocks refer to them.

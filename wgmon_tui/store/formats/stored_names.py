@@ -347,6 +347,10 @@ _ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
         Verdict.TARGET_DOWN: "TARGET_DOWN",
         Verdict.WRONG_PROTOCOL: "WRONG_PROTOCOL",
         Verdict.WRONG_PARAMETERS: "WRONG_PARAMETERS",
+        Verdict.API_FAILED: "API_FAILED",
+        Verdict.BACKEND_DOWN: "BACKEND_DOWN",
+        Verdict.SAYS_CONNECTED: "SAYS_CONNECTED",
+        Verdict.FORGOTTEN: "FORGOTTEN",
     },
     Reason: {
         Reason.NOT_WIREGUARD: "NOT_WIREGUARD",

@@ -1,0 +1,90 @@
+"""What a control plane answered, as evidence and in words.
+
+`answer` has the name of the request, a word, and a detail. `part` has the name of a part, `works` or
+`broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that may be either.
+`drift` has names of fields, `version` a version. `connection` and `certificate` say why there was no request.
+"""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.text import format_count, format_list, format_rtt, printable
+
+OK = "ok"
+TOKEN_REFUSED = "token-refused"  # noqa: S105
+LIMITED = "limited"
+SERVER_ERROR = "server-error"
+REDIRECTED = "redirected"
+UNEXPECTED = "unexpected"
+NO_JSON = "no-json"
+NO_HTTP = "no-http"
+TOO_LARGE = "too-large"
+SILENT = "silent"
+
+REFUSED, RESET, UNREACHABLE, NO_TLS = "refused", "reset", "unreachable", "no-tls"
+TLS_SILENT = "tls-silent"
+"""Words of `connection`; SILENT is one too."""
+
+WORKS, BROKEN = "works", "broken"
+
+_ANSWERS = {
+    OK: "is answered",
+    TOKEN_REFUSED: "is refused: the token is wrong, expired, or lacks a right",
+    LIMITED: "is answered with: too many requests",
+    SERVER_ERROR: "is answered with an error of the control plane",
+    REDIRECTED: "is sent to another address, which is not followed: the token is for this host only",
+    UNEXPECTED: "is answered with an unexpected status",
+    NO_JSON: "is answered with something that is no JSON, or is cut off",
+    NO_HTTP: "gets no valid HTTP answer",
+    TOO_LARGE: "is answered with more data than is read",
+    SILENT: "is not answered in time",
+}
+_CONNECTIONS = {
+    SILENT: "the connection does not open in time",
+    TLS_SILENT: "TLS is not answered in time",
+    REFUSED: "the port refuses connections",
+    RESET: "the connection was reset",
+    UNREACHABLE: "the path reports the host as unreachable",
+    NO_TLS: "the port accepts connections, but does not speak TLS",
+}
+_MOST_FIELDS = 5
+
+
+def values_of(evidence: ProtocolEvidence, count: int) -> tuple[str, ...]:
+    """The first values, safe to show; "" for those that another machine left out."""
+    return (*map(printable, evidence.values[:count]), *("",) * (count - len(evidence.values)))
+
+
+def describe(evidence: ProtocolEvidence) -> str:
+    """Say in one line what was found."""
+    first, second, third = values_of(evidence, 3)
+    took = f" after {format_rtt(evidence.at)}" if evidence.at is not None else ""
+    detail = f" ({third})" if third else ""
+    match evidence.kind:
+        case "answer":
+            return f"the request for {first} {_ANSWERS.get(second, second)}{detail}{took}"
+        case "connection":
+            return f"{_CONNECTIONS.get(first, first)}{took}"
+        case "certificate":
+            return f"the certificate is not trusted: {first}"
+        case "part":
+            return f"it reports that its {first} {'works' if second == WORKS else 'does not work'}{detail}"
+        case "nodes":
+            return f"it reports {describe_nodes(evidence)}"
+        case "drift":
+            names = format_list(map(printable, evidence.values), most=_MOST_FIELDS)
+            return f"fields are missing or changed, so facts about nodes are unknown: {names}"
+        case "version":
+            return f"it is version {first}"
+    return evidence.kind
+
+
+def describe_nodes(evidence: ProtocolEvidence) -> str:
+    """The number of nodes, and how many are online if the control plane knows that."""
+    number, online, unknown = map(_number, values_of(evidence, 3))
+    text = format_count(number, "node")
+    return f"{text}, {online} online" if unknown < number else text
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

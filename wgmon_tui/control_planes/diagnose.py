@@ -1,0 +1,165 @@
+"""Diagnosis of the check of a control plane: evidence in, verdict and ranked causes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.config.control_planes import ControlPlaneSettings
+from wgmon_tui.config.models import Server
+from wgmon_tui.control_planes import answers
+from wgmon_tui.control_planes.answers import describe, describe_nodes, values_of
+from wgmon_tui.text import format_list, format_rtt
+
+Found = tuple[Verdict, str, tuple[Cause, ...]]
+
+_FAILED_ANSWERS = {
+    answers.SERVER_ERROR: Verdict.API_FAILED,
+    answers.REDIRECTED: Verdict.API_FAILED,
+    answers.UNEXPECTED: Verdict.API_FAILED,
+    answers.NO_JSON: Verdict.API_FAILED,
+    answers.TOO_LARGE: Verdict.API_FAILED,
+    answers.NO_HTTP: Verdict.WRONG_PROTOCOL,
+    answers.TOKEN_REFUSED: Verdict.AUTH_FAILED,
+    answers.LIMITED: Verdict.UNPROVEN,
+    answers.SILENT: Verdict.SILENT,
+}
+_CONNECTIONS = {
+    answers.REFUSED: Verdict.PORT_CLOSED,
+    answers.RESET: Verdict.PORT_CLOSED,
+    answers.UNREACHABLE: Verdict.UNREACHABLE,
+    answers.NO_TLS: Verdict.WRONG_PROTOCOL,
+    answers.SILENT: Verdict.SILENT,
+    answers.TLS_SILENT: Verdict.SILENT,
+}
+
+
+def diagnose(title: str, check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
+    """Diagnose a check that this machine could make. `title` is the name of the kind of control plane."""
+    evidence = [each for each in check.evidence if isinstance(each, ProtocolEvidence)]
+    verdict, summary, causes = (
+        _find_broken_part(evidence)
+        or _find_failure(title, evidence, server)
+        or _find_drift(title, evidence)
+        or _judge_success(evidence, check, server)
+    )
+    failed = check.failed_stage
+    texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
+    return Diagnosis(verdict, summary, texts, causes, failed.name if failed else "")
+
+
+def _find_broken_part(evidence: Sequence[ProtocolEvidence]) -> Found | None:
+    parts = [values_of(each, 3) for each in evidence if each.kind == "part"]
+    broken = [name for name, state, _ in parts if state == answers.BROKEN]
+    if not broken:
+        return None
+    named = format_list(broken)
+    cause = Cause(
+        f"the {broken[0]} of the control plane",
+        f"it says so itself: {named}",
+        "On the control plane, read its log: journalctl -e",
+        proven=True,
+    )
+    return Verdict.BACKEND_DOWN, f"It answers, and reports that its {named} does not work.", (cause,)
+
+
+def _find_failure(title: str, evidence: Sequence[ProtocolEvidence], server: Server) -> Found | None:
+    for each in evidence:
+        first, second, _ = values_of(each, 3)
+        if each.kind == "certificate":
+            return (
+                Verdict.BAD_CERTIFICATE,
+                f"Its certificate is not trusted: {first}.",
+                (_certificate(server),),
+            )
+        if each.kind == "connection" and first in _CONNECTIONS:
+            return _CONNECTIONS[first], _sentence(each), (_connection_cause(first, server),)
+        if each.kind == "answer" and second in _FAILED_ANSWERS:
+            return _FAILED_ANSWERS[second], _sentence(each), _answer_causes(title, second, server)
+    return None
+
+
+def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | None:
+    drift = next((each for each in evidence if each.kind == "drift"), None)
+    if drift is None:
+        return None
+    cause = Cause(
+        f"a release of {title} that this version of wgmon-tui does not know",
+        describe(drift),
+        "wgmon-tui --version",
+    )
+    return Verdict.UNPROVEN, f"It answers, but {describe(drift)}.", (cause,)
+
+
+def _judge_success(evidence: Sequence[ProtocolEvidence], check: Check, server: Server) -> Found:
+    if check.handshake is None:
+        return Verdict.SILENT, "No answer of its API.", ()
+    nodes = next((f": {describe_nodes(each)}" for each in evidence if each.kind == "nodes"), "")
+    rtt = check.handshake.rtt
+    if rtt > server.slow:
+        return Verdict.SLOW, f"The API answers, but only after {format_rtt(rtt)}{nodes}.", ()
+    return Verdict.HEALTHY, f"The API answers in {format_rtt(rtt)}{nodes}.", ()
+
+
+def _sentence(evidence: ProtocolEvidence) -> str:
+    text = describe(evidence)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _certificate(server: Server) -> Cause:
+    host, port = server.endpoint.host, server.endpoint.port
+    return Cause(
+        "its certificate, or the authorities that are trusted here",
+        "TLS ended at the certificate, before the token was sent",
+        f"openssl s_client -connect {host}:{port} -servername {host} </dev/null | openssl x509 -noout -text",
+    )
+
+
+def _connection_cause(word: str, server: Server) -> Cause:
+    host, port = server.endpoint.host, server.endpoint.port
+    if word == answers.NO_TLS:
+        return Cause(
+            "http instead of https on that port", "the bytes are no TLS", f"curl -v http://{host}:{port}/"
+        )
+    if word == answers.REFUSED:
+        return Cause("the control plane is not running", "the host itself refuses", f"ssh {host} ss -lntp")
+    return Cause(
+        "a firewall, or the network on the path", "nothing came back", f"curl -v https://{host}:{port}/"
+    )
+
+
+def _answer_causes(title: str, word: str, server: Server) -> tuple[Cause, ...]:
+    settings = server.protocol_settings
+    url = str(settings.url) if isinstance(settings, ControlPlaneSettings) else str(server.endpoint)
+    log = "On the control plane, read its log: journalctl -e"
+    match word:
+        case answers.TOKEN_REFUSED:
+            return (
+                Cause("the token has expired or was revoked", "the API refused it", "Make a new token."),
+                Cause(
+                    "the token lacks a right", "some APIs refuse only some requests", "Compare its scopes."
+                ),
+            )
+        case answers.LIMITED:
+            return (
+                Cause(
+                    "this API is asked too often",
+                    "it says so; the next check waits as long as it wants",
+                    'Set a longer interval, such as: interval = "5m"',
+                    proven=True,
+                ),
+            )
+        case answers.SERVER_ERROR:
+            return (Cause(f"a fault inside of {title}", "the status is one of the server's", log),)
+        case answers.SILENT:
+            return (
+                Cause(f"{title} hangs, or its database does", "it connects, but does not answer", log),
+                Cause("a timeout that is too short", f"it is {format_rtt(server.timeout)}", f"curl -v {url}"),
+            )
+    return (
+        Cause("the URL leads to something else", "another server or a proxy answers there", f"curl -v {url}"),
+        Cause(f"a release of {title} that has no such API", "paths move between releases", log),
+    )

@@ -1,0 +1,23 @@
+"""Innernet as a control plane."""
+
+from __future__ import annotations
+
+from wgmon_tui.control_planes.api import ControlPlaneApi
+from wgmon_tui.control_planes.control_plane_protocol import ControlPlaneProtocol
+from wgmon_tui.control_planes.innernet.settings import NAME, SETTINGS, TITLE
+
+
+class Innernet(ControlPlaneProtocol):
+    """Checks the API of Innernet."""
+
+    name, title = NAME, TITLE
+    settings = SETTINGS
+
+    def make_api(self) -> ControlPlaneApi:
+        """Make the reader of its answers."""
+        from wgmon_tui.control_planes.innernet.api import InnernetApi
+
+        return InnernetApi()
+
+
+PROTOCOL = Innernet()

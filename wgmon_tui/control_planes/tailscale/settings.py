@@ -1,0 +1,9 @@
+"""The keys of a `[[control_plane]]` of the type `tailscale`."""
+
+from __future__ import annotations
+
+from wgmon_tui.config.control_planes import make_settings
+
+NAME, TITLE = "tailscale", "Tailscale"
+
+SETTINGS = make_settings(NAME, TITLE)
