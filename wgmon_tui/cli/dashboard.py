@@ -119,17 +119,25 @@ def _is_slow_to_read(config: Path) -> bool:
 def demo(arguments: argparse.Namespace) -> int:
     """Show the dashboard on the embedded lab; print three tables where it cannot be shown."""
     from wgmon_tui.lab.demo_fleet import DemoFleet
+    from wgmon_tui.lab.demo_guests import make_guests
 
     lab = DemoFleet()
+    guests = make_guests()
+    servers = (*lab.fleet.servers, *(server for each in guests for server in each.servers))
+    fleet = replace(lab.fleet, servers=servers)
     watch = _run_demo if _can_show(arguments.terminal) else _print_demo
     with _temporary_directory() as state:
 
         async def run() -> int:
             await lab.start()
+            for each in guests:
+                await each.start()
             try:
-                return await watch(arguments, lab.fleet, state)
+                return await watch(arguments, fleet, state)
             finally:
                 await lab.stop()
+                for each in guests:
+                    await each.stop()
 
         return shutdown.run(run())
 

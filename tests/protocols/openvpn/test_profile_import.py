@@ -6,20 +6,13 @@ import pytest
 
 from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile
 from tests.protocols.openvpn.test_profile_files import FILES, WITH_FILES, archive, write_files
-from wgmon_tui.checks import registry
 from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.import_report import ImportReport
 from wgmon_tui.config.imports.wg_quick_import import import_confs
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.openvpn.profile_import import RESET_ONLY
-from wgmon_tui.protocols.openvpn.settings import NAME
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, join_servers
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._FOLDERS, NAME, "wgmon_tui.protocols.openvpn")
 
 
 @pytest.fixture

@@ -6,22 +6,16 @@ import pytest
 
 from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile
 from tests.protocols.openvpn.test_profile_files import write_files
-from wgmon_tui.checks import registry
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.registry import find_settings
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.protocols.openvpn.profile import Credentials, RemoteProto
-from wgmon_tui.protocols.openvpn.settings import NAME, SETTINGS, OpenVpnSettings
+from wgmon_tui.protocols.openvpn.settings import SETTINGS, OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, join_servers
 
 SERVER = '[[server]]\nname = "fra1"\nprotocol = "openvpn"\nendpoint = "vpn.example.net:1194"\n'
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._FOLDERS, NAME, "wgmon_tui.protocols.openvpn")
 
 
 def fleet(own: str = 'profile = "client.ovpn"', more: str = "") -> Fleet:
