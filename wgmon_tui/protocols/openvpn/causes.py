@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, WorkedUntil
+from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, ProtocolEvidence, WorkedUntil
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.openvpn import observations
@@ -21,7 +22,7 @@ _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """Why a reset gets no answer. What an experiment disproved is left out."""
     tried = find(observations.NO_VARIATION, evidence)
-    disproved = values_of(tried, 1)[0] if tried else ""
+    disproved = tried.values if tried else ()
     port, name = server.endpoint.port, transport.upper()
     general = [
         Cause(
@@ -160,22 +161,18 @@ def _of_mismatch(kind: str, expected: str, found: str) -> Cause:
     )
 
 
-def of_refusal(evidence: Sequence[Evidence]) -> list[Cause]:
-    """Why the server ends the session at the client's certificate, or soon after it."""
-    silent = find(observations.SILENT_IN, evidence)
-    password = values_of(silent, 3)[2] if silent else ""
+def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server ends the session during TLS, or soon after it.
+
+    Without a word of TLS from the server, it has not seen the client certificate. After TLS completed here,
+    both sides have agreed on its parameters.
+    """
+    ended = find(observations.SILENT_IN, evidence) or find(observations.TCP, evidence)
+    _, heard, password, hello = values_of(ended, 4) if ended else ("",) * 4
     failed = find(observations.TLS_FAILED, evidence)
-    dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
-    found = []
-    if dates:
-        found.append(
-            Cause(
-                "the client certificate of the profile is not valid now",
-                describe(dates[0]),
-                "Issue a new client certificate, and put it into <cert> of the profile.",
-                "client-dates",
-            )
-        )
+    if stage == TLS and not hello:
+        return [_tls_parameters(failed)]
+    found = _of_client_dates(evidence)
     said = f": {describe(failed)}" if failed else " without a word, as OpenVPN does over UDP"
     found.append(
         Cause(
@@ -185,7 +182,7 @@ def of_refusal(evidence: Sequence[Evidence]) -> list[Cause]:
             "client-certificate",
         )
     )
-    if not password:
+    if not password and stage == KEY_EXCHANGE:
         found.append(
             Cause(
                 "the server demands a user and a password, and the profile has none",
@@ -194,23 +191,38 @@ def of_refusal(evidence: Sequence[Evidence]) -> list[Cause]:
                 "no-password",
             )
         )
-    found.append(
-        Cause(
-            "the TLS versions or cipher suites of both sides have nothing in common",
-            "such a server ends the session without an answer",
-            "on the server: grep -E 'tls-(version|cipher)' /etc/openvpn/server/*.conf",
-            "tls-parameters",
+    if find(observations.SILENT_IN, evidence) and heard != "acknowledged":
+        found.append(
+            Cause(
+                "large packets are lost on the path",
+                "the reset is small, and the packets with certificates are not; they were not acknowledged",
+                "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
+                "mtu",
+            )
         )
-    )
-    found.append(
-        Cause(
-            "large packets are lost on the path",
-            "the reset is small, and the packets with certificates are not",
-            "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
-            "mtu",
-        )
-    )
     return found
+
+
+def _of_client_dates(evidence: Sequence[Evidence]) -> list[Cause]:
+    dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
+    return [
+        Cause(
+            "the client certificate of the profile is not valid now",
+            describe(each),
+            "Issue a new client certificate, and put it into <cert> of the profile.",
+            "client-dates",
+        )
+        for each in dates[:1]
+    ]
+
+
+def _tls_parameters(failed: ProtocolEvidence | None) -> Cause:
+    return Cause(
+        "the TLS versions or cipher suites of both sides have nothing in common",
+        describe(failed) or "the server ended the session at the first message of TLS",
+        "on the server: grep -E 'tls-(version|cipher)' /etc/openvpn/server/*.conf",
+        "tls-parameters",
+    )
 
 
 def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:

@@ -128,7 +128,7 @@ class OpenVpnProber(AddressProber):
         is_reached = bool(errors or rejected or session.is_closed)
         found.add(REACH, StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN)
         found.add(RESET, StageOutcome.FAILED)
-        if asked.may_experiment and not errors:
+        if asked.may_experiment:
             session.log.evidence += await try_variations(remote, asked.address, timeout_s)
         return False
 

@@ -128,6 +128,11 @@ class Client:
         """How many packets were sent again."""
         return self._channel.retransmits
 
+    @property
+    def has_begun_tls(self) -> bool:
+        """Whether the server sent something of TLS."""
+        return bool(self._first_bytes)
+
     # Output
 
     def take_packets(self, now: float, unix_time: int) -> list[bytes]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.common_faults import diagnose_common_fault
-from wgmon_tui.checks.evidence import Evidence, PathMtu
+from wgmon_tui.checks.evidence import Evidence, IcmpError, PathMtu
 from wgmon_tui.checks.evidence_selection import first_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
@@ -70,7 +70,8 @@ def _of_reset(
         return _Meaning(Verdict.PORT_CLOSED, summary, proven or (closed,))
     if proven:
         summary = f"No answer to this profile, but to one with a difference: {proven[0].cause}."
-        return _Meaning(Verdict.SILENT, summary, proven)
+        is_closed = any(is_port_closed(each) for each in evidence if isinstance(each, IcmpError))
+        return _Meaning(Verdict.PORT_CLOSED if is_closed else Verdict.SILENT, summary, proven)
     reasons = {each.values[0] for each in find_all(observations.REJECTED, evidence) if each.values}
     if UNAUTHENTIC in reasons:
         summary = f"The server answers, but not with the {wrapping} key of the profile."
@@ -133,7 +134,7 @@ def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
         when = {TLS: "during TLS", KEY_EXCHANGE: "after TLS"}.get(stage, f"in the stage {stage}")
         said = f": {describe(tls)}" if tls else ""
         summary = f"The server answers the reset, then ends the session {when}{said}."
-        return _Meaning(Verdict.PEER_MISSING, summary, causes.of_refusal(evidence))
+        return _Meaning(Verdict.PEER_MISSING, summary, causes.of_refusal(stage, evidence))
     summary = f"The server answers the reset, then nothing more: silence in the stage {stage}."
     lost = Cause(
         "the path or the server failed during the check",

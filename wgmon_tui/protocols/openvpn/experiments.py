@@ -21,7 +21,6 @@ from wgmon_tui.protocols.openvpn.observations import observe
 from wgmon_tui.protocols.openvpn.profile import PLAIN_WRAPPER, Remote, RemoteProto, Wrapper, WrapperKind
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
-from wgmon_tui.text import format_list
 
 _DIGESTS = ("SHA1", "SHA256", "SHA512")
 _LONGEST_WAIT_S = 1.5
@@ -82,8 +81,8 @@ async def try_variations(remote: Remote, address: Address, timeout_s: float) -> 
     ]
     if found:
         return found
-    tried = format_list(dict.fromkeys(each.setting for each in variations))
-    return [observe(observations.NO_VARIATION, tried, from_experiment=True)]
+    tried = dict.fromkeys(each.setting for each in variations)
+    return [observe(observations.NO_VARIATION, *tried, from_experiment=True)]
 
 
 async def answers_reset(remote: Remote, address: Address, timeout_s: float) -> bool:

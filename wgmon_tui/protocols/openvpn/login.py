@@ -154,11 +154,13 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
             case SessionEnded(at, kind, text):
                 _note(session, observations.ENDED, kind.value, text, at=at)
                 return steps.failed(stage, kind.value)
+    password = "password" if steps.sends_password else ""
+    hello = "hello" if session.client.has_begun_tls else ""
     if session.is_closed:
-        _note(session, observations.TCP, "closed", stage, at=session.now)
+        _note(session, observations.TCP, "closed", stage, password, hello, at=session.now)
         return steps.failed(stage, "the server closed the connection")
     heard = "acknowledged" if session.client.is_all_acknowledged else ""
-    _note(session, observations.SILENT_IN, stage, heard, "password" if steps.sends_password else "")
+    _note(session, observations.SILENT_IN, stage, heard, password, hello)
     return steps.failed(stage, "the server fell silent")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.protocols.openvpn.settings import NAME
-from wgmon_tui.text import printable
+from wgmon_tui.text import format_list, printable
 
 ANSWERED = "reset-answered"
 """Values: the wrapping, and the transport."""
@@ -28,8 +28,8 @@ DATES = "dates"
 SETTINGS = "tls-settings"
 """Values: what of the profile cannot be used."""
 SILENT_IN = "silent-in"
-"""Values: the stage in which the server fell silent, "acknowledged" if it has all that was sent, and
-"password" if a password was sent."""
+"""Values: the stage in which the server fell silent, "acknowledged" if it has all that was sent, "password"
+if the profile has one, and "hello" if the server had begun TLS."""
 STILL_ANSWERS = "still-answers"
 """The server answered another reset after it fell silent: the path works, and it ended this session."""
 KEYS = "keys-exchanged"
@@ -156,6 +156,8 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     DATA_REJECTED: lambda values: f"{values[1]} data packets were rejected: {values[0]}",
     KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
     KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",
-    NO_VARIATION: lambda values: f"other values of {values[0]} were not answered either",
+    NO_VARIATION: lambda values: (
+        f"other values of {format_list(each for each in values if each)} were not answered either"
+    ),
     VARIATION: lambda values: f"the server answers with {values[0]} {values[1]}; the profile has {values[2]}",
 }

@@ -1,0 +1,109 @@
+"""Plays the failures of OpenVPN: the check of wgmon-tui, and then a real client as the judge."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.real.namespaces import firewall, namespace, no_firewall
+from tests.real.openvpn.checking import SHORT_S, make_openvpn_target, run_check
+from tests.real.openvpn.rows import ROWS, Scene, VpnRow, other_client
+from tests.real.openvpn.server import READY, OpenVpn, running_server
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.verdict import Diagnosis, Severity
+
+HEADINGS = ("failure mode", "verdict of wgmon-tui", "first cause", "a real client", "agree")
+_CLIENT_WITHIN_S = 6.0
+_REFUSED = ("AUTH_FAILED", "TLS Error", "SIGTERM", "SIGUSR1", "Cannot", "Connection refused", "Exiting")
+_CLIENT = ("--connect-retry-max", "1", "--hand-window", "3", "--ifconfig-noexec", "--route-noexec")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a row showed. `connected` is what the real client got."""
+
+    row: VpnRow
+    check: Check
+    diagnosis: Diagnosis
+    connected: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Whether verdict and client agree: what a client cannot use is down."""
+        works = self.diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
+        return works is self.connected
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as the row says."""
+        found, row = self.diagnosis, self.row
+        first = found.causes[0] if found.causes else None
+        complaints = []
+        if found.verdict is not row.verdict:
+            complaints.append(f"verdict {found.verdict.slug}, not {row.verdict.slug}: {found.summary}")
+        if found.failed_stage != row.stage:
+            complaints.append(f"stage {found.failed_stage or 'none'}, not {row.stage or 'none'}")
+        if row.cause and (first is None or row.cause not in first.cause):
+            complaints.append(f"first cause {first.cause if first else 'none'}, not {row.cause}")
+        if row.is_proven and (first is None or not first.proven):
+            complaints.append("the cause is not proven")
+        if self.connected is not row.connects:
+            complaints.append(f"a real client {'connects' if self.connected else 'does not connect'}")
+        if not self.agrees:
+            complaints.append("verdict and client disagree")
+        return complaints
+
+
+def play(row: VpnRow) -> Played:
+    """Play one row in a namespace of its own."""
+    with namespace("v") as name, tempfile.TemporaryDirectory() as made:
+        directory = Path(made)
+        scene = row.scene(directory)
+        with _prepared(name, directory, scene):
+            target = make_openvpn_target(scene.profile, timeout_s=SHORT_S)
+            check, diagnosis = run_check(name, target, explain=True)
+            return Played(row, check, diagnosis, _connects(name, directory, scene.profile))
+
+
+@contextmanager
+def _prepared(name: str, directory: Path, scene: Scene) -> Iterator[None]:
+    with ExitStack() as stack:
+        if scene.setup is not None:
+            stack.enter_context(running_server(name, directory, scene.setup))
+            for number in range(scene.other_clients):
+                other = OpenVpn(name, directory, other_client(scene.setup, number), *_CLIENT)
+                stack.callback(other.stop)
+                assert other.await_line(READY), other.log
+        if scene.blocks_port:
+            firewall(name, "input", "udp dport 1194 drop")
+            stack.callback(no_firewall, name)
+        if scene.blocks_tunnel:
+            firewall(name, "input", 'iifname != "lo" drop')
+            stack.callback(no_firewall, name)
+        yield
+
+
+def _connects(name: str, directory: Path, profile: str) -> bool:
+    """Whether Debian's client completes with this profile, and gets an address."""
+    client = OpenVpn(name, directory, profile, *_CLIENT)
+    try:
+        found = client.await_line(READY, *_REFUSED, within_s=_CLIENT_WITHIN_S)
+        return found == READY and ",ifconfig " in client.log
+    finally:
+        client.stop()
+
+
+def table(words: str = "") -> tuple[list[Sequence[str]], list[str]]:
+    """The lines of the table for rows with these words, and what is wrong in them."""
+    lines: list[Sequence[str]] = [HEADINGS]
+    complaints = []
+    for played in (play(row) for row in ROWS if words in row.mode):
+        first = played.diagnosis.causes[0].cause if played.diagnosis.causes else "-"
+        got = "connected" if played.connected else "did not connect"
+        agrees = "yes" if played.agrees else "no"
+        lines.append((played.row.mode, played.diagnosis.verdict.slug, first, got, agrees))
+        complaints += [f"{played.row.mode}: {each}" for each in played.wrong]
+    return lines, complaints

@@ -1,0 +1,364 @@
+"""The failures of OpenVPN that the matrix plays on Debian's server, and what the check must say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.protocols.openvpn.certificates import Authority, Issued
+from tests.real.openvpn.server import (
+    ServerSetup,
+    authority,
+    block,
+    client_key_v2,
+    client_profile,
+    other_static_key,
+    server_certificate,
+    server_key_v2,
+    static_key,
+)
+from wgmon_tui.checks.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A server and a profile. `setup` is None where no server runs."""
+
+    setup: ServerSetup | None
+    profile: str
+    blocks_port: bool = False
+    blocks_tunnel: bool = False
+    other_clients: int = 0
+    """How many other clients are connected first."""
+
+
+@dataclass(frozen=True, slots=True)
+class VpnRow:
+    """A failure. `stage` is the one that must fail, `cause` are words of the first cause.
+
+    `is_proven` tells whether an experiment must have proven it. `connects` tells whether a real client does.
+    `is_quick` rows are in the default run.
+    """
+
+    mode: str
+    scene: Callable[[Path], Scene]
+    verdict: Verdict
+    stage: str = ""
+    cause: str = ""
+    is_proven: bool = False
+    connects: bool = False
+    is_quick: bool = False
+
+    def __str__(self) -> str:
+        return self.mode
+
+
+def _scene(
+    setup: ServerSetup | None = None,
+    *,
+    issued: Issued | None = None,
+    wrapping: str | None = None,
+    more: str = "",
+) -> Scene:
+    setup = setup or ServerSetup()
+    return Scene(setup, client_profile(setup, issued, wrapping=wrapping, more=more))
+
+
+def _auth(key: str, direction: str = "") -> str:
+    return block("tls-auth", key) + (f"key-direction {direction}\n" if direction else "")
+
+
+@cache
+def _other_authority() -> Authority:
+    return Authority("Another CA")
+
+
+@cache
+def _expired_authority() -> Authority:
+    return Authority("Old CA", days=-1)
+
+
+def _of_expired_authority(_: Path) -> Scene:
+    old = _expired_authority()
+    setup = ServerSetup(issued=old.issue("vpn.example", "server"))
+    profile = client_profile(setup).replace(authority().certificate.strip(), old.certificate.strip())
+    return Scene(setup, profile)
+
+
+def _with_revoked_server(_: Path) -> Scene:
+    return _scene(more=block("crl-verify", authority().revoke(server_certificate())))
+
+
+def _with_revoked_client(directory: Path) -> Scene:
+    revoked, crl = authority().issue("revoked"), directory / "crl.pem"
+    crl.write_text(authority().revoke(revoked))
+    return _scene(ServerSetup(more=f"crl-verify {crl}\n"), issued=revoked)
+
+
+def _with_password(_: Path) -> Scene:
+    setup = ServerSetup(more="auth-user-pass-verify /bin/false via-env\nscript-security 3\n")
+    return _scene(setup, more=block("auth-user-pass", "bob\nwrong"))
+
+
+def _without_password(_: Path) -> Scene:
+    return _scene(ServerSetup(more="auth-user-pass-verify /bin/true via-env\nscript-security 3\n"))
+
+
+def _with_full_pool(_: Path) -> Scene:
+    pool = 'mode server\ntls-server\nifconfig 10.88.0.1 255.255.255.0\npush "topology subnet"\n'
+    pool += "ifconfig-pool 10.88.0.2 10.88.0.3 255.255.255.0\n"
+    setup = ServerSetup(pool=pool)
+    return Scene(setup, client_profile(setup), other_clients=2)
+
+
+def _v2_of_another_server(directory: Path) -> Scene:
+    foreign = directory / "foreign"
+    foreign.mkdir()
+    key = server_key_v2.__wrapped__()
+    setup = ServerSetup(wrapping=block("tls-crypt-v2", server_key_v2()))
+    return _scene(setup, wrapping=block("tls-crypt-v2", client_key_v2(key, foreign)))
+
+
+TLS_1_2 = "tls-version-max 1.2\n"
+_EXPIRED_CLIENT = "client certificate of the profile is not valid now"
+
+ROWS = (
+    VpnRow("no fault", lambda _: _scene(), Verdict.HEALTHY, connects=True),
+    VpnRow(
+        "the server is stopped",
+        lambda _: Scene(None, client_profile(ServerSetup())),
+        Verdict.PORT_CLOSED,
+        "reset",
+        "the service is stopped",
+    ),
+    VpnRow(
+        "a firewall drops the port",
+        lambda _: Scene(ServerSetup(), client_profile(ServerSetup()), blocks_port=True),
+        Verdict.SILENT,
+        "reset",
+        "stopped",
+    ),
+    VpnRow(
+        "wrong tls-auth key",
+        lambda _: _scene(
+            ServerSetup(wrapping=_auth(static_key(), "0")), wrapping=_auth(other_static_key(), "1")
+        ),
+        Verdict.SILENT,
+        "reset",
+        "tls-auth key of the profile is not that of the server",
+    ),
+    VpnRow(
+        "wrong key-direction",
+        lambda _: _scene(ServerSetup(wrapping=_auth(static_key(), "0")), wrapping=_auth(static_key(), "0")),
+        Verdict.SILENT,
+        "reset",
+        "the server expects key-direction 1; the profile has 0",
+        is_proven=True,
+        is_quick=True,
+    ),
+    VpnRow(
+        "wrong digest of tls-auth",
+        lambda _: _scene(
+            ServerSetup(wrapping=_auth(static_key(), "0"), more="auth SHA256\n"),
+            wrapping=_auth(static_key(), "1"),
+        ),
+        Verdict.SILENT,
+        "reset",
+        "the server expects auth SHA256; the profile has SHA1",
+        is_proven=True,
+    ),
+    VpnRow(
+        "no tls-auth key in the profile",
+        lambda _: _scene(ServerSetup(wrapping=_auth(static_key(), "0")), wrapping=""),
+        Verdict.SILENT,
+        "reset",
+        "",
+    ),
+    VpnRow(
+        "wrong tls-crypt key",
+        lambda _: _scene(
+            ServerSetup(wrapping=block("tls-crypt", static_key())),
+            wrapping=block("tls-crypt", other_static_key()),
+        ),
+        Verdict.SILENT,
+        "reset",
+        "tls-crypt key of the profile is not that of the server",
+    ),
+    VpnRow(
+        "tls-crypt in the profile, tls-auth on the server",
+        lambda _: _scene(
+            ServerSetup(wrapping=_auth(static_key(), "0")), wrapping=block("tls-crypt", static_key())
+        ),
+        Verdict.SILENT,
+        "reset",
+        "the server expects wrapping tls-auth; the profile has tls-crypt",
+        is_proven=True,
+    ),
+    VpnRow(
+        "tls-crypt in the profile, none on the server",
+        lambda _: _scene(ServerSetup(), wrapping=block("tls-crypt", static_key())),
+        Verdict.SILENT,
+        "reset",
+        "the server expects wrapping plain; the profile has tls-crypt",
+        is_proven=True,
+    ),
+    VpnRow(
+        "tls-crypt-v2 key of another server",
+        _v2_of_another_server,
+        Verdict.SILENT,
+        "reset",
+        "tls-crypt-v2 key of the profile is not that of the server",
+    ),
+    VpnRow(
+        "UDP in the profile, TCP on the server",
+        lambda _: Scene(ServerSetup(proto="tcp"), client_profile(ServerSetup())),
+        Verdict.PORT_CLOSED,
+        "reset",
+        "the server expects proto tcp; the profile has udp",
+        is_proven=True,
+    ),
+    VpnRow(
+        "TCP in the profile, UDP on the server",
+        lambda _: Scene(ServerSetup(), client_profile(ServerSetup(proto="tcp"))),
+        Verdict.PORT_CLOSED,
+        "reach",
+        "the server expects proto udp; the profile has tcp",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the authority has expired",
+        _of_expired_authority,
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "the certificate of the authority has expired",
+    ),
+    VpnRow(
+        "the server's certificate has expired",
+        lambda _: _scene(ServerSetup(issued=authority().issue("vpn.example", "server", days=-1))),
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "the certificate of the server has expired",
+        is_quick=True,
+    ),
+    VpnRow(
+        "the server's certificate is of another authority",
+        lambda _: _scene(ServerSetup(issued=_other_authority().issue("vpn.example", "server"))),
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "from another authority",
+    ),
+    VpnRow(
+        "the server's certificate has another name",
+        lambda _: _scene(more="verify-x509-name other.example name\n"),
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "verify-x509-name",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the server has a certificate without a usage",
+        lambda _: _scene(
+            ServerSetup(issued=authority().issue("vpn.example", "")), more="remote-cert-tls server\n"
+        ),
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "remote-cert-tls",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the server's certificate is revoked",
+        _with_revoked_server,
+        Verdict.WRONG_SERVER_KEY,
+        "tls",
+        "revoked",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the client's certificate has expired, TLS 1.3",
+        lambda _: _scene(issued=authority().issue("monitor", days=-1)),
+        Verdict.PEER_MISSING,
+        "key-exchange",
+        _EXPIRED_CLIENT,
+        is_quick=True,
+    ),
+    VpnRow(
+        "the client's certificate has expired, TLS 1.2",
+        lambda _: _scene(ServerSetup(more=TLS_1_2), issued=authority().issue("monitor", days=-1)),
+        Verdict.PEER_MISSING,
+        "tls",
+        _EXPIRED_CLIENT,
+    ),
+    VpnRow(
+        "the client's certificate has expired, TCP",
+        lambda _: _scene(ServerSetup(proto="tcp"), issued=authority().issue("monitor", days=-1)),
+        Verdict.PEER_MISSING,
+        "key-exchange",
+        _EXPIRED_CLIENT,
+    ),
+    VpnRow(
+        "the client's certificate is of another authority",
+        lambda _: _scene(issued=_other_authority().issue("monitor")),
+        Verdict.PEER_MISSING,
+        "key-exchange",
+        "does not accept the client certificate",
+    ),
+    VpnRow(
+        "the client's certificate is revoked",
+        _with_revoked_client,
+        Verdict.PEER_MISSING,
+        "key-exchange",
+        "does not accept the client certificate",
+    ),
+    VpnRow(
+        "wrong password",
+        _with_password,
+        Verdict.PEER_MISSING,
+        "authenticate",
+        "the user or the password is wrong",
+        is_quick=True,
+    ),
+    VpnRow(
+        "the server demands a password, the profile has none",
+        _without_password,
+        Verdict.PEER_MISSING,
+        "key-exchange",
+        "",
+    ),
+    VpnRow(
+        "no common data cipher",
+        lambda _: _scene(ServerSetup(more="data-ciphers AES-128-GCM\n"), more="data-ciphers AES-256-GCM\n"),
+        Verdict.DATA_DEAD,
+        "authenticate",
+        "no data cipher that both sides allow",
+        is_proven=True,
+    ),
+    VpnRow(
+        "no common TLS version",
+        lambda _: _scene(ServerSetup(more=TLS_1_2), more="tls-version-min 1.3\n"),
+        Verdict.PEER_MISSING,
+        "tls",
+        "TLS versions or cipher suites",
+    ),
+    VpnRow(
+        "the address pool is exhausted",
+        _with_full_pool,
+        Verdict.DATA_DEAD,
+        "push-reply",
+        "the address pool of the server is exhausted",
+    ),
+    VpnRow(
+        "the server drops what comes through the tunnel",
+        lambda _: Scene(ServerSetup(), client_profile(ServerSetup()), blocks_tunnel=True),
+        Verdict.INNER_DEAD,
+        "tunnel",
+        "the inner address does not answer pings",
+        connects=True,
+    ),
+)
+
+
+def other_client(setup: ServerSetup, number: int = 1) -> str:
+    """The profile of another user of the same server."""
+    return client_profile(setup, authority().issue(f"user{number}"))
