@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.protocols.ikev2.decrypted_parts import esp_key, find_part, message_key
 from wgmon_tui.protocols.ikev2.iana_numbers import (
     PAYLOAD_NAMES,
     ExchangeType,
@@ -20,6 +21,8 @@ from wgmon_tui.protocols.ikev2.wire import (
     parse_header,
     parse_notification,
 )
+
+_LEAST_ESP = 8 + 16
 
 _HEADER_FIELDS = (
     ("initiator SPI", 0, 8, "chosen by the side that began: this one"),
@@ -63,14 +66,19 @@ def label_of(packet: bytes) -> str:
     try:
         header = parse_header(without_marker(packet))
     except MalformedMessageError:
-        return "ESP" if len(packet) > HEADER_SIZE and not _has_marker(packet) else "unknown"
+        return "ESP" if _is_esp(packet) else "unknown"
     known = header.exchange in ExchangeType._value2member_map_
     name = ExchangeType(header.exchange).name if known else f"exchange {header.exchange}"
     return f"{name} {'response' if header.is_response else 'request'}"
 
 
-def fields_of(packet: bytes) -> tuple[PacketField, ...]:
-    """The fields of a message in order and without gaps."""
+def fields_of(packet: bytes, stored: str = "") -> tuple[PacketField, ...]:
+    """The fields of a message, or of an ESP packet, in order and without gaps.
+
+    `stored` tells what its encrypted part held (decrypted_parts.py).
+    """
+    if _is_esp(packet):
+        return _esp_fields(packet, find_part(stored, esp_key(packet)))
     start = len(NON_ESP_MARKER) if _has_marker(packet) else 0
     message = packet[start:]
     found = [PacketField("non-ESP marker", 0, start, "on port 4500: no ESP follows")] if start else []
@@ -86,11 +94,38 @@ def fields_of(packet: bytes) -> tuple[PacketField, ...]:
     ]
     names: dict[str, int] = {}
     for payload in payloads:
-        found += _payload_fields(payload, start, names)
+        found += _payload_fields(payload, start, names, find_part(stored, message_key(header)))
     return tuple(found)
 
 
-def _payload_fields(payload: Payload, start: int, names: dict[str, int]) -> Iterator[PacketField]:
+def _is_esp(packet: bytes) -> bool:
+    """Whether a packet is ESP: no message of IKEv2, and long enough for one block or checksum."""
+    if len(packet) <= _LEAST_ESP or _has_marker(packet):
+        return False
+    try:
+        parse_header(packet)
+    except MalformedMessageError:
+        return True
+    return False
+
+
+def _esp_fields(packet: bytes, held: str | None) -> tuple[PacketField, ...]:
+    held_words = f"; decrypted: {held}" if held else ""
+    return (
+        PacketField("SPI", 0, 4, "the CHILD_SA and its direction; its receiver chose it"),
+        PacketField("sequence number", 4, 4, "counts the packets of this direction"),
+        PacketField(
+            "encrypted packet",
+            8,
+            len(packet) - 8,
+            f"initialization vector, an encrypted IP packet, and checksum{held_words}",
+        ),
+    )
+
+
+def _payload_fields(
+    payload: Payload, start: int, names: dict[str, int], held: str | None
+) -> Iterator[PacketField]:
     name = _name_of(payload)
     names[name] = names.get(name, 0) + 1
     if names[name] > 1:
@@ -106,6 +141,8 @@ def _payload_fields(payload: Payload, start: int, names: dict[str, int]) -> Iter
             at += length
     if at < end:
         meaning = _MEANINGS.get(PayloadType(payload.kind), "") if _is_known(payload) else ""
+        if held and payload.kind in (PayloadType.SK, PayloadType.SKF):
+            meaning += f"; decrypted: {held}"
         yield PacketField(name, at, end - at, meaning or "the content of this payload")
 
 

@@ -70,7 +70,7 @@ class Ikev2(Protocol):
         """The fields of a message, in order and without gaps."""
         from wgmon_tui.protocols.ikev2.message_fields import fields_of
 
-        return fields_of(packet)
+        return fields_of(packet, framing)
 
     def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
         """What the keys of a session reveal."""
