@@ -18,6 +18,8 @@ import pytest
 from tests.forked_program import run_program
 from tests.test_cli import CLIENT, SETUP, Ran, run
 from wgmon_tui.config.keys import PrivateKey
+from wgmon_tui.lab.ikev2_responder import LabIkeSetup
+from wgmon_tui.lab.ikev2_server import LabIkeServer
 from wgmon_tui.lab.server import LabServer
 
 _ALTERS_THE_RUN = ("COLUMNS", "LINES", "NO_COLOR", "TMUX")
@@ -202,3 +204,32 @@ async def test_in_a_pipe_a_command_stands_alone_on_its_line(home: Path) -> None:
         "         wg show wg0 peers",
         f"         must list {CLIENT.public}",
     ]
+
+
+async def test_an_ike_server_is_asked_without_credentials_and_without_servers_toml(tmp_path: Path) -> None:
+    async with LabIkeServer(LabIkeSetup("gw.example.net", b"secret")) as lab:
+        ran = await run("probe", "--ike", str(lab.endpoint), "--json", home=tmp_path)
+    found = json.loads(ran.out)
+    stages = {each["stage"]: each for each in found["stages"]}
+    assert stages["sa-init"]["outcome"] == "passed"
+    assert stages["sa-init"]["detail"] == "aes256gcm16-prfsha384-ecp384"
+    assert (found["verdict"], ran.code) == ("unproven", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--ike", "gw.example.net", "fra1"),
+            "--ike checks one host, without servers.toml; remove the names",
+        ),
+        (("--ike", "gw.example.net:0"), "--ike: expected a port from 1 to 65535"),
+        (("--ike", "a b"), "--ike: expected a host name"),
+    ],
+)
+async def test_an_ike_host_that_cannot_be_asked_is_bad_usage(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    ran = await run("probe", *words, home=tmp_path)
+    assert ran.code == 64
+    assert message in ran.err

@@ -37,6 +37,12 @@ def add_commands(subparsers: Subparsers) -> None:
         help="check the servers of a wg-quick file instead; -: read it from standard input",
     )
     parser.add_argument(
+        "--ike",
+        metavar="HOST",
+        help="ask an IKEv2 server, without credentials, whether it answers and which algorithms it takes; "
+        "HOST:PORT if its port is not 500",
+    )
+    parser.add_argument(
         "--format",
         choices=("table", "json", "nagios", "checkmk"),
         default="table",
@@ -101,6 +107,9 @@ def probe(arguments: argparse.Namespace) -> int:
 def _require_meaningful(arguments: argparse.Namespace) -> None:
     """Raise ConfigurationError for options that the format cannot follow."""
     form = arguments.form
+    if arguments.ike is not None and (arguments.conf or arguments.names):
+        other = "--conf" if arguments.conf else "the names"
+        raise ConfigurationError(f"probe: --ike checks one host, without servers.toml; remove {other}")
     if form != "table" and (arguments.brief or arguments.verbose):
         option = "--brief" if arguments.brief else "--verbose"
         raise ConfigurationError(f"probe: {option} changes only the table; remove it, or --format {form}")

@@ -29,6 +29,8 @@ from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.config.servers_toml import read_server
+from wgmon_tui.config.value_parsers import InvalidValueError, is_ipv6, parse_endpoint
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
@@ -40,6 +42,7 @@ _SHARED_KEY_WARNING = (
     "for a monitoring key, type `wgmon-tui keygen NAME`"
 )
 _CHECKS_AT_ONCE = 256
+_IKE_PORT = 500
 
 
 def run_probe(arguments: argparse.Namespace) -> int:
@@ -62,6 +65,8 @@ def run_probe(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
     """Read the servers and their secrets. Raises ConfigurationError, also if there are no servers."""
+    if arguments.ike is not None:
+        return _make_ike_fleet(arguments.ike), Keyring()
     if arguments.conf:
         loaded = load_conf(arguments.conf)
         fleet, keyring = loaded.fleet, loaded.keyring
@@ -74,6 +79,18 @@ def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
         file = arguments.conf or arguments.config / "servers.toml"
         raise ConfigurationError(no_servers_message(file, arguments.config))
     return fleet, keyring
+
+
+def _make_ike_fleet(text: str) -> Fleet:
+    """A fleet of one IKEv2 server without credentials. Raises ConfigurationError."""
+    host = f"[{text}]" if is_ipv6(text) else text
+    is_bare = ":" not in host or host.endswith("]")
+    endpoint = f"{host}:{_IKE_PORT}" if is_bare else host
+    try:
+        parse_endpoint(endpoint)
+    except InvalidValueError as error:
+        raise ConfigurationError(f"probe: --ike: {error}") from None
+    return Fleet((read_server(Fleet(), {"name": text, "endpoint": endpoint, "protocol": "ikev2"}),))
 
 
 def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:

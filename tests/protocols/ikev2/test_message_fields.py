@@ -62,7 +62,7 @@ def test_an_esp_packet_has_its_fields_and_tells_what_it_held() -> None:
     parts.add(esp_key(packet), describe_content(EspContent(4, request())))
     fields = fields_of(packet, str(parts))
     assert [each.name for each in fields] == ["SPI", "sequence number", "encrypted packet"]
-    assert fields[-1].meaning.endswith("decrypted: IP protocol 1")
+    assert fields[-1].meaning.endswith("decrypted: echo request from 10.9.0.2 to 10.9.0.1")
     assert label_of(packet) == "ESP"
 
 

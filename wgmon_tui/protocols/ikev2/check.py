@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Direction, Handshake, Tunnel
@@ -17,6 +17,7 @@ from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerUnaddr
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.client_options import ClientOptions
+from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts
 from wgmon_tui.protocols.ikev2.events import CookieAsked, Established, SaInitAnswered
 from wgmon_tui.protocols.ikev2.evidence_kinds import (
     NO_CREDENTIALS,
@@ -59,6 +60,13 @@ class _Findings:
     log: CheckLog
     session: IkeSession
     tunnel: Tunnel | None = None
+    inside: DecryptedParts = field(default_factory=DecryptedParts)
+
+    @property
+    def parts(self) -> str:
+        """What the encrypted parts of all packets held."""
+        client = self.session.client
+        return "\n".join(filter(None, (str(client.parts) if client else "", str(self.inside))))
 
     @property
     def opened(self) -> SaInitAnswered | None:
@@ -117,6 +125,7 @@ class Ikev2Prober(AddressProber):
             if established is not None and established.child is not None and asked.server.tunnel:
                 echoes = await run_tunnel_stage(session, established.child, asked.server)
                 found.tunnel = echoes.result()
+                found.inside = echoes.parts
                 log.evidence += echoes.evidence()
         return found
 
@@ -147,6 +156,7 @@ class Ikev2Prober(AddressProber):
             exchange=tuple(found.log.exchange),
             sent=found.session.sent,
             tunnel=found.tunnel,
+            framing=found.parts,
             stages=make_stages(
                 found.session.events,
                 found.log.evidence,

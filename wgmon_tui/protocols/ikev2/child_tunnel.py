@@ -17,7 +17,9 @@ from wgmon_tui.checks.first_hop import FirstHop, first_hops
 from wgmon_tui.checks.inner_probes import InnerProbe, OwnAddresses, make_echo_probe, match_probe
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.protocols.ikev2.esp import NO_NEXT_HEADER, EspSession
+from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts, esp_key
+from wgmon_tui.protocols.ikev2.esp import NO_NEXT_HEADER, EspContent, EspSession
+from wgmon_tui.protocols.ikev2.payload_words import describe_content
 
 
 class ChildTunnel:
@@ -34,6 +36,8 @@ class ChildTunnel:
         self._sequence = 0
         hops = () if targets else first_hops(map(ip_interface, own.values()), (self._identifier + 1) % 2**16)
         self._hops: list[FirstHop] = list(hops)
+        self.parts = DecryptedParts()
+        """What the packets held, in words."""
         self.has_received_data = False
         """Whether any authentic packet with content came: the data path works in both directions."""
 
@@ -44,7 +48,12 @@ class ChildTunnel:
 
     def send(self, now_ns: int) -> tuple[bytes, ...]:
         """ESP packets for all that has not answered yet: for the first time, or again."""
-        return tuple(self._session.seal(each) for each in self._unanswered(now_ns))
+        return tuple(map(self._seal, self._unanswered(now_ns)))
+
+    def _seal(self, inner: bytes) -> bytes:
+        packet = self._session.seal(inner)
+        self.parts.add(esp_key(packet), describe_content(EspContent(inner[0] >> 4, inner)))
+        return packet
 
     def _unanswered(self, now_ns: int) -> Iterator[bytes]:
         for target in self._sent:
@@ -65,6 +74,7 @@ class ChildTunnel:
     def receive(self, packet: bytes, received_ns: int) -> None:
         """Take a received ESP packet. Raises EspError if it is not an authentic one of this CHILD_SA."""
         opened = self._session.open(packet)
+        self.parts.add(esp_key(packet), describe_content(opened))
         if opened.next_header == NO_NEXT_HEADER:
             return  # a dummy packet, sent to hide how much traffic there is (RFC 4303 §2.6)
         self.has_received_data = True

@@ -7,11 +7,12 @@ again at `next_at`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, ClientOptions, PathEnds
+from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts, message_key
 from wgmon_tui.protocols.ikev2.events import (
     EapEnded,
     Established,
@@ -22,8 +23,9 @@ from wgmon_tui.protocols.ikev2.events import (
     RequestUnanswered,
     ServerRejected,
 )
-from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
+from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify, PayloadType
 from wgmon_tui.protocols.ikev2.key_derivation import HmacPrf, KeyMaterial, derive_keys
+from wgmon_tui.protocols.ikev2.payload_words import describe_payloads
 from wgmon_tui.protocols.ikev2.proposals import TransformType
 from wgmon_tui.protocols.ikev2.protection import is_usable, key_sizes, make_cipher
 from wgmon_tui.protocols.ikev2.request_channel import (
@@ -39,7 +41,14 @@ from wgmon_tui.protocols.ikev2.sa_init import (
     ScriptEndedError,
     WaitOn,
 )
-from wgmon_tui.protocols.ikev2.wire import NON_ESP_MARKER, NotifyPayload, Payload, delete_ike_sa
+from wgmon_tui.protocols.ikev2.wire import (
+    NON_ESP_MARKER,
+    IkeHeader,
+    NotifyPayload,
+    Payload,
+    delete_ike_sa,
+    parse_header,
+)
 
 DELETE_TIMEOUT_S = 1.0
 """How long the end of a session may take. The server forgets the session later in any case."""
@@ -87,6 +96,8 @@ class IkeClient:
         self.keys: KeyMaterial | None = None
         self.opened: SaInitResult | None = None
         self.is_done = False
+        self.parts = DecryptedParts()
+        """What the encrypted messages of the session held, in words."""
 
     @property
     def next_at(self) -> float | None:
@@ -135,6 +146,8 @@ class IkeClient:
             data = data[len(NON_ESP_MARKER) :]
         found, answers = self._channel.receive(data, self._now)
         self._send(answers)
+        if isinstance(found, Response):
+            self._note_part(found.message.header, found.payloads)
         match found:
             case DroppedMessage(reason):
                 self._note_dropped(reason, len(data))
@@ -222,9 +235,14 @@ class IkeClient:
 
     def _request(self, exchange: ExchangeType, payloads: tuple[Payload, ...], timeout: float) -> None:
         datagrams = self._channel.request(exchange, payloads, self._now)
+        self._note_part(parse_header(datagrams[0]), payloads)
         self._last_request, self._exchange = datagrams[0], exchange
         self._deadline = self._now + timeout
         self._send(datagrams)
+
+    def _note_part(self, header: IkeHeader, payloads: Sequence[Payload]) -> None:
+        if header.first_payload in (PayloadType.SK, PayloadType.SKF):
+            self.parts.add(message_key(header), describe_payloads(payloads))
 
     def _send(self, datagrams: tuple[bytes, ...]) -> None:
         marker = NON_ESP_MARKER if self._has_marker else b""

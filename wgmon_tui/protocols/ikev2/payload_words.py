@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.inner_packets import EchoReply, InnerIcmp
-from wgmon_tui.protocols.ikev2.esp import IPV4, IPV6, EspContent
+from wgmon_tui.protocols.ikev2.esp import NO_NEXT_HEADER, EspContent
 from wgmon_tui.protocols.ikev2.iana_numbers import PAYLOAD_NAMES, AuthMethod, PayloadType, notify_name
 from wgmon_tui.protocols.ikev2.identities import format_identity
 from wgmon_tui.protocols.ikev2.security_association import parse_proposals
@@ -17,6 +17,8 @@ from wgmon_tui.protocols.ikev2.wire import (
     parse_identification,
     parse_notification,
 )
+
+_ECHO_REQUESTS = ((inner_packets.ICMP, b"\x08"), (inner_packets.ICMPV6, b"\x80"))
 
 
 def describe_payloads(payloads: Sequence[Payload]) -> str:
@@ -52,7 +54,7 @@ def _content_of(payload: Payload) -> Iterator[str]:
 
 def describe_content(content: EspContent) -> str:
     """What an ESP packet held."""
-    if content.next_header not in (IPV4, IPV6):
+    if content.next_header == NO_NEXT_HEADER:
         return "a dummy packet"
     found = inner_packets.parse(content.data)
     match found:
@@ -60,5 +62,9 @@ def describe_content(content: EspContent) -> str:
             return f"echo reply {sequence} from {source}"
         case InnerIcmp(source=source, type=kind, code=code):
             return f"ICMP error {kind}.{code} from {source}"
-    asked = inner_packets.unwrap(content.data)
-    return f"a packet of {len(content.data)} bytes" if asked is None else f"IP protocol {asked.protocol}"
+    carried = inner_packets.unwrap(content.data)
+    if carried is None:
+        return f"a packet of {len(content.data)} bytes"
+    is_echo = (carried.protocol, carried.payload[:1]) in _ECHO_REQUESTS
+    what = "echo request" if is_echo else f"IP protocol {carried.protocol}"
+    return f"{what} from {carried.source} to {carried.destination}"

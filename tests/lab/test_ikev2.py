@@ -1,0 +1,123 @@
+"""The embedded IKEv2 server, checked by the prober. tests/real/ikev2 has charon as its client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from wgmon_tui.checks.packets import fields_of
+from wgmon_tui.checks.protocol import ProbeServices
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.stage import AUTHENTICATE, DELETE, SA_INIT, TUNNEL, StageOutcome
+from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.lab.ikev2_responder import LabIkeSetup
+from wgmon_tui.lab.ikev2_server import LabIkeServer
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.protocols.ikev2.credentials import CertificateKey, Credentials, SharedSecret
+from wgmon_tui.protocols.ikev2.proposals import parse_proposal
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+from wgmon_tui.protocols.ikev2.targets import Ikev2Target
+
+IDENTITY, MONITOR = "gw.example.net", "monitor.example.net"
+SETTINGS = Ikev2Settings(local_id=MONITOR, remote_id=IDENTITY, dedicated=True)
+SECRET = b"correct horse"
+KNOWN = SharedSecret(SECRET)
+
+
+async def look(
+    lab: LabIkeServer,
+    settings: Ikev2Settings = SETTINGS,
+    credentials: Credentials | None = KNOWN,
+    authority: Issued | None = None,
+) -> Round:
+    server = Server("gw", lab.endpoint, protocol="ikev2", protocol_settings=settings, timeout=1.0)
+    authorities = (authority.certificate,) if authority else ()
+    target = Ikev2Target(server, credentials=credentials, authorities=authorities)
+    prober = find_protocol("ikev2").make_prober(ProbeServices(lambda _: b""))
+    return await run_check_round(prober, server, target, CheckDepth(deep=True, explain=True))
+
+
+def check(setup: LabIkeSetup, **asked: object) -> Round:
+    async def run() -> Round:
+        async with LabIkeServer(setup) as lab:
+            return await look(lab, **asked)  # type: ignore[arg-type]
+
+    return asyncio.run(run())
+
+
+def outcomes(found: Round) -> dict[str, StageOutcome]:
+    return {each.name: each.outcome for each in found.check.stages}
+
+
+def test_a_healthy_server_passes_every_stage() -> None:
+    found = check(LabIkeSetup(IDENTITY, SECRET))
+    assert found.diagnosis.verdict is Verdict.HEALTHY
+    passed = {SA_INIT, AUTHENTICATE, TUNNEL, DELETE}
+    assert {name for name, outcome in outcomes(found).items() if outcome is StageOutcome.PASSED} >= passed
+
+
+def test_the_hex_view_tells_what_the_encrypted_packets_held() -> None:
+    found = check(LabIkeSetup(IDENTITY, SECRET)).check
+    words = [each.meaning for packet in found.exchange for each in fields_of(found, packet)]
+    decrypted = [each.partition("decrypted: ")[2] for each in words if "decrypted: " in each]
+    assert any(IDENTITY in each for each in decrypted)
+    assert any("echo reply" in each for each in decrypted)
+    assert SECRET.decode() not in found.framing
+
+
+def test_a_session_is_over_after_its_check() -> None:
+    async def run() -> int:
+        async with LabIkeServer(LabIkeSetup(IDENTITY, SECRET)) as lab:
+            await look(lab)
+            return len(lab.responder.sessions)
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_certificate_proves_the_server() -> None:
+    authority = make_authority()
+    own, client = issue(IDENTITY, authority), issue(MONITOR, authority)
+    setup = LabIkeSetup(
+        IDENTITY, certificate=CertificateKey((own.certificate,), own.key), authority=authority.certificate
+    )
+    credentials = CertificateKey((client.certificate,), client.key)
+    found = check(setup, credentials=credentials, authority=authority)
+    assert found.diagnosis.verdict is Verdict.HEALTHY
+
+
+def test_an_expired_certificate_is_named() -> None:
+    authority = make_authority()
+    own = issue(IDENTITY, authority, not_after=datetime.now(UTC) - timedelta(days=1))
+    setup = LabIkeSetup(IDENTITY, SECRET, CertificateKey((own.certificate,), own.key))
+    found = check(setup, authority=authority)
+    assert found.diagnosis.verdict.severity is Severity.DOWN
+    assert "expired" in found.diagnosis.summary
+
+
+def test_a_wrong_secret_is_down_at_the_authentication() -> None:
+    found = check(LabIkeSetup(IDENTITY, b"another"))
+    assert outcomes(found)[AUTHENTICATE] is StageOutcome.FAILED
+    assert found.check.handshake is None
+
+
+def test_a_cookie_is_given_back() -> None:
+    found = check(LabIkeSetup(IDENTITY, SECRET, demands_cookie=True))
+    assert found.diagnosis.verdict is Verdict.UNDER_LOAD
+
+
+def test_what_the_server_would_accept_is_found() -> None:
+    setup = LabIkeSetup(IDENTITY, SECRET, proposals=(parse_proposal("aes256-sha512-modp2048"),))
+    narrow = replace(SETTINGS, proposals=(parse_proposal("aes128gcm16-prfsha256-ecp256"),))
+    found = check(setup, settings=narrow)
+    assert found.diagnosis.verdict is Verdict.CIPHER_MISMATCH
+    assert "aes256-sha512-prfsha512-modp2048" in found.diagnosis.summary
+
+
+def test_without_credentials_only_the_first_exchange_is_made() -> None:
+    found = check(LabIkeSetup(IDENTITY, SECRET), settings=Ikev2Settings(), credentials=None)
+    assert found.diagnosis.verdict is Verdict.UNPROVEN
+    assert outcomes(found)[SA_INIT] is StageOutcome.PASSED
