@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import OWN_KEY, SERVER_KEY
+from tests.protocols.openvpn.profile_texts import profile
 from tests.test_cli import Ran, run
 from wgmon_tui.cli import add_sources
 from wgmon_tui.cli.main import main
@@ -310,3 +311,33 @@ def test_ssh_uses_sudo_unless_it_logs_in_as_root() -> None:
 def test_ssh_ends_its_options_before_the_host() -> None:
     command = ServerLogin("fra1", True).command(COMMAND)
     assert command[command.index("fra1") - 1] == "--"
+
+
+def test_a_profile_of_another_protocol_needs_no_identity(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = private(tmp_path / "fra1.ovpn", profile())
+    assert add(config, path, "--no-wait") == 0
+    out = capsys.readouterr().out
+    assert 'fra1.ovpn: server "fra1" added (vpn.example.net:1194)' in out
+    assert "identity" not in out
+    assert "as root" not in out
+    assert read(config).fleet.identities == ()
+
+
+def test_the_json_of_another_protocol_names_it(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = private(tmp_path / "fra1.ovpn", profile())
+    assert add(config, path, "--no-wait", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {
+        "server": "fra1",
+        "endpoint": "vpn.example.net:1194",
+        "protocol": "openvpn",
+        "added": True,
+        "files": {"servers_toml": str(config / "servers.toml")},
+        "result": None,
+    }
+    assert add(config, path, "--no-wait", "--json") == 0
+    assert not json.loads(capsys.readouterr().out)["added"]

@@ -38,7 +38,7 @@ def add_commands(subparsers: Subparsers) -> None:
         nargs="+",
         metavar="NAME ENDPOINT PUBLIC_KEY | FILE.conf",
         help="a name for the server, its host:port, and its public key (on the server: wg show wg0 "
-        "public-key); or wg-quick files, directories and zip archives of them",
+        "public-key); or files of wg-quick or OpenVPN, directories and zip archives of them",
     )
     _add_identity_options(parser)
     _add_server_options(parser)

@@ -19,7 +19,8 @@ from wgmon_tui.cli.commands_to_type import (
 from wgmon_tui.cli.loading import load_fleet, open_timestamp_ledger, warn_of_held_timestamps
 from wgmon_tui.cli.output_format import text_format, wrap_line
 from wgmon_tui.cli.server_login import LoginResult, ServerLogin
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config import servers_file
+from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.new_server import AddedServer
 from wgmon_tui.config.peer_command import PeerCommand
 from wgmon_tui.config.secrets.private_files import shown
@@ -40,11 +41,26 @@ _HANDSHAKE_ONLY = (
 
 @dataclass(frozen=True, slots=True)
 class AddedServers:
-    """The servers to wait for, and what was not added. `needs_peer`: the servers must learn a key first."""
+    """The servers to wait for, and what was not added. `needs_peer`: the servers must learn a key first.
+
+    `without_identity` are servers of protocols that need none; `new` are the names of those that were added.
+    """
 
     servers: tuple[AddedServer, ...]
     faults: tuple[str, ...] = ()
     needs_peer: bool = True
+    without_identity: tuple[Server, ...] = ()
+    new: frozenset[str] = frozenset()
+
+    @property
+    def all_servers(self) -> list[Server]:
+        """The entries of all."""
+        return [*(each.server for each in self.servers), *self.without_identity]
+
+    @property
+    def names(self) -> list[str]:
+        """Their names, each once."""
+        return list(dict.fromkeys(each.name for each in self.all_servers))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.yes and login is None:
         raise ConfigurationError("add: --yes needs --ssh HOST")
     added = _add(arguments)
-    if not added.servers:
+    if not added.all_servers:
         return ExitCode.USAGE
     commands = _peer_commands(added, arguments.interface)
     for command in commands:
@@ -62,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     wait_s = 0.0 if arguments.no_wait else arguments.wait
     if login is not None and login.run_all(commands, added.servers) is LoginResult.FAILED_UNATTENDED:
         wait_s = 0.0  # nobody is there who could type the line
-    rounds = {} if arguments.no_wait else _wait(arguments, added.servers, wait_s)
+    rounds = {} if arguments.no_wait else _wait(arguments, added, wait_s)
     return _finish(arguments, added, rounds)
 
 
@@ -86,7 +102,8 @@ def _add(arguments: argparse.Namespace) -> AddedServers:
     for fault in done.faults:
         error_width = arguments.terminal.width if arguments.terminal.is_error_output else None
         print(wrap_line(f"wgmon-tui: {fault}", error_width), file=sys.stderr)
-    return AddedServers(done.servers, done.faults, needs_peer=not arguments.use_file_key)
+    needs_peer = not arguments.use_file_key
+    return AddedServers(done.servers, done.faults, needs_peer, done.without_identity, done.new)
 
 
 def _describe(added: AddedServer) -> list[str]:
@@ -141,15 +158,15 @@ def _psk_files(servers: Sequence[AddedServer]) -> str:
     return format_list((shown(path) for path in files if path), most=FEW) or "where you keep it"
 
 
-def _wait(arguments: argparse.Namespace, servers: Sequence[AddedServer], wait_s: float) -> dict[str, Round]:
+def _wait(arguments: argparse.Namespace, added: AddedServers, wait_s: float) -> dict[str, Round]:
     """Check until the servers are up, or the time is over. Raises ConfigurationError."""
     from wgmon_tui.cli.add_wait import WaitOptions, wait_until_up
 
-    names = list(dict.fromkeys(each.server.name for each in servers))
+    names = added.names
     fleet, keyring = load_fleet(arguments.config)
     options = WaitOptions(arguments.config, arguments.state, wait_s)
     with open_timestamp_ledger(arguments.state) as timestamps:
-        warn_of_held_timestamps(timestamps, {each.identity_key for each in servers})
+        warn_of_held_timestamps(timestamps, {each.identity_key for each in added.servers})
         say_stopped = partial(print, _stopped(arguments, names), file=sys.stderr, flush=True)
         try:
             with shutdown.undone_if_killed(say_stopped):
@@ -171,12 +188,18 @@ def _stopped(arguments: argparse.Namespace, names: Sequence[str]) -> str:
 def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str, Round]) -> int:
     """Print the results, and return the exit code."""
     checked = []
-    for each in added.servers:
-        outcome = rounds.get(each.server.name)
+    described = {each.server.name: each for each in added.servers}
+    for server in added.all_servers:
+        outcome = rounds.get(server.name)
         if outcome is not None:
-            checked.append(CheckedServer(each.server, (outcome,)))
-        if arguments.json:
+            checked.append(CheckedServer(server, (outcome,)))
+        if arguments.json and (each := described.get(server.name)):
             print(one_line(_json(each, outcome, arguments.interface)))
+        elif arguments.json:
+            file = arguments.config / servers_file.NAME
+            print(
+                one_line(_json_without_identity(server, str(file), outcome, is_new=server.name in added.new))
+            )
         elif outcome is not None:
             shape = text_format(arguments)
             print(f"\n{format_result(outcome, shape)}")
@@ -203,8 +226,20 @@ def _what_follows(
 
 
 def _few_names(added: AddedServers) -> list[str]:
-    names = list(dict.fromkeys(each.server.name for each in added.servers))
-    return names if len(names) <= FEW else []
+    return added.names if len(added.names) <= FEW else []
+
+
+def _json_without_identity(
+    server: Server, servers_toml: str, outcome: Round | None, *, is_new: bool
+) -> dict[str, object]:
+    return {
+        "server": server.name,
+        "endpoint": str(server.endpoint),
+        "protocol": server.protocol,
+        "added": is_new,
+        "files": {"servers_toml": servers_toml},
+        "result": None if outcome is None else json_object(outcome),
+    }
 
 
 def _json(added: AddedServer, outcome: Round | None, interface: str) -> dict[str, object]:

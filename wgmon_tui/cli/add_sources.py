@@ -17,7 +17,7 @@ from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, import_confs
 from wgmon_tui.config.keys import InvalidKeyError, PresharedKey
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.monitoring_identity import (
     IdentityWish,
     SavedIdentity,
@@ -25,8 +25,9 @@ from wgmon_tui.config.monitoring_identity import (
     save_chosen_identity,
 )
 from wgmon_tui.config.new_server import AddedServer, NewServer, NewServerError, add_server, describe_server
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, shown
-from wgmon_tui.config.servers_file import read
+from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.value_parsers import InvalidValueError, is_key, parse_interface
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.terminal import detect_terminal
@@ -45,11 +46,16 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ServersOfFiles:
-    """The servers of the files, lines to print, and what could not be added."""
+    """The servers of the files, lines to print, and what could not be added.
+
+    `without_identity` are servers of protocols that need none; `new` are the names of those that were added.
+    """
 
     servers: tuple[AddedServer, ...]
     lines: tuple[str, ...]
     faults: tuple[str, ...]
+    without_identity: tuple[Server, ...] = ()
+    new: frozenset[str] = frozenset()
 
 
 def is_files(words: Sequence[str]) -> bool:
@@ -176,8 +182,12 @@ def _import(
             has_new_key=each.identity in new_identities,
         )
         for each in servers
+        if needs_identity(each)
     )
+    others = tuple(each for each in servers if not needs_identity(each))
     lines = list(report.lines)
+    if others and not described:
+        lines.append(f"Servers are in {shown(config / NAME)}")
     if described:
         one = described[0]
         made = "Created" if one.has_new_key else "Uses"
@@ -187,7 +197,7 @@ def _import(
         lines.append(saved.notice)
     if report.warning and options.identity is None:
         lines.append(SHARED_KEY_WARNING)
-    return ServersOfFiles(described, tuple(lines), tuple(map(str, report.faults)))
+    return ServersOfFiles(described, tuple(lines), tuple(map(str, report.faults)), others, frozenset(new))
 
 
 def _ask_address(arguments: argparse.Namespace, confs: ReadConfs) -> tuple[Interface, ...]:
