@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALE_DEVICE
 from tests.control_planes.responder import Answer, Responder, responding
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.config.alerting import DAY_S
 from wgmon_tui.config.control_planes import ControlPlaneSettings
 from wgmon_tui.config.http_targets import parse_url
 from wgmon_tui.config.models import Server
@@ -24,6 +27,7 @@ from wgmon_tui.config.value_parsers import parse_endpoint
 from wgmon_tui.control_planes.exchange_record import LONGEST_RECORDED_BODY
 from wgmon_tui.control_planes.http_connection import LARGEST_BODY
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
+from wgmon_tui.text import format_iso_time
 
 TOKEN = "hskey-0123456789"
 NODE_WITH_KEY = {**HEADSCALE_NODE_0_29, "preAuthKey": {"key": "hskey-auth-secret", "id": "1"}}
@@ -230,6 +234,21 @@ async def test_a_certificate_of_a_configured_authority_is_trusted(tmp_path: Path
         found, diagnosis = await check(target(responder, der(certificates.authority)))
     assert diagnosis.verdict is Verdict.HEALTHY
     assert [stage.name for stage in found.stages] == ["resolve", "reach", "tls", "api", "backend"]
+
+
+async def test_the_end_of_the_certificate_and_of_keys_is_evidence(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    soon = {"apiKeys": [{"id": "1", "prefix": "abc", "expiration": format_iso_time(time.time() + 9 * DAY_S)}]}
+    far = {"nodes": [{**HEADSCALE_NODE_0_29, "expiry": format_iso_time(time.time() + 500 * DAY_S)}]}
+    answers = {**WHOLE, "/api/v1/apikey": Answer(soon), "/api/v1/node": Answer(far)}
+    async with responding(answers, tls=certificates.server()) as responder:
+        found, _ = await check(target(responder, der(certificates.authority)))
+    expiries = [each for each in found.evidence if isinstance(each, Expires)]
+    assert [(each.what, each.name) for each in expiries] == [
+        ("server certificate", "127.0.0.1"),
+        ("API key", "abc"),
+    ]
+    assert 0 < expiries[0].at - time.time() < 25 * 3600
 
 
 async def test_an_untrusted_certificate_gets_no_token(tmp_path: Path) -> None:

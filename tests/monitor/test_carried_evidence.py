@@ -31,6 +31,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
     StampsAhead,
 )
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.keys import PrivateKey
@@ -158,7 +159,7 @@ def test_a_new_result_replaces_the_carried_one() -> None:
 
 @given(st.lists(any_evidence, max_size=6))
 def test_evidence_of_a_single_check_is_never_carried(evidence: list[Evidence]) -> None:
-    kinds = (*map(type, OF_THE_DATA_PATH + OF_SILENCE), InnerFetch, FlowCut, Soak)
+    kinds = (*map(type, OF_THE_DATA_PATH + OF_SILENCE), InnerFetch, FlowCut, Soak, Expires)
 
     def is_lasting(each: Evidence) -> bool:
         of_experiment = isinstance(each, ProtocolEvidence) and each.from_experiment

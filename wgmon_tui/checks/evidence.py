@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.config.keys import PublicKey
@@ -440,5 +441,6 @@ Evidence = (
     | ForeignSession
     | IdentityUsedElsewhere
     | IdentityOnInterface
+    | Expires
     | ProtocolEvidence
 )

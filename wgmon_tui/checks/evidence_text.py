@@ -47,6 +47,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
@@ -59,6 +60,7 @@ from wgmon_tui.text import (
     format_elapsed,
     format_list,
     format_rtt,
+    format_utc_time,
     printable,
 )
 
@@ -191,6 +193,8 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"no authentic answer within {format_rtt(waited)}"
         case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():
             return _describe_data(evidence)
+        case Expires(what, name, at):
+            return printable(f"the {what}{f' {name}' if name else ''} is valid until {format_utc_time(at)}")
         case ProtocolEvidence(protocol=protocol):
             return _describe_of_protocol(protocol, evidence)
         case WitnessProbed() | GatewaySilent() | MachineStarved() | OnlyServerWatched():

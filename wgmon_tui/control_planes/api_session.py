@@ -11,11 +11,13 @@ from typing import Any
 
 from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import API, BACKEND, REACH, TLS, Stage, StageOutcome
 from wgmon_tui.config.control_planes import ControlPlaneSettings
 from wgmon_tui.control_planes import answers
 from wgmon_tui.control_planes.api import ApiRequest, ControlPlaneApi
 from wgmon_tui.control_planes.exchange_record import record_request, record_response
+from wgmon_tui.control_planes.expiries import find_expiries
 from wgmon_tui.control_planes.http_connection import (
     ApiResponse,
     HttpConnection,
@@ -121,6 +123,8 @@ class ApiSession:
         except OSError:
             return self._fail_connection(answers.RESET)
         self._end(StageOutcome.PASSED)
+        if (end := self._connection.certificate_end) is not None:
+            self.evidence.append(Expires("server certificate", self._url.host, end))
         return True
 
     async def _ask(self, request: ApiRequest, address: Address, found: dict[str, Any]) -> bool:
@@ -210,6 +214,7 @@ class ApiSession:
             self._note("version", report.version)
         if report.drift:
             self._note("drift", *report.drift)
+        self.evidence += find_expiries(report, time.time())
 
     def _sent_headers(self, request: ApiRequest) -> dict[str, str]:
         return dict(self._headers) if request.needs_token else {}

@@ -59,10 +59,11 @@ class HttpConnection:
         return self._writer is not None and self._http.our_state is h11.IDLE
 
     @property
-    def certificate(self) -> bytes | None:
-        """The certificate of the server in DER; None without TLS."""
-        tls = self._writer.get_extra_info("ssl_object") if self._writer else None
-        return tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
+    def certificate_end(self) -> float | None:
+        """Until when the certificate of the server is valid, in Unix seconds; None without TLS."""
+        certificate = self._writer.get_extra_info("peercert") if self._writer else None
+        end = certificate.get("notAfter") if certificate else None
+        return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None
 
     async def connect(self, address: Address) -> None:
         """Connect to one address of the host. Raises OSError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
@@ -21,6 +22,7 @@ from wgmon_tui.checks.evidence import (
     Soak,
     StampsAhead,
 )
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
@@ -93,7 +95,18 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
     others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
     fresh = (each for each in check.evidence if isinstance(each, _OF_THE_DATA_PATH) or _is_experiment(each))
-    return (*deep, *others, *of_the_flow, *fresh)
+    expiries = (each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
+    return (*deep, *others, *of_the_flow, *fresh, *expiries)
+
+
+def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
+    """Add the ends of certificates and keys that earlier checks saw, and that this one did not look at.
+
+    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one.
+    """
+    fresh = {each.what for each in check.evidence if isinstance(each, Expires)}
+    known = [each for each in carried if isinstance(each, Expires) and each.what not in fresh]
+    return replace(check, evidence=(*check.evidence, *known)) if known else check
 
 
 def _kind_of(evidence: Evidence) -> object:

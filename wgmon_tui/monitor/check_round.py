@@ -15,7 +15,7 @@ from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.carried_evidence import still_valid
+from wgmon_tui.monitor.carried_evidence import still_valid, with_known_expiries
 from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.loss_window import (
@@ -77,6 +77,7 @@ async def run_check_round(
     checks = await prober.check_all(
         target, deep=depth.deep, explain=depth.explain, soak=depth.soak, on_soak=on_soak
     )
+    checks = tuple(with_known_expiries(each, carried_evidence.get(each.address, ())) for each in checks)
     if uplink_evidence:
         checks = await uplink_evidence.examine(server.name, checks)
     known = known_about(checks)

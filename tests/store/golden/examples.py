@@ -54,6 +54,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
@@ -310,6 +311,10 @@ ROUNDS = (
     Round(
         (BARE,) * len(CONTROL_PLANE_VERDICTS),
         tuple(Diagnosis(verdict, "Of a control plane.") for verdict in CONTROL_PLANE_VERDICTS),
+    ),
+    Round(
+        (replace(BARE, evidence=(Expires("server certificate", "fra1.example.net", AT),)),),
+        (Diagnosis(Verdict.BAD_CERTIFICATE, "It has expired."),),
     ),
 )
 

@@ -58,6 +58,7 @@ from wgmon_tui.checks.evidence import (
     WitnessProbed,
     WorkedUntil,
 )
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
@@ -293,6 +294,7 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ),
     IdentityOnInterface: StoredRecord({"interface": "interface"}, "IdentityOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
+    Expires: StoredRecord({"what": "what", "name": "name", "at": "at"}, kind="Expires"),
     ProtocolEvidence: StoredRecord(
         {
             "protocol": "protocol",

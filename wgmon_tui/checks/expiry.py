@@ -1,0 +1,18 @@
+"""Evidence of what ends at a known time: certificates, keys, invitations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Expires:
+    """Something that ends at `at`, in Unix seconds. `what` is its kind, such as "server certificate".
+
+    `name` tells things of one kind apart, such as the name in a certificate; "" if there is only one. A check
+    that reports one thing of a kind reports all of that kind that it knows.
+    """
+
+    what: str
+    name: str
+    at: float
