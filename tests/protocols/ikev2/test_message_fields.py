@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.ikev2.test_esp import SUITES, request, sessions
+from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts, esp_key, find_part, message_key
 from wgmon_tui.protocols.ikev2.esp import NON_ESP_MARKER, EspContent
@@ -71,6 +75,16 @@ def test_a_request_and_its_response_are_told_apart() -> None:
     parts.add("1q", "the request")
     assert find_part(str(parts), "1r") is None
     assert find_part(str(parts), "1q") == "the request"
+
+
+@pytest.mark.parametrize(
+    ("packet", "port"), [(SEALED, None), (NON_ESP_MARKER + SEALED, 4500), (bytes(range(1, 60)), 4500)]
+)
+def test_an_export_shows_the_port_of_each_packet(packet: bytes, port: int | None) -> None:
+    check = Check("gw", "local", Endpoint("gw", 500), None, 0.0, None)
+    sent = Packet(0.0, Direction.SENT, packet)
+    assert PROTOCOL.transport_of(check, sent).server_port == port
+    assert PROTOCOL.transport_of(replace(check, endpoint=Endpoint("gw", 4711)), sent).server_port is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 27, 28, 100])

@@ -61,6 +61,11 @@ def _has_marker(packet: bytes) -> bool:
     return packet.startswith(NON_ESP_MARKER) and len(packet) > len(NON_ESP_MARKER)
 
 
+def is_for_nat_port(packet: bytes) -> bool:
+    """Whether a packet is one of port 4500: a message with the marker, or ESP (RFC 3948 §2)."""
+    return _has_marker(packet) or _is_esp(packet)
+
+
 def label_of(packet: bytes) -> str:
     """The name of a message: its exchange, and whether it is a request."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.protocol import (
@@ -14,11 +14,14 @@ from wgmon_tui.checks.protocol import (
     ProtocolTarget,
     Targets,
 )
+from wgmon_tui.checks.transport import UDP, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.ikev2.settings import NAME, SETTINGS
+
+_IKE_PORT, _NAT_PORT = 500, 4500
 
 
 class Ikev2(Protocol):
@@ -71,6 +74,13 @@ class Ikev2(Protocol):
         from wgmon_tui.protocols.ikev2.message_fields import fields_of
 
         return fields_of(packet, framing)
+
+    def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
+        """Port 4500 for what has the marker, and for ESP, if the endpoint is port 500."""
+        from wgmon_tui.protocols.ikev2.message_fields import is_for_nat_port
+
+        moved = check.endpoint.port == _IKE_PORT and is_for_nat_port(packet.data)
+        return PacketTransport(server_port=_NAT_PORT) if moved else UDP
 
     def key_log_warning(self, target: ProtocolTarget) -> Sequence[str]:
         """What the keys of a session reveal."""
