@@ -36,6 +36,7 @@ from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_en
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.tui.editing.server_form import ServerForm
 from wgmon_tui.vantages.agent.assignment import assign, find_server_problem
 
 ENTRY = """
@@ -255,13 +256,19 @@ def test_list_and_show_have_no_key_that_it_lacks(tmp_path: Path, capsys: pytest.
     assert shown["settings"]["echo.word"] == "moon"
 
 
-async def test_the_form_refuses_to_edit_it_in_one_line(tmp_path: Path) -> None:
+async def test_the_form_edits_its_word(tmp_path: Path) -> None:
     config = write_files(tmp_path, NOBODY)
     engine = QuietEngine(parse((config / "servers.toml").read_text()).servers)
     async with face(engine, config_dir=config) as it:
         await it.press("e")
+        await until(lambda: isinstance(it.app.screen, ServerForm))
+        form = it.app.screen
+        assert isinstance(form, ServerForm)
+        form.row("echo.word").text = "star"
+        await it.press("ctrl+s")
         await until(lambda: it.notices())
-        assert it.notices()[0].startswith('echo1 has protocol = "echo"')
+    (saved,) = parse((config / "servers.toml").read_text()).servers
+    assert saved.protocol_settings == EchoSettings("star")
 
 
 def test_its_links_are_imported(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from wgmon_tui.checks.stage import HANDSHAKE, Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.protocol_settings import ImportedServer, ProtocolSettings
-from wgmon_tui.config.setting import Section, Setting
+from wgmon_tui.config.setting import FormField, Section, Setting
 from wgmon_tui.config.value_types import TEXT
 from wgmon_tui.net.packet_fields import PacketField
 
@@ -33,6 +33,9 @@ def read_link(text: str, _: str) -> Sequence[ImportedServer]:
     """Read a link such as echo://192.0.2.7:7/moon."""
     place, _, word = text.strip().removeprefix("echo://").partition("/")
     return [ImportedServer("echo", place, {"word": word})] if text.startswith("echo://") else []
+
+
+WORD = Setting("word", TEXT, "The word to send.", FormField(10))
 
 
 class EchoProber(AddressProber):
@@ -61,7 +64,7 @@ class EchoProber(AddressProber):
 class Echo(Protocol):
     name, title = "echo", "Echo"
     settings = ProtocolSettings(
-        Section("echo", "An echo server.", EchoSettings, (Setting("word", TEXT, "The word to send."),)),
+        Section("echo", "An echo server.", EchoSettings, (WORD,)),
         read_import=read_link,
     )
     glossary = (GlossaryTerm("turned word", "The word of the question, read backwards."),)

@@ -148,6 +148,18 @@ def write_settings_of(protocol: str, record: Any) -> dict[str, object]:
     return {key: value for key, value in written.items() if value is not None}
 
 
+def own_table(entries: Mapping[str, object], protocol: str) -> dict[str, object]:
+    """The table of a protocol in the table of a server; empty if it has none."""
+    table = entries.get(protocol)
+    return dict(table) if isinstance(table, Mapping) else {}
+
+
+def usual_own_entries(protocol: str) -> dict[str, object]:
+    """The defaults of a protocol's own table."""
+    section = settings_of(protocol).section
+    return section.usual() if section else {}
+
+
 def secrets_of(server: Server) -> Iterator[tuple[Setting, SecretSource]]:
     """The secrets in the settings of a server's protocol, with their sources."""
     if server.protocol_settings is None:

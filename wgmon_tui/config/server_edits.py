@@ -8,7 +8,7 @@ the error names the key. Key files are never deleted here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,10 +16,12 @@ from wgmon_tui.config.error_list import KeyedError
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile
 from wgmon_tui.config.keys import KEY_LENGTH, PresharedKey, PrivateKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.protocol_settings import SecretText, own_table
 from wgmon_tui.config.secrets.key_files import KeyFileStore, open_key_file_writer
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import read_server, server_entries
+from wgmon_tui.config.toml_positions import TomlPath
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.text import FEW, format_list
 
@@ -46,8 +48,9 @@ class ConflictError(ConfigurationError):
 class ServerChange:
     """An edit of a server; `before` is None for a new one.
 
-    A `preshared_key` is written to a new file. The private key of `conf` also gets a new file, for the
-    identity that `after` names. With `overwrite`, this edit wins where another program changed the same key.
+    A `preshared_key` is written to a new file, and so is each of `secrets`: those of the protocol's own
+    table, by key. The private key of `conf` also gets a new file, for the identity that `after` names. With
+    `overwrite`, this edit wins where another program changed the same key.
     """
 
     before: Entries | None
@@ -55,6 +58,7 @@ class ServerChange:
     preshared_key: PresharedKey | None = None
     conf: WgQuickFile | None = None
     overwrite: bool = False
+    secrets: Mapping[str, SecretText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,12 @@ def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = 
         try:
             server = read_server(fleet, remaining)
         except KeyedError as error:
-            if error.key in problems:
+            name = ".".join(map(str, error.path)) if len(error.path) > 1 else error.key
+            if name in problems:
                 return problems
-            problems[error.key] = error.phrase if error.key in entries else _MISSING
-            remaining.pop(error.key, None)
+            is_missing = error.phrase.startswith("missing;") or (name == error.key and name not in entries)
+            problems[name] = _MISSING if is_missing else error.phrase
+            _remove(remaining, error.path or (error.key,))
             remaining |= _PLACEHOLDERS.get(error.key, {})
             if error.key == "identity" and fleet.identities:
                 remaining["identity"] = fleet.identities[0].name
@@ -109,6 +115,16 @@ def find_problems(entries: Entries, fleet: Fleet, used_names: Collection[str] = 
                 for target in find_unaddressed_targets(server, fleet.identity(server.identity)):
                     problems.setdefault(target.key, str(target))
             return problems
+
+
+def _remove(table: dict[str, object], path: TomlPath) -> None:
+    """Remove a key from a table, or from the table of a protocol in it."""
+    first = str(path[0])
+    inner = table.get(first)
+    if len(path) > 1 and isinstance(inner, Mapping):
+        table[first] = {key: value for key, value in inner.items() if key != path[1]}
+    else:
+        table.pop(first, None)
 
 
 _PLACEHOLDERS: dict[str, Entries] = {
@@ -139,6 +155,12 @@ def _saved(fleet: Fleet, change: ServerChange, files: KeyFileStore, lines: list[
             after.pop(key, None)
         after[PRESHARED_KEY_FILE] = files.write(str(after["name"]), ".psk", change.preshared_key)
     name = str(after["name"])
+    if change.secrets:
+        protocol = str(after["protocol"])
+        own = own_table(after, protocol)
+        for key, secret in change.secrets.items():
+            own[f"{key}{SecretForm.FILE.value}"] = files.write(name, f".{key}", secret)
+        after[protocol] = own
     if change.before is None:
         _reject_duplicate_name(fleet.servers, name, "server")
         return replace(fleet, servers=(*fleet.servers, read_server(fleet, after)))

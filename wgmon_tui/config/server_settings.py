@@ -117,6 +117,7 @@ _PROTOCOL = replace(
     one_of(known_protocols()),
     # Others may register. Control planes have a table of their own in the file, but are servers elsewhere.
     read=lambda value: value if value in control_plane_names() else one_of(known_protocols()).read(value),
+    kind=FormFieldKind.CHOICE,
 )
 _IDENTITY_NAME = replace(NAME, kind=FormFieldKind.CHOICE)
 
@@ -131,7 +132,7 @@ _OWN = (
     Setting(
         "protocol",
         _PROTOCOL,
-        "The protocol of the server. The settings of `amneziawg` are in a table of its own, "
+        "The protocol of the server. One with settings of its own has a table for them, such as "
         "`[server.amneziawg]`.",
         FormField(275, example=f"e.g. {WIREGUARD}", more=True),
     ),

@@ -347,6 +347,13 @@ def _foreign_keys(protocol: str, more: frozenset[str]) -> frozenset[str]:
     return frozenset(key for each in foreign for key in each.keys)
 
 
+def without_foreign(entries: Mapping[str, object], protocol: str) -> dict[str, object]:
+    """A server's table without the keys that servers of this protocol do not have."""
+    settings = settings_of(protocol)
+    foreign = {*_foreign_keys(settings.server_keys, settings.more_keys), *protocol_names()} - {protocol}
+    return {key: value for key, value in entries.items() if key not in foreign}
+
+
 def _protocol_settings(table: TomlTable, protocol: str, section: Section) -> object:
     """The record of the server's `[server.PROTOCOL]`; None after an error."""
     raw: Mapping[str, object] = {}

@@ -72,6 +72,10 @@ class ChoiceInput(Static, can_focus=True):
     class ChoiceChanged(Message):
         """Another option was selected."""
 
+        def __init__(self, choice: ChoiceInput) -> None:
+            super().__init__()
+            self.choice = choice
+
     def __init__(self, options: Sequence[Option], value: str) -> None:
         super().__init__(markup=False)
         self.options = list(options)
@@ -87,7 +91,7 @@ class ChoiceInput(Static, can_focus=True):
         """Post the change, as a text input does."""
         if self.is_mounted:
             self.refresh(layout=True)
-            self.post_message(self.ChoiceChanged())
+            self.post_message(self.ChoiceChanged(self))
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Use letters to select an option, not as keys of the app."""
@@ -194,6 +198,7 @@ class FieldRow(Vertical):
         )
         self._control.can_focus = not read_only
         self._secret = SecretInput() if field.kind is FormFieldKind.SECRET else None
+        """The second input: a secret, or the place where it is."""
         if self._secret is not None:
             self._secret.can_focus = False
         self._problem: str | None = None
@@ -229,7 +234,7 @@ class FieldRow(Vertical):
 
     @property
     def secret(self) -> str:
-        """The secret that was typed. It must never be shown."""
+        """What was typed into the second input: mostly a secret, which must never be shown."""
         return self._secret.value if self._secret is not None else ""
 
     def set_secret(self, secret: str) -> None:
@@ -254,14 +259,27 @@ class FieldRow(Vertical):
         """Whether the field can be edited."""
         return self._control.can_focus
 
-    def show_secret_input(self, visible: bool) -> None:
-        """Show the secret input, or hide and clear it."""
+    def show_secret_input(self, visible: bool, *, is_masked: bool = True) -> None:
+        """Show the secret input, or hide and clear it. Where a secret is may be seen (not `is_masked`)."""
+        if self._secret_input.password != is_masked:
+            self.set_secret("")
+        self._secret_input.password = is_masked
         self.set_class(visible, "-secret")
         # The input keeps its position while hidden: focus order depends on positions, and a tab in the same
         # burst of keys arrives before a new layout.
         self._secret_input.can_focus = visible
         if not visible:
             self.set_secret("")
+
+    def take(self, other: FieldRow) -> None:
+        """Take what stands in another row of the same field."""
+        if isinstance(self._control, ChoiceInput) and isinstance(other._control, ChoiceInput):
+            self._control.set_options(other._control.options, other.text)
+        else:
+            self.text = other.text
+        if self._secret is not None and other.has_class("-secret"):
+            self.show_secret_input(True, is_masked=other._secret_input.password)
+            self.set_secret(other.secret)
 
     def on_click(self) -> None:
         """Focus the input of a label that was clicked."""

@@ -1,12 +1,17 @@
-"""Form fields of servers and identities, derived from the declared settings, in form order."""
+"""Form fields of servers and identities, derived from the declared settings, in form order.
+
+A server has the fields of its protocol: those of `[[server]]` that it has, and those of its own table.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from wgmon_tui.config.models import WIREGUARD
+from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER
-from wgmon_tui.config.setting import Section
-from wgmon_tui.config.value_types import FormFieldKind
+from wgmon_tui.config.setting import FormField, Section
+from wgmon_tui.config.value_types import FormFieldKind, SecretType
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +27,43 @@ class FieldSpec:
     help: str
     example: str = ""
     more: bool = False
+    table: str = ""
+    """The protocol whose table `[server.PROTOCOL]` has the key; "" for the table of the server itself."""
+    is_document: bool = False
+    """Whether it is a secret of several lines, which nobody types."""
+
+    @property
+    def row(self) -> str:
+        """The name of the field's row, which no other field has."""
+        return row_of(self.key, self.table)
 
     @property
     def label(self) -> str:
         """The key with spaces instead of underscores."""
-        return self.key.replace("_", " ")
+        words = self.key.replace("_", " ")
+        return words if len(words) <= _LABEL_LENGTH else f"{words[: _LABEL_LENGTH - 1]}…"
 
 
+_LABEL_LENGTH = 16
+_LAST = 1000
 _LISTS = "Separate several with commas; - alone means none."
 
 
-def fields_of(section: Section) -> tuple[FieldSpec, ...]:
-    """The fields of a section's settings, sorted by their position in the form."""
-    placed = [(each.form.place, each.form, each) for each in section.settings if each.form is not None]
+def row_of(key: str, table: str = "") -> str:
+    """The name of the row of a key in a table."""
+    return f"{table}.{key}" if table else key
+
+
+def fields_of(section: Section, table: str = "") -> tuple[FieldSpec, ...]:
+    """The fields of a section's settings, sorted by their position in the form.
+
+    In the `table` of a protocol, a setting without a position is one of the last, behind "more".
+    """
+    forms = (
+        (each.form or (FormField(_LAST + number, more=True) if table else None), each)
+        for number, each in enumerate(section.settings)
+    )
+    placed = [(form.place, form, setting) for form, setting in forms if form is not None]
     return tuple(
         FieldSpec(
             setting.key,
@@ -42,6 +71,8 @@ def fields_of(section: Section) -> tuple[FieldSpec, ...]:
             f"{setting.help} {_LISTS}" if setting.type.kind is FormFieldKind.LIST else setting.help,
             form.example,
             form.more,
+            table,
+            isinstance(setting.type, SecretType) and setting.type.document is not None,
         )
         for _, form, setting in sorted(placed, key=lambda each: each[0])
     )
@@ -49,3 +80,25 @@ def fields_of(section: Section) -> tuple[FieldSpec, ...]:
 
 SERVER_FIELDS = fields_of(SERVER)
 IDENTITY_FIELDS = fields_of(IDENTITY)
+
+
+def server_fields(protocol: str) -> tuple[FieldSpec, ...]:
+    """The fields of a server with this protocol. Its own ones follow the endpoint.
+
+    A server of another protocol than WireGuard shows its protocol at once.
+    """
+    settings = settings_of(protocol)
+    has = {each.key for each in SERVER.settings if settings.has_key(each)}
+    shared = [each for each in SERVER_FIELDS if each.key in has and each.key != "protocol"]
+    first = [each for each in shared if each.key in _FIRST]
+    own = fields_of(settings.section, protocol) if settings.section else ()
+    chosen = next(each for each in SERVER_FIELDS if each.key == "protocol")
+    if protocol == WIREGUARD:
+        later = sorted((*shared[len(first) :], chosen), key=SERVER_FIELDS.index)
+        return (*first, *own, *later)
+    name, *others = first
+    ordered = (name, replace(chosen, more=False), *others, *own, *shared[len(first) :])
+    return tuple(sorted(ordered, key=lambda each: each.more))
+
+
+_FIRST = ("name", "endpoint")

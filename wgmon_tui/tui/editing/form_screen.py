@@ -116,7 +116,7 @@ class FormScreen(Screen[R | None], Generic[R]):
         self._heading = heading
         self._fields = fields
         self._in_use = in_use
-        self._rows = {field.key: self.new_row(field) for field in fields if not field.more}
+        self._rows = {field.row: self.new_row(field) for field in fields if not field.more}
         self._initial_texts = self._current_texts()
         self._validated_keys: set[str] = set()
         self._error: str | None = None
@@ -241,7 +241,7 @@ class FormScreen(Screen[R | None], Generic[R]):
     def on_field_row_field_blurred(self, event: FieldRow.FieldBlurred) -> None:
         """Validate a field strictly once it lost the focus."""
         if not event.row.has_focus_within:
-            self._validated_keys.add(event.row.field.key)
+            self._validated_keys.add(event.row.field.row)
             self.validate_fields()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -258,9 +258,9 @@ class FormScreen(Screen[R | None], Generic[R]):
         line = self.query_one(MoreFieldsLine)
         line.open = opened
         line.refresh()
-        missing = [field for field in self._fields if field.key not in self._rows]
+        missing = [field for field in self._fields if field.row not in self._rows]
         if opened and missing:
-            rows = {field.key: self.new_row(field) for field in missing}
+            rows = {field.row: self.new_row(field) for field in missing}
             self._rows |= rows
             self._initial_texts |= {key: row.text for key, row in rows.items()}
             await self.query_one(_FieldList).mount_all(rows.values())
@@ -268,6 +268,33 @@ class FormScreen(Screen[R | None], Generic[R]):
         for row in self._rows.values():
             if row.field.more:
                 row.display = opened
+
+    async def show_fields(self, fields: Sequence[FieldSpec]) -> None:
+        """Show other fields. What stands in those that remain is kept, and so is the focus."""
+        focused = self._focused_row
+        before, had_more = self._rows, any(each.field.more and each.display for each in self._rows.values())
+        self._fields = fields
+        shown = [field for field in fields if had_more or not field.more]
+        self._rows = {field.row: self.new_row(field) for field in shown}
+        initial = self._current_texts()
+        for name, row in self._rows.items():
+            if name in before:
+                row.take(before[name])
+        self._initial_texts = {
+            **initial,
+            **{key: self._initial_texts[key] for key in before if key in initial},
+        }
+        listed = self.query_one(_FieldList)
+        await listed.remove_children()
+        await listed.mount_all(row for row in self._rows.values() if not row.field.more)
+        if hidden := sum(field.more for field in fields):
+            line = MoreFieldsLine(hidden, self._in_use)
+            line.open = had_more
+            await listed.mount(line)
+            await listed.mount_all(row for row in self._rows.values() if row.field.more)
+        self.validate_fields()
+        kept = self._rows.get(focused.field.row) if focused else None
+        (kept or next(row for row in self._rows.values() if row.is_editable)).start()
 
     # Actions
 
@@ -300,14 +327,14 @@ class FormScreen(Screen[R | None], Generic[R]):
     async def _save_or_show(self) -> None:
         if self._saving:
             return
-        self._validated_keys.update(field.key for field in self._fields)
+        self._validated_keys.update(field.row for field in self._fields)
         problems = self.validate_fields()
-        first = next((field for field in self._fields if field.key in problems), None)
+        first = next((field for field in self._fields if field.row in problems), None)
         if first is not None:
             if first.more:
                 await self.show_more(True)
                 await self._wait_for_layout()
-            self.row(first.key).start()
+            self.row(first.row).start()
         elif problems:
             self.show_error(next(iter(problems.values())))
         else:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from wgmon_tui.config.models import WIREGUARD
-from wgmon_tui.config.protocol_settings import settings_of
+from wgmon_tui.config.protocol_settings import known_protocols
 from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
 from wgmon_tui.config.servers_file import NAME, explain_not_writable, read
 from wgmon_tui.text import FEW, format_list
@@ -38,7 +37,7 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
     if name is not None and server is None:
         app.show_error(f"{name} is no longer in servers.toml")
         return
-    if server is not None and settings_of(server.protocol).server_keys != WIREGUARD:
+    if server is not None and server.protocol not in known_protocols():
         app.show_error(f'{name} has protocol = "{server.protocol}": edit it in {config_dir / NAME}')
         return
     changed = await app.push_screen_wait(ServerForm(config_dir, stored.fleet, server, copied=copied))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,14 @@ from wgmon_tui.config.models import (
     SecretSource,
     Server,
 )
-from wgmon_tui.config.protocol_settings import write_settings_of
+from wgmon_tui.config.protocol_settings import (
+    SecretText,
+    known_protocols,
+    own_table,
+    secrets_of,
+    usual_own_entries,
+    write_settings_of,
+)
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.server_edits import (
     ConflictError,
@@ -29,27 +36,22 @@ from wgmon_tui.config.server_edits import (
     find_problems,
     save_server,
 )
-from wgmon_tui.config.servers_toml import server_entries, usual_entries
-from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.servers_toml import server_entries, usual_entries, without_foreign
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
+from wgmon_tui.tui.editing.edited_table import edited_table
 from wgmon_tui.tui.editing.field_row import ChoiceInput, ConfPasted, FieldRow, Option
-from wgmon_tui.tui.editing.field_values import NO, NOTHING, YES, to_text, to_value
-from wgmon_tui.tui.editing.fields import SERVER_FIELDS, FieldSpec
+from wgmon_tui.tui.editing.field_values import NO, NOTHING, YES, to_text
+from wgmon_tui.tui.editing.fields import FieldSpec, row_of, server_fields
 from wgmon_tui.tui.editing.form_screen import FormScreen
+from wgmon_tui.tui.editing.secret_choice import NONE, SET, secret_options, shows_input, typed_secret
 from wgmon_tui.tui.keys.keymap import key_of
 
 NO_IDENTITY = ""
 """Value for an identity that does not exist yet: a name is never empty."""
 
-KEEP, SET, NONE = "keep", "set", "none"
-_PRESHARED_KEYS = secret_keys("preshared_key")
-_PLACES = {
-    SecretForm.COMMAND: "from a command",
-    SecretForm.ENV: "from the environment",
-    SecretForm.CREDENTIAL: "a systemd credential",
-    SecretForm.INLINE: "in servers.toml itself",
-}
+_OF_CONF = ("protocol", AMNEZIAWG)
+"""What a pasted wg-quick file decides, and no field of the form before it is pasted."""
 
 
 class ServerForm(FormScreen[EditedServer]):
@@ -72,22 +74,31 @@ class ServerForm(FormScreen[EditedServer]):
             begun["name"] = make_unique_name(server.name, names)
         self._original: Mapping[str, object] = begun
         self._usual = usual_entries(fleet)
-        self._secret_options = _secret_options(server.preshared_key if server else None)
-        in_use = sum(field.more and field.key in begun for field in SERVER_FIELDS)
-        super().__init__(_heading(server, copied), SERVER_FIELDS, in_use)
+        self._sources = dict(_secret_sources(server)) if server else {}
+        self._protocol = server.protocol if server else WIREGUARD
+        fields = server_fields(self._protocol)
+        own = own_table(begun, self._protocol)
+        in_use = sum(field.more and field.key in (own if field.table else begun) for field in fields)
+        super().__init__(_heading(server, copied), fields, in_use)
 
     def new_row(self, field: FieldSpec) -> FieldRow:
         """Build the row of a field from the server's table. An unset field shows its default."""
-        text = to_text(field.kind, self._original.get(field.key))
-        said = to_text(field.kind, self._usual.get(field.key))
+        table, usual = self._original, self._usual
+        if field.table:
+            table, usual = own_table(self._original, field.table), usual_own_entries(field.table)
+        text = to_text(field.kind, table.get(field.key))
+        said = to_text(field.kind, usual.get(field.key))
         match field.kind:
             case FormFieldKind.YES_NO:
                 return FieldRow(field, text, options=[("", f"default: {said}"), (YES, YES), (NO, NO)])
+            case FormFieldKind.CHOICE if field.key == "protocol":
+                return FieldRow(field, text or said, options=[(each, each) for each in known_protocols()])
             case FormFieldKind.CHOICE:
                 options = self._identity_options()
                 return FieldRow(field, text or said or options[0][0], options=options)
             case FormFieldKind.SECRET:
-                return FieldRow(field, self._secret_options[0][0], options=self._secret_options)
+                options = secret_options(self._sources.get(field.row), is_document=field.is_document)
+                return FieldRow(field, options[0][0], options=options)
             case _:
                 example = "none" if self._original else field.example
                 return FieldRow(
@@ -107,49 +118,53 @@ class ServerForm(FormScreen[EditedServer]):
         """Validate with the parsers of servers.toml."""
         entries, problems = self._entries()
         for key, problem in find_problems(entries, self._known_fleet, self._taken).items():
-            problems.setdefault(_row_of(key), problem)
-        if self.row("identity").text == NO_IDENTITY:
+            problems.setdefault(self._row_with(key), problem)
+        if "identity" in self._rows and self.row("identity").text == NO_IDENTITY:
             key = key_of("enter_field", self.app.actions)
             problems["identity"] = f"no identity yet: press {key} here to create one"
         return problems
 
     def _entries(self) -> tuple[dict[str, object], dict[str, str]]:
-        """The TOML table of the form, and the problems by key. Unchanged fields keep their value."""
-        entries, problems = dict(self._original), {}
-        for key, row in self._rows.items():
-            kind = row.field.kind
-            if kind is FormFieldKind.SECRET or (
-                row.text == self._initial_texts[key] and kind is not FormFieldKind.CHOICE
-            ):
-                continue
-            try:
-                value = to_value(kind, row.text)
-            except InvalidValueError as error:
-                problems[key] = str(error)
-                value = None
-            entries.pop(key, None)
-            if value is not None:
-                entries[key] = value
-        if self.row("preshared_key").text != KEEP:
-            for key in _PRESHARED_KEYS:
-                entries.pop(key, None)
-        if self.row("preshared_key").text == SET:
-            try:
-                self._preshared_key()
-            except InvalidKeyError as error:
-                problems["preshared_key"] = (
-                    str(error) if self.row("preshared_key").secret else "type or paste the key"
-                )
-        return entries, problems
+        """The TOML table of the form, and the problems by row. Unchanged fields keep their value."""
+        rows = list(self._rows.values())
+        beside = [row for row in rows if not row.field.table]
+        entries, problems = edited_table(
+            without_foreign(self._original, self._protocol), beside, self._initial_texts
+        )
+        inside = [row for row in rows if row.field.table]
+        own, own_problems = edited_table(own_table(entries, self._protocol), inside, self._initial_texts)
+        if own:
+            entries[self._protocol] = own
+        else:
+            entries.pop(self._protocol, None)
+        try:
+            self._preshared_key()
+        except InvalidKeyError as error:
+            problems.setdefault("preshared_key", str(error))
+        return entries, problems | own_problems
+
+    def _row_with(self, key: str) -> str:
+        """The row of a key, which may be in the table of the protocol; the key itself without a row."""
+        table, _, last = key.rpartition(".")
+        for field in self._fields:
+            is_secret = field.kind is FormFieldKind.SECRET
+            if field.table == table and last in (secret_keys(field.key) if is_secret else (field.key,)):
+                return field.row
+        return key
+
+    def _typed_secrets(self) -> dict[str, SecretText]:
+        """The typed secrets of the protocol's own table, by key."""
+        rows = (row for row in self._rows.values() if row.field.table)
+        return {row.field.key: secret for row in rows if (secret := typed_secret(row))}
 
     def _preshared_key(self) -> PresharedKey | None:
         """The typed key, or None. Raises InvalidKeyError."""
-        row = self.row("preshared_key")
-        if row.text != SET:
+        row = self._rows.get("preshared_key")
+        if row is None or row.text != SET or not row.secret:
             return None
         key = PresharedKey.from_text(row.secret)
         if key == NO_PRESHARED_KEY:
-            choice = dict(self._secret_options)[NONE]
+            choice = dict(row.choice.options)[NONE]
             raise InvalidKeyError(f'an all-zero key means no preshared key; choose "{choice}" instead')
         return key
 
@@ -169,9 +184,16 @@ class ServerForm(FormScreen[EditedServer]):
     # Events
 
     def on_choice_input_choice_changed(self, event: ChoiceInput.ChoiceChanged) -> None:
-        """Show the secret input if a key is to be set."""
-        row = self.row("preshared_key")
-        row.show_secret_input(row.text == SET)
+        """Show the second input of a secret if something is to be typed; the fields of another protocol."""
+        event.stop()
+        for row in self._rows.values():
+            if row.field.kind is FormFieldKind.SECRET and event.choice is row.choice:
+                row.show_secret_input(shows_input(row.text), is_masked=row.text == SET)
+        chosen = self._rows.get("protocol")
+        if chosen and chosen.text != self._protocol:
+            self._protocol = chosen.text
+            self.run_worker(self.show_fields(server_fields(self._protocol)), group="fields", exclusive=True)
+            return
         super().on_choice_input_choice_changed(event)
 
     def open(self, row: FieldRow) -> bool:
@@ -198,6 +220,11 @@ class ServerForm(FormScreen[EditedServer]):
             return
         conf = self.parse_conf(event.text)
         if conf is None:
+            return
+        if "public_key" not in self._rows:
+            self.show_error(
+                "This is a WireGuard file: choose that protocol first, or paste it on the fleet screen"
+            )
             return
         if len(conf.peers) > 1:
             self.show_error(
@@ -248,35 +275,28 @@ class ServerForm(FormScreen[EditedServer]):
             self.row("name").text = make_unique_name(conf.suggested_name(peer), self._taken)
         self.row("endpoint").text = str(peer.endpoint)
         self.row("public_key").text = str(peer.public_key)
-        self._fill_protocol("" if conf.protocol == WIREGUARD else conf.protocol)
-        self._fill_own_settings(conf)
         if peer.preshared_key:
             secret = self.row("preshared_key")
             secret.text = SET
             secret.show_secret_input(True)
             secret.set_secret(peer.preshared_key.to_text())
-        self.validate_fields()
+        self._original = {key: value for key, value in self._original.items() if key not in _OF_CONF}
+        if conf.protocol != WIREGUARD:
+            self._original |= {"protocol": conf.protocol}
+        if conf.amneziawg:
+            self._original |= {AMNEZIAWG: write_settings_of(AMNEZIAWG, conf.amneziawg.settings)}
+        self._protocol = conf.protocol
         self.row("tunnel_ping").start()
-
-    def _fill_protocol(self, protocol: str) -> None:
-        if "protocol" in self._rows:
-            self.row("protocol").text = protocol
-            return
-        # The field is hidden so far. It takes its text from the server's table when it is shown.
-        others = {key: value for key, value in self._original.items() if key != "protocol"}
-        self._original = {**others, "protocol": protocol} if protocol else others
-
-    def _fill_own_settings(self, conf: WgQuickFile) -> None:
-        """Take the parameters of AmneziaWG, for which the form has no fields."""
-        others = {key: value for key, value in self._original.items() if key != AMNEZIAWG}
-        written = write_settings_of(AMNEZIAWG, conf.amneziawg.settings) if conf.amneziawg else {}
-        self._original = {**others, AMNEZIAWG: written} if written else others
+        self.run_worker(self.show_fields(server_fields(conf.protocol)), group="fields", exclusive=True)
 
     async def write(self) -> EditedServer | None:
         """Save under the file's lock. Changes that another program made meanwhile are kept."""
         entries, _ = self._entries()
-        taken = self._conf if self.row("identity").text == self._conf_name else None
-        change = ServerChange(self._before, entries, self._preshared_key(), taken)
+        identity = self._rows.get("identity")
+        taken = self._conf if identity and identity.text == self._conf_name else None
+        change = ServerChange(
+            self._before, entries, self._preshared_key(), taken, secrets=self._typed_secrets()
+        )
         while True:
             try:
                 return await asyncio.to_thread(save_server, self._config_dir, change)
@@ -300,12 +320,9 @@ def _heading(server: Server | None, copied: bool) -> str:
     return f"New server, a copy of {server.name}" if copied else f"Edit {server.name}"
 
 
-def _row_of(key: str) -> str:
-    return "preshared_key" if key in _PRESHARED_KEYS else key
-
-
-def _secret_options(source: SecretSource | None) -> list[Option]:
-    if source is None:
-        return [(NONE, "not set"), (SET, "set one:")]
-    place = f"in {source.value}" if source.form is SecretForm.FILE else _PLACES[source.form]
-    return [(KEEP, f"set, {place}"), (SET, "replace it:"), (NONE, "remove it")]
+def _secret_sources(server: Server) -> Iterator[tuple[str, SecretSource]]:
+    """The sources of a server's secrets, by their rows."""
+    if server.preshared_key:
+        yield "preshared_key", server.preshared_key
+    for setting, source in secrets_of(server):
+        yield row_of(setting.key, server.protocol), source
