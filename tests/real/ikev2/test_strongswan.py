@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from tests.real.ikev2.world import (
     by_certificate,
     by_password,
     by_secret,
+    configuration,
+    only_by_secret,
     stages_of,
     strongswan,
 )
@@ -23,7 +27,9 @@ from wgmon_tui.checks.verdict import Verdict
 
 @pytest.fixture(scope="module")
 def server(path: RoutedPath, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charon]:
-    with strongswan(path, tmp_path_factory.mktemp("charon")) as started:
+    with strongswan(
+        path, tmp_path_factory.mktemp("charon"), plugins="kernel-libipsec kernel-netlink"
+    ) as started:
         yield started
 
 
@@ -54,3 +60,69 @@ def test_each_method_authenticates_both_sides_and_leaves_no_session(
         "delete": "passed",
     }
     assert server.sessions() == ""
+
+
+def test_checks_of_the_first_exchange_leave_nothing_half_open(watcher: Watcher, server: Charon) -> None:
+    """strongSwan ignores an address that has five sessions half open: a user behind the same NAT too."""
+    for _ in range(8):
+        assert watcher.look("").diagnosis.verdict is Verdict.UNPROVEN
+    assert server.sessions() == ""
+    assert watcher.look(by_secret()).diagnosis.verdict is Verdict.HEALTHY
+
+
+def test_a_cheap_check_remembers_what_the_full_one_proved(watcher: Watcher, server: Charon) -> None:
+    watcher.look(by_secret())
+    logins = server.log.read_text().count("parsed IKE_AUTH request 1 [ IDi")
+    outcome = watcher.look(by_secret(), deep=False)
+    assert server.log.read_text().count("parsed IKE_AUTH request 1 [ IDi") == logins
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    assert " s ago" in outcome.diagnosis.summary
+    assert stages_of(outcome.check)["authenticate"] == "not-run"
+
+
+def test_a_cheap_check_remembers_a_refusal(watcher: Watcher) -> None:
+    watcher.look(by_secret("wrong"))
+    outcome = watcher.look(by_secret("wrong"), deep=False)
+    assert outcome.diagnosis.verdict is Verdict.AUTH_FAILED
+    assert outcome.check.handshake is None
+
+
+def test_what_other_credentials_proved_is_not_remembered(watcher: Watcher) -> None:
+    watcher.look(by_secret())
+    outcome = watcher.look(by_secret("wrong"), deep=False)
+    assert outcome.diagnosis.verdict is Verdict.AUTH_FAILED
+
+
+def test_a_cancelled_check_ends_its_session(watcher: Watcher, server: Charon) -> None:
+    """The check waits for an inner address that nobody has."""
+    began = len(server.log.read_text())
+
+    async def cancel_when_established(check: asyncio.Task[object]) -> None:
+        while "CHILD_SA net" not in server.log.read_text()[began:]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # another process writes it
+        check.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        watcher.look(by_secret(), tunnel=True, ping="10.99.7.7", timeout="9s", beside=cancel_when_established)
+    deadline = time.monotonic() + 5
+    while server.sessions() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.sessions() == ""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("encryption", ["aes256gcm16", "aes128gcm16", "chacha20poly1305", "aes256-sha512"])
+@pytest.mark.parametrize(
+    "group", ["curve25519", "ecp256", "ecp384", "ecp521", "modp2048", "modp3072", "modp4096"]
+)
+def test_each_group_and_cipher_authenticates(
+    path: RoutedPath, server: Charon, tmp_path: Path, encryption: str, group: str
+) -> None:
+    prf = "" if "sha" in encryption else "-prfsha384"
+    words = f"{encryption}{prf}-{group}"
+    server.load(only_by_secret(words))
+    try:
+        outcome = Watcher(path, tmp_path).look(by_secret(more=f'proposals = ["{words}"]'))
+    finally:
+        server.load(configuration())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis

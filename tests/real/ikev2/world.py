@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,21 +88,35 @@ def _by_certificate(kind: str) -> str:
   }}"""
 
 
-def configuration(*, proposals: str = "default", more: str = "") -> str:
-    """swanctl.conf with all connections."""
-    by_certificate = "".join(map(_by_certificate, SIGNATURES))
+def _by_secret(proposals: str, pool: str, identity: str = MONITOR) -> str:
     return f"""
-connections {{
   psk {{
     version = 2
     proposals = {proposals}
     local {{ auth = psk
       id = {SERVER} }}
     remote {{ auth = psk
-      id = {MONITOR} }}
-    pools = inner
+      id = {identity} }}
+    pools = {pool}
     children {{ net {{ local_ts = 0.0.0.0/0 }} }}
-  }}
+  }}"""
+
+
+_POOLS = "pools { inner { addrs = 10.99.0.0/24 } }"
+_SECRET = f'ike-monitor {{ id = {MONITOR}\n secret = "{SECRET}" }}'
+
+
+def only_by_secret(proposals: str = "default", pool: str = "inner") -> str:
+    """swanctl.conf with one connection, by preshared key."""
+    return f"connections {{ {_by_secret(proposals, pool)} }}\n{_POOLS}\nsecrets {{ {_SECRET} }}\n"
+
+
+def configuration(more: str = "", more_secrets: str = "") -> str:
+    """swanctl.conf with all connections."""
+    by_certificate = "".join(map(_by_certificate, SIGNATURES))
+    return f"""
+connections {{
+  {_by_secret("default", "inner")}
   eap {{
     version = 2
     local {{ auth = pubkey
@@ -125,10 +139,10 @@ connections {{
   {by_certificate}
   {more}
 }}
-pools {{ inner {{ addrs = 10.99.0.0/24 }} }}
+{_POOLS}
 secrets {{
-  ike-monitor {{ id = {MONITOR}
-    secret = "{SECRET}" }}
+  {_SECRET}
+  {more_secrets}
   ike-expired {{ id = expired.{MONITOR}
     secret = "{SECRET}" }}
   eap-monitor {{ id = eap.{MONITOR}
@@ -229,8 +243,9 @@ class Watcher:
         timeout: str = "2s",
         tunnel: bool = False,
         ping: str = "",
+        beside: Callable[[asyncio.Task[object]], Coroutine[object, object, None]] | None = None,
     ) -> Round:
-        """The result of one check."""
+        """The result of one check. `beside` runs meanwhile, and gets its task."""
         fleet = self.fleet(settings, endpoint=endpoint, timeout=timeout, tunnel=tunnel, ping=ping)
         keyring = open_keyring(fleet, self._directory)
         targets = self._protocol.make_targets(fleet.servers, fleet, keyring)
@@ -239,7 +254,12 @@ class Watcher:
 
         async def run() -> Round:
             depth = CheckDepth(deep=deep, explain=explain)
-            return await run_check_round(self.prober, server, targets.ready[server.name], depth)
+            check = asyncio.create_task(
+                run_check_round(self.prober, server, targets.ready[server.name], depth)
+            )
+            if beside is not None:
+                await beside(check)
+            return await check
 
         with entered(self._path.client):
             return asyncio.run(run())

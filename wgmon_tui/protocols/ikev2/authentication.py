@@ -43,6 +43,9 @@ from wgmon_tui.protocols.ikev2.wire import (
 )
 
 _MOST_EAP_ROUNDS = 16
+_EAP_TIMEOUT_S = 5.0
+"""strongSwan waits 2 s before it refuses a password, and a RADIUS server takes its time."""
+
 _OF_THE_CHILD = frozenset(
     {
         Notify.NO_PROPOSAL_CHOSEN,
@@ -172,7 +175,8 @@ class AuthenticationScript:
                 self._end(ServerRejected(self._clock(), ServerFault.BAD_SECRET))
             if answer is None:
                 return
-            response = yield Request(ExchangeType.IKE_AUTH, (Payload(PayloadType.EAP, answer),))
+            payloads = (Payload(PayloadType.EAP, answer),)
+            response = yield Request(ExchangeType.IKE_AUTH, payloads, _EAP_TIMEOUT_S)
             self._raise_refusal(response.payloads, may_have_eap=True)
         self._end(ServerRejected(self._clock(), ServerFault.MALFORMED, "EAP does not end"))
 
@@ -191,7 +195,8 @@ class AuthenticationScript:
     def _established(self, payloads: Sequence[Payload]) -> Established:
         took = self._clock() - self._began
         try:
-            errors = [each.number for each in notifications(payloads) if each.number in _OF_THE_CHILD]
+            found = [each.number for each in notifications(payloads) if each.number in _OF_THE_CHILD]
+            errors = found if self._child else []  # a server may refuse what nobody asked for
             child = self._read_child(self._child, payloads) if self._child and not errors else None
         except MalformedMessageError as error:
             self._end(ServerRejected(self._clock(), ServerFault.MALFORMED, str(error)))

@@ -54,6 +54,9 @@ def _refused(found: Findings, notify: str) -> Meaning:
 
 def _unanswered(found: Findings, size: str) -> Meaning:
     """The server answered IKE_SA_INIT, and then nothing."""
+    if found.has(EvidenceKind.SERVER_PROVEN):
+        summary = "The server proved itself and began EAP, and then was silent."
+        return Meaning(Verdict.SILENT, summary, (causes.delayed_refusal(),), AUTHENTICATE)
     summary = "The server answers IKE_SA_INIT, and is silent to IKE_AUTH."
     nat_port = found.values(EvidenceKind.NAT_PORT)[0]
     can_fragment = FRAGMENTS in found.values(EvidenceKind.SA_INIT)

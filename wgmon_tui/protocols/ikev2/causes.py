@@ -57,6 +57,15 @@ def large_request_lost(size: str, *, can_fragment: bool) -> Cause:
     )
 
 
+def delayed_refusal() -> Cause:
+    """The server has begun EAP, and then was silent."""
+    return Cause(
+        "the RADIUS server behind it does not answer, or it delays the refusal of a wrong password",
+        "it had proved itself and begun EAP",
+        _LOG,
+    )
+
+
 def late_session(why: str) -> Cause:
     """The server works on IKE_AUTH, or drops it."""
     return Cause("the server drops IKE_AUTH, or waits for something such as a RADIUS server", why, _LOG)
@@ -90,28 +99,22 @@ def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
 
 def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
     """The server refused IKE_AUTH. It does not say why."""
-    secret = "preshared key" if settings.secret else "certificate" if settings.certificate else "user"
-    found = [
-        Cause(
-            f"the server has another {secret} for {local_id}",
-            "AUTHENTICATION_FAILED is the answer to a wrong proof",
-            _LOG,
-        ),
-        Cause(
-            f"the server does not know the identity {local_id}",
-            "AUTHENTICATION_FAILED is the answer to an unknown identity too",
-            _LIST_CONFIGURATION,
-        ),
-    ]
+    unknown = Cause(
+        f"the server has no connection for the identity {local_id}",
+        "AUTHENTICATION_FAILED is the answer to an unknown identity",
+        _LIST_CONFIGURATION,
+    )
+    if settings.secret:
+        why = "AUTHENTICATION_FAILED is the answer to a wrong secret too"
+        return [Cause(f"the server has another preshared key for {local_id}", why, _LOG), unknown]
     if settings.certificate:
-        found.append(
-            Cause(
-                "the server does not accept the certificate: expired, revoked or of another authority",
-                "AUTHENTICATION_FAILED is the answer to that too",
-                "openssl x509 -noout -dates -issuer -in CERTIFICATE",
-            )
+        refused = Cause(
+            "the server does not accept the certificate: expired, revoked or of another authority",
+            "AUTHENTICATION_FAILED is the answer to that too",
+            "openssl x509 -noout -dates -issuer -in CERTIFICATE",
         )
-    return found
+        return [refused, unknown]
+    return [unknown]
 
 
 def wrong_remote_id(configured: str, identity: str) -> Cause:

@@ -89,7 +89,7 @@ class IkeClient:
         self._events: list[Event] = []
         self._dropped = 0
         self._script: Script | None = None
-        self._deadline = 0.0
+        self._deadline = self._timeout = 0.0
         self._exchange = ExchangeType.IKE_SA_INIT
         self._is_ending = False
         self._at_server = _AtServer.NOTHING
@@ -231,13 +231,14 @@ class IkeClient:
             if isinstance(step, WaitOn):
                 self._note_dropped(step.reason, step.size)
             else:
-                self._request(step.exchange, step.payloads, self._options.timeout)
+                timeout = max(self._options.timeout, step.least_timeout)
+                self._request(step.exchange, step.payloads, timeout)
 
     def _request(self, exchange: ExchangeType, payloads: tuple[Payload, ...], timeout: float) -> None:
         datagrams = self._channel.request(exchange, payloads, self._now)
         self._note_part(parse_header(datagrams[0]), payloads)
         self._last_request, self._exchange = datagrams[0], exchange
-        self._deadline = self._now + timeout
+        self._timeout, self._deadline = timeout, self._now + timeout
         self._send(datagrams)
 
     def _note_part(self, header: IkeHeader, payloads: Sequence[Payload]) -> None:
@@ -257,7 +258,7 @@ class IkeClient:
         self._close_script()
         if self._at_server is _AtServer.HALF_OPEN:  # its answer may be lost, and the session be up
             self._at_server = _AtServer.UNKNOWN
-        self._emit(RequestUnanswered(self._elapsed(), self._exchange, self._options.timeout, size))
+        self._emit(RequestUnanswered(self._elapsed(), self._exchange, self._timeout, size))
 
     def _close_script(self) -> None:
         if isinstance(self._script, Generator):

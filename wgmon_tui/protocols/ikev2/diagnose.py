@@ -8,7 +8,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, Silence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.stage import REACH, SA_INIT
+from wgmon_tui.checks.stage import SA_INIT
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.ikev2 import causes
@@ -77,7 +77,7 @@ def _silent(found: Findings) -> Meaning:
     silence = first_of_kind(Silence, found.evidence)
     waited = f" in {format_elapsed(silence.waited)}" if silence and silence.waited >= 1 else ""
     summary = f"No answer to IKE_SA_INIT{waited}."
-    return Meaning(Verdict.SILENT, summary, causes.silence(server), REACH)
+    return Meaning(Verdict.SILENT, summary, causes.silence(server), SA_INIT)
 
 
 def _only_first_exchange(found: Findings) -> Meaning:

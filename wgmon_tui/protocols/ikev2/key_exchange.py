@@ -20,8 +20,8 @@ _PI_OFFSETS = {
 }
 """Of each prime: its bits, and the number that RFC 3526 §3 to §5 adds to the digits of pi in it."""
 
-_EXPONENT_BITS = 480
-"""The longest exponent that RFC 3526 §8 estimates for these groups."""
+_EXPONENT_BITS = {Group.MODP_2048: 256, Group.MODP_3072: 320, Group.MODP_4096: 384}
+"""Between the two estimates of RFC 3526 §8: a longer exponent takes more time and gives no strength."""
 
 
 class InvalidShareError(Exception):
@@ -43,7 +43,8 @@ class _Modp:
     def __init__(self, group: Group) -> None:
         self._prime = _prime(group)
         self._size = self._prime.bit_length() // 8
-        self._exponent = secrets.randbits(_EXPONENT_BITS) | 1 << (_EXPONENT_BITS - 1)
+        bits = _EXPONENT_BITS[group]
+        self._exponent = secrets.randbits(bits) | 1 << (bits - 1)
         self.public_value = pow(2, self._exponent, self._prime).to_bytes(self._size, "big")
 
     def share(self, other: bytes) -> bytes:

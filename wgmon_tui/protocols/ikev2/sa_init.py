@@ -61,10 +61,11 @@ class ScriptEndedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send next."""
+    """What to send next. Its answer may take `least_timeout`, even where the timeout is shorter."""
 
     exchange: ExchangeType
     payloads: tuple[Payload, ...]
+    least_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
