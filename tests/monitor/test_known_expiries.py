@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
-from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.monitor.carried_evidence import carried_after, with_known_expiries
@@ -36,6 +36,12 @@ def test_a_new_certificate_replaces_the_one_of_its_kind_only() -> None:
     seen = with_known_expiries(replace(CHECK, evidence=(renewed,)), carried)
     assert set(seen.evidence) == {renewed, CLIENT}
     assert set(carried_after(carried, seen)) == {renewed, CLIENT}
+
+
+def test_a_check_that_succeeded_has_seen_all_that_are_left() -> None:
+    carried = carried_after((), replace(CHECK, evidence=(SERVER, CLIENT)))
+    seen = with_known_expiries(replace(CHECK, handshake=Handshake(0.1), evidence=(SERVER,)), carried)
+    assert seen.evidence == (SERVER,)
 
 
 def test_a_check_of_which_nothing_is_known_stays_as_it_is() -> None:

@@ -16,3 +16,8 @@ CREATE TABLE pause_ends (
 CREATE TRIGGER pause_ends_of_resumed AFTER DELETE ON pauses BEGIN
     DELETE FROM pause_ends WHERE server = old.server;
 END;
+
+CREATE TABLE expiries (
+    server INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (server, what, name)
+) STRICT, WITHOUT ROWID;

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
@@ -54,6 +55,7 @@ class StoreChanges:
     incidents: Sequence[Incident] | None = None
     mutes: Mapping[str, Mute] | None = None
     vantage_states: VantageChanges | None = None
+    expiries: Mapping[str, tuple[Expires, ...]] | None = None
 
 
 class StoreFollower:
@@ -104,7 +106,13 @@ class StoreFollower:
         incidents = self._history.incidents(open_only=True, limit=None)
         vantage_states = self._vantage_follower.read_changes(reread_all=True)
         return StoreChanges(
-            self._read_servers(), None, journal, incidents, self._history.mutes(), vantage_states
+            self._read_servers(),
+            None,
+            journal,
+            incidents,
+            self._history.mutes(),
+            vantage_states,
+            self._history.expiries(),
         )
 
     def last_good(self, server: str) -> Check | None:
@@ -129,6 +137,7 @@ class StoreFollower:
             None if on_read else tuple(known.values()),
             mutes=self._history.mutes(),
             vantage_states=self._vantage_follower.read_changes(reread_all=True),
+            expiries=self._history.expiries(),
         )
 
     def _read_servers(
@@ -176,6 +185,8 @@ def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_
         fleet_state.show_incidents({incident.server: incident for incident in changes.incidents})
     if changes.mutes is not None:
         _apply_mutes(fleet_state, changes.mutes)
+    if changes.expiries is not None:
+        fleet_state.show_expiries(changes.expiries)
     show_vantages(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 

@@ -102,9 +102,12 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
 def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
     """Add the ends of certificates and keys that earlier checks saw, and that this one did not look at.
 
-    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one.
+    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one. A
+    check that succeeded and saw some has seen all that are left: keys that were deleted must not stay.
     """
     fresh = {each.what for each in check.evidence if isinstance(each, Expires)}
+    if fresh and check.handshake:
+        return check
     known = [each for each in carried if isinstance(each, Expires) and each.what not in fresh]
     return replace(check, evidence=(*check.evidence, *known)) if known else check
 

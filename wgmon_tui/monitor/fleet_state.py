@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.monitor.damping import Damping
@@ -193,6 +194,13 @@ class FleetState(ServerStates):
                 server_state.damping, flapping=incident is not None and incident.flapping
             )
             self.touch(name)
+
+    def show_expiries(self, expiries: Mapping[str, tuple[Expires, ...]]) -> None:
+        """Replace the ends of certificates and keys of all servers by what is stored."""
+        for name, server_state in self._states.items():
+            if server_state.expiries != expiries.get(name, ()):
+                server_state.expiries = expiries.get(name, ())
+                self.touch(name)
 
     def show_packets(self, name: str, *, last: Round | None = None, last_good: Check | None = None) -> None:
         """Show a last round or a last good check with packets that another process has."""

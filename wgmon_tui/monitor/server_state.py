@@ -20,6 +20,7 @@ from wgmon_tui.net.addresses import Address
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.checks.evidence import Evidence
+    from wgmon_tui.checks.expiry import Expires
     from wgmon_tui.monitor.loss_window import LossWindow
 
 
@@ -73,6 +74,8 @@ class ServerState:
     severity_before: Severity | None = None
     carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
     losses: dict[Address | None, LossWindow] = field(default_factory=dict)
+    expiries: tuple[Expires, ...] = ()
+    """Until when certificates and keys are valid, the first to end first."""
     samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
     paused: bool = False

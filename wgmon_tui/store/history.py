@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from types import TracebackType
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.models import (
@@ -27,6 +28,7 @@ from wgmon_tui.store.models import (
 from wgmon_tui.store.read import exchanges, fleet_summary, incidents, tiers, vantages
 from wgmon_tui.store.read import windows as rolled
 from wgmon_tui.store.read.exchanges import Failure
+from wgmon_tui.store.read.expiries import read_expiries
 from wgmon_tui.store.read.row_mapping import timeline_point_of
 from wgmon_tui.store.read.series import find_series
 from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_series, tiered_series
@@ -106,6 +108,11 @@ class History:
         """Return the uptime of every server with data, in whole hours, from the hour of `start` on."""
         with self._reader.transaction() as connection:
             return fleet_summary.uptimes(connection, start, min(end, self._clock()))
+
+    def expiries(self) -> dict[str, tuple[Expires, ...]]:
+        """Return until when certificates and keys of each server are valid, the first to end first."""
+        with self._reader.transaction() as connection:
+            return read_expiries(connection)
 
     def checks(
         self, server: str, start: float, end: float, vantage: str | None = LOCAL_VANTAGE

@@ -69,6 +69,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         engine.restore(name, state)
         failures = _failures(history, known)
         restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
+    engine.fleet_state.show_expiries(history.expiries())
     _restore_last_answers(history, engine)
     _restore_vantages(history, engine)
     return restored

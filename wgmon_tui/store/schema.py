@@ -225,6 +225,11 @@ CREATE TABLE IF NOT EXISTS pause_ends (        -- the pauses that end by themsel
 CREATE TRIGGER IF NOT EXISTS pause_ends_of_resumed AFTER DELETE ON pauses BEGIN
     DELETE FROM pause_ends WHERE server = old.server;
 END;
+
+CREATE TABLE IF NOT EXISTS expiries (          -- until when certificates and keys are valid
+    server INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (server, what, name)
+) STRICT, WITHOUT ROWID;
 """
 """What versions that do not know it can leave alone: they read and write the store as before.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.fleet_state import Round, ServerState
@@ -20,6 +21,7 @@ from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
+from wgmon_tui.store.write.expiries import REMOVE_OF_REMOVED, write_expiries
 from wgmon_tui.store.write.packet_sampling import PacketSample
 from wgmon_tui.store.write.vantage_states import VantageStates
 
@@ -87,6 +89,7 @@ class Batch:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
+    expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     vantage_states: VantageStates = field(default_factory=VantageStates)
     fleet: Mapping[str, StoredServer] | None = None
@@ -99,7 +102,14 @@ class Batch:
         return bool(said or self.fleet is not None or self.vantage_states.needs_sync)
 
     def __bool__(self) -> bool:
-        return self.needs_sync or bool(self.journal or self.exchanges or self.dampings or self.vantage_states)
+        return self._changes_fleet or bool(
+            self.journal or self.exchanges or self.dampings or self.vantage_states
+        )
+
+    @property
+    def _changes_fleet(self) -> bool:
+        """Whether viewers have to read more than the journal."""
+        return self.needs_sync or bool(self.expiries)
 
     def add_journal_rows(self, rows: list[JournalRow]) -> None:
         """Add rows of the journal."""
@@ -152,8 +162,10 @@ class Batch:
             _write_pause(connection, known[name], pause)
         for name, mute in self.mutes.items():
             _write_mute(connection, known[name], mute)
+        for name, expiries in self.expiries.items():
+            write_expiries(connection, known[name], expiries)
         connection.executemany(_TO_TELL, self.outbox)
-        if self.needs_sync:
+        if self._changes_fleet:
             connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
         return fresh
 
@@ -166,6 +178,7 @@ class Batch:
         self.notes.clear()
         self.pauses.clear()
         self.mutes.clear()
+        self.expiries.clear()
         self.outbox.clear()
         self.vantage_states.clear()
         self.fleet = None
@@ -177,6 +190,7 @@ class Batch:
             | self.dampings.keys()
             | self.pauses.keys()
             | self.mutes.keys()
+            | self.expiries.keys()
         )
         names |= {row[0][0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
         names |= (self.fleet or {}).keys() | self.vantage_states.names()
@@ -342,6 +356,7 @@ def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, StoredServe
     )
     connection.execute(_CLOSE_REMOVED, (now,))
     connection.execute(_UNSEE_REMOVED)
+    connection.execute(REMOVE_OF_REMOVED)
 
 
 def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | None) -> None:

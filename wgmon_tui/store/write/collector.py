@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.monitor.expiries import expiries_of
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.store.formats.server_entry import server_to_entry
@@ -90,11 +92,17 @@ class Collector:
             batch.add_journal_rows(make_journal_rows(update.server, outcome, update.state, update.since))
             for kept in self._packet_sampler.select(update.server, outcome, update.incident):
                 batch.exchanges.append(make_exchange_row(kept))
+            self._add_expiries(update.server, expiries_of(outcome))
         # The damping state of a healthy server does not change from check to check.
         before = self._replay_state.dampings.get(update.server)
         if before is None or not _is_same_damping(before.damping, update.damping):
             damped = StoredDamping(update.damping, update.state, update.at)
             self._replay_state.dampings[update.server] = batch.dampings[update.server] = damped
+
+    def _add_expiries(self, server: str, expiries: tuple[Expires, ...]) -> None:
+        """Write them if they changed. A round after a start may not know them yet: that is no change."""
+        if expiries and self._replay_state.expiries.get(server) != expiries:
+            self._replay_state.expiries[server] = self.batch.expiries[server] = expiries
 
     def _add_vantage_update(self, update: VantageUpdate) -> None:
         states, key, report = self.batch.vantage_states, (update.server, update.vantage), update.report
