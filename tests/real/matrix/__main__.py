@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.real.matrix.agreement import describe
 from tests.real.matrix.runner import CELLS, Cell, Outcome, play
+from tests.real.openvpn.matrix import table as openvpn_table
+
+Table = Callable[[str], tuple[list[Sequence[str]], list[str]]]
 
 HEADINGS = ("failure mode", "server", "verdict of wgmon-tui", "a real client got", "agree")
 
 
 def main() -> int:
-    """Run the matrix. Exit status 1 if a verdict is wrong or disagrees with what a client got."""
+    """Run the matrices. Exit status 1 if a verdict is wrong or disagrees with what a client got."""
     words = " ".join(sys.argv[1:])
+    found = [_run(name, table, words) for name, table in TABLES.items()]
+    return 1 if any(found) else 0
+
+
+def _run(name: str, table: Table, words: str) -> bool:
+    """Run one matrix and print it; returns whether something is wrong."""
     began = time.monotonic()
-    outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])
-    shown: list[tuple[str, ...]] = [HEADINGS]
-    shown += [line for cell, outcome in outcomes.items() for line in _shown(cell, outcome)]
+    shown, wrong = table(words)
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    print(f"\n{name}\n")
     for cells in shown:
         print("  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip())
-    wrong = [f"{cell}: {line}" for cell, outcome in outcomes.items() for line in outcome.wrong]
-    print(f"\n{len(outcomes)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
-    for line in (*wrong, *(f"{name} is not there: {reason}" for name, reason in missing_servers.items())):
+    took = time.monotonic() - began
+    print(f"\n{name}: {len(shown) - 1} lines in {took:.0f} s, {len(wrong)} complaints")
+    for line in wrong:
         print(line)
-    return 1 if wrong or missing_servers else 0
+    return bool(wrong)
+
+
+def _wireguard(words: str) -> tuple[list[Sequence[str]], list[str]]:
+    """The lines of the table, and what is wrong in them."""
+    outcomes, missing_servers = play([cell for cell in CELLS if words in cell.row.mode])
+    shown: list[Sequence[str]] = [HEADINGS]
+    shown += [line for cell, outcome in outcomes.items() for line in _shown(cell, outcome)]
+    wrong = [f"{cell}: {line}" for cell, outcome in outcomes.items() for line in outcome.wrong]
+    missing = [f"{name} is not there: {reason}" for name, reason in missing_servers.items()]
+    return shown, wrong + missing
 
 
 def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
@@ -40,6 +58,9 @@ def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
         yield mode, cell.server, verdict, f"{describe(seen.got)}{with_mtu}", agrees
     if not outcome.seen:
         yield cell.row.mode, cell.server, "error", "-", "no"
+
+
+TABLES: dict[str, Table] = {"WireGuard": _wireguard, "OpenVPN": openvpn_table}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -100,6 +101,8 @@ def table(words: str = "") -> tuple[list[Sequence[str]], list[str]]:
     """The lines of the table for rows with these words, and what is wrong in them."""
     lines: list[Sequence[str]] = [HEADINGS]
     complaints = []
+    if shutil.which("openvpn") is None:
+        return lines, ["openvpn is not there: apt-get install --no-install-recommends openvpn"]
     for played in (play(row) for row in ROWS if words in row.mode):
         first = played.diagnosis.causes[0].cause if played.diagnosis.causes else "-"
         got = "connected" if played.connected else "did not connect"

@@ -1,0 +1,157 @@
+"""Dates, names and usages of certificates."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
+from cryptography.x509 import load_pem_x509_certificate
+
+from tests.protocols.openvpn.certificates import Authority, Issued
+from wgmon_tui.protocols.openvpn.certificates import find_date_problems, find_mismatch
+from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile, ServerName
+from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context, readable_path
+
+AUTHORITY = Authority()
+NOW = datetime.now(UTC)
+
+
+def der(issued: Issued) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(issued.certificate)
+
+
+SERVER = AUTHORITY.issue("vpn.example", "server")
+CLIENT = AUTHORITY.issue("monitor")
+
+
+def profile_with(issued: Issued = CLIENT, **more: object) -> Profile:
+    made = Profile((), ca=AUTHORITY.certificate, certificate=issued.certificate, private_key=issued.key)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_a_profile_that_is_valid_has_no_date_problem() -> None:
+    assert find_date_problems(profile_with(), NOW) == []
+
+
+def test_an_expired_client_certificate_is_found_with_its_day() -> None:
+    (found,) = find_date_problems(profile_with(), NOW + timedelta(days=40))[:1]
+
+    assert (found.what, found.subject, found.is_expired) == ("client", "CN=monitor", True)
+
+
+def test_a_clock_in_the_past_makes_certificates_early() -> None:
+    found = find_date_problems(profile_with(), NOW - timedelta(days=400))
+
+    assert {(each.what, each.is_expired) for each in found} == {("client", False), ("authority", False)}
+
+
+def test_an_old_revocation_list_is_found() -> None:
+    found = find_date_problems(profile_with(crl=AUTHORITY.revoke()), NOW + timedelta(days=35))
+
+    assert "revocation list" in {each.what for each in found}
+
+
+@pytest.mark.parametrize(
+    ("expected", "fits"),
+    [
+        (ServerName("vpn.example", NameMatch.NAME), True),
+        (ServerName("other.example", NameMatch.NAME), False),
+        (ServerName("vpn.", NameMatch.PREFIX), True),
+        (ServerName("VPN.", NameMatch.PREFIX), False),
+        (ServerName("CN=vpn.example", NameMatch.SUBJECT), True),
+        (ServerName("vpn.example", NameMatch.SUBJECT), False),
+    ],
+)
+def test_a_name_is_compared_as_the_profile_says(expected: ServerName, fits: bool) -> None:
+    found = find_mismatch(profile_with(server_name=expected), der(SERVER))
+
+    assert (found is None) is fits
+
+
+@pytest.mark.parametrize(("usage", "fits"), [("server", True), ("client", False), ("", False)])
+def test_a_server_must_have_a_certificate_for_one(usage: str, fits: bool) -> None:
+    issued = AUTHORITY.issue("vpn.example", usage)
+
+    found = find_mismatch(profile_with(certificate_usage="server"), der(issued))
+
+    assert (found is None) is fits
+
+
+def test_a_fingerprint_stands_in_place_of_an_authority() -> None:
+    certificate = load_pem_x509_certificate(SERVER.certificate.encode())
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    right = certificate.fingerprint(SHA256()).hex(":").upper()
+
+    assert find_mismatch(profile_with(peer_fingerprints=(right,)), der(SERVER)) is None
+    assert find_mismatch(profile_with(peer_fingerprints=("00" * 32,)), der(SERVER)) is not None
+
+
+def test_a_name_wins_over_no_damage_in_the_certificate() -> None:
+    assert find_mismatch(profile_with(), b"no certificate") is not None
+
+
+def test_a_context_has_the_certificates_of_the_profile() -> None:
+    with readable_path() as key_log:
+        context = make_context(profile_with(), None, key_log)
+
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert len(context.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"private_key": AUTHORITY.issue("x").key}, "cert or key"),
+        ({"certificate": "nonsense"}, "cert or key"),
+        ({"ca": "nonsense"}, "ca or crl-verify"),
+        ({"tls_cipher": "NO-SUCH-CIPHER"}, "tls-cipher"),
+        ({"pkcs12": b"nonsense"}, "pkcs12"),
+    ],
+)
+def test_what_cannot_be_used_is_one_phrase_without_a_path(change: dict[str, object], words: str) -> None:
+    with readable_path() as key_log, pytest.raises(TlsSettingsError, match=words) as caught:
+        make_context(replace(profile_with(), **change), None, key_log)  # type: ignore[arg-type]
+
+    assert "/proc" not in str(caught.value)
+
+
+def test_an_encrypted_key_without_its_password_asks_nobody() -> None:
+    key = load_pem_private_key(CLIENT.key.encode(), None)
+    from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"word")).decode()
+
+    with readable_path() as key_log:
+        with pytest.raises(TlsSettingsError):
+            make_context(profile_with(private_key=locked), None, key_log)
+        make_context(profile_with(private_key=locked), "word", key_log)
+
+
+def test_an_archive_holds_key_and_certificates() -> None:
+    certificate = load_pem_x509_certificate(CLIENT.certificate.encode())
+    key = load_pem_private_key(CLIENT.key.encode(), None)
+    made = pkcs12.serialize_key_and_certificates(
+        b"x",
+        key,  # type: ignore[arg-type]
+        certificate,
+        [load_pem_x509_certificate(AUTHORITY.certificate.encode())],
+        BestAvailableEncryption(b"word"),
+    )
+
+    with readable_path() as key_log:
+        context = make_context(Profile((), pkcs12=made), "word", key_log)
+
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_a_file_for_openssl_is_gone_afterwards() -> None:
+    from pathlib import Path
+
+    with readable_path(b"secret") as path:
+        assert Path(path).read_bytes() == b"secret"
+    assert not Path(path).exists()

@@ -1,0 +1,180 @@
+"""The prober against the lab's server on loopback: what runs when, and what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+import pytest
+
+from wgmon_tui.checks.address_prober import AddressCheck
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.stage import StageOutcome
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
+from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.openvpn import check as check_module
+from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.observations import find
+from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
+from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
+from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
+
+KEY = make_static_key()
+LOCALHOST = ip_address("127.0.0.1")
+ALL = ["reach", "reset", "tls", "key-exchange", "authenticate", "push-reply", "tunnel", "keepalive"]
+
+
+@asynccontextmanager
+async def lab(
+    mode: OpenVpnLabMode = OpenVpnLabMode.HEALTHY, *, dedicated: bool = True, key: bytes = KEY
+) -> AsyncIterator[tuple[OpenVpnLabServer, OpenVpnTarget]]:
+    authority = LabAuthority()
+    async with OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key), mode) as running:
+        profile = write_profile(running.endpoint, authority, authority.issue_client("monitor"), key)
+        server = Server(
+            name="vpn",
+            endpoint=Endpoint("127.0.0.1", running.endpoint.port),
+            protocol="openvpn",
+            protocol_settings=OpenVpnSettings(dedicated=dedicated),
+            timeout=0.6,
+            tunnel_over=0.1,
+        )
+        yield running, make_target(server, {"profile": profile.encode()})
+
+
+async def check(
+    prober: OpenVpnProber, target: OpenVpnTarget, *, deep: bool = False, explain: bool = False
+) -> Check:
+    return await prober.check_address(AddressCheck(target, LOCALHOST, deep, explain))
+
+
+def verdict(made: Check, target: OpenVpnTarget) -> Verdict:
+    return PROTOCOL.diagnose(made, target.server).verdict
+
+
+async def test_all_stages_of_a_healthy_server_pass_with_their_times() -> None:
+    async with lab() as (_, target):
+        made = await check(OpenVpnProber(), target, deep=True)
+
+    assert [each.name for each in made.stages] == ALL
+    assert all(each.outcome is StageOutcome.PASSED for each in made.stages[:-1])
+    assert all(each.seconds is not None for each in made.stages[1:5])
+    assert verdict(made, target) is Verdict.HEALTHY
+
+
+async def test_without_the_word_dedicated_a_check_ends_after_the_reset() -> None:
+    async with lab(dedicated=False) as (server, target):
+        made = await check(OpenVpnProber(), target, deep=True)
+
+        assert server.sessions == 0
+    assert [each.name for each in made.stages] == ["reach", "reset"]
+    assert verdict(made, target) is Verdict.UNPROVEN
+
+
+async def test_a_profile_that_openvpn_uses_here_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_module, "find_user_of", lambda _: 4711)
+    async with lab() as (server, target):
+        made = await check(OpenVpnProber(), target, deep=True)
+
+        assert server.sessions == 0
+    assert find(observations.IN_USE, made.evidence) is not None
+    assert verdict(made, target) is Verdict.UNPROVEN
+
+
+async def test_between_full_checks_the_reset_alone_runs_and_the_rest_is_remembered() -> None:
+    prober = OpenVpnProber()
+    async with lab() as (_, target):
+        first = await check(prober, target)
+        second = await check(prober, target)
+
+    assert len(second.exchange) == 2
+    assert [each.name for each in second.stages] == [each.name for each in first.stages]
+    assert find(observations.FULL_CHECK, second.evidence) is not None
+    assert verdict(second, target) is Verdict.HEALTHY
+
+
+async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> None:
+    prober = OpenVpnProber()
+    async with lab(OpenVpnLabMode.REFUSING) as (server, target):
+        await check(prober, target, deep=True)
+        server.mode = OpenVpnLabMode.HEALTHY
+        between = await check(prober, target)
+        after = await check(prober, target, deep=True)
+
+    assert verdict(between, target) is Verdict.PEER_MISSING
+    assert verdict(after, target) is Verdict.HEALTHY
+
+
+async def test_silence_now_says_more_than_what_was_found_earlier() -> None:
+    prober = OpenVpnProber()
+    async with lab() as (server, target):
+        await check(prober, target, deep=True)
+        server.mode = OpenVpnLabMode.SILENT
+        made = await check(prober, target)
+
+    assert [each.name for each in made.stages] == ["reach", "reset"]
+    assert verdict(made, target) is Verdict.SILENT
+
+
+async def test_a_restart_remembers_what_the_last_run_found() -> None:
+    async with lab() as (_, target):
+        earlier = await check(OpenVpnProber(), target, deep=True)
+        prober = OpenVpnProber()
+        prober.restore(target.server, (earlier,))
+        made = await check(prober, target)
+
+    assert len(made.exchange) == 2
+    assert verdict(made, target) is Verdict.HEALTHY
+
+
+async def test_another_profile_forgets_what_was_found_with_the_first() -> None:
+    prober = OpenVpnProber()
+    async with lab(key=b"") as (_, first), lab() as (_, second):
+        await check(prober, first, deep=True)
+        made = await check(prober, second)
+
+    assert len(made.exchange) > 2
+
+
+async def test_an_expired_certificate_of_the_server_ends_the_check_at_tls() -> None:
+    async with lab(OpenVpnLabMode.EXPIRED) as (_, target):
+        made = await check(OpenVpnProber(), target, deep=True)
+
+    assert made.failed_stage is not None
+    assert made.failed_stage.name == "tls"
+    assert verdict(made, target) is Verdict.WRONG_SERVER_KEY
+
+
+async def test_experiments_run_only_where_they_are_allowed() -> None:
+    async with lab(OpenVpnLabMode.WRONG_KEY) as (_, target):
+        without = await check(OpenVpnProber(), target)
+        having = await check(OpenVpnProber(), target, explain=True)
+
+    assert find(observations.NO_VARIATION, without.evidence) is None
+    found = find(observations.NO_VARIATION, having.evidence)
+    assert found is not None
+    assert found.from_experiment
+
+
+async def test_the_secrets_of_tls_are_kept_only_where_somebody_asked() -> None:
+    noted: list[str] = []
+    async with lab() as (_, target):
+        await check(OpenVpnProber("local", noted.append), target, deep=True)
+
+    assert noted[0].count("CLIENT_HANDSHAKE_TRAFFIC_SECRET") == 1
+    (log,) = PROTOCOL.make_key_logs(target, noted)
+    assert log.lines() == noted[0]
+
+
+async def test_encrypted_packets_have_a_note_of_what_was_in_them() -> None:
+    async with lab() as (_, target):
+        made = await check(OpenVpnProber(), target, deep=True)
+
+    fields = PROTOCOL.fields_of(made.exchange[0].data, made.framing)
+    sealed = next(each for each in fields if each.name == "encrypted")
+    assert PROTOCOL.value_of(made, 0, sealed) == "number 0, acknowledges nothing, no TLS"

@@ -1,0 +1,289 @@
+"""The diagnosis: a row for each verdict, and no cause that the evidence disproves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from wgmon_tui.checks.check import Check, Handshake, Tunnel
+from wgmon_tui.checks.evidence import Evidence, IcmpError, PathMtu, Silence, WorkedUntil
+from wgmon_tui.checks.stage import (
+    AUTHENTICATE,
+    KEY_EXCHANGE,
+    PUSH_REPLY,
+    REACH,
+    RESET,
+    TLS,
+    TUNNEL,
+    Stage,
+    StageOutcome,
+)
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
+from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.openvpn import observations as seen
+from wgmon_tui.protocols.openvpn.diagnose import diagnose
+from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
+from wgmon_tui.protocols.openvpn.observations import observe
+from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
+from wgmon_tui.protocols.openvpn.profile import Wrapper, WrapperKind
+
+SERVER = Server(name="vpn", endpoint=Endpoint("192.0.2.7", 1194), protocol="openvpn")
+ORDER = (REACH, RESET, TLS, KEY_EXCHANGE, AUTHENTICATE, PUSH_REPLY, TUNNEL)
+ANSWERED = observe(seen.ANSWERED, "tls-auth", "udp", at=0.01)
+PUSHED = observe(seen.PUSHED, "10.8.0.2/24", "AES-256-GCM", "7")
+DATA = Tunnel(3, 3, 0.02, 1500, passive=False)
+NO_DATA = Tunnel(3, 0, None, None, passive=False)
+PATH_WORKS = observe(seen.STILL_ANSWERS)
+SILENT = observe(seen.SILENT_IN, KEY_EXCHANGE, "", "", "hello")
+EXPIRED = observe(seen.DATES, "client", "CN=monitor", "expired", "2026-01-01")
+
+
+def stages(failed: str = "") -> tuple[Stage, ...]:
+    """All stages until one failed."""
+    until = ORDER.index(failed) if failed else len(ORDER)
+    passed = tuple(Stage(name, StageOutcome.PASSED, 0.01) for name in ORDER[:until])
+    return (*passed, Stage(failed, StageOutcome.FAILED)) if failed else passed
+
+
+def check(
+    *evidence: Evidence,
+    failed: str = "",
+    wrapping: WrapperKind = WrapperKind.TLS_AUTH,
+    tunnel: Tunnel | None = None,
+    is_tcp: bool = False,
+) -> Check:
+    """A check whose reset was answered, unless it failed there."""
+    is_answered = failed not in (REACH, RESET)
+    return Check(
+        "vpn",
+        "local",
+        SERVER.endpoint,
+        ip_address("192.0.2.7"),
+        0.0,
+        Handshake(0.01) if is_answered else None,
+        evidence,
+        tunnel=tunnel,
+        stages=stages(failed),
+        protocol="openvpn",
+        framing=str(PacketLayout.of(Wrapper(wrapping), is_tcp=is_tcp)),
+    )
+
+
+def words(found: Diagnosis) -> list[str]:
+    return [each.cause for each in found.causes]
+
+
+LAST_ROWS = [
+    (check(Silence(5.0), failed=RESET), Verdict.SILENT),
+    (check(observe(seen.TCP, "refused"), failed=REACH, is_tcp=True), Verdict.PORT_CLOSED),
+    (
+        check(
+            observe(seen.REJECTED, UNAUTHENTIC, "54"),
+            failed=RESET,
+        ),
+        Verdict.PSK_MISMATCH,
+    ),
+    (
+        check(observe(seen.REJECTED, NOT_OPENVPN, "12"), failed=RESET),
+        Verdict.NOT_WIREGUARD,
+    ),
+    (check(ANSWERED, observe(seen.SETTINGS, "cert or key: bad"), failed=TLS), Verdict.MISCONFIGURED),
+    (
+        check(
+            ANSWERED,
+            observe(
+                seen.TLS_FAILED,
+                "certificate_verify_failed",
+                "client",
+                "10",
+                "certificate has expired",
+            ),
+            failed=TLS,
+        ),
+        Verdict.WRONG_SERVER_KEY,
+    ),
+    (
+        check(ANSWERED, observe(seen.MISMATCH, "verify-x509-name", "vpn", "other"), failed=TLS),
+        Verdict.WRONG_SERVER_KEY,
+    ),
+    (
+        check(
+            ANSWERED,
+            observe(seen.MISMATCH, "data-ciphers", "AES-256-GCM", "BF-CBC"),
+            failed=PUSH_REPLY,
+        ),
+        Verdict.DATA_DEAD,
+    ),
+    (
+        check(
+            ANSWERED,
+            observe(seen.TLS_FAILED, "sslv3_alert_certificate_unknown", "server", "", ""),
+            failed=KEY_EXCHANGE,
+        ),
+        Verdict.PEER_MISSING,
+    ),
+    (check(ANSWERED, SILENT, failed=KEY_EXCHANGE), Verdict.SILENT),
+    (
+        check(ANSWERED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE),
+        Verdict.PEER_MISSING,
+    ),
+    (
+        check(ANSWERED, observe(seen.TCP, "closed", KEY_EXCHANGE, "", "hello"), failed=KEY_EXCHANGE),
+        Verdict.PEER_MISSING,
+    ),
+    (
+        check(ANSWERED, observe(seen.AUTH_FAILED, "refused", ""), failed=AUTHENTICATE),
+        Verdict.PEER_MISSING,
+    ),
+    (
+        check(ANSWERED, observe(seen.AUTH_FAILED, "challenge", "code?"), failed=AUTHENTICATE),
+        Verdict.PEER_MISSING,
+    ),
+    (
+        check(ANSWERED, observe(seen.AUTH_FAILED, "cipher", "none"), failed=AUTHENTICATE),
+        Verdict.DATA_DEAD,
+    ),
+    (check(ANSWERED, observe(seen.AUTH_PENDING, "OTP"), failed=AUTHENTICATE), Verdict.PEER_MISSING),
+    (
+        check(ANSWERED, replace(SILENT, values=(PUSH_REPLY,)), failed=PUSH_REPLY),
+        Verdict.DATA_DEAD,
+    ),
+    (
+        check(ANSWERED, PUSHED, failed=TUNNEL, tunnel=NO_DATA),
+        Verdict.DATA_DEAD,
+    ),
+    (
+        check(
+            ANSWERED,
+            PUSHED,
+            observe(seen.KEEPALIVE_ARRIVED, "1.0"),
+            failed=TUNNEL,
+            tunnel=NO_DATA,
+        ),
+        Verdict.INNER_DEAD,
+    ),
+    (check(ANSWERED, PUSHED, PathMtu(1280, 0, 1280), tunnel=DATA), Verdict.MTU_BLACKHOLE),
+    (check(ANSWERED, PUSHED, tunnel=replace(DATA, received=1)), Verdict.LOSSY),
+    (check(ANSWERED, PUSHED, tunnel=Tunnel(0, 0, None, None, passive=True)), Verdict.UNPROVEN),
+    (check(ANSWERED, observe(seen.NOT_DEDICATED)), Verdict.UNPROVEN),
+    (check(ANSWERED, observe(seen.IN_USE, "77")), Verdict.UNPROVEN),
+    (check(ANSWERED), Verdict.UNPROVEN),
+    (check(ANSWERED, PUSHED, tunnel=replace(DATA, rtt=9.0)), Verdict.SLOW),
+    (check(ANSWERED, PUSHED, tunnel=DATA), Verdict.HEALTHY),
+]
+
+
+@pytest.mark.parametrize(("made", "verdict"), LAST_ROWS, ids=lambda each: getattr(each, "slug", ""))
+def test_evidence_has_its_verdict(made: Check, verdict: Verdict) -> None:
+    found = diagnose(made, SERVER, ())
+
+    assert found.verdict is verdict
+    assert found.failed_stage == (made.failed_stage.name if made.failed_stage else "")
+    assert found.summary.endswith(".")
+
+
+def test_only_data_from_the_server_makes_it_healthy() -> None:
+    for made, verdict in LAST_ROWS:
+        if verdict.severity is Severity.UP:
+            assert made.tunnel is not None
+            assert made.tunnel.received > 0
+
+
+@pytest.mark.parametrize("wrapping", list(WrapperKind))
+def test_silence_alone_proves_nothing(wrapping: WrapperKind) -> None:
+    found = diagnose(check(Silence(5.0), failed=RESET, wrapping=wrapping), SERVER, ())
+
+    assert len(found.causes) > 1
+    assert not any(each.proven for each in found.causes)
+
+
+def test_an_answer_to_a_variation_proves_its_cause_and_drops_the_others() -> None:
+    proof = observe(seen.VARIATION, "key-direction", "1", "0", from_experiment=True)
+
+    found = diagnose(check(Silence(5.0), failed=RESET), SERVER, (proof,))
+
+    assert words(found) == ["the server expects key-direction 1; the profile has 0"]
+    assert found.causes[0].proven
+
+
+def test_what_was_tried_in_vain_is_no_cause() -> None:
+    tried = observe(seen.NO_VARIATION, "proto", "wrapping", "key-direction", "auth")
+
+    found = diagnose(check(Silence(5.0), tried, failed=RESET), SERVER, ())
+
+    hypotheses = {each.hypothesis for each in found.causes}
+    assert hypotheses == {"key", "stopped", "firewall"}
+
+
+def test_a_key_that_worked_before_is_not_the_first_cause() -> None:
+    before = diagnose(check(Silence(5.0), failed=RESET), SERVER, ())
+    after = diagnose(check(Silence(5.0), failed=RESET), SERVER, (WorkedUntil(0.0),))
+
+    assert before.causes[0].hypothesis == "key"
+    assert after.causes[0].hypothesis == "stopped"
+
+
+def test_a_closed_port_beside_an_answer_over_tcp_is_the_wrong_transport() -> None:
+    closed = IcmpError(0.0, 4, 3, 3, "192.0.2.7", from_target=True, quotes_packet=True)
+    proof = observe(seen.VARIATION, "proto", "tcp", "udp")
+
+    found = diagnose(check(closed, proof, failed=RESET), SERVER, ())
+
+    assert found.verdict is Verdict.PORT_CLOSED
+    assert words(found) == ["the server expects proto tcp; the profile has udp"]
+
+
+def test_an_expired_client_certificate_comes_first() -> None:
+    made = check(ANSWERED, EXPIRED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE)
+
+    assert diagnose(made, SERVER, ()).causes[0].hypothesis == "client-dates"
+
+
+def test_a_server_that_never_began_tls_has_not_seen_the_client_certificate() -> None:
+    silent = observe(seen.SILENT_IN, TLS, "", "", "")
+    made = check(ANSWERED, EXPIRED, silent, PATH_WORKS, failed=TLS)
+
+    assert [each.hypothesis for each in diagnose(made, SERVER, ()).causes] == ["tls-parameters"]
+
+
+def test_packets_that_were_acknowledged_were_not_lost() -> None:
+    heard = replace(SILENT, values=(KEY_EXCHANGE, "acknowledged", "", "hello"))
+    lost = diagnose(check(ANSWERED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+    found = diagnose(check(ANSWERED, heard, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+
+    assert "mtu" in {each.hypothesis for each in lost.causes}
+    assert "mtu" not in {each.hypothesis for each in found.causes}
+
+
+def test_a_password_in_the_profile_is_not_missing() -> None:
+    having = replace(SILENT, values=(KEY_EXCHANGE, "", "password", "hello"))
+
+    found = diagnose(check(ANSWERED, having, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+
+    assert "no-password" not in {each.hypothesis for each in found.causes}
+
+
+def test_known_loss_explains_one_silence() -> None:
+    found = diagnose(check(Silence(5.0), failed=RESET), SERVER, (), is_explained_by_loss=True)
+
+    assert found.verdict is Verdict.LOSSY
+
+
+def test_a_summary_without_a_login_says_why_and_how_to_allow_it() -> None:
+    found = diagnose(check(ANSWERED, observe(seen.NOT_DEDICATED)), SERVER, ())
+
+    assert "Login and data are not tested" in found.summary
+    assert "dedicated = true" in found.causes[0].why
+    assert found.causes[0].fix == "./easyrsa build-client-full wgmon-tui nopass"
+
+
+def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:
+    made = check(ANSWERED, observe(seen.AUTH_FAILED, "refused", "no\x1b[2J"), failed=AUTHENTICATE)
+
+    found = diagnose(made, SERVER, ())
+
+    shown = " ".join([found.summary, *found.evidence, *(each.why for each in found.causes)])
+    assert "\x1b" not in shown

@@ -1,0 +1,59 @@
+"""Whether a program of this machine uses a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.protocols.openvpn.certificates import Authority
+from wgmon_tui.protocols.openvpn.local_clients import find_user_of
+from wgmon_tui.protocols.openvpn.profile import Profile
+
+CLIENT = Authority().issue("monitor")
+PROFILE = Profile((), certificate=CLIENT.certificate)
+
+
+def process(root: Path, number: int, *arguments: str, files: dict[str, str] | None = None) -> None:
+    """A process as /proc shows it, with these files in its directory."""
+    home, made = root / f"home{number}", root / "proc" / str(number)
+    home.mkdir(parents=True)
+    made.mkdir(parents=True)
+    (made / "cmdline").write_bytes("\0".join(arguments).encode() + b"\0")
+    (made / "cwd").symlink_to(home)
+    for name, content in (files or {}).items():
+        (home / name).write_text(content)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"client.ovpn": f"client\n<cert>\n{CLIENT.certificate}</cert>\n"},
+        {"client.ovpn": "client\ncert monitor.crt\n", "monitor.crt": f"text before\n{CLIENT.certificate}"},
+        {"client.ovpn": f"<cert>\r\n{CLIENT.certificate.replace(chr(10), chr(13) + chr(10))}</cert>\r\n"},
+    ],
+    ids=["inline", "beside", "with other line ends"],
+)
+def test_a_client_with_the_same_certificate_is_found(tmp_path: Path, files: dict[str, str]) -> None:
+    process(tmp_path, 41, "/usr/sbin/openvpn", "--config", "client.ovpn", files=files)
+
+    assert find_user_of(PROFILE, tmp_path / "proc") == 41
+
+
+def test_a_client_with_another_certificate_and_another_program_are_not(tmp_path: Path) -> None:
+    other = Authority().issue("other").certificate
+    process(tmp_path, 41, "openvpn", "client.ovpn", files={"client.ovpn": f"<cert>\n{other}</cert>"})
+    process(tmp_path, 42, "less", "client.ovpn", files={"client.ovpn": CLIENT.certificate})
+    process(tmp_path, 43, "openvpn", "missing.ovpn")
+
+    assert find_user_of(PROFILE, tmp_path / "proc") is None
+
+
+def test_a_profile_without_a_certificate_has_no_user(tmp_path: Path) -> None:
+    process(tmp_path, 41, "openvpn", "client.ovpn", files={"client.ovpn": ""})
+
+    assert find_user_of(Profile(()), tmp_path / "proc") is None
+
+
+def test_a_system_without_processes_to_see_has_no_user(tmp_path: Path) -> None:
+    assert find_user_of(PROFILE, tmp_path / "nothing") is None
