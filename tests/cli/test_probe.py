@@ -18,8 +18,8 @@ import pytest
 from tests.forked_program import run_program
 from tests.test_cli import CLIENT, SETUP, Ran, run
 from wgmon_tui.config.keys import PrivateKey
-from wgmon_tui.lab.ikev2_responder import LabIkeSetup
-from wgmon_tui.lab.ikev2_server import LabIkeServer
+from wgmon_tui.lab.ikev2.responder import LabIkeSetup
+from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.lab.server import LabServer
 
 _ALTERS_THE_RUN = ("COLUMNS", "LINES", "NO_COLOR", "TMUX")

@@ -20,6 +20,7 @@ FORMS = {
     "forged_answers": "false verdicts of checks beside forged ICMP errors, answers, cookies and data",
     "hostile_datagrams": "a million hostile datagrams at the socket of the checks",
     "openvpn_datagrams": "a million hostile datagrams at the client of OpenVPN",
+    "ikev2_datagrams": "a million hostile datagrams at the client of IKEv2",
     "child_processes": "programs that hang, flood and fork; none is left behind",
     "busy_machine": "the default tests beside busy programs, and while they are stopped now and then",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
 from wgmon_tui.checks.packets import fields_of
@@ -12,9 +13,11 @@ from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.stage import AUTHENTICATE, DELETE, SA_INIT, TUNNEL, StageOutcome
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.models import Server
-from wgmon_tui.lab.ikev2_responder import LabIkeSetup
-from wgmon_tui.lab.ikev2_server import LabIkeServer
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.secrets.keyring import open_keyring
+from wgmon_tui.lab.ikev2.demo import Ikev2Demo
+from wgmon_tui.lab.ikev2.responder import LabIkeSetup
+from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.ikev2.credentials import CertificateKey, Credentials, SharedSecret
@@ -121,3 +124,30 @@ def test_without_credentials_only_the_first_exchange_is_made() -> None:
     found = check(LabIkeSetup(IDENTITY, SECRET), settings=Ikev2Settings(), credentials=None)
     assert found.diagnosis.verdict is Verdict.UNPROVEN
     assert outcomes(found)[SA_INIT] is StageOutcome.PASSED
+
+
+async def demo_verdicts() -> dict[str, Round]:
+    """The result of each server of the demo, as the writer gets it."""
+    demo = Ikev2Demo()
+    fleet = Fleet(demo.servers)
+    await demo.start()
+    try:
+        keyring = await asyncio.to_thread(open_keyring, fleet, Path())
+        protocol = find_protocol("ikev2")
+        targets = protocol.make_targets(fleet.servers, fleet, keyring)
+        assert not targets.problems
+        prober = protocol.make_prober(ProbeServices(lambda _: b""))
+        depth = CheckDepth(deep=True, explain=True)
+        return {
+            each.name: await run_check_round(prober, each, targets.ready[each.name], depth)
+            for each in demo.servers
+        }
+    finally:
+        await demo.stop()
+
+
+def test_the_demo_has_a_healthy_server_one_with_another_secret_and_an_expired_one() -> None:
+    healthy, other_secret, expired = asyncio.run(demo_verdicts()).values()
+    assert healthy.diagnosis.verdict is Verdict.HEALTHY
+    assert outcomes(other_secret)[AUTHENTICATE] is StageOutcome.FAILED
+    assert "expired" in expired.diagnosis.summary

@@ -27,7 +27,8 @@ def make_guests() -> Sequence[DemoGuests]:
     """The servers whose packages are installed. Raises OSError if loopback has no free port."""
     guests: list[DemoGuests] = []
     if find_spec("cryptography") is not None:
+        from wgmon_tui.lab.ikev2.demo import Ikev2Demo
         from wgmon_tui.lab.openvpn.demo import OpenVpnDemo
 
-        guests.append(OpenVpnDemo())
+        guests += (OpenVpnDemo(), Ikev2Demo())
     return guests

@@ -21,8 +21,8 @@ from tests.real.namespaces import RoutedPath, entered, run
 from tests.real.prerequisites import require
 from wgmon_tui.checks.stage import TUNNEL
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.lab.ikev2_responder import LabIkeResponder, LabIkeSetup
-from wgmon_tui.lab.ikev2_server import LabIkeServer
+from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
+from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.output.pcapng_export import pcapng_of
 from wgmon_tui.protocols.ikev2.protocol import PROTOCOL
 from wgmon_tui.protocols.ikev2.targets import join_servers

@@ -8,7 +8,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from wgmon_tui.lab.ikev2_responder import LabIkeResponder, LabIkeSetup
+from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
 from wgmon_tui.lab.models import LabBehaviour
 from wgmon_tui.net.addresses import Endpoint
 

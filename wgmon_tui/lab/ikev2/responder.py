@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from wgmon_tui.lab.ikev2_payloads import (
+from wgmon_tui.lab.ikev2.payloads import (
     Source,
     answer_to,
     choose,

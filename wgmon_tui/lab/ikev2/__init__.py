@@ -1,0 +1,1 @@
+"""An embedded IKEv2 server, for the demo and the tests."""
