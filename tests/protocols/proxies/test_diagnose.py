@@ -82,7 +82,7 @@ WELL, DEAD = direct("ok", "ok"), direct("silent", "silent")
         (Verdict.UNREACHABLE, (page(fault="silent"), connection("unreachable"), *WELL), None),
         (Verdict.PORT_CLOSED, (page(fault="refused"), connection("refused"), *WELL), None),
         (
-            Verdict.AUTH_FAILED,
+            Verdict.WRONG_PROTOCOL,
             (page(fault="not-http"), connection("layer", "x", "not-authentic", "no")),
             None,
         ),
@@ -101,7 +101,7 @@ WELL, DEAD = direct("ok", "ok"), direct("silent", "silent")
         (Verdict.CIPHER_MISMATCH, (*RESET, *WELL, own(findings.FOUND, "method", "aes-256-gcm")), None),
         (Verdict.AUTH_FAILED, (*RESET, *WELL, own(findings.FOUND, "clock", "3600")), None),
         (Verdict.LOSSY, (*RESET, *WELL, own(findings.REPEATED, "2", "5")), None),
-        (Verdict.DIES_AFTER, (replace(page(fault="stalled"), size=16000, status=200),), 0.1),
+        (Verdict.DIES_AFTER, (replace(page(fault="stalled"), size=16000, status=200), *WELL), 0.1),
     ],
 )
 def test_each_verdict(expected: Verdict, evidence: tuple[Evidence, ...], rtt: float | None) -> None:

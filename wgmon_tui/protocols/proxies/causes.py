@@ -21,7 +21,6 @@ _SECRETS = {
     "vless": "user id",
 }
 _WITH_METHOD = "shadowsocks"
-_WITH_CLOCK = ("vmess", "shadowsocks")
 
 
 def secret_word(server: Server) -> str:
@@ -136,10 +135,15 @@ def of_tls(server: Server, layer_fault: str, reason: str, evidence: Sequence[Evi
     command = f"openssl s_client -connect {endpoint.host}:{endpoint.port} -servername NAME"
     if layer_fault == "certificate":
         return [_of_certificate(reason, command, evidence)]
+    if is_unknown_name(reason):
+        why = "it answers with the alert unrecognized_name (RFC 6066 §3)"
+        return [Cause("the server does not know the name in the link (sni)", why, command, proven=True)]
     if layer_fault == "alert":
+        why = f"it answers with an alert: {reason}"
         return [
-            Cause("the server does not know the name in the link (sni)", "it answers with an alert", command),
-            Cause("the server allows no version or cipher of TLS that is offered", "the alert", command),
+            Cause("the server allows no version or cipher of TLS that is offered", why, command),
+            Cause("the server does not know the name in the link (sni)", why, command),
+            Cause("the server asks for a certificate of this client", why, command),
         ]
     return [
         Cause(
@@ -148,6 +152,11 @@ def of_tls(server: Server, layer_fault: str, reason: str, evidence: Sequence[Evi
             command,
         )
     ]
+
+
+def is_unknown_name(reason: str) -> bool:
+    """Whether a TLS alert says that the server does not know the name."""
+    return "unrecognized name" in reason
 
 
 def _of_certificate(reason: str, command: str, evidence: Sequence[Evidence]) -> Cause:
@@ -183,9 +192,9 @@ def of_upgrade(server: Server, layer_fault: str, evidence: Sequence[Evidence]) -
     return of_other_protocol(server)
 
 
-def of_secret(server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
+def of_secret(check: Check, server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
     """The answer does not decrypt."""
-    return _secret_causes(server, evidence, "the answer does not decrypt with it")
+    return _secret_causes(check, server, evidence, "the answer does not decrypt with it")
 
 
 def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
@@ -196,7 +205,7 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
     found: list[Cause] = []
     if wrong is None or wrong.values[0] == SAME:
         why = describe_own(wrong) if wrong else how
-        found += _secret_causes(server, evidence, why)
+        found += _secret_causes(check, server, evidence, why)
     found.append(
         Cause(
             "the proxy cannot reach the page: its DNS, its route or its outbound",
@@ -211,12 +220,19 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
             f"on the server: tcpdump -ni any tcp port {server.endpoint.port}",
         )
     )
+    found.append(
+        Cause(
+            "another service listens there, or the link is of another protocol",
+            "nothing authentic came back",
+            f"on the server: ss -ltnp | grep {server.endpoint.port}",
+        )
+    )
     if wrong and wrong.values[0] == OTHER:
         found.sort(key=lambda each: "cannot reach" not in each.cause)
     return found
 
 
-def _secret_causes(server: Server, evidence: Sequence[Evidence], why: str) -> list[Cause]:
+def _secret_causes(check: Check, server: Server, evidence: Sequence[Evidence], why: str) -> list[Cause]:
     """What must agree on both sides, without what experiments tried in vain."""
     word = secret_word(server)
     tried = {each.values[0] for each in of_kind(findings.TRIED, evidence)}
@@ -231,14 +247,9 @@ def _secret_causes(server: Server, evidence: Sequence[Evidence], why: str) -> li
         found.append(
             Cause("the method is wrong", why, "compare the method of the link with that of the server")
         )
-    if server.protocol in _WITH_CLOCK and "clock" not in tried and _may_be_clock(server, evidence):
+    if check.framing == findings.TIMESTAMPED and "clock" not in tried:
         found.append(Cause("the clocks differ too much", why, "on both machines: timedatectl"))
     return found
-
-
-def _may_be_clock(server: Server, evidence: Sequence[Evidence]) -> bool:
-    """Whether the protocol has timestamps. Of Shadowsocks only 2022 has, whose experiments try the clock."""
-    return server.protocol == "vmess" or bool(of_kind(findings.SERVER_CLOCK, evidence))
 
 
 def of_found(server: Server, found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Cause]:

@@ -20,7 +20,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.resolver import Resolver
 from wgmon_tui.protocols.proxies.certificates import read_certificate
-from wgmon_tui.protocols.proxies.dialects import Dialect
+from wgmon_tui.protocols.proxies.dialects import Clock, Dialect
 from wgmon_tui.protocols.proxies.experiments import Experiments
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import (
@@ -32,6 +32,7 @@ from wgmon_tui.protocols.proxies.findings import (
     OK,
     SAME,
     SERVER_CLOCK,
+    TIMESTAMPED,
     to_inner_fetch,
 )
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
@@ -47,8 +48,10 @@ _CLOCK_TOLERANCE_S = 10.0
 class ProxyProber(AddressProber):
     """Checks servers of one proxy protocol by fetches through them."""
 
-    def __init__(self, vantage: str, dialect: Dialect) -> None:
+    def __init__(self, vantage: str, dialect: Dialect, unix_time: Clock = time.time) -> None:
+        """`unix_time` is the clock of this machine."""
         super().__init__(vantage)
+        self._unix_time = unix_time
         self._dialect = dialect
         self._pages = Resolver()
         self._compared: set[tuple[object, ...]] = set()
@@ -59,7 +62,7 @@ class ProxyProber(AddressProber):
         """Fetch the first page through the proxy."""
         target: ProxyTarget = asked.target
         check = self.make_check(asked.server, asked.address)
-        fetches = ProxyFetches(target, self._dialect, asked.address, self._pages)
+        fetches = ProxyFetches(target, self._dialect, asked.address, self._pages, self._unix_time)
         first = await fetches.fetch(target.settings.first_target)
         evidence: list[Evidence] = [to_inner_fetch(target.settings.first_target, first)]
         evidence += _facts_of(fetches, first)
@@ -72,6 +75,7 @@ class ProxyProber(AddressProber):
         evidence += found
         return replace(
             check,
+            framing=TIMESTAMPED if self._dialect.timestamps(target.link) else "",
             handshake=_handshake(through, evidence),
             evidence=tuple(evidence),
             exchange=tuple(fetches.exchange),
@@ -115,7 +119,7 @@ class ProxyProber(AddressProber):
         ]
         if second and rest:
             found.append(to_inner_fetch(second, rest[0]))
-        found += _clock_of_pages(asked.server.protocol, direct)
+        found += _clock_of_pages(asked.server.protocol, direct, self._unix_time())
         if first.fault in ("silent", "no-response") and not first.received:
             found.append(Silence(fetches.timeout_s))
         key = (asked.server.name, asked.address)
@@ -163,7 +167,7 @@ def _facts_of(fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
             found.append(ProtocolEvidence(protocol, CERTIFICATE, values))
     for layer in fetches.fetcher.stack.layers:
         if server_time := getattr(layer, "server_time", None):
-            offset = round(server_time - time.time())
+            offset = round(server_time - fetches.unix_time())
             found.append(ProtocolEvidence(protocol, SERVER_CLOCK, (str(offset),)))
     return found
 
@@ -172,12 +176,12 @@ def _direct_values(page: HttpTarget, found: PageFetch) -> tuple[str, ...]:
     return (str(page), found.fault or OK, str(found.status or ""), "" if found.is_answered else "none")
 
 
-def _clock_of_pages(protocol: str, direct: Sequence[PageFetch]) -> list[Evidence]:
+def _clock_of_pages(protocol: str, direct: Sequence[PageFetch], now: float) -> list[Evidence]:
     """How far this machine's clock is off, if all pages that say so agree."""
     offsets = []
     for each in direct:
         try:
-            offsets.append(time.time() - parsedate_to_datetime(each.date).timestamp())
+            offsets.append(now - parsedate_to_datetime(each.date).timestamp())
         except (ValueError, TypeError):
             continue
     if not offsets:

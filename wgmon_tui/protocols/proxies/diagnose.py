@@ -22,6 +22,8 @@ Meaning = tuple[Verdict, str, Sequence[Cause]]
 _UNREACHED = ("silent", "unreachable", "unresolved")
 """How a fetch without the proxy ends if this machine has no uplink."""
 
+_TLS_VERDICTS = {"certificate": Verdict.BAD_CERTIFICATE, "alert": Verdict.CIPHER_MISMATCH}
+
 _LOSSES = 3
 """So many separate failed checks among the recent ones are a pattern."""
 
@@ -100,6 +102,8 @@ def _judge_failure(
     direct = of_kind(findings.DIRECT, check.evidence)
     is_direct = bool(direct) and direct[0].values[1] == OK
     url = url_of(first)
+    if first.fault in ("stalled", "slow") and is_direct:
+        return _judge_stall(server, first)
     if any(each.fault is None for each in others):
         other = next(url_of(each) for each in others if each.fault is None)
         if is_direct:
@@ -109,8 +113,6 @@ def _judge_failure(
         return Verdict.TARGET_DOWN, summary, causes.of_dead_page(url)
     if repeated := _find_repeated(evidence):
         return repeated[0], repeated[1], causes.of_some_connections(server)
-    if first.fault in ("stalled", "slow"):
-        return _judge_stall(server, first)
     if check.handshake:
         return _judge_authentic(server, first, direct, url)
     if first.status is not None:
@@ -176,7 +178,9 @@ def _judge_connection(
             return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
         return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)
     if layer == "tls":
-        verdict = Verdict.BAD_CERTIFICATE if layer_fault == "certificate" else Verdict.WRONG_PROTOCOL
+        verdict = _TLS_VERDICTS.get(layer_fault, Verdict.WRONG_PROTOCOL)
+        if causes.is_unknown_name(reason):
+            verdict = Verdict.BAD_CERTIFICATE
         return (
             verdict,
             f"TLS with the proxy fails: {reason}.",
@@ -186,7 +190,7 @@ def _judge_connection(
         summary = f"The server does not accept the upgrade: {reason}."
         return Verdict.WRONG_PROTOCOL, summary, causes.of_upgrade(server, layer_fault, evidence)
     if layer_fault:
-        return _judge_layer(server, reason, layer_fault, evidence)
+        return _judge_layer(check, server, reason, layer_fault, evidence)
     if fault == "not-http":
         summary = f"Something answers, but not with the page: {reason}."
         return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
@@ -198,9 +202,12 @@ def _judge_connection(
     return Verdict.SILENT, summary, causes.of_silence(check, server, evidence)
 
 
-def _judge_layer(server: Server, reason: str, layer_fault: str, evidence: Sequence[Evidence]) -> Meaning:
+def _judge_layer(
+    check: Check, server: Server, reason: str, layer_fault: str, evidence: Sequence[Evidence]
+) -> Meaning:
     if layer_fault == "not-authentic":
-        return Verdict.AUTH_FAILED, f"The server answers, but {reason}.", causes.of_secret(server, evidence)
+        ranked = (*causes.of_other_protocol(server), *causes.of_secret(check, server, evidence))
+        return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", ranked
     return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", causes.of_other_protocol(server)
 
 

@@ -62,6 +62,9 @@ class Dialect(Protocol):
     def trials(self, link: Any) -> Sequence[Trial]:
         """The experiments that explain a failure, the likeliest first."""
 
+    def timestamps(self, link: Any) -> bool:
+        """Whether requests carry the time, so that both clocks must agree."""
+
     has_readable_secret: bool
     """Whether a request without TLS shows the secret to everybody on the path."""
 

@@ -10,7 +10,7 @@ from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.net.resolver import ResolutionError, Resolver
-from wgmon_tui.protocols.proxies.dialects import Dialect, Trial, shifted_clock
+from wgmon_tui.protocols.proxies.dialects import Clock, Dialect, Trial, shifted_clock
 from wgmon_tui.protocols.proxies.link_layers import (
     destination_of,
     find_secrets,
@@ -29,11 +29,19 @@ _MOST_BYTES = 2048
 class ProxyFetches:
     """Makes the fetches of a check of one address, and keeps the packets of the first one."""
 
-    def __init__(self, target: ProxyTarget, dialect: Dialect, address: Address, resolver: Resolver) -> None:
+    def __init__(
+        self,
+        target: ProxyTarget,
+        dialect: Dialect,
+        address: Address,
+        resolver: Resolver,
+        unix_time: Clock = time.time,
+    ) -> None:
         self.target, self.dialect, self.address = target, dialect, address
         self.exchange: list[Packet] = []
         self.fetcher: PageFetcher | None = None
         """The first fetch through the proxy."""
+        self.unix_time = unix_time
         self._resolver = resolver
         self._began = time.monotonic()
         self._hides_sent = dialect.has_readable_secret and tls_of(target.link) is None
@@ -81,7 +89,7 @@ class ProxyFetches:
 
     async def _make_layers(self, page: HttpTarget, trial: Trial) -> list[StreamLayer]:
         outer = await self.outer_layers(trial.link)
-        clock = shifted_clock(time.time, trial.clock_shift_s)
+        clock = shifted_clock(self.unix_time, trial.clock_shift_s)
         stream = self.dialect.make_stream(trial.link, destination_of(page), clock)
         return [*outer, stream, *await asyncio.to_thread(make_page_layers, page)]
 

@@ -50,6 +50,9 @@ REPEATED: Final = "repeated"
 NAMES: Final = "names"
 """Experiment: the names in the certificate that was not accepted."""
 
+TIMESTAMPED: Final = "timestamped"
+"""The framing of a check whose requests carry the time."""
+
 OK: Final = "ok"
 SAME: Final = "same"
 OTHER: Final = "other"

@@ -25,7 +25,7 @@ async def ask_over_udp(fetches: ProxyFetches, server: NameServer) -> ProtocolEvi
     """Ask a name server through the proxy. What came back, or what went wrong."""
     target = fetches.target
     destination = Destination(str(server.address), _DNS_PORT)
-    relay = fetches.dialect.make_relay(target.link, destination, time.time)
+    relay = fetches.dialect.make_relay(target.link, destination, fetches.unix_time)
     transaction = secrets.randbits(16)
     query = dns_message(transaction, server.name or "")
     began = time.monotonic()

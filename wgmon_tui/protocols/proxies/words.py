@@ -22,6 +22,9 @@ _BEFORE_THE_PAGE = {
     "closed": "the connection is closed before an answer",
     "no-response": "the connection stays silent",
 }
+_LONG_SHIFT_S = 600.0
+"""Shifts from here on are told in whole minutes."""
+
 _CHANGES = {
     "method": "the method",
     "clock": "the clock",
@@ -96,7 +99,8 @@ def describe_shift(seconds: str) -> str:
         shift = float(seconds)
     except ValueError:
         return seconds
-    return f"{format_elapsed(abs(shift))} {'ahead' if shift > 0 else 'behind'}"
+    rounded = round(shift / 60) * 60 if abs(shift) >= _LONG_SHIFT_S else shift
+    return f"{format_elapsed(abs(rounded))} {'ahead' if shift > 0 else 'behind'}"
 
 
 def format_day(unix_time: str) -> str:

@@ -31,6 +31,10 @@ class SocksDialect:
         """Nothing: the program decides."""
         return None
 
+    def timestamps(self, link: SocksLink) -> bool:
+        """Whatever the server needs, the program says the time."""
+        return False
+
     def make_stream(self, link: SocksLink, destination: Destination, unix_time: Clock) -> SocksStream:
         """A stream."""
         return SocksStream(destination, link.user, link.password)

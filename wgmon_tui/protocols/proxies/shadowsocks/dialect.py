@@ -35,6 +35,10 @@ class ShadowsocksDialect:
             return str(error)
         return None
 
+    def timestamps(self, link: ShadowsocksLink) -> bool:
+        """Whether both clocks must agree."""
+        return METHODS[link.method].is_2022
+
     def make_stream(
         self, link: ShadowsocksLink, destination: Destination, unix_time: Clock
     ) -> ShadowsocksStream:

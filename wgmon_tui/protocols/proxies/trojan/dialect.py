@@ -25,6 +25,10 @@ class TrojanDialect:
         """A transport that is not known."""
         return find_unsupported_transport(link.tls, link.transport)
 
+    def timestamps(self, link: TrojanLink) -> bool:
+        """Whether both clocks must agree."""
+        return False
+
     def make_stream(self, link: TrojanLink, destination: Destination, unix_time: Clock) -> TrojanStream:
         """A stream."""
         return TrojanStream(link.password, destination)

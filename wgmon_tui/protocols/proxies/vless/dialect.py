@@ -26,6 +26,10 @@ class VlessDialect:
             return "the encryption of VLESS itself is not supported"
         return find_unsupported_transport(link.tls, link.transport)
 
+    def timestamps(self, link: VlessLink) -> bool:
+        """Whether both clocks must agree."""
+        return False
+
     def make_stream(self, link: VlessLink, destination: Destination, unix_time: Clock) -> VlessStream:
         """A stream."""
         return VlessStream(link.user_id, destination)

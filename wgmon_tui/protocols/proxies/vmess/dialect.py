@@ -27,6 +27,10 @@ class VmessDialect:
             return "the cipher is not supported; known are " + ", ".join(SECURITIES)
         return find_unsupported_transport(link.tls, link.transport)
 
+    def timestamps(self, link: VmessLink) -> bool:
+        """Whether both clocks must agree."""
+        return True
+
     def make_stream(self, link: VmessLink, destination: Destination, unix_time: Clock) -> VmessStream:
         """A stream."""
         return VmessStream(link.user_id, SECURITIES[link.security], destination, unix_time=unix_time)

@@ -1,0 +1,53 @@
+"""Certificates of proxies for tests, signed by themselves."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+NAME = "proxy.example"
+EXPIRED = "expired.example"
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class SelfSigned:
+    """A certificate and its key, in PEM."""
+
+    name: str
+    certificate: str
+    key: str = field(repr=False)
+
+    @property
+    def as_setting(self) -> str:
+        """The certificate as servers.toml has it, on one line."""
+        lines = self.certificate.strip().splitlines()
+        return f"{lines[0]} {''.join(lines[1:-1])} {lines[-1]}"
+
+
+@cache
+def self_signed(name: str, days: int = 30) -> SelfSigned:
+    """A certificate for a name. It began 60 days ago, and ends in `days`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 60 * _DAY)
+        .not_valid_after(now + days * _DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    )
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return SelfSigned(name, pem, key_pem)

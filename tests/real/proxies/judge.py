@@ -1,0 +1,98 @@
+"""A real client beside the prober: mihomo fetches the same page through the same link."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from tests.real.amneziawg.mihomo import mihomo_program
+from tests.real.namespaces import entered
+from tests.real.proxies.certificates import EXPIRED, NAME
+from tests.real.proxies.pages import LOOPBACK
+from tests.real.proxies.servers import ProxyServers, certificate_of
+from wgmon_tui.net.http_target import Url
+from wgmon_tui.protocols.proxies.links.records import (
+    ProxyLink,
+    ShadowsocksLink,
+    TlsOptions,
+    TrojanLink,
+    VlessLink,
+    VmessLink,
+    WebSocketOptions,
+)
+
+_CONTROLLER = 7999
+_READY_WITHIN_S = 20.0
+_WAIT_MS = 2000
+
+
+class Judge:
+    """mihomo as a client with one proxy for each link."""
+
+    def __init__(self, servers: ProxyServers, links: Mapping[str, ProxyLink]) -> None:
+        self._namespace = servers.name
+        home = servers.home / "mihomo-client"
+        home.mkdir()
+        config = {
+            "mode": "rule",
+            "log-level": "silent",
+            "ipv6": False,
+            "external-controller": f"{LOOPBACK}:{_CONTROLLER}",
+            "tls": {"custom-certifactes": [certificate_of(each).certificate for each in (NAME, EXPIRED)]},
+            "proxies": [_proxy(name, link) for name, link in links.items()],
+            "rules": ["MATCH,DIRECT"],
+        }
+        (home / "config.yaml").write_text(json.dumps(config))
+        servers.run(mihomo_program(), "-d", home)
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while self._ask("/version") is None:
+            assert time.monotonic() < deadline, "the client does not start"
+            time.sleep(0.05)
+
+    def delay(self, name: str, page: Url, status: int) -> str:
+        """What the client says of a proxy: its delay, or its whole message."""
+        query = urlencode({"url": str(page), "timeout": _WAIT_MS, "expected": status})
+        answer = self._ask(f"/proxies/{quote(name)}/delay?{query}")
+        assert answer is not None
+        found = json.loads(answer)
+        return f"{found['delay']} ms" if "delay" in found else str(found["message"])
+
+    def _ask(self, path: str) -> bytes | None:
+        with entered(self._namespace):
+            connection = http.client.HTTPConnection(LOOPBACK, _CONTROLLER, timeout=30)
+            try:
+                connection.request("GET", path)
+                return connection.getresponse().read()
+            except OSError:
+                return None
+            finally:
+                connection.close()
+
+
+def _proxy(name: str, link: ProxyLink) -> dict[str, object]:
+    proxy: dict[str, object] = {"name": name, "server": link.endpoint.host, "port": link.endpoint.port}
+    match link:
+        case ShadowsocksLink():
+            return proxy | {"type": "ss", "cipher": link.method, "password": link.password}
+        case VmessLink():
+            options = {"type": "vmess", "uuid": str(link.user_id), "alterId": 0, "cipher": link.security}
+            return proxy | options | _tls(link.tls, "servername") | _transport(link.transport)
+        case VlessLink():
+            options = {"type": "vless", "uuid": str(link.user_id)}
+            return proxy | options | _tls(link.tls, "servername") | _transport(link.transport)
+        case TrojanLink():
+            options = {"type": "trojan", "password": link.password}
+            return proxy | options | _tls(link.tls, "sni") | _transport(link.transport)
+
+
+def _tls(tls: TlsOptions | None, key: str) -> dict[str, object]:
+    return {"tls": True, key: tls.server_name} if tls else {}
+
+
+def _transport(transport: object) -> dict[str, object]:
+    if not isinstance(transport, WebSocketOptions):
+        return {}
+    return {"network": "ws", "ws-opts": {"path": transport.path, "headers": {"Host": transport.host}}}

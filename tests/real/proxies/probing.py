@@ -1,0 +1,75 @@
+"""A check of a proxy in the namespace of the servers, as the program makes it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+
+from tests.real.namespaces import entered
+from tests.real.proxies.certificates import EXPIRED, NAME
+from tests.real.proxies.pages import LOOPBACK
+from tests.real.proxies.servers import FIRST_PAGE, SECOND_PAGE, certificate_of
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.config.models import Server
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.http_target import HttpTarget, Url
+from wgmon_tui.protocols.proxies.check import ProxyProber
+from wgmon_tui.protocols.proxies.dialects import shifted_clock
+from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, ProxyLink
+from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
+from wgmon_tui.protocols.proxies.settings import ProxySettings
+from wgmon_tui.protocols.proxies.targets import ProxyTarget
+
+TIMEOUT_S = 1.0
+DEPTH = CheckDepth(explain=True)
+
+
+def page(port: int, path: str = "/204") -> Url:
+    """A page of the tests."""
+    return Url(LOOPBACK, port, path)
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What is checked, and how deep."""
+
+    link: ProxyLink
+    fetch: Url = field(default_factory=lambda: page(FIRST_PAGE))
+    status: int = 204
+    second: Url = field(default_factory=lambda: page(SECOND_PAGE))
+    depth: CheckDepth = DEPTH
+    settings: ProxySettings = field(default_factory=ProxySettings)
+    clock_shift_s: float = 0.0
+    """By how much the clock of the prober is ahead."""
+
+    def run(self, namespace: str) -> Round:
+        """Check once."""
+        settings = replace(
+            self.settings,
+            fetch=self.fetch,
+            fetch_status=self.status,
+            fetch_second=HttpTarget(self.second, 204),
+            ca=tuple(certificate_of(name).as_setting for name in (NAME, EXPIRED)),
+        )
+        server = Server(
+            name="proxy",
+            endpoint=self.link.endpoint,
+            protocol=PROTOCOL_OF[type(self.link)],
+            protocol_settings=settings,
+            timeout=TIMEOUT_S,
+        )
+        with entered(namespace):
+            return asyncio.run(self._check(server))
+
+    async def _check(self, server: Server) -> Round:
+        protocol = find_protocol(server.protocol)
+        assert isinstance(protocol, ProxyProtocol)
+        clock = shifted_clock(time.time, self.clock_shift_s)
+        prober = ProxyProber("local", protocol.make_dialect(), clock)
+        await prober.open()
+        try:
+            return await run_check_round(prober, server, ProxyTarget(server, self.link), self.depth)
+        finally:
+            await prober.close()

@@ -1,0 +1,210 @@
+"""The failure matrix of proxies: what is wrong, on which servers, and what must be said of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from tests.real.proxies.pages import CLOCK_OFFSET_S
+from tests.real.proxies.probing import Probing, page
+from tests.real.proxies.servers import (
+    CLOSED,
+    FALLBACK,
+    FIRST_PAGE,
+    KEY_16,
+    METHODS,
+    OTHER_CLOCK,
+    PASSWORD,
+    RELAY,
+)
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.proxies.links.records import (
+    ProxyLink,
+    ShadowsocksLink,
+    TlsOptions,
+    TrojanLink,
+    VlessLink,
+    VmessLink,
+    WebSocketOptions,
+)
+
+RIGHT = "all is well"
+STRANGER = UUID("00000000-0000-4000-8000-000000000001")
+
+
+@dataclass(frozen=True)
+class ProxyCell:
+    """A failure on one server. `cause` are words of the true cause, which must be among those named.
+
+    `is_proven`: the cause must be proven, and the only one. `client` tells whether a real client gets
+    the page; None if it has no part in it. `fools_client`: the client takes a web site for the page. `relay`
+    are options of a relay in front of the server.
+    """
+
+    fault: str
+    server: str
+    probing: Probing
+    verdicts: tuple[Verdict, ...]
+    cause: str = ""
+    is_proven: bool = False
+    client: bool | None = False
+    fools_client: bool = False
+    relay: Mapping[str, object] = field(default_factory=dict)
+    relay_to: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.fault} on {self.server}"
+
+
+def cells(links: Mapping[str, ProxyLink], without_exit: ProxyLink) -> Iterator[ProxyCell]:
+    """Every cell for these servers."""
+    for name, link in links.items():
+        if "expired" in name:
+            cause = "not valid at this time"
+            yield ProxyCell(name, name, Probing(link), (Verdict.BAD_CERTIFICATE,), cause, is_proven=True)
+            continue
+        yield ProxyCell(RIGHT, name, Probing(link), (Verdict.HEALTHY,), client=True)
+        yield _wrong_secret(name, link)
+        yield from _wrong_method(name, link)
+        yield from _wrong_clock(name, link)
+        yield from _wrong_name(name, link)
+        yield from _wrong_path(name, link)
+    yield from _of_pages(links)
+    yield from _of_path(links)
+    yield ProxyCell(
+        "the proxy has no exit", "sing-box", Probing(without_exit), (Verdict.PROXY_DOWN,), "reach the page"
+    )
+
+
+def with_wrong_secret(link: ProxyLink) -> ProxyLink:
+    """The link with another password or user id."""
+    match link:
+        case ShadowsocksLink(method=method):
+            password = METHODS[method]
+            other = secrets.token_hex(8) if password == PASSWORD else _other_key(password)
+            return replace(link, password=other)
+        case TrojanLink():
+            return replace(link, password="wrong")
+        case VmessLink() | VlessLink():
+            return replace(link, user_id=STRANGER)
+
+
+def _other_key(key: str) -> str:
+    return "A" * 21 + "w==" if key == KEY_16 else "A" * 42 + "E="
+
+
+def _wrong_secret(name: str, link: ProxyLink) -> ProxyCell:
+    word = "password" if isinstance(link, ShadowsocksLink | TrojanLink) else "user id"
+    verdicts = (Verdict.PROXY_DOWN, Verdict.WRONG_PROTOCOL)
+    is_fooled = name == "trojan"
+    return ProxyCell(
+        f"wrong {word}", name, Probing(with_wrong_secret(link)), verdicts, f"the {word} is wrong",
+        client=is_fooled, fools_client=is_fooled,
+    )  # fmt: skip
+
+
+def _wrong_method(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    if not isinstance(link, ShadowsocksLink):
+        return
+    others = [
+        each
+        for each, key in METHODS.items()
+        if each != link.method
+        and len(key) == len(link.password)
+        and (key == PASSWORD) == (link.password == PASSWORD)
+    ]
+    for other in others[:1]:
+        wrong = Probing(replace(link, method=other))
+        cause = f"the server uses {link.method}"
+        yield ProxyCell("wrong method", name, wrong, (Verdict.CIPHER_MISMATCH,), cause, is_proven=True)
+
+
+def _wrong_clock(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    is_2022 = isinstance(link, ShadowsocksLink) and link.password != PASSWORD
+    if not is_2022 and not isinstance(link, VmessLink):
+        return
+    own = Probing(link, clock_shift_s=-float(CLOCK_OFFSET_S))
+    cause = "this machine's clock is wrong"
+    yield ProxyCell("own clock", name, own, (Verdict.LOCAL_FAULT,), cause, is_proven=True, client=None)
+    pages = {"fetch": page(OTHER_CLOCK), "second": page(OTHER_CLOCK, "/404")}
+    servers = replace(own, **pages)  # type: ignore[arg-type]
+    cause = "the server's clock is wrong"
+    yield ProxyCell(
+        "clock of the server", name, servers, (Verdict.AUTH_FAILED,), cause, is_proven=True, client=None
+    )
+
+
+def _wrong_name(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    if isinstance(link, ShadowsocksLink) or link.tls is None:
+        return
+    wrong = replace(link, tls=TlsOptions("other.example"))
+    yield ProxyCell(
+        "wrong name in TLS", name, Probing(wrong), (Verdict.BAD_CERTIFICATE,), "name", is_proven=True
+    )
+
+
+def _wrong_path(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    if isinstance(link, ShadowsocksLink) or not isinstance(link.transport, WebSocketOptions):
+        return
+    wrong = replace(link, transport=replace(link.transport, path="/other"))
+    yield ProxyCell("wrong path", name, Probing(wrong), (Verdict.WRONG_PROTOCOL,), "the path")
+
+
+def _of_pages(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
+    for name in ("ss-server aes-256-gcm", "sing-box vmess", "sing-box vless tls", "trojan", "mihomo trojan"):
+        if name not in links:
+            continue
+        dead = Probing(links[name], fetch=page(CLOSED))
+        yield ProxyCell("the page is down", name, dead, (Verdict.TARGET_DOWN,), "the page is down")
+    if "trojan" not in links:
+        return
+    same = Probing(with_wrong_secret(links["trojan"]), fetch=page(FALLBACK, "/"), status=200)
+    yield ProxyCell(
+        "the web site answers like the page",
+        "trojan",
+        same,
+        (Verdict.WRONG_PROTOCOL,),
+        "web site",
+        client=None,
+    )
+
+
+def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
+    for name in ("ss-server aes-256-gcm", "sing-box vmess", "mihomo vless tls", "sing-box trojan"):
+        if name not in links:
+            continue
+        link = links[name]
+        closed = Probing(_at(link, CLOSED))
+        yield ProxyCell("the port is closed", name, closed, (Verdict.PORT_CLOSED,), "stopped")
+        if not isinstance(link, TrojanLink) and link.endpoint.port:
+            other = Probing(_at(link, FIRST_PAGE))
+            verdicts = (Verdict.WRONG_PROTOCOL, Verdict.PROXY_DOWN)
+            cause = "speaks no TLS" if getattr(link, "tls", None) else "listens there"
+            yield ProxyCell("a web server listens there", name, other, verdicts, cause)
+        to, relayed = link.endpoint.port, _at(link, RELAY)
+        silent = (Verdict.PROXY_DOWN, Verdict.WRONG_PROTOCOL)
+        cause = "" if getattr(link, "tls", None) else "swallows"
+        yield ProxyCell(
+            "the path swallows everything", name, Probing(relayed), silent, cause,
+            relay={"swallows": True}, relay_to=to,
+        )  # fmt: skip
+        large = Probing(relayed, fetch=page(FIRST_PAGE, "/large"), status=200)
+        yield ProxyCell(
+            "frozen after 18 kB", name, large, (Verdict.DIES_AFTER,), "freezes", client=None,
+            relay={"freeze_after": 18_000}, relay_to=to,
+        )  # fmt: skip
+        yield ProxyCell(
+            "two of three connections are reset", name, Probing(relayed), (Verdict.LOSSY,),
+            "some connections", client=None, relay={"accepts": _every_third}, relay_to=to,
+        )  # fmt: skip
+
+
+def _every_third(number: int) -> bool:
+    return number % 3 == 0
+
+
+def _at(link: ProxyLink, port: int) -> ProxyLink:
+    return replace(link, endpoint=Endpoint(str(link.endpoint.host), port))

