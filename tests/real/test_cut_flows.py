@@ -112,7 +112,7 @@ async def test_echoes_over_eight_seconds_find_a_flow_that_dies_after_five(
 
 @pytest.mark.parametrize(
     "settings",
-    [RelaySettings(), both_ways(loss=0.15), both_ways(largest_datagram=1200), both_ways(delay_s=0.325)],
+    [RelaySettings(), both_ways(even_loss=0.15), both_ways(largest_datagram=1200), both_ways(delay_s=0.325)],
     ids=["clean", "lossy", "small packets only", "slow"],
 )
 async def test_loss_size_limits_and_delay_cut_no_flow(

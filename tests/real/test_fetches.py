@@ -144,7 +144,7 @@ def test_a_path_that_passes_1280_bytes_fetches_with_the_mtu_that_it_needs() -> N
 @pytest.mark.thorough
 def test_a_lossy_path_only_slows_a_fetch_down() -> None:
     lossy = tuple(
-        the_router(f"udp {each} {{port}} numgen random mod 100 < 4 drop") for each in ("dport", "sport")
+        the_router(f"udp {each} {{port}} numgen inc mod 25 == 24 drop") for each in ("dport", "sport")
     )
     outcome = look("http://{at}/large", applied=lossy)
     (found,) = fetches_of(outcome)

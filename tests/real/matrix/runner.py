@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,14 +22,15 @@ from tests.real.matrix.servers import COLUMNS, LINUX_KERNEL, Column, column
 from tests.real.matrix.topology import Scene, scene
 from tests.real.matrix.watching import Watch
 from tests.real.namespaces import entered
-from wgmon_tui.checks.evidence import MachineStarved, PathMtu
+from wgmon_tui.checks.evidence import PathMtu
+from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 
 _AT_ONCE = 24  # most of the time a scene waits: ten seconds for a keepalive that does not come
 
 _REPETITIONS = 4
-"""How often a cell runs again where this machine had no time for it: the checks themselves say so."""
+"""How often a cell runs again, alone, if this machine had no time for it: checks and clients fail then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,15 @@ CELLS = tuple(Cell(row, name) for name in COLUMNS for row in ROWS if name in row
 class Seen:
     """What one look saw: the round, what a client got at each address, the incidents that opened.
 
-    `mtu` is set if the client was given the MTU that a healthy check notes, and tried again.
+    `mtu` is set if the client was given the MTU that a healthy check notes, and tried again. `lag` is how
+    long this process waited for the processor at most, in seconds.
     """
 
     round: Round
     got: tuple[Fetched, ...]
     mtu: int | None = None
     incidents: tuple[str, ...] = ()
+    lag: float = 0.0
 
     @property
     def disagreement(self) -> str:
@@ -80,11 +84,8 @@ class Outcome:
 
     @property
     def is_void(self) -> bool:
-        """Whether something is wrong because this machine was overloaded."""
-        checks = [check for seen in self.seen for check in seen.round.checks]
-        return bool(self.wrong) and any(
-            isinstance(each, MachineStarved) for check in checks for each in check.evidence
-        )
+        """Whether something is wrong while this machine was overloaded."""
+        return bool(self.wrong) and any(each.lag >= STARVED_S for each in self.seen)
 
 
 def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
@@ -148,10 +149,12 @@ def _play(cell: Cell, where: Column) -> Outcome:
 
 
 async def _play_looks(row: Row, made: Scene) -> list[Seen]:
-    seen = []
+    seen, lag = [], LoopLag()
+    lag.start()
     try:
         async with service(made), _looking(row, made) as make_look:
             for look in row.looks:
+                began = time.monotonic()
                 for fault in look.faults:
                     fault(made)
                 looking = asyncio.ensure_future(make_look(look))
@@ -163,8 +166,9 @@ async def _play_looks(row: Row, made: Scene) -> list[Seen]:
                 mtu = _noted_mtu(outcome)
                 if mtu:
                     got = await fetch_beside(made, row.patience, mtu)
-                seen.append(Seen(outcome, got, mtu, incidents))
+                seen.append(Seen(outcome, got, mtu, incidents, lag.worst_since(began)))
     finally:
+        lag.stop()
         made.cleanup.close()
     return seen
 
