@@ -39,6 +39,11 @@ name = "lon3"
 endpoint = "127.0.0.1:9"
 public_key = "{b64encode(bytes([7] * 32)).decode()}"
 """
+_SUBSCRIPTION = '''
+[[subscription]]
+name = "lists"
+url = "http://127.0.0.1:9/list"
+'''
 _SINK = '[[sink]]\nname = "page"\ntype = "command"\ncommand = ["sleep", "1"]\n'
 _CONF = f"""\
 [Interface]
@@ -111,7 +116,8 @@ def make_site(home: Path, scenario: Scenario, history: Path | None = None) -> Si
     site = Site(home)
     for directory in (site.config, site.temporary):
         directory.mkdir(parents=True)
-    for name, text in (("servers.toml", _SERVERS), ("config.toml", _SINK)):
+    lists = _SUBSCRIPTION if scenario.command == "subscriptions" else ""
+    for name, text in (("servers.toml", _SERVERS), ("config.toml", _SINK + lists)):
         if scenario.command in ("import", "keygen"):
             break
         (site.config / name).touch(0o600)
@@ -206,6 +212,7 @@ SCENARIOS = (
     Scenario("probe", ("probe",), _SERVERS_DOWN),
     Scenario("trace", ("trace", "fra1", "--max-hops", "2", "--timeout", "0.5"), frozenset({0, 2, 3})),
     Scenario("import", ("import", "{home}/fra1.conf"), frozenset({0}), find_remains=_half_import),
+    Scenario("subscriptions", ("subscriptions", "lists"), frozenset({3})),
     Scenario("keygen", ("keygen", "here"), frozenset({0}), find_remains=_half_import),
     Scenario("add", ("add", "new1", "127.0.0.1:9", _KEY, "--wait", "2s"), _SERVERS_DOWN,
              find_remains=_half_import),

@@ -1,4 +1,4 @@
-"""HTTP client of the sinks: POST requests, responses, and the error for a rejected message.
+"""HTTP client of the sinks and of subscriptions: requests, responses, and the error for a rejected message.
 
 It uses the standard library, so the bastion install needs no extra dependency. Redirects are not followed,
 because URL, headers and body may contain secrets for one host. An error reason contains nothing of the URL,
@@ -12,8 +12,8 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -83,6 +83,26 @@ def post(
 
     A response counts once its status has arrived, even if its body is cut off. Raises RetryError.
     """
+    with open_response("POST", url, body, headers, limit_s=limit_s, ca_file=ca_file) as (response, deadline):
+        return SinkResponse(
+            response.status, _seconds_to_wait(response.headers), _read_head(response, deadline)
+        )
+
+
+@contextmanager
+def open_response(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    limit_s: float,
+    ca_file: str | None = None,
+) -> Iterator[tuple[HTTPResponse, float]]:
+    """Send a request. Yields the response, whatever its status, and the deadline on the monotonic clock.
+
+    The time limit includes what the caller reads. Raises RetryError, also for errors while it is read.
+    """
     deadline = time.monotonic() + limit_s
     opened: list[HTTPConnection] = []
 
@@ -97,12 +117,10 @@ def post(
     cutting.daemon = True
     cutting.start()
     try:
-        request = _request(url, body, headers)
+        request = _request(method, url, body, headers)
         tls = tls_context(ca_file) if request.type == "https" else None
         with _opener(tls, opened).open(request, timeout=limit_s) as response:
-            return SinkResponse(
-                response.status, _seconds_to_wait(response.headers), _read_head(response, deadline)
-            )
+            yield response, deadline
     except (OSError, HTTPException, ValueError) as error:
         cause: object = error.reason if isinstance(error, URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -155,7 +173,7 @@ def json_body(value: Mapping[str, object] | Sequence[Mapping[str, object]]) -> b
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 
-def _request(url: str, body: bytes, headers: Mapping[str, str]) -> Request:
+def _request(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Request:
     """Build the request. User and password in the URL become an Authorization header. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -165,7 +183,7 @@ def _request(url: str, body: bytes, headers: Mapping[str, str]) -> Request:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         sent["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    return Request(urlunsplit(parts), body, sent, method="POST")  # noqa: S310  the scheme is checked above
+    return Request(urlunsplit(parts), body, sent, method=method)  # noqa: S310  the scheme is checked above
 
 
 def _opener(tls: ssl.SSLContext | None, opened: list[HTTPConnection]) -> OpenerDirector:

@@ -18,6 +18,7 @@ from wgmon_tui.cli import (
     probe,
     run,
     servers,
+    subscriptions,
     trace,
 )
 from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
@@ -34,6 +35,7 @@ _COMMANDS = (
     probe,
     trace,
     import_keygen,
+    subscriptions,
     doctor,
     export,
     alert,

@@ -19,6 +19,7 @@ from wgmon_tui.config.models import ConfigurationError, SecretForm
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.setting import Section, Setting, read_section, read_valid_settings, section_table
+from wgmon_tui.config.subscriptions_toml import SUBSCRIPTION, Subscription, read_subscriptions
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
 from wgmon_tui.config.trusted_files import find_problem, require_trusted
 from wgmon_tui.config.tui_settings import COLUMNS, FILTERS, KEYS, LOOK, TuiSettings, read_face
@@ -78,6 +79,7 @@ class Config:
     vantages: tuple[Vantage, ...] = ()
     quorum: int = 1
     witness: Endpoint | None = None
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 HISTORY = Section(
@@ -144,7 +146,7 @@ UPLINK = Section(
 
 SECTIONS = (
     *(HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, ACTION),
-    *(QUORUM, UPLINK, VANTAGE),
+    *(QUORUM, UPLINK, VANTAGE, SUBSCRIPTION),
 )
 """All sections of config.toml, in the order in which messages list the first level."""
 
@@ -179,6 +181,8 @@ def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
 
 
 def _has_commands(config: Config) -> bool:
+    if any(each.url.form is SecretForm.COMMAND for each in config.subscriptions):
+        return True
     return bool(config.vantages) or any(
         isinstance(sink.options, Command)
         or any(source.form is SecretForm.COMMAND for _, source in sink.secrets)
@@ -198,6 +202,7 @@ def parse_config(text: str, config_dir: Path | None = None) -> Config:
         "alerts": read_alerts(document, config_dir or Path()),
         "face": read_face(document),
         "vantages": errors.read(read_vantages, document),
+        "subscriptions": errors.read(read_subscriptions, document),
         **(errors.read(read_section, document, VIEWER) or {}),
         **read_valid_settings(document, (*QUORUM.settings, *UPLINK.settings)),
     }

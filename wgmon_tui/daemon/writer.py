@@ -33,6 +33,7 @@ from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.store.write.vantage_states import VantageQuorum
+from wgmon_tui.subscriptions.follower import SubscriptionFollower
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
@@ -99,6 +100,9 @@ class Writer(FleetController):
         )
         self._control = ControlServer(state_dir, requests.answer, time.time()) if lock else None
         self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
+        self._lists = SubscriptionFollower(config_dir, state_dir, log_request) if config_dir else None
+        if self._lists:
+            self._lists.watch(loaded.config.subscriptions)
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -112,6 +116,8 @@ class Writer(FleetController):
                 parts.append(self._watch_lock(self._lock))
             if self._reload:
                 parts.append(self._reload.run())
+            if self._lists:
+                parts.append(self._lists.run())
             await run_until_first(parts)
         finally:
             if self._control:
@@ -150,6 +156,7 @@ class Writer(FleetController):
             *self._vantages.troubles,
             clock_doubt.line if clock_doubt else None,
             *self._used_up_vantages(),
+            *(self._lists.notices if self._lists else ()),
             self._recorder.notice,
             self._stamps.notice,
             self._lock.notice if self._lock else None,
@@ -320,6 +327,8 @@ class Writer(FleetController):
         self.engine.set_maintenance(loaded.config.alerts.maintenance)
         self.engine.set_witness(loaded.config.witness)
         self._vantages.watch(loaded.config.vantages)
+        if self._lists:
+            self._lists.watch(loaded.config.subscriptions)
         self.alerts.configure(loaded.orders)
         self.engine.recheck(_list_changed_servers(before, loaded))
         self._log_request(f"reloaded: {format_count(len(loaded.fleet.servers), 'server')}")

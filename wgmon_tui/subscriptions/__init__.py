@@ -1,0 +1,1 @@
+"""Lists of servers that a provider keeps: fetched, compared with servers.toml, and applied by rule."""

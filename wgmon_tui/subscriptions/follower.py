@@ -1,0 +1,130 @@
+"""Follows the subscriptions of config.toml while the writer runs.
+
+Each list is fetched in its time, compared with servers.toml, and applied by its rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wgmon_tui.config import servers_file
+from wgmon_tui.config.secrets.private_files import replace_private
+from wgmon_tui.config.servers_file import FileStamp
+from wgmon_tui.config.subscriptions_toml import Subscription
+from wgmon_tui.text import printable
+
+POLL_S = 5.0
+_RETRY_S = 1800.0
+"""Seconds until a list that could not be fetched is fetched again."""
+
+_JITTER = 0.05
+_FILE = "subscriptions.json"
+_MOST_BYTES = 1 << 20
+
+
+class SubscriptionFollower:
+    """Fetches lists. After a failure the last good list stays, and a line says why."""
+
+    def __init__(self, config_dir: Path, state_dir: Path, log: Callable[[str], None]) -> None:
+        self._config_dir = config_dir
+        self._path = state_dir / _FILE
+        self._log = log
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._due: dict[str, float] = {}
+        self._lines: dict[str, str] = {}
+        self._lists: dict[str, bytes] = {}
+        """The last good list of each subscription that differs from servers.toml."""
+        self._stamp: FileStamp | None = None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """A line for each list that failed, or differs and waits for an answer."""
+        return tuple(self._lines[each.name] for each in self._subscriptions if each.name in self._lines)
+
+    def watch(self, subscriptions: Sequence[Subscription]) -> None:
+        """Follow these from now on."""
+        self._subscriptions = tuple(subscriptions)
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        fetched = await asyncio.to_thread(_read_times, self._path)
+        while True:
+            stamp = await asyncio.to_thread(servers_file.stamp, self._config_dir)
+            is_changed, self._stamp = stamp != self._stamp, stamp
+            for each in self._subscriptions:
+                # A clock that was set back does not stop the lists.
+                last = min(fetched.get(each.name, 0.0), time.time())
+                if time.time() >= self._due.get(each.name, last + each.every):
+                    is_fetched = await self._fetch(each)
+                    wait = each.every if is_fetched else min(each.every, _RETRY_S)
+                    self._due[each.name] = time.time() + wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+                    fetched[each.name] = time.time()
+                    await asyncio.to_thread(_write_times, self._path, fetched)
+                elif is_changed and each.name in self._lists:
+                    await self._compare(each, self._lists[each.name])
+            await asyncio.sleep(POLL_S)
+
+    async def _fetch(self, subscription: Subscription) -> bool:
+        """Fetch a list, and apply it by its rule. Returns whether it came."""
+        from wgmon_tui.subscriptions.application import SubscriptionError, fetch_list
+
+        try:
+            data = await asyncio.to_thread(fetch_list, subscription, self._config_dir)
+        except SubscriptionError as error:
+            self._note(subscription.name, str(error))
+            return False
+        return await self._compare(subscription, data)
+
+    async def _compare(self, subscription: Subscription, data: bytes) -> bool:
+        from wgmon_tui.subscriptions.application import SubscriptionError, apply, compare_list, limit_to
+
+        name = f'subscription "{subscription.name}"'
+        try:
+            found = await asyncio.to_thread(compare_list, subscription, data, self._config_dir)
+            chosen = limit_to(subscription.apply, found)
+            if not chosen.is_empty:
+                await asyncio.to_thread(apply, subscription, chosen, self._config_dir)
+                self._log(f"{name}: {chosen.summary}, applied")
+                found = await asyncio.to_thread(compare_list, subscription, data, self._config_dir)
+        except SubscriptionError as error:
+            self._note(subscription.name, str(error))
+            return False
+        if found.is_empty:
+            self._lines.pop(subscription.name, None)
+            self._lists.pop(subscription.name, None)
+        else:
+            self._lists[subscription.name] = data
+            self._note(
+                subscription.name,
+                f"{name}: {found.summary}; to see and apply it, type: wgmon-tui subscriptions",
+            )
+        return True
+
+    def _note(self, name: str, line: str) -> None:
+        """Keep a line to show, and log it when it is new."""
+        if self._lines.get(name) != line:
+            self._log(printable(line))
+        self._lines[name] = printable(line)
+
+
+def _read_times(path: Path) -> dict[str, float]:
+    """When each list was fetched, in Unix seconds; nothing if that is not known."""
+    try:
+        stored = json.loads(path.read_bytes()[:_MOST_BYTES])
+    except (OSError, ValueError, RecursionError):
+        return {}
+    times = stored if isinstance(stored, dict) else {}
+    return {name: float(at) for name, at in times.items() if isinstance(at, int | float) and at == at}
+
+
+def _write_times(path: Path, times: dict[str, float]) -> None:
+    """Store the times. Without them, the lists are fetched again after a restart."""
+    try:
+        replace_private(path, json.dumps(times))
+    except OSError:
+        return
