@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address
 
+from wgmon_tui.lab.openvpn import server as lab
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
-from wgmon_tui.lab.openvpn.server import _make_context
 from wgmon_tui.lab.openvpn.session import LabSession, SessionSetup
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import key_exchange
@@ -63,7 +63,7 @@ class Parties:
         self.profile: Profile = parse_profile(text.encode())
         self._context = make_context(self.profile, None, "/dev/null")
         own = authority.issue_server("server")
-        self._setup = SessionSetup(_make_context(authority, own), key, IPv4Address("10.98.0.2"), 1)
+        self._setup = SessionSetup(lab.make_context(authority, own), key, IPv4Address("10.98.0.2"), 1)
         self.layout = PacketLayout.of(self.profile.remotes[0].wrapper)
 
     def make_client(self) -> Client:

@@ -27,6 +27,7 @@ BENCHMARKS = {
     "scrape": "What a scrape of 10,000 servers costs",
     "vantages": "The latency of a verdict over SSH, and the cost of five vantages for a writer",
     "history_load": "The history at 1,000 checks a second",
+    "openvpn_checks": "What checks of OpenVPN servers cost",
 }
 
 

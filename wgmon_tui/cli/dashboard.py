@@ -119,25 +119,17 @@ def _is_slow_to_read(config: Path) -> bool:
 def demo(arguments: argparse.Namespace) -> int:
     """Show the dashboard on the embedded lab; print three tables where it cannot be shown."""
     from wgmon_tui.lab.demo_fleet import DemoFleet
-    from wgmon_tui.lab.demo_guests import make_guests
 
     lab = DemoFleet()
-    guests = make_guests()
-    servers = (*lab.fleet.servers, *(server for each in guests for server in each.servers))
-    fleet = replace(lab.fleet, servers=servers)
     watch = _run_demo if _can_show(arguments.terminal) else _print_demo
     with _temporary_directory() as state:
 
         async def run() -> int:
             await lab.start()
-            for each in guests:
-                await each.start()
             try:
-                return await watch(arguments, fleet, state)
+                return await watch(arguments, lab.fleet, state)
             finally:
                 await lab.stop()
-                for each in guests:
-                    await each.stop()
 
         return shutdown.run(run())
 
@@ -175,9 +167,12 @@ async def _run_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) ->
 async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) -> int:
     from wgmon_tui.daemon.config_watcher import load_from_fleet
     from wgmon_tui.daemon.writer_assembly import build_writer
+    from wgmon_tui.lab.demo_guests import running_guests
 
-    writer = build_writer(state, load_from_fleet(fleet), lock=None)
-    await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments)
+    async with running_guests() as servers:
+        whole = replace(fleet, servers=(*fleet.servers, *servers))
+        writer = build_writer(state, load_from_fleet(whole), lock=None)
+        await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments)
     return 0
 
 

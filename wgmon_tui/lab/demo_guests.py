@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -23,7 +25,20 @@ class DemoGuests(Protocol):
         """Stop answering."""
 
 
-def make_guests() -> Sequence[DemoGuests]:
+@asynccontextmanager
+async def running_guests() -> AsyncIterator[tuple[Server, ...]]:
+    """The entries of the servers, which answer until the end of the block. A thread makes them."""
+    guests = await asyncio.to_thread(_make_guests)
+    try:
+        for each in guests:
+            await each.start()
+        yield tuple(server for each in guests for server in each.servers)
+    finally:
+        for each in guests:
+            await each.stop()
+
+
+def _make_guests() -> Sequence[DemoGuests]:
     """The servers whose packages are installed. Raises OSError if loopback has no free port."""
     guests: list[DemoGuests] = []
     if find_spec("cryptography") is not None:

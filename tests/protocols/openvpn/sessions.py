@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address
 
+from wgmon_tui.lab.openvpn import server as lab
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
-from wgmon_tui.lab.openvpn.server import _make_context
 from wgmon_tui.lab.openvpn.session import LabSession, SessionSetup
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import key_exchange
@@ -34,7 +34,7 @@ def static_key() -> bytes:
 
 @cache
 def _setup(wrapped: bool) -> SessionSetup:
-    context = _make_context(authority(), authority().issue_server(SERVER_NAME))
+    context = lab.make_context(authority(), authority().issue_server(SERVER_NAME))
     return SessionSetup(context, static_key() if wrapped else b"", IPv4Address("10.98.0.2"), 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ NOTE = "This is the demo: the history before its start is invented."
 class DemoController(ControllerProxy):
     """A demo fleet with an invented history, in an empty state directory.
 
-    Importing the writer and inventing the history are the slow parts of the start. `run` does them.
+    Importing the writer, making the servers of other protocols and inventing the history are the slow parts
+    of the start. `run` does them.
     """
 
     def __init__(self, state_dir: Path, fleet: Fleet) -> None:
@@ -39,6 +41,14 @@ class DemoController(ControllerProxy):
     async def run(self) -> None:
         """Run until cancelled. Raises OSError if no socket for probing can be opened."""
         await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer_assembly")
+        from wgmon_tui.lab.demo_guests import running_guests
+
+        async with running_guests() as servers:
+            self._fleet = replace(self._fleet, servers=(*self._fleet.servers, *servers))
+            self.fleet_state.replace(self._fleet.servers)
+            await self._run_writer()
+
+    async def _run_writer(self) -> None:
         from wgmon_tui.daemon.config_watcher import load_from_fleet
         from wgmon_tui.daemon.demo.invented_history import invent_present, invent_rollups
         from wgmon_tui.daemon.writer_assembly import build_writer

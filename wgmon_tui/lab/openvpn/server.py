@@ -139,7 +139,7 @@ class OpenVpnLabServer:
     def _context(self, *, is_expired: bool) -> ssl.SSLContext:
         if is_expired not in self._contexts:
             own = self._setup.authority.issue_server(self._setup.name, is_expired=is_expired)
-            self._contexts[is_expired] = _make_context(self._setup.authority, own)
+            self._contexts[is_expired] = make_context(self._setup.authority, own)
         return self._contexts[is_expired]
 
     def _send(self, packets: list[bytes], source: Source) -> None:
@@ -198,7 +198,8 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _make_context(authority: LabAuthority, own: LabCertificate) -> ssl.SSLContext:
+def make_context(authority: LabAuthority, own: LabCertificate) -> ssl.SSLContext:
+    """The TLS settings of a server, which asks its clients for a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
