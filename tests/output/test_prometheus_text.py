@@ -16,6 +16,7 @@ from tests.output.sample_rounds import check, healthy, round_of, server, silent,
 from tests.real.prerequisites import require
 from wgmon_tui.checks.check import Handshake, Tunnel
 from wgmon_tui.checks.evidence import SocketError
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE, Vantage
@@ -112,6 +113,16 @@ def test_what_nobody_can_tell_is_neither_up_nor_down_nor_lost() -> None:
     assert desk.value("wgmon_verdict", **HERE, verdict="local-fault") == 1
     assert desk.value("wgmon_checks_total", **HERE, verdict="local-fault") == 1
     assert desk.value("wgmon_handshakes_lost_total", **HERE) == 0
+
+
+def test_each_certificate_and_key_has_the_time_of_its_end() -> None:
+    desk = Desk()
+    assert desk.labels("wgmon_expires_timestamp_seconds") == []
+    desk.fleet_state.show_expiries(
+        {"fra1": (Expires("API key", 'a"b', NOW), Expires("node key", "", NOW + 1))}
+    )
+    assert desk.value("wgmon_expires_timestamp_seconds", **FRA1, what="API key", name='a"b') == NOW
+    assert desk.value("wgmon_expires_timestamp_seconds", **FRA1, what="node key", name="") == NOW + 1
 
 
 def test_why_nobody_is_told_of_a_server_is_said_only_while_it_holds() -> None:
@@ -247,6 +258,7 @@ def everything() -> Desk:
     desk.record(round_of(watched, answered))
     desk.record(silent())
     desk.fleet_state.pause("paused", True, NOW)
+    desk.fleet_state.show_expiries({"fra1": (Expires("API key", "abc", NOW),)})
     return desk
 
 

@@ -108,3 +108,16 @@ def parse_count(text: str) -> int:
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to 1000000, got {value}")
     return value
+
+
+def parse_time(text: str) -> float:
+    """The type of an option with a duration of at least a second, in seconds."""
+    from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except InvalidValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds < 1:
+        raise argparse.ArgumentTypeError("expected at least 1s")
+    return seconds

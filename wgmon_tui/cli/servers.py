@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options
+from wgmon_tui.cli.arguments import Subparsers, ascii_option, colour_option, directory_options, parse_time
 
 _JSON_HELP = "one JSON object per server, one per line"
 
@@ -64,7 +64,7 @@ def _add_pause_and_resume(subparsers: Subparsers) -> None:
     pause_parser.add_argument(
         "--for",
         dest="time",
-        type=_parse_time,
+        type=parse_time,
         metavar="TIME",
         help="end the pause after this time, such as 30m, 2h or 1d (default: until resumed)",
     )
@@ -114,15 +114,3 @@ def resume(arguments: argparse.Namespace) -> int:
     from wgmon_tui.cli import server_changes
 
     return server_changes.resume(arguments)
-
-
-def _parse_time(text: str) -> float:
-    from wgmon_tui.config.value_parsers import InvalidValueError, parse_duration
-
-    try:
-        seconds = parse_duration(text)
-    except InvalidValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if seconds < 1:
-        raise argparse.ArgumentTypeError("expected at least 1s")
-    return seconds

@@ -196,6 +196,14 @@ def _silenced(labels: str, known: ServerSample) -> str:
     return "".join(f'wgmon_silenced{{{labels},reason="{reason}"}} 1\n' for reason, holds in reasons if holds)
 
 
+def _expiries(labels: str, known: ServerSample) -> str:
+    return "".join(
+        f'wgmon_expires_timestamp_seconds{{{labels},what="{escape_label(each.what)}"'
+        f',name="{escape_label(each.name)}"}} {each.at:.3f}\n'
+        for each in known.server_state.expiries
+    )
+
+
 _SERVER_METRICS = (
     ServerMetric(
         "wgmon_server_info",
@@ -227,6 +235,12 @@ _SERVER_METRICS = (
         "gauge",
         "1 for each reason why alerts are suppressed: paused, muted, maintenance; absent if there is none.",
         _silenced,
+    ),
+    ServerMetric(
+        "wgmon_expires_timestamp_seconds",
+        "gauge",
+        "Until when a certificate, key or invitation is valid, for each of them; absent if none is known.",
+        _expiries,
     ),
 )
 

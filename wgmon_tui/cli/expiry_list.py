@@ -1,0 +1,124 @@
+"""Print until when certificates and keys are valid, from the history. Nothing is checked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wgmon_tui.cells import cell_width
+from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.cli.commands_to_type import command_to_type
+from wgmon_tui.cli.loading import print_owners, require_directory, select_servers
+from wgmon_tui.cli.output_format import text_format
+from wgmon_tui.config.servers_file import read
+from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.output.expiry_text import format_left, severity_of
+from wgmon_tui.output.json_lines import one_line
+from wgmon_tui.output.styled_text import TextFormat, role_of
+from wgmon_tui.store.database import StoreUnavailableError
+from wgmon_tui.store.history import History
+from wgmon_tui.store.store_file import STORE
+from wgmon_tui.text import format_iso_time, format_utc_time, printable
+
+_HEADINGS = ("LEFT", "ENDS", "SERVER", "WHAT", "NAME")
+_GAP = "  "
+_EXIT_CODES = {Severity.UP: 0, Severity.DEGRADED: 1, Severity.DOWN: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    server: str
+    expires: Expires
+
+    def rank(self) -> tuple[float, str, str, str]:
+        return self.expires.at, self.server, self.expires.what, self.expires.name
+
+
+def print_expiries(arguments: argparse.Namespace) -> int:
+    """Print the list. Returns the exit code. Raises ConfigurationError."""
+    print_owners(arguments.config, arguments.state)
+    require_directory(arguments.config)
+    require_directory(arguments.state)
+    servers = select_servers(read(arguments.config).fleet, arguments.names)
+    now = time.time()
+    found = _read(arguments, {each.name for each in servers})
+    if found is None:
+        return ExitCode.USAGE
+    if arguments.within is not None:
+        found = [each for each in found if each.expires.at < now + arguments.within]
+    if arguments.json:
+        for each in found:
+            print(_json(each, now))
+    elif found:
+        print(_format_table(found, text_format(arguments), now))
+    else:
+        print(_nothing(arguments))
+    return max((_EXIT_CODES[severity_of(each.expires.at, now)] for each in found), default=0)
+
+
+def _read(arguments: argparse.Namespace, names: set[str]) -> list[_Line] | None:
+    """The lines of these servers, the first to end first; None if the history cannot be read."""
+    if not (arguments.state / STORE).exists():
+        return []
+    try:
+        with History(arguments.state / STORE) as history:
+            stored = history.expiries()
+    except StoreUnavailableError as error:
+        print(f"wgmon-tui: {error}", file=sys.stderr)
+        return None
+    lines = [_Line(server, each) for server in names for each in stored.get(server, ())]
+    return sorted(
+        lines, key=lambda each: (each.expires.at, each.server, each.expires.what, each.expires.name)
+    )
+
+
+def _nothing(arguments: argparse.Namespace) -> str:
+    if arguments.within is not None:
+        return "Nothing that is known ends within that time."
+    return (
+        "No end of a certificate or key is known.\n"
+        "Checks of control planes, proxies, OpenVPN and IKEv2 find them; WireGuard's keys have none.\n\n"
+        f"To check now, and from now on:\n\n{command_to_type(arguments, 'run')}"
+    )
+
+
+def _json(each: _Line, now: float) -> str:
+    return one_line(
+        {
+            "server": each.server,
+            "what": each.expires.what,
+            "name": each.expires.name,
+            "ends_at": format_iso_time(each.expires.at),
+            "left_s": round(each.expires.at - now),
+        }
+    )
+
+
+def _format_table(lines: Sequence[_Line], shape: TextFormat, now: float) -> str:
+    rows = [
+        (
+            format_left(each.expires.at, now),
+            format_utc_time(each.expires.at, seconds=False),
+            shape.shown(printable(each.server)),
+            printable(each.expires.what),
+            shape.shown(printable(each.expires.name)) or "-",
+        )
+        for each in lines
+    ]
+    widths = [max(map(cell_width, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    printed = [_line(_HEADINGS, widths)]
+    for each, row in zip(lines, rows, strict=True):
+        rest = _line(row, widths)[len(row[0]) :]
+        severity = severity_of(each.expires.at, now)
+        left = row[0] if severity is Severity.UP else shape.coloured(row[0], role_of(severity))
+        printed.append(left + rest)
+    return "\n".join(printed)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return _GAP.join(padded).rstrip()

@@ -1,0 +1,23 @@
+"""How long certificates and keys are still valid, in words, and how urgent that is."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.alerting import DAY_S
+from wgmon_tui.text import format_elapsed
+
+SOON_S = 30 * DAY_S
+VERY_SOON_S = 7 * DAY_S
+
+
+def severity_of(at: float, now: float) -> Severity:
+    """Down for what has ended or ends within a week, degraded for what ends within 30 days, else up."""
+    left = at - now
+    if left < VERY_SOON_S:
+        return Severity.DOWN
+    return Severity.DEGRADED if left < SOON_S else Severity.UP
+
+
+def format_left(at: float, now: float) -> str:
+    """The time that is left: `12 d`; `ended 3 h 05 min ago` for what has ended."""
+    return format_elapsed(at - now) if at > now else f"ended {format_elapsed(now - at)} ago"
