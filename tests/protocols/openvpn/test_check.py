@@ -95,6 +95,7 @@ async def test_between_full_checks_the_reset_alone_runs_and_the_rest_is_remember
     assert len(second.exchange) == 2
     assert [each.name for each in second.stages] == [each.name for each in first.stages]
     assert find(observations.FULL_CHECK, second.evidence) is not None
+    assert (first.tunnel is None, second.tunnel is None) == (False, True), "or its loss would count twice"
     assert verdict(second, target) is Verdict.HEALTHY
 
 

@@ -266,6 +266,40 @@ def test_a_password_in_the_profile_is_not_missing() -> None:
     assert "no-password" not in {each.hypothesis for each in found.causes}
 
 
+EXPIRED_SERVER = observe(seen.TLS_FAILED, "certificate_verify_failed", "client", "10", "has expired")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "hypotheses"),
+    [([], ["", "clock"]), (["2"], [""]), (["-86400"], ["clock", ""]), (["nonsense"], ["", "clock"])],
+)
+def test_the_clock_is_a_cause_only_where_the_server_does_not_tell_the_same_time(
+    ahead: list[str], hypotheses: list[str]
+) -> None:
+    answered = observe(seen.ANSWERED, "tls-auth", "udp", *ahead)
+
+    found = diagnose(check(answered, EXPIRED_SERVER, failed=TLS), SERVER, ())
+
+    assert [each.hypothesis for each in found.causes] == hypotheses
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        (("100", "3", "3", "0.02"), Verdict.HEALTHY),
+        (("100", "3", "3", "9.0"), Verdict.SLOW),
+        (("100", "3", "1", "0.02"), Verdict.LOSSY),
+        (("100", "0", "0", ""), Verdict.UNPROVEN),
+        (("100",), Verdict.UNPROVEN),
+        (("100", "x", "³", "9" * 50), Verdict.UNPROVEN),
+    ],
+)
+def test_the_echoes_of_the_last_full_check_count(values: tuple[str, ...], verdict: Verdict) -> None:
+    made = check(ANSWERED, PUSHED, observe(seen.FULL_CHECK, *values))
+
+    assert diagnose(made, SERVER, ()).verdict is verdict
+
+
 def test_known_loss_explains_one_silence() -> None:
     found = diagnose(check(Silence(5.0), failed=RESET), SERVER, (), is_explained_by_loss=True)
 

@@ -114,14 +114,16 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     code = values_of(failed, 4)[2] if failed else ""
     why = describe(failed)
     authority = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("authority",)]
-    clock = Cause("the clock of this machine is wrong", why, "timedatectl", "clock")
+    clock = _of_clocks(why, evidence)
     if authority:
         fix = "Renew the authority, and put its new certificate into <ca> of every profile."
-        return [Cause("the certificate of the authority has expired", describe(authority[0]), fix), clock]
+        expired = Cause("the certificate of the authority has expired", describe(authority[0]), fix)
+        return [*clock[:1], expired] if is_clock_wrong(evidence) else [expired, *clock]
     show = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
     if code in (_EXPIRED, _EARLY):
         word = "has expired" if code == _EXPIRED else "is not valid yet"
-        return [Cause(f"the certificate of the server {word}", why, show, proven=False), clock]
+        dated = Cause(f"the certificate of the server {word}", why, show)
+        return [*clock, dated] if is_clock_wrong(evidence) else [dated, *clock]
     if code in _UNKNOWN_ISSUER:
         return [
             Cause(
@@ -143,6 +145,27 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     if code == _WRONG_PURPOSE:
         return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
     return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]
+
+
+def is_clock_wrong(evidence: Sequence[Evidence]) -> bool:
+    """Whether the server told a time that is far from the one here."""
+    ahead = _seconds_ahead(evidence)
+    return ahead is not None and abs(ahead) > observations.CLOCK_TOLERANCE_S
+
+
+def _seconds_ahead(evidence: Sequence[Evidence]) -> float | None:
+    answered = find(observations.ANSWERED, evidence)
+    return observations.read_number(values_of(answered, 3)[2]) if answered else None
+
+
+def _of_clocks(why: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """The clock as a cause. Where both sides tell the same time, it is none."""
+    if _seconds_ahead(evidence) is None:
+        return [Cause("the clock of this machine is wrong", why, "timedatectl", "clock")]
+    if not is_clock_wrong(evidence):
+        return []
+    differ = describe(find(observations.ANSWERED, evidence))
+    return [Cause("the clock of this machine, or of the server, is wrong", differ, "timedatectl", "clock")]
 
 
 def _of_mismatch(kind: str, expected: str, found: str) -> Cause:

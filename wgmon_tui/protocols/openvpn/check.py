@@ -114,9 +114,12 @@ class OpenVpnProber(AddressProber):
                 observe(observations.REJECTED, each.reason, str(each.length), at=each.at)
             )
         if answered:
-            at = next(each.at for each in session.events if isinstance(each, ResetAnswered))
-            kind = remote.wrapper.kind.value
-            session.log.evidence.append(observe(observations.ANSWERED, kind, remote.transport.value, at=at))
+            event = next(each for each in session.events if isinstance(each, ResetAnswered))
+            at, kind = event.at, remote.wrapper.kind.value
+            ahead = [] if event.server_time is None else [str(event.server_time - int(time.time()))]
+            session.log.evidence.append(
+                observe(observations.ANSWERED, kind, remote.transport.value, *ahead, at=at)
+            )
             found.handshake = Handshake(at, session.client.retransmits)
             found.add(REACH, StageOutcome.PASSED)
             found.add(RESET, StageOutcome.PASSED, at, kind)

@@ -14,6 +14,7 @@ from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.openvpn import causes, observations
+from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
@@ -99,7 +100,7 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
         return _Meaning(Verdict.DATA_DEAD, summary, causes.of_server_certificate(evidence))
     if mismatch or (tls and values_of(tls, 3)[2]):
-        why = describe(mismatch or tls)
+        why = describe(mismatch) or (values_of(tls, 4)[3] if tls else "")
         return _Meaning(
             Verdict.WRONG_SERVER_KEY,
             f"The server answers, but its certificate is not accepted: {why}.",
@@ -146,7 +147,7 @@ def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
 
 def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     """What it means that data is missing, or large data; None if nothing is wrong."""
-    failed, tunnel = check.failed_stage, check.tunnel
+    failed, tunnel = check.failed_stage, find_tunnel(check, evidence)
     if failed and failed.name == TUNNEL:
         if find(observations.KEEPALIVE_ARRIVED, evidence):
             summary = "The tunnel carries data, but no echo came back from inside."
@@ -193,7 +194,8 @@ def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Mean
         return _Meaning(
             Verdict.UNPROVEN, f"The server answers the reset, {known}. Login and data are not tested yet."
         )
-    if check.tunnel is None or check.tunnel.received == 0:
+    tunnel = find_tunnel(check, evidence)
+    if tunnel is None or tunnel.received == 0:
         alive = find(observations.KEEPALIVE_ARRIVED, evidence)
         what = "a keepalive came through the tunnel" if alive else "nothing was sent through the tunnel"
         cause = Cause(
@@ -210,7 +212,8 @@ def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Mean
 
 def _of_success(check: Check, server: Server, evidence: Sequence[Evidence]) -> _Meaning:
     rtt = check.handshake.rtt if check.handshake else 0.0
-    tunnel = check.tunnel.rtt if check.tunnel else None
+    found = find_tunnel(check, evidence)
+    tunnel = found.rtt if found else None
     slow = {"the reset": rtt, "data in the tunnel": tunnel or 0.0}
     too_slow = [f"{name} took {format_rtt(took)}" for name, took in slow.items() if took > server.slow]
     if too_slow:

@@ -15,7 +15,7 @@ from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
-from wgmon_tui.protocols.openvpn.observations import find, observe
+from wgmon_tui.protocols.openvpn.observations import find, observe, read_number, values_of
 
 _KEPT_INTERVALS = 3.0
 """After so many intervals without a check of all stages, the last one tells nothing any more."""
@@ -30,6 +30,7 @@ _OF_EACH_CHECK = frozenset(
         observations.VARIATION,
     )
 )
+_LONGEST_COUNTS = 12
 _SEEN_EARLIER = "found by the last check of all stages"
 
 
@@ -77,7 +78,7 @@ class EarlierChecks:
             except ValueError:
                 continue
             self._by_place[server.name, check.address] = FullCheck(
-                ended_at, lasting(check.evidence), behind, check.tunnel
+                ended_at, lasting(check.evidence), behind, find_tunnel(check, check.evidence)
             )
 
 
@@ -88,13 +89,26 @@ def lasting(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     )
 
 
+def find_tunnel(check: Check, evidence: Sequence[Evidence]) -> Tunnel | None:
+    """The echoes of this check, or of the last one of all stages; None if there were none."""
+    marked = find(observations.FULL_CHECK, evidence)
+    if check.tunnel is not None or marked is None:
+        return check.tunnel
+    _, sent, received, rtt = values_of(marked, 4)
+    if not (sent.isdecimal() and received.isdecimal() and len(sent) + len(received) < _LONGEST_COUNTS):
+        return None
+    return Tunnel(int(sent), int(received), read_number(rtt), None, passive=not int(sent))
+
+
 def with_earlier(check: Check, earlier: FullCheck) -> Check:
-    """A check of the reset alone, with what the last check of all stages found."""
+    """A check of the reset alone, with what the last check of all stages found.
+
+    The echoes of that one stay evidence: as a tunnel of this check, they would count twice as loss.
+    """
     stages = (replace(each, seconds=None, detail=each.detail or _SEEN_EARLIER) for each in earlier.stages)
-    marked = observe(observations.FULL_CHECK, f"{earlier.ended_at:.0f}")
+    tunnel = earlier.tunnel
+    counts = (str(tunnel.sent), str(tunnel.received), str(tunnel.rtt or "")) if tunnel else ()
+    marked = observe(observations.FULL_CHECK, f"{earlier.ended_at:.0f}", *counts)
     return replace(
-        check,
-        evidence=(*check.evidence, *earlier.evidence, marked),
-        stages=(*check.stages, *stages),
-        tunnel=check.tunnel or earlier.tunnel,
+        check, evidence=(*check.evidence, *earlier.evidence, marked), stages=(*check.stages, *stages)
     )

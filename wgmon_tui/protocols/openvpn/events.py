@@ -17,10 +17,12 @@ class ResetAnswered:
     """The server answered the first packet, under the right key if there is one.
 
     `wants_wrapped_key` tells that it keeps no state and wants the wrapped key again (tls-crypt-v2).
+    `server_time` is Unix time in seconds by the clock of the server; None without a wrapping.
     """
 
     at: float
     wants_wrapped_key: bool
+    server_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

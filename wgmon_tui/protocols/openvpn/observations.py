@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.protocols.openvpn.settings import NAME
-from wgmon_tui.text import format_list, printable
+from wgmon_tui.text import format_elapsed, format_list, printable
+
+CLOCK_TOLERANCE_S = 300.0
+"""A difference of clocks below this explains no certificate that is not valid."""
+
+_LONGEST_NUMBER = 24
 
 ANSWERED = "reset-answered"
-"""Values: the wrapping, and the transport."""
+"""Values: the wrapping, the transport, and how many seconds the server's clock is ahead, if it told."""
 REJECTED = "rejected"
 """Values: the reason, and the length of the packet."""
 TCP = "tcp"
@@ -47,7 +52,8 @@ NOT_DEDICATED = "not-dedicated"
 IN_USE = "in-use"
 """Values: the number of a process of this machine that uses the profile."""
 FULL_CHECK = "full-check"
-"""Values: when the last check of all stages ended, in Unix seconds; this one ran the reset only."""
+"""This check ran the reset only. Values: when the last check of all stages ended, in Unix seconds, and its
+echoes through the tunnel: how many were sent and answered, and the median time in seconds, "" without one."""
 DATA_REJECTED = "data-rejected"
 """Values: the DataFault's name, and how many packets."""
 KEEPALIVE_ARRIVED = "keepalive-arrived"
@@ -99,8 +105,24 @@ def _tell_tls_failed(values: Sequence[str]) -> str:
     reason, who, _, text, _ = values
     words = reason.replace("_", " ")
     if text:
-        return f"the certificate of the server is not accepted: {text}"
+        return f"OpenSSL does not accept the certificate of the server: {text}"
     return f"the server ended TLS: {words}" if who == "server" else f"TLS failed on this side: {words}"
+
+
+def _tell_answered(values: Sequence[str]) -> str:
+    ahead = read_number(values[2])
+    clock = ""
+    if ahead is not None and abs(ahead) > CLOCK_TOLERANCE_S:
+        clock = f"; its clock is {format_elapsed(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
+    return f"the server answered the reset over {values[1].upper()} ({values[0]}){clock}"
+
+
+def read_number(text: str) -> float | None:
+    """A number of evidence; None if it is none."""
+    try:
+        return float(text) if text and len(text) < _LONGEST_NUMBER else None
+    except ValueError:
+        return None
 
 
 def _tell_tcp(values: Sequence[str]) -> str:
@@ -131,7 +153,7 @@ def _tell_silent_in(values: Sequence[str]) -> str:
 
 
 _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
-    ANSWERED: lambda values: f"the server answered the reset over {values[1].upper()} ({values[0]})",
+    ANSWERED: _tell_answered,
     REJECTED: lambda values: f"a packet of {values[1]} bytes was rejected: {values[0]}",
     TCP: _tell_tcp,
     TLS: lambda values: f"{values[0]} with {values[1]}; the certificate {values[2]} ends on {values[4]}",

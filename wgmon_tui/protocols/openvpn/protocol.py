@@ -19,6 +19,8 @@ from wgmon_tui.checks.transport import UDP, IpProtocol, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.naive_port_check import CLOSED, check_port_naively, check_tcp_port_naively
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.openvpn.settings import NAME, SETTINGS
 from wgmon_tui.protocols.openvpn.words import EXPERIMENTS, GLOSSARY, VERDICT_HELP
@@ -110,6 +112,11 @@ class OpenVpn(Protocol):
         """The TLS key log of the exchange."""
         lines = "".join(secrets)
         return (KeyLog(KeyLogFormat.TLS, lines),) if lines else ()
+
+    async def ask_naively(self, address: Address, port: int) -> str | None:
+        """What a port monitor would say: one for TCP, where UDP is closed."""
+        found = await check_port_naively(address, port)
+        return await check_tcp_port_naively(address, port) if found == CLOSED else found
 
 
 PROTOCOL = OpenVpn()

@@ -47,12 +47,13 @@ class UnauthenticError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlPacket:
-    """A control packet without its wrapping."""
+    """A control packet without its wrapping. `unix_time` is that of the sender, None without a wrapping."""
 
     opcode: Opcode
     key_id: int
     session_id: bytes
     body: bytes
+    unix_time: int | None = None
 
 
 class Wrapping(Protocol):
@@ -145,7 +146,7 @@ class TlsAuth:
         signed = packet[at : at + PACKET_ID_LENGTH] + packet[:HEADER_LENGTH] + body
         if not hmac.compare_digest(packet[HEADER_LENGTH:at], self._sign(self._receive_key, signed)):
             raise UnauthenticError
-        return ControlPacket(opcode, key_id, session_id, body)
+        return ControlPacket(opcode, key_id, session_id, body, _read_time(packet, at))
 
     def _sign(self, key: bytes, data: bytes) -> bytes:
         return hmac.digest(key, data, self._digest)
@@ -182,7 +183,12 @@ class TlsCrypt:
         body = _apply_stream(cipher_key, tag, sealed)
         if not hmac.compare_digest(tag, hmac.digest(tag_key, packet[:at] + body, "sha256")):
             raise UnauthenticError
-        return ControlPacket(opcode, key_id, session_id, body)
+        return ControlPacket(opcode, key_id, session_id, body, _read_time(packet, HEADER_LENGTH))
+
+
+def _read_time(packet: bytes, at: int) -> int:
+    """The time behind the number at this place."""
+    return int.from_bytes(packet[at + 4 : at + PACKET_ID_LENGTH], "big")
 
 
 def _packet_id(number: int, unix_time: int) -> bytes:
