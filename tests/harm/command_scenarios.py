@@ -39,11 +39,11 @@ name = "lon3"
 endpoint = "127.0.0.1:9"
 public_key = "{b64encode(bytes([7] * 32)).decode()}"
 """
-_SUBSCRIPTION = '''
+_SUBSCRIPTION = """
 [[subscription]]
 name = "lists"
 url = "http://127.0.0.1:9/list"
-'''
+"""
 _SINK = '[[sink]]\nname = "page"\ntype = "command"\ncommand = ["sleep", "1"]\n'
 _CONF = f"""\
 [Interface]

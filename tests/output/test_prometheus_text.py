@@ -118,11 +118,13 @@ def test_what_nobody_can_tell_is_neither_up_nor_down_nor_lost() -> None:
 def test_each_certificate_and_key_has_the_time_of_its_end() -> None:
     desk = Desk()
     assert desk.labels("wgmon_expires_timestamp_seconds") == []
-    desk.fleet_state.show_expiries(
-        {"fra1": (Expires("API key", 'a"b', NOW), Expires("node key", "", NOW + 1))}
-    )
-    assert desk.value("wgmon_expires_timestamp_seconds", **FRA1, what="API key", name='a"b') == NOW
-    assert desk.value("wgmon_expires_timestamp_seconds", **FRA1, what="node key", name="") == NOW + 1
+    key, certificate = Expires("API key", 'a"b', NOW), Expires("server certificate", "", NOW + 1)
+    desk.fleet_state.show_expiries({"fra1": (key, certificate)})
+    assert desk.labels("wgmon_expires_timestamp_seconds") == [
+        {**FRA1, "what": "API key", "name": 'a"b'},
+        {**FRA1, "what": "server certificate", "name": ""},
+    ]
+    assert f"}} {NOW + 1:.3f}\n" in desk.text()
 
 
 def test_why_nobody_is_told_of_a_server_is_said_only_while_it_holds() -> None:
