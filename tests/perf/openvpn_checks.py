@@ -24,6 +24,7 @@ from typing import Any
 
 from tests.perf.handshake_cost import machine
 from tests.protocols.openvpn.tunnel_run import target_of
+from wgmon_tui.checks.check import Check
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabServer, OpenVpnLabSetup, make_context
 from wgmon_tui.lab.openvpn.session import GATEWAY, LabSession, SessionSetup
@@ -142,7 +143,24 @@ def memory_of_servers(profile: str) -> None:
     port = int(profile.split("remote 127.0.0.1 ")[1].split()[0])
     targets = [target_of(text, port) for text in texts]
     gc.collect()
-    print(f"{len(targets)} servers: {_resident_mb() - before:.1f} MB more ({before:.0f} MB before)")
+    joined = _resident_mb() - before
+    kept = asyncio.run(_check_once([replace(each, may_log_in=False) for each in targets]))
+    gc.collect()
+    print(
+        f"{len(kept)} servers: {joined:.1f} MB for the profiles, {_resident_mb() - before:.1f} MB with a "
+        f"prober and a check of each that is kept ({before:.0f} MB before)"
+    )
+
+
+async def _check_once(targets: list[OpenVpnTarget]) -> list[Check]:
+    prober, slots = OpenVpnProber(), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(target: OpenVpnTarget) -> Check:
+        async with slots:
+            (check,) = await prober.check_all(target)
+            return check
+
+    return list(await asyncio.gather(*map(one, targets)))
 
 
 def _resident_mb() -> float:
@@ -169,11 +187,11 @@ def main() -> None:
             while not (directory / _PORT_FILE).exists():
                 server.poll()
             profile = (directory / _PORT_FILE).read_text()
+            memory_of_servers(profile)
             asyncio.run(check_costs(profile))
         finally:
             server.terminate()
             server.wait()
-    memory_of_servers(profile)
 
 
 if __name__ == "__main__":
