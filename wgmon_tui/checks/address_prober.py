@@ -21,12 +21,17 @@ from wgmon_tui.net.resolver import ResolutionError, Resolver
 
 @dataclass(frozen=True, slots=True)
 class AddressCheck:
-    """What to check at one address. `is_deep` and `may_experiment`: `deep` and `explain` of `check_all`."""
+    """What to check at one address.
+
+    `is_deep` and `may_experiment`: `deep` and `explain` of `check_all`. `soak` takes the progress of a soak;
+    None without one.
+    """
 
     target: Any
     address: Address
     is_deep: bool
     may_experiment: bool
+    soak: Callable[[SoakProgress], None] | None = None
 
     @property
     def server(self) -> Server:
@@ -68,7 +73,7 @@ class AddressProber(ABC):
         soak: bool = False,
         on_soak: Callable[[SoakProgress], None] = ignore_progress,
     ) -> tuple[Check, ...]:
-        """Check each address in turn. There is no soak."""
+        """Check each address in turn. A protocol without a soak ignores `soak`."""
         server: Server = target.server
         began = time.monotonic()
         try:
@@ -80,7 +85,8 @@ class AddressProber(ABC):
             return (replace(check, stages=(failed,)),)
         resolved = resolve_stage(self._resolver.last_lookup(server.endpoint.host), began)
         wanted = [each for each in addresses if self.is_checked(target, each)] or addresses
-        checks = [await self._check(AddressCheck(target, each, deep, explain)) for each in wanted]
+        progress = on_soak if soak else None
+        checks = [await self._check(AddressCheck(target, each, deep, explain, progress)) for each in wanted]
         return tuple(replace(each, stages=(resolved, *each.stages)) for each in checks)
 
     def make_check(self, server: Server, address: Address | None, *evidence: Evidence) -> Check:

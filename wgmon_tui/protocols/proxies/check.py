@@ -57,6 +57,8 @@ class ProxyProber(AddressProber):
         self._compared: set[tuple[object, ...]] = set()
         """Links whose page was seen to differ from what a wrong secret gets."""
         self._explained: dict[tuple[str, Address], tuple[ProtocolEvidence, ...]] = {}
+        self._tested: dict[tuple[str, Address], tuple[Evidence, ...]] = {}
+        """What the last deep check found beside the page; it holds until the next one."""
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Fetch the first page through the proxy."""
@@ -97,9 +99,13 @@ class ProxyProber(AddressProber):
             found.append(compared)
             if compared.values[0] != SAME:
                 self._compared.add(key)
+        if asked.soak:
+            soak, cut = await fetches.soak(target.settings.first_target, asked.soak)
+            found += [soak, *([cut] if cut else [])]
+        place = (asked.server.name, asked.address)
         if asked.is_deep:
-            found += await _deep_tests(fetches)
-        return found
+            self._tested[place] = tuple(await _deep_tests(fetches))
+        return [*found, *self._tested.get(place, ())]
 
     async def _compare(
         self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch

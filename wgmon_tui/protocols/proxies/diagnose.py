@@ -61,6 +61,9 @@ def _judge_page(
     if cut := first_of_kind(FlowCut, evidence):
         summary = f"The page comes, but a longer transfer stops after {cut.size} bytes."
         return Verdict.DIES_AFTER, summary, causes.of_cut(server, cut)
+    stalled = [each for each in all_of_kind(InnerFetch, check.evidence)[1:] if each.fault == "stalled"]
+    if stalled:
+        return _judge_stall(server, stalled[0])
     silent = [each for each in of_kind(findings.UDP, check.evidence) if each.values[1] != OK]
     if silent:
         names = format_list([each.values[0] for each in silent])

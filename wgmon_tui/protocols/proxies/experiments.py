@@ -37,6 +37,8 @@ _AT_ONCE = 6
 """Connections at the same time: more would look like an attack."""
 
 _REPEATS = 5
+_LEAST_PATIENCE_S = 1.5
+_ROUND_TRIPS = 12
 _BATCHES = 16
 
 
@@ -67,20 +69,23 @@ class Experiments:
     async def compare_wrong_secret(self) -> ProtocolEvidence:
         """Fetch with a secret that nobody knows, and tell whether that ends in the same way."""
         trial = Trial(WRONG_SECRET, "", self._fetches.dialect.with_wrong_secret(self._link))
-        found = await self._fetches.try_out(self._page, trial)
+        found = await self._try_out(trial)
         word = SAME if end_of(found) == end_of(self._first) else OTHER
         return self._evidence(WRONG_SECRET, word, found.fault or "ok")
+
+    async def _try_out(self, trial: Trial) -> PageFetch:
+        """Fetch with something changed. A page that comes needs some round-trips, not the whole timeout."""
+        usual_s = max(_LEAST_PATIENCE_S, _ROUND_TRIPS * (self._first.connected or 0.0))
+        return await self._fetches.try_out(self._page, trial, min(self._fetches.timeout_s, usual_s))
 
     async def _repeat(self) -> ProtocolEvidence:
         """Connect again: blocking may hit some connections only."""
         again = [
-            await self._fetches.try_out(self._page, Trial("", "", self._link))
+            await self._try_out(Trial("", "", self._link))
             for _ in range(_REPEATS if self._first.fault != "no-response" else 0)
         ]
         if self._first.fault == "no-response":
-            again = await _together(
-                self._fetches.try_out(self._page, Trial("", "", self._link)) for _ in range(_REPEATS)
-            )
+            again = await _together(self._try_out(Trial("", "", self._link)) for _ in range(_REPEATS))
         passed = sum(each.is_proven or each.fault is None for each in again)
         return self._evidence(REPEATED, str(passed), str(len(again)))
 
@@ -125,7 +130,7 @@ class Experiments:
             batch = list(islice(left, _AT_ONCE))
             if not batch:
                 break
-            results = await _together(self._fetches.try_out(self._page, each) for each in batch)
+            results = await _together(self._try_out(each) for each in batch)
             for trial, found in zip(batch, results, strict=True):
                 if self._is_success(trial, found):
                     return [self._evidence(FOUND, trial.kind, trial.value)]

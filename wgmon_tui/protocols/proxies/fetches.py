@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wgmon_tui.checks.check import Direction, Packet
+from wgmon_tui.checks.evidence import FlowCut, Soak
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.proxies.dialects import Clock, Dialect, Trial, shifted_clock
+from wgmon_tui.protocols.proxies.flow_soak import FlowSoak
 from wgmon_tui.protocols.proxies.link_layers import (
     destination_of,
     find_secrets,
@@ -24,6 +27,8 @@ from wgmon_tui.protocols.proxies.targets import ProxyTarget
 
 _MOST_PACKETS = 32
 _MOST_BYTES = 2048
+_LEAST_WAIT_S = 2.0
+"""A soak waits so long at least: TCP has sent a lost segment again by then."""
 
 
 class ProxyFetches:
@@ -60,11 +65,19 @@ class ProxyFetches:
         self.fetcher = self.fetcher or fetcher
         return await fetcher.run(self.address, self.target.server.endpoint.port)
 
-    async def try_out(self, page: HttpTarget, trial: Trial) -> PageFetch:
+    async def try_out(self, page: HttpTarget, trial: Trial, timeout_s: float) -> PageFetch:
         """Fetch a page with something changed."""
         layers = await self._make_layers(page, trial)
-        fetcher = PageFetcher(page, layers, timeout_s=self.timeout_s)
+        fetcher = PageFetcher(page, layers, timeout_s=timeout_s)
         return await fetcher.run(self.address, self.target.server.endpoint.port)
+
+    async def soak(
+        self, page: HttpTarget, on_progress: Callable[[SoakProgress], None]
+    ) -> tuple[Soak, FlowCut | None]:
+        """Send many requests on one connection."""
+        layers = await self._make_layers(page, Trial("", "", self.target.link))
+        soak = FlowSoak(page, layers, max(self.timeout_s, _LEAST_WAIT_S), on_progress)
+        return await soak.run(self.address, self.target.server.endpoint.port)
 
     async def fetch_directly(self, page: HttpTarget) -> PageFetch:
         """Fetch a page without the proxy."""

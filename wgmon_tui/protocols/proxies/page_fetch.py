@@ -144,7 +144,7 @@ class PageFetcher:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> PageFetch:
-        self._send(writer, self.stack.begin() + self.stack.send(_request(self._page)))
+        self._send(writer, self.stack.begin() + self.stack.send(page_request(self._page)))
         self._note_opened()
         while not self._is_over():
             wait = min(self._timeout_s + self._progress_at, self._limit_s) - self._now()
@@ -229,13 +229,14 @@ class PageFetcher:
         return time.monotonic() - self._began
 
 
-def _request(page: HttpTarget) -> bytes:
+def page_request(page: HttpTarget, *, keep_alive: bool = False) -> bytes:
+    """The request for a page. `keep_alive`: more requests follow on the same connection."""
     url = page.url
     lines = (
         f"GET {url.path} HTTP/1.1",
         f"Host: {url.authority}",
         "User-Agent: wgmon-tui",
         "Accept: */*",
-        "Connection: close",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
     )
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")

@@ -15,6 +15,8 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_tcp_port_naively
 from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.protocols.proxies.experiment_words import OF_STREAMS
+from wgmon_tui.protocols.proxies.verdict_words import VERDICT_HELP
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 class ProxyProtocol(Protocol):
     """One proxy protocol. A server is checked by a fetch of a page through it."""
+
+    experiments = OF_STREAMS
+    verdict_help = VERDICT_HELP
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers with their share links. A link that cannot be spoken excludes its server."""

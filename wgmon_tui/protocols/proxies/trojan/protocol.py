@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wgmon_tui.checks.protocol import GlossaryTerm
 from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.trojan.settings import NAME, SETTINGS
 
@@ -16,6 +17,13 @@ class Trojan(ProxyProtocol):
 
     name, title = NAME, "Trojan"
     settings = SETTINGS
+    glossary = (
+        GlossaryTerm(
+            "fallback",
+            "The web site that a Trojan server shows to everybody who does not know the password.",
+            "trojan-gfw, protocol.md",
+        ),
+    )
 
     def make_dialect(self) -> Dialect:
         """Its stream, its relay and its experiments."""

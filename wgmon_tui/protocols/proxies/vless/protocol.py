@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wgmon_tui.checks.protocol import GlossaryTerm
 from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.vless.settings import NAME, SETTINGS
 
@@ -16,6 +17,13 @@ class VLESS(ProxyProtocol):
 
     name, title = NAME, "VLESS"
     settings = SETTINGS
+    glossary = (
+        GlossaryTerm(
+            "user id",
+            "The UUID that stands for a user of VLESS or VMess. It is a secret.",
+            "Xray-core#5201",
+        ),
+    )
 
     def make_dialect(self) -> Dialect:
         """Its stream, its relay and its experiments."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wgmon_tui.checks.protocol import GlossaryTerm
+from wgmon_tui.protocols.proxies.experiment_words import OF_STREAMS, SHIFTED_CLOCK
 from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.vmess.settings import NAME, SETTINGS
 
@@ -16,6 +18,19 @@ class VMess(ProxyProtocol):
 
     name, title = NAME, "VMess"
     settings = SETTINGS
+    experiments = (*OF_STREAMS, SHIFTED_CLOCK)
+    glossary = (
+        GlossaryTerm(
+            "auth id",
+            "The first 16 bytes of a VMess request: the time, encrypted under a key of the user.",
+            "v2fly-github-io#20",
+        ),
+        GlossaryTerm(
+            "security (VMess)",
+            "The cipher of the data. The client alone chooses it.",
+            "v2fly, VMess",
+        ),
+    )
 
     def make_dialect(self) -> Dialect:
         """Its stream, its relay and its experiments."""

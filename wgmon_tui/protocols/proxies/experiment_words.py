@@ -1,0 +1,33 @@
+"""The experiments of the proxy protocols in words."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.protocol import Experiment
+
+OF_ALL = (
+    Experiment(
+        "further connections",
+        "the same request five times more",
+        "the path or the server refuses some connections, not all",
+    ),
+    Experiment(
+        "wrong secret",
+        "the same request with a secret that nobody knows",
+        "whether the server treats the secret of the link in another way than a wrong one",
+    ),
+)
+OF_STREAMS = (
+    *OF_ALL,
+    Experiment(
+        "names of the certificate",
+        "TLS with each name in the certificate",
+        "the name in TLS (sni) is wrong",
+    ),
+    Experiment("other paths", "the upgrade to WebSocket on similar paths", "the path is wrong"),
+)
+OTHER_METHODS = Experiment("other methods", "the same password with each other method", "the method is wrong")
+SHIFTED_CLOCK = Experiment(
+    "shifted clock",
+    "timestamps that are shifted by minutes and hours",
+    "the clocks differ too much; the date of the pages tells whose is wrong",
+)
