@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
-from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber, Targets
+from wgmon_tui.checks.protocol import Experiment, ProbeServices, Protocol, ProtocolProber, Targets
 from wgmon_tui.checks.transport import IpProtocol, PacketTransport
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ProxyProtocol(Protocol):
     """One proxy protocol. A server is checked by a fetch of a page through it."""
 
-    experiments = OF_STREAMS
+    experiments: Sequence[Experiment] = OF_STREAMS
     verdict_help = VERDICT_HELP
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
