@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -179,3 +180,22 @@ async def test_encrypted_packets_have_a_note_of_what_was_in_them() -> None:
     fields = PROTOCOL.fields_of(made.exchange[0].data, made.framing)
     sealed = next(each for each in fields if each.name == "encrypted")
     assert PROTOCOL.value_of(made, 0, sealed) == "number 0, acknowledges nothing, no TLS"
+
+
+async def test_two_logins_with_one_certificate_take_turns() -> None:
+    """At one address, each would end the session of the other."""
+    prober = OpenVpnProber()
+    most = 0
+    async with lab() as (server, target):
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, server.sessions)
+                await asyncio.sleep(0)
+
+        watching = asyncio.create_task(watch())
+        await asyncio.gather(*(check(prober, target, deep=True) for _ in range(3)))
+        watching.cancel()
+
+    assert most == 1

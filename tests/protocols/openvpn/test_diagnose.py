@@ -131,7 +131,7 @@ LAST_ROWS = [
         Verdict.PEER_MISSING,
     ),
     (
-        check(ANSWERED, observe(seen.TCP, "closed", KEY_EXCHANGE, "", "hello"), failed=KEY_EXCHANGE),
+        check(ANSWERED, observe(seen.TCP_CLOSED, KEY_EXCHANGE, "", "", "hello"), failed=KEY_EXCHANGE),
         Verdict.PEER_MISSING,
     ),
     (
@@ -298,6 +298,19 @@ def test_the_echoes_of_the_last_full_check_count(values: tuple[str, ...], verdic
     made = check(ANSWERED, PUSHED, observe(seen.FULL_CHECK, *values))
 
     assert diagnose(made, SERVER, ()).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "found",
+    [observe(seen.TCP, "connected"), observe(seen.REJECTED, NOT_OPENVPN, "12")],
+    ids=lambda each: each.kind,
+)
+def test_a_port_that_somebody_listens_on_is_neither_closed_nor_filtered(found: Evidence) -> None:
+    made = check(found, Silence(5.0), failed=RESET, is_tcp=True)
+
+    hypotheses = {each.hypothesis for each in diagnose(made, SERVER, ()).causes}
+
+    assert hypotheses == {"key", "key-direction", "auth", "other-program"}
 
 
 def test_known_loss_explains_one_silence() -> None:

@@ -187,6 +187,16 @@ ROWS = (
         "tls-crypt key of the profile is not that of the server",
     ),
     VpnRow(
+        "wrong tls-crypt key, TCP",
+        lambda _: _scene(
+            ServerSetup(proto="tcp", wrapping=block("tls-crypt", static_key())),
+            wrapping=block("tls-crypt", other_static_key()),
+        ),
+        Verdict.NOT_WIREGUARD,
+        "reset",
+        "tls-crypt key of the profile is not that of the server",
+    ),
+    VpnRow(
         "tls-crypt in the profile, tls-auth on the server",
         lambda _: _scene(
             ServerSetup(wrapping=_auth(static_key(), "0")), wrapping=block("tls-crypt", static_key())

@@ -24,6 +24,14 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
     tried = find(observations.NO_VARIATION, evidence)
     disproved = tried.values if tried else ()
     port, name = server.endpoint.port, transport.upper()
+    if has_listener(evidence):
+        listener = Cause(
+            f"another program than OpenVPN listens on port {port}",
+            "something there answers, but not as OpenVPN does",
+            f"on the server: ss -lntup | grep {port}",
+            "other-program",
+        )
+        return [*(each for each in _of_keys(wrapping) if each.hypothesis not in disproved), listener]
     general = [
         Cause(
             "the server is stopped, or listens on another port",
@@ -51,6 +59,13 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
         )
     worked = first_of_kind(WorkedUntil, evidence) or first_of_kind(NeighboursFailed, evidence)
     return [*general, *keys] if worked or wrapping == "plain" else [*keys[:1], *general, *keys[1:]]
+
+
+def has_listener(evidence: Sequence[Evidence]) -> bool:
+    """Whether something listens on the port: a TCP connection, or bytes that came back."""
+    tcp = find(observations.TCP, evidence)
+    is_connected = tcp is not None and tcp.values[:1] == (observations.CONNECTED,)
+    return is_connected or find(observations.REJECTED, evidence) is not None
 
 
 def _of_keys(wrapping: str) -> list[Cause]:
@@ -190,7 +205,7 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     Without a word of TLS from the server, it has not seen the client certificate. After TLS completed here,
     both sides have agreed on its parameters.
     """
-    ended = find(observations.SILENT_IN, evidence) or find(observations.TCP, evidence)
+    ended = find(observations.SILENT_IN, evidence) or find(observations.TCP_CLOSED, evidence)
     _, heard, password, hello = values_of(ended, 4) if ended else ("",) * 4
     failed = find(observations.TLS_FAILED, evidence)
     if stage == TLS and not hello:

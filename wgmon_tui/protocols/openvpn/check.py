@@ -60,6 +60,7 @@ class OpenVpnProber(AddressProber):
         super().__init__(vantage)
         self._note_secret = note_secret
         self._earlier = EarlierChecks()
+        self._turns: dict[tuple[str, Address], asyncio.Lock] = {}
 
     def is_checked(self, target: Any, address: Address) -> bool:
         """Whether the profile allows this IP version: `proto udp4` and alike."""
@@ -80,19 +81,27 @@ class OpenVpnProber(AddressProber):
         except (ConnectionError, TimeoutError) as error:
             word = "refused" if isinstance(error, ConnectionRefusedError) else "silent"
             return await self._finish_unconnected(asked, log, found, word)
+        if target.remote.transport is RemoteProto.TCP:
+            log.evidence.append(observe(observations.TCP, observations.CONNECTED))
         session = ControlSession(make_client(target.remote), link, log)
         try:
             if await self._reset(session, asked, found) and (asked.is_deep or earlier is None):
                 if obstacle:
                     log.evidence.append(obstacle)
                 else:
-                    await self._run_login(session, asked, found)
+                    async with self._turn_of(target, asked.address):
+                        await self._run_login(session, asked, found)
         finally:
             link.close()
         check = self._make(asked, log, found, session.notes)
         if found.handshake and obstacle is None and earlier and not asked.is_deep:
             return with_earlier(check, earlier)
         return check
+
+    def _turn_of(self, target: OpenVpnTarget, address: Address) -> asyncio.Lock:
+        """The turn of a certificate at one address: two logins at once would end each other's session."""
+        user = target.credentials.username if target.credentials else ""
+        return self._turns.setdefault((target.profile.certificate or user, address), asyncio.Lock())
 
     async def _find_obstacle(self, target: OpenVpnTarget, *, is_due: bool) -> Any:
         """Why the check must end after the reset; None if it need not."""
@@ -125,10 +134,11 @@ class OpenVpnProber(AddressProber):
             found.add(RESET, StageOutcome.PASSED, at, kind)
             return True
         if session.is_closed:
-            session.log.evidence.append(observe(observations.TCP, "closed", RESET, at=session.now))
+            session.log.evidence.append(observe(observations.TCP_CLOSED, RESET, at=session.now))
         if not errors:
             session.log.add_evidence(Silence(min(timeout_s, session.now)))
-        is_reached = bool(errors or rejected or session.is_closed)
+        is_connected = find(observations.TCP, session.log.evidence) is not None
+        is_reached = bool(errors or rejected or is_connected)
         found.add(REACH, StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN)
         found.add(RESET, StageOutcome.FAILED)
         if asked.may_experiment:

@@ -79,7 +79,7 @@ def _of_reset(
         return _Meaning(
             Verdict.PSK_MISMATCH, summary, causes.of_silence(server, wrapping, transport, evidence)[:1]
         )
-    if NOT_OPENVPN in reasons or (tcp and tcp.values[:1] == ("closed",)):
+    if NOT_OPENVPN in reasons or find(observations.TCP_CLOSED, evidence):
         summary = f"Something answers on port {port}, but it does not speak OpenVPN with this profile."
         return _Meaning(
             Verdict.NOT_WIREGUARD, summary, causes.of_silence(server, wrapping, transport, evidence)
@@ -123,14 +123,13 @@ def _of_settings(what: str) -> _Meaning:
 
 def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
     """What it means that the server ended the session, or fell silent, in a stage."""
-    tcp = find(observations.TCP, evidence)
     tls, ended = find(observations.TLS_FAILED, evidence), find(observations.ENDED, evidence)
     if stage == PUSH_REPLY:
         summary = "The server accepts the certificate, but assigns no tunnel."
         if ended:
             summary = f"The server accepts the certificate, but {describe(ended)}."
         return _Meaning(Verdict.DATA_DEAD, summary, causes.of_missing_push(evidence))
-    has_ended = tls or ended or (tcp and values_of(tcp, 1)[0] == "closed")
+    has_ended = tls or ended or find(observations.TCP_CLOSED, evidence)
     if has_ended or find(observations.STILL_ANSWERS, evidence):
         when = {TLS: "during TLS", KEY_EXCHANGE: "after TLS"}.get(stage, f"in the stage {stage}")
         said = f": {describe(tls)}" if tls else ""

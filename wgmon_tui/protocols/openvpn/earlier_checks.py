@@ -24,6 +24,7 @@ _OF_EACH_CHECK = frozenset(
     (
         observations.ANSWERED,
         observations.REJECTED,
+        observations.TCP,
         observations.NOT_DEDICATED,
         observations.IN_USE,
         observations.FULL_CHECK,

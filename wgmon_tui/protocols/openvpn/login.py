@@ -157,7 +157,7 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
     password = "password" if steps.sends_password else ""
     hello = "hello" if session.client.has_begun_tls else ""
     if session.is_closed:
-        _note(session, observations.TCP, "closed", stage, password, hello, at=session.now)
+        _note(session, observations.TCP_CLOSED, stage, "", password, hello, at=session.now)
         return steps.failed(stage, "the server closed the connection")
     heard = "acknowledged" if session.client.is_all_acknowledged else ""
     _note(session, observations.SILENT_IN, stage, heard, password, hello)

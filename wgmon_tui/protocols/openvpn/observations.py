@@ -21,7 +21,10 @@ ANSWERED = "reset-answered"
 REJECTED = "rejected"
 """Values: the reason, and the length of the packet."""
 TCP = "tcp"
-"""Values: "refused", "silent", "unreachable", or "closed" with the stage in which the server closed it."""
+"""Values: "connected", "refused" or "silent"."""
+CONNECTED = "connected"
+TCP_CLOSED = "tcp-closed"
+"""The server closed the connection. Values: the stage, and then as those of SILENT_IN."""
 TLS = "tls"
 """Values: version, cipher suite, and subject, issuer and last day of the server's certificate."""
 TLS_FAILED = "tls-failed"
@@ -127,10 +130,9 @@ def read_number(text: str) -> float | None:
 
 def _tell_tcp(values: Sequence[str]) -> str:
     return {
+        CONNECTED: "the port accepts TCP connections",
         "refused": "the port refuses TCP connections",
         "silent": "the port does not answer a TCP connection",
-        "unreachable": "the path reports the host as unreachable",
-        "closed": f"the server closed the connection in the stage {values[1]}",
     }.get(values[0], f"TCP: {values[0]}")
 
 
@@ -156,6 +158,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     ANSWERED: _tell_answered,
     REJECTED: lambda values: f"a packet of {values[1]} bytes was rejected: {values[0]}",
     TCP: _tell_tcp,
+    TCP_CLOSED: lambda values: f"the server closed the connection in the stage {values[0]}",
     TLS: lambda values: f"{values[0]} with {values[1]}; the certificate {values[2]} ends on {values[4]}",
     TLS_FAILED: _tell_tls_failed,
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",

@@ -13,7 +13,10 @@ from wgmon_tui.protocols.openvpn.links import Link, LinkClosedError
 from wgmon_tui.protocols.openvpn.packet_fields import describe_body
 
 _MOST_REJECTED = 64
-"""After so many packets that are not of the session, its check ends: it is flooded."""
+"""Packets that are not of the session, and are kept as events. A flood of them fills no memory."""
+
+_MOST_EVENTS = 256
+"""After so many events of the session itself, its check ends: the server floods it."""
 
 _MOST_DATA = 256
 
@@ -63,7 +66,7 @@ class ControlSession:
         deadline = self.now + timeout_s
         while True:
             self.flush()
-            if is_done() or self.client.is_over or self.is_closed or self._rejected > _MOST_REJECTED:
+            if is_done() or self.client.is_over or self.is_closed or len(self.events) > _MOST_EVENTS:
                 return is_done()
             left = deadline - self.now
             if left <= 0:
@@ -90,8 +93,10 @@ class ControlSession:
             if isinstance(event, DataArrived):
                 self.data.append((packet, received_ns))
                 continue
-            self._rejected += isinstance(event, Rejected)
-            self.events.append(event)
+            if isinstance(event, Rejected):
+                self._rejected += 1
+            if self._rejected <= _MOST_REJECTED or not isinstance(event, Rejected):
+                self.events.append(event)
         self._note(packet)
 
     def _note(self, packet: bytes) -> None:
