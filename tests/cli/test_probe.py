@@ -212,7 +212,7 @@ async def test_an_ike_server_is_asked_without_credentials_and_without_servers_to
     found = json.loads(ran.out)
     stages = {each["stage"]: each for each in found["stages"]}
     assert stages["sa-init"]["outcome"] == "passed"
-    assert stages["sa-init"]["detail"] == "aes256gcm16-prfsha384-ecp384"
+    assert stages["sa-init"]["detail"] == "aes256gcm16-prfsha384-curve25519"
     assert (found["verdict"], ran.code) == ("unproven", 1)
 
 

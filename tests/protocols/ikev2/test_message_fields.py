@@ -16,8 +16,11 @@ from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts, esp_key, f
 from wgmon_tui.protocols.ikev2.esp import NON_ESP_MARKER, EspContent
 from wgmon_tui.protocols.ikev2.iana_numbers import AuthMethod, ExchangeType, IdType, PayloadType
 from wgmon_tui.protocols.ikev2.message_fields import fields_of, label_of
+from wgmon_tui.protocols.ikev2.packet_values import value_of
 from wgmon_tui.protocols.ikev2.payload_words import describe_content, describe_payloads
+from wgmon_tui.protocols.ikev2.proposals import parse_proposal
 from wgmon_tui.protocols.ikev2.protocol import PROTOCOL
+from wgmon_tui.protocols.ikev2.security_association import SaProposal, encode_proposals
 from wgmon_tui.protocols.ikev2.wire import (
     Authentication,
     Identification,
@@ -93,10 +96,35 @@ def test_zeros_and_the_marker_have_fields_without_gaps(size: int) -> None:
     check_gapless(NON_ESP_MARKER + SEALED[:size])
 
 
+def values(packet: bytes, stored: str = "") -> dict[str, str]:
+    found = ((each.name, value_of(packet, each, stored)) for each in fields_of(packet))
+    return {name: value for name, value in found if value is not None}
+
+
+def test_fields_have_values_in_words() -> None:
+    found = values(NON_ESP_MARKER + SEALED, "1r responder's identity: gw")
+    assert found["exchange type"] == "IKE_AUTH"
+    assert found["flags"] == "response of the responder"
+    assert found["message ID"] == "1"
+    assert found["encrypted payloads"] == "responder's identity: gw"
+
+
+def test_a_choice_is_told_and_an_offer_counted() -> None:
+    choice = SaProposal(parse_proposal("aes256-sha256-ecp256").transforms)
+    offered = (SaProposal(parse_proposal("aes256-sha256-ecp256-modp2048").transforms), choice)
+    found = [
+        values(encode_message(IkeHeader(b"1" * 8, b"2" * 8, 0, 34, 0x08, 0), (encode_proposals(each),)))
+        for each in ((choice,), offered)
+    ]
+    assert found[0]["security association"] == "aes256-sha256-prfsha256-ecp256"
+    assert found[1]["security association"] == "2 proposals with 9 algorithms; groups ecp256, modp2048"
+
+
 @given(st.binary(max_size=300), st.text(max_size=100))
 def test_any_bytes_have_fields_without_gaps(packet: bytes, stored: str) -> None:
     check_gapless(packet, stored)
     assert label_of(packet)
+    values(packet, stored)
 
 
 @given(st.lists(st.builds(Payload, st.integers(0, 255), st.binary(max_size=60)), max_size=4))

@@ -84,7 +84,7 @@ _HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_51
 _MOST_SESSIONS = 256
 _INNER = IPv4Address("10.9.0.1")
 _USUAL_PROPOSALS = (
-    "aes256gcm16-prfsha384-ecp384",
+    "aes256gcm16-prfsha384-curve25519",
     "aes128gcm16-prfsha256-curve25519",
     "aes256-sha256-ecp256",
 )

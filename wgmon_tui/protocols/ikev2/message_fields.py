@@ -63,7 +63,7 @@ def _has_marker(packet: bytes) -> bool:
 
 def is_for_nat_port(packet: bytes) -> bool:
     """Whether a packet is one of port 4500: a message with the marker, or ESP (RFC 3948 §2)."""
-    return _has_marker(packet) or _is_esp(packet)
+    return _has_marker(packet) or is_esp(packet)
 
 
 def label_of(packet: bytes) -> str:
@@ -71,7 +71,7 @@ def label_of(packet: bytes) -> str:
     try:
         header = parse_header(without_marker(packet))
     except MalformedMessageError:
-        return "ESP" if _is_esp(packet) else "unknown"
+        return "ESP" if is_esp(packet) else "unknown"
     known = header.exchange in ExchangeType._value2member_map_
     name = ExchangeType(header.exchange).name if known else f"exchange {header.exchange}"
     return f"{name} {'response' if header.is_response else 'request'}"
@@ -82,7 +82,7 @@ def fields_of(packet: bytes, stored: str = "") -> tuple[PacketField, ...]:
 
     `stored` tells what its encrypted part held (decrypted_parts.py).
     """
-    if _is_esp(packet):
+    if is_esp(packet):
         return _esp_fields(packet, find_part(stored, esp_key(packet)))
     start = len(NON_ESP_MARKER) if _has_marker(packet) else 0
     message = packet[start:]
@@ -103,7 +103,7 @@ def fields_of(packet: bytes, stored: str = "") -> tuple[PacketField, ...]:
     return tuple(found)
 
 
-def _is_esp(packet: bytes) -> bool:
+def is_esp(packet: bytes) -> bool:
     """Whether a packet is ESP: no message of IKEv2, and long enough for one block or checksum."""
     if len(packet) <= _LEAST_ESP or _has_marker(packet):
         return False

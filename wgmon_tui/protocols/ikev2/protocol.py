@@ -75,6 +75,12 @@ class Ikev2(Protocol):
 
         return fields_of(packet, framing)
 
+    def value_of(self, check: Check, number: int, field: PacketField) -> str | None:
+        """Words for numbers, and what encrypted parts held."""
+        from wgmon_tui.protocols.ikev2.packet_values import value_of
+
+        return value_of(check.exchange[number].data, field, check.framing)
+
     def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         """Port 4500 for what has the marker, and for ESP, if the endpoint is port 500."""
         from wgmon_tui.protocols.ikev2.message_fields import is_for_nat_port
