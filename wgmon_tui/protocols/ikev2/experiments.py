@@ -11,7 +11,6 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import Evidence, IcmpError, ProtocolEvidence, Silence
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.protocol import Experiment
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.ikev2.client_options import (
     IKE_PORT,
@@ -28,34 +27,6 @@ from wgmon_tui.protocols.ikev2.wire import Identification
 
 _TIMEOUT_S = 1.5
 _UNKNOWN_NAME = "nobody.invalid"
-
-EXPERIMENTS = (
-    Experiment(
-        "other proposals",
-        "IKE_SA_INIT with every algorithm that has a name, after the server accepted none of the offer",
-        "which proposal the server accepts",
-    ),
-    Experiment(
-        "port 4500",
-        "IKE_SA_INIT to port 4500, after silence on port 500 or to IKE_AUTH",
-        "whether the path blocks one of the two ports",
-    ),
-    Experiment(
-        "no remote_id",
-        "IKE_AUTH without naming the server's identity, after the server refused it",
-        "that only remote_id is wrong; the server's own identity is then known",
-    ),
-    Experiment(
-        "EAP",
-        "IKE_AUTH without a proof of this side, after the server refused it",
-        "that the server wants EAP from this identity",
-    ),
-    Experiment(
-        "another identity",
-        "IKE_AUTH with the preshared key and a made-up identity, after the server refused the configured one",
-        "that the preshared key is right, and only the identity is refused",
-    ),
-)
 
 
 async def find_reasons(asked: AddressCheck, options: ClientOptions, check: Check) -> tuple[Evidence, ...]:

@@ -8,6 +8,7 @@ from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.protocol import (
+    PacketRemark,
     ProbeServices,
     Protocol,
     ProtocolProber,
@@ -20,6 +21,7 @@ from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.ikev2.settings import NAME, SETTINGS
+from wgmon_tui.protocols.ikev2.words import EXPERIMENTS, GLOSSARY, VERDICT_HELP
 
 _IKE_PORT, _NAT_PORT = 500, 4500
 
@@ -29,6 +31,9 @@ class Ikev2(Protocol):
 
     name, title = NAME, "IKEv2"
     settings = SETTINGS
+    verdict_help = VERDICT_HELP
+    experiments = EXPERIMENTS
+    glossary = GLOSSARY
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers with their credentials."""
@@ -80,6 +85,18 @@ class Ikev2(Protocol):
         from wgmon_tui.protocols.ikev2.packet_values import value_of
 
         return value_of(check.exchange[number].data, field, check.framing)
+
+    def remark_on(self, check: Check, packet: Packet) -> PacketRemark | None:
+        """What became of a received packet."""
+        from wgmon_tui.protocols.ikev2.packet_remarks import remark_on
+
+        return remark_on(check, packet)
+
+    def find_decisive_field(self, check: Check) -> tuple[int, str] | None:
+        """The notification, or the encrypted answer, that decided a failed check."""
+        from wgmon_tui.protocols.ikev2.packet_remarks import find_decisive_field
+
+        return find_decisive_field(check)
 
     def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         """Port 4500 for what has the marker, and for ESP, if the endpoint is port 500."""

@@ -106,7 +106,8 @@ def is_signed_by(public_key: object, authentication: Authentication, content: by
 def _verify(public_key: object, authentication: Authentication, content: bytes) -> bool:
     method, data = authentication.method, authentication.data
     if method == AuthMethod.DIGITAL_SIGNATURE:
-        return _verify_digital(public_key, data[1 : 1 + data[0]], data[1 + data[0] :], content)
+        end = 1 + int.from_bytes(data[:1], "big")
+        return _verify_digital(public_key, data[1:end], data[end:], content)
     if method == AuthMethod.RSA_SIGNATURE and isinstance(public_key, RSAPublicKey):
         # RFC 7296 §3.8 says SHA-1 and allows others; servers without RFC 7427 use either.
         return any(

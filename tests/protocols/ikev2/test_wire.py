@@ -1,0 +1,111 @@
+"""Messages as bytes, read again by scapy, which others wrote."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.protocols.ikev2.conversations import by_secret, converse
+from wgmon_tui.protocols.ikev2.child_payloads import parse_configuration
+from wgmon_tui.protocols.ikev2.offers import child_request, ike_offer
+from wgmon_tui.protocols.ikev2.security_association import encode_proposals, parse_proposals, widest_offer
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+from wgmon_tui.protocols.ikev2.wire import (
+    INITIATOR,
+    IkeHeader,
+    MalformedMessageError,
+    encode_message,
+    parse_authentication,
+    parse_identification,
+    parse_key_share,
+    parse_message,
+    parse_notification,
+)
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from scapy.contrib import ikev2 as scapy_ikev2
+
+HEADER = IkeHeader(bytes(range(1, 9)), bytes(8), 0, 34, INITIATOR, 0)
+
+
+def first_request() -> bytes:
+    ((data, _),) = converse(by_secret(with_child=True)).outgoing()
+    return data
+
+
+def test_scapy_reads_the_first_request() -> None:
+    data = first_request()
+    ours = parse_message(data)
+    read = scapy_ikev2.IKEv2(data)
+    assert (read.init_SPI, read.exch_type, read.length) == (ours.header.initiator_spi, 34, len(data))
+    layers, layer = [], read.payload
+    while layer:
+        layers.append(type(layer).__name__.removeprefix("IKEv2_"))
+        layer = layer.payload
+    assert layers == ["SA", "KE", "Nonce", *["Notify"] * 5]
+    assert bytes(scapy_ikev2.IKEv2(data)) == data
+
+
+@pytest.mark.parametrize("proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request().proposals])
+def test_scapy_reads_the_same_transforms(proposals) -> None:  # type: ignore[no-untyped-def]
+    data = encode_message(HEADER, [encode_proposals(proposals)])
+    proposal = scapy_ikev2.IKEv2(data)[scapy_ikev2.IKEv2_SA].prop
+    for expected in proposals:
+        found, transform = [], proposal.trans
+        while transform:
+            found.append((transform.transform_type, transform.transform_id, transform.key_length or 0))
+            transform = transform.payload
+        assert found == [(each.type, each.number, each.key_bits) for each in expected.transforms]
+        assert (proposal.proposal, proposal.proto) == (expected.number, expected.protocol)
+        proposal = proposal.payload
+    assert not proposal
+
+
+@pytest.mark.parametrize("proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request().proposals])
+def test_proposals_are_read_as_they_were_written(proposals) -> None:  # type: ignore[no-untyped-def]
+    assert parse_proposals(encode_proposals(proposals).body) == proposals
+
+
+PARSERS = (
+    parse_message,
+    parse_proposals,
+    parse_notification,
+    parse_key_share,
+    parse_identification,
+    parse_authentication,
+    parse_configuration,
+)
+
+
+@given(st.binary(max_size=120), st.sampled_from(PARSERS))
+def test_no_parser_raises_anything_else(data: bytes, parse) -> None:  # type: ignore[no-untyped-def]
+    with suppress(MalformedMessageError):
+        parse(data)
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_damaged_request_raises_nothing_else(at: int, value: int) -> None:
+    data = bytearray(first_request())
+    data[at % len(data)] = value
+    with suppress(MalformedMessageError):
+        for payload in parse_message(bytes(data)).payloads:
+            if payload.kind == 33:
+                parse_proposals(payload.body)
+
+
+def test_bytes_behind_the_last_payload_are_refused() -> None:
+    data = first_request() + b"\x00"
+    longer = data[:24] + len(data).to_bytes(4, "big") + data[28:]
+    with pytest.raises(MalformedMessageError, match="after the last payload"):
+        parse_message(longer)
+
+
+def test_another_version_is_refused() -> None:
+    data = first_request()
+    with pytest.raises(MalformedMessageError, match=r"version 1\.0"):
+        parse_message(data[:17] + b"\x10" + data[18:])
