@@ -10,6 +10,9 @@ from typing import Protocol
 
 from wgmon_tui.config.models import Server
 
+_OF_PROXIES = ("cryptography", "blake3", "h11")
+"""The packages of the extra `proxy` that a check needs."""
+
 
 class DemoGuests(Protocol):
     """Lab servers of one protocol, with their entries. They answer between `start` and `stop`."""
@@ -46,4 +49,8 @@ def _make_guests() -> Sequence[DemoGuests]:
         from wgmon_tui.lab.openvpn.demo import OpenVpnDemo
 
         guests += (OpenVpnDemo(), Ikev2Demo())
+    if all(find_spec(each) is not None for each in _OF_PROXIES):
+        from wgmon_tui.lab.proxies.demo import ProxyDemo
+
+        guests.append(ProxyDemo())
     return guests

@@ -24,6 +24,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.protocols.proxies.links.records import (
+    AnyLink,
     AnytlsLink,
     CommandLink,
     Hysteria2Link,
@@ -128,7 +129,7 @@ def wait_for_listener(port: int, *, is_udp: bool) -> None:
         time.sleep(0.02)
 
 
-def target(program: str, link: CommandLink, url: Url) -> CommandTarget:
+def target(program: str, link: AnyLink, url: Url) -> CommandTarget:
     path = mihomo_program() if program == "mihomo" else sing_box_program()
     settings = CommandSettings(
         fetch=url, fetch_second=HttpTarget(url, 204), command=(str(path), *COMMANDS[program])
