@@ -16,19 +16,19 @@ from wgmon_tui.lab.proxies.relay import LabProxyServer
 from wgmon_tui.lab.proxies.shadowsocks import METHOD, LabShadowsocksServer
 from wgmon_tui.lab.proxies.trojan import LabTrojanServer
 from wgmon_tui.net.http_target import Url
-from wgmon_tui.protocols.proxies.links.records import ProxyLink, ShadowsocksLink, TlsOptions, TrojanLink
+from wgmon_tui.protocols.proxies.links.records import ShadowsocksLink, TlsOptions, TrojanLink
 
-Maker = Callable[[LabPage], tuple[LabProxyServer, ProxyLink]]
+Maker = Callable[[LabPage], tuple[LabProxyServer, ShadowsocksLink | TrojanLink]]
 
 pytestmark = [pytest.mark.real, pytest.mark.thorough]
 
 
-def shadowsocks(page: LabPage) -> tuple[LabProxyServer, ProxyLink]:
+def shadowsocks(page: LabPage) -> tuple[LabProxyServer, ShadowsocksLink | TrojanLink]:
     server = LabShadowsocksServer(page.endpoint, "word")
     return server, ShadowsocksLink(server.endpoint, METHOD, "word")
 
 
-def trojan(page: LabPage) -> tuple[LabProxyServer, ProxyLink]:
+def trojan(page: LabPage) -> tuple[LabProxyServer, ShadowsocksLink | TrojanLink]:
     certificate = LabAuthority().issue_server("lab.example")
     server = LabTrojanServer(page.endpoint, "word", certificate)
     return server, TrojanLink(server.endpoint, "word", TlsOptions("lab.example", is_insecure=True))
