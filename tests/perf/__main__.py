@@ -28,6 +28,7 @@ BENCHMARKS = {
     "vantages": "The latency of a verdict over SSH, and the cost of five vantages for a writer",
     "history_load": "The history at 1,000 checks a second",
     "openvpn_checks": "What checks of OpenVPN servers cost",
+    "ikev2_checks": "What checks of IKEv2 servers cost",
 }
 
 

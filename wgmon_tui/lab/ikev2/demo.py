@@ -1,30 +1,18 @@
-"""The IKEv2 servers of the demo: healthy, with another secret, and with a certificate that expired.
-
-Their ports are bound at once, so that the entries are complete. The servers are imported in a thread after
-`start`: the dashboard appears as early as without them. Datagrams wait in the sockets until then.
-"""
+"""The IKEv2 servers of the demo: healthy, with another secret, and with a certificate that expired."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import socket
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
-from wgmon_tui.lab.ikev2.sockets import bind
+from wgmon_tui.lab.ikev2.responder import LabIkeSetup
+from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.lab.models import LabBehaviour
-from wgmon_tui.lab.openvpn.certificates import LabAuthority, LabCertificate
-from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.lab.openvpn.certificates import LabAuthority
+from wgmon_tui.protocols.ikev2.credentials import parse_certificate_key
 from wgmon_tui.protocols.ikev2.settings import NAME, Ikev2Settings
 
-if TYPE_CHECKING:
-    from wgmon_tui.lab.ikev2.server import LabIkeServer
-
-_HOST = "127.0.0.1"
 _INTERVAL_S, _TIMEOUT_S, _EVERY_S = 2.0, 1.5, 10.0
 _MONITOR = "bastion@example.net"
 
@@ -35,10 +23,6 @@ class _Ikev2DemoServer:
     latency: float
     has_other_secret: bool = False
     is_expired: bool = False
-
-    @property
-    def identity(self) -> str:
-        return f"{self.name}.example.net"
 
 
 _SERVERS = (
@@ -52,29 +36,30 @@ class Ikev2Demo:
     """These servers and their entries. The constructor binds the ports. Raises OSError."""
 
     def __init__(self) -> None:
-        self._authority = LabAuthority()
-        self._sockets: list[socket.socket] = []
-        self._makers: list[Callable[[], LabIkeServer]] = []
+        authority = LabAuthority()
         self._labs: list[LabIkeServer] = []
-        self._starting: asyncio.Task[None] | None = None
-        self.servers = tuple(map(self._make_entry, _SERVERS))
+        self.servers = tuple(self._make(each, authority) for each in _SERVERS)
 
-    def _make_entry(self, shown: _Ikev2DemoServer) -> Server:
-        secret, bound = secrets.token_hex(16), bind(_HOST, 0)
-        issued = self._authority.issue_server(shown.identity, is_expired=True) if shown.is_expired else None
-        self._sockets.append(bound)
-        self._makers.append(lambda: _make_server(shown, bound, secret.encode(), issued))
-        authority = SecretSource(SecretForm.INLINE, self._authority.certificate)
+    def _make(self, shown: _Ikev2DemoServer, authority: LabAuthority) -> Server:
+        secret, identity = secrets.token_hex(16), f"{shown.name}.example.net"
+        setup = LabIkeSetup(identity, secret.encode())
+        if shown.has_other_secret:
+            setup.secret = secrets.token_bytes(16)
+        if shown.is_expired:
+            issued = authority.issue_server(identity, is_expired=True)
+            setup.certificate = parse_certificate_key(issued.certificate.encode(), issued.key.encode())
+        lab = LabIkeServer(setup, LabBehaviour(latency=shown.latency, jitter=shown.latency / 20))
+        self._labs.append(lab)
         settings = Ikev2Settings(
             _MONITOR,
-            shown.identity,
+            identity,
             SecretSource(SecretForm.INLINE, secret),
-            ca=authority if shown.is_expired else None,
+            ca=SecretSource(SecretForm.INLINE, authority.certificate) if shown.is_expired else None,
             dedicated=True,
         )
         return Server(
             shown.name,
-            Endpoint(_HOST, bound.getsockname()[1]),
+            lab.endpoint,
             tunnel_every=_EVERY_S,
             tags=("eu", NAME),
             interval=_INTERVAL_S,
@@ -84,35 +69,11 @@ class Ikev2Demo:
         )
 
     async def start(self) -> None:
-        """Begin to answer soon."""
-        self._starting = asyncio.create_task(self._open())
-
-    async def stop(self) -> None:
-        """Stop answering and close the ports."""
-        if self._starting is not None:
-            self._starting.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._starting
-        for lab in self._labs:
-            await lab.stop()
-        for each in self._sockets:
-            each.close()
-
-    async def _open(self) -> None:
-        self._labs = await asyncio.to_thread(lambda: [make() for make in self._makers])
+        """Start to answer."""
         for lab in self._labs:
             await lab.start()
 
-
-def _make_server(
-    shown: _Ikev2DemoServer, bound: socket.socket, secret: bytes, issued: LabCertificate | None
-) -> LabIkeServer:
-    from wgmon_tui.lab.ikev2.responder import LabIkeSetup
-    from wgmon_tui.lab.ikev2.server import LabIkeServer
-    from wgmon_tui.protocols.ikev2.credentials import parse_certificate_key
-
-    setup = LabIkeSetup(shown.identity, secrets.token_bytes(16) if shown.has_other_secret else secret)
-    if issued is not None:
-        setup.certificate = parse_certificate_key(issued.certificate.encode(), issued.key.encode())
-    behaviour = LabBehaviour(latency=shown.latency, jitter=shown.latency / 20)
-    return LabIkeServer(setup, behaviour, bound=bound)
+    async def stop(self) -> None:
+        """Stop answering and close the ports."""
+        for lab in self._labs:
+            await lab.stop()

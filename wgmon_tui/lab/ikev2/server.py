@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
-from wgmon_tui.lab.ikev2.sockets import bind
 from wgmon_tui.lab.models import LabBehaviour
 from wgmon_tui.net.addresses import Endpoint
 
@@ -18,10 +17,7 @@ _DATAGRAMS_PER_TURN = 64
 
 
 class LabIkeServer:
-    """Answers from `start` on, at a port that it binds when it is made, or at a bound socket.
-
-    Raises OSError if the port is taken.
-    """
+    """Binds its port when it is made, and answers from `start` on. Raises OSError if the port is taken."""
 
     def __init__(
         self,
@@ -30,10 +26,9 @@ class LabIkeServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        bound: socket.socket | None = None,
     ) -> None:
         self._behaviour = behaviour or LabBehaviour()
-        self._socket = bound or bind(host, port)
+        self._socket = _bind(host, port)
         self._random = random.Random(self._behaviour.seed)  # noqa: S311  jitter, no secrets
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
         self.responder = LabIkeResponder(setup, (host, self.endpoint.port))
@@ -80,3 +75,14 @@ class LabIkeServer:
                 self._socket.sendto(answer, destination)
             except (BlockingIOError, ConnectionError):
                 return  # lost, as in any network
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        listener.setblocking(False)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
