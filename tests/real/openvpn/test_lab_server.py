@@ -1,12 +1,17 @@
-"""OpenVPN's own client logs in to the embedded server."""
+"""OpenVPN's own client and mihomo's log in to the embedded server."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.namespaces import entered, run
 from tests.real.openvpn.server import READY, OpenVpn
 from tests.real.prerequisites import give_up, require
@@ -15,6 +20,8 @@ from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenV
 from wgmon_tui.lab.openvpn.session import GATEWAY
 
 pytestmark = pytest.mark.real
+_PROXY_PORT = 27890
+_TRIES, _WITHIN_S = 100, 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +59,50 @@ async def test_openvpn_sees_what_the_lab_plays(
                 )
         finally:
             await asyncio.to_thread(client.stop)
+
+
+def mihomo_config(profile: str, port: int) -> str:
+    """The configuration of mihomo that sends everything through this server."""
+    blocks = dict(re.findall(r"<([a-z-]+)>\n(.*?)</", profile, re.DOTALL))
+    place = {"name": "lab", "type": "openvpn", "server": "127.0.0.1", "port": port, "proto": "udp"}
+    server = {**place, "udp": True, "cipher": "AES-256-GCM", "auth": "SHA1", **blocks}
+    return json.dumps({"mixed-port": _PROXY_PORT, "proxies": [server], "rules": ["MATCH,lab"]})
+
+
+async def send_through_proxy(namespace: str) -> None:
+    """Ask mihomo for a connection to the server's address inside of the tunnel, once it listens."""
+    loop = asyncio.get_running_loop()
+    for _ in range(_TRIES):
+        with entered(namespace):
+            connection = socket.socket()
+        with connection:
+            connection.setblocking(False)
+            with suppress(ConnectionRefusedError):
+                await loop.sock_connect(connection, ("127.0.0.1", _PROXY_PORT))
+                await loop.sock_sendall(connection, f"CONNECT {GATEWAY}:80 HTTP/1.1\r\n\r\n".encode())
+                await loop.sock_recv(connection, 1000)
+                return
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("key", [b"", make_static_key()], ids=["plain", "tls-crypt"])
+async def test_mihomo_logs_in_and_sends_data(key: bytes, isolated_namespace: str, tmp_path: Path) -> None:
+    program, authority = mihomo_program(), LabAuthority()
+    with entered(isolated_namespace):
+        server = OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key))
+    profile = write_profile(server.endpoint, authority, authority.issue_client("mihomo"), key)
+    (tmp_path / "config.yaml").write_text(mihomo_config(profile, server.endpoint.port))
+    async with server:
+        with entered(isolated_namespace):
+            mihomo = await asyncio.create_subprocess_exec(
+                program, "-d", tmp_path, stdout=asyncio.subprocess.DEVNULL
+            )
+        asking = asyncio.create_task(send_through_proxy(isolated_namespace))
+        try:
+            await asyncio.wait_for(server.data_arrived.wait(), _WITHIN_S)
+            assert server.sessions == 1
+        finally:
+            asking.cancel()
+            mihomo.kill()
+            await mihomo.wait()

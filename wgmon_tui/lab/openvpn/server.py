@@ -74,6 +74,8 @@ class OpenVpnLabServer:
         self._ticks: asyncio.Task[None] | None = None
         self.session_ended = asyncio.Event()
         """Set when a client has ended its session, or TLS has failed."""
+        self.data_arrived = asyncio.Event()
+        """Set when a data packet of a client has authenticated."""
         self._socket = _bind(host, port)
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
 
@@ -115,6 +117,8 @@ class OpenVpnLabServer:
             known = self._admit(source, now)
         known.last = now
         self._send(known.session.receive(packet, now), source)
+        if known.session.has_data:
+            self.data_arrived.set()
         if known.session.is_over:
             del self._sessions[source]
             self.session_ended.set()

@@ -39,6 +39,9 @@ OPTIONS = "V4,dev-type tun,link-mtu 1541,tun-mtu 1500,proto UDPv4,auth SHA1,key-
 _CHUNK = 1100
 _RESETS = (Opcode.HARD_RESET_CLIENT_V2,)
 _KEY_MESSAGE_HEAD = 5
+_NO_TEXTS = bytes(6)
+"""User, password and peer information of a server: three texts of no length (ssl.c: key_method_2_write)."""
+
 _LONGEST_PLAINTEXT = 1 << 16
 
 
@@ -76,6 +79,8 @@ class LabSession:
         self.is_over = False
         self.has_pushed = False
         """Whether the client was let in."""
+        self.has_data = False
+        """Whether a data packet authenticated."""
 
     def receive(self, packet: bytes, now: float) -> list[bytes]:
         """Take a packet; returns what the server sends."""
@@ -167,7 +172,7 @@ class LabSession:
             self._cipher, "SHA1", keys, peer_id=self._setup.peer_id, is_server=True, random=self._random_bytes
         )
         answer = bytes(4) + b"\x02" + own.random1 + own.random2
-        self._tls.write(answer + _text(OPTIONS) + _text("") + _text(""))
+        self._tls.write(answer + _text(OPTIONS) + _NO_TEXTS)
 
     def _push(self) -> None:
         if self._setup.refusal is not None:
@@ -194,6 +199,7 @@ class LabSession:
             payload = self._data.open(packet)
         except DataError:
             return
+        self.has_data = True
         if payload == OCC_EXIT:
             self.is_over = True
             return
