@@ -11,7 +11,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.protocols.openvpn.certificates import Authority, Issued
-from wgmon_tui.protocols.openvpn.certificates import find_date_problems, find_mismatch
+from wgmon_tui.protocols.openvpn.certificates import (
+    end_of_server,
+    find_date_problems,
+    find_ends,
+    find_mismatch,
+)
 from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile, ServerName
 from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context, readable_path
 
@@ -52,6 +57,21 @@ def test_an_old_revocation_list_is_found() -> None:
     found = find_date_problems(profile_with(crl=AUTHORITY.revoke()), NOW + timedelta(days=35))
 
     assert "revocation list" in {each.what for each in found}
+
+
+def test_the_ends_of_all_certificates_of_a_profile_are_known() -> None:
+    found = find_ends(profile_with(crl=AUTHORITY.revoke()))
+
+    assert [(each.what, each.name) for each in found] == [
+        ("client certificate", "monitor"),
+        ("authority certificate", "Test CA"),
+        ("revocation list", "CN=Test CA"),
+    ]
+    assert all(29 * 86400 < each.at - NOW.timestamp() < 31 * 86400 for each in found)
+    end = end_of_server(der(SERVER))
+    assert end is not None
+    assert (end.what, end.name) == ("server certificate", "vpn.example")
+    assert end_of_server(b"no certificate") is None
 
 
 @pytest.mark.parametrize(

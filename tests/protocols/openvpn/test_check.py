@@ -17,9 +17,9 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.openvpn import check as check_module
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
@@ -78,7 +78,7 @@ async def test_without_the_word_dedicated_a_check_ends_after_the_reset() -> None
 
 
 async def test_a_profile_that_openvpn_uses_here_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_module, "find_user_of", lambda _: 4711)
+    monkeypatch.setattr(LocalClients, "find_user_of", lambda *_: 4711)
     async with lab() as (server, target):
         made = await check(OpenVpnProber(), target, deep=True)
 

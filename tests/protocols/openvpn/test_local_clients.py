@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.protocols.openvpn.certificates import Authority
-from wgmon_tui.protocols.openvpn.local_clients import find_user_of
+from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.profile import Profile
 
 CLIENT = Authority().issue("monitor")
@@ -37,7 +37,7 @@ def process(root: Path, number: int, *arguments: str, files: dict[str, str] | No
 def test_a_client_with_the_same_certificate_is_found(tmp_path: Path, files: dict[str, str]) -> None:
     process(tmp_path, 41, "/usr/sbin/openvpn", "--config", "client.ovpn", files=files)
 
-    assert find_user_of(PROFILE, tmp_path / "proc") == 41
+    assert LocalClients(tmp_path / "proc").find_user_of(PROFILE) == 41
 
 
 def test_a_client_with_another_certificate_and_another_program_are_not(tmp_path: Path) -> None:
@@ -46,14 +46,30 @@ def test_a_client_with_another_certificate_and_another_program_are_not(tmp_path:
     process(tmp_path, 42, "less", "client.ovpn", files={"client.ovpn": CLIENT.certificate})
     process(tmp_path, 43, "openvpn", "missing.ovpn")
 
-    assert find_user_of(PROFILE, tmp_path / "proc") is None
+    assert LocalClients(tmp_path / "proc").find_user_of(PROFILE) is None
 
 
 def test_a_profile_without_a_certificate_has_no_user(tmp_path: Path) -> None:
     process(tmp_path, 41, "openvpn", "client.ovpn", files={"client.ovpn": ""})
 
-    assert find_user_of(Profile(()), tmp_path / "proc") is None
+    assert LocalClients(tmp_path / "proc").find_user_of(Profile(())) is None
 
 
 def test_a_system_without_processes_to_see_has_no_user(tmp_path: Path) -> None:
-    assert find_user_of(PROFILE, tmp_path / "nothing") is None
+    assert LocalClients(tmp_path / "nothing").find_user_of(PROFILE) is None
+
+
+def test_the_processes_are_read_once_for_many_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    process(tmp_path, 41, "openvpn", "missing.ovpn")
+    clients = LocalClients(tmp_path / "proc")
+    assert clients.find_user_of(PROFILE) is None
+    process(tmp_path, 42, "openvpn", "a.ovpn", files={"a.ovpn": CLIENT.certificate})
+
+    now = 101.0
+    soon = clients.find_user_of(PROFILE)
+    now = 103.0
+    later = clients.find_user_of(PROFILE)
+
+    assert (soon, later) == (None, 42)

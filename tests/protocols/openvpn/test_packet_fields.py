@@ -117,3 +117,15 @@ def test_fields_have_no_gaps(packet: bytes, layout: PacketLayout | None) -> None
         value_of(packet, 0, each, layout)
         at = each.end
     assert at == len(packet)
+
+
+def test_over_tcp_a_packet_follows_its_length() -> None:
+    layout = PacketLayout.of(Wrapper(), is_tcp=True)
+    packet = Plain().wrap(Opcode.CONTROL_V1, SESSION, BODY, 0)
+    framed = len(packet).to_bytes(2, "big") + packet
+
+    assert PacketLayout.parse(str(layout)) == layout
+    assert label_of(framed, layout) == "control"
+    assert names(framed, layout) == [("length", 2), *names(packet, PLAIN)]
+    assert values(framed, layout)["length"] == str(len(packet))
+    assert values(framed, layout)["opcode and key id"] == "control, key 0"

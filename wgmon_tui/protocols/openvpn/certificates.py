@@ -14,6 +14,7 @@ from hashlib import sha256
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile
 
 _ATTRIBUTES = {
@@ -82,12 +83,44 @@ def find_date_problems(profile: Profile, now: datetime) -> list[DateProblem]:
     return found
 
 
-def _crl_problems(pem: str, now: datetime) -> Iterator[DateProblem]:
+def find_ends(profile: Profile) -> list[Expires]:
+    """When the certificates and the revocation list of a profile end."""
+    found = [
+        Expires(what, _common_name(each), each.not_valid_after_utc.timestamp())
+        for what, pem in (("client certificate", profile.certificate), ("authority certificate", profile.ca))
+        for each in _read_all(pem)[: 1 if what == "client certificate" else None]
+    ]
+    crl = _read_crl(profile.crl)
+    if crl is not None and crl.next_update_utc:
+        found.append(Expires("revocation list", format_name(crl.issuer), crl.next_update_utc.timestamp()))
+    return found
+
+
+def end_of_server(der: bytes) -> Expires | None:
+    """When the certificate of a server ends; None if it cannot be read."""
     try:
-        crl = x509.load_pem_x509_crl(pem.encode())
+        certificate = x509.load_der_x509_certificate(der)
     except ValueError:
-        return
-    if crl.next_update_utc and crl.next_update_utc < now:
+        return None
+    end = certificate.not_valid_after_utc.timestamp()
+    return Expires("server certificate", _common_name(certificate), end)
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[-1].value) if names else format_name(certificate.subject)
+
+
+def _read_crl(pem: str) -> x509.CertificateRevocationList | None:
+    try:
+        return x509.load_pem_x509_crl(pem.encode()) if pem else None
+    except ValueError:
+        return None
+
+
+def _crl_problems(pem: str, now: datetime) -> Iterator[DateProblem]:
+    crl = _read_crl(pem)
+    if crl is not None and crl.next_update_utc and crl.next_update_utc < now:
         yield DateProblem("revocation list", format_name(crl.issuer), True, crl.next_update_utc)
 
 

@@ -27,7 +27,7 @@ from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
 from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
 from wgmon_tui.protocols.openvpn.experiments import answers_reset, make_client, open_link, try_variations
-from wgmon_tui.protocols.openvpn.local_clients import find_user_of
+from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.login import log_in
 from wgmon_tui.protocols.openvpn.observations import find, observe
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
@@ -60,6 +60,7 @@ class OpenVpnProber(AddressProber):
         super().__init__(vantage)
         self._note_secret = note_secret
         self._earlier = EarlierChecks()
+        self._local_clients = LocalClients()
         self._turns: dict[tuple[str, Address], asyncio.Lock] = {}
 
     def is_checked(self, target: Any, address: Address) -> bool:
@@ -107,7 +108,7 @@ class OpenVpnProber(AddressProber):
         """Why the check must end after the reset; None if it need not."""
         if not target.may_log_in:
             return observe(observations.NOT_DEDICATED)
-        user = await asyncio.to_thread(find_user_of, target.profile) if is_due else None
+        user = await asyncio.to_thread(self._local_clients.find_user_of, target.profile) if is_due else None
         return observe(observations.IN_USE, str(user)) if user else None
 
     async def _reset(self, session: ControlSession, asked: AddressCheck, found: _Found) -> bool:

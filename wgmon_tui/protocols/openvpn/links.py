@@ -32,6 +32,9 @@ class Link(Protocol):
     def errors(self) -> list[QueuedError]:
         """The ICMP errors about sent packets."""
 
+    def frame(self, packet: bytes) -> bytes:
+        """The bytes that carry a packet."""
+
     def send(self, packet: bytes) -> int:
         """Send a packet and return the Unix time in nanoseconds. Raises OSError and LinkClosedError."""
 
@@ -55,6 +58,10 @@ class UdpLink:
         self._loop = asyncio.get_running_loop()
         self._socket = open_udp_socket(family, self._on_datagram, self._on_error)
         self._socket.attach(self._loop)
+
+    def frame(self, packet: bytes) -> bytes:
+        """The packet itself."""
+        return packet
 
     def send(self, packet: bytes) -> int:
         """Send a packet."""
@@ -97,12 +104,16 @@ class TcpLink:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 
+    def frame(self, packet: bytes) -> bytes:
+        """The packet after its length."""
+        return len(packet).to_bytes(_LENGTH_BYTES, "big") + packet
+
     def send(self, packet: bytes) -> int:
         """Send a packet."""
         if self._writer.is_closing():
             raise LinkClosedError
         sent_ns = time.time_ns()
-        self._writer.write(len(packet).to_bytes(_LENGTH_BYTES, "big") + packet)
+        self._writer.write(self.frame(packet))
         return sent_ns
 
     async def receive(self, timeout_s: float) -> tuple[bytes, int] | None:

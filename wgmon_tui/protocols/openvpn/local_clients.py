@@ -5,26 +5,40 @@ A second session with one common name ends the first one, unless the server has 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from wgmon_tui.protocols.openvpn.profile import Profile
 
 _LONGEST_FILE = 1 << 20
 _LEAST_LENGTH = 64
+_READ_EVERY_S = 2.0
 
 
-def find_user_of(profile: Profile, processes: Path = Path("/proc")) -> int | None:
-    """The process that has this client certificate; None if there is none, or it cannot be seen."""
-    body = _body_of(profile.certificate)
-    if len(body) < _LEAST_LENGTH:
-        return None
-    for process in processes.glob("[0-9]*"):
-        for content in _configurations(process):
-            if body in content:
-                return int(process.name)
-    return None
+class LocalClients:
+    """The openvpn processes of this machine. They are read at most once in two seconds: there may be many."""
+
+    def __init__(self, processes: Path = Path("/proc")) -> None:
+        self._processes = processes
+        self._read_at = -inf
+        self._configurations: list[tuple[int, str]] = []
+
+    def find_user_of(self, profile: Profile) -> int | None:
+        """The process that has this client certificate; None if there is none, or it cannot be seen."""
+        body = _body_of(profile.certificate)
+        if len(body) < _LEAST_LENGTH:
+            return None
+        if time.monotonic() - self._read_at > _READ_EVERY_S:
+            self._configurations = [
+                (int(process.name), content)
+                for process in self._processes.glob("[0-9]*")
+                for content in _configurations(process)
+            ]
+            self._read_at = time.monotonic()
+        return next((number for number, content in self._configurations if body in content), None)
 
 
 def _body_of(pem: str) -> str:

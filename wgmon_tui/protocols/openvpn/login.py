@@ -14,7 +14,9 @@ from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.certificates import (
     CertificateMismatch,
     describe_server,
+    end_of_server,
     find_date_problems,
+    find_ends,
     find_mismatch,
 )
 from wgmon_tui.protocols.openvpn.client import Login
@@ -75,6 +77,7 @@ async def log_in(
     for problem in find_date_problems(target.profile, datetime.now(UTC)):
         word = "expired" if problem.is_expired else "early"
         _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(_DAY))
+    session.log.evidence += find_ends(target.profile)
     try:
         context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
     except TlsSettingsError as error:
@@ -179,6 +182,8 @@ def _note_certificate(
             found.expires.strftime(_DAY),
             at=established.at,
         )
+    if end := end_of_server(established.certificate):
+        session.log.evidence.append(end)
     mismatch = find_mismatch(target.profile, established.certificate)
     if mismatch:
         _note(session, observations.MISMATCH, mismatch.kind, mismatch.expected, mismatch.found)

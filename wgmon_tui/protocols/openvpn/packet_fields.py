@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.openvpn.data_channel import CIPHERS
@@ -29,6 +29,7 @@ ENCRYPTED = "encrypted"
 _LAYOUT = re.compile(r"(plain|tls-auth|tls-crypt|tls-crypt-v2) ([0-9]{1,3}) (aead|cbc) ([0-9]{1,3})( tcp)?")
 _TAG_LENGTH, _AEAD_TAG, _IV = 32, 16, 16
 _LONGEST_NOTE = 120
+_LENGTH_BYTES = 2
 _UNKNOWN = "not a packet of OpenVPN"
 _TLS_RECORDS = {20: "change of cipher", 21: "alert", 22: "handshake", 23: "application data"}
 
@@ -85,14 +86,24 @@ class PacketLayout:
         return "\n".join((head, *(f"{number} {note}" for number, note in self.notes.items())))
 
 
-def label_of(packet: bytes) -> str:
+def unframe(packet: bytes, layout: PacketLayout | None) -> bytes:
+    """The packet without its length, which stands before it over TCP."""
+    return packet[_LENGTH_BYTES:] if layout and layout.is_tcp else packet
+
+
+def label_of(packet: bytes, layout: PacketLayout | None = None) -> str:
     """The name of a packet."""
+    packet = unframe(packet, layout)
     opcode = opcode_of(packet)
     return opcode.label if opcode is not None else _UNKNOWN
 
 
 def fields_of(packet: bytes, layout: PacketLayout | None) -> tuple[PacketField, ...]:
     """The fields of a packet, in order and without gaps. Without a layout, only its header is known."""
+    if layout and layout.is_tcp and len(packet) >= _LENGTH_BYTES:
+        inner = fields_of(packet[_LENGTH_BYTES:], replace(layout, is_tcp=False))
+        moved = (replace(each, offset=each.offset + _LENGTH_BYTES) for each in inner)
+        return (PacketField("length", 0, _LENGTH_BYTES, "the bytes of the packet behind it"), *moved)
     opcode = opcode_of(packet)
     if opcode is None:
         return (PacketField("unknown", 0, len(packet), _UNKNOWN),)[: len(packet)]
@@ -203,8 +214,8 @@ def value_of(packet: bytes, number: int, found: PacketField, layout: PacketLayou
     content = packet[found.offset : found.end]
     match found.name:
         case "opcode and key id":
-            return f"{label_of(packet)}, key {packet[0] & 7}"
-        case "peer id" | "packet id" | "number" | "number of acknowledgements":
+            return f"{label_of(packet, layout)}, key {content[0] & 7}"
+        case "length" | "peer id" | "packet id" | "number" | "number of acknowledgements":
             return str(int.from_bytes(content, "big"))
         case "acknowledgements":
             return ", ".join(

@@ -69,9 +69,9 @@ class OpenVpn(Protocol):
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The name of a packet."""
-        from wgmon_tui.protocols.openvpn.packet_fields import label_of
+        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout, label_of
 
-        return label_of(packet)
+        return label_of(packet, PacketLayout.parse(framing))
 
     def fields_of(self, packet: bytes, framing: str = "") -> tuple[PacketField, ...]:
         """The fields of a packet: header, wrapping and body."""
@@ -87,9 +87,11 @@ class OpenVpn(Protocol):
 
     def remark_on(self, check: Check, packet: Packet) -> PacketRemark | None:
         """Whether a received packet is of OpenVPN at all."""
+        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout, unframe
         from wgmon_tui.protocols.openvpn.wire import opcode_of
 
-        if packet.direction is Direction.SENT or opcode_of(packet.data) is not None:
+        data = unframe(packet.data, PacketLayout.parse(check.framing))
+        if packet.direction is Direction.SENT or opcode_of(data) is not None:
             return None
         return PacketRemark("not a packet of OpenVPN", "bad")
 

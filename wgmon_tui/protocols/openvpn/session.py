@@ -45,8 +45,9 @@ class ControlSession:
 
     def send(self, packet: bytes) -> int:
         """Send a packet, log it and return the Unix time in nanoseconds. Raises OSError."""
-        sent_ns = self.link.send(packet)
-        self.log.sent(packet, sent_ns)
+        sent_ns, kept = self.link.send(packet), len(self.log.exchange)
+        self.log.sent(self.link.frame(packet), sent_ns)
+        self._note(packet, kept)
         return sent_ns
 
     def flush(self) -> None:
@@ -54,7 +55,6 @@ class ControlSession:
         try:
             for packet in self.client.take_packets(self.now, int(time.time())):
                 self.send(packet)
-                self._note(packet)
         except LinkClosedError:
             self.is_closed = True
 
@@ -88,7 +88,8 @@ class ControlSession:
         if received is None:
             return
         packet, received_ns = received
-        self.log.received(packet, received_ns)
+        kept = len(self.log.exchange)
+        self.log.received(self.link.frame(packet), received_ns)
         for event in self.client.receive(packet, self.now):
             if isinstance(event, DataArrived):
                 self.data.append((packet, received_ns))
@@ -97,10 +98,10 @@ class ControlSession:
                 self._rejected += 1
             if self._rejected <= _MOST_REJECTED or not isinstance(event, Rejected):
                 self.events.append(event)
-        self._note(packet)
+        self._note(packet, kept)
 
-    def _note(self, packet: bytes) -> None:
-        """Keep what the client knows about the last packet of the exchange."""
+    def _note(self, packet: bytes, number: int) -> None:
+        """Keep what the client knows about a packet, if the exchange has it under this number."""
         body = self.client.bodies.pop(packet, None)
-        if body is not None and self.log.exchange[-1].data is packet:
-            self.notes[len(self.log.exchange) - 1] = describe_body(body)
+        if body is not None and len(self.log.exchange) > number:
+            self.notes[number] = describe_body(body)
