@@ -35,6 +35,7 @@ thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, ma
 
 matrix: $(VENV)/dev.stamp  ## every failure on real servers: the verdicts, and what a real client got; needs root
 	$(BIN)/python -m tests.real.matrix
+	$(BIN)/python -m tests.real.proxies
 	$(BIN)/python -m tests.real.ikev2.matrix
 
 quiet-run: $(VENV)/dev.stamp  ## ten minutes over healthy real servers: incidents, CPU, endpoints; needs root

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.protocols.proxies.destinations import Destination, skip_socks_address
+from wgmon_tui.protocols.proxies.shadowsocks.datagrams import make_datagrams
 from wgmon_tui.protocols.proxies.shadowsocks.methods import METHODS, InvalidPasswordError
 from wgmon_tui.protocols.proxies.shadowsocks.stream import ShadowsocksStream
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayer, StreamLayerError, StreamStack
@@ -153,3 +155,17 @@ def test_an_upgrade_that_is_refused_names_the_status() -> None:
 def test_an_address_is_skipped_whole_or_not_at_all(data: bytes) -> None:
     length = skip_socks_address(data)
     assert length is None or 7 <= length <= len(data) or data[0] == 3
+
+
+@given(st.binary(max_size=40) | st.binary(max_size=40).map(lambda data: b"\x16\x03\x01\x00\x05" + data))
+def test_the_fields_of_any_bytes_have_no_gaps(data: bytes) -> None:
+    protocol = find_protocol("trojan")
+    assert protocol.label_of(data)
+    assert sum(each.length for each in protocol.fields_of(data)) == len(data)
+
+
+@given(st.binary(max_size=120), st.sampled_from(sorted(METHODS)))
+def test_a_random_datagram_is_refused(data: bytes, name: str) -> None:
+    relay = make_datagrams(METHODS[name], password_of(name), DESTINATION, lambda: 1e9)
+    with pytest.raises(StreamLayerError):
+        relay.unpack(data)

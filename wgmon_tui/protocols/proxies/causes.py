@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, FlowCut, ProtocolEvidence
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.stage import WEBSOCKET, StageOutcome
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM
@@ -213,23 +214,28 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
             "on the server: curl -si http://www.gstatic.com/generate_204",
         )
     )
-    found.append(
-        Cause(
-            "something on the path or on the server swallows the traffic of strangers",
-            "defences against active probing and censors look like this",
-            f"on the server: tcpdump -ni any tcp port {server.endpoint.port}",
+    found.append(_of_the_path(server, connection))
+    if not any(each.name == WEBSOCKET and each.outcome is StageOutcome.PASSED for each in check.stages):
+        found.append(
+            Cause(
+                "another service listens there, or the link is of another protocol",
+                "nothing authentic came back",
+                f"on the server: ss -ltnp | grep {server.endpoint.port}",
+            )
         )
-    )
-    found.append(
-        Cause(
-            "another service listens there, or the link is of another protocol",
-            "nothing authentic came back",
-            f"on the server: ss -ltnp | grep {server.endpoint.port}",
-        )
-    )
     if wrong and wrong.values[0] == OTHER:
         found.sort(key=lambda each: "cannot reach" not in each.cause)
     return found
+
+
+def _of_the_path(server: Server, connection: ProtocolEvidence | None) -> Cause:
+    """Censors and defences against active probing: what was reset was not swallowed."""
+    fix = f"on the server: tcpdump -ni any tcp port {server.endpoint.port}"
+    if connection and connection.values[0] in ("reset", "closed"):
+        why = "firewalls and censors that recognise a protocol end its connections"
+        return Cause("something on the path ends such connections", why, fix)
+    why = "defences against active probing and censors look like this"
+    return Cause("something on the path or on the server swallows the traffic of strangers", why, fix)
 
 
 def _secret_causes(check: Check, server: Server, evidence: Sequence[Evidence], why: str) -> list[Cause]:

@@ -61,10 +61,7 @@ class Experiments:
         if repeated.values[0] != "0":
             return [repeated]
         wrong = await self.compare_wrong_secret()
-        found = await self._try_all(self._fetches.dialect.trials(self._link))
-        if not any(each.kind == FOUND for each in found) and path_of(self._link):
-            found += await self._try_all(self._path_trials())
-        return [repeated, wrong, *found]
+        return [repeated, wrong, *await self._try_all(self._fetches.dialect.trials(self._link))]
 
     async def compare_wrong_secret(self) -> ProtocolEvidence:
         """Fetch with a secret that nobody knows, and tell whether that ends in the same way."""

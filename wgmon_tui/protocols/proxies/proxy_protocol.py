@@ -15,6 +15,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_tcp_port_naively
 from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.protocols.proxies import stream_bytes
 from wgmon_tui.protocols.proxies.experiment_words import OF_STREAMS
 from wgmon_tui.protocols.proxies.verdict_words import VERDICT_HELP
 from wgmon_tui.text import quoted
@@ -84,12 +85,12 @@ class ProxyProtocol(Protocol):
         return PacketTransport(IpProtocol.TCP)
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
-        """The bytes of a stream have no messages that others can see."""
-        return "encrypted bytes"
+        """What the bytes look like to the path: the stream has no messages that others can see."""
+        return stream_bytes.label_of(packet)
 
     def fields_of(self, packet: bytes, framing: str = "") -> tuple[PacketField, ...]:
-        """One field: the bytes are encrypted."""
-        return (PacketField("bytes", 0, len(packet), "encrypted"),)[: len(packet)]
+        """The header of a TLS record, or one field."""
+        return stream_bytes.fields_of(packet)
 
     async def ask_naively(self, address: Address, port: int) -> str | None:
         """Whether the port accepts a connection: what a port monitor says."""
