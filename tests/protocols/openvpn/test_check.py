@@ -42,7 +42,7 @@ async def lab(
             endpoint=Endpoint("127.0.0.1", running.endpoint.port),
             protocol="openvpn",
             protocol_settings=OpenVpnSettings(dedicated=dedicated),
-            timeout=0.6,
+            timeout=1.5,
             tunnel_over=0.1,
         )
         yield running, make_target(server, {"profile": profile.encode()})

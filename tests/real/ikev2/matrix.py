@@ -138,7 +138,7 @@ class Matrix:
         ask = IkeClient(ClientOptions(ike_offer(Ikev2Settings())), PathEnds(CLIENT_V4, 0, SERVER_V4))
         ask.begin(0.0)
         with entered(self._path.client), socket.socket(type=socket.SOCK_DGRAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(30)
             for each in ask.take_datagrams():
                 sock.sendto(each.data, (str(SERVER_V4), IKE_PORT))
             sock.recv(4096)

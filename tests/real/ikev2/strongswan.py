@@ -56,7 +56,7 @@ class Charon:
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while subprocess.run(self._swanctl("--version"), capture_output=True, check=False).returncode:
             assert self._process.poll() is None, f"charon ended: {self.log.read_text()}"
             assert time.monotonic() < deadline, "charon does not answer"
