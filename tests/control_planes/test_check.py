@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import pytest
 from tests.alerts.certificates import Certificates
 from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALE_DEVICE
 from tests.control_planes.responder import Answer, Responder, responding
+from tests.daemon.harness import Program
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
@@ -313,3 +315,18 @@ def test_the_words_for_packets_are_those_of_http() -> None:
     assert protocol.label_of(b"HTTP/1.1 200\r\n\r\n{}") == "200"
     [head, body] = protocol.fields_of(b"HTTP/1.1 200\r\n\r\n{}")
     assert (head.length, body.offset, body.length) == (16, 16, 2)
+
+
+async def test_a_probe_of_a_control_plane_says_nothing_of_a_soak(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    async with responding(WHOLE) as responder:
+        plane = f'[[control_plane]]\nname = "hs"\ntype = "headscale"\nurl = "{responder.url}"\n'
+        (tmp_path / "servers.toml").write_text(f'{plane}token_file = "token"\n')
+        program = Program("--config", tmp_path, "--state", tmp_path / "state", "probe")
+        code, out, _ = await asyncio.to_thread(program.end)
+    assert code == 0
+    assert "hs  healthy" in out
+    assert "soak" not in out
+    assert TOKEN not in out

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.protocol_settings import has_soak
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.doctor.server import configured_side, verdict_from_round
 from wgmon_tui.monitor.models import Round
@@ -146,7 +147,8 @@ class ResultOutput:
     def _print_totals(self) -> None:
         if len(self._servers) > 1:
             print(format_totals(self._severities.values(), self._format))
-        if not self._arguments.deep:
+        with_soak = [each for each in self._servers if has_soak(each)]
+        if with_soak and not self._arguments.deep:
             print(_NO_SOAK_NOTE)
-        elif untested := [each.name for each in self._servers if not each.tunnel]:
+        elif untested := [each.name for each in with_soak if not each.tunnel]:
             print(f"soak not run on {printable(format_list(untested))}: tunnel = false in servers.toml")

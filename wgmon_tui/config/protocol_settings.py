@@ -99,6 +99,8 @@ class ProtocolSettings:
         return setting.protocol in (None, self.server_keys) or setting.key in self.more_keys
 
 
+SOAK_KEY = "tunnel_soak"
+
 NO_SETTINGS = ProtocolSettings()
 WIREGUARD_KEYS = ProtocolSettings(server_keys=WIREGUARD)
 
@@ -129,6 +131,12 @@ def read_own(protocol: str, table: TomlTable) -> Any:
 def needs_identity(server: Server) -> bool:
     """Whether the protocol of a server probes with an identity."""
     return bool(settings_of(server.protocol).server_keys)
+
+
+def has_soak(server: Server) -> bool:
+    """Whether checks of a server can run a soak: its protocol has the key for that."""
+    settings = settings_of(server.protocol)
+    return settings.server_keys == WIREGUARD or SOAK_KEY in settings.more_keys
 
 
 def write_own(server: Server) -> dict[str, object]:

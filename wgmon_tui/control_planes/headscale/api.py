@@ -76,7 +76,7 @@ def _first_texts(node: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
 def _read_parts(answers: Mapping[str, object], drift: Drift) -> tuple[Part, ...]:
     parts = []
     health = Fields(answers.get("health"), "", drift)
-    parts.append(Part("health", health.text("status") == "pass", health.text("status", optional=True)))
+    parts.append(Part("health check", health.text("status") == "pass", health.text("status", optional=True)))
     if "database" in answers:
         works = Fields(answers["database"], "", drift).flag("databaseConnectivity")
         if works is not None:
