@@ -7,12 +7,14 @@ from ipaddress import ip_address
 
 from tests.monitor.sample_vantages import START, VANTAGES, watched
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import (
+from wgmon_tui.checks.context_evidence import (
     InnerAddressAnswered,
     NeighboursFailed,
     OtherVantagesAnswered,
-    Silence,
     WorkedUntil,
+)
+from wgmon_tui.checks.evidence import (
+    Silence,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.keys import PresharedKey, PrivateKey

@@ -16,7 +16,12 @@ from tests.real.linux_kernel import (
     kernel_behind_tap_fixture,  # noqa: F401 - a fixture
 )
 from tests.real.server import ANSWER_S, LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
-from wgmon_tui.checks.evidence import ForeignSession, IcmpError, LateAnswer, PacketRejected
+from wgmon_tui.checks.context_evidence import ForeignSession
+from wgmon_tui.checks.evidence import (
+    IcmpError,
+    LateAnswer,
+    PacketRejected,
+)
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Verdict

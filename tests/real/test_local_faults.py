@@ -11,7 +11,10 @@ import pytest
 from tests.real.namespaces import CLIENT_V4, ROUTER_V4, SERVER_V4, ip
 from tests.real.server import RETRIES_S, SHORT_S, prober_at, target
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated
+from wgmon_tui.checks.context_evidence import ServerInitiated
+from wgmon_tui.checks.evidence import (
+    GatewaySilent,
+)
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.wireguard.diagnose import diagnose

@@ -24,7 +24,7 @@ from tests.real.namespaces import (
 from tests.real.prerequisites import require
 from tests.real.server import prober_at, target
 from tests.real.wireguard_go import WireguardGo
-from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, conclusion
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import path_tracer

@@ -11,7 +11,7 @@ from tests.real.server import prober_at, stamps, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.net import inner_packets

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from wgmon_tui.checks.evidence import (
-    Evidence,
+from wgmon_tui.checks.context_evidence import (
     ForeignSession,
     IdentityOnInterface,
     IdentityUsedElsewhere,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    WorkedUntil,
+)
+from wgmon_tui.checks.evidence import (
+    Evidence,
     MachineStarved,
     NameMoved,
-    NeighboursFailed,
     OnlyServerWatched,
-    OtherVantagesAnswered,
     Silence,
     WitnessProbed,
-    WorkedUntil,
 )
 
 Kind = TypeVar("Kind")

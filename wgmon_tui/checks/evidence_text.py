@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from wgmon_tui.checks.context_evidence import (
+    ForeignSession,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
@@ -11,14 +21,10 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FlowCut,
     ForeignBytes,
-    ForeignSession,
     FreshPortAnswered,
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
-    IdentityOnInterface,
-    IdentityUsedElsewhere,
-    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -28,10 +34,8 @@ from wgmon_tui.checks.evidence import (
     MachineStarved,
     NameMoved,
     NameUnresolved,
-    NeighboursFailed,
     OnlyServerWatched,
     OtherAddressAnswered,
-    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
@@ -39,13 +43,11 @@ from wgmon_tui.checks.evidence import (
     ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
-    ServerInitiated,
     Silence,
     Soak,
     SocketError,
     StampsAhead,
     WitnessProbed,
-    WorkedUntil,
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch

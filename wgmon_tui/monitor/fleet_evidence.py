@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import (
-    Evidence,
+from wgmon_tui.checks.context_evidence import (
     InnerAddressAnswered,
     NeighboursFailed,
     OtherVantagesAnswered,
     WorkedUntil,
+)
+from wgmon_tui.checks.evidence import (
+    Evidence,
 )
 from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.checks.verdict import Severity

@@ -29,7 +29,12 @@ from tests.protocols.wireguard.harness import (
     timestamps,
 )
 from wgmon_tui.checks.check import Check, Direction
-from wgmon_tui.checks.evidence import CookieDemanded, IcmpError, LateAnswer, ServerInitiated
+from wgmon_tui.checks.context_evidence import ServerInitiated
+from wgmon_tui.checks.evidence import (
+    CookieDemanded,
+    IcmpError,
+    LateAnswer,
+)
 from wgmon_tui.checks.packets import label_of
 from wgmon_tui.checks.path_trace import HopAnswer, TraceOptions
 from wgmon_tui.config.models import AMNEZIAWG

@@ -20,6 +20,7 @@ from tests.protocols.amneziawg.test_check import lab_server, probing, target_of
 from tests.protocols.wireguard.harness import IDENTITY, make_target
 from tests.protocols.wireguard.sample_evidence import SERVER, check
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel
+from wgmon_tui.checks.context_evidence import ServerInitiated, WorkedUntil
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     Evidence,
@@ -27,9 +28,7 @@ from wgmon_tui.checks.evidence import (
     InnerEcho,
     PassiveKeepalive,
     ProtocolEvidence,
-    ServerInitiated,
     Silence,
-    WorkedUntil,
 )
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import AMNEZIAWG, WIREGUARD

@@ -8,7 +8,13 @@ from ipaddress import ip_address
 import pytest
 
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
-from wgmon_tui.checks.evidence import Evidence, IcmpError, PathMtu, Silence, WorkedUntil
+from wgmon_tui.checks.context_evidence import WorkedUntil
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    IcmpError,
+    PathMtu,
+    Silence,
+)
 from wgmon_tui.checks.stage import (
     AUTHENTICATE,
     KEY_EXCHANGE,

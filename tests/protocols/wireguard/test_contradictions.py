@@ -10,23 +10,25 @@ from hypothesis import strategies as st
 
 from tests.protocols.wireguard.sample_evidence import ADDRESS, LATE, SERVER, SILENCE, any_evidence, check
 from wgmon_tui.checks.check import Check, Handshake, ProbedAs, Tunnel
+from wgmon_tui.checks.context_evidence import (
+    ForeignSession,
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     Evidence,
-    ForeignSession,
     FreshPortAnswered,
     IdentityAnswered,
-    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     NameMoved,
-    NeighboursFailed,
     OtherAddressAnswered,
-    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PresharedKeyFound,
-    ServerInitiated,
-    WorkedUntil,
 )
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Cause, Verdict

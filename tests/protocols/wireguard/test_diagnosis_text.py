@@ -32,7 +32,11 @@ from tests.protocols.wireguard.sample_evidence import (
     icmp,
 )
 from wgmon_tui.checks.check import Handshake
-from wgmon_tui.checks.evidence import Evidence, LateAnswer, ServerInitiated
+from wgmon_tui.checks.context_evidence import ServerInitiated
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    LateAnswer,
+)
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
 from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict

@@ -16,7 +16,7 @@ from tests.protocols.wireguard.inner_servers import (
     ip_packet,
     make_tunnel_target,
 )
-from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Endpoint

@@ -23,7 +23,10 @@ from tests.protocols.wireguard.harness import (
 )
 from tests.protocols.wireguard.sample_evidence import SERVER
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import Evidence, ForeignSession, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.context_evidence import ForeignSession, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.evidence import (
+    Evidence,
+)
 from wgmon_tui.checks.protocol import LOSS_WINDOW
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, InterfaceDumps, PeerEntry

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.protocols.wireguard import last_sessions
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions

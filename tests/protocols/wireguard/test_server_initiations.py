@@ -22,11 +22,11 @@ from tests.protocols.wireguard.harness import (
 )
 from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.context_evidence import ServerInitiated
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     Evidence,
     LateAnswer,
-    ServerInitiated,
     Silence,
     StampsAhead,
 )

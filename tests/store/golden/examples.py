@@ -11,6 +11,16 @@ from pathlib import Path
 
 from tests.golden import GoldenFile
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
+from wgmon_tui.checks.context_evidence import (
+    ForeignSession,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
@@ -18,14 +28,10 @@ from wgmon_tui.checks.evidence import (
     Evidence,
     FlowCut,
     ForeignBytes,
-    ForeignSession,
     FreshPortAnswered,
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
-    IdentityOnInterface,
-    IdentityUsedElsewhere,
-    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -35,10 +41,8 @@ from wgmon_tui.checks.evidence import (
     MachineStarved,
     NameMoved,
     NameUnresolved,
-    NeighboursFailed,
     OnlyServerWatched,
     OtherAddressAnswered,
-    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
@@ -46,13 +50,11 @@ from wgmon_tui.checks.evidence import (
     ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
-    ServerInitiated,
     Silence,
     Soak,
     SocketError,
     StampsAhead,
     WitnessProbed,
-    WorkedUntil,
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch

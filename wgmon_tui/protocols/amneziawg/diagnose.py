@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.check import Check, Direction
-from wgmon_tui.checks.evidence import Evidence, ForeignBytes, WorkedUntil
+from wgmon_tui.checks.context_evidence import WorkedUntil
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    ForeignBytes,
+)
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server

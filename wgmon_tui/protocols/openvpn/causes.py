@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import Evidence, NeighboursFailed, ProtocolEvidence, WorkedUntil
+from wgmon_tui.checks.context_evidence import NeighboursFailed, WorkedUntil
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    ProtocolEvidence,
+)
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
+from wgmon_tui.checks.context_evidence import NeighboursFailed, WorkedUntil
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
     Evidence,
-    NeighboursFailed,
     PresharedKeyFound,
     RecentLoss,
-    WorkedUntil,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence

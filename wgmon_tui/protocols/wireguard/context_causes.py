@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
-from wgmon_tui.checks.evidence import (
-    Evidence,
+from wgmon_tui.checks.context_evidence import (
     ForeignSession,
     IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerAddressAnswered,
-    NameMoved,
     NeighboursFailed,
-    OtherAddressAnswered,
     OtherVantagesAnswered,
+)
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    NameMoved,
+    OtherAddressAnswered,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.verdict import Cause

@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
+from wgmon_tui.checks.context_evidence import (
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
     Evidence,
@@ -19,15 +25,11 @@ from wgmon_tui.checks.evidence import (
     InnerService,
     KnownKeyAnswered,
     LateAnswer,
-    NeighboursFailed,
     OtherAddressAnswered,
-    OtherVantagesAnswered,
     PassiveKeepalive,
     PathMtu,
     PresharedKeyFound,
-    ServerInitiated,
     WitnessProbed,
-    WorkedUntil,
 )
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Cause

@@ -10,32 +10,34 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from wgmon_tui.checks.check import Check, Handshake
+from wgmon_tui.checks.context_evidence import (
+    ForeignSession,
+    IdentityOnInterface,
+    NeighboursFailed,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     AnsweredFromElsewhere,
     CookieDemanded,
     Evidence,
     ForeignBytes,
-    ForeignSession,
     FreshPortAnswered,
     IcmpError,
     IdentityAnswered,
-    IdentityOnInterface,
     KnownKeyAnswered,
     LateAnswer,
     MachineStarved,
     NameUnresolved,
-    NeighboursFailed,
     OnlyServerWatched,
     OtherAddressAnswered,
     PacketRejected,
     PresharedKeyFound,
     ReceiveOverflow,
     RecentLoss,
-    ServerInitiated,
     Silence,
     SocketError,
     StampsAhead,
-    WorkedUntil,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed

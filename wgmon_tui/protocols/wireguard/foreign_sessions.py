@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
-from wgmon_tui.checks.evidence import ForeignSession
+from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.check import ProbedAs
-from wgmon_tui.checks.evidence import GatewaySilent, ServerInitiated, WitnessProbed
+from wgmon_tui.checks.context_evidence import ServerInitiated
+from wgmon_tui.checks.evidence import (
+    GatewaySilent,
+    WitnessProbed,
+)
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM

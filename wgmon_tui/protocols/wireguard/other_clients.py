@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from wgmon_tui.checks.evidence import Evidence, IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.context_evidence import IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.evidence import (
+    Evidence,
+)
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from wgmon_tui.checks.evidence import ServerInitiated
+from wgmon_tui.checks.context_evidence import ServerInitiated
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.net.udp_socket import Datagram
 from wgmon_tui.protocols.wireguard.handshake import ReceivedInitiation, RejectedError, Responder

@@ -16,20 +16,26 @@ from enum import Enum
 from typing import Any
 
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
+from wgmon_tui.checks.context_evidence import (
+    ForeignSession,
+    IdentityOnInterface,
+    IdentityUsedElsewhere,
+    InnerAddressAnswered,
+    NeighboursFailed,
+    OtherVantagesAnswered,
+    ServerInitiated,
+    WorkedUntil,
+)
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
     CookieDemanded,
     FlowCut,
     ForeignBytes,
-    ForeignSession,
     FreshPortAnswered,
     GatewaySilent,
     IcmpError,
     IdentityAnswered,
-    IdentityOnInterface,
-    IdentityUsedElsewhere,
-    InnerAddressAnswered,
     InnerEcho,
     InnerHop,
     InnerService,
@@ -39,10 +45,8 @@ from wgmon_tui.checks.evidence import (
     MachineStarved,
     NameMoved,
     NameUnresolved,
-    NeighboursFailed,
     OnlyServerWatched,
     OtherAddressAnswered,
-    OtherVantagesAnswered,
     PacketRejected,
     PassiveKeepalive,
     PathMtu,
@@ -50,13 +54,11 @@ from wgmon_tui.checks.evidence import (
     ProtocolEvidence,
     ReceiveOverflow,
     RecentLoss,
-    ServerInitiated,
     Silence,
     Soak,
     SocketError,
     StampsAhead,
     WitnessProbed,
-    WorkedUntil,
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
