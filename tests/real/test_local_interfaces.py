@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,23 @@ class Bastion:
         for secret in (self.private_key.to_text(), PSK.to_text()):
             assert secret not in child.stdout + child.stderr
         return Ran(child.returncode, child.stdout, child.stderr)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A writer that checks all servers."""
+        words = ["--config", str(self._home), "--state", str(self._home / "state"), "run"]
+        with entered(self.server.path.client):
+            child = subprocess.Popen(
+                [sys.executable, "-m", "wgmon_tui", *words],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "HOME": "/"},
+            )
+        try:
+            yield
+        finally:
+            child.terminate()
+            child.wait()
 
     def probed(self) -> dict[str, Any]:
         """The server's JSON line; its checks use a short timeout."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.real.http_services import PORT, http_service
 from tests.real.namespaces import entered, firewall, ip, namespace
 from tests.real.prerequisites import require
+from tests.real.test_export import tunnel_addresses
+from tests.real.test_local_interfaces import Bastion
+from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
@@ -79,6 +84,23 @@ def test_a_host_that_answers_everything_is_healthy() -> None:
     assert [each.outcome for each in outcome.check.stages[1:]] == [StageOutcome.PASSED] * 3
     labels = [find_protocol("system-path").label_of(each.data) for each in outcome.check.exchange]
     assert labels == ["echo request", "echo reply"]
+
+
+def test_a_host_answers_a_ping_over_ipv6_by_an_interface_that_is_named() -> None:
+    with machine() as name:
+        outcome = look(name, "tcp = false", "[::1]:9")
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY
+    protocol = find_protocol("system-path")
+    assert [protocol.label_of(each.data) for each in outcome.check.exchange] == ["echo request", "echo reply"]
+    assert "packets to that address leave this machine by lo" in outcome.diagnosis.evidence
+
+
+@pytest.mark.thorough
+def test_a_host_that_drops_pings_over_ipv6_is_silent() -> None:
+    with machine() as name:
+        firewall(name, "input", "drop")
+        outcome = look(name, "tcp = false", "[::1]:9")
+    assert outcome.diagnosis.verdict is Verdict.SILENT
 
 
 def test_an_answer_above_the_limit_is_slow() -> None:
@@ -147,3 +169,87 @@ def test_a_name_server_that_knows_the_name_is_healthy() -> None:
         thread.start()
         outcome = look(name, 'tcp = false\ndns = "www.example.net"', "127.0.0.1:5353")
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
+
+
+# Beside a VPN of this machine
+
+PROBED = """
+[[server]]
+name = "gateway"
+endpoint = "{endpoint}"
+public_key = "{key}"
+identity = "bastion"
+tunnel_ping = ["10.7.0.1"]
+tunnel_count = 1
+interval = "1s"
+timeout = "500ms"
+explain = false
+
+[[server]]
+name = "inside"
+protocol = "system-path"
+endpoint = "10.7.0.1:9"
+interval = "1s"
+timeout = "500ms"
+
+[server.system-path]
+tcp = false
+"""
+
+
+@contextmanager
+def bastion_with_vpn(server: WireguardGo, home: Path) -> Iterator[Bastion]:
+    """A machine whose own interface is a client of the server, which does not know its identity."""
+    made = Bastion(server, home)
+    client, interface = server.path.client, made.device.name
+    try:
+        (own, *_) = tunnel_addresses(server, made.private_key.public)
+        ip(client, f"address add {own.ip}/32 dev {interface}\nroute add 10.7.0.1/32 dev {interface}")
+        with entered(client):
+            PING_GROUPS.write_text("0 2147483647")
+        endpoint = "{}:{}".format(*server.endpoint(4))
+        toml = home / "servers.toml"
+        addressed = toml.read_text().replace(
+            "[[identity]]\n", '[[identity]]\naddresses = ["10.7.0.200/32"]\n'
+        )
+        toml.write_text(addressed + PROBED.format(endpoint=endpoint, key=server.public_key))
+        yield made
+    finally:
+        made.device.stop()
+
+
+def verdict_beside_writer(bastion: Bastion, wanted: str) -> dict[str, Any]:
+    """What the writer says of the gateway, once its verdict is the wanted one."""
+    with bastion.running():
+        for _ in range(60):
+            shown = bastion.wgmon("probe", "gateway", "--quick", "--json").out
+            found: dict[str, Any] = json.loads(shown)
+            if found["verdict"] == wanted:
+                return found
+    raise AssertionError(f"it stays {found['verdict']}: {found['summary']} {found['evidence']}")
+
+
+@pytest.mark.thorough
+async def test_a_vpn_that_works_while_the_probe_gets_no_answer_is_a_verdict(
+    wireguard_go: WireguardGo, tmp_path: Path
+) -> None:
+    with bastion_with_vpn(wireguard_go, tmp_path) as bastion:
+        await bastion.connected()
+        found = await asyncio.to_thread(verdict_beside_writer, bastion, "peer-missing")
+        name = bastion.device.name
+    assert found["summary"] == (
+        f"{name} of this machine is up: 10.7.0.1 answers through it. "
+        "The same server does not answer this identity."
+    )
+    assert f'10.7.0.1, which is inside its tunnel, answers the checks of server "inside" through {name}' in (
+        " ".join(found["evidence"])
+    )
+
+
+@pytest.mark.thorough
+async def test_a_vpn_that_is_down_too_leaves_the_probe_silent(
+    wireguard_go: WireguardGo, tmp_path: Path
+) -> None:
+    with bastion_with_vpn(wireguard_go, tmp_path) as bastion:
+        found = await asyncio.to_thread(verdict_beside_writer, bastion, "silent")
+    assert "answers" not in found["summary"].replace("No answer", "")

@@ -48,11 +48,27 @@ class OtherVantagesAnswered:
 class InnerAddressAnswered:
     """An address inside this server's tunnel answers another server's checks, which go another way.
 
-    `server_name` is that server: this machine's own VPN reaches the address, for example.
+    `server_name` is that server: this machine's own VPN reaches the address, for example. `interface` is the
+    one by which those packets leave this machine; "" if it is not known.
     """
 
     address: Address
     server_name: str
+    interface: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesBy:
+    """The packets of a check leave this machine by this interface, by its routing table."""
+
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOnInterface:
+    """A WireGuard interface of this machine has this server as a peer, and another key than this identity."""
+
+    interface: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from wgmon_tui.checks.context_evidence import (
     IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerAddressAnswered,
+    LeavesBy,
     NeighboursFailed,
     OtherVantagesAnswered,
     ServerInitiated,
+    ServerOnInterface,
     WorkedUntil,
 )
 from wgmon_tui.checks.expiry import Expires
@@ -377,6 +379,8 @@ Evidence = (
     | ForeignSession
     | IdentityUsedElsewhere
     | IdentityOnInterface
+    | LeavesBy
+    | ServerOnInterface
     | Expires
     | ProtocolEvidence
 )

@@ -7,9 +7,11 @@ from wgmon_tui.checks.context_evidence import (
     IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerAddressAnswered,
+    LeavesBy,
     NeighboursFailed,
     OtherVantagesAnswered,
     ServerInitiated,
+    ServerOnInterface,
     WorkedUntil,
 )
 from wgmon_tui.checks.evidence import (
@@ -268,7 +270,9 @@ def _describe_others(
     | InnerAddressAnswered
     | ForeignSession
     | IdentityUsedElsewhere
-    | IdentityOnInterface,
+    | IdentityOnInterface
+    | LeavesBy
+    | ServerOnInterface,
 ) -> str:
     """Describe what other servers, vantages, clients and earlier checks showed."""
     match evidence:
@@ -279,8 +283,13 @@ def _describe_others(
             return f"the same keys worked until {format_day(at)}, {format_clock(at, seconds=True)}"
         case NeighboursFailed(address, failed, watched):
             return f"{failed} of {watched} other servers at {address} failed at the same time"
-        case InnerAddressAnswered(address, server_name):
-            return f'{address}, which is inside its tunnel, answers the checks of server "{server_name}"'
+        case InnerAddressAnswered(address, server_name, interface):
+            by = f" through {printable(interface)} of this machine" if interface else ""
+            return f'{address}, which is inside its tunnel, answers the checks of server "{server_name}"{by}'
+        case LeavesBy(interface):
+            return f"packets to that address leave this machine by {printable(interface)}"
+        case ServerOnInterface(interface):
+            return f"the interface {printable(interface)} of this machine is a client of the same server"
         case OtherVantagesAnswered(vantages):
             return f"the server answers {format_list(vantages)}"
         case ForeignSession(packets, proven):

@@ -9,6 +9,7 @@ from itertools import islice
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.context_evidence import (
     InnerAddressAnswered,
+    LeavesBy,
     NeighboursFailed,
     OtherVantagesAnswered,
     WorkedUntil,
@@ -58,11 +59,15 @@ class FleetEvidence:
     def about(
         self, server_state: ServerState, target: ProtocolTarget | None, checks: Sequence[Check]
     ) -> Mapping[Address | None, tuple[Evidence, ...]]:
-        """Return the evidence about each address that did not answer."""
+        """Return the evidence about each address that did not answer, or whose data is lost."""
         return {
             each.address: tuple(self._about_address(server_state, target, each.address))
             for each in checks
             if each.handshake is None
+        } | {
+            each.address: tuple(self._about_inner_addresses(server_state))
+            for each in checks
+            if each.handshake and has_lost_data(each)
         }
 
     def _about_address(
@@ -91,7 +96,7 @@ class FleetEvidence:
         for address in dict.fromkeys(inner_addresses(server_state.server)):
             for neighbour in self._neighbours(server_state.server.name, address):
                 if _answered_since(neighbour, server_state):
-                    yield InnerAddressAnswered(address, neighbour.server.name)
+                    yield InnerAddressAnswered(address, neighbour.server.name, _interface_of(neighbour))
                     break
 
     def _neighbours(self, name: str, address: Address) -> list[ServerState]:
@@ -115,9 +120,21 @@ class FleetEvidence:
 def _answered_since(neighbour: ServerState, server_state: ServerState) -> bool:
     """Return whether a neighbour has answered since this server's last check failed."""
     failed = server_state.last.check if server_state.last else None
-    if failed is None or failed.handshake or neighbour.last_answer is None:
+    if failed is None or neighbour.last_answer is None or (failed.handshake and not has_lost_data(failed)):
         return False
     return neighbour.last_answer.at > failed.started_at + server_state.server.timeout
+
+
+def has_lost_data(check: Check) -> bool:
+    """Return whether a handshake succeeded, and nothing came back through its tunnel."""
+    return check.handshake is not None and check.tunnel is not None and not check.tunnel.received
+
+
+def _interface_of(neighbour: ServerState) -> str:
+    """Return the interface by which the packets of a server's last check left this machine; "" if unknown."""
+    checks = neighbour.last.checks if neighbour.last else ()
+    found = (each for check in checks for each in check.evidence if isinstance(each, LeavesBy))
+    return next((each.interface for each in found), "")
 
 
 def _failed_together(neighbour: ServerState, server_state: ServerState) -> bool:

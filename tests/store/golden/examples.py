@@ -16,9 +16,11 @@ from wgmon_tui.checks.context_evidence import (
     IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerAddressAnswered,
+    LeavesBy,
     NeighboursFailed,
     OtherVantagesAnswered,
     ServerInitiated,
+    ServerOnInterface,
     WorkedUntil,
 )
 from wgmon_tui.checks.evidence import (
@@ -317,6 +319,19 @@ ROUNDS = (
     Round(
         (replace(BARE, evidence=(Expires("server certificate", "fra1.example.net", AT),)),),
         (Diagnosis(Verdict.BAD_CERTIFICATE, "It has expired."),),
+    ),
+    Round(
+        (
+            replace(
+                BARE,
+                evidence=(
+                    InnerAddressAnswered(V4, "inside", "wg0"),
+                    LeavesBy("wg0"),
+                    ServerOnInterface("wg0"),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.PEER_MISSING, "wg0 of this machine is up."),),
     ),
 )
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
+from wgmon_tui.checks.context_evidence import LeavesBy
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, Stage, StageOutcome
@@ -21,7 +22,9 @@ from wgmon_tui.net.dns_answers import parse_address_answer
 from wgmon_tui.net.host_names import encode_host
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.inner_packets import dns_message
+from wgmon_tui.net.netlink import RoutingSocket
 from wgmon_tui.net.ping_socket import PingForbiddenError, ping
+from wgmon_tui.net.routes import find_next_hop
 from wgmon_tui.protocols.system_path.answers import OK, is_answer
 from wgmon_tui.protocols.system_path.settings import NAME, SystemPathSettings
 
@@ -34,6 +37,18 @@ _UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN)
 
 class SystemPathProber(AddressProber):
     """Checks with sockets of this machine's own stack."""
+
+    def __init__(self, vantage: str = "local") -> None:
+        super().__init__(vantage)
+        self._routing = RoutingSocket()
+
+    async def open(self) -> None:
+        """Open the socket that asks for routes, where the system has one."""
+        self._routing.open()
+
+    async def close(self) -> None:
+        """Close it."""
+        self._routing.close()
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Try what the settings name, one after the other."""
@@ -54,11 +69,16 @@ class SystemPathProber(AddressProber):
         return replace(
             check,
             handshake=Handshake(rtts[0]) if rtts else None,
-            evidence=tuple(found),
+            evidence=(*found, *self._interface_to(asked.address)),
             exchange=exchange,
             sent=len(found),
             stages=_stages(found),
         )
+
+    def _interface_to(self, address: Address) -> tuple[LeavesBy, ...]:
+        """By which interface packets to an address leave this machine, where the system tells."""
+        hop = find_next_hop(self._routing, address)
+        return (LeavesBy(hop.interface),) if hop else ()
 
 
 async def _echo(address: Address, timeout_s: float) -> tuple[ProtocolEvidence, tuple[Packet, ...]]:

@@ -60,6 +60,16 @@ def this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
     )
 
 
+def data_of_this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
+    """For a server that answers handshakes, and whose tunnel this machine's own VPN reaches."""
+    return Cause(
+        "the server drops the data of this identity alone: its AllowedIPs there, or a firewall rule",
+        f'{inner.address} inside its tunnel answers the checks of server "{inner.server_name}"',
+        "on the server: wg show wg0 allowed-ips",
+        Hypothesis.ALLOWED_IPS,
+    )
+
+
 def path_to_address(server: Server, answered: Sequence[str]) -> Cause:
     """For one silent address of a name of which others answer."""
     verb = "answers" if len(answered) == 1 else "answer"

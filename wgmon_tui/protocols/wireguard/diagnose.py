@@ -51,6 +51,7 @@ from wgmon_tui.protocols.wireguard import (
     framing_causes,
     local_causes,
     local_faults,
+    own_vpn,
 )
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted, without_contradicted
 from wgmon_tui.protocols.wireguard.stage_outcomes import find_blamed_stage
@@ -126,6 +127,7 @@ def diagnose(
         verdict, summary, ranked = _blame_other_source(check, evidence, server, (verdict, summary, ranked))
     else:
         verdict, summary, ranked = _diagnose_unanswered(check, evidence, server)
+    verdict, summary, ranked = own_vpn.add_own_vpn((verdict, summary, ranked), evidence, server)
     if loss := first_of_kind(RecentLoss, evidence):
         meaning = (verdict, summary, ranked)
         verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)
@@ -287,6 +289,7 @@ def _diagnose_unanswered(check: Check, evidence: Sequence[Evidence], server: Ser
     return (
         _diagnose_refusal(check, evidence, server)
         or _diagnose_foreign(evidence, server)
+        or own_vpn.diagnose_own_vpn(check, evidence, server)
         or _diagnose_silent(check, evidence, server)
     )
 

@@ -46,6 +46,10 @@ class LocalIdentities:
             await asyncio.wait({self._reading}, timeout=_WAIT_S)
         return self._interfaces.get((identity, server))
 
+    def interfaces_to(self, server: PublicKey) -> tuple[str, ...]:
+        """The interfaces that have a server as a peer, as far as they were read."""
+        return tuple(name for (_, peer), name in self._interfaces.items() if peer == server)
+
     async def _read_all(self) -> None:
         dumps = await asyncio.to_thread(self._read) or {}
         self._interfaces = {

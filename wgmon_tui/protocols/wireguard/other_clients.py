@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from wgmon_tui.checks.context_evidence import IdentityOnInterface, IdentityUsedElsewhere
+from wgmon_tui.checks.context_evidence import IdentityOnInterface, IdentityUsedElsewhere, ServerOnInterface
 from wgmon_tui.checks.evidence import (
     Evidence,
 )
@@ -20,6 +20,9 @@ StampedElsewhere = Callable[[PublicKey], float | None]
 InterfaceOf = Callable[[PublicKey, PublicKey], Awaitable[str | None]]
 """Returns the WireGuard interface of this machine that has an identity's key and a server as its peer."""
 
+InterfacesTo = Callable[[PublicKey], Sequence[str]]
+"""Returns the WireGuard interfaces of this machine that have a server as a peer, as far as is known."""
+
 
 class OtherClients:
     """Finds traces of other clients: packets, stamps in the ledger, interfaces of this machine."""
@@ -29,10 +32,12 @@ class OtherClients:
         foreign_sessions: ForeignSessions,
         stamped_elsewhere: StampedElsewhere,
         interface_of: InterfaceOf | None,
+        interfaces_to: InterfacesTo = lambda _: (),
     ) -> None:
         self._foreign_sessions = foreign_sessions
         self._stamped_elsewhere = stamped_elsewhere
         self._interface_of = interface_of
+        self._interfaces_to = interfaces_to
         self._used: set[PublicKey] = set()
         """The identities that this process has used."""
 
@@ -42,9 +47,17 @@ class OtherClients:
         return self._stamped_elsewhere(target.private_key.public)
 
     async def find(
-        self, target: Target, source: SocketAddress, started_at: float, stamped_before: float | None
+        self,
+        target: Target,
+        source: SocketAddress,
+        started_at: float,
+        stamped_before: float | None,
+        *,
+        has_failed: bool = False,
     ) -> list[Evidence]:
         """Find traces at the end of a check that began at `started_at`, in Unix seconds.
+
+        Another client of the same server, with a key of its own, matters only if the check `has_failed`.
 
         Packets for a session of another wgmon-tui on this machine, or of an earlier run, are no such trace.
         """
@@ -52,6 +65,8 @@ class OtherClients:
         found: list[Evidence] = []
         if self._interface_of and (name := await self._interface_of(identity, target.server.public_key)):
             found.append(IdentityOnInterface(name))
+        elif has_failed and (name := next(iter(self._interfaces_to(target.server.public_key)), None)):
+            found.append(ServerOnInterface(name))
         stamped_at = self._stamped_elsewhere(identity)
         if stamped_at and stamped_at != stamped_before and identity in self._used:
             found.append(IdentityUsedElsewhere(max(0.0, started_at - stamped_at)))

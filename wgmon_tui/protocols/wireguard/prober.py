@@ -45,7 +45,12 @@ from wgmon_tui.protocols.wireguard.experiment_runner import ExperimentRunner
 from wgmon_tui.protocols.wireguard.handshake import Attempt
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.last_sessions import LastSessions
-from wgmon_tui.protocols.wireguard.other_clients import InterfaceOf, OtherClients, StampedElsewhere
+from wgmon_tui.protocols.wireguard.other_clients import (
+    InterfaceOf,
+    InterfacesTo,
+    OtherClients,
+    StampedElsewhere,
+)
 from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity, PeerTurns
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.session import Session
@@ -88,6 +93,7 @@ class Prober:
         hold_identity: HoldIdentity = lambda _: nullcontext(True),
         stamped_elsewhere: StampedElsewhere = lambda _: None,
         interface_of: InterfaceOf | None = None,
+        interfaces_to: InterfacesTo = lambda _: (),
         on_open: Callable[[], None] = lambda: None,
     ) -> None:
         """`ahead_s` returns how far an identity's last stamp is ahead of the local clock, in seconds.
@@ -108,7 +114,7 @@ class Prober:
         self._resolver = Resolver()
         self._demultiplexer = Demultiplexer()
         self._other_clients = OtherClients(
-            self._demultiplexer.foreign_sessions, stamped_elsewhere, interface_of
+            self._demultiplexer.foreign_sessions, stamped_elsewhere, interface_of, interfaces_to
         )
         self._loop_lag = LoopLag()
         self._routing = RoutingSocket()
@@ -266,7 +272,11 @@ class Prober:
                 if silent_gateway := await find_silent_gateway(self._routing, address, check_log.evidence):
                     check_log.add_evidence(silent_gateway)
             for trace in await self._other_clients.find(
-                target, run.source, check_log.started_at_unix, stamped_before
+                target,
+                run.source,
+                check_log.started_at_unix,
+                stamped_before,
+                has_failed=lost_data or run.handshake is None,
             ):
                 check_log.add_evidence(trace)
             if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:

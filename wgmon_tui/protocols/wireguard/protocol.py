@@ -75,6 +75,7 @@ class WireGuard(Protocol):
             stamped_elsewhere=services.stamped_elsewhere,
             make_ephemeral=None if services.note_secret is None else noting_ephemerals(services.note_secret),
             interface_of=identities.interface_of,
+            interfaces_to=identities.interfaces_to,
             on_open=identities.refresh,
         )
 

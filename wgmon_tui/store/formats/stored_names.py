@@ -21,9 +21,11 @@ from wgmon_tui.checks.context_evidence import (
     IdentityOnInterface,
     IdentityUsedElsewhere,
     InnerAddressAnswered,
+    LeavesBy,
     NeighboursFailed,
     OtherVantagesAnswered,
     ServerInitiated,
+    ServerOnInterface,
     WorkedUntil,
 )
 from wgmon_tui.checks.evidence import (
@@ -289,12 +291,16 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ),
     OtherVantagesAnswered: StoredRecord({"vantages": "vantages"}, kind="OtherVantagesAnswered"),
     InnerAddressAnswered: StoredRecord(
-        {"address": "address", "server_name": "of"}, kind="InnerAddressAnswered"
+        {"address": "address", "server_name": "of", "interface": "interface"},
+        kind="InnerAddressAnswered",
+        sparse=frozenset({"interface"}),
     ),
     ForeignSession: StoredRecord(
         {"packets": "packets", "proven": "proven"}, kind="ForeignSession", sparse=frozenset({"proven"})
     ),
     IdentityOnInterface: StoredRecord({"interface": "interface"}, "IdentityOnInterface"),
+    LeavesBy: StoredRecord({"interface": "interface"}, "LeavesBy"),
+    ServerOnInterface: StoredRecord({"interface": "interface"}, "ServerOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
     Expires: StoredRecord({"what": "what", "name": "name", "at": "at"}, kind="Expires"),
     ProtocolEvidence: StoredRecord(
