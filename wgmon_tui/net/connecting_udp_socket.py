@@ -19,7 +19,6 @@ from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, Sock
 
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 _LEAST_RECEIVE_BUFFER = 64 * 1024
-_LARGEST_DATAGRAM = 2048
 _ANCILLARY = 512
 _DATAGRAMS_PER_TURN = 256  # then the event loop runs
 _BACKLOG = 16384  # more than the receive buffer holds
@@ -168,7 +167,7 @@ class ConnectingUdpSocket(DatagramSocket):
         """Deliver the next datagram and return its time; 0 for an error instead, None if there is none."""
         sock = connected.socket if connected else self._socket
         try:
-            data, ancillary, _, source = sock.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
+            data, ancillary, _, source = sock.recvmsg(self.largest_datagram, _ANCILLARY)
         except BlockingIOError:
             return None
         except OSError as error:  # an ICMP error about a sent packet; reporting clears it

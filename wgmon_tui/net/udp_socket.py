@@ -86,7 +86,12 @@ class QueuedError:
 
 
 class DatagramSocket:
-    """An unconnected UDP socket of one address family; its port is fixed while it is open."""
+    """An unconnected UDP socket of one address family; its port is fixed while it is open.
+
+    `largest_datagram` is how many bytes of a datagram are read; the rest of a larger one is lost.
+    """
+
+    largest_datagram = _LARGEST_DATAGRAM
 
     def __init__(
         self,
@@ -238,7 +243,7 @@ class DatagramSocket:
     def _read(self) -> int | None:
         """Deliver the next datagram and return its time; 0 for an error instead, None if there is none."""
         try:
-            data, ancillary, _, source = self._socket.recvmsg(_LARGEST_DATAGRAM, _ANCILLARY)
+            data, ancillary, _, source = self._socket.recvmsg(self.largest_datagram, _ANCILLARY)
         except BlockingIOError:
             return None
         except OSError:

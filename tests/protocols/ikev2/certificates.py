@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,8 +43,9 @@ def issue(
     key: SigningKey | None = None,
     *,
     not_after: datetime | None = None,
+    names: Sequence[str] = (),
 ) -> Issued:
-    """A certificate for this host name, of an authority; without one, an authority itself."""
+    """A certificate for this host name and other `names`, of an authority; without one, an authority."""
     own = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = authority.key if authority else own
@@ -59,7 +61,7 @@ def issue(
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
     )
     if authority:
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, critical=False)
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(each) for each in (name, *names)])
+        builder = builder.add_extension(alternatives, critical=False)
     digest = None if isinstance(signer, Ed25519PrivateKey) else hashes.SHA256()
     return Issued(builder.sign(signer, digest), own)

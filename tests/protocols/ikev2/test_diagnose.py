@@ -213,6 +213,18 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "authenticate",
         "began EAP",
     ),
+    "port 4500 closed": (
+        diagnose(SA_INIT, UNANSWERED, IcmpError(0.0, 4, 3, 3, "192.0.2.1", True)),
+        Verdict.PORT_CLOSED,
+        "authenticate",
+        "nothing listens on port 4500",
+    ),
+    "port 4500 refused": (
+        diagnose(SA_INIT, UNANSWERED, IcmpError(0.0, 4, 3, 13, "192.0.2.9", False)),
+        Verdict.UNREACHABLE,
+        "authenticate",
+        "refuses packets to port 4500",
+    ),
     "EAP refused": (
         diagnose(SA_INIT, PROVEN, make_evidence(EvidenceKind.EAP_ENDED, "691", ""), of=server(BY_PASSWORD)),
         Verdict.AUTH_FAILED,
@@ -352,6 +364,11 @@ def test_hostile_values_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("kind", EvidenceKind)
-@pytest.mark.parametrize("values", [(), ("",), ("x", "y", "z", "w"), ("12", "99", "7")])
+@pytest.mark.parametrize(
+    "values",
+    [(), ("",), ("x", "y", "z", "w"), ("12", "99", "7"), ("9" * 400,) * 3, ("\u00b2",) * 3, ("\u0663",) * 3],
+)
 def test_every_kind_has_words_whatever_its_values(kind: EvidenceKind, values: tuple[str, ...]) -> None:
+    found = diagnose(SA_INIT, PROVEN, CHILDLESS, make_evidence(kind, *values), handshake=ANSWERED)
+    assert found.summary
     assert PROTOCOL.describe_evidence(make_evidence(kind, *values, at=0.1)) != kind.value

@@ -55,6 +55,14 @@ def test_a_preshared_key_needs_the_acknowledgement() -> None:
     assert join(replace(settings, dedicated=True), secret=b"s").may_authenticate
 
 
+@pytest.mark.parametrize("key", ["local_id", "remote_id"])
+def test_an_identity_that_cannot_be_sent_is_a_problem(key: str) -> None:
+    settings = replace(Ikev2Settings("m", secret=ANYWHERE), **{key: "@#xyz"})
+    assert f'ikev2: {key}: expected hexadecimal digits after @#, got "@#xyz"' in problem(
+        settings, secret=b"s"
+    )
+
+
 def test_a_certificate_comes_with_its_key(issued: Issued) -> None:
     target = join(WITH_CERTIFICATE, certificate=issued.certificate_pem, key=issued.key_pem)
     assert isinstance(target.credentials, CertificateKey)

@@ -284,6 +284,15 @@ PATH: Sequence[Row] = (
         proven=True,
     ),
     Row(
+        "port 4500 rejected",
+        by_secret(),
+        client_by_secret(),
+        Verdict.UNREACHABLE,
+        "rejects UDP port 4500",
+        "authenticate",
+        rule="udp dport 4500 reject with icmpx admin-prohibited",
+    ),
+    Row(
         "fragments dropped",
         by_certificate("rsa"),
         client_by_certificate("rsa", more=_NO_FRAGMENTS),

@@ -11,6 +11,8 @@ import pytest
 
 from tests.real.ikev2.strongswan import Charon
 from tests.real.ikev2.world import (
+    MONITOR,
+    SERVER,
     SIGNATURES,
     Watcher,
     by_certificate,
@@ -21,7 +23,8 @@ from tests.real.ikev2.world import (
     stages_of,
     strongswan,
 )
-from tests.real.namespaces import RoutedPath
+from tests.real.namespaces import SERVER_V6, RoutedPath
+from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.verdict import Verdict
 
 
@@ -108,6 +111,26 @@ def test_a_cancelled_check_ends_its_session(watcher: Watcher, server: Charon) ->
     while server.sessions() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert server.sessions() == ""
+
+
+@pytest.mark.parametrize("fragmentation", ["no", "yes"])
+def test_a_long_certificate_arrives_whole_and_in_fragments(
+    watcher: Watcher, server: Charon, fragmentation: str
+) -> None:
+    server.load(configuration().replace("fragmentation = no", f"fragmentation = {fragmentation}"))
+    settings = by_secret(
+        local_id=f"long.{MONITOR}", more=f'ca_file = "ecdsa-ca.pem"\nremote_id = "long.{SERVER}"\n'
+    )
+    outcome = watcher.look(settings)
+    server.load(configuration())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis
+    received = [each.data for each in outcome.check.exchange if each.direction is Direction.RECEIVED]
+    assert (max(map(len, received)) > 4000) == (fragmentation == "no")
+
+
+def test_ipv6_works_too(watcher: Watcher) -> None:
+    outcome = watcher.look(by_secret(), endpoint=f"[{SERVER_V6}]:500", tunnel=True, ping="10.77.2.2")
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis
 
 
 @pytest.mark.thorough

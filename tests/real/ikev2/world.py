@@ -73,6 +73,13 @@ def expired_server() -> Issued:
     return issue(f"expired.{SERVER}", credentials("ecdsa").authority, not_after=yesterday)
 
 
+@cache
+def long_server() -> Issued:
+    """A certificate of several kilobytes: IKE_AUTH with it fits into no packet."""
+    names = [f"{number:060}.{SERVER}" for number in range(60)]
+    return issue(f"long.{SERVER}", credentials("ecdsa").authority, names=names)
+
+
 def _by_certificate(kind: str) -> str:
     return f"""
   {kind} {{
@@ -128,6 +135,15 @@ connections {{
     pools = inner
     children {{ net {{ local_ts = 0.0.0.0/0 }} }}
   }}
+  long {{
+    version = 2
+    fragmentation = no
+    local {{ auth = pubkey
+      certs = long-server.pem
+      id = long.{SERVER} }}
+    remote {{ auth = psk
+      id = long.{MONITOR} }}
+  }}
   expired {{
     version = 2
     local {{ auth = pubkey
@@ -143,6 +159,8 @@ connections {{
 secrets {{
   {_SECRET}
   {more_secrets}
+  ike-long {{ id = long.{MONITOR}
+    secret = "{SECRET}" }}
   ike-expired {{ id = expired.{MONITOR}
     secret = "{SECRET}" }}
   eap-monitor {{ id = eap.{MONITOR}
@@ -162,8 +180,11 @@ def files() -> dict[str, bytes]:
             f"private/{kind}-server.pem": made.server.key_pem,
         }
     expired = expired_server()
+    long = long_server()
     return {
         **found,
+        "x509/long-server.pem": long.certificate_pem,
+        "private/long-server.pem": long.key_pem,
         "x509/expired-server.pem": expired.certificate_pem,
         "private/expired-server.pem": expired.key_pem,
     }

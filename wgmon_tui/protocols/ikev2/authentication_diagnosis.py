@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from wgmon_tui.checks.evidence import IcmpError
+from wgmon_tui.checks.evidence_selection import all_of_kind
+from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import AUTHENTICATE
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.ikev2 import causes
@@ -9,7 +14,7 @@ from wgmon_tui.protocols.ikev2.certificates import ChainFault
 from wgmon_tui.protocols.ikev2.eap import METHOD_NAMES
 from wgmon_tui.protocols.ikev2.events import ServerFault
 from wgmon_tui.protocols.ikev2.evidence_kinds import FRAGMENTS, EvidenceKind
-from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
+from wgmon_tui.protocols.ikev2.findings import Findings, Meaning, read_number
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
 
 _LARGE = 1200
@@ -54,6 +59,8 @@ def _refused(found: Findings, notify: str) -> Meaning:
 
 def _unanswered(found: Findings, size: str) -> Meaning:
     """The server answered IKE_SA_INIT, and then nothing."""
+    if errors := all_of_kind(IcmpError, found.evidence):
+        return _refused_port(errors)
     if found.has(EvidenceKind.SERVER_PROVEN):
         summary = "The server proved itself and began EAP, and then was silent."
         return Meaning(Verdict.SILENT, summary, (causes.delayed_refusal(),), AUTHENTICATE)
@@ -65,7 +72,7 @@ def _unanswered(found: Findings, size: str) -> Meaning:
         return Meaning(Verdict.SILENT, summary, (causes.port_blocked(4500, 500),), AUTHENTICATE)
     possible = [causes.late_session("it answered IKE_SA_INIT")]
     if nat_port == "answers":
-        is_large = size.isdigit() and int(size) > _LARGE
+        is_large = (read_number(size) or 0) > _LARGE
         large = causes.large_request_lost(size, can_fragment=can_fragment)
         possible = [large, *possible] if is_large or found.settings.certificate else [*possible, large]
     elif found.server.endpoint.port == 500:
@@ -73,10 +80,20 @@ def _unanswered(found: Findings, size: str) -> Meaning:
     return Meaning(Verdict.SILENT, summary, possible, AUTHENTICATE)
 
 
+def _refused_port(errors: Sequence[IcmpError]) -> Meaning:
+    """IKE_AUTH went to port 4500, and an ICMP error came back."""
+    if any(map(is_port_closed, errors)):
+        summary = "The server answers on port 500, and reports that nothing listens on port 4500."
+        return Meaning(Verdict.PORT_CLOSED, summary, (causes.closed_nat_port(),), AUTHENTICATE)
+    summary = "The server answers on port 500, and the network refuses packets to port 4500."
+    why = describe_evidence(errors[0])
+    return Meaning(Verdict.UNREACHABLE, summary, (causes.refused_nat_port(why),), AUTHENTICATE)
+
+
 def _ended_eap(found: Findings) -> Meaning:
     code, offered = found.values(EvidenceKind.EAP_ENDED)[:2]
-    number = int(offered) if offered.isdigit() else 0
-    method = METHOD_NAMES.get(number, f"EAP method {number}") if number else ""
+    number = read_number(offered)
+    method = METHOD_NAMES.get(number, f"EAP method {number}") if number is not None else ""
     summary = f"The server proved itself, and then refused {found.settings.eap_user}."
     if method:
         summary = f"The server proved itself, and then asked for {method}."

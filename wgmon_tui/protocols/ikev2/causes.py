@@ -163,10 +163,14 @@ def certificate_dates(detail: str) -> Cause:
 
 def untrusted(issuer: str, settings: Ikev2Settings) -> list[Cause]:
     """No authority issued the chain."""
-    trusted = "ca_file" if settings.ca else "the authorities of this system"
+    lacks = "the authorities of this system lack"
+    if settings.ca:
+        lacks = "ca_file lacks"
+    elif settings.secret:
+        lacks = "the server has a certificate, and no ca_file is set with"
     return [
         Cause(
-            f"{trusted} lacks the authority {issuer}",
+            f"{lacks} the authority {issuer}",
             "the chain of the server ends there",
             "in servers.toml, below [server.ikev2]: ca_file",
         ),
@@ -267,6 +271,21 @@ def blocked_nat_port() -> Cause:
         "IKE_AUTH goes there, and IKE_SA_INIT to port 500",
         _PCAP,
     )
+
+
+def closed_nat_port() -> Cause:
+    """The server listens on port 500 only."""
+    return Cause(
+        "the IKE daemon does not listen on port 4500, or the firewall of the server rejects it",
+        "the server itself reports that nothing listens there",
+        "on the server: ss -lnup | grep -w 4500",
+        proven=True,
+    )
+
+
+def refused_nat_port(why: str) -> Cause:
+    """The path refuses port 4500."""
+    return Cause("a firewall on the path rejects UDP port 4500", why, _PCAP)
 
 
 def unnamed(identity: str) -> Cause:

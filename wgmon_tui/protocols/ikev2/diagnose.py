@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.common_faults import diagnose_common_fault
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, Silence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
@@ -15,7 +16,7 @@ from wgmon_tui.protocols.ikev2 import causes
 from wgmon_tui.protocols.ikev2.authentication_diagnosis import diagnose_authentication
 from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, NAT_PORT
 from wgmon_tui.protocols.ikev2.evidence_kinds import NOT_DEDICATED, EvidenceKind
-from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
+from wgmon_tui.protocols.ikev2.findings import Findings, Meaning, read_number
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
 from wgmon_tui.protocols.ikev2.tunnel_diagnosis import diagnose_tunnel
 from wgmon_tui.text import format_elapsed, format_rtt
@@ -24,9 +25,12 @@ _OF_PROPOSALS = (Notify.NO_PROPOSAL_CHOSEN.name, Notify.INVALID_KE_PAYLOAD.name)
 
 
 def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
-    """Diagnose a check that this machine could make."""
+    """Diagnose a check. Before IKE_SA_INIT is answered, the common faults come first."""
     evidence = (*check.evidence, *standing)
-    meaning = _find_meaning(Findings(check, server, evidence))
+    found = Findings(check, server, evidence)
+    if not found.has(EvidenceKind.SA_INIT) and (fault := diagnose_common_fault(check, server, standing)):
+        return fault
+    meaning = _find_meaning(found)
     texts = tuple(map(describe_evidence, evidence))
     return Diagnosis(meaning.verdict, meaning.summary, texts, tuple(meaning.causes), meaning.stage)
 
@@ -99,7 +103,8 @@ def _works(found: Findings) -> Meaning:
     identity, method = found.values(EvidenceKind.SERVER_PROVEN)[:2]
     rtt = format_rtt(handshake.rtt)
     age = found.values(EvidenceKind.REMEMBERED)[0]
-    when = f" {format_elapsed(float(age))} ago" if age.isdigit() else ""
+    seconds = read_number(age)
+    when = f" {format_elapsed(float(seconds))} ago" if seconds is not None else ""
     summary = f"IKE_SA_INIT answered in {rtt}; {identity} proved itself by {method}{when}."
     if handshake.cookie:
         return Meaning(Verdict.UNDER_LOAD, f"The server demands cookies: it is under load. {summary}")

@@ -16,6 +16,7 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import (
     SERVER_NAT,
     EvidenceKind,
 )
+from wgmon_tui.protocols.ikev2.findings import read_number
 from wgmon_tui.text import format_elapsed, format_list, format_offset, format_utc_time, printable
 
 _FLAGS = {
@@ -63,7 +64,8 @@ def _describe(kind: str, values: tuple[str, ...]) -> str:
         case EvidenceKind.NOT_TRIED:
             return f"IKE_AUTH was not tried: {_why_not(first)}"
         case EvidenceKind.REMEMBERED:
-            age = format_elapsed(float(first)) if first.isdigit() else "some time"
+            seconds = read_number(first)
+            age = "some time" if seconds is None else format_elapsed(float(seconds))
             return f"what follows about IKE_AUTH is {age} old"
         case EvidenceKind.ENDED:
             return f"the end of the session was {first}" if first != "by-server" else "the server ended it"
@@ -81,13 +83,15 @@ def _why_not(word: str) -> str:
 def _describe_authentication(kind: str, first: str, second: str, third: str) -> str:
     match kind:
         case EvidenceKind.SERVER_PROVEN:
-            expiry = f", valid until {format_utc_time(float(third))}" if third.isdigit() else ""
+            end = read_number(third)
+            expiry = "" if end is None else f", valid until {format_utc_time(float(end))}"
             return f"the server proved that it is {first}, by {second}{expiry}"
         case EvidenceKind.SERVER_REJECTED:
             fault = _FAULTS.get(first, first)
             return f"the server is not proven: {fault}" + (f" ({second})" if second else "")
         case EvidenceKind.EAP_ENDED:
-            method = METHOD_NAMES.get(int(second), f"method {second}") if second.isdigit() else ""
+            number = read_number(second)
+            method = "" if number is None else METHOD_NAMES.get(number, f"method {number}")
             code = f" with error {first}" if first else ""
             return f"the server asked for {method}" if method else f"the server ended EAP{code}"
         case EvidenceKind.CANNOT_SIGN:

@@ -16,6 +16,12 @@ from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.text import printable
 
 _NOTHING = ("",) * 4
+_MOST_DIGITS = 11
+
+
+def read_number(text: str) -> int | None:
+    """The number in a value; None if there is none. Values may come from another machine."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,10 @@ class Ikev2(Protocol):
         *,
         is_explained_by_loss: bool = False,
     ) -> Diagnosis:
-        """Diagnose a check: common faults first."""
-        from wgmon_tui.checks.common_faults import diagnose_common_fault
+        """Diagnose a check."""
         from wgmon_tui.protocols.ikev2.diagnose import diagnose
 
-        return diagnose_common_fault(check, server, standing) or diagnose(check, server, standing)
+        return diagnose(check, server, standing)
 
     def describe_evidence(self, evidence: ProtocolEvidence) -> str:
         """Say in one line what was observed."""

@@ -25,6 +25,8 @@ from wgmon_tui.protocols.ikev2.events import Event
 from wgmon_tui.protocols.ikev2.wire import NON_ESP_MARKER
 
 _LEAST_ESP = 8
+_LARGEST_MESSAGE = 65535
+"""Servers without IKE fragmentation send a chain of certificates in one datagram."""
 
 
 def local_address(remote: Address, port: int) -> Address:
@@ -44,6 +46,7 @@ class IkeSession:
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self._socket = open_udp_socket(family, self._on_datagram, self._on_error)
+        self._socket.largest_datagram = _LARGEST_MESSAGE
         self._client: IkeClient | None = None
         self._wake = asyncio.Event()
         self.events: list[Event] = []

@@ -10,6 +10,7 @@ from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -69,6 +70,7 @@ def join_servers(servers: Sequence[Server], secrets: Mapping[str, Mapping[str, b
 
 def _join(server: Server, secrets: Mapping[str, bytes]) -> Ikev2Target:
     """Raises CredentialsError."""
+    _check_identities(server)
     from wgmon_tui.protocols.ikev2.credentials import (
         EapPassword,
         SharedSecret,
@@ -86,3 +88,17 @@ def _join(server: Server, secrets: Mapping[str, bytes]) -> Ikev2Target:
         credentials = EapPassword(target.settings.eap_user, password.decode())
     ca = secrets.get("ca")
     return replace(target, credentials=credentials, authorities=parse_certificates(ca, "ca") if ca else ())
+
+
+def _check_identities(server: Server) -> None:
+    """Raises CredentialsError for an identity that cannot be sent."""
+    from wgmon_tui.protocols.ikev2.credentials import CredentialsError
+    from wgmon_tui.protocols.ikev2.identities import InvalidIdentityError, parse_identity
+
+    settings = server.protocol_settings
+    for key in ("local_id", "remote_id"):
+        if text := getattr(settings, key, ""):
+            try:
+                parse_identity(text)
+            except InvalidIdentityError as error:
+                raise CredentialsError(f"{key}: {error}, got {quoted(text)}") from None
