@@ -57,7 +57,8 @@ def test_a_preshared_key_needs_the_acknowledgement() -> None:
 
 @pytest.mark.parametrize("key", ["local_id", "remote_id"])
 def test_an_identity_that_cannot_be_sent_is_a_problem(key: str) -> None:
-    settings = replace(Ikev2Settings("m", secret=ANYWHERE), **{key: "@#xyz"})
+    texts = {"local_id": "m", "remote_id": "", key: "@#xyz"}
+    settings = Ikev2Settings(texts["local_id"], texts["remote_id"], secret=ANYWHERE)
     assert f'ikev2: {key}: expected hexadecimal digits after @#, got "@#xyz"' in problem(
         settings, secret=b"s"
     )
