@@ -51,6 +51,9 @@ FEATURES = {
     "kills of the writer": (
         "test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp"
     ),
+    "every stage of OpenVPN": "test_a_real_server_passes_every_stage",
+    "a check of OpenVPN beside its users": "test_a_check_harms_no_user_who_is_connected",
+    "failures of OpenVPN": "test_a_failure_of_openvpn_has_its_verdict",
     "other systems": "test_what_differs_between_systems_works_there",
     "a real terminal": "test_it_starts_hears_keys_and_leaves_the_terminal_clean",
     "every screen in a real terminal": "test_every_screen_at_this_size",

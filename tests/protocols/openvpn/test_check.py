@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -79,12 +80,16 @@ async def test_without_the_word_dedicated_a_check_ends_after_the_reset() -> None
 
 async def test_a_profile_that_openvpn_uses_here_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalClients, "find_user_of", lambda *_: 4711)
+    prober = OpenVpnProber()
     async with lab() as (server, target):
-        made = await check(OpenVpnProber(), target, deep=True)
+        made = await check(prober, target, deep=True)
 
         assert server.sessions == 0
-    assert find(observations.IN_USE, made.evidence) is not None
-    assert verdict(made, target) is Verdict.UNPROVEN
+        again = await check(prober, target)
+
+    for each in (made, again):
+        assert find(observations.IN_USE, each.evidence) is not None
+        assert verdict(each, target) is Verdict.UNPROVEN
 
 
 async def test_between_full_checks_the_reset_alone_runs_and_the_rest_is_remembered() -> None:
@@ -110,6 +115,15 @@ async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> No
 
     assert verdict(between, target) is Verdict.PEER_MISSING
     assert verdict(after, target) is Verdict.HEALTHY
+
+
+async def test_each_first_packet_without_an_answer_counts() -> None:
+    async with lab(OpenVpnLabMode.SILENT) as (_, target):
+        slow = target.with_server(replace(target.server, timeout=1.2))
+        made = await check(OpenVpnProber(), slow)
+
+    assert made.sent == 2
+    assert len(made.exchange) == 2
 
 
 async def test_silence_now_says_more_than_what_was_found_earlier() -> None:

@@ -19,7 +19,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity
 HEADINGS = ("failure mode", "verdict of wgmon-tui", "first cause", "a real client", "agree")
 _CLIENT_WITHIN_S = 6.0
 _REFUSED = ("AUTH_FAILED", "TLS Error", "SIGTERM", "SIGUSR1", "Cannot", "Connection refused", "Exiting")
-_CLIENT = ("--connect-retry-max", "1", "--hand-window", "3", "--ifconfig-noexec", "--route-noexec")
+_CLIENT = ("--connect-retry-max", "1", "--hand-window", "2", "--ifconfig-noexec", "--route-noexec")
 
 
 @dataclass(frozen=True, slots=True)

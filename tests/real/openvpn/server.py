@@ -80,12 +80,14 @@ class ServerSetup:
     more: str = ""
     pool: str = "server 10.88.0.0 255.255.255.0"
     wrapping: str = ""
+    address: str = "127.0.0.1"
 
     def text(self, device: str) -> str:
         """The configuration."""
-        proto = "tcp-server" if self.proto == "tcp" else "udp"
+        version = "6" if ":" in self.address else ""
+        proto = f"tcp{version}-server" if self.proto == "tcp" else f"udp{version}"
         lines = (
-            f"local 127.0.0.1\nport {self.port}\nproto {proto}\ndev {device}\ndev-type tun\n",
+            f"local {self.address}\nport {self.port}\nproto {proto}\ndev {device}\ndev-type tun\n",
             f"dh none\ntopology subnet\n{self.pool}\nkeepalive 2 10\nverb 4\n",
             block("ca", self.ca) + block("cert", self.issued.certificate) + block("key", self.issued.key),
             self.wrapping,
@@ -101,7 +103,7 @@ def client_profile(
     issued = issued or client_certificate()
     return "".join(
         (
-            f"client\ndev tun\nnobind\nremote 127.0.0.1 {setup.port} {setup.proto}\nverb 4\n",
+            f"client\ndev tun\nnobind\nremote {setup.address} {setup.port} {setup.proto}\nverb 4\n",
             block("ca", authority().certificate),
             block("cert", issued.certificate) + block("key", issued.key),
             setup.wrapping.replace("key-direction 0", "key-direction 1") if wrapping is None else wrapping,

@@ -17,7 +17,7 @@ from typing import Any
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
-from wgmon_tui.checks.evidence import IcmpError, Silence
+from wgmon_tui.checks.evidence import IcmpError, ProtocolEvidence, Silence
 from wgmon_tui.checks.stage import KEEPALIVE, REACH, RESET, TUNNEL, Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
@@ -47,6 +47,8 @@ class _Found:
     stages: list[Stage] = field(default_factory=list)
     handshake: Handshake | None = None
     tunnel: Tunnel | None = None
+    resets: int = 1
+    """How many first packets were sent."""
 
     def add(self, name: str, outcome: StageOutcome, seconds: float | None = None, detail: str = "") -> None:
         """Add a stage."""
@@ -88,7 +90,7 @@ class OpenVpnProber(AddressProber):
         try:
             if await self._reset(session, asked, found) and (asked.is_deep or earlier is None):
                 if obstacle:
-                    log.evidence.append(obstacle)
+                    self._note_obstacle(asked, log, obstacle)
                 else:
                     async with self._turn_of(target, asked.address):
                         await self._run_login(session, asked, found)
@@ -104,17 +106,25 @@ class OpenVpnProber(AddressProber):
         user = target.credentials.username if target.credentials else ""
         return self._turns.setdefault((target.profile.certificate or user, address), asyncio.Lock())
 
-    async def _find_obstacle(self, target: OpenVpnTarget, *, is_due: bool) -> Any:
+    async def _find_obstacle(self, target: OpenVpnTarget, *, is_due: bool) -> ProtocolEvidence | None:
         """Why the check must end after the reset; None if it need not."""
         if not target.may_log_in:
             return observe(observations.NOT_DEDICATED)
         user = await asyncio.to_thread(self._local_clients.find_user_of, target.profile) if is_due else None
         return observe(observations.IN_USE, str(user)) if user else None
 
+    def _note_obstacle(self, asked: AddressCheck, log: CheckLog, obstacle: ProtocolEvidence) -> None:
+        """Record why no login was made. A user of the profile is remembered until the next check looks."""
+        log.evidence.append(obstacle)
+        if obstacle.kind == observations.IN_USE:
+            seen = FullCheck(time.time(), (obstacle,), (), agreed=asked.target.agreed_values)
+            self._earlier.remember(asked.server, asked.address, seen)
+
     async def _reset(self, session: ControlSession, asked: AddressCheck, found: _Found) -> bool:
         """The stages reach and reset; returns whether the server answered."""
         timeout_s, remote = asked.server.timeout, asked.target.remote
         answered = await session.run(lambda: bool(session.client.remote_session_id), timeout_s)
+        found.resets += session.client.retransmits
         errors = [_icmp_evidence(each, asked.address, session) for each in session.link.errors]
         for error in errors[:4]:
             session.log.add_evidence(error)
@@ -203,7 +213,7 @@ class OpenVpnProber(AddressProber):
             started_at=log.started_at_unix,
             handshake=found.handshake,
             exchange=tuple(log.exchange),
-            sent=1 + (found.handshake.retransmits if found.handshake else 0),
+            sent=found.resets,
             tunnel=found.tunnel,
             stages=tuple(found.stages),
             framing=str(replace(layout, notes=dict(notes))),
