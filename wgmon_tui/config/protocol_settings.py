@@ -186,6 +186,13 @@ def _commands_of(server: Server) -> tuple[Setting, ...]:
     return tuple(each for each in own if each.type.kind is FormFieldKind.COMMAND)
 
 
+def _local_settings_of(server: Server) -> tuple[Setting, ...]:
+    """The settings of a server's protocol that each machine has for itself."""
+    section = settings_of(server.protocol).section
+    own = section.settings if section else ()
+    return tuple(each for each in own if each.is_local or each.type.kind is FormFieldKind.COMMAND)
+
+
 def without_secrets(server: Server) -> dict[str, object]:
     """The table of a server's protocol as other accounts may see it, and other machines.
 
@@ -199,14 +206,14 @@ def without_secrets(server: Server) -> dict[str, object]:
 def copied_secrets(server: Server, local: Server | None) -> Any:
     """The settings of a server's protocol with the secrets and the commands that a `local` entry of it names.
 
-    Without one, secrets stay, and commands are the default ones: a program that another machine names never
-    runs here.
+    So are settings that each machine has for itself. Without such an entry, secrets stay, and the others are
+    the default ones: a program that another machine names never runs here.
     """
     record = server.protocol_settings
     if record is None:
         return None
     named: dict[str, object] = {}
-    for each in _commands_of(server):
+    for each in _local_settings_of(server):
         usual = defaults_of(type(record))[each.attribute]
         named[each.attribute] = getattr(local.protocol_settings, each.attribute, usual) if local else usual
     if local:

@@ -40,6 +40,7 @@ class Setting:
     attribute of the record, if its name is not the key. `protocol` is the only protocol with the key; None
     means all. `shared`: `[defaults]` may have the key. `follows` computes a missing value from all other
     values. `default` describes the default in words; without it the pages show the record's default.
+    `is_local` is for a setting of a protocol that goes with its secrets: each vantage has its own value.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Setting:
     protocol: str | None = None
     follows: Callable[[Values], Any] | None = field(default=None, repr=False)
     default: str = ""
+    is_local: bool = False
 
     @property
     def attribute(self) -> str:

@@ -14,6 +14,8 @@ from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.protocols.openvpn.profile import Credentials, RemoteProto
 from wgmon_tui.protocols.openvpn.settings import SETTINGS, OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, join_servers
+from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
+from wgmon_tui.vantages.agent.assignment import assign
 
 SERVER = '[[server]]\nname = "fra1"\nprotocol = "openvpn"\nendpoint = "vpn.example.net:1194"\n'
 
@@ -61,11 +63,27 @@ def test_what_is_written_is_read_again(own: str) -> None:
     assert parse(render(read)) == read
 
 
-def test_a_server_without_a_profile_is_refused() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        parse(SERVER)
-    expected = 'key profile: missing; name the file of the client, such as "client.ovpn"'
-    assert str(caught.value).endswith(expected)
+def test_a_server_without_a_profile_is_a_problem_of_this_server(tmp_path: Path) -> None:
+    assert joined(parse(SERVER), tmp_path).problems == {
+        "fra1": 'server "fra1": key openvpn.profile: missing; name the file of the client, such as '
+        'profile = "client.ovpn"'
+    }
+
+
+def test_a_vantage_checks_with_its_own_profile_and_its_own_word_that_it_is_dedicated(tmp_path: Path) -> None:
+    write_files(tmp_path, profile())
+    writer = fleet('profile = "elsewhere.ovpn"\ndedicated = true\nusername = "ada"').servers[0]
+    sent = server_from_entry("fra1", server_to_entry(writer))
+    assert sent is not None
+    own = fleet()
+    assigned = assign([sent], tmp_path)
+    assert "fra1" in assigned.targets.problems  # no profile here yet
+    (tmp_path / "servers.toml").write_text(render(own))
+    (tmp_path / "servers.toml").chmod(0o600)
+    ready = assign([sent], tmp_path).targets.ready["fra1"]
+    assert isinstance(ready, OpenVpnTarget)
+    assert not ready.may_log_in
+    assert ready.credentials is None
 
 
 def test_keys_of_wireguard_are_refused() -> None:

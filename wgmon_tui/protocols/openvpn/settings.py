@@ -14,7 +14,7 @@ from pathlib import Path
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.protocol_settings import ImportedServer, ProtocolSettings, ReadBeside
 from wgmon_tui.config.secrets.sources import read_document
-from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
+from wgmon_tui.config.setting import FormField, Section, Setting
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import BOOLEAN, TEXT, TEXT_SECRET, SecretDocument, SecretType, one_of
 
@@ -75,7 +75,6 @@ SECTION = Section(
             "The client profile: the path of a .ovpn file or of a .zip with one. Files that it names are "
             "looked for beside it.",
             FormField(10, example="e.g. client.ovpn"),
-            required=True,
         ),
         Setting(
             "proto",
@@ -89,8 +88,11 @@ SECTION = Section(
             "Whether nobody else uses the certificate and the account of the profile. Only then a check "
             "logs in; otherwise it ends after the reset, because a login would disconnect their user.",
             FormField(30),
+            is_local=True,
         ),
-        Setting("username", TEXT, "The user, if the profile does not contain it.", FormField(40)),
+        Setting(
+            "username", TEXT, "The user, if the profile does not contain it.", FormField(40), is_local=True
+        ),
         Setting("password", TEXT_SECRET, "The password, if the profile does not contain it.", FormField(50)),
         Setting(
             "key_password",
@@ -108,15 +110,6 @@ SECTION = Section(
 )
 
 
-def read_settings(table: TomlTable) -> OpenVpnSettings:
-    """Read the table of a server. Raises ConfigurationError."""
-    settings = OpenVpnSettings(**read_valid_settings(table, SECTION.settings))
-    if settings.profile is None and not any(key.startswith("profile") for key in table.rejected):
-        table.reject(table.error("profile", 'missing; name the file of the client, such as "client.ovpn"'))
-    table.require_valid()
-    return settings
-
-
 def read_import(text: str, name: str, read_beside: ReadBeside) -> Sequence[ImportedServer]:
     """The servers of a client profile; none for a foreign format. Raises ConfigurationError."""
     if not (name.lower().endswith(".ovpn") or _PROFILE.search(text)) or _WG_QUICK.search(text):
@@ -126,6 +119,4 @@ def read_import(text: str, name: str, read_beside: ReadBeside) -> Sequence[Impor
     return import_profile(text, name, read_beside)
 
 
-SETTINGS = ProtocolSettings(
-    section=SECTION, read=read_settings, more_keys=MORE_KEYS, read_import_with_files=read_import
-)
+SETTINGS = ProtocolSettings(section=SECTION, more_keys=MORE_KEYS, read_import_with_files=read_import)

@@ -17,6 +17,7 @@ from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.text import format_list, quoted
 
 MISSING_PACKAGE = 'OpenVPN needs the package cryptography; type: pip install "wgmon-tui[vpn]"'
+_NO_PROFILE = 'key openvpn.profile: missing; name the file of the client, such as profile = "client.ovpn"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def make_target(server: Server, secrets: Mapping[str, bytes]) -> OpenVpnTarget:
     settings = server.protocol_settings
     if not isinstance(settings, OpenVpnSettings):
         settings = OpenVpnSettings()
-    profile = parse_profile(secrets.get("profile", b""))
+    if "profile" not in secrets:
+        raise ProfileError(_NO_PROFILE)
+    profile = parse_profile(secrets["profile"])
     password = _text(secrets, "password")
     return OpenVpnTarget(
         server,
