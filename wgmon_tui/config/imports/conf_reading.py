@@ -30,6 +30,12 @@ class ReadConfs:
     items: tuple[WgQuickFile | ProtocolImport | Remark, ...] = ()
 
     @property
+    def file_count(self) -> int:
+        """The number of files. The servers of one list come one after the other."""
+        lists = {each.source for each in self.items if isinstance(each, ProtocolImport)}
+        return sum(each.source not in lists for each in self.items) + len(lists)
+
+    @property
     def confs(self) -> tuple[WgQuickFile, ...]:
         """The files alone."""
         return tuple(each for each in self.items if isinstance(each, WgQuickFile))

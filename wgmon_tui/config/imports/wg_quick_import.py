@@ -128,7 +128,7 @@ def import_confs(
             last = []
     return ImportReport(
         added=tuple(importing.added),
-        lines=(*importing.report_lines(len(read.items)), *last),
+        lines=(*importing.report_lines(read.file_count), *last),
         warning=_warning(importing) if importing.file_keys else None,
         faults=tuple(importing.faults),
         existing=tuple(importing.existing),

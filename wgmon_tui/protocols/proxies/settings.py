@@ -79,8 +79,13 @@ def _parse_wanted_text(text: str) -> str:
     return parse_text(text)
 
 
-def _write_optional(value: object) -> object:
-    return "" if value is None else str(value)
+def _write_second(page: HttpTarget | None) -> object:
+    """The page; "" for none, because there is one by default."""
+    return "" if page is None else str(page)
+
+
+def _write_optional(url: Url | None) -> object:
+    return None if url is None else str(url)
 
 
 _URL = text_type("URL", _parse_url, pattern=r"^https?://[^ ]+$")
@@ -92,7 +97,7 @@ _SECOND = text_type(
     _parse_second,
     pattern=r"^(https?://[^ ]+( .*)?)?$",
     limits='"URL", "URL status=204", "URL text=ready", or "" for none',
-    write=_write_optional,
+    write=_write_second,
 )
 
 

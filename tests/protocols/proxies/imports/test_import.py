@@ -75,3 +75,17 @@ def test_a_link_on_the_command_line_is_refused_and_not_repeated(tmp_path: Path) 
         report = import_confs(read_confs([word]), tmp_path)
         assert "SECRET" not in str(report)
         assert "type: wgmon-tui import -" in str(report.faults[0])
+
+
+def test_a_list_counts_as_one_file(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    source.write_text("trojan://SECRET1@h.example:443#a\ntrojan://SECRET2@h.example:443#b\nssr://x\n")
+    report = import_confs(read_confs([source]), tmp_path)
+    assert report.lines[-1] == "1 file: 2 servers added and 1 fault"
+
+
+def test_an_imported_server_has_only_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    source.write_text("trojan://SECRET1@h.example:443#a\n")
+    import_confs(read_confs([source]), tmp_path)
+    assert (tmp_path / "servers.toml").read_text().endswith('[server.trojan]\nlink_file = "a.link"\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
@@ -26,7 +27,7 @@ def diagnose(
     if problem := first_of(PROGRAM, check.evidence):
         reason = problem.values[0]
         command = Cause(
-            "the command of this server", reason, f"wgmon-tui config show; then run: {_program(server)}"
+            "the command of this server", reason, f"here: command -v {shlex.quote(_program(server))}"
         )
         summary = f"The program of this server does not run: {reason}."
         return Diagnosis(Verdict.MISCONFIGURED, summary, tuple(map(describe, evidence)), (command,))
