@@ -61,9 +61,9 @@ def test_without_keys_two_pages_of_two_operators_are_fetched() -> None:
 
 
 def test_the_second_page_can_be_turned_off() -> None:
-    server = only(TROJAN.replace("http://other.example/ status=401", ""))
+    server = only(TROJAN.replace("http://other.example/ status=401", "none"))
     assert server.protocol_settings.fetch_second is None
-    assert only(render(parse(TROJAN.replace("http://other.example/ status=401", "")))) == server
+    assert only(render(parse(TROJAN.replace("http://other.example/ status=401", "none")))) == server
 
 
 @pytest.mark.parametrize(

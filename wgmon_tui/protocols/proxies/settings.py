@@ -26,6 +26,7 @@ DEFAULT_SECOND = HttpTarget(Url("cp.cloudflare.com", 80, "/generate_204"), 204)
 """Pages without content that proxy clients fetch by default; two operators, so that one may be down."""
 
 _LONGEST_TEXT = 200
+_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _parse_optional_url(text: str) -> Url | None:
 
 
 def _parse_second(text: str) -> HttpTarget | None:
-    return parse_http_target(text) if text else None
+    return None if text in ("", _NONE) else parse_http_target(text)
 
 
 def _parse_wanted_text(text: str) -> str:
@@ -80,8 +81,8 @@ def _parse_wanted_text(text: str) -> str:
 
 
 def _write_second(page: HttpTarget | None) -> object:
-    """The page; "" for none, because there is one by default."""
-    return "" if page is None else str(page)
+    """The page, or a word for none, because there is one by default."""
+    return _NONE if page is None else str(page)
 
 
 def _write_optional(url: Url | None) -> object:
@@ -95,8 +96,8 @@ _OPTIONAL_URL: ValueType = text_type(
 _SECOND = text_type(
     "URL",
     _parse_second,
-    pattern=r"^(https?://[^ ]+( .*)?)?$",
-    limits='"URL", "URL status=204", "URL text=ready", or "" for none',
+    pattern=rf"^({_NONE}|https?://[^ ]+( .*)?)?$",
+    limits=f'"URL", "URL status=204", "URL text=ready", or "{_NONE}"',
     write=_write_second,
 )
 
