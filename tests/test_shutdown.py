@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -167,3 +168,47 @@ def test_a_signal_that_a_thread_has_deferred_kills_the_process_like_any_other(ma
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
     assert done.returncode == -signal.SIGUSR1
+
+
+_STARVED = """\
+import os, signal, threading, time
+from wgmon_tui import shutdown as module
+shutdown = module.shutdown
+first, second = sorted(os.sched_getaffinity(0))[:2]
+def work():
+    os.sched_setaffinity(threading.get_native_id(), {second})
+    with shutdown.deferred():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        received.wait(30)
+        os.sched_setaffinity(os.getpid(), {first})
+        os.sched_setscheduler(os.getpid(), os.SCHED_IDLE, os.sched_param(0))
+        time.sleep(0.02)
+received = threading.Event()
+with shutdown.installed():
+    shutdown.begin_command()
+    module._MAIN_THREAD_S = 0.01
+    thread = threading.Thread(target=work)
+    thread.start()
+    while shutdown.stop_signal is None: pass
+    received.set()
+    thread.join()
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs the scheduler of Linux")
+def test_a_thread_ends_the_process_though_the_main_thread_gets_no_processor() -> None:
+    """The signal to the main thread is then pending, and another one to the process would be lost."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        pytest.skip("needs two processors")
+    hog = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{first}}})\nwhile True: pass"]
+    with subprocess.Popen(hog) as busy:
+        try:
+            codes = {
+                subprocess.run([sys.executable, "-c", _STARVED], timeout=60, check=False).returncode
+                for _ in range(20)
+            }
+        finally:
+            busy.kill()
+    assert codes == {-signal.SIGUSR1}
