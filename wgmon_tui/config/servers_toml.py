@@ -199,9 +199,10 @@ def usual_entries(fleet: Fleet) -> dict[str, object]:
     return entries
 
 
-def read_server(fleet: Fleet, entries: Mapping[str, object]) -> Server:
+def read_server(fleet: Fleet, entries: Mapping[str, object], *, lacks_secrets: bool = False) -> Server:
     """Read a server of this fleet from its table. Raises ConfigurationError."""
-    table = TomlTable(f"servers.toml: server {describe(entries.get('name', ''))}", entries, _known_keys())
+    where = f"servers.toml: server {describe(entries.get('name', ''))}"
+    table = TomlTable(where, entries, _known_keys(), lacks_secrets=lacks_secrets)
     return _server(table, _shared(fleet), _known_identities(tuple(each.name for each in fleet.identities)))
 
 

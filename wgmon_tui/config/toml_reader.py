@@ -58,7 +58,8 @@ class TomlTable:
     """A table, its location (`servers.toml: server "fra1"`), and the keys that it may have.
 
     `path` leads to the table from the top of the file. `errors` decides whether the first error is raised, or
-    all are collected; `rejected` has the keys with errors.
+    all are collected; `rejected` has the keys with errors. `lacks_secrets` is set for what another account or
+    machine gets: the keys of secrets were left out, so that no rule may ask for them.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class TomlTable:
         *,
         path: TomlPath = (),
         errors: ErrorList = _RAISED,
+        lacks_secrets: bool = False,
     ) -> None:
         """Raises ConfigurationError for an unknown key, unless `errors` collects it."""
+        self.lacks_secrets = lacks_secrets
         self.where = where
         self.raw = raw
         self.path = path
@@ -84,7 +87,14 @@ class TomlTable:
     ) -> TomlTable:
         """The table at `path` below this one, with the same list of errors."""
         where = f"{self.where}: {label}"
-        return TomlTable(where, raw, known, path=(*self.path, *path), errors=self.errors)
+        return TomlTable(
+            where,
+            raw,
+            known,
+            path=(*self.path, *path),
+            errors=self.errors,
+            lacks_secrets=self.lacks_secrets,
+        )
 
     def reject_unknown(self, known: Collection[str]) -> None:
         """Note an error for each key that the table cannot have, or raise the first one."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
+from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource, Server
+from wgmon_tui.config.protocol_settings import copied_secrets
 from wgmon_tui.config.secrets.sources import secret_keys
 from wgmon_tui.config.setting import write_settings
 from wgmon_tui.config.toml_reader import TomlTable, load_toml
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.ikev2.settings import SECTION, SETTINGS, Ikev2Settings, read_settings
+from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
+from wgmon_tui.vantages.agent.assignment import find_server_problem
 
 WITH_SECRET = 'local_id = "monitor@example.net"\nsecret_file = "fra1.secret"'
 
@@ -81,3 +85,30 @@ def test_no_repr_shows_an_inline_secret() -> None:
 
 def test_the_server_has_the_keys_of_its_tunnel() -> None:
     assert {"tunnel_ping", "tunnel_every"} <= SETTINGS.more_keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'eap_user = "monitor"\neap_password = "hunter2"\nremote_id = "gw"\ndedicated = true',
+        'local_id = "m"\nsecret = "hunter2"\nremote_id = "gw"\ndedicated = true',
+        'certificate = "x"\nkey = "hunter2"\nremote_id = "gw"\ndedicated = true',
+    ],
+)
+def test_an_agent_gets_all_but_the_secrets_and_adds_its_own(text: str) -> None:
+    local = Server("gw", Endpoint("gw", 500), protocol="ikev2", protocol_settings=read(text))
+    entry = server_to_entry(local)
+    assert "hunter2" not in entry
+    sent = server_from_entry("gw", entry)
+    assert sent is not None
+    assert sent.protocol_settings.remote_id == "gw"
+    assert find_server_problem(sent) == ""
+    assert copied_secrets(sent, local) == local.protocol_settings
+
+
+def test_an_agent_without_an_entry_of_its_own_does_not_authenticate() -> None:
+    text = 'local_id = "m"\nsecret = "hunter2"\ndedicated = true'
+    writer = Server("gw", Endpoint("gw", 500), protocol="ikev2", protocol_settings=read(text))
+    sent = server_from_entry("gw", server_to_entry(writer))
+    assert sent is not None
+    assert copied_secrets(sent, None) == Ikev2Settings()

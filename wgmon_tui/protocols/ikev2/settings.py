@@ -80,6 +80,7 @@ SECTION = Section(
             "certificate. No real client may use it.",
             FormField(10, example="e.g. monitor@example.net"),
             default="the subject of the certificate, or `eap_user`",
+            is_local=True,
         ),
         Setting(
             "remote_id",
@@ -96,7 +97,13 @@ SECTION = Section(
             FormField(40),
         ),
         Setting("key", PEM_SECRET, "The private key of this certificate, in PEM form.", FormField(50)),
-        Setting("eap_user", IDENTITY, "The user for EAP-MSCHAPv2.", FormField(60, example="e.g. monitor")),
+        Setting(
+            "eap_user",
+            IDENTITY,
+            "The user for EAP-MSCHAPv2.",
+            FormField(60, example="e.g. monitor"),
+            is_local=True,
+        ),
         Setting("eap_password", TEXT_SECRET, "The password of this user.", FormField(70)),
         Setting(
             "ca",
@@ -118,6 +125,7 @@ SECTION = Section(
             "Whether no real client uses this identity. Only then do checks authenticate: some servers end "
             "the session that an identity has already.",
             FormField(100),
+            is_local=True,
         ),
     ),
 )
@@ -131,7 +139,7 @@ _IN_FILES = {each.key for each in SECTION.settings if len(each.keys) > 1}
 def read_settings(table: TomlTable) -> Ikev2Settings:
     """Read the table of a server. Raises ConfigurationError."""
     settings = Ikev2Settings(**read_valid_settings(table, SECTION.settings))
-    if not table.rejected:
+    if not table.rejected and not table.lacks_secrets:
         _check_method(table, settings)
     table.require_valid()
     return settings

@@ -52,7 +52,7 @@ def _read_settings(protocol: str, stored: dict[str, object]) -> object:
     if section is None:
         return None
     try:
-        return read_own(protocol, TomlTable("", stored, section.known_keys))
+        return read_own(protocol, TomlTable("", stored, section.known_keys, lacks_secrets=True))
     except ConfigurationError:
         return None
 

@@ -68,7 +68,7 @@ def find_server_problem(server: Server) -> str:
     identity = Identity(server.identity, SecretSource(SecretForm.ENV, "NONE"))
     fleet = Fleet(identities=(identity,) if server.identity else ())
     try:
-        same = read_server(fleet, server_entries(fleet, server)) == server
+        same = read_server(fleet, server_entries(fleet, server), lacks_secrets=True) == server
     except (ConfigurationError, ValueError, OverflowError) as error:
         return str(error)
     return "" if same else f'server "{server.name}": contains values that servers.toml cannot express'
