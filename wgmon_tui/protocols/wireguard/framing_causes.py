@@ -151,13 +151,13 @@ def passing(found: ProtocolEvidence, server: Server) -> Cause:
     """The cause that data in another framing proves."""
     words = found.values[1:]
     pairs = list(zip(words[::2], words[1::2], strict=False))
-    settings = "; ".join(f"{key} = {write_parameter(value)}" for key, value in pairs)
+    setting = "; ".join(f"{key} = {write_parameter(value)}" for key, value in pairs)
     verb = "is" if len(pairs) == 1 else "are"
     those = "that" if len(pairs) == 1 else "those"
     return Cause(
         f"{format_list(key for key, _ in pairs)} {verb} not {those} of the server; everything else is right",
         f"data came back through the same session with {_with_values(found)}, and not without",
-        f'in servers.toml, server "{server.name}": {settings} — in [server.amneziawg]',
+        f'in servers.toml, server "{server.name}": {setting} — in [server.amneziawg]',
         proven=True,
     )
 
