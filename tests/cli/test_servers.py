@@ -106,6 +106,10 @@ def test_list_has_the_age_of_the_last_check_and_show_its_stages(
     reach = "✓" if PLATFORM.has_error_queue else "?"  # who sent the ICMP error is not shown everywhere
     assert f"resolve – → reach {reach}" in stages
     assert "→ handshake ✖ (" in stages
+    assert call(config, "show", "ams1", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["stage"] for each in found["stages"]][:3] == ["resolve", "reach", "handshake"]
+    assert found["failed_stage"] == "handshake"
 
 
 def test_show_names_settings_files_and_the_line_and_hides_secrets(

@@ -12,7 +12,7 @@ from pathlib import Path
 import tomli_w
 
 from wgmon_tui.cells import cell_width
-from wgmon_tui.checks.stage import Stage
+from wgmon_tui.checks.stage import Stage, find_failed_stage
 from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.commands_to_type import is_writer_running, start_lines
@@ -25,7 +25,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.monitor.freshness import stale_after_s
-from wgmon_tui.output.json_lines import Json, in_ms, one_line
+from wgmon_tui.output.json_lines import Json, in_ms, one_line, stages_object
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -148,7 +148,8 @@ def print_servers(arguments: argparse.Namespace) -> int:
     for number, (server, known) in enumerate(zip(servers, found, strict=True)):
         added, problem = _describe(fleet, server, arguments.config)
         if arguments.json:
-            print(one_line({**_json(known), **_details(fleet, server, added, arguments.config)}))
+            details = _details(fleet, server, added, arguments.config)
+            print(one_line({**_json(known), **_stages_json(known), **details}))
         else:
             print(("\n" if number else "") + _format_server(fleet, known, added, problem, arguments))
     if not arguments.json:
@@ -348,6 +349,12 @@ def _json(each: KnownServer) -> Json:
         "paused_until": _iso(each.paused_until),
         "muted_until": _iso(in_calendar(each.mute.until)) if each.mute else None,
     }
+
+
+def _stages_json(each: KnownServer) -> Json:
+    """How far the latest check came; no stages if it is not stored with its packets."""
+    failed = find_failed_stage(each.stages)
+    return stages_object(each.stages, failed.name if failed else "")
 
 
 def _details(fleet: Fleet, server: Server, added: AddedServer | None, config: Path) -> Json:

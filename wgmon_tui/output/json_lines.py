@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import isfinite
 
 from wgmon_tui.checks.check import Check, Packet
@@ -11,6 +12,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import url_of
 from wgmon_tui.checks.packets import fields_of, label_of
+from wgmon_tui.checks.stage import Stage
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.store.replaced_values import note_replaced
@@ -70,11 +72,11 @@ def json_object(outcome: Round) -> Json:
         "exchange": [packet_object(check, packet) for packet in check.exchange],
         "started_at": format_iso_time(check.started_at),
         "addresses": [
-            {**_address(*each), **_stages(*each)}
-            for each in zip(outcome.checks, outcome.diagnoses, strict=True)
+            {**_address(check, found), **stages_object(check.stages, found.failed_stage)}
+            for check, found in zip(outcome.checks, outcome.diagnoses, strict=True)
         ],
         "soak": _soak(check),
-        **_stages(check, diagnosis),
+        **stages_object(check.stages, diagnosis.failed_stage),
         "fetches": [_fetch(each) for each in all_of_kind(InnerFetch, check.evidence)],
     }
 
@@ -93,7 +95,7 @@ def _address(check: Check, diagnosis: Diagnosis) -> Json:
     }
 
 
-def _stages(check: Check, diagnosis: Diagnosis) -> Json:
+def stages_object(stages: Sequence[Stage], failed_stage: str) -> Json:
     """The stages of a check, and the name of the one that failed. A check of an earlier version has none."""
     return {
         "stages": [
@@ -103,9 +105,9 @@ def _stages(check: Check, diagnosis: Diagnosis) -> Json:
                 "ms": in_ms(each.seconds),
                 "detail": each.detail or None,
             }
-            for each in check.stages
+            for each in stages
         ],
-        "failed_stage": diagnosis.failed_stage or None,
+        "failed_stage": failed_stage or None,
     }
 
 
