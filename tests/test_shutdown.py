@@ -199,7 +199,8 @@ with shutdown.installed():
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs the scheduler of Linux")
 def test_a_thread_ends_the_process_though_the_main_thread_gets_no_processor() -> None:
     """The signal to the main thread is then pending, and another one to the process would be lost."""
-    first, *others = sorted(os.sched_getaffinity(0))
+    affinity = getattr(os, "sched_getaffinity")  # noqa: B009  only Linux has it
+    first, *others = sorted(affinity(0))
     if not others:
         pytest.skip("needs two processors")
     hog = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{first}}})\nwhile True: pass"]
