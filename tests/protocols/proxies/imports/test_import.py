@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.protocols.proxies.imports.samples import ALL, CLASH, WIREGUARD_KEY, WIREGUARD_PUBLIC
+from tests.protocols.proxies.imports.samples import ALL, CLASH, TROJAN, VLESS, WIREGUARD_KEY, WIREGUARD_PUBLIC
 from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.wg_quick_import import import_confs, preview
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.proxies.links.parse import parse_link, write_link
 from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF
+
+OF_PROGRAMS = (VLESS, TROJAN)
+"""REALITY with Vision, and gRPC: what only a program of the user speaks."""
 
 
 def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) -> None:
@@ -21,7 +24,8 @@ def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) ->
     fleet = read(tmp_path).fleet
     assert report.faults == ()
     assert [(each.name, each.protocol, each.endpoint) for each in fleet.servers] == [
-        (each.name, PROTOCOL_OF[type(each)], each.endpoint) for each in ALL
+        (each.name, PROTOCOL_OF[type(each)] if each not in OF_PROGRAMS else "proxy-command", each.endpoint)
+        for each in ALL
     ]
     secrets = open_keyring(fleet, tmp_path).protocol_secrets
     assert [parse_link(secrets[each.name]["link"].decode()) for each in ALL] == [
@@ -89,3 +93,10 @@ def test_an_imported_server_has_only_what_differs_from_the_defaults(tmp_path: Pa
     source.write_text("trojan://SECRET1@h.example:443#a\n")
     import_confs(read_confs([source]), tmp_path)
     assert (tmp_path / "servers.toml").read_text().endswith('[server.trojan]\nlink_file = "a.link"\n')
+
+
+def test_a_plugin_that_no_program_is_configured_for_stays_a_server_of_its_protocol(tmp_path: Path) -> None:
+    source = tmp_path / "links.txt"
+    source.write_text("ss://YWVzLTI1Ni1nY206U0VDUkVU@b.example:1/?plugin=obfs-local%3Bobfs%3Dhttp#b\n")
+    report = import_confs(read_confs([source]), tmp_path)
+    assert [each.protocol for each in report.added] == ["shadowsocks"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
+from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.protocol_settings import (
     Imported,
@@ -15,8 +17,13 @@ from wgmon_tui.config.protocol_settings import (
 )
 from wgmon_tui.protocols.proxies.imports.entry import Found, FoundConf, FoundLink, UnreadEntry
 from wgmon_tui.protocols.proxies.imports.read import ListError, read_servers
+from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import write_link
-from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF
+from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, PROXY_COMMAND, AnyLink
+from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
+
+if TYPE_CHECKING:
+    from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 
 
 def read_import(text: str, _: str) -> Sequence[Imported]:
@@ -36,10 +43,32 @@ def imported(found: Found) -> Imported:
                 link.name or link.endpoint.host,
                 str(link.endpoint),
                 secrets={"link": SecretText(write_link(replace(link, name="")))},
-                protocol=PROTOCOL_OF[type(link)],
+                protocol=_protocol_of(link),
                 is_same_by_secrets=True,
             )
         case FoundConf(name, text):
             return ImportedConf(name, text)
         case UnreadEntry(name, reason):
             return UnreadServer(name, reason)
+
+
+def _protocol_of(link: AnyLink) -> str:
+    """The protocol for a link: the user's own program, where only that speaks all of it."""
+    name = PROTOCOL_OF[type(link)]
+    if name == PROXY_COMMAND:
+        return name
+    try:
+        protocol = cast("ProxyProtocol", find_protocol(name))
+        is_own = protocol.make_dialect().find_unsupported(link) is None
+    except ImportError:
+        return name  # the server says which package is missing
+    return name if is_own or not _can_write(link) else PROXY_COMMAND
+
+
+def _can_write(link: AnyLink) -> bool:
+    """Whether the configuration of a program can say all of a link."""
+    try:
+        make_config("mihomo", link, LocalPort(1, "", ""))
+    except ShareLinkError:
+        return False
+    return True

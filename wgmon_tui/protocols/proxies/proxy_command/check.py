@@ -16,9 +16,9 @@ from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.proxies.check import ProxyProber
 from wgmon_tui.protocols.proxies.findings import CONNECTION, first_of
 from wgmon_tui.protocols.proxies.links.records import AnyLink, ShadowsocksLink
+from wgmon_tui.protocols.proxies.program_config import LocalPort
 from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect, SocksLink
 from wgmon_tui.protocols.proxies.proxy_command.program import LOOPBACK, ProgramError, run_program
-from wgmon_tui.protocols.proxies.proxy_command.program_config import LocalPort
 from wgmon_tui.protocols.proxies.proxy_command.settings import NAME
 from wgmon_tui.protocols.proxies.proxy_command.targets import CommandTarget
 from wgmon_tui.protocols.proxies.targets import ProxyTarget

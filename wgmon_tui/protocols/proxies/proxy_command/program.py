@@ -20,7 +20,7 @@ from pathlib import Path
 from wgmon_tui.child_processes import describe_ending, end, start
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.records import AnyLink
-from wgmon_tui.protocols.proxies.proxy_command.program_config import LocalPort, make_config
+from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
 from wgmon_tui.protocols.proxies.proxy_command.settings import CONFIG, DIRECTORY, CommandSettings
 from wgmon_tui.text import format_limit, quoted
 

@@ -23,7 +23,7 @@ from wgmon_tui.protocols.proxies.links.records import (
     ShadowsocksLink,
     VlessLink,
 )
-from wgmon_tui.protocols.proxies.proxy_command.program_config import LocalPort, make_config
+from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
 
 LOCAL = LocalPort(1080, "user", "word")
 PLAIN = [each for each in ALL if not getattr(each, "plugin", "")]
