@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import IPv4Address
 
+from tests.protocols.openvpn.certificates import Issued
 from wgmon_tui.lab.openvpn import server as lab
-from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
+from wgmon_tui.lab.openvpn.certificates import LabAuthority, LabCertificate, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.session import LabSession, SessionSetup
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import key_exchange
@@ -51,6 +52,8 @@ class Pair:
 
     wrapped: bool = True
     accepts: Callable[[bytes], bool] = lambda _: True
+    issued: LabCertificate | Issued | None = None
+    """The certificate of the client, in place of one that the server accepts."""
     events: list[Event] = field(default_factory=list)
     now: float = 0.0
 
@@ -86,5 +89,8 @@ class Pair:
 
     def _login(self) -> Login:
         info = key_exchange.peer_info("2.6.0", profile(self.wrapped).data_ciphers)
-        context = make_context(profile(self.wrapped), None, "/dev/null")
+        own = profile(self.wrapped)
+        if self.issued:
+            own = replace(own, certificate=self.issued.certificate, private_key=self.issued.key)
+        context = make_context(own, None, "/dev/null")
         return Login(context, ("V4,dev-type tun", "bob", PASSWORD, info), self.accepts)

@@ -177,6 +177,20 @@ async def test_experiments_run_only_where_they_are_allowed() -> None:
     assert found.from_experiment
 
 
+async def test_another_remote_that_answers_shows_that_the_key_is_right() -> None:
+    async with lab(OpenVpnLabMode.SILENT) as (silent, target):
+        authority = LabAuthority()
+        async with OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=KEY)) as other:
+            remotes = (target.remote, replace(target.remote, port=other.endpoint.port))
+            several = replace(target, profile=replace(target.profile, remotes=remotes))
+            made = await check(OpenVpnProber(), several, explain=True)
+
+    found = find(observations.OTHER_REMOTE, made.evidence)
+    assert found is not None
+    assert found.values == (f"127.0.0.1:{other.endpoint.port}",)
+    assert silent.endpoint.port == target.remote.port
+
+
 async def test_the_secrets_of_tls_are_kept_only_where_somebody_asked() -> None:
     noted: list[str] = []
     async with lab() as (_, target):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.protocols.openvpn import vectors
-from tests.protocols.openvpn.sessions import Pair
+from tests.protocols.openvpn.certificates import Authority
+from tests.protocols.openvpn.sessions import Pair, authority
 from wgmon_tui.protocols.openvpn.client import Client
 from wgmon_tui.protocols.openvpn.control_messages import PUSH_REQUEST
 from wgmon_tui.protocols.openvpn.events import OTHER_SESSION, UNAUTHENTIC, Rejected, ResetAnswered, TlsFailed
@@ -146,6 +148,19 @@ def test_a_server_whose_certificate_is_not_accepted_gets_no_password() -> None:
     assert seen[0].startswith(b"\x30")
     assert pair.server._data is None
     assert pair.server._plaintext == b""
+
+
+@pytest.mark.parametrize("is_expired", [True, False], ids=["expired", "of another authority"])
+def test_the_alert_of_a_server_that_sends_one_is_told(is_expired: bool) -> None:
+    """OpenVPN itself drops its alerts over UDP. Other servers send them."""
+    expired = authority()._issue("monitor", ExtendedKeyUsageOID.CLIENT_AUTH, is_expired=True)
+    pair = Pair(issued=expired if is_expired else Authority().issue("monitor"))
+
+    pair.run()
+
+    (failed,) = [each for each in pair.events if isinstance(each, TlsFailed)]
+    assert failed.is_from_server
+    assert failed.reason.endswith("_alert_certificate_expired" if is_expired else "_alert_unknown_ca")
 
 
 def test_damaged_tls_ends_the_session_with_the_word_of_openssl() -> None:

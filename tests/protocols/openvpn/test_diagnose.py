@@ -224,6 +224,14 @@ def test_what_was_tried_in_vain_is_no_cause() -> None:
     assert hypotheses == {"key", "stopped", "firewall"}
 
 
+def test_a_key_that_another_remote_takes_is_no_cause() -> None:
+    other = observe(seen.OTHER_REMOTE, "b.example:1194", from_experiment=True)
+
+    found = diagnose(check(Silence(5.0), other, failed=RESET), SERVER, ())
+
+    assert {each.hypothesis for each in found.causes} == {"stopped", "firewall", "proto"}
+
+
 def test_a_key_that_worked_before_is_not_the_first_cause() -> None:
     before = diagnose(check(Silence(5.0), failed=RESET), SERVER, ())
     after = diagnose(check(Silence(5.0), failed=RESET), SERVER, (WorkedUntil(0.0),))
@@ -253,6 +261,31 @@ def test_a_server_that_never_began_tls_has_not_seen_the_client_certificate() -> 
     made = check(ANSWERED, EXPIRED, silent, PATH_WORKS, failed=TLS)
 
     assert [each.hypothesis for each in diagnose(made, SERVER, ()).causes] == ["tls-parameters"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "stage", "hypotheses"),
+    [
+        ("sslv3_alert_certificate_expired", "server", KEY_EXCHANGE, ["client-dates"]),
+        ("sslv3_alert_certificate_revoked", "server", TLS, ["client-certificate"]),
+        ("tlsv1_alert_unknown_ca", "server", KEY_EXCHANGE, ["client-certificate"]),
+        ("tlsv13_alert_certificate_required", "server", KEY_EXCHANGE, ["no-certificate"]),
+        ("tlsv1_alert_protocol_version", "server", TLS, ["tls-parameters"]),
+        ("sslv3_alert_handshake_failure", "server", TLS, ["client-certificate", "tls-parameters"]),
+        ("sslv3_alert_handshake_failure", "server", KEY_EXCHANGE, ["client-certificate"]),
+        ("unsupported_protocol", "client", TLS, ["tls-parameters"]),
+    ],
+)
+def test_an_alert_says_what_the_server_refuses(
+    reason: str, who: str, stage: str, hypotheses: list[str]
+) -> None:
+    made = check(ANSWERED, observe(seen.TLS_FAILED, reason, who, "", ""), failed=stage)
+
+    found = diagnose(made, SERVER, ())
+
+    assert [each.hypothesis for each in found.causes] == hypotheses
+    is_told = "handshake_failure" not in reason and who == "server"
+    assert all(each.proven is is_told for each in found.causes)
 
 
 def test_packets_that_were_acknowledged_were_not_lost() -> None:

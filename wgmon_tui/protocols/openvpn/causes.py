@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from wgmon_tui.checks.context_evidence import NeighboursFailed, WorkedUntil
 from wgmon_tui.checks.evidence import (
     Evidence,
-    ProtocolEvidence,
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
-from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.openvpn import observations
@@ -51,6 +49,8 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
         ),
     ]
     keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
+    if find(observations.OTHER_REMOTE, evidence) and wrapping != "plain":
+        keys = []  # all remotes of a profile have the same key
     if "proto" not in disproved:
         other = "TCP" if name == "UDP" else "UDP"
         keys.append(
@@ -200,70 +200,6 @@ def _of_mismatch(kind: str, expected: str, found: str) -> Cause:
         why,
         "on the server: openssl x509 -noout -subject -ext extendedKeyUsage -in server.crt",
         proven=True,
-    )
-
-
-def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
-    """Why the server ends the session during TLS, or soon after it.
-
-    Without a word of TLS from the server, it has not seen the client certificate. After TLS completed here,
-    both sides have agreed on its parameters.
-    """
-    ended = find(observations.SILENT_IN, evidence) or find(observations.TCP_CLOSED, evidence)
-    _, heard, password, hello = values_of(ended, 4) if ended else ("",) * 4
-    failed = find(observations.TLS_FAILED, evidence)
-    if stage == TLS and not hello:
-        return [_tls_parameters(failed)]
-    found = _of_client_dates(evidence)
-    said = f": {describe(failed)}" if failed else " without a word, as OpenVPN does over UDP"
-    found.append(
-        Cause(
-            "the server does not accept the client certificate: another authority, or revoked",
-            f"it ended the session when it got the certificate{said}",
-            "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'",
-            "client-certificate",
-        )
-    )
-    if not password and stage == KEY_EXCHANGE:
-        found.append(
-            Cause(
-                "the server demands a user and a password, and the profile has none",
-                "such a server ends the session without an answer",
-                "on the server: grep auth-user-pass-verify /etc/openvpn/server/*.conf",
-                "no-password",
-            )
-        )
-    if find(observations.SILENT_IN, evidence) and heard != "acknowledged":
-        found.append(
-            Cause(
-                "large packets are lost on the path",
-                "the reset is small, and the packets with certificates are not; they were not acknowledged",
-                "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
-                "mtu",
-            )
-        )
-    return found
-
-
-def _of_client_dates(evidence: Sequence[Evidence]) -> list[Cause]:
-    dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
-    return [
-        Cause(
-            "the client certificate of the profile is not valid now",
-            describe(each),
-            "Issue a new client certificate, and put it into <cert> of the profile.",
-            "client-dates",
-        )
-        for each in dates[:1]
-    ]
-
-
-def _tls_parameters(failed: ProtocolEvidence | None) -> Cause:
-    return Cause(
-        "the TLS versions or cipher suites of both sides have nothing in common",
-        describe(failed) or "the server ended the session at the first message of TLS",
-        "on the server: grep -E 'tls-(version|cipher)' /etc/openvpn/server/*.conf",
-        "tls-parameters",
     )
 
 

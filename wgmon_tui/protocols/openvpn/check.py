@@ -26,7 +26,13 @@ from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
 from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
-from wgmon_tui.protocols.openvpn.experiments import answers_reset, make_client, open_link, try_variations
+from wgmon_tui.protocols.openvpn.experiments import (
+    answers_reset,
+    make_client,
+    open_link,
+    try_other_remotes,
+    try_variations,
+)
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.login import log_in
 from wgmon_tui.protocols.openvpn.observations import find, observe
@@ -153,7 +159,7 @@ class OpenVpnProber(AddressProber):
         found.add(REACH, StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN)
         found.add(RESET, StageOutcome.FAILED)
         if asked.may_experiment:
-            session.log.evidence += await try_variations(remote, asked.address, timeout_s)
+            await _experiment(asked, session.log)
         return False
 
     async def _run_login(self, session: ControlSession, asked: AddressCheck, found: _Found) -> None:
@@ -193,8 +199,7 @@ class OpenVpnProber(AddressProber):
             found.add(RESET, StageOutcome.FAILED)
             log.add_evidence(Silence(asked.server.timeout))
         if asked.may_experiment:
-            remote = asked.target.remote
-            log.evidence += await try_variations(remote, asked.address, asked.server.timeout)
+            await _experiment(asked, log)
         return self._make(asked, log, found)
 
     def _make(
@@ -218,6 +223,16 @@ class OpenVpnProber(AddressProber):
             stages=tuple(found.stages),
             framing=str(replace(layout, notes=dict(notes))),
         )
+
+
+async def _experiment(asked: AddressCheck, log: CheckLog) -> None:
+    """Try what could explain that no answer came."""
+    target: OpenVpnTarget = asked.target
+    tried, others = await asyncio.gather(
+        try_variations(target.remote, asked.address, asked.server.timeout),
+        try_other_remotes(target.profile, target.remote, asked.server.timeout),
+    )
+    log.evidence += [*tried, *others]
 
 
 async def _run_tunnel(

@@ -18,6 +18,7 @@ from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
+from wgmon_tui.protocols.openvpn.refusal_causes import of_refusal
 from wgmon_tui.text import format_list, format_rtt
 
 _PLAIN = "plain"
@@ -134,7 +135,7 @@ def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
         when = {TLS: "during TLS", KEY_EXCHANGE: "after TLS"}.get(stage, f"in the stage {stage}")
         said = f": {describe(tls)}" if tls else ""
         summary = f"The server answers the reset, then ends the session {when}{said}."
-        return _Meaning(Verdict.PEER_MISSING, summary, causes.of_refusal(stage, evidence))
+        return _Meaning(Verdict.PEER_MISSING, summary, of_refusal(stage, evidence))
     summary = f"The server answers the reset, then nothing more: silence in the stage {stage}."
     lost = Cause(
         "the path or the server failed during the check",

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import ProtocolEvidence
@@ -18,12 +19,20 @@ from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.client import Client
 from wgmon_tui.protocols.openvpn.links import Link, TcpLink, UdpLink
 from wgmon_tui.protocols.openvpn.observations import observe
-from wgmon_tui.protocols.openvpn.profile import PLAIN_WRAPPER, Remote, RemoteProto, Wrapper, WrapperKind
+from wgmon_tui.protocols.openvpn.profile import (
+    PLAIN_WRAPPER,
+    Profile,
+    Remote,
+    RemoteProto,
+    Wrapper,
+    WrapperKind,
+)
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
 _DIGESTS = ("SHA1", "SHA256", "SHA512")
 _LONGEST_WAIT_S = 1.5
+_MOST_REMOTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,28 @@ async def try_variations(remote: Remote, address: Address, timeout_s: float) -> 
         return found
     tried = dict.fromkeys(each.setting for each in variations)
     return [observe(observations.NO_VARIATION, *tried, from_experiment=True)]
+
+
+async def try_other_remotes(profile: Profile, own: Remote, timeout_s: float) -> list[ProtocolEvidence]:
+    """Try other remotes of a profile, and return the first that answers with the same key."""
+    others = [
+        each
+        for each in profile.remotes
+        if each.wrapper == own.wrapper and (each.host, each.port) != (own.host, own.port)
+    ][:_MOST_REMOTES]
+    wait_s = min(timeout_s, _LONGEST_WAIT_S)
+    answered = await asyncio.gather(*(_answers_by_name(each, wait_s) for each in others))
+    names = [f"{each.host}:{each.port}" for each, found in zip(others, answered, strict=True) if found]
+    return [observe(observations.OTHER_REMOTE, name, from_experiment=True) for name in names[:1]]
+
+
+async def _answers_by_name(remote: Remote, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            found = await asyncio.get_running_loop().getaddrinfo(remote.host, remote.port)
+    except (OSError, TimeoutError, UnicodeError):
+        return False
+    return bool(found) and await _is_answered(remote, ip_address(found[0][4][0]), timeout_s)
 
 
 async def answers_reset(remote: Remote, address: Address, timeout_s: float) -> bool:

@@ -65,6 +65,8 @@ KEEPALIVE_MISSING = "keepalive-missing"
 """Values: how many seconds it was waited for."""
 VARIATION = "variation-answered"
 """Experiment. Values: the setting that differs, the value that was answered, and the one of the profile."""
+OTHER_REMOTE = "other-remote-answered"
+"""Experiment. Values: another remote of the profile that answered, with the same key."""
 NO_VARIATION = "no-variation-answered"
 """Experiment. Values: the settings of which other values were tried in vain."""
 
@@ -181,6 +183,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     DATA_REJECTED: lambda values: f"{values[1]} data packets were rejected: {values[0]}",
     KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
     KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",
+    OTHER_REMOTE: lambda values: f"another remote of the profile answers with the same key: {values[0]}",
     NO_VARIATION: lambda values: (
         f"other values of {format_list(each for each in values if each)} were not answered either"
     ),

@@ -87,6 +87,11 @@ EXPERIMENTS = (
         "an answer proves what the server expects",
     ),
     Experiment(
+        "another remote",
+        "sends the reset to other remotes of the profile, with the same key",
+        "an answer proves that the key is right, and that this server alone is silent",
+    ),
+    Experiment(
         "another direction or digest",
         "signs the reset with the other key-direction, and with other digests of auth",
         "an answer proves which line of the profile is wrong",
