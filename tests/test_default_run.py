@@ -53,6 +53,13 @@ FEATURES = {
     ),
     "every stage of OpenVPN": "test_a_real_server_passes_every_stage",
     "a check of OpenVPN beside its users": "test_a_check_harms_no_user_who_is_connected",
+    "every stage of IKEv2": "test_a_healthy_server_passes_every_stage",
+    "an echo through ESP": "test_an_echo_comes_back_through_the_esp_of_strongswan",
+    "an IKEv2 server without credentials": (
+        "test_an_ike_server_is_asked_without_credentials_and_without_servers_toml"
+    ),
+    "imports of IKEv2 clients": "test_the_import_recognises_a_format_by_its_content",
+    "an IKEv2 session in Wireshark": "test_wireshark_decrypts_a_session_with_the_keys_of_an_export",
     "failures of OpenVPN": "test_a_failure_of_openvpn_has_its_verdict",
     "other systems": "test_what_differs_between_systems_works_there",
     "a real terminal": "test_it_starts_hears_keys_and_leaves_the_terminal_clean",
