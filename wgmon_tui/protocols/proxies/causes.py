@@ -311,7 +311,7 @@ def of_stall(server: Server, fetch: InnerFetch) -> list[Cause]:
     return [
         Cause(
             "the path freezes connections after some kilobytes",
-            f"{fetch.size} bytes came, then nothing",
+            "the page begins to come, then nothing does",
             f"on the server: tcpdump -ni any tcp port {server.endpoint.port}",
         ),
         Cause(

@@ -133,7 +133,8 @@ def _find_repeated(evidence: Sequence[Evidence]) -> tuple[Verdict, str] | None:
 
 
 def _judge_stall(server: Server, first: InnerFetch) -> Meaning:
-    summary = f"{url_of(first)} begins to come through the proxy, then stops after {first.size} bytes."
+    where = f"after {first.size} bytes" if first.size else "within its first chunk"
+    summary = f"{url_of(first)} begins to come through the proxy, then stops {where}."
     verdict = Verdict.SLOW if first.fault == "slow" else Verdict.DIES_AFTER
     return verdict, summary, causes.of_stall(server, first)
 

@@ -53,6 +53,9 @@ LIMIT_S = 15.0
 _LEAST_MEASURED_BYTES = 16 * 1024
 """A smaller body arrives at once: its time says nothing about a rate."""
 
+_LEAST_BEGUN_BYTES = 4096
+"""So many bytes are a page that has begun, also if its first chunk is not whole yet."""
+
 _CHUNK = 64 * 1024
 _USUAL_STATUS = range(200, 400)
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN)
@@ -111,6 +114,8 @@ class PageFetcher:
         self._began = time.monotonic()
         self._found = PageFetch()
         self._progress_at = 0.0
+        self._carried = 0
+        """The bytes that came after all layers were open."""
 
     async def run(self, address: Address, port: int) -> PageFetch:
         """Fetch the page from a server, or through it. Raises OSError if this machine cannot send."""
@@ -163,6 +168,8 @@ class PageFetcher:
         self._found = replace(self._found, received=self._found.received + len(received))
         if self._log:
             self._log(Direction.RECEIVED, received)
+        if self.stack.is_open:
+            self._carried += len(received)
         output = self.stack.receive(received)
         self._send(writer, output.reply)
         self._note_opened()
@@ -198,7 +205,7 @@ class PageFetcher:
 
     def _name_cut(self) -> PageFault:
         """Name what the time ran out for."""
-        if self._response.status is None:
+        if self._response.status is None and self._carried < _LEAST_BEGUN_BYTES:
             return "no-response"
         return "slow" if self._progress_at + self._timeout_s > self._limit_s else "stalled"
 
