@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 NAME = "proxy.example"
 EXPIRED = "expired.example"
+IMITATED = "imitated.example"
 _DAY = datetime.timedelta(days=1)
 
 

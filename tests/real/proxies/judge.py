@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import time
@@ -81,7 +82,7 @@ def _proxy(name: str, link: ProxyLink) -> dict[str, object]:
             options = {"type": "vmess", "uuid": str(link.user_id), "alterId": 0, "cipher": link.security}
             return proxy | options | _tls(link.tls, "servername") | _transport(link.transport)
         case VlessLink():
-            options = {"type": "vless", "uuid": str(link.user_id)}
+            options = {"type": "vless", "uuid": str(link.user_id), "flow": link.flow}
             return proxy | options | _tls(link.tls, "servername") | _transport(link.transport)
         case TrojanLink():
             options = {"type": "trojan", "password": link.password}
@@ -89,7 +90,14 @@ def _proxy(name: str, link: ProxyLink) -> dict[str, object]:
 
 
 def _tls(tls: TlsOptions | None, key: str) -> dict[str, object]:
-    return {"tls": True, key: tls.server_name} if tls else {}
+    if tls is None:
+        return {}
+    found: dict[str, object] = {"tls": True, key: tls.server_name}
+    if tls.reality:
+        key_text = base64.urlsafe_b64encode(tls.reality.public_key).decode().rstrip("=")
+        options = {"public-key": key_text, "short-id": tls.reality.short_id.hex()}
+        found |= {"reality-opts": options, "client-fingerprint": "chrome"}
+    return found
 
 
 def _transport(transport: object) -> dict[str, object]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.real.proxies.certificates import SelfSigned
 
 LOOPBACK = "127.0.0.1"
 LARGE = 200_000
@@ -72,9 +76,18 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def pages(port: int, kind: type[BaseHTTPRequestHandler] = Pages) -> Iterator[None]:
-    """Serve pages on a port of loopback, in the namespace of this thread."""
+def pages(
+    port: int, kind: type[BaseHTTPRequestHandler] = Pages, certificate: SelfSigned | None = None
+) -> Iterator[None]:
+    """Serve pages on a port of loopback, in the namespace of this thread; over TLS with a certificate."""
     server = _Server((LOOPBACK, port), kind)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.NamedTemporaryFile("w") as pem:
+            pem.write(certificate.certificate + certificate.key)
+            pem.flush()
+            context.load_cert_chain(pem.name)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

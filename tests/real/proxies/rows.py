@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from tests.real.proxies.pages import CLOCK_OFFSET_S
 from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.servers import (
@@ -17,6 +19,7 @@ from tests.real.proxies.servers import (
     METHODS,
     OTHER_CLOCK,
     PASSWORD,
+    REALITY,
     RELAY,
 )
 from wgmon_tui.checks.verdict import Verdict
@@ -140,10 +143,24 @@ def _wrong_clock(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
 def _wrong_name(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
     if isinstance(link, ShadowsocksLink) or link.tls is None:
         return
+    if isinstance(link, VlessLink) and link.tls.reality:
+        yield from _wrong_reality(name, link, link.tls)
+        return
     wrong = replace(link, tls=TlsOptions("other.example"))
     yield ProxyCell(
         "wrong name in TLS", name, Probing(wrong), (Verdict.BAD_CERTIFICATE,), "name", is_proven=True
     )
+
+
+def _wrong_reality(name: str, link: VlessLink, tls: TlsOptions) -> Iterator[ProxyCell]:
+    other = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    for fault, changed, cause in (
+        ("wrong key of REALITY", replace(tls, reality=replace(REALITY, public_key=other)), "public key"),
+        ("wrong short id", replace(tls, reality=replace(REALITY, short_id=bytes(8))), "short id"),
+        ("wrong name in TLS", replace(tls, server_name="other.example"), "the name of the link"),
+    ):
+        wrong = Probing(replace(link, tls=changed))
+        yield ProxyCell(fault, name, wrong, (Verdict.AUTH_FAILED,), cause)
 
 
 def _wrong_path(name: str, link: ProxyLink) -> Iterator[ProxyCell]:

@@ -20,14 +20,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.namespaces import entered, namespace
 from tests.real.prerequisites import give_up, require
 from tests.real.proxies.certificates import EXPIRED, NAME, SelfSigned, self_signed
+from tests.real.proxies.certificates import IMITATED as IMITATED_NAME
 from tests.real.proxies.pages import LOOPBACK, Fallback, OtherClock, pages
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.links.records import (
     ProxyLink,
+    RealityOptions,
     ShadowsocksLink,
     TlsOptions,
     TrojanLink,
@@ -36,11 +40,15 @@ from wgmon_tui.protocols.proxies.links.records import (
     WebSocketOptions,
 )
 
-FIRST_PAGE, SECOND_PAGE, FALLBACK, OTHER_CLOCK, CLOSED, RELAY = 8001, 8002, 8003, 8004, 8009, 8100
+FIRST_PAGE, SECOND_PAGE, FALLBACK, OTHER_CLOCK, IMITATED, CLOSED, RELAY = range(8001, 8008)
 USER = UUID("b831381d-6324-4d53-ad4f-8cda48b30811")
 PASSWORD = "correct horse"
 PATH = "/private-path"
 TLS = TlsOptions(NAME)
+REALITY_KEY = X25519PrivateKey.generate()
+SHORT_ID = bytes.fromhex("0123456789abcdef")
+REALITY = RealityOptions(REALITY_KEY.public_key().public_bytes_raw(), SHORT_ID)
+FLOW = "xtls-rprx-vision"
 WEB = WebSocketOptions(PATH, NAME)
 _READY_WITHIN_S = 20.0
 KEY_16, KEY_32 = (base64.b64encode(bytes(range(length))).decode() for length in (16, 32))
@@ -252,6 +260,7 @@ class ProxyServers:
                 users=[{"username": "a", "password": PASSWORD}], **tls,
             ),
         ]  # fmt: skip
+        listeners += [self._mihomo_reality("vless reality"), self._mihomo_reality("vless vision", FLOW)]
         home = self.home / "mihomo-server"
         home.mkdir()
         config = {"mode": "direct", "log-level": "silent", "ipv6": False, "listeners": listeners}
@@ -261,6 +270,18 @@ class ProxyServers:
     def _mihomo(self, name: str, make: Any, kind: str, **options: object) -> dict[str, object]:
         port = self.add(f"mihomo {name}", make)
         return {"name": name, "type": kind, "listen": LOOPBACK, "port": port, **options}
+
+    def _mihomo_reality(self, name: str, flow: str = "") -> dict[str, object]:
+        options = {
+            "dest": f"{LOOPBACK}:{IMITATED}",
+            "private-key": _base64_url(REALITY_KEY.private_bytes_raw()),
+            "short-id": [SHORT_ID.hex()],
+            "server-names": [NAME],
+        }
+        return self._mihomo(
+            name, lambda at: VlessLink(at, USER, flow, tls=TlsOptions(NAME, reality=REALITY)), "vless",
+            users=[{"username": "a", "uuid": str(USER), "flow": flow}], **{"reality-config": options},
+        )  # fmt: skip
 
     def _await_port(self, port: int) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
@@ -293,6 +314,10 @@ def _sing_box_tls(name: str, certificate: str, key: str) -> dict[str, object]:
     return {"enabled": True, "server_name": name, "certificate_path": certificate, "key_path": key}
 
 
+def _base64_url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
@@ -308,6 +333,7 @@ def proxy_servers(home: Path, *programs: str) -> Iterator[ProxyServers]:
             stack.enter_context(pages(SECOND_PAGE))
             stack.enter_context(pages(FALLBACK, Fallback))
             stack.enter_context(pages(OTHER_CLOCK, OtherClock))
+            stack.enter_context(pages(IMITATED, certificate=certificate_of(IMITATED_NAME)))
         servers = ProxyServers(name, home)
         stack.callback(servers.stop)
         servers.start(*programs)

@@ -42,6 +42,12 @@ def test_a_right_link_is_healthy(quick: ProxyServers, server: str) -> None:
     assert not play_quickly(quick, server, RIGHT).wrong
 
 
+def test_reality_with_vision_is_healthy_and_a_wrong_key_is_not(tmp_path: Path) -> None:
+    with proxy_servers(tmp_path, "mihomo") as servers:
+        assert not play_quickly(servers, "mihomo vless vision", RIGHT).wrong
+        assert not play_quickly(servers, "mihomo vless vision", "wrong key of REALITY").wrong
+
+
 @pytest.mark.parametrize("server", ["sing-box 2022-blake3-aes-256-gcm", "sing-box vless tls", "trojan"])
 def test_a_wrong_secret_is_red_with_its_cause(quick: ProxyServers, server: str) -> None:
     played = play_quickly(quick, server, "wrong password" if "vless" not in server else "wrong user id")

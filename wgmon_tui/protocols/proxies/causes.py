@@ -13,6 +13,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.findings import OTHER, SAME, first_of, of_kind
+from wgmon_tui.protocols.proxies.reality.words import VERIFIED
 from wgmon_tui.protocols.proxies.words import describe_own, describe_shift
 
 _SECRETS = {
@@ -175,6 +176,23 @@ def _of_certificate(reason: str, command: str, evidence: Sequence[Evidence]) -> 
     return Cause("no trusted authority signed the certificate", reason, fix, proven=True)
 
 
+def of_reality(server: Server, layer_fault: str) -> list[Cause]:
+    """REALITY fails."""
+    if layer_fault != "refused":
+        return of_other_protocol(server)
+    why = "the server answers with the certificate of another site, as it does to strangers"
+    return [
+        Cause(
+            "the public key of the link (pbk) is not that of the server",
+            why,
+            "on the server: xray x25519 -i PRIVATE_KEY",
+        ),
+        Cause("the server does not know the short id of the link (sid)", why, "compare shortIds"),
+        Cause("the server does not know the name of the link (sni)", why, "compare serverNames"),
+        Cause("the clocks differ more than the server allows", why, "compare maxTimeDiff; timedatectl"),
+    ]
+
+
 def of_upgrade(server: Server, layer_fault: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """WebSocket fails."""
     if layer_fault == "status":
@@ -215,7 +233,8 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
         )
     )
     found.append(_of_the_path(server, connection))
-    if not any(each.name == WEBSOCKET and each.outcome is StageOutcome.PASSED for each in check.stages):
+    passed = [each for each in check.stages if each.outcome is StageOutcome.PASSED]
+    if not any(each.name == WEBSOCKET or each.detail == VERIFIED for each in passed):
         found.append(
             Cause(
                 "another service listens there, or the link is of another protocol",

@@ -14,6 +14,7 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies import causes, findings
 from wgmon_tui.protocols.proxies.findings import OK, SAME, first_of, of_kind
+from wgmon_tui.protocols.proxies.reality.words import REALITY
 from wgmon_tui.protocols.proxies.words import describe, describe_change, describe_connection
 from wgmon_tui.text import format_list, format_rtt
 
@@ -181,6 +182,9 @@ def _judge_connection(
         if fault == "unreachable":
             return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
         return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)
+    if layer == REALITY:
+        verdict = Verdict.AUTH_FAILED if layer_fault == "refused" else Verdict.WRONG_PROTOCOL
+        return verdict, f"REALITY fails: {reason}.", causes.of_reality(server, layer_fault)
     if layer == "tls":
         verdict = _TLS_VERDICTS.get(layer_fault, Verdict.WRONG_PROTOCOL)
         if causes.is_unknown_name(reason):

@@ -11,7 +11,6 @@ from wgmon_tui.protocols.proxies.links.records import (
     GrpcOptions,
     HttpUpgradeOptions,
     OtherTransport,
-    TlsOptions,
     Transport,
     WebSocketOptions,
 )
@@ -75,10 +74,8 @@ class Dialect(Protocol):
         """The link with a secret that no server knows."""
 
 
-def find_unsupported_transport(tls: TlsOptions | None, transport: Transport | None) -> str | None:
-    """Say what of TLS and transport wgmon-tui cannot speak; None if all is well."""
-    if tls and tls.reality:
-        return "REALITY is not supported"
+def find_unsupported_transport(transport: Transport | None) -> str | None:
+    """Say what of a transport wgmon-tui cannot speak; None if all is well."""
     match transport:
         case GrpcOptions():
             return "the transport grpc is not supported"

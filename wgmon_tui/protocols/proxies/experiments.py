@@ -30,6 +30,7 @@ from wgmon_tui.protocols.proxies.link_layers import (
     with_server_name,
 )
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.reality.words import REALITY
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer
 
@@ -55,6 +56,8 @@ class Experiments:
         """Run what can explain the failure."""
         if self._first.layer == OUTER_TLS:
             return await self._explain_tls()
+        if self._first.layer == REALITY:
+            return []
         if self._first.layer and self._first.layer_fault == "status":
             return await self._try_all(self._path_trials())
         repeated = await self._repeat()

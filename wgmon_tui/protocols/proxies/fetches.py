@@ -95,13 +95,15 @@ class ProxyFetches:
         except OSError as error:
             return PageFetch("unreachable", reason=error.strerror or "")
 
-    async def outer_layers(self, link: object, *, is_verified: bool = True) -> Sequence[StreamLayer]:
+    async def outer_layers(
+        self, link: object, *, is_verified: bool = True, clock_shift_s: float = 0.0
+    ) -> Sequence[StreamLayer]:
         """TLS and transport below the proxy protocol."""
-        ca = self.target.settings.ca
-        return await asyncio.to_thread(make_outer_layers, link, ca, is_verified=is_verified)
+        ca, clock = self.target.settings.ca, shifted_clock(self.unix_time, clock_shift_s)
+        return await asyncio.to_thread(make_outer_layers, link, ca, clock, is_verified=is_verified)
 
     async def _make_layers(self, page: HttpTarget, trial: Trial) -> list[StreamLayer]:
-        outer = await self.outer_layers(trial.link)
+        outer = await self.outer_layers(trial.link, clock_shift_s=trial.clock_shift_s)
         clock = shifted_clock(self.unix_time, trial.clock_shift_s)
         stream = self.dialect.make_stream(trial.link, destination_of(page), clock)
         return [*outer, stream, *await asyncio.to_thread(make_page_layers, page)]

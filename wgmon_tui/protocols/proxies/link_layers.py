@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.protocols.proxies.destinations import Destination
 from wgmon_tui.protocols.proxies.links.records import HttpUpgradeOptions, TlsOptions, WebSocketOptions
+from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer, make_context
 from wgmon_tui.protocols.proxies.websocket_layer import UpgradeLayer, WebSocketLayer
@@ -46,11 +48,17 @@ def with_path(link: Any, path: str) -> Any:
     return replace(link, transport=replace(link.transport, path=path))
 
 
-def make_outer_layers(link: Any, ca: tuple[str, ...], *, is_verified: bool = True) -> list[StreamLayer]:
+def make_outer_layers(
+    link: Any, ca: tuple[str, ...], unix_time: Callable[[], float], *, is_verified: bool = True
+) -> list[StreamLayer]:
     """TLS and the transport below the proxy protocol. It may read certificates: call it in a thread."""
     layers: list[StreamLayer] = []
     tls = tls_of(link)
-    if tls:
+    if tls and tls.reality:
+        reality = tls.reality
+        name = server_name_of(link)
+        layers.append(RealityLayer(reality.public_key, reality.short_id, name, unix_time))
+    elif tls:
         is_web = path_of(link) != ""
         alpn = tls.alpn or (("http/1.1",) if is_web else ())
         verified = is_verified and not tls.is_insecure and not tls.pinned_sha256

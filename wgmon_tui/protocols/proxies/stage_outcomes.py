@@ -19,8 +19,9 @@ from wgmon_tui.checks.stage import (
 )
 from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.findings import OK, SAME, of_kind
-from wgmon_tui.protocols.proxies.link_layers import path_of, tls_of
+from wgmon_tui.protocols.proxies.link_layers import OUTER_TLS, path_of, tls_of
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.reality.words import REALITY, VERIFIED
 from wgmon_tui.text import format_list
 
 _FAILED, _PASSED = StageOutcome.FAILED, StageOutcome.PASSED
@@ -33,11 +34,13 @@ def stages_of(link: Any, through: Sequence[PageFetch], evidence: Sequence[Eviden
     first = through[0]
     stages = [_reach(first)]
     opened = dict(first.opened)
-    layers = [(TLS, "tls")] if tls_of(link) else []
+    tls = tls_of(link)
+    layers = [(TLS, REALITY if tls.reality else OUTER_TLS)] if tls else []
     layers += [(WEBSOCKET, name) for name in ("websocket", "http-upgrade") if path_of(link)][:1]
     for stage, layer in layers:
         at = opened.get(layer, opened.get("http-upgrade") if stage == WEBSOCKET else None)
-        stages.append(_layer(stage, at, first, has_failed=_has_failed(stages)))
+        detail = VERIFIED if layer == REALITY else ""
+        stages.append(_layer(stage, at, first, detail, has_failed=_has_failed(stages)))
     stages.append(_handshake(through, evidence, has_failed=_has_failed(stages)))
     stages.append(_fetch(first, has_failed=_has_failed(stages)))
     stages += _compared(evidence)
@@ -60,11 +63,11 @@ def _reach(first: PageFetch) -> Stage:
             return Stage(REACH, _FAILED, None, "no connection within the timeout")
 
 
-def _layer(name: str, at: float | None, first: PageFetch, *, has_failed: bool) -> Stage:
+def _layer(name: str, at: float | None, first: PageFetch, detail: str, *, has_failed: bool) -> Stage:
     if has_failed:
         return Stage(name, _NOT_RUN, None, _EARLIER)
     if at is not None:
-        return Stage(name, _PASSED, at)
+        return Stage(name, _PASSED, at, detail)
     return Stage(name, _FAILED, first.ended, first.reason or "no answer")
 
 

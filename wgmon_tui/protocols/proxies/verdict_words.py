@@ -39,9 +39,10 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "Compare the secret of the link with that of the server. The causes say what experiments excluded.",
     ),
     Verdict.AUTH_FAILED: VerdictHelp(
-        "The same request with shifted timestamps got an answer, so the server refuses this one's time.",
-        "Set the clock of the machine that the cause names.",
-        "The server refuses the timestamps of this machine: the clocks differ too much.",
+        "The same request with shifted timestamps got an answer, so the server refuses this one's time. Or a "
+        "server of REALITY showed the site that it imitates, as it does to strangers.",
+        "Set the clock that the cause names, or compare key, short id and name with those of the server.",
+        "The server refuses what the link says of REALITY, or the timestamps of this machine.",
     ),
     Verdict.CIPHER_MISMATCH: VerdictHelp(
         "The same request with another method got an answer, or TLS found no common parameters.",

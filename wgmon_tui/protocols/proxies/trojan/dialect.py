@@ -23,7 +23,7 @@ class TrojanDialect:
 
     def find_unsupported(self, link: TrojanLink) -> str | None:
         """A transport that is not known."""
-        return find_unsupported_transport(link.tls, link.transport)
+        return find_unsupported_transport(link.transport)
 
     def timestamps(self, link: TrojanLink) -> bool:
         """Whether both clocks must agree."""

@@ -10,6 +10,7 @@ from wgmon_tui.protocols.proxies.destinations import Destination
 from wgmon_tui.protocols.proxies.dialects import Clock, Relay, Trial, find_unsupported_transport
 from wgmon_tui.protocols.proxies.links.records import VlessLink
 from wgmon_tui.protocols.proxies.vless.stream import UDP, VlessStream
+from wgmon_tui.protocols.proxies.vless.vision import FLOW
 
 
 class VlessDialect:
@@ -20,11 +21,11 @@ class VlessDialect:
 
     def find_unsupported(self, link: VlessLink) -> str | None:
         """A flow, an encryption or a transport that is not known."""
-        if link.flow:
-            return "the flow xtls-rprx-vision is not supported"
+        if link.flow not in ("", FLOW):
+            return f"the flow is not supported; known is {FLOW}"
         if link.encryption not in ("", "none"):
             return "the encryption of VLESS itself is not supported"
-        return find_unsupported_transport(link.tls, link.transport)
+        return find_unsupported_transport(link.transport)
 
     def timestamps(self, link: VlessLink) -> bool:
         """Whether both clocks must agree."""
@@ -32,7 +33,7 @@ class VlessDialect:
 
     def make_stream(self, link: VlessLink, destination: Destination, unix_time: Clock) -> VlessStream:
         """A stream."""
-        return VlessStream(link.user_id, destination)
+        return VlessStream(link.user_id, destination, flow=link.flow)
 
     def make_relay(self, link: VlessLink, destination: Destination, unix_time: Clock) -> Relay:
         """Datagrams on a stream, each after its length."""

@@ -19,6 +19,16 @@ class VLESS(ProxyProtocol):
     settings = SETTINGS
     glossary = (
         GlossaryTerm(
+            "REALITY",
+            "TLS 1.3 to a server that shows strangers the site of somebody else. The link has its public key.",
+            "XTLS/REALITY",
+        ),
+        GlossaryTerm(
+            "Vision",
+            "A flow of VLESS that pads the first packets, and leaves the outer TLS once the page has its own.",
+            "Xray-core, proxy.go",
+        ),
+        GlossaryTerm(
             "user id",
             "The UUID that stands for a user of VLESS or VMess. It is a secret.",
             "Xray-core#5201",

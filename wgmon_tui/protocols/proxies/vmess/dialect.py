@@ -25,7 +25,7 @@ class VmessDialect:
             return "an alterId above 0, the header before VMess AEAD, is not supported"
         if link.security not in SECURITIES:
             return "the cipher is not supported; known are " + ", ".join(SECURITIES)
-        return find_unsupported_transport(link.tls, link.transport)
+        return find_unsupported_transport(link.transport)
 
     def timestamps(self, link: VmessLink) -> bool:
         """Whether both clocks must agree."""
