@@ -20,12 +20,12 @@ class VLESS(ProxyProtocol):
     glossary = (
         GlossaryTerm(
             "REALITY",
-            "TLS 1.3 to a server that shows strangers the site of somebody else. The link has its public key.",
+            "TLS 1.3 to a server that shows strangers the site of another. The link has its public key.",
             "XTLS/REALITY",
         ),
         GlossaryTerm(
             "Vision",
-            "A flow of VLESS that pads the first packets, and leaves the outer TLS once the page has its own.",
+            "A flow of VLESS that pads the first packets, and leaves the outer TLS for a page with TLS.",
             "Xray-core, proxy.go",
         ),
         GlossaryTerm(
