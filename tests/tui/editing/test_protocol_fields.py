@@ -146,6 +146,16 @@ async def test_a_document_of_several_lines_cannot_be_typed(config_dir: Path) -> 
         assert it.form.row("guarded.key")._problem == "type the path of the file"
 
 
+async def test_enter_on_a_choice_of_a_server_without_an_identity_goes_on(config_dir: Path) -> None:
+    async with editing(config_dir) as it:
+        await open_new(it, "guarded")
+        it.form.row("guarded.password").start()
+        await settle(it.pilot)
+        await it.press("enter")
+        await settle(it.pilot)
+        assert not it.form.row("guarded.password").has_focus_within
+
+
 async def test_what_is_kept_behind_more_stays_in_the_file(config_dir: Path) -> None:
     (deep,) = parse(
         '[[server]]\nname = "deep"\nendpoint = "192.0.2.7:7"\nprotocol = "guarded"\n'

@@ -198,7 +198,7 @@ class ServerForm(FormScreen[EditedServer]):
 
     def open(self, row: FieldRow) -> bool:
         """Open the identity form if a new identity is selected."""
-        if row is not self.row("identity") or row.text != NO_IDENTITY:
+        if row is not self._rows.get("identity") or row.text != NO_IDENTITY:
             return False
         from wgmon_tui.tui.editing.identity_form import IdentityForm
 
