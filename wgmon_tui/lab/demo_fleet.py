@@ -7,8 +7,10 @@ run.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
+from wgmon_tui.config.http_targets import parse_http_target
 from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import (
     AMNEZIAWG,
@@ -31,6 +33,8 @@ _ADDRESSES = (ip_interface("10.8.0.250/32"), ip_interface("fd00::250/128"))
 _OLD_IDENTITY = "nagios-old"
 _OLD_ADDRESSES = (ip_interface("10.8.0.240/32"), ip_interface("fd00::240/128"))
 _INNER = (IPv4Address("10.8.0.1"), IPv6Address("fd00::1"))
+_URLS = (parse_http_target(f"http://{_INNER[0]}/health status=200 text=ready"),)
+"""Fetched where h11 is installed: the demo runs without it too."""
 _INTERVAL_S = 2.0
 _TIMEOUT_S = 1.5
 
@@ -65,6 +69,8 @@ class DemoServer:
     """Whether the server still lists the previous monitoring key, which experiments may try."""
     note: str = ""
     amneziawg: Parameters | None = None
+    serves_http: bool = False
+    """Whether a URL is fetched through its tunnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def _failing_at_times(healthy_s: float, fault_s: float, fault: LabMode) -> tuple
 DEMO_SERVERS = (
     DemoServer("fra1-edge", _behaviour_at(11), ("eu", "edge"), preshared=True),
     DemoServer("fra2-edge", _behaviour_at(12), ("eu", "edge"), preshared=True),
-    DemoServer("ams3-gw", _behaviour_at(4), ("eu", "gateway")),
+    DemoServer("ams3-gw", _behaviour_at(4), ("eu", "gateway"), serves_http=True),
     DemoServer("lon1-gw", _behaviour_at(17, *_failing_at_times(45, 14, LabMode.CLOSED)), ("eu", "gateway")),
     DemoServer("waw1-branch", _behaviour_at(26, mode=LabMode.WRONG_PSK), ("eu", "branch"), preshared=True),
     DemoServer(
@@ -185,6 +191,7 @@ class DemoFleet:
             rotated_to=PrivateKey.generate(),
             remaining_peers=(old,) if demo_server.knows_old_identity else (),
             amneziawg=demo_server.amneziawg,
+            serves_http=demo_server.serves_http,
         )
 
     def _peer(self, demo_server: DemoServer, key: PublicKey, addresses: tuple[Interface, ...]) -> LabPeer:
@@ -205,6 +212,7 @@ class DemoFleet:
             known_keys=(rotated.public,) if rotated and demo_server.lists_next_key else (),
             preshared_key=_inline(preshared) if preshared else None,
             tunnel_ping=_INNER,
+            tunnel_http=_URLS if demo_server.serves_http and find_spec("h11") else (),
             try_identities=demo_server.knows_old_identity,
             tags=demo_server.tags,
             interval=_INTERVAL_S,

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from wgmon_tui.net.addresses import Address
 
 _ICMP = 1
+TCP = 6
 _ICMPV6 = 58
 _V4_HEADER = 20
 _V6_HEADER = 40
@@ -82,6 +83,21 @@ def time_exceeded(inner: bytes, packet: InnerPacket, router: Address) -> bytes |
     return _icmpv6(router, packet.source, b"\3\0", bytes(4) + unpadded[:_V6_QUOTED])
 
 
+def tcp_packet(to: InnerPacket, sequence: int, acknowledged: int, flags: int, data: bytes) -> bytes:
+    """Build a TCP segment that answers one, with the ports of that one (RFC 9293 §3.1)."""
+    source, destination = to.destination, to.source
+    ports = to.payload[2:4] + to.payload[:2]
+    numbers = sequence.to_bytes(4, "big") + acknowledged.to_bytes(4, "big")
+    before, after = ports + numbers + bytes((0x50, flags)) + b"\xff\xff", b"\0\0" + data
+    length = len(before) + 2 + len(after)
+    pseudo = source.packed + destination.packed + length.to_bytes(4, "big") + TCP.to_bytes(4, "big")
+    segment = before + _checksum(pseudo + before + b"\0\0" + after) + after
+    if isinstance(source, IPv4Address):
+        return _ipv4(source, destination, segment, TCP)
+    header = b"\x60\0\0\0" + length.to_bytes(2, "big") + bytes((TCP, _TTL))
+    return header + source.packed + destination.packed + segment
+
+
 def _icmpv6(source: Address, destination: Address, kind: bytes, rest: bytes) -> bytes:
     length = len(kind) + 2 + len(rest)
     addresses = source.packed + destination.packed
@@ -94,9 +110,9 @@ def _with_checksum(kind: bytes, rest: bytes, pseudo_header: bytes) -> bytes:
     return kind + _checksum(pseudo_header + kind + b"\0\0" + rest) + rest
 
 
-def _ipv4(source: Address, destination: Address, message: bytes) -> bytes:
+def _ipv4(source: Address, destination: Address, message: bytes, protocol: int = _ICMP) -> bytes:
     length = (_V4_HEADER + len(message)).to_bytes(2, "big")
-    before = b"\x45\0" + length + bytes(4) + bytes((_TTL, _ICMP))
+    before = b"\x45\0" + length + bytes(4) + bytes((_TTL, protocol))
     addresses = source.packed + destination.packed
     return before + _checksum(before + addresses) + addresses + message
 

@@ -92,3 +92,5 @@ class LabSetup:
     amneziawg: Parameters | None = None
     """The parameters of an AmneziaWG server; None for WireGuard."""
     header_protection_key: bytes | None = field(default=None, repr=False)
+    serves_http: bool = False
+    """Whether an HTTP server answers on port 80 of the tunnel addresses."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.lab.inner_http import InnerHttp
 from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.messages import Message, make_messages
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
@@ -58,6 +59,7 @@ class LabServer:
         self._rotated = _ServerKey(setup.rotated_to or PrivateKey.generate(), setup)
         self._wrong_psk = PresharedKey(os.urandom(32))
         self._script: asyncio.TimerHandle | None = None
+        self._http = InnerHttp() if setup.serves_http else None
         self._started = False
         self._closed = False
         self.mode = behaviour.script[0].mode if behaviour.script else behaviour.mode
@@ -214,29 +216,32 @@ class LabServer:
             return
         if not inner:
             return
-        answer = self._reply_to(state, inner)
-        if answer is None:
-            self._schedule_acknowledgement(state, session, send)
-        else:
+        answers = self._replies_to(state, inner)
+        if answers:
             self._cancel_acknowledgement(state)
+        else:
+            self._schedule_acknowledgement(state, session, send)
+        for answer in answers:
             send(session.seal(answer))
 
     def _is_known(self, state: PeerState) -> bool:
         return self.mode is not LabMode.UNKNOWN_PEER or state.peer.public_key in self._remaining_keys
 
-    def _reply_to(self, state: PeerState, inner: bytes) -> bytes | None:
+    def _replies_to(self, state: PeerState, inner: bytes) -> list[bytes]:
         packet = parse(inner)
         if packet is None or self.mode is LabMode.DATA_DROPPED:
-            return None
+            return []
         if not any(packet.source in network for network in state.peer.allowed_ips):
-            return None
+            return []
         if packet.destination in self._setup.addresses:
-            return echo_reply(packet)
+            echo = echo_reply(packet)
+            return [echo] if echo else self._http.answer(packet) if self._http else []
         if not self._setup.forwards or packet.hop_limit > 1:
-            return None
+            return []
         same_version = (own for own in self._setup.addresses if own.version == packet.source.version)
         router = next(same_version, None)
-        return time_exceeded(inner, packet, router) if router else None
+        error = time_exceeded(inner, packet, router) if router else None
+        return [error] if error else []
 
     def _schedule_acknowledgement(
         self, state: PeerState, session: Session, send: Callable[[bytes], None]
