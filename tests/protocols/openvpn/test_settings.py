@@ -127,6 +127,14 @@ def test_a_bad_profile_excludes_its_server_only(tmp_path: Path) -> None:
     }
 
 
+def test_a_profile_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = joined(fleet(), tmp_path).problems.values()
+    assert problem == (
+        f'servers.toml: server "fra1": key openvpn.profile_file: there is no file {tmp_path}/client.ovpn; '
+        "correct the path"
+    )
+
+
 def test_a_profile_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
     write_files(tmp_path, profile()).chmod(0o644)
     (problem,) = joined(fleet(), tmp_path).problems.values()

@@ -62,7 +62,9 @@ def _read(path: Path, max_bytes: int, check: Callable[[Path, os.stat_result], No
         # O_NONBLOCK: if it has become a FIFO meanwhile, opening must not wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
-        raise PrivateFileError(f"there is no file {shown(path)}; put the key there") from None
+        # Only a document may be longer than a key.
+        remedy = "put the key there" if max_bytes == _MAX_BYTES else "correct the path"
+        raise PrivateFileError(f"there is no file {shown(path)}; {remedy}") from None
     except (OSError, ValueError) as error:
         raise PrivateFileError(f"cannot read {shown(path)}: {_reason(error)}") from None
     try:
