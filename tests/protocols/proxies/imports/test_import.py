@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.protocols.proxies.imports.samples import ALL, CLASH, TROJAN, VLESS, WIREGUARD_KEY, WIREGUARD_PUBLIC
+from tests.protocols.proxies.imports.samples import ALL, CLASH, TROJAN, WIREGUARD_KEY, WIREGUARD_PUBLIC
 from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.wg_quick_import import import_confs, preview
 from wgmon_tui.config.secrets.keyring import open_keyring
@@ -13,8 +13,8 @@ from wgmon_tui.config.servers_file import read
 from wgmon_tui.protocols.proxies.links.parse import parse_link, write_link
 from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF
 
-OF_PROGRAMS = (VLESS, TROJAN)
-"""REALITY with Vision, and gRPC: what only a program of the user speaks."""
+OF_PROGRAMS = (TROJAN,)
+"""gRPC: what only a program of the user speaks."""
 
 
 def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) -> None:
