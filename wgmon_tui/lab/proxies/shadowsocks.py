@@ -33,7 +33,7 @@ class LabShadowsocksServer(LabProxyServer):
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Decrypt chunks, connect to the address in the first one, and encrypt what comes back."""
-        opener = _Chunks(self._key, await reader.readexactly(_SALT_BYTES))
+        opener = _RequestChunks(self._key, await reader.readexactly(_SALT_BYTES))
         try:
             first = await opener.read(reader)
         except InvalidTag:
@@ -45,7 +45,7 @@ class LabShadowsocksServer(LabProxyServer):
         far_writer.write(first[length:])
         salt = os.urandom(_SALT_BYTES)
         writer.write(salt)
-        sealer = _Chunks(self._key, salt)
+        sealer = _RequestChunks(self._key, salt)
         forward = asyncio.create_task(_forward(opener, reader, far_writer))
         try:
             while data := await far_reader.read(_LARGEST_CHUNK):
@@ -55,13 +55,15 @@ class LabShadowsocksServer(LabProxyServer):
             far_writer.close()
 
 
-async def _forward(opener: _Chunks, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(
+    opener: _RequestChunks, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     with suppress(OSError, asyncio.IncompleteReadError, InvalidTag):
         while True:
             writer.write(await opener.read(reader))
 
 
-class _Chunks:
+class _RequestChunks:
     """The chunks of one direction. The nonce counts the uses of the key."""
 
     def __init__(self, key: bytes, salt: bytes) -> None:

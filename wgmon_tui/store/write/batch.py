@@ -89,7 +89,7 @@ class Batch:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
-    expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
+    new_expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     vantage_states: VantageStates = field(default_factory=VantageStates)
     fleet: Mapping[str, StoredServer] | None = None
@@ -109,7 +109,7 @@ class Batch:
     @property
     def _changes_fleet(self) -> bool:
         """Whether viewers have to read more than the journal."""
-        return self.needs_sync or bool(self.expiries)
+        return self.needs_sync or bool(self.new_expiries)
 
     def add_journal_rows(self, rows: list[JournalRow]) -> None:
         """Add rows of the journal."""
@@ -162,7 +162,7 @@ class Batch:
             _write_pause(connection, known[name], pause)
         for name, mute in self.mutes.items():
             _write_mute(connection, known[name], mute)
-        for name, expiries in self.expiries.items():
+        for name, expiries in self.new_expiries.items():
             write_expiries(connection, known[name], expiries)
         connection.executemany(_TO_TELL, self.outbox)
         if self._changes_fleet:
@@ -178,7 +178,7 @@ class Batch:
         self.notes.clear()
         self.pauses.clear()
         self.mutes.clear()
-        self.expiries.clear()
+        self.new_expiries.clear()
         self.outbox.clear()
         self.vantage_states.clear()
         self.fleet = None
@@ -190,7 +190,7 @@ class Batch:
             | self.dampings.keys()
             | self.pauses.keys()
             | self.mutes.keys()
-            | self.expiries.keys()
+            | self.new_expiries.keys()
         )
         names |= {row[0][0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
         names |= (self.fleet or {}).keys() | self.vantage_states.names()

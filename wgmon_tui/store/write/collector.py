@@ -101,8 +101,8 @@ class Collector:
 
     def _add_expiries(self, server: str, expiries: tuple[Expires, ...]) -> None:
         """Write them if they changed. A round after a start may not know them yet: that is no change."""
-        if expiries and self._replay_state.expiries.get(server) != expiries:
-            self._replay_state.expiries[server] = self.batch.expiries[server] = expiries
+        if expiries and self._replay_state.stored_expiries.get(server) != expiries:
+            self._replay_state.stored_expiries[server] = self.batch.new_expiries[server] = expiries
 
     def _add_vantage_update(self, update: VantageUpdate) -> None:
         states, key, report = self.batch.vantage_states, (update.server, update.vantage), update.report

@@ -21,7 +21,7 @@ class ReplayState:
     pauses: dict[str, Pause] = field(default_factory=dict)
     mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
-    expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
+    stored_expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
     vantages: VantageStates = field(default_factory=VantageStates)
 
@@ -31,7 +31,7 @@ class ReplayState:
         self.dampings = {name: each for name, each in self.dampings.items() if name in fleet}
         self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
         self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
-        self.expiries = {name: each for name, each in self.expiries.items() if name in fleet}
+        self.stored_expiries = {name: each for name, each in self.stored_expiries.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
         self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
         self.vantages.retain_servers(fleet)
@@ -61,7 +61,7 @@ class ReplayState:
         batch.dampings = self.dampings | batch.dampings
         batch.pauses = {**self.pauses, **batch.pauses}
         batch.mutes = {**self.mutes, **batch.mutes}
-        batch.expiries = self.expiries | batch.expiries
+        batch.new_expiries = self.stored_expiries | batch.new_expiries
         batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
         self.vantages.replay_into(batch.vantage_states)
