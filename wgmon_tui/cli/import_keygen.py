@@ -31,18 +31,19 @@ def add_commands(subparsers: Subparsers) -> None:
     import_parser = subparsers.add_parser(
         "import",
         parents=[directory_options()],
-        help="import servers from wg-quick files or running interfaces",
-        description="Import servers from wg-quick files; with --wg, from running interfaces: every peer with "
-        "an endpoint. With --identity, that identity checks them. Without it, the key of a file becomes an "
-        "identity; the key of an interface is never used. What is good is imported; each fault is named with "
-        "its file and line, and the exit code is then 64.",
+        help="import servers from files, share links or running interfaces",
+        description="Import servers from wg-quick files, OpenVPN profiles, share links and lists of proxies; "
+        "with --wg, from running interfaces: every peer with an endpoint. With --identity, that identity "
+        "checks WireGuard servers. Without it, the key of a file becomes an identity; the key "
+        "of an interface is never used. What is good is imported; each fault is named with its file "
+        "and line, and the exit code is then 64.",
     )
     import_parser.add_argument(
         "files",
         nargs="*",
         type=Path,
         metavar="FILE.conf",
-        help="wg-quick files, directories or zip archives of them; -: a wg-quick file from standard input",
+        help="files, directories or zip archives of them; -: a file or links from standard input",
     )
     import_parser.add_argument(
         "--wg",

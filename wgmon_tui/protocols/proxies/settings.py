@@ -25,6 +25,9 @@ DEFAULT_URL = Url("www.gstatic.com", 80, "/generate_204")
 DEFAULT_SECOND = HttpTarget(Url("cp.cloudflare.com", 80, "/generate_204"), 204)
 """Pages without content that proxy clients fetch by default; two operators, so that one may be down."""
 
+MORE_KEYS = frozenset(("tunnel_every", "tunnel_soak", "explain", "explain_every"))
+"""Keys of WireGuard that all proxies have: when slow tests, soaks and experiments run."""
+
 _LONGEST_TEXT = 200
 _NONE = "none"
 
@@ -163,5 +166,6 @@ def make_settings(name: str, title: str) -> ProtocolSettings:
             f"A {title} server. The check connects to `endpoint`, and takes everything else from the link.",
             ProxySettings,
             settings_of_links(),
-        )
+        ),
+        more_keys=MORE_KEYS,
     )

@@ -9,7 +9,7 @@ from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_set
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import ValueType, command, integer
 from wgmon_tui.protocols.proxies.links.records import PROXY_COMMAND
-from wgmon_tui.protocols.proxies.settings import ProxySettings, settings_of_links
+from wgmon_tui.protocols.proxies.settings import MORE_KEYS, ProxySettings, settings_of_links
 
 NAME = PROXY_COMMAND
 
@@ -80,5 +80,5 @@ def read_settings(table: TomlTable) -> CommandSettings:
     return settings
 
 
-SETTINGS = ProtocolSettings(section=SECTION, read=read_settings)
+SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, more_keys=MORE_KEYS)
 """The protocol `proxy-command`."""
