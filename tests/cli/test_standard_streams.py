@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_n
 _MAKE_THEIR_DIRECTORY = {"demo", "add", "import", "keygen", "agent"}
 _NEED_NO_DIRECTORY = {"config", "completion"}
 _READ_ONLY_THE_STATE = {"alert log", "export"}
-_WORK_BEFORE_THERE_IS_A_STATE = {"dashboard", "run", "probe", "trace", "doctor"}
+_WORK_BEFORE_THERE_IS_A_STATE = {"dashboard", "run", "probe", "trace", "doctor", "subscriptions"}
 
 
 _SCENARIOS = {
