@@ -163,6 +163,18 @@ def test_a_lost_request_is_sent_again() -> None:
     assert Established in kinds(talk)
 
 
+def test_the_round_trip_begins_when_the_datagram_leaves() -> None:
+    """Key generation comes before, and takes milliseconds."""
+    talk = converse(by_secret())
+    (first,) = [data for data, _ in talk.outgoing()]
+    talk.client.note_sent(0.25)
+    talk.now = 0.3
+    talk.receive(talk.answer(first) or b"")
+    opened = find(talk, SaInitAnswered)
+    assert isinstance(opened, SaInitAnswered)
+    assert opened.rtt == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize("exchange", [ExchangeType.IKE_SA_INIT, ExchangeType.IKE_AUTH])
 def test_silence_ends_at_the_deadline(exchange: ExchangeType) -> None:
     talk = converse(by_secret())

@@ -73,6 +73,14 @@ def test_checks_of_the_first_exchange_leave_nothing_half_open(watcher: Watcher, 
     assert watcher.look(by_secret()).diagnosis.verdict is Verdict.HEALTHY
 
 
+def test_checks_at_the_same_time_do_not_put_the_server_under_load(watcher: Watcher, server: Charon) -> None:
+    """strongSwan demands cookies of an address with three sessions half open, for ten seconds."""
+    began = len(server.log.read_text())
+    outcomes = watcher.look_at_once(by_secret(), 12)
+    assert {each.diagnosis.verdict for each in outcomes} == {Verdict.HEALTHY}
+    assert "N(COOKIE)" not in server.log.read_text()[began:]
+
+
 def test_a_cheap_check_remembers_what_the_full_one_proved(watcher: Watcher, server: Charon) -> None:
     watcher.look(by_secret())
     logins = server.log.read_text().count("parsed IKE_AUTH request 1 [ IDi")

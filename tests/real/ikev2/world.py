@@ -17,9 +17,9 @@ from tests.protocols.ikev2.certificates import Issued, issue, make_authority
 from tests.real.ikev2.strongswan import Charon, charon
 from tests.real.namespaces import RoutedPath, entered
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber
+from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, ProtocolTarget
 from wgmon_tui.checks.registry import find_protocol
-from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
@@ -268,22 +268,36 @@ class Watcher:
     ) -> Round:
         """The result of one check. `beside` runs meanwhile, and gets its task."""
         fleet = self.fleet(settings, endpoint=endpoint, timeout=timeout, tunnel=tunnel, ping=ping)
-        keyring = open_keyring(fleet, self._directory)
-        targets = self._protocol.make_targets(fleet.servers, fleet, keyring)
-        assert not targets.problems, targets.problems
-        (server,) = fleet.servers
+        server, target = self._target(fleet)
 
         async def run() -> Round:
             depth = CheckDepth(deep=deep, explain=explain)
-            check = asyncio.create_task(
-                run_check_round(self.prober, server, targets.ready[server.name], depth)
-            )
+            check = asyncio.create_task(run_check_round(self.prober, server, target, depth))
             if beside is not None:
                 await beside(check)
             return await check
 
         with entered(self._path.client):
             return asyncio.run(run())
+
+    def look_at_once(self, settings: str, count: int) -> list[Round]:
+        """The results of several checks at the same time, by one prober."""
+        server, target = self._target(self.fleet(settings))
+
+        async def run() -> list[Round]:
+            depth = CheckDepth(deep=True)
+            checks = (run_check_round(self.prober, server, target, depth) for _ in range(count))
+            return await asyncio.gather(*checks)
+
+        with entered(self._path.client):
+            return asyncio.run(run())
+
+    def _target(self, fleet: Fleet) -> tuple[Server, ProtocolTarget]:
+        keyring = open_keyring(fleet, self._directory)
+        targets = self._protocol.make_targets(fleet.servers, fleet, keyring)
+        assert not targets.problems, targets.problems
+        (server,) = fleet.servers
+        return server, targets.ready[server.name]
 
 
 def by_secret(secret: str = SECRET, local_id: str = MONITOR, more: str = "") -> str:

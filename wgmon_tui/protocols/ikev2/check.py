@@ -6,6 +6,7 @@ deep checks; what they found is remembered until the next one.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,14 @@ from dataclasses import dataclass, field, replace
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Direction, Handshake, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
-from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerUnaddressed, Silence
+from wgmon_tui.checks.evidence import (
+    Evidence,
+    InnerEcho,
+    InnerHop,
+    InnerUnaddressed,
+    ProtocolEvidence,
+    Silence,
+)
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.client_options import ClientOptions
@@ -38,6 +46,9 @@ from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp, run_tunnel_stage
 
 _REMEMBERED_FOR = 2.5
 """What a full check found holds for this many times of `tunnel_every`: then it is too old to say."""
+
+_HALF_OPEN_AT_ONCE = 2
+"""Sessions with one address that may be half open: strongSwan demands cookies of an address with three."""
 
 _OF_THE_TUNNEL = (InnerEcho, InnerHop, InnerUnaddressed)
 
@@ -89,6 +100,7 @@ class Ikev2Prober(AddressProber):
         super().__init__(vantage)
         self._note_secret = note_secret
         self._full: dict[tuple[str, Address], _FullResult] = {}
+        self._turns: dict[Address, asyncio.Semaphore] = {}
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Run IKE_SA_INIT, and the rest where it is due. Raises OSError."""
@@ -102,11 +114,14 @@ class Ikev2Prober(AddressProber):
             options = replace(options, authentication=authentication_options(target))
         found = await self._run_session(asked, options, not_tried)
         check = self._make_check(asked, found, known)
-        reasons = await find_reasons(asked, options, check)
+        reasons = await find_reasons(asked, options, check, self._turns_at(asked.address))
         check = replace(check, evidence=(*check.evidence, *reasons))
         if found.opened is not None and not not_tried:
             self._remember(asked, check)
         return check
+
+    def _turns_at(self, address: Address) -> asyncio.Semaphore:
+        return self._turns.setdefault(address, asyncio.Semaphore(_HALF_OPEN_AT_ONCE))
 
     def _find_known(self, asked: AddressCheck) -> _FullResult | None:
         """What the last full check found with the same credentials, if it is not too old."""
@@ -118,7 +133,9 @@ class Ikev2Prober(AddressProber):
 
     async def _run_session(self, asked: AddressCheck, options: ClientOptions, not_tried: str) -> _Findings:
         log = CheckLog()
-        async with IkeSession(asked.address, asked.server.endpoint, log) as session:
+        async with IkeSession(
+            asked.address, asked.server.endpoint, log, self._turns_at(asked.address)
+        ) as session:
             found = _Findings(not_tried, log, session)
             established = first_of_kind(Established, await session.run(options))
             self._note_keys(session, established)
@@ -144,11 +161,11 @@ class Ikev2Prober(AddressProber):
         evidence = [*found.log.evidence, *evidence_of(found.session.events)]
         if not found.has_answer:
             evidence = [*found.log.evidence, Silence(asked.server.timeout)]
-        elif found.not_tried:
+        elif found.not_tried != NOT_DUE and found.not_tried:
             evidence.append(make_evidence(EvidenceKind.NOT_TRIED, found.not_tried))
-            if found.not_tried == NOT_DUE and found.opened is not None and known is not None:
-                age = make_evidence(EvidenceKind.REMEMBERED, f"{time.monotonic() - known.at:.0f}")
-                evidence += (age, *known.evidence)
+        elif found.not_tried and found.opened is not None and known is not None:
+            age = make_evidence(EvidenceKind.REMEMBERED, f"{time.monotonic() - known.at:.0f}")
+            evidence += (age, *known.evidence)
         return replace(
             self.make_check(asked.server, asked.address, *evidence),
             started_at=found.log.started_at_unix,
@@ -169,7 +186,10 @@ class Ikev2Prober(AddressProber):
 
     def _remember(self, asked: AddressCheck, check: Check) -> None:
         kept = (
-            each for each in check.evidence if is_of_authentication(each) or isinstance(each, _OF_THE_TUNNEL)
+            # Its moment was in that check, and not in those that remember it.
+            replace(each, at=None) if isinstance(each, ProtocolEvidence) else each
+            for each in check.evidence
+            if is_of_authentication(each) or isinstance(each, _OF_THE_TUNNEL)
         )
         self._full[asked.server.name, asked.address] = _FullResult(
             time.monotonic(), asked.target.agreed_values, tuple(kept), check.handshake is not None

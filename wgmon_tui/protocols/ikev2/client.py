@@ -116,6 +116,11 @@ class IkeClient:
         taken, self._datagrams = self._datagrams, []
         return taken
 
+    def note_sent(self, now: float) -> None:
+        """What `take_datagrams` returned has left at this time: round-trip times count from there."""
+        self._now = max(self._now, now)
+        self._channel.note_sent(self._now)
+
     def take_events(self) -> list[Event]:
         """What happened since the last call."""
         taken, self._events = self._events, []

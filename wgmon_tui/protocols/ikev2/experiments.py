@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +30,9 @@ _TIMEOUT_S = 1.5
 _UNKNOWN_NAME = "nobody.invalid"
 
 
-async def find_reasons(asked: AddressCheck, options: ClientOptions, check: Check) -> tuple[Evidence, ...]:
+async def find_reasons(
+    asked: AddressCheck, options: ClientOptions, check: Check, turns: asyncio.Semaphore
+) -> tuple[Evidence, ...]:
     """Run the experiments that the failure of a check calls for. Raises OSError.
 
     Which proposal a server accepts is asked every time: it costs the server no more than the check itself.
@@ -45,16 +48,16 @@ async def find_reasons(asked: AddressCheck, options: ClientOptions, check: Check
             Notify.INVALID_KE_PAYLOAD.name,
         )
     ):
-        return (await _find_accepted(asked),)
+        return (await _find_accepted(asked, turns),)
     if not asked.may_experiment:
         return ()
     is_silent = first_of_kind(Silence, check.evidence) is not None
     is_unanswered = _find(check.evidence, EvidenceKind.UNANSWERED) is not None
     if (is_silent or is_unanswered) and asked.server.endpoint.port == IKE_PORT:
         has_icmp = first_of_kind(IcmpError, check.evidence) is not None
-        return () if has_icmp else (await _try_nat_port(asked, options),)
+        return () if has_icmp else (await _try_nat_port(asked, options, turns),)
     if refused is not None and options.authentication is not None:
-        return await _split_refusal(asked, options, options.authentication)
+        return await _split_refusal(asked, options, options.authentication, turns)
     return ()
 
 
@@ -62,50 +65,52 @@ def _find(evidence: Sequence[Evidence], kind: EvidenceKind) -> ProtocolEvidence 
     return next((each for each in all_of_kind(ProtocolEvidence, evidence) if each.kind == kind), None)
 
 
-async def _run(asked: AddressCheck, options: ClientOptions, port: int | None = None) -> list[Event]:
+async def _run(
+    asked: AddressCheck, turns: asyncio.Semaphore, options: ClientOptions, port: int | None = None
+) -> list[Event]:
     endpoint = asked.server.endpoint
     place = endpoint if port is None else Endpoint(endpoint.host, port)
-    async with IkeSession(asked.address, place, CheckLog()) as session:
+    async with IkeSession(asked.address, place, CheckLog(), turns) as session:
         return await session.run(options)
 
 
-async def _find_accepted(asked: AddressCheck) -> Evidence:
+async def _find_accepted(asked: AddressCheck, turns: asyncio.Semaphore) -> Evidence:
     """Ask which proposal the server would choose of all that have a name."""
-    found = await _run(asked, ClientOptions(widest_offer(), _TIMEOUT_S, is_query=True))
+    found = await _run(asked, turns, ClientOptions(widest_offer(), _TIMEOUT_S, is_query=True))
     answered, group = first_of_kind(SaInitAnswered, found), first_of_kind(GroupAsked, found)
     words = str(answered.chosen) if answered else group_word(group.group) if group else ""
     return make_evidence(EvidenceKind.ACCEPTS, words, from_experiment=True)
 
 
-async def _try_nat_port(asked: AddressCheck, options: ClientOptions) -> Evidence:
-    found = await _run(asked, ClientOptions(options.proposals, _TIMEOUT_S), NAT_PORT)
+async def _try_nat_port(asked: AddressCheck, options: ClientOptions, turns: asyncio.Semaphore) -> Evidence:
+    found = await _run(asked, turns, ClientOptions(options.proposals, _TIMEOUT_S), NAT_PORT)
     answers = first_of_kind(SaInitAnswered, found) is not None
     word = "answers" if answers else "silent"
     return make_evidence(EvidenceKind.NAT_PORT, word, from_experiment=True)
 
 
 async def _split_refusal(
-    asked: AddressCheck, options: ClientOptions, refused: AuthenticationOptions
+    asked: AddressCheck, options: ClientOptions, refused: AuthenticationOptions, turns: asyncio.Semaphore
 ) -> tuple[Evidence, ...]:
     """Vary one thing after the other. The server logs each as a failed login, so the first find is enough."""
     if refused.remote_id is not None:
-        found = await _authenticate(asked, options, replace(refused, remote_id=None))
+        found = await _authenticate(asked, options, replace(refused, remote_id=None), turns)
         if proven := first_of_kind(ServerProven, found):
             return (make_evidence(EvidenceKind.WITHOUT_ID, proven.identity, from_experiment=True),)
     if not refused.has_eap:
-        found = await _authenticate(asked, options, replace(refused, is_eap_query=True))
+        found = await _authenticate(asked, options, replace(refused, is_eap_query=True), turns)
         if first_of_kind(EapOffered, found) is not None:
             return (make_evidence(EvidenceKind.EAP_OFFERED, from_experiment=True),)
     if refused.has_secret:
         name = f"{secrets.token_hex(4)}.{_UNKNOWN_NAME}".encode()
         other = Identification(IdType.FQDN, name)
-        found = await _authenticate(asked, options, replace(refused, local_id=other))
+        found = await _authenticate(asked, options, replace(refused, local_id=other), turns)
         if first_of_kind(ServerProven, found) is not None:
             return (make_evidence(EvidenceKind.OTHER_IDENTITY, from_experiment=True),)
     return ()
 
 
 async def _authenticate(
-    asked: AddressCheck, options: ClientOptions, varied: AuthenticationOptions
+    asked: AddressCheck, options: ClientOptions, varied: AuthenticationOptions, turns: asyncio.Semaphore
 ) -> list[Event]:
-    return await _run(asked, replace(options, timeout=_TIMEOUT_S, authentication=varied))
+    return await _run(asked, turns, replace(options, timeout=_TIMEOUT_S, authentication=varied))

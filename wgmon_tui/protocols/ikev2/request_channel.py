@@ -129,6 +129,11 @@ class RequestChannel:
         self._pending.retransmits += 1
         return self._pending.datagrams
 
+    def note_sent(self, now: float) -> None:
+        """The datagrams of the pending request have left only now: making them took its time."""
+        if self._pending is not None:
+            self._pending.sent_at = now
+
     def abandon(self) -> None:
         """Wait for the pending response no longer."""
         self._pending = None

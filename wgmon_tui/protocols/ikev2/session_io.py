@@ -21,7 +21,7 @@ from wgmon_tui.net.udp_socket import Datagram, QueuedError
 from wgmon_tui.protocols.ikev2.client import IkeClient
 from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, NAT_PORT, ClientOptions, PathEnds
 from wgmon_tui.protocols.ikev2.esp import NAT_KEEPALIVE
-from wgmon_tui.protocols.ikev2.events import Event
+from wgmon_tui.protocols.ikev2.events import Established, Event
 from wgmon_tui.protocols.ikev2.wire import NON_ESP_MARKER
 
 _LEAST_ESP = 8
@@ -40,13 +40,14 @@ def local_address(remote: Address, port: int) -> Address:
 class IkeSession:
     """One session: a context manager that ends it on the server, also after a failure or a cancellation."""
 
-    def __init__(self, address: Address, endpoint: Endpoint, log: CheckLog) -> None:
+    def __init__(self, address: Address, endpoint: Endpoint, log: CheckLog, turns: asyncio.Semaphore) -> None:
         """`on_esp` of `run` gets ESP packets, once there is a CHILD_SA. Raises OSError."""
         self.address, self._port, self._log = address, endpoint.port, log
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self._socket = open_udp_socket(family, self._on_datagram, self._on_error)
         self._socket.largest_datagram = _LARGEST_MESSAGE
+        self._turns = turns
         self._client: IkeClient | None = None
         self._wake = asyncio.Event()
         self.events: list[Event] = []
@@ -75,12 +76,18 @@ class IkeSession:
         return self._client
 
     async def run(self, options: ClientOptions) -> list[Event]:
-        """Run the client until it waits for nothing, and return the events. Raises OSError."""
-        local = local_address(self.address, self._port)
-        path = PathEnds(local, self._socket.port, self.address, self._port)
-        self._client = IkeClient(options, path)
-        self._client.begin(time.monotonic())
-        await self._run()
+        """Run the client until it waits for nothing, and return the events. Raises OSError.
+
+        Unless the session is up then, it is ended before another one of the same turns begins.
+        """
+        async with self._turns:
+            local = local_address(self.address, self._port)
+            path = PathEnds(local, self._socket.port, self.address, self._port)
+            self._client = IkeClient(options, path)
+            self._client.begin(time.monotonic())
+            await self._run()
+            if not any(isinstance(each, Established) for each in self.events):
+                await self.end()
         return self.events
 
     async def end(self) -> None:
@@ -115,7 +122,10 @@ class IkeSession:
         client = self._client
         if client is None:
             return
-        for each in client.take_datagrams():
+        datagrams = client.take_datagrams()
+        if datagrams:
+            client.note_sent(time.monotonic())
+        for each in datagrams:
             port = self._nat_port if each.to_nat_port else self._port
             self._log.sent(each.data, self._socket.send(each.data, (str(self.address), port)))
             self.sent += 1
