@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
-from wgmon_tui.protocols.ikev2.certificates import ChainFault, find_chain_problem, parse_certificates
+from wgmon_tui.protocols.ikev2.certificates import find_chain_problem, parse_certificates
+from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.credentials import SigningKey
 from wgmon_tui.protocols.ikev2.iana_numbers import AuthMethod, HashAlgorithm, IdType
 from wgmon_tui.protocols.ikev2.identities import (

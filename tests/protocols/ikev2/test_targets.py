@@ -122,13 +122,13 @@ def test_another_secret_is_another_target() -> None:
     assert one.with_server(replace(one.server, note="x")).credentials == one.credentials
 
 
-def test_a_missing_package_is_a_problem_of_each_server() -> None:
+def test_a_missing_package_is_a_problem_of_each_server_and_none_of_a_viewer() -> None:
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
-        "from tests.protocols.ikev2.missing_package import problem\n"
-        "print(problem())"
+        "from tests.protocols.ikev2.missing_package import problem, view\n"
+        "print(problem()); print(view())"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == (
-        'server "fra1": IKEv2 needs the package cryptography; type: pip install "wgmon-tui[vpn]"\n'
+        'server "fra1": IKEv2 needs the package cryptography; type: pip install "wgmon-tui[vpn]"\nsilent\n'
     )

@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import AUTHENTICATE
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.ikev2 import causes
-from wgmon_tui.protocols.ikev2.certificates import ChainFault
+from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.eap import METHOD_NAMES
 from wgmon_tui.protocols.ikev2.events import ServerFault
 from wgmon_tui.protocols.ikev2.evidence_kinds import FRAGMENTS, EvidenceKind

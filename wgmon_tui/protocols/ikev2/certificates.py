@@ -6,28 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.identities import format_name
 from wgmon_tui.text import format_utc_time, printable
 
 _LONGEST_CHAIN = 8
 _KNOWN_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
-
-
-class ChainFault(Enum):
-    """Why a chain of certificates proves nothing."""
-
-    UNREADABLE = "unreadable"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not-yet-valid"
-    UNTRUSTED = "untrusted"
-    NOT_AN_AUTHORITY = "not-an-authority"
-    UNKNOWN_LIMIT = "unknown-limit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from wgmon_tui.protocols.ikev2.credentials import EapPassword
 from wgmon_tui.protocols.ikev2.mschapv2 import CHALLENGE_SIZE, PasswordProof, prove_password
+
+if TYPE_CHECKING:
+    from wgmon_tui.protocols.ikev2.credentials import EapPassword
 
 _REQUEST, _RESPONSE, _SUCCESS, _FAILURE = 1, 2, 3, 4
 _IDENTITY, _NOTIFICATION, _NAK, MSCHAPV2 = 1, 2, 3, 26

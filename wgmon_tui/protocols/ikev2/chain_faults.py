@@ -1,0 +1,16 @@
+"""Why a chain of certificates proves nothing. Viewers diagnose without the package `cryptography`."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ChainFault(Enum):
+    """Why a chain of certificates proves nothing."""
+
+    UNREADABLE = "unreadable"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    UNTRUSTED = "untrusted"
+    NOT_AN_AUTHORITY = "not-an-authority"
+    UNKNOWN_LIMIT = "unknown-limit"
