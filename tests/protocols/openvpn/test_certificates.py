@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
@@ -169,9 +171,14 @@ def test_an_archive_holds_key_and_certificates() -> None:
     assert len(context.get_ca_certs()) == 1
 
 
-def test_a_file_for_openssl_is_gone_afterwards() -> None:
-    from pathlib import Path
+@pytest.mark.parametrize("has_memory_files", [True, False])
+def test_a_file_for_openssl_is_private_and_gone_afterwards(
+    has_memory_files: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_memory_files:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
 
     with readable_path(b"secret") as path:
         assert Path(path).read_bytes() == b"secret"
+        assert has_memory_files or Path(path).stat().st_mode & 0o777 == 0o600
     assert not Path(path).exists()

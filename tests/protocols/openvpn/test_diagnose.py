@@ -6,6 +6,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.context_evidence import WorkedUntil
@@ -373,3 +375,26 @@ def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:
 
     shown = " ".join([found.summary, *found.evidence, *(each.why for each in found.causes)])
     assert "\x1b" not in shown
+
+
+KINDS = [value for name, value in vars(seen).items() if name.isupper() and isinstance(value, str)]
+VALUES = st.lists(
+    st.one_of(st.text(max_size=12), st.sampled_from(["", "10", *ORDER, "refused", "cipher"])), max_size=5
+)
+OBSERVED = st.builds(observe, st.sampled_from(KINDS)).flatmap(
+    lambda each: VALUES.map(lambda values: replace(each, values=tuple(values)))
+)
+
+
+@given(st.lists(OBSERVED, max_size=6), st.sampled_from(["", *ORDER]), st.booleans())
+def test_evidence_of_another_machine_may_have_any_values(
+    evidence: list[Evidence], failed: str, has_tunnel: bool
+) -> None:
+    made = check(*evidence, failed=failed, tunnel=DATA if has_tunnel else None)
+
+    found = diagnose(made, SERVER, ())
+
+    assert found.summary
+    if found.verdict is Verdict.HEALTHY:
+        assert failed == ""
+        assert has_tunnel or any(each.kind == seen.FULL_CHECK for each in evidence)  # type: ignore[union-attr]

@@ -40,6 +40,15 @@ def test_a_client_with_the_same_certificate_is_found(tmp_path: Path, files: dict
     assert LocalClients(tmp_path / "proc").find_user_of(PROFILE) == 41
 
 
+def test_a_daemon_that_has_left_its_directory_is_found(tmp_path: Path) -> None:
+    process(tmp_path, 41, "openvpn", "--daemon", "--cd", str(tmp_path / "etc"), "--config", "client.ovpn")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "client.ovpn").write_text("cert monitor.crt\n")
+    (tmp_path / "etc" / "monitor.crt").write_text(CLIENT.certificate)
+
+    assert LocalClients(tmp_path / "proc").find_user_of(PROFILE) == 41
+
+
 def test_a_client_with_another_certificate_and_another_program_are_not(tmp_path: Path) -> None:
     other = Authority().issue("other").certificate
     process(tmp_path, 41, "openvpn", "client.ovpn", files={"client.ovpn": f"<cert>\n{other}</cert>"})

@@ -56,6 +56,8 @@ def _configurations(process: Path) -> Iterator[str]:
         directory = (process / "cwd").resolve()
     except OSError:
         return
+    if "--cd" in arguments[:-1]:  # a daemon has left this directory since
+        directory /= arguments[arguments.index("--cd") + 1]
     for name in arguments[1:]:
         content = _read(directory / name) if name and not name.startswith("--") else ""
         yield "".join(content.split())
