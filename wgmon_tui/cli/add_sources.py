@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
-from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, STANDARD_INPUT
+from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, STANDARD_INPUT, is_link
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.new_identity import default_identity, public_keys
 from wgmon_tui.config.imports.unique_names import UniqueNames
@@ -62,6 +62,11 @@ def is_files(words: Sequence[str]) -> bool:
     """Whether the words are files. Raises ConfigurationError if they are neither files nor three words."""
     if all(word == STANDARD_INPUT or word.endswith(CONF_SUFFIXES) or Path(word).exists() for word in words):
         return True
+    if any(map(is_link, words)):
+        raise ConfigurationError(
+            "add: a link on the command line is a secret that other accounts can see; type: wgmon-tui add -, "
+            "then paste the link, Enter, Ctrl+D"
+        )
     if len(words) == _WORDS:
         return False
     missing = [word for word in words if not Path(word).exists()]

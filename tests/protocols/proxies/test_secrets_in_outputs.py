@@ -192,3 +192,11 @@ async def test_no_screen_of_a_server_shows_a_secret(tmp_path: Path) -> None:
             for key in ("1", "2", "3"):
                 await it.press(key)
                 assert find_secrets("\n".join(it.lines()).encode()) == []
+
+
+def test_no_command_repeats_a_link_of_its_arguments(tmp_path: Path) -> None:
+    link = f"trojan://{PASSWORD}@h.example:443"
+    for words in (("add", link), ("add", "a", link, "b"), ("import", link), ("probe", "--conf", link)):
+        said = printed(tmp_path, *words)
+        assert PASSWORD.encode() not in said
+        assert b"on the command line" in said

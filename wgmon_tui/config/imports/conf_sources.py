@@ -86,13 +86,18 @@ def read_sources(
         if str(word) == STANDARD_INPUT:
             path = Path("standard input")
             yield from _opened(SourceFile(str(path), path, read_standard_input(MAX_ARCHIVE_BYTES + 1)))
-        elif _LINK.match(str(word)):
+        elif is_link(str(word)):
             yield Remark("the link on the command line", _WHY_NO_LINK)
         elif _is_directory(path := Path(word)):
             yield from _directory(path)
         else:
             found = _file(path, printable(path.name))
             yield from (found,) if isinstance(found, Remark) else _opened(found)
+
+
+def is_link(word: str) -> bool:
+    """Whether a word of a command line is a share link, which no message may repeat."""
+    return _LINK.match(word) is not None
 
 
 def _is_directory(path: Path) -> bool:
