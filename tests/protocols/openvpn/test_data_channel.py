@@ -109,6 +109,16 @@ def test_packets_may_come_out_of_order() -> None:
     assert (server.open(second), server.open(first)) == (b"2", b"1")
 
 
+def test_a_fragment_of_a_larger_packet_is_told_apart() -> None:
+    client, server = (
+        DataChannel("AES-256-GCM", "SHA1", KEYS, has_fragments=True, is_server=each) for each in (False, True)
+    )
+    assert server.open(client.seal(b"whole")) == b"whole"
+    without = DataChannel("AES-256-GCM", "SHA1", KEYS)
+    without._sent = 1
+    assert fault_of(server, without.seal(b"\x01\0\0\0part")) is DataFault.FRAGMENT
+
+
 def test_a_packet_of_another_key_is_told_apart() -> None:
     client = DataChannel("AES-256-GCM", "SHA1", KEYS, key_id=1)
     assert fault_of(pair()[1], client.seal(b"x")) is DataFault.OTHER_KEY

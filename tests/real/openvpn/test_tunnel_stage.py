@@ -66,6 +66,56 @@ async def test_echoes_pass_with_each_framing(framing: str, isolated_namespace: s
 
 
 @pytest.mark.thorough
+async def test_echoes_pass_where_openvpn_fragments(isolated_namespace: str, tmp_path: Path) -> None:
+    setup = ServerSetup(more="fragment 1300\n")
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        target = target_of(client_profile(setup, more="fragment 1300\n"))
+        result, _ = await run_tunnel(target, tmp_path, network=entered(isolated_namespace))
+        assert result.tunnel is not None
+        assert (result.tunnel.received, result.tunnel.mtu) == (3, None), server.log
+
+
+@pytest.mark.thorough
+async def test_a_server_with_a_small_network_for_each_client_echoes(
+    isolated_namespace: str, tmp_path: Path
+) -> None:
+    setup = ServerSetup(more="topology net30\n")
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        result, session = await run_tunnel(
+            target_of(client_profile(setup)), tmp_path, network=entered(isolated_namespace)
+        )
+        assert session.client.reply is not None
+        assert session.client.reply.topology == "net30", session.client.reply
+        assert result.tunnel is not None
+        assert result.tunnel.received == 3, server.log
+
+
+@pytest.mark.thorough
+async def test_echoes_pass_inside_with_ipv6(isolated_namespace: str, tmp_path: Path) -> None:
+    setup = ServerSetup(more="server-ipv6 fd00:88::/64\n")
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        result, _ = await run_tunnel(
+            target_of(client_profile(setup)), tmp_path, network=entered(isolated_namespace)
+        )
+        assert result.tunnel is not None
+        assert result.tunnel.received == 6, server.log
+    answered = {each.target: each.received for each in result.evidence if isinstance(each, InnerEcho)}
+    assert answered == {SERVER_INSIDE: 3, "fd00:88::1": 3}
+
+
+@pytest.mark.thorough
+async def test_a_bridge_is_proven_by_its_keepalive(isolated_namespace: str, tmp_path: Path) -> None:
+    pool = "server-bridge 10.88.0.1 255.255.255.0 10.88.0.50 10.88.0.60\n"
+    setup = ServerSetup(pool=pool, more="dev-type tap\n")
+    with running_server(isolated_namespace, tmp_path, setup):
+        profile = client_profile(setup).replace("dev tun", "dev tap")
+        result, _ = await run_tunnel(target_of(profile), tmp_path, network=entered(isolated_namespace))
+        assert result.tunnel is not None
+        assert (result.tunnel.sent, result.tunnel.passive) == (0, True)
+        assert result.keepalive_after is not None
+
+
+@pytest.mark.thorough
 async def test_echoes_pass_over_tcp(isolated_namespace: str, tmp_path: Path) -> None:
     setup = ServerSetup(proto="tcp")
     with running_server(isolated_namespace, tmp_path, setup) as server:

@@ -41,6 +41,7 @@ class DataFault(Enum):
     FORGED = "it does not authenticate with the keys of this session"
     REPLAYED = "its packet id came before"
     COMPRESSED = "it is compressed, which this client does not support"
+    FRAGMENT = "it is a part of a larger packet, which this client does not join"
 
 
 class DataError(Exception):
@@ -181,7 +182,8 @@ class DataChannel:
     """One key of a session. `seal` makes a datagram of an inner packet, `open` is its inverse.
 
     `keys` are 256 bytes as key method 2 or the exporter gives them. `peer_id` is that of the server's
-    PUSH_REPLY; without one, packets are P_DATA_V1. Raises UnknownCipherError.
+    PUSH_REPLY; without one, packets are P_DATA_V1. `has_fragments`: both sides have `fragment`, so each
+    packet has a header of four bytes, zeros if it is whole (fragment.h). Raises UnknownCipherError.
     """
 
     def __init__(
@@ -193,6 +195,7 @@ class DataChannel:
         peer_id: int | None = None,
         key_id: int = 0,
         compression: Compression = Compression.NONE,
+        has_fragments: bool = False,
         is_server: bool = False,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -206,6 +209,7 @@ class DataChannel:
         client, server = keys[:_HALF], keys[_HALF:]
         self._key_id = key_id
         self._compression = compression
+        self._fragment_header = bytes(4) if has_fragments else b""
         self._header = _make_header(key_id, peer_id)
         self._sending = _form(kind, digest, server if is_server else client, random)
         self._receiving = _form(kind, digest, client if is_server else server, random)
@@ -220,7 +224,9 @@ class DataChannel:
         self._sent += 1
         if self._sent > _LAST_ID:
             raise OverflowError("all packet ids of this key are used")
-        return self._sending.seal(self._header, self._sent, frame(payload, self._compression))
+        return self._sending.seal(
+            self._header, self._sent, self._fragment_header + frame(payload, self._compression)
+        )
 
     def open(self, packet: bytes) -> bytes:
         """The payload of a datagram. Raises DataError."""
@@ -232,8 +238,10 @@ class DataChannel:
         number, framed = self._receiving.open(packet[:length], packet[length:])
         if not self._window.accept(number):
             raise DataError(DataFault.REPLAYED)
+        if not framed.startswith(self._fragment_header):
+            raise DataError(DataFault.FRAGMENT)
         try:
-            return unframe(framed, self._compression)
+            return unframe(framed[len(self._fragment_header) :], self._compression)
         except CompressedError:
             raise DataError(DataFault.COMPRESSED) from None
 

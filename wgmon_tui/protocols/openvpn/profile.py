@@ -125,11 +125,11 @@ class Profile:
 
     `ca`, `certificate`, `extra_certificates` and `crl` are PEM; `private_key` is PEM and may be encrypted.
     `pkcs12` is the archive in place of these. `peer_fingerprints` are SHA-256 sums that may stand in place
-    of `ca`. `tls_version_min` is "1.2" or alike, "" for the library's own. `certificate_usage` is what
-    `remote-cert-tls` asks for, "server" or "". `data_ciphers` are in the order of preference, by the names
-    of OpenVPN. `ping_s` and `ping_restart_s` are 0 if the profile does not set them; the server may push
-    them. `peer_variables` are `setenv UV_…` and IV_… for the peer information. `notices` are lines about
-    what a check ignores.
+    of `ca`. `fragment_size` is that of `fragment`, 0 without. `tls_version_min` is "1.2" or alike, "" for the
+    library's own. `certificate_usage` is what `remote-cert-tls` asks for, "server" or "". `data_ciphers` are
+    in the order of preference, by the names of OpenVPN. `ping_s` and `ping_restart_s` are 0 if the profile
+    does not set them; the server may push them. `peer_variables` are `setenv UV_…` and IV_… for the peer
+    information. `notices` are lines about what a check ignores.
     """
 
     remotes: tuple[Remote, ...]
@@ -160,6 +160,7 @@ class Profile:
     challenge: StaticChallenge | None = None
     device: str = "tun"
     tun_mtu: int = 1500
+    fragment_size: int = 0
     ping_s: int = 0
     ping_restart_s: int = 0
     sends_peer_info: bool = False

@@ -369,6 +369,10 @@ class _Reader:
         """The largest inner packet."""
         self.values["tun_mtu"] = number(each, 68, 65535)
 
+    def fragment(self, each: Directive, _: _Scope) -> None:
+        """OpenVPN's own fragments: a header before each data packet."""
+        self.values["fragment_size"] = number(each, 68, 65535)
+
     def peer_info(self, each: Directive, _: _Scope) -> None:
         """A client tells the server more about itself."""
         self.values["sends_peer_info"] = True
@@ -419,6 +423,7 @@ _HANDLERS: Mapping[str, _Handler] = MappingProxyType(
         "dev": _Reader.device,
         "dev-type": _Reader.device,
         "tun-mtu": _Reader.tun_mtu,
+        "fragment": _Reader.fragment,
         "push-peer-info": _Reader.peer_info,
         "setenv": _Reader.variable,
     }

@@ -46,7 +46,7 @@ socks-proxy-retry http-proxy-user-pass ifconfig-nowarn ignore-unknown-option ip-
     tcp-nodelay tcp-queue-limit tls-client tls-timeout tls-verify topology tran-window tun-mtu-extra
     tun-mtu-max txqueuelen unuse up up-delay up-restart user user-nobody verb verify-client-cert
     verify-hash win-sys windows-driver writepid x509-track x509-username-field allow-recursive-routing
-    block-ipv6 bcast-buffers cd compat-mode data-ciphers-fallback explicit-exit-notify fragment-size
+    block-ipv6 bcast-buffers cd compat-mode data-ciphers-fallback explicit-exit-notify
     inactive session-timeout ncp-disable no-name-remapping remote-cert-eku remote-cert-ku rport
     tls-export-cert tls-exit use-prediction-resistance vlan-accept
 """
@@ -59,7 +59,6 @@ UNCHECKED = {
     "verify-hash": "the hash of the authority's certificate is not compared",
     "tls-verify": "its program is not run",
     "plugin": "the plug-in is not loaded",
-    "fragment": "data packets are not fragmented as OpenVPN does it",
 }
 """Directives that a client obeys and a check does not, with what that means."""
 

@@ -81,6 +81,7 @@ def make_data_channel(client: Client, profile: Profile) -> DataChannel | None:
         keys,
         peer_id=reply.peer_id,
         compression=compression,
+        has_fragments=profile.fragment_size > 0,
     )
 
 
@@ -138,7 +139,9 @@ class DataChannelStage:
     async def run(self) -> TunnelResult:
         """Run the stage. `end` must follow."""
         server, own = self._target.server, self._own_addresses()
-        targets = find_echo_targets(server.tunnel_ping, self._reply)
+        # A bridge carries Ethernet frames, and no IP packets.
+        is_bridge = self._target.profile.device == "tap"
+        targets = () if is_bridge else find_echo_targets(server.tunnel_ping, self._reply)
         probes: list[InnerProbe] = []
         for number in range(server.tunnel_count if targets else 0):
             if number:
@@ -148,7 +151,8 @@ class DataChannelStage:
         self._note_echoes(targets, probes, own)
         answered = [each for each in probes if each.answered_ns is not None]
         mtu = None
-        if answered and self._target.remote.transport is RemoteProto.UDP:
+        is_udp = self._target.remote.transport is RemoteProto.UDP
+        if answered and is_udp and not self._target.profile.fragment_size:
             mtu = await self._test_sizes(ip_address(answered[0].target), own)
         if not answered:
             await self._await_keepalive()
