@@ -254,6 +254,11 @@ def test_nothing_that_is_imported_is_said_to_be_dedicated(text: str) -> None:
         ("connections {\n a {\n  b\n }\n}", "x", "line 4: a } without its {, or after a word"),
         ('connections {\n a { b = "c\n', "x", "line 2: a value is not closed"),
         ("connections {\n}", "x", "line 1: has no connections"),
+        (
+            "# all there\ninclude conf.d/*.conf\n",
+            "x",
+            "no connections; type: wgmon-tui import /etc/swanctl/conf.d",
+        ),
         ("connections {\n rw {\n }\n}", "x", "line 2: connection rw waits for clients"),
         (SWANCTL.replace("0x68756e74657233", "0xzz"), "x", "line 35: the secret is not text"),
         ("conn a\n  right\n", "x", 'line 2: expected key=value, got "right"'),
@@ -289,7 +294,9 @@ def test_the_import_recognises_a_format_by_its_content() -> None:
     assert [each.protocol for each in found if isinstance(each, ProtocolImport)] == ["ikev2"]
 
 
-@pytest.mark.parametrize("text", ["", "[Interface]\nPrivateKey = x", "client\nremote a 1194", "{}", "<xml/>"])
+@pytest.mark.parametrize(
+    "text", ["", "[Interface]\nPrivateKey = x", "client\nremote a 1194", "proxies:\n - name: RSA x", "<xml/>"]
+)
 def test_another_format_is_left_to_others(text: str) -> None:
     assert read_all(text, "wg0.conf") == ()
 

@@ -36,10 +36,10 @@ _FORMATS = (
     _ClientFormat("mobileconfig", re.compile(r"<key>\s*IKEv2\s*</key>"), ".mobileconfig"),
     _ClientFormat("sswan", re.compile(r'\A\s*\{.*"type"\s*:\s*"ikev2-', re.DOTALL), ".sswan"),
     _ClientFormat("windows_vpn", re.compile(r"^[^#\n]*\bAdd-VpnConnection\b", _FLAGS)),
-    _ClientFormat("swanctl", re.compile(r"^[ \t]*connections[ \t]*\{", _FLAGS)),
+    _ClientFormat("swanctl", re.compile(r"^[ \t]*(connections[ \t]*\{|include[ \t]+conf\.d/)", _FLAGS)),
     _ClientFormat("ipsec_conf", re.compile(r"^conn[ \t]+\S", _FLAGS), companion="ipsec.secrets"),
     _ClientFormat(
-        "ipsec_secrets", re.compile(r"^[^#\n]*:[ \t]*(PSK|EAP|RSA|ECDSA|PKCS8)[ \t]+\S", re.MULTILINE)
+        "ipsec_secrets", re.compile(r"^([^#\n]*[ \t])?:[ \t]+(PSK|EAP|RSA|ECDSA|PKCS8)[ \t]+\S", re.MULTILINE)
     ),
 )
 

@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_INCLUDE = re.compile(r"^[ \t]*include[ \t]", re.MULTILINE)
 _DEEPEST = 16
 _CERTIFICATES, _PRIVATE, _AUTHORITIES = (f"/etc/swanctl/{each}/" for each in ("x509", "private", "x509ca"))
 _EVERYWHERE = ("%any", "%any4", "%any6", "0.0.0.0/0", "::/0")
@@ -54,7 +55,9 @@ def read_connections(text: str) -> Iterator[ForeignConnection | ConnectionImport
     secrets = root.sections.get("secrets", SwanctlSection(1))
     authorities = root.sections.get("authorities", SwanctlSection(1))
     if not connections.sections:
-        raise ConnectionImportError("has no connections", connections.line)
+        others = _INCLUDE.search(text)
+        advice = "; type: wgmon-tui import /etc/swanctl/conf.d" if others else ""
+        raise ConnectionImportError(f"has no connections{advice}", connections.line)
     for name, connection in connections.sections.items():
         yield _read_connection(name, connection, secrets, authorities)
 
