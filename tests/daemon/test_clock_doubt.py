@@ -101,7 +101,7 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
             assert line.startswith("the clock of this machine jumped forward by 730 d")
             assert "poison identities" in line
             assert list(writer.warnings) == [line]
-            writer.engine._apply_timers()
+            writer.engine._timers.apply()
             assert writer.fleet_state.states["fra1"].muted_until is not None
         finally:
             running.cancel()

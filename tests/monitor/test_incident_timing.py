@@ -14,7 +14,7 @@ from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import SERVER, ScriptedServer, healthy, silence
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor import engine
+from wgmon_tui.monitor import engine, uplink_doubts
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
@@ -30,7 +30,7 @@ HALF_MINUTE_S = 30.0
 @pytest.fixture(autouse=True)
 def at_the_pace_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "RECHECK_S", 0.05)
-    monkeypatch.setattr(engine, "DOUBT_S", 0.3)
+    monkeypatch.setattr(uplink_doubts, "DOUBT_S", 0.3)
 
 
 def damped(server: ScriptedServer, name: str = "fra1", *, interval: float = 3600.0) -> Server:
@@ -185,7 +185,7 @@ async def test_who_is_down_already_troubles_no_witnesses() -> None:
         await desk.in_flight()
         asked = len(well.initiations)
         await rounds(desk, ["fra1"])
-        assert desk.engine._witnesses == set()
+        assert desk.engine._doubts.witnesses == set()
     assert len(well.initiations) == asked
 
 

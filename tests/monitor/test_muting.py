@@ -44,7 +44,7 @@ def test_a_mute_ends_when_its_time_is_over() -> None:
     listener = ListenerCalls("ams1", "fra1")
     listener.engine.mute(["ams1"], time.time() - 1, "ada")
     listener.engine.mute(["fra1"], time.time() + 3600, "ada")
-    listener.engine._apply_timers()
+    listener.engine._timers.apply()
     assert listener.server_state("ams1").muted_until is None
     assert listener.server_state("fra1").muted_until is not None
 
@@ -54,7 +54,7 @@ def test_a_pause_ends_when_its_time_is_over() -> None:
     listener.engine.pause(["ams1"], True, "ada", time.time() - 1)
     listener.engine.pause(["fra1"], True, "ada", time.time() + 3600)
     listener.engine.pause(["lon1"], True, "ada")
-    listener.engine._apply_timers()
+    listener.engine._timers.apply()
     assert not listener.server_state("ams1").paused
     assert listener.server_state("fra1").paused
     assert listener.server_state("lon1").paused

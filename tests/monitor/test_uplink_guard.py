@@ -17,7 +17,7 @@ from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor import engine
+from wgmon_tui.monitor import uplink_doubts
 from wgmon_tui.monitor.uplink_guard import (
     MIN_SILENT_SERVERS,
     MIN_SILENT_SHARE,
@@ -341,7 +341,7 @@ async def test_when_all_fall_silent_each_is_diagnosed_again_the_earlier_ones_too
 async def test_of_very_many_all_are_diagnosed_again_while_the_rounds_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "UPLINK_VERDICTS_AT_ONCE", 2)
+    monkeypatch.setattr(uplink_doubts, "UPLINK_VERDICTS_AT_ONCE", 2)
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, NAMES))) as desk:
         await rounds(desk, NAMES)
         server.script = silence

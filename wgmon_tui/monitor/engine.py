@@ -6,29 +6,28 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from itertools import islice
 from random import Random
 
 from wgmon_tui.checks.protocol import LOSS_WINDOW, ProtocolProber, ProtocolTarget
 from wgmon_tui.checks.soak_progress import SoakProgress
-from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
+from wgmon_tui.monitor import uplink_doubts
 from wgmon_tui.monitor.check_rate import CheckRate
-from wgmon_tui.monitor.check_round import CheckDepth, blame_uplink, run_check_round
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.damping import needs_quick_recheck
 from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy, has_lost_all
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
-from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.known_state import KnownState
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
-from wgmon_tui.monitor.staleness import StalenessScan
+from wgmon_tui.monitor.state_timers import StateTimers
+from wgmon_tui.monitor.uplink_doubts import UplinkDoubts
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
-from wgmon_tui.monitor.uplink_guard import UplinkGuard
 from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.net.addresses import Endpoint
 
@@ -38,20 +37,6 @@ RECHECK_S = 1.0
 RECHECKS_PER_S = 200.0
 """Maximum rate of such rechecks per second. If thousands of servers fail at once, each waits its turn."""
 
-DOUBT_S = 2.0
-"""Seconds that a doubtful failure waits for a witness. Its server is not checked again before that."""
-
-WITNESSES = 3
-"""Number of other servers that are checked to find out whether this machine's uplink works."""
-
-WITNESS_CANDIDATES = 100
-"""Witnesses come from this many servers that answered last. If all of them are being checked, a result is
-near.
-"""
-
-UPLINK_VERDICTS_AT_ONCE = 50
-"""Servers diagnosed again per round, once the local uplink is to blame. That takes a few milliseconds."""
-
 STARTED_AT_ONCE = 30
 """Checks started before the loop handles other work: some ten milliseconds of computation.
 
@@ -60,8 +45,6 @@ A larger number would also reach its deadlines together, and block the loop agai
 
 LEFT_NOTE = "left servers.toml"
 """Note on an incident that ended because its server is no longer in servers.toml."""
-
-_CLOCK_S = 1.0
 
 Listener = Callable[[ServerState, Round | None, tuple[IncidentEvent, ...]], None]
 """Called with a server state, the round that changed it, and the resulting incident events. The round is None
@@ -84,7 +67,6 @@ class Engine(FleetController):
 
         `clock` returns the Unix time by which mutes and maintenance windows end.
         """
-        self._clock = clock
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
         self._prober = prober
@@ -92,10 +74,7 @@ class Engine(FleetController):
         self._targets: dict[str, ProtocolTarget] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
-        self._uplink = UplinkGuard()
         self._uplink_evidence = UplinkEvidence(self._count_checked)
-        self._in_doubt_since: dict[str, float] = {}
-        self._witnesses: set[str] = set()
         self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
         self._fleet_evidence = FleetEvidence(self.fleet_state)
@@ -105,13 +84,15 @@ class Engine(FleetController):
         self._wake_up: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._rate = CheckRate()
-        self._staleness_scan = StalenessScan(self.fleet_state)
         self._listeners: list[Listener] = []
-        self._maintenance: tuple[Maintenance, ...] = ()
+        self._doubts = UplinkDoubts(self.fleet_state, lambda name, events: self._notify(name, None, events))
         self.vantage_reports = VantageReports(
             self.fleet_state, lambda name, events: self._notify(name, None, events)
         )
         """Reports of other vantages on the same servers."""
+        self._timers = StateTimers(
+            self, self.fleet_state, self.vantage_reports, clock, lambda name: self._notify(name, None, ())
+        )
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` after every round and every other change of a server state.
@@ -164,7 +145,7 @@ class Engine(FleetController):
         if server_state.paused:
             self._forget(name)
         elif known.damping.severity in (Severity.UP, Severity.DEGRADED):
-            self._uplink.mark_well(name)
+            self._doubts.mark_well(name)
 
     def restore_last_answer(self, name: str, outcome: Round) -> None:
         """Restore when and where a server last answered, from a round that the present server key answered.
@@ -181,7 +162,7 @@ class Engine(FleetController):
         clock: asyncio.Task[None] | None = None
         try:
             await self._prober.open()
-            clock = asyncio.create_task(self._run_timers(), name="mutes and maintenance")
+            clock = asyncio.create_task(self._timers.run(), name="mutes and maintenance")
             while self._failure is None:
                 for name, due in self.schedule.take_due(time.monotonic(), STARTED_AT_ONCE):
                     self._start(name, due)
@@ -252,8 +233,7 @@ class Engine(FleetController):
 
     def set_maintenance(self, maintenance: Iterable[Maintenance]) -> None:
         """Replace the maintenance windows. Every second the engine tests which of them are active."""
-        self._maintenance = tuple(maintenance)
-        self._apply_timers()
+        self._timers.set_maintenance(maintenance)
 
     def set_witness(self, witness: Endpoint | None) -> None:
         """Replace the host that is probed when a server falls silent."""
@@ -271,28 +251,6 @@ class Engine(FleetController):
     def checks_per_second(self) -> float:
         """Return the rate of finished checks, over the last seconds or the last minute."""
         return self._rate.per_second
-
-    async def _run_timers(self) -> None:
-        while True:
-            await asyncio.sleep(_CLOCK_S)
-            self._apply_timers()
-
-    def _apply_timers(self) -> None:
-        """Start and end maintenance windows, and end mutes and pauses that have expired."""
-        now = self._clock()
-        self.vantage_reports.expire_outdated(time.time())
-        self._staleness_scan.update(read_clocks(), is_checking=True)
-        for name, server_state in self.fleet_state.states.items():
-            if server_state.muted_until is not None and server_state.muted_until <= now:
-                self.mute([name], None)
-            if server_state.paused_until is not None and server_state.paused_until <= now:
-                self.pause([name], False)
-            server = server_state.server
-            on = (each.name for each in self._maintenance if each.covers(server.name, server.tags, now))
-            maintenance = next(on, None) if self._maintenance else None
-            if maintenance != server_state.maintenance:
-                self.fleet_state.set_maintenance(name, maintenance)
-                self._notify(name, None, ())
 
     async def _sleep(self) -> None:
         """Sleep until the next server is due or something changes."""
@@ -340,7 +298,7 @@ class Engine(FleetController):
     async def _run_round(self, name: str, due: float) -> None:
         server_state = self.fleet_state.states[name]
         self.schedule.record_lag(time.monotonic() - due)
-        self._in_doubt_since.pop(name, None)
+        self._doubts.begin_round(name)
         first = server_state.last is None
         requested, target = self._requested_rounds.take(name), self._targets.get(name)
         depth = self._choose_depth(server_state, requested)
@@ -360,7 +318,7 @@ class Engine(FleetController):
             on_soak=partial(self.soaks.__setitem__, name),
         )
         now = time.monotonic()
-        self._witnesses.discard(name)
+        self._doubts.witnesses.discard(name)
         self._rate.count(len(outcome.checks))
         current = self.fleet_state.states.get(name)
         if current is not server_state:
@@ -374,8 +332,8 @@ class Engine(FleetController):
         if _has_recovered(server_state, outcome):
             self._deep_check_policy.request_deep_check(name)
         self._deep_check_policy.record_round(server_state.server, outcome)
-        outcome = self._blame_uplink(server_state, outcome)
-        is_in_doubt = self._is_in_doubt(server_state, outcome)
+        outcome = self._doubts.blame(server_state, outcome)
+        is_in_doubt = self._doubts.is_in_doubt(server_state, outcome)
         was_down = server_state.damping.severity is Severity.DOWN
         self._notify(
             name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)
@@ -385,8 +343,7 @@ class Engine(FleetController):
         if requested:
             requested.finish(outcome)
         if is_in_doubt:
-            self._in_doubt_since[name] = now
-            self._check_witnesses(name)
+            self.recheck(self._doubts.hold(name, now, self._is_being_checked))
         if not server_state.paused:
             self._schedule_after_round(server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt)
 
@@ -396,7 +353,11 @@ class Engine(FleetController):
             self._deep_check_policy.record_requested(name, requested.depth)
             return requested.depth
         # A witness must answer quickly.
-        return CheckDepth() if name in self._witnesses else self._deep_check_policy.choose_depth(server_state)
+        return (
+            CheckDepth()
+            if name in self._doubts.witnesses
+            else self._deep_check_policy.choose_depth(server_state)
+        )
 
     def _schedule_after_round(
         self,
@@ -412,64 +373,13 @@ class Engine(FleetController):
         counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
         urgent = needs_quick_recheck(server_state.damping) or has_lost_all(outcome)
         if is_in_doubt or (counts and urgent):
-            self._schedule_recheck(name, DOUBT_S if is_in_doubt else RECHECK_S, interval)
+            self._schedule_recheck(name, uplink_doubts.DOUBT_S if is_in_doubt else RECHECK_S, interval)
             return
         self._unsettled.discard(name)
         if first:
             self.schedule.schedule_second(name, now, interval)
         elif self.schedule.schedule_next(name, due, interval) < now:
             self.schedule.schedule_next(name, now, interval)
-
-    def _blame_uplink(self, server_state: ServerState, outcome: Round) -> Round:
-        """If all servers fell silent at once, blame the local uplink for each of them."""
-        name = server_state.server.name
-        answered_at = outcome.last_answer_at
-        if answered_at is not None or outcome.is_silent:
-            self._uplink.record_check(name, answered_at, outcome.last_question_at)
-        if answered_at is not None:
-            self._count_doubted(answered_at)
-        if not self._uplink.is_suspicious:
-            return outcome
-        self._in_doubt_since.clear()
-        fallen = self._uplink.silent_count
-        for other in self._uplink.take_unblamed(UPLINK_VERDICTS_AT_ONCE):
-            before = self.fleet_state.states.get(other)
-            if other == name or before is None or before.last is None:
-                continue
-            if before.last.diagnosis.verdict is not Verdict.LOCAL_FAULT:
-                blamed = blame_uplink(before.last, before.server, fallen)
-                self._notify(other, None, self.fleet_state.rejudge_last_round(other, blamed, time.time()))
-        return blame_uplink(outcome, server_state.server, fallen) if self._uplink.is_silent(name) else outcome
-
-    def _is_in_doubt(self, server_state: ServerState, outcome: Round) -> bool:
-        """Return whether a failure that would count may be caused by this machine."""
-        server = server_state.server
-        return (
-            not server_state.paused
-            and outcome.diagnosis.verdict.severity is Severity.DOWN
-            and server_state.damping.severity is not Severity.DOWN
-            and outcome.is_silent
-            and self._uplink.is_in_doubt(server.name, outcome.check.started_at, server.timeout)
-        )
-
-    def _check_witnesses(self, name: str) -> None:
-        """Check a few other servers at once, unless witnesses are already being checked."""
-        if not self._witnesses:
-            candidates = islice(self._uplink.witnesses(name), WITNESS_CANDIDATES)
-            free = (other for other in candidates if not self._is_being_checked(other))
-            self._witnesses.update(islice(free, WITNESSES))
-            self.recheck(self._witnesses)
-
-    def _count_doubted(self, answered_at: float) -> None:
-        """Count recent doubtful failures: a server answered after them, so the local uplink works."""
-        now = time.monotonic()
-        doubted, self._in_doubt_since = self._in_doubt_since, {}
-        for name, at in doubted.items():
-            last = self.fleet_state.states[name].last
-            if last and last.last_question_at > answered_at:
-                self._in_doubt_since[name] = at
-            elif now - at <= DOUBT_S:
-                self._notify(name, None, self.fleet_state.count_doubted_round(name, time.time()))
 
     def _schedule_recheck(self, name: str, after: float, interval: float) -> None:
         self._unsettled.add(name)
@@ -484,10 +394,8 @@ class Engine(FleetController):
     def _forget(self, name: str) -> None:
         self.schedule.unschedule(name)
         self._requested_rounds.refuse_all(name, f'"{name}" is no longer checked here')
-        self._uplink.forget(name)
+        self._doubts.forget(name)
         self._uplink_evidence.forget(name)
-        self._in_doubt_since.pop(name, None)
-        self._witnesses.discard(name)
         self._unsettled.discard(name)
         self._deep_check_policy.forget(name)
         self._fleet_evidence.forget(name)
