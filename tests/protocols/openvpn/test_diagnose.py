@@ -368,6 +368,20 @@ def test_a_summary_without_a_login_says_why_and_how_to_allow_it() -> None:
     assert found.causes[0].fix == "./easyrsa build-client-full wgmon-tui nopass"
 
 
+def test_a_password_that_was_not_sent_is_not_called_wrong() -> None:
+    without = observe(seen.AUTH_FAILED, "refused", "", seen.WITHOUT_PASSWORD)
+    sent = observe(seen.AUTH_FAILED, "refused", "")
+
+    causes = [
+        [each.cause for each in diagnose(check(ANSWERED, one, failed=AUTHENTICATE), SERVER, ()).causes]
+        for one in (without, sent)
+    ]
+
+    assert "the user or the password is wrong" not in causes[0]
+    assert "the server demands a user and a password, and the profile has none" in causes[0]
+    assert causes[1][0] == "the user or the password is wrong"
+
+
 def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:
     made = check(ANSWERED, observe(seen.AUTH_FAILED, "refused", "no\x1b[2J"), failed=AUTHENTICATE)
 

@@ -207,7 +207,7 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
     """Why the server answered AUTH_FAILED, or waits for more than it got."""
     pending = find(observations.AUTH_PENDING, evidence)
     failed = find(observations.AUTH_FAILED, evidence)
-    kind, reason = values_of(failed, 2) if failed else ("challenge", "")
+    kind, reason, sent = values_of(failed, 3) if failed else ("challenge", "", "")
     why = describe(failed or pending)
     if kind == "challenge":
         fix = "Give the monitoring account a way in without a second factor, limited to this machine."
@@ -218,18 +218,22 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
     if kind == "temporary":
         return [Cause("the server cannot authenticate anybody for the moment", why, SERVER_LOG, proven=True)]
     said = f", and says: {reason}" if reason else ""
-    return [
-        Cause(
-            "the user or the password is wrong",
-            f"the server answered AUTH_FAILED{said}",
-            "Compare username and password in servers.toml or in the profile with the account.",
-        ),
-        Cause(
-            "the account or the common name is locked, disabled or not known to the server",
-            f"the server answered AUTH_FAILED{said}",
-            "on the server: journalctl -u 'openvpn*' | grep -E 'Auth Error|disabled|ccd'",
-        ),
-    ]
+    password = Cause(
+        "the user or the password is wrong",
+        f"the server answered AUTH_FAILED{said}",
+        "Compare username and password in servers.toml or in the profile with the account.",
+    )
+    account = Cause(
+        "the account or the common name is locked, disabled or not known to the server",
+        f"the server answered AUTH_FAILED{said}",
+        "on the server: journalctl -u 'openvpn*' | grep -E 'Auth Error|disabled|ccd'",
+    )
+    missing = Cause(
+        "the server demands a user and a password, and the profile has none",
+        f"the server answered AUTH_FAILED{said}",
+        "on the server: grep -E 'auth-user-pass-verify|plugin' /etc/openvpn/server/*.conf",
+    )
+    return [account, missing] if sent == observations.WITHOUT_PASSWORD else [password, account]
 
 
 def of_missing_push(evidence: Sequence[Evidence]) -> list[Cause]:

@@ -152,7 +152,8 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
                 _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, at=at)
                 return steps.failed(stage, text or reason.replace("_", " "))
             case AuthFailed(at, failure):
-                _note(session, observations.AUTH_FAILED, failure.kind.value, failure.reason, at=at)
+                sent = "" if steps.sends_password else observations.WITHOUT_PASSWORD
+                _note(session, observations.AUTH_FAILED, failure.kind.value, failure.reason, sent, at=at)
                 return steps.failed(stage, "AUTH_FAILED")
             case SessionEnded(at, kind, text):
                 _note(session, observations.ENDED, kind.value, text, at=at)
