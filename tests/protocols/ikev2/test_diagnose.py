@@ -19,7 +19,7 @@ from wgmon_tui.protocols.ikev2.protocol import PROTOCOL
 BY_SECRET = 'dedicated = true\nlocal_id = "monitor.test"\nsecret = "secret"\n'
 BY_PASSWORD = 'dedicated = true\neap_user = "monitor"\neap_password = "secret"\nremote_id = "gate.test"\n'
 SA_INIT = make_evidence(EvidenceKind.SA_INIT, "aes256gcm16-prfsha384-ecp384", "fragments", at=0.01)
-PROVEN = make_evidence(EvidenceKind.SERVER_PROVEN, "gate.test", "certificate", "1800000000", at=0.02)
+PROVEN = make_evidence(EvidenceKind.SERVER_PROVEN, "gate.test", "certificate", at=0.02)
 CHILDLESS = make_evidence(EvidenceKind.ESTABLISHED, "childless", at=0.02)
 CHILD = make_evidence(EvidenceKind.ESTABLISHED, "child", at=0.02)
 REFUSED = make_evidence(EvidenceKind.REFUSED, "IKE_AUTH", "AUTHENTICATION_FAILED", at=0.02)
@@ -213,6 +213,12 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "authenticate",
         "began EAP",
     ),
+    "own certificate expired": (
+        diagnose(SA_INIT, make_evidence(EvidenceKind.OWN_CERTIFICATE, "CN=monitor expired at noon"), REFUSED),
+        Verdict.BAD_CERTIFICATE,
+        "authenticate",
+        "CN=monitor expired at noon",
+    ),
     "port 4500 closed": (
         diagnose(SA_INIT, UNANSWERED, IcmpError(0.0, 4, 3, 3, "192.0.2.1", True)),
         Verdict.PORT_CLOSED,
@@ -315,6 +321,14 @@ def test_an_answer_on_port_4500_disproves_the_other_causes_of_silence() -> None:
 def test_silence_alone_proves_nothing() -> None:
     assert len(ROWS["silence"][0].causes) > 1
     assert not any(each.proven for each in ROWS["silence"][0].causes)
+
+
+def test_silence_that_known_loss_explains_is_loss() -> None:
+    own = server()
+    check = Check("gate", "local", own.endpoint, None, 0.0, None, (Silence(5.0),), protocol="ikev2")
+    assert PROTOCOL.diagnose(check, own, is_explained_by_loss=True).verdict is Verdict.LOSSY
+    proven = replace(check, evidence=(Silence(5.0), experiment(EvidenceKind.NAT_PORT, "answers")))
+    assert PROTOCOL.diagnose(proven, own, is_explained_by_loss=True).verdict is Verdict.SILENT
 
 
 def test_a_port_that_answers_is_not_called_blocked() -> None:

@@ -22,6 +22,7 @@ from tests.real.ikev2.world import (
     Watcher,
     configuration,
     credentials,
+    expired_client,
     strongswan,
 )
 from tests.real.namespaces import CLIENT_V4, SERVER_V4, RoutedPath, entered, ip, routed_path
@@ -82,7 +83,12 @@ def client_files() -> dict[str, bytes]:
         found[f"x509ca/{kind}-authority.pem"] = made.authority.certificate_pem
         found[f"x509/{kind}-client.pem"] = made.client.certificate_pem
         found[f"private/{kind}-client.pem"] = made.client.key_pem
-    return found
+    expired = expired_client()
+    return {
+        **found,
+        "x509/expired-client.pem": expired.certificate_pem,
+        "private/expired-client.pem": expired.key_pem,
+    }
 
 
 class Matrix:

@@ -226,6 +226,14 @@ CERTIFICATES: Sequence[Row] = (
         "authenticate",
     ),
     Row(
+        "expired certificate of the client",
+        by_certificate("ecdsa").replace("ecdsa.pem", "expired.pem").replace("ecdsa.key", "expired.key"),
+        client_by_certificate("ecdsa").replace("ecdsa-client.pem", "expired-client.pem"),
+        Verdict.BAD_CERTIFICATE,
+        "the certificate of this check is not valid",
+        "authenticate",
+    ),
+    Row(
         "certificate of an unknown authority",
         by_certificate("rsa", authority="ecdsa"),
         client_by_certificate("rsa", authority="ecdsa"),

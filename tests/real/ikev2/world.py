@@ -74,6 +74,13 @@ def expired_server() -> Issued:
 
 
 @cache
+def expired_client() -> Issued:
+    """A certificate of the ECDSA authority for the monitor that expired yesterday."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    return issue(f"ecdsa.{MONITOR}", credentials("ecdsa").authority, not_after=yesterday)
+
+
+@cache
 def long_server() -> Issued:
     """A certificate of several kilobytes: IKE_AUTH with it fits into no packet."""
     names = [f"{number:060}.{SERVER}" for number in range(60)]
@@ -209,12 +216,13 @@ def strongswan(
 def write_credentials(directory: Path) -> None:
     """The files that servers.toml names."""
     directory.mkdir(parents=True, exist_ok=True)
+    clients = {kind: credentials(kind).client for kind in SIGNATURES} | {"expired": expired_client()}
     for kind in SIGNATURES:
-        made = credentials(kind)
-        (directory / f"{kind}-ca.pem").write_bytes(made.authority.certificate_pem)
-        (directory / f"{kind}.pem").write_bytes(made.client.certificate_pem)
-        key = directory / f"{kind}.key"
-        key.write_bytes(made.client.key_pem)
+        (directory / f"{kind}-ca.pem").write_bytes(credentials(kind).authority.certificate_pem)
+    for name, client in clients.items():
+        (directory / f"{name}.pem").write_bytes(client.certificate_pem)
+        key = directory / f"{name}.key"
+        key.write_bytes(client.key_pem)
         key.chmod(0o600)
 
 

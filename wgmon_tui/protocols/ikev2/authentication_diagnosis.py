@@ -41,6 +41,11 @@ def _refused(found: Findings, notify: str) -> Meaning:
     if notify != Notify.AUTHENTICATION_FAILED.name:
         summary = f"The server answers IKE_AUTH with {notify}."
         return Meaning(Verdict.SESSION_REFUSED, summary, (causes.child_refused(notify),), AUTHENTICATE)
+    if found.has(EvidenceKind.OWN_CERTIFICATE):
+        detail = found.values(EvidenceKind.OWN_CERTIFICATE)[0]
+        summary = f"The server refuses {found.local_id}, whose certificate is not valid: {detail}."
+        possible = [causes.own_certificate(detail), causes.own_clock()]
+        return Meaning(Verdict.BAD_CERTIFICATE, summary, possible, AUTHENTICATE)
     if found.has(EvidenceKind.WITHOUT_ID):
         identity = found.values(EvidenceKind.WITHOUT_ID)[0]
         summary = f"The server is {identity}, and refuses clients that ask for another."

@@ -147,6 +147,15 @@ def only_identity_refused(local_id: str) -> Cause:
     )
 
 
+def own_certificate(detail: str) -> Cause:
+    """The certificate of the check is out of its dates."""
+    return Cause(
+        f"the certificate of this check is not valid: {detail}",
+        "a server refuses such a certificate",
+        "openssl x509 -noout -dates -in the certificate_file of servers.toml",
+    )
+
+
 def own_clock() -> Cause:
     """The clock of this machine."""
     return Cause("the clock of this machine is wrong", "dates are compared with it", "date -u")

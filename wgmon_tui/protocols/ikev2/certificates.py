@@ -64,12 +64,12 @@ def find_chain_problem(
     now = datetime.fromtimestamp(at, UTC)
     current, path = chain[0], 0
     while path < _LONGEST_CHAIN:
-        if problem := _find_date_problem(current, now) or _find_limit(current):
+        if problem := find_date_problem(current, now) or _find_limit(current):
             return problem
         if current in authorities:
             return None
         if trusted := _find_issuer(current, authorities):
-            return _find_date_problem(trusted, now)
+            return find_date_problem(trusted, now)
         issuer = _find_issuer(current, chain[1:])
         if issuer is None or issuer == current:
             break
@@ -89,7 +89,8 @@ def expires_at(certificate: x509.Certificate) -> float:
     return certificate.not_valid_after_utc.timestamp()
 
 
-def _find_date_problem(certificate: x509.Certificate, now: datetime) -> ChainProblem | None:
+def find_date_problem(certificate: x509.Certificate, now: datetime) -> ChainProblem | None:
+    """What is wrong with the dates of a certificate."""
     name = shown_subject(certificate)
     if now > certificate.not_valid_after_utc:
         when = format_utc_time(certificate.not_valid_after_utc.timestamp())

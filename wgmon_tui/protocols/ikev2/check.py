@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Direction, Handshake, Tunnel
@@ -23,10 +25,17 @@ from wgmon_tui.checks.evidence import (
     Silence,
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.client_options import ClientOptions
 from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts
-from wgmon_tui.protocols.ikev2.events import CookieAsked, Established, SaInitAnswered
+from wgmon_tui.protocols.ikev2.events import (
+    CookieAsked,
+    Established,
+    Event,
+    SaInitAnswered,
+    ServerProven,
+)
 from wgmon_tui.protocols.ikev2.evidence_kinds import (
     NO_CREDENTIALS,
     NOT_DEDICATED,
@@ -43,6 +52,9 @@ from wgmon_tui.protocols.ikev2.session_io import IkeSession
 from wgmon_tui.protocols.ikev2.stages import make_stages
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target
 from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp, run_tunnel_stage
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _REMEMBERED_FOR = 2.5
 """What a full check found holds for this many times of `tunnel_every`: then it is too old to say."""
@@ -159,6 +171,8 @@ class Ikev2Prober(AddressProber):
 
     def _make_check(self, asked: AddressCheck, found: _Findings, known: _FullResult | None) -> Check:
         evidence = [*found.log.evidence, *evidence_of(found.session.events)]
+        if not found.not_tried and found.opened is not None:
+            evidence += _evidence_of_certificates(asked.target, found.session.events)
         if not found.has_answer:
             evidence = [*found.log.evidence, Silence(asked.server.timeout)]
         elif found.not_tried != NOT_DUE and found.not_tried:
@@ -221,3 +235,17 @@ def _handshake(found: _Findings, known: _FullResult | None) -> Handshake | None:
         return None
     has_cookie = first_of_kind(CookieAsked, events) is not None
     return Handshake(opened.rtt, opened.retransmits, has_cookie)
+
+
+def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> Iterator[Evidence]:
+    """Until when both sides' certificates are valid, and whether the own one is not."""
+    proven = first_of_kind(ServerProven, events)
+    if proven is not None and proven.expires_at is not None:
+        yield Expires("server certificate", proven.identity, proven.expires_at)
+    chain: Sequence[Certificate] = getattr(target.credentials, "chain", ())
+    if chain:
+        from wgmon_tui.protocols.ikev2.certificates import expires_at, find_date_problem, shown_subject
+
+        yield Expires("client certificate", shown_subject(chain[0]), expires_at(chain[0]))
+        if problem := find_date_problem(chain[0], datetime.now(UTC)):
+            yield make_evidence(EvidenceKind.OWN_CERTIFICATE, problem.detail)

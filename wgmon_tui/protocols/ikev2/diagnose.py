@@ -24,13 +24,18 @@ from wgmon_tui.text import format_elapsed, format_rtt
 _OF_PROPOSALS = (Notify.NO_PROPOSAL_CHOSEN.name, Notify.INVALID_KE_PAYLOAD.name)
 
 
-def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
+def diagnose(
+    check: Check, server: Server, standing: Sequence[Evidence], *, is_explained_by_loss: bool = False
+) -> Diagnosis:
     """Diagnose a check. Before IKE_SA_INIT is answered, the common faults come first."""
     evidence = (*check.evidence, *standing)
     found = Findings(check, server, evidence)
     if not found.has(EvidenceKind.SA_INIT) and (fault := diagnose_common_fault(check, server, standing)):
         return fault
     meaning = _find_meaning(found)
+    if is_explained_by_loss and meaning.verdict is Verdict.SILENT and not meaning.has_proof:
+        summary = "No answer to IKE_SA_INIT; the known loss of the path explains it."
+        meaning = Meaning(Verdict.LOSSY, summary, (), meaning.stage)
     texts = tuple(map(describe_evidence, evidence))
     return Diagnosis(meaning.verdict, meaning.summary, texts, tuple(meaning.causes), meaning.stage)
 

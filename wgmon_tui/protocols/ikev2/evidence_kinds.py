@@ -42,7 +42,8 @@ class EvidenceKind(StrEnum):
     UNANSWERED = "unanswered"  # exchange, size in bytes, seconds
     DROPPED = "dropped"  # reason, size
     SERVER_REJECTED = "server-rejected"  # fault, detail, fault of the chain
-    SERVER_PROVEN = "server-proven"  # identity, method, Unix time of expiry
+    SERVER_PROVEN = "server-proven"  # identity, method
+    OWN_CERTIFICATE = "own-certificate"  # what is wrong with its dates
     EAP_ENDED = "eap-ended"  # error code, number of the offered method
     CANNOT_SIGN = "cannot-sign"  # reason
     ESTABLISHED = "established"  # "child", "childless" or the notification that refused the child
@@ -65,6 +66,7 @@ OF_AUTHENTICATION = frozenset(
     {
         EvidenceKind.SERVER_REJECTED,
         EvidenceKind.SERVER_PROVEN,
+        EvidenceKind.OWN_CERTIFICATE,
         EvidenceKind.EAP_ENDED,
         EvidenceKind.CANNOT_SIGN,
         EvidenceKind.ESTABLISHED,
@@ -121,8 +123,7 @@ def _evidence_of(event: Event) -> Evidence:
             values = (event.fault.value, event.detail, event.chain_fault)
             return make_evidence(kinds.SERVER_REJECTED, *values, at=at)
         case ServerProven():
-            expiry = "" if event.expires_at is None else f"{event.expires_at:.0f}"
-            return make_evidence(kinds.SERVER_PROVEN, event.identity, event.method, expiry, at=at)
+            return make_evidence(kinds.SERVER_PROVEN, event.identity, event.method, at=at)
         case EapEnded(code=code, offered=offered):
             return make_evidence(kinds.EAP_ENDED, *_numbers(code, offered), at=at)
         case EapOffered():

@@ -17,7 +17,7 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import (
     EvidenceKind,
 )
 from wgmon_tui.protocols.ikev2.findings import read_number
-from wgmon_tui.text import format_elapsed, format_list, format_offset, format_utc_time, printable
+from wgmon_tui.text import format_elapsed, format_list, format_offset, printable
 
 _FLAGS = {
     CHILDLESS: "allows a session without CHILD_SA",
@@ -69,7 +69,7 @@ def _describe(kind: str, values: tuple[str, ...]) -> str:
             return f"what follows about IKE_AUTH is {age} old"
         case EvidenceKind.ENDED:
             return f"the end of the session was {first}" if first != "by-server" else "the server ended it"
-    return _describe_authentication(kind, first, second, third)
+    return _describe_authentication(kind, first, second)
 
 
 def _why_not(word: str) -> str:
@@ -80,12 +80,12 @@ def _why_not(word: str) -> str:
     return reasons.get(word, "it is not due yet")
 
 
-def _describe_authentication(kind: str, first: str, second: str, third: str) -> str:
+def _describe_authentication(kind: str, first: str, second: str) -> str:
     match kind:
         case EvidenceKind.SERVER_PROVEN:
-            end = read_number(third)
-            expiry = "" if end is None else f", valid until {format_utc_time(float(end))}"
-            return f"the server proved that it is {first}, by {second}{expiry}"
+            return f"the server proved that it is {first}, by {second}"
+        case EvidenceKind.OWN_CERTIFICATE:
+            return f"the certificate of this check: {first}"
         case EvidenceKind.SERVER_REJECTED:
             fault = _FAULTS.get(first, first)
             return f"the server is not proven: {fault}" + (f" ({second})" if second else "")

@@ -33,6 +33,11 @@ class Meaning:
     causes: Sequence[Cause] = ()
     stage: str = ""
 
+    @property
+    def has_proof(self) -> bool:
+        """Whether a cause is proven."""
+        return any(each.proven for each in self.causes)
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:

@@ -59,7 +59,7 @@ class Ikev2(Protocol):
         """Diagnose a check."""
         from wgmon_tui.protocols.ikev2.diagnose import diagnose
 
-        return diagnose(check, server, standing)
+        return diagnose(check, server, standing, is_explained_by_loss=is_explained_by_loss)
 
     def describe_evidence(self, evidence: ProtocolEvidence) -> str:
         """Say in one line what was observed."""
