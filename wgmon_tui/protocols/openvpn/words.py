@@ -111,6 +111,16 @@ GLOSSARY = (
         "openvpn(8)",
     ),
     GlossaryTerm(
+        "control channel, data channel",
+        "The packets of a session that carry TLS, and those that carry the packets of the tunnel.",
+        _PROTOCOL_PAGE,
+    ),
+    GlossaryTerm(
+        "exit notification",
+        "The last message of a client. The server then frees its address at once, not after ping-restart.",
+        "openvpn(8)",
+    ),
+    GlossaryTerm(
         "push reply",
         "The addresses, routes and options that the server assigns to a client.",
         "openvpn(8)",
