@@ -15,6 +15,7 @@ from wgmon_tui.checks.stage import Stage
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.alerting import Maintenance, Rule, Sink
 from wgmon_tui.config.models import Fleet, Identity, Server
+from wgmon_tui.config.subscriptions_toml import Subscription
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
@@ -39,6 +40,12 @@ class Term:
 
 TERMS = (
     Term("server", "One monitored endpoint: a `[[server]]` of servers.toml.", Server),
+    Term(
+        "subscription",
+        "A list of servers at an address, which a provider keeps: a `[[subscription]]` of config.toml. Its "
+        "servers have its tag.",
+        Subscription,
+    ),
     Term(
         "identity",
         "The key pair, with its tunnel addresses, that a check uses. One for each vantage, created for "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
-from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, Targets
+from wgmon_tui.checks.protocol import GlossaryTerm, ProbeServices, ProtocolProber, Targets
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
@@ -25,6 +25,13 @@ class ProxyCommand(ProxyProtocol):
 
     name, title = NAME, "Proxy by command"
     settings = SETTINGS
+    glossary = (
+        GlossaryTerm(
+            "share link",
+            "A text such as `ss://…` with all that a client needs to use a proxy. It is a secret.",
+            "docs/proxies.md",
+        ),
+    )
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers with their share links, if they have one."""
