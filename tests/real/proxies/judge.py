@@ -1,4 +1,4 @@
-"""A real client beside the prober: mihomo fetches the same page through the same link."""
+"""Real clients beside the prober: mihomo and sing-box fetch the same page through the same link."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import http.client
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.namespaces import entered
 from tests.real.proxies.certificates import EXPIRED, NAME
 from tests.real.proxies.pages import LOOPBACK
-from tests.real.proxies.servers import ProxyServers, certificate_of
+from tests.real.proxies.servers import ProxyServers, certificate_of, sing_box_program
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.records import (
     ProxyLink,
@@ -25,29 +26,17 @@ from wgmon_tui.protocols.proxies.links.records import (
     WebSocketOptions,
 )
 
-_CONTROLLER = 7999
+_MIHOMO, _FIRST_INBOUND = 7999, 10_000
 _READY_WITHIN_S = 20.0
 _WAIT_MS = 2000
 
 
 class Judge:
-    """mihomo as a client with one proxy for each link."""
+    """A client with one proxy for each link, which measures the delay of a page when it is asked."""
 
-    def __init__(self, servers: ProxyServers, links: Mapping[str, ProxyLink]) -> None:
-        self._namespace = servers.name
-        home = servers.home / "mihomo-client"
-        home.mkdir()
-        config = {
-            "mode": "rule",
-            "log-level": "silent",
-            "ipv6": False,
-            "external-controller": f"{LOOPBACK}:{_CONTROLLER}",
-            "tls": {"custom-certifactes": [certificate_of(each).certificate for each in (NAME, EXPIRED)]},
-            "proxies": [_proxy(name, link) for name, link in links.items()],
-            "rules": ["MATCH,DIRECT"],
-        }
-        (home / "config.yaml").write_text(json.dumps(config))
-        servers.run(mihomo_program(), "-d", home)
+    def __init__(self, servers: ProxyServers, controller: int, *command: str | Path) -> None:
+        self._namespace, self._controller = servers.name, controller
+        servers.run(*command)
         deadline = time.monotonic() + _READY_WITHIN_S
         while self._ask("/version") is None:
             assert time.monotonic() < deadline, "the client does not start"
@@ -63,7 +52,7 @@ class Judge:
 
     def _ask(self, path: str) -> bytes | None:
         with entered(self._namespace):
-            connection = http.client.HTTPConnection(LOOPBACK, _CONTROLLER, timeout=30)
+            connection = http.client.HTTPConnection(LOOPBACK, self._controller, timeout=30)
             try:
                 connection.request("GET", path)
                 return connection.getresponse().read()
@@ -71,6 +60,80 @@ class Judge:
                 return None
             finally:
                 connection.close()
+
+
+def mihomo_judge(servers: ProxyServers, links: Mapping[str, ProxyLink]) -> Judge:
+    """mihomo as a client."""
+    home = servers.home / "mihomo-client"
+    home.mkdir()
+    config = {
+        "mode": "rule",
+        "log-level": "silent",
+        "ipv6": False,
+        "external-controller": f"{LOOPBACK}:{_MIHOMO}",
+        "tls": {"custom-certifactes": [certificate_of(each).certificate for each in (NAME, EXPIRED)]},
+        "proxies": [_proxy(name, link) for name, link in links.items()],
+        "rules": ["MATCH,DIRECT"],
+    }
+    (home / "config.yaml").write_text(json.dumps(config))
+    return Judge(servers, _MIHOMO, mihomo_program(), "-d", home)
+
+
+class SingBoxClient:
+    """sing-box as a client: a port of an HTTP proxy for each link. Its own test of delays fetches https only.
+
+    This build has no uTLS, so it cannot speak REALITY.
+    """
+
+    def __init__(self, servers: ProxyServers, links: Mapping[str, ProxyLink]) -> None:
+        self._namespace = servers.name
+        self._ports = {name: port for port, name in enumerate(links, _FIRST_INBOUND)}
+        config = {
+            "log": {"disabled": True},
+            "inbounds": [
+                {"type": "mixed", "tag": f"in {name}", "listen": LOOPBACK, "listen_port": port}
+                for name, port in self._ports.items()
+            ],
+            "outbounds": [_outbound(name, link) for name, link in links.items()],
+            "route": {"rules": [{"inbound": f"in {name}", "outbound": name} for name in links]},
+        }
+        servers.run(sing_box_program(), "run", "-c", servers.write("sing-box-client.json", config))
+        for port in self._ports.values():
+            servers.await_port(port)
+
+    def fetch(self, name: str, page: Url) -> str:
+        """The status that a client gets, or "nothing"."""
+        with entered(self._namespace):
+            connection = http.client.HTTPConnection(LOOPBACK, self._ports[name], timeout=_WAIT_MS / 1000)
+            try:
+                connection.request("GET", str(page))
+                return str(connection.getresponse().status)
+            except (OSError, http.client.HTTPException):
+                return "nothing"
+            finally:
+                connection.close()
+
+
+def _outbound(name: str, link: ProxyLink) -> dict[str, object]:
+    found: dict[str, object] = {
+        "tag": name,
+        "server": str(link.endpoint.host),
+        "server_port": link.endpoint.port,
+    }
+    if isinstance(link, ShadowsocksLink):
+        return found | {"type": "shadowsocks", "method": link.method, "password": link.password}
+    if isinstance(link, TrojanLink):
+        found |= {"type": "trojan", "password": link.password}
+    else:
+        kind = "vmess" if isinstance(link, VmessLink) else "vless"
+        found |= {"type": kind, "uuid": str(link.user_id)}
+    if link.tls:
+        pem = "".join(certificate_of(each).certificate for each in (NAME, EXPIRED))
+        found["tls"] = {"enabled": True, "server_name": link.tls.server_name, "certificate": pem.splitlines()}
+    if isinstance(link.transport, WebSocketOptions):
+        headers = {"Host": link.transport.host}
+        found["transport"] = {"type": "ws", "path": link.transport.path, "headers": headers}
+    return found
 
 
 def _proxy(name: str, link: ProxyLink) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.real.namespaces import entered
-from tests.real.proxies.judge import Judge
+from tests.real.proxies.judge import Judge, mihomo_judge
 from tests.real.proxies.pages import TcpRelay
 from tests.real.proxies.rows import ProxyCell
 from tests.real.proxies.servers import RELAY, ProxyServers
@@ -50,7 +50,7 @@ class PlayedCell:
 def play(servers: ProxyServers, cells: Sequence[ProxyCell], *, with_client: bool = True) -> list[PlayedCell]:
     """Play cells one after the other."""
     asked = {str(each): each.probing.link for each in cells if each.client is not None}
-    judge = Judge(servers, asked) if with_client and asked else None
+    judge = mihomo_judge(servers, asked) if with_client and asked else None
     return [_play(servers, each, judge) for each in cells]
 
 

@@ -97,7 +97,7 @@ class ProxyServers:
         for program in programs:
             starts[program]()
         for name in set(self.links) - before:
-            self._await_port(self.links[name].endpoint.port)
+            self.await_port(self.links[name].endpoint.port)
 
     def stop(self) -> None:
         """End all programs."""
@@ -234,7 +234,7 @@ class ProxyServers:
         config = {"log": {"disabled": True}, "inbounds": [inbound], "outbounds": [dead]}
         self.run(sing_box_program(), "run", "-c", self.write("without-exit.json", config))
         link = self.links.pop(name)
-        self._await_port(link.endpoint.port)
+        self.await_port(link.endpoint.port)
         return link
 
     def _sing_box(self, name: str, make: Any, kind: str, **options: object) -> dict[str, object]:
@@ -283,7 +283,8 @@ class ProxyServers:
             users=[{"username": "a", "uuid": str(USER), "flow": flow}], **{"reality-config": options},
         )  # fmt: skip
 
-    def _await_port(self, port: int) -> None:
+    def await_port(self, port: int) -> None:
+        """Wait until something listens on a port."""
         deadline = time.monotonic() + _READY_WITHIN_S
         with entered(self.name):
             while True:
