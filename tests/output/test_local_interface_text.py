@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.output.sample_rounds import IDENTITY, SERVER_KEY
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
 from wgmon_tui.output.styled_text import TextFormat
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
-from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 
 ENTRY = PeerEntry(SERVER_KEY.public, False, frozenset(), Endpoint("192.0.2.7", 51820), 1_700_000_000, 25)
 PEER = LocalPeer("wg0", IDENTITY.public, ENTRY)

@@ -29,6 +29,7 @@ from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_age
 
 if TYPE_CHECKING:
+    from wgmon_tui.checks.comparison import Finding
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.daemon.config_watcher import LoadedConfig
     from wgmon_tui.daemon.role import RoleManager
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
     from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
-    from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
     from wgmon_tui.terminal import Terminal
     from wgmon_tui.tui.context import AskServer
@@ -185,8 +185,8 @@ def _ask_server(
     """
 
     def ask_server(server: Server) -> tuple[Finding, ...]:
+        from wgmon_tui.checks.comparison import ComparisonResult, Finding
         from wgmon_tui.doctor.server import inspect_and_compare
-        from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 
         loaded_config = loaded()
         try:

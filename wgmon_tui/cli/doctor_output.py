@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
-from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import printable
 
 _SUBJECT = 16

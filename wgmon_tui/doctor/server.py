@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.config.keys import NO_PRESHARED_KEY
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, Server
 from wgmon_tui.config.protocol_settings import needs_identity
@@ -14,12 +15,8 @@ from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_loc
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict, make_prober_verdict
 from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable, inspect
-from wgmon_tui.protocols.wireguard.server_view_comparison import (
-    ComparisonResult,
-    ConfiguredSide,
-    Finding,
-    compare,
-)
+from wgmon_tui.protocols.wireguard.server_view_comparison import compare
+from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 _NO_VIEW = "a server of the protocol {} has no peers to inspect"
 

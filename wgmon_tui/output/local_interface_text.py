@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.output.advice_lines import format_next_step
 from wgmon_tui.output.json_lines import Json
 from wgmon_tui.output.styled_text import Span, TextFormat, lay_out
 from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
-from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.text import format_iso_time, printable
 
 

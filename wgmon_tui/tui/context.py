@@ -33,11 +33,11 @@ from wgmon_tui.tui.theme.palette import Palette
 
 if TYPE_CHECKING:
     # Loaded after the first paint.
+    from wgmon_tui.checks.comparison import Finding
     from wgmon_tui.checks.verdict import Verdict
     from wgmon_tui.config.server_edits import DeletedServer
     from wgmon_tui.monitor.incidents import Incident
     from wgmon_tui.net.addresses import Address
-    from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
     from wgmon_tui.store.history import History
 
 AskServer: TypeAlias = "Callable[[Server], tuple[Finding, ...]]"

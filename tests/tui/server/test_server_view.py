@@ -13,10 +13,10 @@ from tests.tui import sample_exchanges, sample_server_views
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine
 from tests.tui.server_screen_harness import NAMES, Opened, opened
+from wgmon_tui.checks.comparison import Finding
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.doctor.server import inspect_and_compare
-from wgmon_tui.protocols.wireguard.server_view_comparison import Finding
 
 
 @pytest.fixture(autouse=True)

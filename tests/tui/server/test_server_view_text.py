@@ -9,8 +9,8 @@ from rich.text import Text
 
 from tests.tui import sample_exchanges, sample_server_views
 from tests.tui.sample_fleet import NOW
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.server.server_view_text import ServerViewAnswer, answer_heading, answer_lines
 from wgmon_tui.tui.theme.glyphs import ASCII, UNICODE
 from wgmon_tui.tui.theme.palette import load_palette

@@ -6,62 +6,30 @@ Most fixes are commands for the server. A finding is `ok` only if both sides agr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
-from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import AMNEZIAWG, Server
-from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.framing_causes import name_awg, write_parameter
 from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
-from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
-from wgmon_tui.text import format_age, format_count, format_elapsed, format_list
-
-_MAX_NAMED_PEERS = 3
-"""How many peers a sentence names; it counts the others."""
+from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
+from wgmon_tui.protocols.wireguard.stored_interface_comparison import (
+    ConfiguredSide,
+    compare_stored,
+    count_peers,
+)
+from wgmon_tui.text import format_age, format_elapsed
 
 _MAX_RETYPED_NETWORKS = 8
 """How many networks a command repeats at most."""
 
 _CLOCK_SLACK_S = 2.0
 _INTERFACE = re.compile(r"\bshow ([A-Za-z0-9_=+.-]{1,15})(?: |$)")
-
-
-class ComparisonResult(Enum):
-    """Whether both sides agree. Always shown as text and glyph together."""
-
-    OK = ("ok", "●", "o")
-    DIFFERS = ("differs", "✖", "X")
-    UNKNOWN = ("cannot tell", "?", "?")
-
-    def __init__(self, word: str, glyph: str, ascii_glyph: str) -> None:
-        self.word = word
-        self.glyph = glyph
-        self.ascii_glyph = ascii_glyph
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One compared item: its subject, the result, and what to type if the sides differ."""
-
-    result: ComparisonResult
-    subject: str
-    sentence: str
-    fix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredSide:
-    """The configuration here. `public_key` and `has_preshared_key` are None if the secret is unreadable."""
-
-    server: Server
-    public_key: PublicKey | None
-    addresses: tuple[Interface, ...]
-    has_preshared_key: bool | None
 
 
 def compare(
@@ -79,7 +47,7 @@ def compare(
     if isinstance(view.stored, ViewUnavailable):
         findings.append(Finding(ComparisonResult.UNKNOWN, "file", view.stored.reason))
     elif view.stored and isinstance(view.running, InterfaceDump):
-        findings += _compare_stored(configured, view.running, view.stored, interface)
+        findings += compare_stored(configured, view.running, view.stored, interface)
     if configured.server.protocol == AMNEZIAWG:
         findings = [replace(each, fix=name_awg(each.fix)) for each in findings]
     return tuple(findings)
@@ -120,7 +88,7 @@ def _compare_running(
         yield Finding(
             ComparisonResult.DIFFERS,
             "our peer",
-            f'identity "{configured.server.identity}" is not among its {_peers(running.peers)}: '
+            f'identity "{configured.server.identity}" is not among its {count_peers(running.peers)}: '
             "the server silently drops its initiations",
             f"on the server: wg set {interface} peer {configured.public_key}{allowed}",
         )
@@ -344,87 +312,6 @@ def _check_responder(
         f"on the server: wg show {interface_of(configured.server)} latest-handshakes — compare with the "
         "address that was checked",
     )
-
-
-# The running interface against the server's own file
-
-
-def _compare_stored(
-    configured: ConfiguredSide, running: InterfaceDump, stored: StoredInterface, interface: str
-) -> list[Finding]:
-    """Find what the next start of the interface would change."""
-    findings = [
-        *_compare_stored_peers(configured, running, stored, interface),
-        *_compare_stored_port(configured.server, running, stored),
-    ]
-    if not findings:
-        sentence = f"file and running interface agree on {_peers(running.peers)} and the port"
-        findings.append(Finding(ComparisonResult.OK, "file", sentence))
-    if not stored.has_private_key:
-        sentence = "the file has no PrivateKey; the next start has one only if PostUp sets it"
-        findings.append(Finding(ComparisonResult.UNKNOWN, "file: private key", sentence))
-    return findings
-
-
-def _compare_stored_peers(
-    configured: ConfiguredSide, running: InterfaceDump, stored: StoredInterface, interface: str
-) -> Iterator[Finding]:
-    runs = {peer.public_key: peer for peer in running.peers}
-    written = {peer.public_key: peer for peer in stored.peers}
-    both = _sort_own_first(configured, written.keys() & runs.keys())
-    applies = "applies the file; or save the running state into the file"
-    saves = "saves the running state into the file; or apply the file"
-    load = f"on the server: wg syncconf {interface} <(wg-quick strip {interface}) — {applies}"
-    save = f"on the server: wg-quick save {interface} — {saves}"
-    if dead := _sort_own_first(configured, written.keys() - runs.keys()):
-        sentence = f"in the file, but not running: {_named(configured, dead)}; silently dropped"
-        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, load)
-    if passing := _sort_own_first(configured, runs.keys() - written.keys()):
-        sentence = f"running, but not in the file: {_named(configured, passing)}; lost at the next start"
-        yield Finding(ComparisonResult.DIFFERS, "file: peers", sentence, save)
-    if moved := [key for key in both if runs[key].allowed_ips != written[key].allowed_ips]:
-        file, live = written[moved[0]].allowed_ips, runs[moved[0]].allowed_ips
-        sentence = (
-            f"AllowedIPs differ for {_named(configured, moved)}; the first has {_listed(file)} in the file, "
-            f"but runs with {_listed(live)}"
-        )
-        yield Finding(ComparisonResult.DIFFERS, "file: allowed ips", sentence, load)
-    if sealed := [key for key in both if runs[key].has_preshared_key != written[key].has_preshared_key]:
-        sentence = (
-            f"only one of file and running interface has a preshared key for {_named(configured, sealed)}"
-        )
-        yield Finding(ComparisonResult.DIFFERS, "file: preshared key", sentence, load)
-
-
-def _compare_stored_port(
-    server: Server, running: InterfaceDump, stored: StoredInterface
-) -> Iterator[Finding]:
-    if stored.listen_port == running.listen_port:
-        return
-    has = f"has ListenPort {stored.listen_port}" if stored.listen_port else "has no ListenPort"
-    yield Finding(
-        ComparisonResult.DIFFERS,
-        "file: listen port",
-        f"the file {has}, but it runs on {running.listen_port}: the next start changes the port",
-        f"on the server: ListenPort = {server.endpoint.port} — under [Interface] in the file",
-    )
-
-
-def _sort_own_first(configured: ConfiguredSide, keys: Iterable[PublicKey]) -> list[PublicKey]:
-    return sorted(keys, key=lambda key: (key != configured.public_key, str(key)))
-
-
-def _named(configured: ConfiguredSide, keys: Sequence[PublicKey]) -> str:
-    names = (f"{key} (this identity)" if key == configured.public_key else str(key) for key in keys)
-    return format_list(names, most=_MAX_NAMED_PEERS)
-
-
-def _peers(peers: Sequence[PeerEntry]) -> str:
-    return format_count(len(peers), "peer")
-
-
-def _listed(networks: frozenset[Network]) -> str:
-    return format_list(_sorted(networks), most=_MAX_NAMED_PEERS) or "none"
 
 
 def _sorted(networks: frozenset[Network]) -> list[str]:

@@ -12,12 +12,12 @@ from typing import TypeAlias
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from wgmon_tui.checks.comparison import ComparisonResult, Finding
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.output.next_command import command_of, parse_advice
-from wgmon_tui.protocols.wireguard.server_view_comparison import ComparisonResult, Finding
 from wgmon_tui.tui.command_copy import describe_command
 from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.keys.keymap import key_of
