@@ -179,11 +179,16 @@ def secrets_of(server: Server) -> Iterator[tuple[Setting, SecretSource]]:
             yield setting, source
 
 
-def _commands_of(server: Server) -> tuple[Setting, ...]:
-    """The settings of a server's protocol that name a program of this machine."""
-    section = settings_of(server.protocol).section
+def _commands_of(protocol: str) -> tuple[Setting, ...]:
+    """The settings of a protocol that name a program of this machine."""
+    section = settings_of(protocol).section
     own = section.settings if section else ()
     return tuple(each for each in own if each.type.kind is FormFieldKind.COMMAND)
+
+
+def runs_commands(protocol: str) -> bool:
+    """Whether the checks of a protocol run a program that servers.toml names."""
+    return bool(_commands_of(protocol))
 
 
 def _local_settings_of(server: Server) -> tuple[Setting, ...]:
@@ -199,7 +204,7 @@ def without_secrets(server: Server) -> dict[str, object]:
     Without keys that lead to a secret, and without commands: they may contain one, and are for this machine.
     """
     hidden = {key for setting, _ in secrets_of(server) for key in setting.keys}
-    hidden |= {each.key for each in _commands_of(server)}
+    hidden |= {each.key for each in _commands_of(server.protocol)}
     return {key: value for key, value in write_own(server).items() if key not in hidden}
 
 

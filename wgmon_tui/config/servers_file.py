@@ -16,7 +16,7 @@ from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
 from wgmon_tui.config.ownership import explain_foreign, require_own
-from wgmon_tui.config.protocol_settings import secrets_of
+from wgmon_tui.config.protocol_settings import runs_commands, secrets_of
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import (
     chmod_advice,
@@ -205,8 +205,10 @@ def _parse_stored(
     sources += [source for server in fleet.servers for _, source in secrets_of(server)]
     if is_open_to_others(status) and any(source.form is SecretForm.INLINE for source in sources):
         raise ConfigurationError(f"{NAME}: contains a key, and {chmod_advice(path)}")
-    if any(source.form is SecretForm.COMMAND for source in sources) or any(
-        server.inspect or server.inspect_config for server in fleet.servers
+    if (
+        any(source.form is SecretForm.COMMAND for source in sources)
+        or any(server.inspect or server.inspect_config for server in fleet.servers)
+        or any(map(runs_commands, {server.protocol for server in fleet.servers}))
     ):
         require_trusted(path, status)
     return fleet

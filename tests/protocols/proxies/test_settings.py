@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.config.error_line import refusal
 from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.protocol_settings import copied_secrets, without_secrets
+from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.protocols.proxies.proxy_command.settings import DEFAULT_COMMAND, CommandSettings
@@ -126,3 +128,13 @@ def test_the_port_belongs_to_a_configuration_of_your_own(command: str, port: int
             '[[server]]\nname = "h"\nendpoint = "h.example:1"\nprotocol = "proxy-command"\n'
             f"[server.proxy-command]\ncommand = {command}\nport = {port}\n"
         )
+
+
+def test_a_file_that_others_can_change_runs_no_program(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(COMMAND)
+    file.chmod(0o666)
+    with pytest.raises(ConfigurationError, match="chmod"):
+        read(tmp_path)
+    file.chmod(0o600)
+    assert read(tmp_path).fleet.servers[0].name == "h"

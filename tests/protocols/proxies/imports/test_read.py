@@ -6,6 +6,7 @@ import base64
 from contextlib import suppress
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +22,9 @@ from tests.protocols.proxies.imports.samples import (
     WIREGUARD_PUBLIC,
     XRAY,
 )
-from wgmon_tui.protocols.proxies.imports.entry import FoundConf, FoundLink, UnreadEntry
-from wgmon_tui.protocols.proxies.imports.read import ListError, read_servers
+from wgmon_tui.protocols.proxies.imports import yaml_text
+from wgmon_tui.protocols.proxies.imports.entry import FoundConf, FoundLink, ListError, UnreadEntry
+from wgmon_tui.protocols.proxies.imports.read import read_servers
 from wgmon_tui.protocols.proxies.imports.yaml_text import YamlError, load_yaml
 from wgmon_tui.protocols.proxies.links.parse import write_link
 from wgmon_tui.protocols.proxies.links.records import AnyLink
@@ -153,6 +155,33 @@ def test_merges_of_merges_do_not_fill_the_memory() -> None:
         bomb += f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 19)}]}}\n"
     with suppress(YamlError):  # earlier versions of PyYAML repeat every key
         assert len(load_yaml(bomb)["a39"]) == 50  # type: ignore[index]
+
+
+def test_aliases_that_repeat_an_entry_without_end_are_refused() -> None:
+    text = "a: &a {name: a, type: direct}\nproxies: [" + "*a, " * 20_001 + "]"
+    with pytest.raises(ListError, match="more than 20,000 entries"):
+        read_servers(f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [b, {c: 0123}]\nd: &d {e: f}\ng: {<<: *d, h: i}", "a: [}", "[" * 5000],
+    ids=["good", "bad", "deep"],
+)
+def test_without_the_parser_in_c_yaml_is_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> object:
+        try:
+            return load_yaml(text)
+        except YamlError as error:
+            return str(error).rpartition(": ")[2]  # without the line, which is not the same
+
+    with_c = read()
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    yaml_text._loader.cache_clear()
+    try:
+        assert read() == with_c
+    finally:
+        yaml_text._loader.cache_clear()
 
 
 def test_a_wireguard_link_becomes_a_wg_quick_text() -> None:

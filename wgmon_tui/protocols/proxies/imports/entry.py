@@ -16,9 +16,16 @@ from wgmon_tui.protocols.proxies.links.link_text import (
 )
 from wgmon_tui.protocols.proxies.links.records import AnyLink
 
+MOST_ENTRIES = 20_000
+"""A file of aliases can repeat one entry millions of times."""
+
 _NOTHING = ("", "~", "null")
 _LONGEST_VALUE = 8192
 _MOST_VALUES = 100
+
+
+class ListError(Exception):
+    """A text is a damaged list of servers. The message is one phrase without any value of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,9 @@ Reader = Callable[[Entry], Found]
 def read_entries(
     entries: Sequence[Entry], readers: Mapping[str, Reader], kind_key: str, name_key: str
 ) -> list[Found]:
-    """Read each entry by its kind. Kinds without a reader become an UnreadEntry."""
+    """Read each entry by its kind. Kinds without a reader become an UnreadEntry. Raises ListError."""
+    if len(entries) > MOST_ENTRIES:
+        raise ListError(f"it has more than {MOST_ENTRIES:,} entries; split the list")
     found: list[Found] = []
     for number, entry in enumerate(entries, 1):
         name = f"entry {number}"

@@ -15,8 +15,8 @@ from wgmon_tui.config.protocol_settings import (
     SecretText,
     UnreadServer,
 )
-from wgmon_tui.protocols.proxies.imports.entry import Found, FoundConf, FoundLink, UnreadEntry
-from wgmon_tui.protocols.proxies.imports.read import ListError, read_servers
+from wgmon_tui.protocols.proxies.imports.entry import Found, FoundConf, FoundLink, ListError, UnreadEntry
+from wgmon_tui.protocols.proxies.imports.read import read_servers
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import write_link
 from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, PROXY_COMMAND, AnyLink

@@ -7,7 +7,14 @@ import re
 from collections.abc import Mapping
 
 from wgmon_tui.protocols.proxies.imports.clash import read_clash
-from wgmon_tui.protocols.proxies.imports.entry import Found, FoundConf, FoundLink, UnreadEntry
+from wgmon_tui.protocols.proxies.imports.entry import (
+    MOST_ENTRIES,
+    Found,
+    FoundConf,
+    FoundLink,
+    ListError,
+    UnreadEntry,
+)
 from wgmon_tui.protocols.proxies.imports.sing_box import read_sing_box
 from wgmon_tui.protocols.proxies.imports.wireguard_conf import parse_wireguard
 from wgmon_tui.protocols.proxies.imports.xray import read_sip008, read_xray
@@ -36,11 +43,6 @@ _OTHER_SCHEMES = (
 _KNOWN = (*SCHEMES, *WIREGUARD_SCHEMES, *_OTHER_SCHEMES)
 _YAML = re.compile(r"^(\ufeff)?proxies[ \t]*:", re.MULTILINE)
 _WHITE = re.compile(r"\s+")
-_MOST_LINKS = 20_000
-
-
-class ListError(Exception):
-    """A text is a damaged list of servers. The message is one phrase without any value of the text."""
 
 
 def read_servers(text: str) -> list[Found]:
@@ -63,8 +65,8 @@ def _read_links(text: str) -> list[Found]:
     ]
     if not lines or not any(scheme_of(each[:LONGEST_LINK]) in _KNOWN for each in lines[:_MOST_HEAD]):
         return []
-    if len(lines) > _MOST_LINKS:
-        raise ListError(f"it has more than {_MOST_LINKS:,} lines; split the list")
+    if len(lines) > MOST_ENTRIES:
+        raise ListError(f"it has more than {MOST_ENTRIES:,} lines; split the list")
     return [
         _read_link(line, number) for number, line in enumerate(lines, 1) if scheme_of(line[:LONGEST_LINK])
     ]
