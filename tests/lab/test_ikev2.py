@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
+from typing import cast
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
 from wgmon_tui.checks.packets import fields_of
@@ -20,10 +22,19 @@ from wgmon_tui.lab.ikev2.responder import LabIkeSetup
 from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.ikev2.credentials import CertificateKey, Credentials, SharedSecret
+from wgmon_tui.protocols.ikev2.iana_numbers import Notify, PayloadType
 from wgmon_tui.protocols.ikev2.proposals import parse_proposal
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target
+from wgmon_tui.protocols.ikev2.wire import (
+    NON_ESP_MARKER,
+    RESPONSE,
+    NotifyPayload,
+    encode_message,
+    parse_message,
+)
 
 IDENTITY, MONITOR = "gw.example.net", "monitor.example.net"
 SETTINGS = Ikev2Settings(local_id=MONITOR, remote_id=IDENTITY, dedicated=True)
@@ -61,6 +72,65 @@ def test_a_healthy_server_passes_every_stage() -> None:
     assert found.diagnosis.verdict is Verdict.HEALTHY
     passed = {SA_INIT, AUTHENTICATE, TUNNEL, DELETE}
     assert {name for name, outcome in outcomes(found).items() if outcome is StageOutcome.PASSED} >= passed
+
+
+class Redirecting(asyncio.DatagramProtocol):
+    """Answers IKE_SA_INIT with the address of another gateway (RFC 5685)."""
+
+    def __init__(self, gateway: str) -> None:
+        self._gateway = IPv4Address(gateway).packed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
+        if not data:  # a port monitor
+            return
+        request = parse_message(data.removeprefix(NON_ESP_MARKER))
+        nonce = request.find(PayloadType.NONCE)
+        assert nonce is not None
+        header = replace(request.header, flags=RESPONSE)
+        redirect = NotifyPayload(Notify.REDIRECT, b"\x01\x04" + self._gateway + nonce.body)
+        self._transport.sendto(NON_ESP_MARKER + encode_message(header, [redirect.to_payload()]), source)
+
+
+def test_a_redirection_is_followed_to_the_gateway() -> None:
+    async def run() -> Round:
+        async with LabIkeServer(LabIkeSetup(IDENTITY, SECRET), host="127.0.0.2") as lab:
+            loop = asyncio.get_running_loop()
+            here = ("127.0.0.1", lab.endpoint.port)
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: Redirecting("127.0.0.2"), local_addr=here
+            )
+            lab.endpoint = replace(lab.endpoint, host="127.0.0.1")
+            try:
+                return await look(lab)
+            finally:
+                transport.close()
+
+    found = asyncio.run(run())
+    assert found.diagnosis.verdict is Verdict.HEALTHY, found.diagnosis
+    assert "at 127.0.0.2, where the server sends clients" in found.diagnosis.summary
+
+
+def test_a_redirection_to_itself_is_not_followed() -> None:
+    async def run() -> Round:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: Redirecting("127.0.0.1"), local_addr=("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        lab = LabIkeServer(LabIkeSetup(IDENTITY, SECRET))
+        await lab.stop()
+        lab.endpoint = Endpoint("127.0.0.1", port)
+        try:
+            return await look(lab)
+        finally:
+            transport.close()
+
+    found = asyncio.run(run())
+    assert found.diagnosis.verdict is Verdict.UNPROVEN
+    assert found.diagnosis.failed_stage == SA_INIT
 
 
 def test_the_hex_view_tells_what_the_encrypted_packets_held() -> None:

@@ -26,13 +26,15 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.expiry import Expires
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.resolver import ResolutionError
 from wgmon_tui.protocols.ikev2.client_options import ClientOptions
 from wgmon_tui.protocols.ikev2.decrypted_parts import DecryptedParts
 from wgmon_tui.protocols.ikev2.events import (
     CookieAsked,
     Established,
     Event,
+    Redirected,
     SaInitAnswered,
     ServerProven,
 )
@@ -144,10 +146,32 @@ class Ikev2Prober(AddressProber):
         return known if time.monotonic() - known.at <= limit else None
 
     async def _run_session(self, asked: AddressCheck, options: ClientOptions, not_tried: str) -> _Findings:
+        """Run a session, and follow one redirection to another gateway, as a client does (RFC 5685 §4)."""
         log = CheckLog()
-        async with IkeSession(
-            asked.address, asked.server.endpoint, log, self._turns_at(asked.address)
-        ) as session:
+        found = await self._run_at(asked, asked.address, options, not_tried, log)
+        redirected = first_of_kind(Redirected, found.session.events)
+        gateway = await self._find_gateway(asked, redirected.gateway) if redirected else None
+        if gateway is None:
+            return found
+        options = replace(options, redirected_from=asked.address)
+        followed = await self._run_at(asked, gateway, options, not_tried, log)
+        followed.session.events[:0] = found.session.events
+        followed.session.sent += found.session.sent
+        return followed
+
+    async def _find_gateway(self, asked: AddressCheck, gateway: str) -> Address | None:
+        """The address of a gateway that a server named; None if it has none, or is the server itself."""
+        place = Endpoint(gateway, asked.server.endpoint.port)
+        try:
+            address = (await self._resolver.resolve(place, asked.server.timeout))[0]
+        except ResolutionError:
+            return None
+        return None if address == asked.address else address
+
+    async def _run_at(
+        self, asked: AddressCheck, address: Address, options: ClientOptions, not_tried: str, log: CheckLog
+    ) -> _Findings:
+        async with IkeSession(address, asked.server.endpoint, log, self._turns_at(address)) as session:
             found = _Findings(not_tried, log, session)
             established = first_of_kind(Established, await session.run(options))
             self._note_keys(session, established)

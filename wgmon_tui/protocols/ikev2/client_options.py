@@ -68,5 +68,8 @@ class ClientOptions:
     proposals: tuple[SaProposal, ...]
     timeout: float = 5.0
     authentication: AuthenticationOptions | None = None
+    redirected_from: Address | None = None
+    """The server that sent the client to this gateway."""
+
     is_query: bool = False
     """Whether only the server's choice is wanted: the offer may hold algorithms that this client lacks."""

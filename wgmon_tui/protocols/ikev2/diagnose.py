@@ -106,6 +106,10 @@ def _works(found: Findings) -> Meaning:
     if handshake is None:  # authenticated, but this check has no answer of its own
         return Meaning(Verdict.UNPROVEN, "Not proven: the answer of this check is missing.")
     identity, method = found.values(EvidenceKind.SERVER_PROVEN)[:2]
+    if found.has(EvidenceKind.REDIRECTED):
+        identity = (
+            f"{identity} at {found.values(EvidenceKind.REDIRECTED)[0]}, where the server sends clients,"
+        )
     rtt = format_rtt(handshake.rtt)
     age = found.values(EvidenceKind.REMEMBERED)[0]
     seconds = read_number(age)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.wire import MalformedMessageError
 from wgmon_tui.text import printable
 
 _IPV4, _IPV6, _FQDN = 1, 2, 3
 _SIZES = {_IPV4: 4, _IPV6: 16}
+
+
+def redirected_from(address: Address) -> bytes:
+    """The data of the notification that tells a gateway which server sent this client (RFC 5685 §6.3)."""
+    kind = _IPV4 if address.version == 4 else _IPV6
+    return bytes((kind, len(address.packed))) + address.packed
 
 
 def parse_gateway(data: bytes, nonce: bytes) -> str:

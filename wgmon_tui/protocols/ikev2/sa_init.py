@@ -25,7 +25,7 @@ from wgmon_tui.protocols.ikev2.iana_numbers import FIRST_STATUS, ExchangeType, N
 from wgmon_tui.protocols.ikev2.key_derivation import Nonces
 from wgmon_tui.protocols.ikev2.key_exchange import InvalidShareError, KeyExchange, new_key_exchange
 from wgmon_tui.protocols.ikev2.proposals import Group, TransformType
-from wgmon_tui.protocols.ikev2.redirects import parse_gateway
+from wgmon_tui.protocols.ikev2.redirects import parse_gateway, redirected_from
 from wgmon_tui.protocols.ikev2.request_channel import Response
 from wgmon_tui.protocols.ikev2.security_association import SaProposal, encode_proposals, parse_proposals
 from wgmon_tui.protocols.ikev2.wire import (
@@ -156,8 +156,15 @@ class SaInitScript:
             NotifyPayload(Notify.NAT_DETECTION_DESTINATION_IP, destination).to_payload(),
             NotifyPayload(Notify.IKEV2_FRAGMENTATION_SUPPORTED).to_payload(),
             NotifyPayload(Notify.SIGNATURE_HASH_ALGORITHMS, OWN_SIGNATURE_HASHES).to_payload(),
-            NotifyPayload(Notify.REDIRECT_SUPPORTED).to_payload(),
+            self._redirection().to_payload(),
         )
+
+    def _redirection(self) -> NotifyPayload:
+        """Whether this client can be sent elsewhere, or who sent it here."""
+        origin = self._options.redirected_from
+        if origin is None:
+            return NotifyPayload(Notify.REDIRECT_SUPPORTED)
+        return NotifyPayload(Notify.REDIRECTED_FROM, redirected_from(origin))
 
     def _share(self) -> bytes:
         if not _is_known(self._group):  # only a query gets here, and derives no secret
