@@ -150,3 +150,16 @@ def test_all_evidence_has_words(protocol: str) -> None:
             text = find_protocol(protocol).describe_evidence(ProtocolEvidence(protocol, kind, values))
             assert text
             assert "\x1b" not in text
+
+
+def test_a_certificate_that_the_link_does_not_verify_is_named_beside_healthy() -> None:
+    facts = own(findings.CERTIFICATE, "TLSv1.3", "", "proxy.example", "2000000000", "CN=x", "unverified")
+    found = diagnose(page(status=204), facts, rtt=0.1)
+    assert found.verdict is Verdict.HEALTHY
+    assert "the link accepts any certificate" in found.summary
+
+
+def test_a_reset_is_not_called_swallowed() -> None:
+    swallowed = "something on the path or on the server swallows the traffic of strangers"
+    assert swallowed in [each.cause for each in diagnose(*SILENT, *WELL).causes]
+    assert swallowed not in [each.cause for each in diagnose(*RESET, *WELL).causes]

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.real.namespaces import entered
+from tests.real.proxies.certificates import NAME
 from tests.real.proxies.pages import LOOPBACK, TcpRelay
 from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.rows import with_wrong_secret
 from tests.real.proxies.servers import FIRST_PAGE, RELAY, ProxyServers, proxy_servers
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.check_round import CheckDepth
@@ -102,6 +104,13 @@ def test_the_exit_address_and_the_speed_are_told(servers: ProxyServers) -> None:
     rates = [each.rate for each in found.check.evidence if isinstance(each, InnerFetch)]
     assert rates[0] is None
     assert rates[1]
+
+
+def test_the_end_of_a_certificate_is_evidence(servers: ProxyServers) -> None:
+    found = Probing(servers.links["sing-box trojan"]).run(servers.name)
+    expires = first_of_kind(Expires, found.check.evidence)
+    assert expires
+    assert (expires.what, expires.name) == ("server certificate", NAME)
 
 
 def test_a_soak_passes_where_nothing_freezes(servers: ProxyServers) -> None:

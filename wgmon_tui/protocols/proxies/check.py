@@ -16,12 +16,13 @@ from ipaddress import ip_address
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence, Silence
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.resolver import Resolver
 from wgmon_tui.protocols.proxies.certificates import read_certificate
 from wgmon_tui.protocols.proxies.dialects import Clock, Dialect
-from wgmon_tui.protocols.proxies.experiments import Experiments
+from wgmon_tui.protocols.proxies.experiments import Experiments, end_of
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import (
     CERTIFICATE,
@@ -33,8 +34,10 @@ from wgmon_tui.protocols.proxies.findings import (
     SAME,
     SERVER_CLOCK,
     TIMESTAMPED,
+    UNVERIFIED,
     to_inner_fetch,
 )
+from wgmon_tui.protocols.proxies.link_layers import accepts_any_certificate
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.stage_outcomes import stages_of
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
@@ -54,8 +57,8 @@ class ProxyProber(AddressProber):
         self._unix_time = unix_time
         self._dialect = dialect
         self._pages = Resolver()
-        self._compared: set[tuple[object, ...]] = set()
-        """Links whose page was seen to differ from what a wrong secret gets."""
+        self._compared: dict[tuple[object, ...], tuple[object, ...]] = {}
+        """By link, the page that was seen to differ from what a wrong secret gets."""
         self._explained: dict[tuple[str, Address], tuple[ProtocolEvidence, ...]] = {}
         self._tested: dict[tuple[str, Address], tuple[Evidence, ...]] = {}
         """What the last deep check found beside the page; it holds until the next one."""
@@ -91,14 +94,14 @@ class ProxyProber(AddressProber):
         target: ProxyTarget = asked.target
         found: list[Evidence] = []
         key = (asked.address, *target.agreed_values)
-        is_new = key not in self._compared
+        is_new = self._compared.get(key) != end_of(first)
         if not first.is_proven and (is_new or asked.is_deep) and not target.settings.fetch.is_tls:
             page = target.settings.first_target
             compared = await Experiments(fetches, page, first).compare_wrong_secret()
             compared = replace(compared, from_experiment=False)
             found.append(compared)
             if compared.values[0] != SAME:
-                self._compared.add(key)
+                self._compared[key] = end_of(first)
         if asked.soak:
             soak, cut = await fetches.soak(target.settings.first_target, asked.soak)
             found += [soak, *([cut] if cut else [])]
@@ -169,8 +172,11 @@ def _facts_of(fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
             and layer.name == "tls"
             and (facts := read_certificate(layer.certificate))
         ):
-            values = (layer.version, layer.alpn, ", ".join(facts.names), str(facts.ends), facts.issuer)
+            names = ", ".join(facts.names)
+            checked = UNVERIFIED if accepts_any_certificate(fetches.target.link) else OK
+            values = (layer.version, layer.alpn, names, str(facts.ends), facts.issuer, checked)
             found.append(ProtocolEvidence(protocol, CERTIFICATE, values))
+            found.append(Expires("server certificate", facts.names[0] if facts.names else "", facts.ends))
     for layer in fetches.fetcher.stack.layers:
         if server_time := getattr(layer, "server_time", None):
             offset = round(server_time - fetches.unix_time())

@@ -83,12 +83,20 @@ def _judge_page(
             f"{answers}, above the limit of {format_rtt(server.slow)}.",
             causes.of_slowness(server),
         )
-    return Verdict.HEALTHY, f"{answers}{_exit(evidence)}.", ()
+    return Verdict.HEALTHY, f"{answers}{_exit(evidence)}{_unverified(evidence)}.", ()
 
 
 def _exit(evidence: Sequence[Evidence]) -> str:
     found = first_of(findings.EXIT, evidence)
     return f", sent from {found.values[0]}" if found and found.values[0] else ""
+
+
+def _unverified(evidence: Sequence[Evidence]) -> str:
+    found = first_of(findings.CERTIFICATE, evidence)
+    is_unverified = found is not None and findings.UNVERIFIED in found.values
+    return (
+        "; the link accepts any certificate, so anybody on the path can be the proxy" if is_unverified else ""
+    )
 
 
 def _separate_losses(recent: Sequence[float | None]) -> int:

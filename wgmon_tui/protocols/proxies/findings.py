@@ -18,7 +18,7 @@ CONNECTION: Final = "connection"
 """How the first fetch ended, if no page came: fault, layer, what is wrong with the layer, reason."""
 
 CERTIFICATE: Final = "certificate"
-"""The TLS of the proxy: version, ALPN, names, end of its validity in Unix seconds, issuer."""
+"""The TLS of the proxy: version, ALPN, names, its end in Unix seconds, issuer, OK or UNVERIFIED."""
 
 DIRECT: Final = "direct"
 """A fetch without the proxy: the page, what is wrong with it or OK, its status."""
@@ -54,6 +54,9 @@ TIMESTAMPED: Final = "timestamped"
 """The framing of a check whose requests carry the time."""
 
 OK: Final = "ok"
+UNVERIFIED: Final = "unverified"
+"""Nothing was checked of a certificate, because the link says so."""
+
 SAME: Final = "same"
 OTHER: Final = "other"
 

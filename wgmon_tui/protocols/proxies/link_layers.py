@@ -24,6 +24,12 @@ def tls_of(link: Any) -> TlsOptions | None:
     return tls
 
 
+def accepts_any_certificate(link: Any) -> bool:
+    """Whether the link says that a client takes any certificate: then TLS proves nothing."""
+    tls = tls_of(link)
+    return tls is not None and tls.is_insecure and not tls.pinned_sha256
+
+
 def server_name_of(link: Any) -> str:
     """The name that the proxy's certificate must have."""
     tls = tls_of(link)
@@ -61,7 +67,7 @@ def make_outer_layers(
     elif tls:
         is_web = path_of(link) != ""
         alpn = tls.alpn or (("http/1.1",) if is_web else ())
-        verified = is_verified and not tls.is_insecure and not tls.pinned_sha256
+        verified = is_verified and not accepts_any_certificate(link) and not tls.pinned_sha256
         context = make_context(ca, alpn, is_verified=verified)
         layers.append(TlsLayer(OUTER_TLS, context, server_name_of(link), tls.pinned_sha256))
     transport = getattr(link, "transport", None)

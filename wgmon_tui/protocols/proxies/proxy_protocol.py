@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from wgmon_tui.checks.check import Check, Packet
@@ -22,6 +23,10 @@ from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+
+
+_PACKAGES = ("cryptography", "blake3", "h11")
+"""What the extra `proxy` brings; a check needs all of them."""
 
 
 class ProxyProtocol(Protocol):
@@ -54,10 +59,10 @@ class ProxyProtocol(Protocol):
         raise NotImplementedError
 
     def _find_unsupported(self, link: Any) -> str | None:
-        try:
-            return self.make_dialect().find_unsupported(link)
-        except ImportError as error:
-            return f'it needs the package {error.name}; type: pip install "wgmon-tui[proxy]"'
+        missing = next((each for each in _PACKAGES if find_spec(each) is None), None)
+        if missing:
+            return f'it needs the package {missing}; type: pip install "wgmon-tui[proxy]"'
+        return self.make_dialect().find_unsupported(link)
 
     def diagnose(
         self,

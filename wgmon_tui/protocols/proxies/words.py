@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fault, describe_fetch, url_of
 from wgmon_tui.protocols.proxies import findings
-from wgmon_tui.protocols.proxies.findings import OK, SAME
+from wgmon_tui.protocols.proxies.findings import OK, SAME, UNVERIFIED
 from wgmon_tui.text import format_count, format_elapsed, format_list, format_rtt, printable
 
 _BEFORE_THE_PAGE = {
@@ -54,14 +54,16 @@ def _describe_fault(fetch: InnerFetch) -> str:
 
 def describe_own(evidence: ProtocolEvidence) -> str:
     """Say in one line what evidence that only proxies have is. Values may come from another machine."""
-    values = [*map(printable, evidence.values), "", "", "", "", ""]
+    values = [*map(printable, evidence.values), *[""] * 6]
     took = f" in {format_rtt(evidence.at)}" if evidence.at is not None else ""
     match evidence.kind:
         case findings.CONNECTION:
             return f"the proxy: {describe_connection(evidence)}{took and ' after' + took[3:]}"
         case findings.CERTIFICATE:
             names = format_list(values[2].split(", "))
-            return f"{values[0]}; its certificate is for {names}, valid until {format_day(values[3])}"
+            unverified = ", not verified, as the link says" if values[5] == UNVERIFIED else ""
+            until = format_day(values[3])
+            return f"{values[0]}; its certificate is for {names}, valid until {until}{unverified}"
         case findings.DIRECT:
             return f"without the proxy {values[0].partition(' ')[0]} {_describe_direct(values)}"
         case findings.WRONG_SECRET:
