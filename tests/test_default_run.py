@@ -54,6 +54,9 @@ FEATURES = {
     "every stage of OpenVPN": "test_a_real_server_passes_every_stage",
     "a check of OpenVPN beside its users": "test_a_check_harms_no_user_who_is_connected",
     "every stage of IKEv2": "test_a_healthy_server_passes_every_stage",
+    "each way to authenticate with IKEv2": "test_each_method_authenticates_both_sides_and_leaves_no_session",
+    "failures of IKEv2": "test_the_verdict_is_right_and_agrees_with_a_real_client",
+    "a check of IKEv2 beside a live user": "test_checks_with_a_dedicated_identity_do_not_touch_a_live_user",
     "an echo through ESP": "test_an_echo_comes_back_through_the_esp_of_strongswan",
     "an IKEv2 server without credentials": (
         "test_an_ike_server_is_asked_without_credentials_and_without_servers_toml"
