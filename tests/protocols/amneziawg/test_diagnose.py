@@ -200,6 +200,24 @@ async def test_an_answer_in_another_framing_names_the_wrong_parameter_which_expe
     assert not before.causes[0].proven
 
 
+@pytest.mark.parametrize(
+    ("own", "proven"),
+    [
+        (replace(VERSION_2, s3=40), "s3. The server has 24"),
+        (replace(VERSION_2, h3=header_range("9000")), "h3. The server has 5"),
+    ],
+    ids=["s3", "h3"],
+)
+async def test_a_cookie_reply_in_another_framing_names_its_parameter(own: Parameters, proven: str) -> None:
+    server = lab_server(
+        replace(VERSION_2, h3=header_range("5")) if "h3" in proven else VERSION_2,
+        behaviour=LabBehaviour(LabMode.UNDER_LOAD),
+    )
+    _, diagnosis = await explained(server, ParameterSet(own))
+    assert diagnosis.verdict is Verdict.WRONG_PARAMETERS
+    assert proven in diagnosis.summary
+
+
 async def test_a_header_that_varies_is_not_proven_by_one_of_its_values() -> None:
     own = ParameterSet(replace(VERSION_2, h2=header_range("9000")))
     _, diagnosis = await explained(lab_server(VERSION_2), own)

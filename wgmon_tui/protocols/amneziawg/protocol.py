@@ -54,7 +54,7 @@ class AmneziaWg(Protocol):
         ),
         Experiment(
             "the framing that an answer shows",
-            "the same handshake with the S2 or H2 of an answer that cannot be read",
+            "the same handshake with the S2, H2, S3 or H3 of an answer that cannot be read",
             "only this parameter is wrong",
         ),
         Experiment(

@@ -2,7 +2,7 @@
 
 A mismatch is silence, so only an answer to something else tells. Junk and signature packets are left out: the
 server drops them in any case. A wrong S2 or H2 is no silence: an answer arrives, whose length or header tells
-what to try. A wrong S4 or H4 loses only data.
+what to try. So it is with S3 and H3 under load. A wrong S4 or H4 loses only data.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.config.keys import PublicKey
@@ -77,7 +78,7 @@ class ParameterTrials:
         return trials_of_amneziawg(self.own, self.others, self.identity)
 
     def on_unreadable(self, received: Sequence[bytes]) -> tuple[FramingTrial, ...]:
-        """The S2 or H2 that an answer shows."""
+        """The S2, H2, S3 or H3 that an answer shows."""
         layout = Layout.of(self.own.parameters, is_protected=self.own.protection_key is not None)
         guesses = dict.fromkeys(guess for each in received if (guess := guess_parameter(each, layout)))
         return tuple(self._trial_of_guess(guess) for guess in islice(guesses, _MAX_SETS))
@@ -100,11 +101,10 @@ class ParameterTrials:
         return tuple(found[:_MAX_OF_DATA])
 
     def _trial_of_guess(self, guess: GuessedParameter) -> FramingTrial:
-        parameters = self.own.parameters.without_decoys()
-        if guess.key == "s2":
-            parameters = replace(parameters, s2=guess.value)
-        else:
-            parameters = replace(parameters, h2=HeaderRange(guess.value, guess.value))
+        is_prefix = guess.key.startswith("s")
+        value = guess.value if is_prefix else HeaderRange(guess.value, guess.value)
+        changes: Mapping[str, Any] = {guess.key: value}
+        parameters = replace(self.own.parameters.without_decoys(), **changes)
         changed = ParameterSet(parameters, self.own.protection_key)
         evidence = _evidence(ANSWERS_PARAMETER, guess.key, str(guess.value), "")
         return FramingTrial(changed.framing(self.identity), evidence)
