@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from tests.subscriptions.list_server import ListServer, list_server
-from wgmon_tui.subscriptions.download import DownloadError, download
+from wgmon_tui.subscriptions.download import DownloadError, _follow, download
 
 
 @pytest.fixture
@@ -103,3 +103,8 @@ def test_redirects_have_an_end(provider: ListServer) -> None:
 )
 def test_an_address_that_cannot_be_fetched_is_not_repeated(url: str) -> None:
     assert refusal(url)
+
+
+def test_a_usual_port_may_be_written_or_not() -> None:
+    assert _follow("https://p.example/a?t=1", "https://p.example:443/b") == "https://p.example:443/b"
+    assert _follow("http://u:p@p.example:80/a", "http://p.example/b") == "http://u:p@p.example:80/b"

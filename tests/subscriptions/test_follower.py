@@ -131,3 +131,20 @@ async def test_a_damaged_file_of_times_means_never(provider: ListServer, tmp_pat
     (tmp_path / "subscriptions.json").write_text('{"p": "x", "q": NaN')
     async with running(tmp_path, listed(provider), log):
         await log.wait_for("applied")
+
+
+async def test_an_internal_error_is_noted_by_its_type_and_ends_nothing(
+    provider: ListServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("SECRET")
+
+    log = Log()
+    monkeypatch.setattr("wgmon_tui.subscriptions.application.compare_list", fail)
+    async with running(tmp_path, listed(provider), log) as followed:
+        await log.wait_for("internal error: KeyError")
+        monkeypatch.undo()
+        monkeypatch.setattr(follower, "POLL_S", 0.01)
+        followed.watch([replace(listed(provider), name="other")])
+        await log.wait_for("1 new, applied")
+    assert "SECRET" not in str(log.lines)

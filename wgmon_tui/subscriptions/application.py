@@ -7,6 +7,7 @@ only endpoint and secrets are replaced: what people have set stays.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,4 +142,5 @@ def _delete_unused(before: Fleet, after: Fleet, found: ListDifference, config_di
     used = set(secret_files(secret_sources(after), config_dir))
     for path in secret_files(old, config_dir):
         if path not in used and path.parent == config_dir:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is a file that nobody names
+                path.unlink()

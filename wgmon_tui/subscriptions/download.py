@@ -18,6 +18,7 @@ MOST_BYTES = 4 << 20
 MOST_REDIRECTS = 5
 
 _CHUNK = 1 << 16
+_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -69,4 +70,4 @@ def _follow(url: str, location: str) -> str:
 
 
 def _place(parts: SplitResult) -> tuple[str | None, int | None]:
-    return parts.hostname, parts.port
+    return parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from wgmon_tui.config import servers_file
@@ -60,14 +60,23 @@ class SubscriptionFollower:
                 # A clock that was set back does not stop the lists.
                 last = min(fetched.get(each.name, 0.0), time.time())
                 if time.time() >= self._due.get(each.name, last + each.every):
-                    is_fetched = await self._fetch(each)
+                    is_fetched = await self._guard(each, self._fetch(each))
                     wait = each.every if is_fetched else min(each.every, _RETRY_S)
                     self._due[each.name] = time.time() + wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
                     fetched[each.name] = time.time()
                     await asyncio.to_thread(_write_times, self._path, fetched)
                 elif is_changed and each.name in self._lists:
-                    await self._compare(each, self._lists[each.name])
+                    await self._guard(each, self._compare(each, self._lists[each.name]))
             await asyncio.sleep(POLL_S)
+
+    async def _guard(self, subscription: Subscription, work: Awaitable[bool]) -> bool:
+        """Do work on one list. An internal error is noted by its type alone: its text may hold a secret."""
+        try:
+            return await work
+        except Exception as fault:  # noqa: BLE001  the checks go on
+            name = type(fault).__name__
+            self._note(subscription.name, f'subscription "{subscription.name}": internal error: {name}')
+            return False
 
     async def _fetch(self, subscription: Subscription) -> bool:
         """Fetch a list, and apply it by its rule. Returns whether it came."""
