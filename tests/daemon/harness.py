@@ -40,7 +40,7 @@ def quick_server(
         key,
         "bastion",
         interval=1.0,
-        timeout=0.5,
+        timeout=0.9,
         slow=5.0,
         tunnel=False,
         explain=False,

@@ -16,7 +16,7 @@ from wgmon_tui.protocols.wireguard.handshake import Attempt, Initiator
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import MessageType
 
-ANSWER_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 30.0
 """Longer than any answer on loopback, even on a busy machine."""
 
 SILENCE_S = 0.1

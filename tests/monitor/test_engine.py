@@ -14,6 +14,7 @@ import pytest
 from tests.protocols.wireguard.harness import (
     ANSWER_TIMEOUT_S,
     IDENTITY,
+    PATIENCE_S,
     SERVER,
     ScriptedServer,
     healthy,
@@ -98,7 +99,7 @@ class Desk:
         """Return the next finished round. Fails if the engine has ended or takes far too long."""
         assert self.running
         coming = asyncio.ensure_future(self.rounds.get())
-        await asyncio.wait({coming, self.running}, timeout=ANSWER_TIMEOUT_S, return_when="FIRST_COMPLETED")
+        await asyncio.wait({coming, self.running}, timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
         if not coming.done():
             coming.cancel()
             pytest.fail("no round")
@@ -330,7 +331,7 @@ async def test_a_listener_that_raises_ends_the_engine_with_its_error() -> None:
         desk = Desk().watch(watched(server))
         desk.engine.listen(raises)
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(desk.engine.run(), ANSWER_TIMEOUT_S)
+            await asyncio.wait_for(desk.engine.run(), PATIENCE_S)
     assert desk.prober.ports == ()
 
 
@@ -342,7 +343,7 @@ async def test_a_fault_in_a_check_ends_the_engine_with_its_error() -> None:
         engine = Engine(Prober(timestamps=has_no_stamp))
         engine.watch([watched(server)], {"fra1": Target(watched(server), IDENTITY)}, {})
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(engine.run(), ANSWER_TIMEOUT_S)
+            await asyncio.wait_for(engine.run(), PATIENCE_S)
 
 
 async def test_cancelled_it_gives_up_its_checks_and_closes_its_sockets() -> None:

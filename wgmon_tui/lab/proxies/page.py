@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
 
+from wgmon_tui.lab.proxies.connections import Connections
 from wgmon_tui.net.addresses import Endpoint
 
 _MOST_BYTES = 1 << 16
@@ -20,20 +20,22 @@ class LabPage:
         self._socket.bind((host, 0))
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
         self._server: asyncio.Server | None = None
+        self._connections = Connections(_answer)
 
     async def start(self) -> None:
         """Start to answer."""
-        self._server = await asyncio.start_server(_answer, sock=self._socket, limit=_MOST_BYTES)
+        self._server = await asyncio.start_server(
+            self._connections.accept, sock=self._socket, limit=_MOST_BYTES
+        )
 
     async def stop(self) -> None:
         """Stop answering and close the port."""
         if self._server:
             self._server.close()
+        await self._connections.end()
         self._socket.close()
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(_ANSWER)
-    writer.close()
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(_ANSWER)

@@ -6,11 +6,11 @@ import asyncio
 import socket
 import ssl
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Self
 
+from wgmon_tui.lab.proxies.connections import Connections
 from wgmon_tui.net.addresses import Endpoint
 
 IPV4, NAME = 1, 3
@@ -36,19 +36,17 @@ class LabProxyServer(ABC):
         self._socket.bind((host, 0))
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections = Connections(self.serve)
 
     async def start(self) -> None:
         """Start to answer."""
-        self._server = await asyncio.start_server(self._accept, sock=self._socket, ssl=self._tls)
+        self._server = await asyncio.start_server(self._connections.accept, sock=self._socket, ssl=self._tls)
 
     async def stop(self) -> None:
         """Stop answering and close the port."""
         if self._server:
             self._server.close()
-        for each in tuple(self._connections):
-            each.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._connections.end()
         self._socket.close()
 
     async def __aenter__(self) -> Self:
@@ -70,17 +68,6 @@ class LabProxyServer(ABC):
         if place != self._page:
             raise ConnectionRefusedError
         return await asyncio.open_connection(place.host, place.port)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError, ValueError):
-                await self.serve(reader, writer)
-        finally:
-            writer.close()
 
 
 def parse_place(data: bytes) -> tuple[Endpoint, int]:
