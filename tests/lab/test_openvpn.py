@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from tests.protocols.openvpn.tunnel_run import LOCALHOST, run_tunnel, target_of
 from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.checks.evidence import InnerUnaddressed
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
 from wgmon_tui.protocols.openvpn.client import Client
@@ -23,7 +26,7 @@ def lab(
     mode: OpenVpnLabMode = OpenVpnLabMode.HEALTHY, key: bytes = KEY
 ) -> tuple[OpenVpnLabServer, OpenVpnTarget]:
     authority = LabAuthority()
-    server = OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key), mode)
+    server = OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key, ping_s=1), mode)
     profile = write_profile(server.endpoint, authority, authority.issue_client("monitor"), key)
     return server, target_of(profile, server.endpoint.port)
 
@@ -37,6 +40,17 @@ async def test_a_healthy_server_lets_in_and_answers_echoes(key: bytes, tmp_path:
         assert result.tunnel.received == 3
         assert session.client.reply is not None
         assert server.sessions == 1
+
+
+async def test_an_inner_address_of_another_version_is_not_called_dead(tmp_path: Path) -> None:
+    server, target = lab()
+    other = target.with_server(replace(target.server, tunnel_ping=(ip_address("fd00::1"),)))
+    async with server:
+        result, _ = await run_tunnel(other, tmp_path)
+    assert result.tunnel is not None
+    assert (result.tunnel.sent, result.tunnel.passive) == (0, True)
+    assert InnerUnaddressed("fd00::1") in result.evidence
+    assert result.keepalive_after is not None
 
 
 async def test_an_exit_notification_ends_a_session(tmp_path: Path) -> None:

@@ -41,12 +41,16 @@ class OpenVpnLabMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OpenVpnLabSetup:
-    """The configuration of a server. Without a static key, the control channel has no wrapping."""
+    """The configuration of a server. Without a static key, the control channel has no wrapping.
+
+    `latency` is in seconds, and so is `ping_s`, the time between two keepalives.
+    """
 
     authority: LabAuthority
     name: str = "lab.example"
     static_key: bytes = field(default=b"", repr=False)
     latency: float = 0.0
+    ping_s: int = PING_S
 
 
 class OpenVpnLabServer:
@@ -136,6 +140,7 @@ class OpenVpnLabServer:
             IPv4Address(int(GATEWAY) + 1 + self._next % _ADDRESSES),
             self._next % 2**24,
             "" if self.mode is OpenVpnLabMode.REFUSING else None,
+            self._setup.ping_s,
         )
         self._sessions[source] = known = _Known(LabSession(setup), now, now)
         return known
@@ -168,7 +173,7 @@ class OpenVpnLabServer:
                 if now - known.last > _FORGOTTEN_S:
                     del self._sessions[source]
                     continue
-                if now - known.pinged >= PING_S:
+                if now - known.pinged >= self._setup.ping_s:
                     known.pinged = now
                     known.session.send_ping()
                 self._send(known.session.take_due(now), source)

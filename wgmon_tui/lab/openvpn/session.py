@@ -49,7 +49,8 @@ _LONGEST_PLAINTEXT = 1 << 16
 class SessionSetup:
     """What a session needs of its server. `address` is that of the client inside of the tunnel.
 
-    `refusal` is the text behind AUTH_FAILED; None lets every client in.
+    `refusal` is the text behind AUTH_FAILED; None lets every client in. `ping_s` is the time between two
+    keepalives.
     """
 
     context: ssl.SSLContext
@@ -57,6 +58,7 @@ class SessionSetup:
     address: IPv4Address
     peer_id: int
     refusal: str | None = None
+    ping_s: int = PING_S
 
 
 class LabSession:
@@ -182,7 +184,7 @@ class LabSession:
         options = (
             f"route-gateway {GATEWAY}",
             "topology subnet",
-            f"ping {PING_S}",
+            f"ping {self._setup.ping_s}",
             f"ping-restart {PING_RESTART_S}",
             f"ifconfig {self._setup.address} {NETMASK}",
             f"peer-id {self._setup.peer_id}",

@@ -158,7 +158,7 @@ class DataChannelStage:
             await self._await_keepalive()
         times = [each.rtt for each in answered if each.rtt is not None]
         self._result.tunnel = Tunnel(
-            len(probes), len(answered), median(times) if times else None, mtu, not targets
+            len(probes), len(answered), median(times) if times else None, mtu, not probes
         )
         for fault, count in self._faults.items():
             self._result.evidence.append(
