@@ -1,13 +1,15 @@
 """A program as users run it: reads a configuration of mihomo, and serves SOCKS5 with its login.
 
 It connects directly, or refuses if the configuration has the password `WRONG`. With `LATE`, it closes its
-first connections, as mihomo does while it starts. `silent` never listens.
+first connections, as mihomo does while it starts. `silent` never listens. A second argument is a file for
+the arguments and the environment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -52,6 +54,8 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-asyncio.run(
-    asyncio.sleep(3600) if sys.argv[1] == "silent" else serve(json.loads(Path(sys.argv[1]).read_text()))
-)
+if sys.argv[1] == "silent":
+    asyncio.run(asyncio.sleep(3600))
+if len(sys.argv) > 2:
+    Path(sys.argv[2]).write_text(repr((sys.argv, dict(os.environ))))
+asyncio.run(serve(json.loads(Path(sys.argv[1]).read_text())))

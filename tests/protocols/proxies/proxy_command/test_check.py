@@ -17,6 +17,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.child_processes import hide_variables
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import HttpTarget, Url
@@ -98,6 +99,19 @@ async def test_a_page_through_the_program_is_healthy_and_nothing_is_left(runtime
     assert [each.name for each in found.stages] == ["resolve", "handshake", "fetch"]
     assert "SECRET" not in repr(found)
     assert not has_files(runtime)
+
+
+async def test_neither_arguments_nor_environment_of_the_program_have_the_secret(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINK_OF_A_TEST", "hysteria2://SECRET@127.0.0.1:443")
+    hide_variables(["LINK_OF_A_TEST"])
+    note = runtime.parent / "seen"
+    async with page() as url:
+        await check(target(url, sys.executable, PROGRAM, "{config}", str(note)))
+    seen = await asyncio.to_thread(note.read_text)
+    assert "config.json" in seen
+    assert "SECRET" not in seen
 
 
 async def test_nothing_through_the_program_is_down_and_names_what_is_left_open() -> None:
