@@ -29,6 +29,7 @@ BENCHMARKS = {
     "history_load": "The history at 1,000 checks a second",
     "openvpn_checks": "What checks of OpenVPN servers cost",
     "ikev2_checks": "What checks of IKEv2 servers cost",
+    "proxy_checks": "What checks of proxies cost, beside mihomo",
 }
 
 

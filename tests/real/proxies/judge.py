@@ -36,7 +36,7 @@ class Judge:
 
     def __init__(self, servers: ProxyServers, controller: int, *command: str | Path) -> None:
         self._namespace, self._controller = servers.name, controller
-        servers.run(*command)
+        self.process = servers.run(*command)
         deadline = time.monotonic() + _READY_WITHIN_S
         while self._ask("/version") is None:
             assert time.monotonic() < deadline, "the client does not start"

@@ -46,30 +46,41 @@ class Probing:
 
     def run(self, namespace: str) -> Round:
         """Check once."""
-        settings = replace(
-            self.settings,
-            fetch=self.fetch,
-            fetch_status=self.status,
-            fetch_second=HttpTarget(self.second, 204),
-            ca=tuple(certificate_of(name).as_setting for name in (NAME, EXPIRED)),
-        )
-        server = Server(
-            name="proxy",
-            endpoint=self.link.endpoint,
-            protocol=PROTOCOL_OF[type(self.link)],
-            protocol_settings=settings,
-            timeout=TIMEOUT_S,
-        )
+        target = make_target(self)
         with entered(namespace):
-            return asyncio.run(self._check(server))
+            return asyncio.run(self._check(target))
 
-    async def _check(self, server: Server) -> Round:
-        protocol = find_protocol(server.protocol)
-        assert isinstance(protocol, ProxyProtocol)
-        clock = shifted_clock(time.time, self.clock_shift_s)
-        prober = ProxyProber("local", protocol.make_dialect(), clock)
+    async def _check(self, target: ProxyTarget) -> Round:
+        prober = make_prober(target, self.clock_shift_s)
         await prober.open()
         try:
-            return await run_check_round(prober, server, ProxyTarget(server, self.link), self.depth)
+            return await run_check_round(prober, target.server, target, self.depth)
         finally:
             await prober.close()
+
+
+def make_target(probing: Probing) -> ProxyTarget:
+    """The server, as servers.toml would have it, with its link."""
+    link = probing.link
+    settings = replace(
+        probing.settings,
+        fetch=probing.fetch,
+        fetch_status=probing.status,
+        fetch_second=HttpTarget(probing.second, 204),
+        ca=tuple(certificate_of(name).as_setting for name in (NAME, EXPIRED)),
+    )
+    server = Server(
+        name="proxy",
+        endpoint=link.endpoint,
+        protocol=PROTOCOL_OF[type(link)],
+        protocol_settings=settings,
+        timeout=TIMEOUT_S,
+    )
+    return ProxyTarget(server, link)
+
+
+def make_prober(target: ProxyTarget, clock_shift_s: float = 0.0) -> ProxyProber:
+    """A prober of its protocol, whose clock is ahead."""
+    protocol = find_protocol(target.server.protocol)
+    assert isinstance(protocol, ProxyProtocol)
+    return ProxyProber("local", protocol.make_dialect(), shifted_clock(time.time, clock_shift_s))
