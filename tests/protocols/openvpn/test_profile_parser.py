@@ -111,6 +111,14 @@ def test_tls_auth_has_key_direction_and_digest(line: str, direction: int | None)
     assert wrapper.key == bytes(range(256))
 
 
+def test_an_older_way_to_announce_blocks_is_read() -> None:
+    announced = ("ca [inline]", "cert [inline]", "tls-auth [inline] 1", "auth-user-pass [inline]")
+    found = parsed(*announced, inline("tls-auth", static_key()))
+    assert found.ca == STAND_IN
+    assert found.remotes[0].wrapper.direction == 1
+    assert found.notices == ()
+
+
 def test_tls_crypt_v2_has_the_wrapped_key_for_the_server() -> None:
     wrapper = parsed(inline("tls-crypt-v2", client_key())).remotes[0].wrapper
     assert (wrapper.kind, wrapper.key) == (WrapperKind.TLS_CRYPT_V2, bytes(range(256)))

@@ -9,25 +9,23 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from wgmon_tui.protocols.openvpn.compression import ALGORITHMS, find_compression
 from wgmon_tui.protocols.openvpn.profile import (
-    DEFAULT_PORT,
     Credentials,
     NameMatch,
     Profile,
     Remote,
-    RemoteProto,
     ServerName,
     StaticChallenge,
-    Wrapper,
     WrapperKind,
 )
+from wgmon_tui.protocols.openvpn.profile_remotes import WRAPPERS, Scope, TlsAuthSettings, make_remotes
 from wgmon_tui.protocols.openvpn.profile_syntax import CONNECTION, Directive, ProfileError, read_directives
 from wgmon_tui.protocols.openvpn.profile_values import (
     block_of,
@@ -39,15 +37,14 @@ from wgmon_tui.protocols.openvpn.profile_values import (
     protocol_of,
 )
 from wgmon_tui.protocols.openvpn.profile_words import UNCHECKED, UNRELATED, UNSUPPORTED
-from wgmon_tui.protocols.openvpn.static_keys import read_client_key, read_static_key
 from wgmon_tui.text import did_you_mean, printable, quoted
 
 __all__ = ["ProfileError", "parse_profile"]
 
 _MOST_REMOTES = 64
 _KEPT_PROFILES = 64
-_WRAPPERS = {each.value: each for each in WrapperKind if each is not WrapperKind.PLAIN}
 _NOTICES = 20
+_INLINE = "[inline]"
 
 
 def parse_profile(content: bytes) -> Profile:
@@ -74,17 +71,6 @@ def decode_profile(content: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-@dataclass(slots=True)
-class _Scope:
-    """What a `<connection>` block may set for its remotes, and the whole profile for all."""
-
-    remotes: list[tuple[Directive, str, int | None, str | None]] = field(default_factory=list)
-    port: int | None = None
-    proto: tuple[RemoteProto, int | None] | None = None
-    wrapper: Directive | None = None
-    exit_notify: int | None = None
-
-
 _DOCUMENTS = {
     "ca": "ca",
     "cert": "certificate",
@@ -109,8 +95,8 @@ class _Reader:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.notices: list[str] = []
-        self.whole = _Scope()
-        self.blocks: list[_Scope] = []
+        self.whole = Scope()
+        self.blocks: list[Scope] = []
         self.digest = "SHA1"
         self.direction: int | None = None
         self.tolerated: set[str] = set()
@@ -123,7 +109,7 @@ class _Reader:
                 self.tolerated |= set(each.words)
         for each in directives:
             self._take(each, self.whole)
-        remotes = tuple(self._remotes())
+        remotes = self._remotes()
         if not remotes:
             raise ProfileError("it names no server; write: remote HOST PORT")
         if len(remotes) > _MOST_REMOTES:
@@ -149,17 +135,20 @@ class _Reader:
                     "it has neither cert and key nor auth-user-pass; nothing proves this client"
                 )
 
-    def _take(self, each: Directive, scope: _Scope) -> None:
+    def _take(self, each: Directive, scope: Scope) -> None:
         name = each.name
         if name in UNSUPPORTED:
             raise each.error(UNSUPPORTED[name])
+        if each.block is None and each.words[:1] == (_INLINE,):
+            self._announce(each)
+            return
         if name in UNCHECKED:
             self.notices.append(f"line {each.line}: {name}: {UNCHECKED[name]}")
         handler = _HANDLERS.get(name)
         if handler is not None:
             handler(self, each, scope)
         elif name == CONNECTION:
-            self.blocks.append(_Scope())
+            self.blocks.append(Scope())
             for child in each.children:
                 self._take(child, self.blocks[-1])
         elif name in _DOCUMENTS:
@@ -173,54 +162,24 @@ class _Reader:
                 f"line {each.line}: unknown directive {quoted(name[:40])}; it is ignored{asked}"
             )
 
-    def _remotes(self) -> Iterable[Remote]:
-        for block in self.blocks or ():
-            yield from self._remotes_of(block)
-        if not self.blocks:
-            yield from self._remotes_of(self.whole)
-        elif self.whole.remotes:
+    def _announce(self, each: Directive) -> None:
+        """A directive whose block follows elsewhere: only the direction of tls-auth stands in it."""
+        if each.name == WrapperKind.TLS_AUTH.value and len(each.words) > 1:
+            self.direction = number(replace(each, words=each.words[1:]), 0, 1)
+
+    def _remotes(self) -> tuple[Remote, ...]:
+        if self.blocks and self.whole.remotes:
             line = self.whole.remotes[0][0].line
             self.notices.append(
                 f"line {line}: remote: it is ignored, because the profile has <connection> blocks"
             )
-
-    def _remotes_of(self, scope: _Scope) -> Iterable[Remote]:
-        whole = self.whole
-        wrapper = self._wrapper(scope.wrapper or whole.wrapper)
-        for each, host, port, proto in scope.remotes:
-            transport, version = (
-                protocol_of(each, proto) if proto else scope.proto or whole.proto or (RemoteProto.UDP, None)
-            )
-            notify = scope.exit_notify if scope.exit_notify is not None else whole.exit_notify
-            yield Remote(
-                host,
-                port or scope.port or whole.port or DEFAULT_PORT,
-                transport,
-                version,
-                wrapper,
-                notify or 0,
-                each.line,
-            )
-
-    def _wrapper(self, each: Directive | None) -> Wrapper:
-        if each is None:
-            return Wrapper()
-        kind = _WRAPPERS[each.name]
-        content = block_of(each)
-        if kind is WrapperKind.TLS_CRYPT_V2:
-            key, wrapped = read_client_key(each, content)
-            return Wrapper(kind, key, wrapped)
-        key = read_static_key(each, content)
-        if kind is WrapperKind.TLS_CRYPT:
-            return Wrapper(kind, key)
-        direction = self.direction
-        if len(each.words) > 1:
-            direction = number(replace(each, words=each.words[1:]), 0, 1)
-        return Wrapper(kind, key, direction=direction, digest=self.digest)
+        tls_auth = TlsAuthSettings(self.digest, self.direction)
+        scopes = self.blocks or [self.whole]
+        return tuple(each for scope in scopes for each in make_remotes(scope, self.whole, tls_auth))
 
     # One method for each directive, or for a few that are alike.
 
-    def remote(self, each: Directive, scope: _Scope) -> None:
+    def remote(self, each: Directive, scope: Scope) -> None:
         """`remote HOST [PORT] [PROTO]`."""
         if not each.words or not is_host(each.words[0]):
             raise each.error("expected a host; write: remote vpn.example.net 1194")
@@ -230,15 +189,15 @@ class _Reader:
             protocol_of(each, proto)
         scope.remotes.append((each, each.words[0], port, proto))
 
-    def port(self, each: Directive, scope: _Scope) -> None:
+    def port(self, each: Directive, scope: Scope) -> None:
         """`port` and `rport`."""
         scope.port = number(each, 1, 65535)
 
-    def proto(self, each: Directive, scope: _Scope) -> None:
+    def proto(self, each: Directive, scope: Scope) -> None:
         """`proto udp`, `tcp-client`, `udp6` …"""
         scope.proto = protocol_of(each, first_word(each))
 
-    def wrap(self, each: Directive, scope: _Scope) -> None:
+    def wrap(self, each: Directive, scope: Scope) -> None:
         """tls-auth, tls-crypt and tls-crypt-v2."""
         if scope.wrapper is not None and scope.wrapper.name != each.name:
             raise each.error(
@@ -246,31 +205,31 @@ class _Reader:
             )
         scope.wrapper = each
 
-    def exit_notify(self, each: Directive, scope: _Scope) -> None:
+    def exit_notify(self, each: Directive, scope: Scope) -> None:
         """`explicit-exit-notify [N]`."""
         scope.exit_notify = number(each, 0, 100) if each.words else 1
 
-    def key_direction(self, each: Directive, _: _Scope) -> None:
+    def key_direction(self, each: Directive, _: Scope) -> None:
         """`key-direction 0` or `1`."""
         self.direction = number(each, 0, 1)
 
-    def auth(self, each: Directive, _: _Scope) -> None:
+    def auth(self, each: Directive, _: Scope) -> None:
         """The digest of tls-auth and of ciphers without their own authentication."""
         self.digest = self.values["auth"] = first_word(each).upper()
 
-    def data_ciphers(self, each: Directive, _: _Scope) -> None:
+    def data_ciphers(self, each: Directive, _: Scope) -> None:
         """`data-ciphers` and its older name `ncp-ciphers`. A cipher after "?" may be missing."""
         names = (name.removeprefix("?") for name in first_word(each).split(":"))
         self.values["data_ciphers"] = tuple(name.upper() for name in names if name)
 
-    def pkcs12(self, each: Directive, _: _Scope) -> None:
+    def pkcs12(self, each: Directive, _: Scope) -> None:
         """The archive, in base64 between <pkcs12> and </pkcs12>."""
         try:
             self.values["pkcs12"] = base64.b64decode("".join(block_of(each).split()), validate=True)
         except (binascii.Error, ValueError):
             raise each.error("expected base64 between <pkcs12> and </pkcs12>") from None
 
-    def fingerprints(self, each: Directive, _: _Scope) -> None:
+    def fingerprints(self, each: Directive, _: Scope) -> None:
         """SHA-256 fingerprints, one or a block of them."""
         found = []
         for written in each.words or (each.block or "").split():
@@ -282,7 +241,7 @@ class _Reader:
             found.append(digits)
         self.values["peer_fingerprints"] = (*self.values.get("peer_fingerprints", ()), *found)
 
-    def server_name(self, each: Directive, _: _Scope) -> None:
+    def server_name(self, each: Directive, _: Scope) -> None:
         """`verify-x509-name TEXT [name|name-prefix|subject]`."""
         text, kind = first_word(each), each.words[1] if len(each.words) > 1 else NameMatch.SUBJECT.value
         known = [match.value for match in NameMatch]
@@ -290,35 +249,35 @@ class _Reader:
             raise each.error(f"expected one of {', '.join(known)}, got {quoted(kind[:40])}")
         self.values["server_name"] = ServerName(text, NameMatch(kind))
 
-    def certificate_usage(self, each: Directive, _: _Scope) -> None:
+    def certificate_usage(self, each: Directive, _: Scope) -> None:
         """`remote-cert-tls server`."""
         if first_word(each) != "server":
             raise each.error('expected "server" in the profile of a client; write: remote-cert-tls server')
         self.values["certificate_usage"] = "server"
 
-    def certificate_type(self, each: Directive, _: _Scope) -> None:
+    def certificate_type(self, each: Directive, _: Scope) -> None:
         """`remote-cert-eku`: the same as remote-cert-tls, for the usage of a server."""
         if first_word(each) in ("TLS Web Server Authentication", "serverAuth", "1.3.6.1.5.5.7.3.1"):
             self.values["certificate_usage"] = "server"
 
-    def tls_version_min(self, each: Directive, _: _Scope) -> None:
+    def tls_version_min(self, each: Directive, _: Scope) -> None:
         """`tls-version-min 1.2 [or-highest]`."""
         if first_word(each) not in ("1.0", "1.1", "1.2", "1.3"):
             raise each.error("expected 1.0, 1.1, 1.2 or 1.3")
         self.values["tls_version_min"] = first_word(each)
 
-    def compression(self, each: Directive, _: _Scope) -> None:
+    def compression(self, each: Directive, _: Scope) -> None:
         """`comp-lzo [no|yes|adaptive]` and `compress [ALGORITHM]`."""
         found = find_compression(each.name, each.words)
         if found is None:
             raise each.error(f"expected one of {', '.join(ALGORITHMS)}, got {quoted(each.words[0][:40])}")
         self.values["compression"] = found
 
-    def credentials(self, each: Directive, _: _Scope) -> None:
+    def credentials(self, each: Directive, _: Scope) -> None:
         """`auth-user-pass`: a block of two lines, or nothing when somebody types them."""
         self.values["needs_credentials"] = True
         if each.block is None:
-            if each.words and each.words[0] != "[inline]":
+            if each.words:
                 raise each.error(explain_missing_file(each))
             return
         lines = [line.strip("\r") for line in each.block.split("\n")]
@@ -326,14 +285,14 @@ class _Reader:
             raise each.error("expected the user on its first line, and the password on its second")
         self.values["credentials"] = Credentials(lines[0], lines[1] if len(lines) > 1 and lines[1] else None)
 
-    def key_password(self, each: Directive, _: _Scope) -> None:
+    def key_password(self, each: Directive, _: Scope) -> None:
         """`askpass`: the first line is the password of the key."""
         if each.block is None and each.words:
             raise each.error(explain_missing_file(each))
         if each.block is not None:
             self.values["key_password"] = each.block.split("\n", 1)[0].strip("\r")
 
-    def challenge(self, each: Directive, _: _Scope) -> None:
+    def challenge(self, each: Directive, _: Scope) -> None:
         """`static-challenge TEXT ECHO [concat|scrv1]`."""
         if len(each.words) < 2 or each.words[1] not in ("0", "1"):
             raise each.error('expected a text and 0 or 1; write: static-challenge "Code:" 1')
@@ -342,15 +301,15 @@ class _Reader:
             printable(each.words[0]), each.words[1] == "1", concatenated
         )
 
-    def remote_random(self, each: Directive, _: _Scope) -> None:
+    def remote_random(self, each: Directive, _: Scope) -> None:
         """A client begins with a random remote."""
         self.values["is_remote_order_random"] = True
 
-    def poll_timeout(self, each: Directive, _: _Scope) -> None:
+    def poll_timeout(self, each: Directive, _: Scope) -> None:
         """How long a client waits for a remote."""
         self.values["server_poll_timeout_s"] = float(number(each, 1, 86400))
 
-    def ping(self, each: Directive, _: _Scope) -> None:
+    def ping(self, each: Directive, _: Scope) -> None:
         """`ping`, `ping-restart` and `keepalive`."""
         if each.name == "keepalive":
             self.values["ping_s"] = number(each, 1, 86400)
@@ -358,26 +317,26 @@ class _Reader:
         else:
             self.values[f"{each.name.replace('-', '_')}_s"] = number(each, 0, 86400)
 
-    def device(self, each: Directive, _: _Scope) -> None:
+    def device(self, each: Directive, _: Scope) -> None:
         """`dev` and `dev-type`: only the kind matters here."""
         kind = first_word(each)
         for known in ("tun", "tap", "null"):
             if kind.startswith(known):
                 self.values["device"] = known
 
-    def tun_mtu(self, each: Directive, _: _Scope) -> None:
+    def tun_mtu(self, each: Directive, _: Scope) -> None:
         """The largest inner packet."""
         self.values["tun_mtu"] = number(each, 68, 65535)
 
-    def fragment(self, each: Directive, _: _Scope) -> None:
+    def fragment(self, each: Directive, _: Scope) -> None:
         """OpenVPN's own fragments: a header before each data packet."""
         self.values["fragment_size"] = number(each, 68, 65535)
 
-    def peer_info(self, each: Directive, _: _Scope) -> None:
+    def peer_info(self, each: Directive, _: Scope) -> None:
         """A client tells the server more about itself."""
         self.values["sends_peer_info"] = True
 
-    def variable(self, each: Directive, scope: _Scope) -> None:
+    def variable(self, each: Directive, scope: Scope) -> None:
         """`setenv NAME VALUE`; `setenv opt` is a directive that older clients may not know."""
         if len(each.words) > 1 and each.words[0] == "opt":
             optional = replace(each, name=each.words[1], words=each.words[2:])
@@ -390,14 +349,14 @@ class _Reader:
             )
 
 
-_Handler = Callable[[_Reader, Directive, _Scope], None]
+_Handler = Callable[[_Reader, Directive, Scope], None]
 _HANDLERS: Mapping[str, _Handler] = MappingProxyType(
     {
         "remote": _Reader.remote,
         "port": _Reader.port,
         "rport": _Reader.port,
         "proto": _Reader.proto,
-        **dict.fromkeys(_WRAPPERS, _Reader.wrap),
+        **dict.fromkeys(WRAPPERS, _Reader.wrap),
         "explicit-exit-notify": _Reader.exit_notify,
         "key-direction": _Reader.key_direction,
         "auth": _Reader.auth,
