@@ -210,6 +210,15 @@ def test_what_a_client_checks_and_this_one_does_not_is_a_notice() -> None:
     assert notice == "line 4: verify-hash: the hash of the authority's certificate is not compared"
 
 
+def test_directives_of_a_client_that_change_no_packet_give_no_notice() -> None:
+    assert (
+        parsed(
+            "nobind", "persist-tun", "fast-io", "mssfix 1450", "allow-compression no", "bind-dev eth0"
+        ).notices
+        == ()
+    )
+
+
 def test_many_notices_are_counted() -> None:
     notices = parsed(*(f"nothing-{number}" for number in range(30))).notices
     assert notices[-1] == "10 more directives are ignored"
