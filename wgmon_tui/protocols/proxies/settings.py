@@ -105,57 +105,56 @@ _SECOND = text_type(
 )
 
 
-def settings_of_links() -> tuple[Setting, ...]:
-    """The settings of `ProxySettings`."""
-    return (
-        Setting(
-            "link",
-            TEXT_SECRET,
-            "The share link of the server, such as ss://… or vless://…. It holds the password.",
-            FormField(10),
-        ),
-        Setting("fetch", _URL, "The page to fetch through the proxy.", FormField(20)),
-        Setting(
-            "fetch_status", integer(100, 599), "The HTTP status with which that page answers.", FormField(30)
-        ),
-        Setting(
-            "fetch_text",
-            text_type("text", _parse_wanted_text),
-            "A text that the page contains, in its first 64 KB.",
-            FormField(40),
-        ),
-        Setting(
-            "fetch_second",
-            _SECOND,
-            "A page of another operator. If only it answers through the proxy, the first page is down.",
-            FormField(50),
-        ),
-        Setting(
-            "exit_address",
-            _OPTIONAL_URL,
-            "A page that answers with the address of its caller: the address from which the proxy sends.",
-            FormField(60, example="e.g. http://ip.example.net/"),
-        ),
-        Setting(
-            "speed",
-            _OPTIONAL_URL,
-            "A page of 1 MB or more. Slow tests fetch it through the proxy and report bytes per second.",
-            FormField(70, more=True),
-        ),
-        Setting(
-            "dns",
-            NAME_SERVERS,
-            "Name servers to ask through the proxy over UDP. NAME@ADDRESS asks for that name.",
-            FormField(80, example="e.g. example.org@9.9.9.9", more=True),
-        ),
-        Setting(
-            "ca",
-            CERTIFICATES,
-            "PEM certificates of the proxy's own TLS, or of their authorities.",
-            FormField(90, example="-----BEGIN CERTIFICATE----- …", more=True),
-            default="those of the system",
-        ),
-    )
+SHARED_BY_PROXIES: tuple[Setting, ...] = (
+    Setting(
+        "link",
+        TEXT_SECRET,
+        "The share link of the server, such as ss://… or vless://…. It holds the password.",
+        FormField(10),
+    ),
+    Setting("fetch", _URL, "The page to fetch through the proxy.", FormField(20)),
+    Setting(
+        "fetch_status", integer(100, 599), "The HTTP status with which that page answers.", FormField(30)
+    ),
+    Setting(
+        "fetch_text",
+        text_type("text", _parse_wanted_text),
+        "A text that the page contains, in its first 64 KB.",
+        FormField(40),
+    ),
+    Setting(
+        "fetch_second",
+        _SECOND,
+        "A page of another operator. If only it answers through the proxy, the first page is down.",
+        FormField(50),
+    ),
+    Setting(
+        "exit_address",
+        _OPTIONAL_URL,
+        "A page that answers with the address of its caller: the address from which the proxy sends.",
+        FormField(60, example="e.g. http://ip.example.net/"),
+    ),
+    Setting(
+        "speed",
+        _OPTIONAL_URL,
+        "A page of 1 MB or more. Slow tests fetch it through the proxy and report bytes per second.",
+        FormField(70, more=True),
+    ),
+    Setting(
+        "dns",
+        NAME_SERVERS,
+        "Name servers to ask through the proxy over UDP. NAME@ADDRESS asks for that name.",
+        FormField(80, example="e.g. example.org@9.9.9.9", more=True),
+    ),
+    Setting(
+        "ca",
+        CERTIFICATES,
+        "PEM certificates of the proxy's own TLS, or of their authorities.",
+        FormField(90, example="-----BEGIN CERTIFICATE----- …", more=True),
+        default="those of the system",
+    ),
+)
+"""The settings of `ProxySettings`."""
 
 
 def make_settings(name: str, title: str) -> ProtocolSettings:
@@ -165,7 +164,7 @@ def make_settings(name: str, title: str) -> ProtocolSettings:
             name,
             f"A {title} server. The check connects to `endpoint`, and takes everything else from the link.",
             ProxySettings,
-            settings_of_links(),
+            SHARED_BY_PROXIES,
         ),
         more_keys=MORE_KEYS,
     )

@@ -9,7 +9,7 @@ from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_set
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import ValueType, command, integer
 from wgmon_tui.protocols.proxies.links.records import PROXY_COMMAND
-from wgmon_tui.protocols.proxies.settings import MORE_KEYS, ProxySettings, settings_of_links
+from wgmon_tui.protocols.proxies.settings import MORE_KEYS, SHARED_BY_PROXIES, ProxySettings
 
 NAME = PROXY_COMMAND
 
@@ -65,7 +65,7 @@ SECTION = Section(
             "0 if the command has {config}.",
             FormField(6, example="e.g. 1080"),
         ),
-        *(each for each in settings_of_links() if each.key not in ("ca", "dns")),
+        *(each for each in SHARED_BY_PROXIES if each.key not in ("ca", "dns")),
     ),
 )
 
