@@ -160,6 +160,16 @@ def test_what_a_check_needs_of_tls_and_the_data_channel() -> None:
     assert found.notices == ()
 
 
+def test_default_stands_for_the_usual_ciphers() -> None:
+    usual = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
+    assert parsed("data-ciphers DEFAULT:aes-256-cbc").data_ciphers == (*usual, "AES-256-CBC")
+    assert parsed("data-ciphers AES-128-GCM:DEFAULT").data_ciphers == (usual[1], usual[0], usual[2])
+
+
+def test_a_digest_has_an_older_name() -> None:
+    assert parsed("auth RSA-SHA256").auth == "SHA256"
+
+
 @pytest.mark.parametrize(
     ("line", "compression"),
     [

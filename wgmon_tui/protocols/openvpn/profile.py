@@ -10,6 +10,8 @@ from enum import Enum
 
 DEFAULT_PORT = 1194
 DEFAULT_POLL_TIMEOUT_S = 120.0
+DEFAULT_CIPHERS = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
+"""What `data-ciphers` is without a value of its own, and the word DEFAULT in it."""
 
 
 class RemoteProto(Enum):
@@ -150,7 +152,7 @@ class Profile:
     tls_ciphersuites: str = ""
     tls_groups: str = ""
     tls_cert_profile: str = ""
-    data_ciphers: tuple[str, ...] = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
+    data_ciphers: tuple[str, ...] = DEFAULT_CIPHERS
     data_ciphers_fallback: str = ""
     cipher: str = ""
     auth: str = "SHA1"

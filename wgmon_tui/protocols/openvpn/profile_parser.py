@@ -17,6 +17,7 @@ from typing import Any
 
 from wgmon_tui.protocols.openvpn.compression import ALGORITHMS, find_compression
 from wgmon_tui.protocols.openvpn.profile import (
+    DEFAULT_CIPHERS,
     Credentials,
     NameMatch,
     Profile,
@@ -214,13 +215,15 @@ class _Reader:
         self.direction = number(each, 0, 1)
 
     def auth(self, each: Directive, _: Scope) -> None:
-        """The digest of tls-auth and of ciphers without their own authentication."""
-        self.digest = self.values["auth"] = first_word(each).upper()
+        """The digest of tls-auth and of ciphers without their own authentication. RSA-SHA256 is SHA256."""
+        self.digest = self.values["auth"] = first_word(each).upper().removeprefix("RSA-")
 
     def data_ciphers(self, each: Directive, _: Scope) -> None:
         """`data-ciphers` and its older name `ncp-ciphers`. A cipher after "?" may be missing."""
-        names = (name.removeprefix("?") for name in first_word(each).split(":"))
-        self.values["data_ciphers"] = tuple(name.upper() for name in names if name)
+        names = [name.removeprefix("?").upper() for name in first_word(each).split(":") if name]
+        usual = {"DEFAULT": DEFAULT_CIPHERS}
+        found = (cipher for name in names for cipher in usual.get(name, (name,)))
+        self.values["data_ciphers"] = tuple(dict.fromkeys(found))
 
     def pkcs12(self, each: Directive, _: Scope) -> None:
         """The archive, in base64 between <pkcs12> and </pkcs12>."""
