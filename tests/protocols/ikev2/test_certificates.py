@@ -23,7 +23,8 @@ from wgmon_tui.protocols.ikev2.identities import (
     is_same,
     parse_identity,
 )
-from wgmon_tui.protocols.ikev2.signatures import OWN_HASHES, UnsupportedKeyError, is_signed_by, sign
+from wgmon_tui.protocols.ikev2.sa_init import OWN_HASHES
+from wgmon_tui.protocols.ikev2.signatures import UnsupportedKeyError, is_signed_by, sign
 from wgmon_tui.protocols.ikev2.wire import Authentication, Identification
 
 AUTHORITY = make_authority()

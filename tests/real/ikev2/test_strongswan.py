@@ -121,6 +121,16 @@ def test_a_cancelled_check_ends_its_session(watcher: Watcher, server: Charon) ->
     assert server.sessions() == ""
 
 
+def test_a_server_that_wants_a_child_sa_gets_a_request_for_one(watcher: Watcher, server: Charon) -> None:
+    """Without RFC 6023, IKE_AUTH needs one, also where no data is sent."""
+    server.load(only_by_secret().replace("version = 2", "version = 2\n    childless = never"))
+    outcome = watcher.look(by_secret())
+    server.load(configuration())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis
+    assert "both sides are authenticated, with a CHILD_SA" in " ".join(outcome.diagnosis.evidence)
+    assert server.sessions() == ""
+
+
 @pytest.mark.parametrize("fragmentation", ["no", "yes"])
 def test_a_long_certificate_arrives_whole_and_in_fragments(
     watcher: Watcher, server: Charon, fragmentation: str

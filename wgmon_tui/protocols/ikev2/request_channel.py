@@ -87,11 +87,6 @@ class RequestChannel:
         self._answered: dict[int, bytes] = {}
 
     @property
-    def is_encrypted(self) -> bool:
-        """Whether both sides have keys."""
-        return self._sending is not None
-
-    @property
     def next_retransmission(self) -> float | None:
         """When the pending request is sent again; None without one."""
         return self._pending.sent_at + self._pending.wait_s if self._pending else None

@@ -21,7 +21,13 @@ from wgmon_tui.protocols.ikev2.events import (
     RequestRefused,
     SaInitAnswered,
 )
-from wgmon_tui.protocols.ikev2.iana_numbers import FIRST_STATUS, ExchangeType, Notify, PayloadType
+from wgmon_tui.protocols.ikev2.iana_numbers import (
+    FIRST_STATUS,
+    ExchangeType,
+    HashAlgorithm,
+    Notify,
+    PayloadType,
+)
 from wgmon_tui.protocols.ikev2.key_derivation import Nonces
 from wgmon_tui.protocols.ikev2.key_exchange import InvalidShareError, KeyExchange, new_key_exchange
 from wgmon_tui.protocols.ikev2.proposals import Group, TransformType
@@ -47,8 +53,13 @@ _HASHES_SIZE = 2
 _SIZES_OF_OTHERS = {1: 96, 2: 128, 5: 192, 17: 768, 18: 1024, 22: 128, 23: 256, 24: 256}
 """The bytes of a share in groups that this client lacks: fields, in which nearly any number is valid."""
 
-OWN_SIGNATURE_HASHES = bytes((0, 2, 0, 3, 0, 4, 0, 5))
-"""SHA2-256, SHA2-384, SHA2-512 and the identity of Ed25519 (RFC 7427 §4)."""
+OWN_HASHES = (
+    HashAlgorithm.SHA2_256,
+    HashAlgorithm.SHA2_384,
+    HashAlgorithm.SHA2_512,
+    HashAlgorithm.IDENTITY,
+)
+"""The hashes of signatures that this client can verify, with that of Ed25519 (RFC 7427 §4, RFC 8420 §2)."""
 
 
 class ScriptEndedError(Exception):
@@ -147,6 +158,7 @@ class SaInitScript:
         # be sent without privileges, and clients in the field mostly sit behind one.
         source = secrets.token_bytes(hashlib.sha1().digest_size)  # noqa: S324
         destination = _address_hash(self._spi, NO_SPI, path.remote, path.remote_port)
+        hashes = b"".join(each.to_bytes(_HASHES_SIZE, "big") for each in OWN_HASHES)
         return (
             *cookie,
             encode_proposals(self._options.proposals),
@@ -155,7 +167,7 @@ class SaInitScript:
             NotifyPayload(Notify.NAT_DETECTION_SOURCE_IP, source).to_payload(),
             NotifyPayload(Notify.NAT_DETECTION_DESTINATION_IP, destination).to_payload(),
             NotifyPayload(Notify.IKEV2_FRAGMENTATION_SUPPORTED).to_payload(),
-            NotifyPayload(Notify.SIGNATURE_HASH_ALGORITHMS, OWN_SIGNATURE_HASHES).to_payload(),
+            NotifyPayload(Notify.SIGNATURE_HASH_ALGORITHMS, hashes).to_payload(),
             self._redirection().to_payload(),
         )
 

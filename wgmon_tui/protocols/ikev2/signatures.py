@@ -46,14 +46,6 @@ _CURVES = {
     521: (HashAlgorithm.SHA2_512, AuthMethod.ECDSA_P521),
 }
 
-OWN_HASHES = (
-    HashAlgorithm.SHA2_256,
-    HashAlgorithm.SHA2_384,
-    HashAlgorithm.SHA2_512,
-    HashAlgorithm.IDENTITY,
-)
-"""What this client offers in SIGNATURE_HASH_ALGORITHMS."""
-
 
 class UnsupportedKeyError(Exception):
     """A key that the server cannot verify a signature of. The message is a phrase."""
