@@ -10,6 +10,7 @@ from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies import proxy_protocol
 from wgmon_tui.protocols.proxies.links.parse import write_link
 from wgmon_tui.protocols.proxies.links.records import (
@@ -21,14 +22,15 @@ from wgmon_tui.protocols.proxies.links.records import (
     VlessLink,
     VmessLink,
 )
+from wgmon_tui.protocols.proxies.settings import ProxySettings
 
 AT = Endpoint("192.0.2.1", 443)
 USER = UUID("b831381d-6324-4d53-ad4f-8cda48b30811")
 RIGHT = ShadowsocksLink(AT, "aes-256-gcm", "secret-word")
 
 
-def problem_of(link: ProxyLink) -> str:
-    server = Server(name="p", endpoint=AT, protocol=PROTOCOL_OF[type(link)])
+def problem_of(link: ProxyLink, settings: ProxySettings | None = None) -> str:
+    server = Server(name="p", endpoint=AT, protocol=PROTOCOL_OF[type(link)], protocol_settings=settings)
     keyring = Keyring({}, {}, protocol_secrets={"p": {"link": write_link(link).encode()}})
     targets = find_protocol(server.protocol).make_targets([server], Fleet((server,), ()), keyring)
     return targets.problems.get("p", "")
@@ -49,6 +51,14 @@ def test_a_link_that_cannot_be_spoken_is_a_problem_without_its_secrets(link: Pro
     assert words in problem
     assert "secret-word" not in problem
     assert str(USER) not in problem
+
+
+def test_vision_with_an_https_page_is_refused_before_a_check() -> None:
+    link = VlessLink(AT, USER, flow="xtls-rprx-vision")
+    assert problem_of(link) == ""
+    https = ProxySettings(fetch=Url("example.net", 443, "/", is_tls=True))
+    assert "set http pages" in problem_of(link, https)
+    assert problem_of(VlessLink(AT, USER), https) == ""
 
 
 def test_a_right_link_is_no_problem() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.real.proxies.__main__ import PROGRAMS
-from tests.real.proxies.rows import RIGHT, cells
+from tests.real.proxies.probing import Probing, page
+from tests.real.proxies.rows import RIGHT, cells, with_wrong_secret
 from tests.real.proxies.runner import PlayedCell, play
-from tests.real.proxies.servers import ProxyServers, proxy_servers
+from tests.real.proxies.servers import FALLBACK, ProxyServers, proxy_servers
 from wgmon_tui.checks.verdict import Severity
 
 QUICK = ("trojan", "ss-server", "sing-box")
@@ -55,6 +56,8 @@ def test_a_wrong_secret_is_red_with_its_cause(quick: ProxyServers, server: str) 
 
 
 def test_a_web_site_that_answers_like_the_page_is_never_green(quick: ProxyServers) -> None:
+    stranger = Probing(with_wrong_secret(quick.links["trojan"]), fetch=page(FALLBACK, "/"), status=200)
+    assert stranger.run(quick.name).check.handshake is None
     played = play_quickly(quick, "trojan", "the web site answers")
     assert played.diagnosis.verdict.severity is Severity.DOWN
     assert not played.wrong

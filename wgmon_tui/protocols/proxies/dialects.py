@@ -61,6 +61,9 @@ class Dialect(Protocol):
     def trials(self, link: Any) -> Sequence[Trial]:
         """The experiments that explain a failure, the likeliest first."""
 
+    def leaves_tls(self, link: Any) -> bool:
+        """Whether the data of an https page goes on outside of the proxy's TLS, which is not spoken here."""
+
     def timestamps(self, link: Any) -> bool:
         """Whether requests carry the time, so that both clocks must agree."""
 

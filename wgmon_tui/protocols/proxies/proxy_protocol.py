@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
@@ -23,6 +23,7 @@ from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.targets import ProxyTarget
 
 
 _PACKAGES = ("cryptography", "blake3", "h11")
@@ -42,7 +43,7 @@ class ProxyProtocol(Protocol):
         joined = join_servers(servers, keyring)
         ready, problems = dict(joined.ready), dict(joined.problems)
         for name, target in joined.ready.items():
-            problem = self._find_unsupported(target.link) if isinstance(target, ProxyTarget) else None
+            problem = self._find_problem(target) if isinstance(target, ProxyTarget) else None
             if problem:
                 problems[name] = f"server {quoted(name)}: {problem}"
                 del ready[name]
@@ -58,11 +59,16 @@ class ProxyProtocol(Protocol):
         """What only this protocol has. It may need packages that are not installed."""
         raise NotImplementedError
 
-    def _find_unsupported(self, link: Any) -> str | None:
+    def _find_problem(self, target: ProxyTarget) -> str | None:
         missing = next((each for each in _PACKAGES if find_spec(each) is None), None)
         if missing:
             return f'it needs the package {missing}; type: pip install "wgmon-tui[proxy]"'
-        return self.make_dialect().find_unsupported(link)
+        dialect = self.make_dialect()
+        if problem := dialect.find_unsupported(target.link):
+            return problem
+        if dialect.leaves_tls(target.link) and any(each.is_tls for each in target.settings.urls):
+            return "the flow of the link leaves the outer TLS for https pages; set http pages"
+        return None
 
     def diagnose(
         self,

@@ -31,6 +31,10 @@ class SocksDialect:
         """Nothing: the program decides."""
         return None
 
+    def leaves_tls(self, link: SocksLink) -> bool:
+        """Nothing that the prober would see."""
+        return False
+
     def timestamps(self, link: SocksLink) -> bool:
         """Whatever the server needs, the program says the time."""
         return False

@@ -35,6 +35,10 @@ class ShadowsocksDialect:
             return str(error)
         return None
 
+    def leaves_tls(self, link: ShadowsocksLink) -> bool:
+        """Whether the data of an https page goes on outside of the proxy's TLS."""
+        return False
+
     def timestamps(self, link: ShadowsocksLink) -> bool:
         """Whether both clocks must agree."""
         return METHODS[link.method].is_2022
