@@ -72,7 +72,7 @@ class _FullResult:
     """What the last full check of an address found. `at` is monotonic."""
 
     at: float
-    agreed: tuple[object, ...]
+    agreed: tuple[object, ...] = field(repr=False)
     evidence: tuple[Evidence, ...]
     has_authenticated: bool
 
