@@ -74,7 +74,7 @@ def read_conf(path: Path) -> WgQuickFile:
 def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark]:
     decoded = decode_text(source.data)
     if found := read_of_protocols(decoded.text, source.path.name, source.label, source.read_beside):
-        return [_parse_listed(source, each) if isinstance(each, ImportedConf) else each for each in found]
+        return [_parse_found(source, each) for each in found]
     if not is_vpn_link(decoded.text):
         return (_parse_text(source, decoded),)
     try:
@@ -83,10 +83,17 @@ def _parse(source: SourceFile) -> Sequence[WgQuickFile | ProtocolImport | Remark
         return (Remark(source.label, str(error)),)
 
 
-def _parse_listed(source: SourceFile, listed: ImportedConf) -> WgQuickFile:
+def _parse_found(
+    source: SourceFile, found: ProtocolImport | ImportedConf | Remark
+) -> WgQuickFile | ProtocolImport | Remark:
+    if not isinstance(found, ImportedConf):
+        return found
+    return _with_open_key_notice(source, parse_listed(found, source.label))
+
+
+def parse_listed(listed: ImportedConf, source: str) -> WgQuickFile:
     """A WireGuard server of a list. Its name is the one in the list."""
-    conf = parse_lenient(listed.text, Path(f"{_file_name(listed.name)}.conf"), source.label)
-    return _with_open_key_notice(source, conf)
+    return parse_lenient(listed.text, Path(f"{_file_name(listed.name)}.conf"), source)
 
 
 def _file_name(name: str) -> str:

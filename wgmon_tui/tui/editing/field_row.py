@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.imports.pasted_text import is_share_link
 from wgmon_tui.config.imports.wg_quick_parser import is_importable_text
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.context import AppContext
@@ -27,7 +28,7 @@ Option = tuple[str, str]
 
 
 class ConfPasted(Message):
-    """The user pasted a whole wg-quick file. It holds a private key, so no repr shows the text."""
+    """The user pasted a wg-quick file or share links. They hold secrets, so no repr shows the text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -35,20 +36,24 @@ class ConfPasted(Message):
 
 
 class TextInput(Input):
-    """A text input. It does not insert a pasted wg-quick file, but posts `ConfPasted`."""
+    """A text input. It does not insert a pasted wg-quick file or share link, but posts `ConfPasted`."""
 
+    is_for_secrets = False
     # A blinking cursor sends an update twice a second without any information.
     cursor_blink = var(False, init=False)
 
     def _on_paste(self, event: Paste) -> None:
-        if is_importable_text(event.text):
+        is_hidden = self.is_for_secrets or not is_share_link(event.text)
+        if is_importable_text(event.text) or not is_hidden:
             event.stop()
             event.prevent_default()
             self.post_message(ConfPasted(event.text))
 
 
 class SecretInput(TextInput):
-    """An input that shows dots. Its text cannot be copied."""
+    """An input that shows dots. Its text cannot be copied. A share link is one that it takes."""
+
+    is_for_secrets = True
 
     def __init__(self) -> None:
         super().__init__(password=True, compact=True)

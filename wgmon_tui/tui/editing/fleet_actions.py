@@ -123,10 +123,11 @@ class FleetActions(Screen[None]):
             self.app.push_screen(IdentitiesScreen(self.app.config_dir))
 
     def on_paste(self, event: Paste) -> None:
-        """Open the import screen with a pasted wg-quick file."""
+        """Open the import screen with a pasted wg-quick file, or with share links."""
+        from wgmon_tui.config.imports.pasted_text import is_share_link
         from wgmon_tui.config.imports.wg_quick_parser import is_importable_text
 
-        if self.app.config_dir and is_importable_text(event.text):
+        if self.app.config_dir and (is_importable_text(event.text) or is_share_link(event.text)):
             event.stop()
             self._open_import(event.text)
 

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.imports.pasted_text import is_share_link
 from wgmon_tui.config.imports.wg_quick_parser import WgQuickFile, parse_pasted_conf
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.context import AppContext
@@ -185,6 +186,9 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     def parse_conf(self, pasted: str) -> WgQuickFile | None:
         """Parse a pasted wg-quick file. If it is invalid, show the error and return None."""
+        if is_share_link(pasted):
+            self.show_error("This is a share link: paste it on the fleet screen, or into the field link")
+            return None
         try:
             return parse_pasted_conf(pasted)
         except ConfigurationError as error:

@@ -18,8 +18,9 @@ from textual.widgets import Input, Static
 
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.new_identity import default_identity
+from wgmon_tui.config.imports.pasted_text import is_share_link, read_pasted
 from wgmon_tui.config.imports.wg_quick_import import ImportOptions, Preview, import_confs, preview
-from wgmon_tui.config.imports.wg_quick_parser import is_importable_text, parse_pasted_lenient
+from wgmon_tui.config.imports.wg_quick_parser import is_importable_text
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.text import FEW, format_count, format_list
@@ -193,7 +194,7 @@ class ImportScreen(Screen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """Use a pasted config if no field has the focus."""
-        if is_importable_text(event.text):
+        if is_importable_text(event.text) or is_share_link(event.text):
             self._use_pasted_text(event.text)
 
     def _use_pasted_text(self, text: str) -> None:
@@ -245,7 +246,7 @@ class ImportScreen(Screen[None]):
 
     def _read_sources(self, line: str) -> ReadConfs:
         if self._pasted:
-            return ReadConfs((parse_pasted_lenient(self._pasted),))
+            return read_pasted(self._pasted)
         named = resolve_paths(line, Path.cwd())
         found = read_confs(named.paths, on_read=self._count_done)
         return ReadConfs((*found.items, *named.faults))
