@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.protocols.proxies.destinations import Destination, skip_socks_address
+from wgmon_tui.protocols.proxies.grpc_layer import GrpcLayer
 from wgmon_tui.protocols.proxies.shadowsocks.datagrams import make_datagrams
 from wgmon_tui.protocols.proxies.shadowsocks.methods import METHODS, InvalidPasswordError
 from wgmon_tui.protocols.proxies.shadowsocks.stream import ShadowsocksStream
@@ -47,6 +48,7 @@ MAKERS: dict[str, Callable[[], StreamLayer]] = {
     "vless": lambda: VlessStream(USER, DESTINATION),
     "trojan": lambda: TrojanStream("secret", DESTINATION),
     "websocket": lambda: WebSocketLayer("/", "example.net"),
+    "grpc": lambda: GrpcLayer("service", "example.net", is_tls=True),
     "http-upgrade": lambda: UpgradeLayer("/", "example.net"),
 }
 
@@ -144,6 +146,24 @@ def test_a_stack_sends_nothing_of_the_proxy_before_the_upgrade_is_accepted() -> 
     assert output.reply.startswith(hashlib.sha224(b"secret").hexdigest().encode())
     assert output.data == b"early"
     assert stack.opened == ["http-upgrade", "trojan"]
+
+
+def test_data_before_the_end_of_a_call_is_passed_on() -> None:
+    layer = GrpcLayer("service", "example.net", is_tls=True)
+    layer.open()
+    message = b"\0\0\0\0\x07\x0a\x05hello"
+    headers, trailers = b"\0\0\x01\x01\x04\0\0\0\x01\x88", b"\0\0\x01\x01\x05\0\0\0\x01\x88"
+    output = layer.unwrap(headers + b"\0\0\x0c\0\0\0\0\0\x01" + message + trailers)
+    assert output.data == b"hello"
+    assert output.reply, "the window grows again"
+    with pytest.raises(StreamLayerError, match="ends the call"):
+        layer.unwrap(b"")
+
+
+def test_a_service_that_is_not_there_names_the_status() -> None:
+    layer = GrpcLayer("service", "example.net", is_tls=True)
+    with pytest.raises(StreamLayerError, match="the server answers 404"):
+        layer.unwrap(b"\0\0\x01\x01\x05\0\0\0\x01\x8d")
 
 
 def test_an_upgrade_that_is_refused_names_the_status() -> None:

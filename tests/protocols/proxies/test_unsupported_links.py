@@ -16,6 +16,7 @@ from wgmon_tui.protocols.proxies.links.parse import write_link
 from wgmon_tui.protocols.proxies.links.records import (
     PROTOCOL_OF,
     GrpcOptions,
+    OtherTransport,
     ProxyLink,
     ShadowsocksLink,
     TrojanLink,
@@ -43,7 +44,8 @@ def problem_of(link: ProxyLink, settings: ProxySettings | None = None) -> str:
         (ShadowsocksLink(AT, "rc4-md5", "secret-word"), "the method is not supported"),
         (ShadowsocksLink(AT, "2022-blake3-aes-256-gcm", "c2VjcmV0"), "needs a key of 32 bytes, not 6"),
         (VmessLink(AT, USER, alter_id=4), "alterId"),
-        (TrojanLink(AT, "secret-word", transport=GrpcOptions("tun")), "grpc"),
+        (TrojanLink(AT, "secret-word", transport=GrpcOptions("tun", is_multi=True)), "multi of grpc"),
+        (TrojanLink(AT, "secret-word", transport=OtherTransport("xhttp")), "xhttp"),
     ],
 )
 def test_a_link_that_cannot_be_spoken_is_a_problem_without_its_secrets(link: ProxyLink, words: str) -> None:

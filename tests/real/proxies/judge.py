@@ -17,6 +17,7 @@ from tests.real.proxies.pages import LOOPBACK
 from tests.real.proxies.servers import ProxyServers, certificate_of, sing_box_program
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.records import (
+    GrpcOptions,
     ProxyLink,
     ShadowsocksLink,
     TlsOptions,
@@ -164,6 +165,8 @@ def _tls(tls: TlsOptions | None, key: str) -> dict[str, object]:
 
 
 def _transport(transport: object) -> dict[str, object]:
+    if isinstance(transport, GrpcOptions):
+        return {"network": "grpc", "grpc-opts": {"grpc-service-name": transport.service_name}}
     if not isinstance(transport, WebSocketOptions):
         return {}
     return {"network": "ws", "ws-opts": {"path": transport.path, "headers": {"Host": transport.host}}}

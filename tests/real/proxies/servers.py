@@ -30,6 +30,7 @@ from tests.real.proxies.certificates import IMITATED as IMITATED_NAME
 from tests.real.proxies.pages import LOOPBACK, Fallback, OtherClock, pages
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.links.records import (
+    GrpcOptions,
     ProxyLink,
     RealityOptions,
     ShadowsocksLink,
@@ -50,6 +51,7 @@ SHORT_ID = bytes.fromhex("0123456789abcdef")
 REALITY = RealityOptions(REALITY_KEY.public_key().public_bytes_raw(), SHORT_ID)
 FLOW = "xtls-rprx-vision"
 WEB = WebSocketOptions(PATH, NAME)
+GRPC = GrpcOptions("private-service")
 _READY_WITHIN_S = 20.0
 KEY_16, KEY_32 = (base64.b64encode(bytes(range(length))).decode() for length in (16, 32))
 METHODS = {
@@ -193,6 +195,7 @@ class ProxyServers:
     def _start_sing_box(self) -> None:
         tls = {name: _sing_box_tls(name, *self.certificate(name)) for name in (NAME, EXPIRED)}
         users, web = [{"uuid": str(USER)}], {"type": "ws", "path": PATH}
+        grpc = {"type": "grpc", "service_name": GRPC.service_name}
         inbounds = [
             self._sing_box(
                 method, lambda at, m=method, p=key: ShadowsocksLink(at, m, p), "shadowsocks",
@@ -207,6 +210,14 @@ class ProxyServers:
             self._sing_box(
                 "vmess ws tls", lambda at: VmessLink(at, USER, tls=TLS, transport=WEB), "vmess",
                 users=users, tls=tls[NAME], transport=web,
+            ),
+            self._sing_box(
+                "vmess grpc", lambda at: VmessLink(at, USER, transport=GRPC), "vmess",
+                users=users, transport=grpc,
+            ),
+            self._sing_box(
+                "trojan grpc", lambda at: TrojanLink(at, PASSWORD, TLS, GRPC), "trojan",
+                users=secret, tls=tls[NAME], transport=grpc,
             ),
             self._sing_box("vless", lambda at: VlessLink(at, USER), "vless", users=users),
             self._sing_box(

@@ -250,7 +250,7 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
 def _of_the_path(server: Server, connection: ProtocolEvidence | None) -> Cause:
     """Censors and defences against active probing: what was reset was not swallowed."""
     fix = f"on the server: tcpdump -ni any tcp port {server.endpoint.port}"
-    if connection and connection.values[0] in ("reset", "closed"):
+    if connection and connection.values[0] in ("reset", "closed", "layer"):
         why = "firewalls and censors that recognise a protocol end its connections"
         return Cause("something on the path ends such connections", why, fix)
     why = "defences against active probing and censors look like this"

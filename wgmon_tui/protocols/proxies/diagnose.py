@@ -202,10 +202,10 @@ def _judge_connection(
             f"TLS with the proxy fails: {reason}.",
             causes.of_tls(server, layer_fault, reason, evidence),
         )
-    if layer in ("websocket", "http-upgrade"):
+    if layer in ("websocket", "http-upgrade") or layer_fault == "status":
         summary = f"The server does not accept the upgrade: {reason}."
         return Verdict.WRONG_PROTOCOL, summary, causes.of_upgrade(server, layer_fault, evidence)
-    if layer_fault:
+    if layer_fault and layer_fault != "ended":
         return _judge_layer(check, server, reason, layer_fault, evidence)
     if fault == "not-http":
         summary = f"Something answers, but not with the page: {reason}."

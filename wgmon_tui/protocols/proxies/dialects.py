@@ -80,13 +80,13 @@ class Dialect(Protocol):
 def find_unsupported_transport(transport: Transport | None) -> str | None:
     """Say what of a transport wgmon-tui cannot speak; None if all is well."""
     match transport:
-        case GrpcOptions():
-            return "the transport grpc is not supported"
+        case GrpcOptions(is_multi=True):
+            return "the mode multi of grpc is not supported"
         case OtherTransport(name):
             return f"the transport {name} is not supported"
         case WebSocketOptions(early_data=early) if early:
             return None  # a server takes the data later too
-        case HttpUpgradeOptions() | WebSocketOptions() | None:
+        case GrpcOptions() | HttpUpgradeOptions() | WebSocketOptions() | None:
             return None
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.links.records import HttpUpgradeOptions, TlsOptions, WebSocketOptions
+from wgmon_tui.protocols.proxies.grpc_layer import GrpcLayer
+from wgmon_tui.protocols.proxies.links.records import (
+    GrpcOptions,
+    HttpUpgradeOptions,
+    TlsOptions,
+    WebSocketOptions,
+)
 from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer, make_context
@@ -66,7 +72,8 @@ def make_outer_layers(
         layers.append(RealityLayer(reality.public_key, reality.short_id, name, unix_time))
     elif tls:
         is_web = path_of(link) != ""
-        alpn = tls.alpn or (("http/1.1",) if is_web else ())
+        is_grpc = isinstance(link.transport, GrpcOptions)
+        alpn = tls.alpn or (("http/1.1",) if is_web else ("h2",) if is_grpc else ())
         verified = is_verified and not accepts_any_certificate(link) and not tls.pinned_sha256
         context = make_context(ca, alpn, is_verified=verified)
         layers.append(TlsLayer(OUTER_TLS, context, server_name_of(link), tls.pinned_sha256))
@@ -75,6 +82,9 @@ def make_outer_layers(
         host = transport.host or server_name_of(link)
         kind = WebSocketLayer if isinstance(transport, WebSocketOptions) else UpgradeLayer
         layers.append(kind(transport.path, host))
+    elif isinstance(transport, GrpcOptions):
+        authority = transport.authority or server_name_of(link)
+        layers.append(GrpcLayer(transport.service_name, authority, is_tls=tls is not None))
     return layers
 
 
@@ -90,5 +100,6 @@ def destination_of(page: HttpTarget) -> Destination:
 
 def find_secrets(link: Any) -> list[bytes]:
     """What of a link goes over a connection without TLS as it is: nobody may see it in an exchange."""
-    path = path_of(link).encode()
-    return [path] if len(path) > 1 else []
+    transport = getattr(link, "transport", None)
+    service = transport.service_name if isinstance(transport, GrpcOptions) else ""
+    return [each.encode() for each in (path_of(link), service) if len(each) > 1]

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-LayerFault = Literal["not-authentic", "malformed", "certificate", "alert", "status", "refused"]
+LayerFault = Literal["not-authentic", "malformed", "certificate", "alert", "status", "refused", "ended"]
 """Why a layer gives up.
 
 `not-authentic`: the bytes do not decrypt with the configured secret. `malformed`: they are not this protocol.
-`certificate` and `alert` are of TLS, `status` of HTTP. `refused`: the server says no in the protocol's words.
+`certificate` and `alert` are of TLS, `status` of HTTP. `refused`: the server says no in the
+protocol's words. `ended`: it ends the stream, as a closed connection does.
 """
 
 
