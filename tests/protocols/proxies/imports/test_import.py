@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
-from tests.protocols.proxies.imports.samples import ALL, CLASH, TROJAN, WIREGUARD_KEY, WIREGUARD_PUBLIC
+from tests.protocols.proxies.imports.samples import ALL, CLASH, WIREGUARD_KEY, WIREGUARD_PUBLIC
 from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.wg_quick_import import import_confs, preview
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.links.parse import parse_link, write_link
-from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF
-
-OF_PROGRAMS = (TROJAN,)
-"""gRPC: what only a program of the user speaks."""
+from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, VmessLink
 
 
 def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) -> None:
@@ -24,8 +23,7 @@ def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) ->
     fleet = read(tmp_path).fleet
     assert report.faults == ()
     assert [(each.name, each.protocol, each.endpoint) for each in fleet.servers] == [
-        (each.name, PROTOCOL_OF[type(each)] if each not in OF_PROGRAMS else "proxy-command", each.endpoint)
-        for each in ALL
+        (each.name, PROTOCOL_OF[type(each)], each.endpoint) for each in ALL
     ]
     secrets = open_keyring(fleet, tmp_path).protocol_secrets
     assert [parse_link(secrets[each.name]["link"].decode()) for each in ALL] == [
@@ -33,6 +31,15 @@ def test_a_clash_file_becomes_servers_with_a_secret_file_each(tmp_path: Path) ->
     ]
     assert "SECRET" not in (tmp_path / "servers.toml").read_text()
     assert {each.stat().st_mode & 0o777 for each in tmp_path.glob("*.link")} == {0o600}
+
+
+def test_what_is_not_spoken_here_becomes_a_server_of_a_program(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    link = VmessLink(Endpoint("t.example", 443), UUID(int=7), alter_id=4, name="legacy")
+    source.write_text(write_link(link) + "\n")
+    import_confs(read_confs([source]), tmp_path)
+    (server,) = read(tmp_path).fleet.servers
+    assert server.protocol == "proxy-command"
 
 
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
