@@ -113,7 +113,7 @@ async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> No
         between = await check(prober, target)
         after = await check(prober, target, deep=True)
 
-    assert verdict(between, target) is Verdict.PEER_MISSING
+    assert verdict(between, target) is Verdict.AUTH_FAILED
     assert verdict(after, target) is Verdict.HEALTHY
 
 
@@ -163,7 +163,7 @@ async def test_an_expired_certificate_of_the_server_ends_the_check_at_tls() -> N
 
     assert made.failed_stage is not None
     assert made.failed_stage.name == "tls"
-    assert verdict(made, target) is Verdict.WRONG_SERVER_KEY
+    assert verdict(made, target) is Verdict.BAD_CERTIFICATE
 
 
 async def test_experiments_run_only_where_they_are_allowed() -> None:

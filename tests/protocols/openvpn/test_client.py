@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.protocols.openvpn import vectors
 from tests.protocols.openvpn.certificates import Authority
 from tests.protocols.openvpn.sessions import Pair, authority
-from wgmon_tui.protocols.openvpn.client import Client
+from wgmon_tui.protocols.openvpn.client import LONGEST_PACKET, Client
 from wgmon_tui.protocols.openvpn.control_messages import PUSH_REQUEST
 from wgmon_tui.protocols.openvpn.events import OTHER_SESSION, UNAUTHENTIC, Rejected, ResetAnswered, TlsFailed
 from wgmon_tui.protocols.openvpn.wire import (
@@ -20,7 +20,7 @@ from wgmon_tui.protocols.openvpn.wire import (
     build_body,
     opcode_of,
 )
-from wgmon_tui.protocols.openvpn.wrapping import Plain, TlsCrypt
+from wgmon_tui.protocols.openvpn.wrapping import Plain, TlsCrypt, Wrapping
 
 IN_ORDER = ["ResetAnswered", "TlsEstablished", "KeysExchanged", "OptionsPushed"]
 SERVER_ID = b"serverid"
@@ -105,6 +105,30 @@ def test_an_answer_to_another_session_is_not_one_to_this() -> None:
 
     assert events == [Rejected(0.1, OTHER_SESSION, 26)]
     assert client.remote_session_id == b""
+
+
+@pytest.mark.parametrize("wrapping", [Plain(), TlsCrypt(vectors.STATIC_KEY)])
+def test_a_large_reset_has_the_size_of_the_longest_packet(wrapping: Wrapping) -> None:
+    (packet,) = Client(wrapping, is_large=True).take_packets(0.0, 1)
+
+    assert len(packet) == LONGEST_PACKET
+
+
+@pytest.mark.parametrize(
+    ("records", "has_begun"),
+    [(b"\x15\x03\x03\x00\x02\x02\x28", False), (b"\x16\x03\x03\x00\x04nope", True)],
+    ids=["alert", "hello"],
+)
+def test_an_alert_alone_is_no_beginning_of_tls(records: bytes, has_begun: bool) -> None:
+    client = Client(Plain())
+    client.take_packets(0.0, 0)
+    client.receive(reset_of(client), 0.1)
+    client.log_in(Pair(wrapped=False)._login(), 0.1)
+
+    body = build_body(ControlBody((), b"", 1, records))
+    client.receive(Plain().wrap(Opcode.CONTROL_V1, SERVER_ID, body, 0), 0.2)
+
+    assert client.has_begun_tls is has_begun
 
 
 def test_a_packet_under_another_key_is_not_authentic() -> None:

@@ -33,7 +33,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import observations as seen
 from wgmon_tui.protocols.openvpn.diagnose import diagnose
-from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
+from wgmon_tui.protocols.openvpn.events import MALFORMED_KEYS, NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import observe
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
 from wgmon_tui.protocols.openvpn.profile import Wrapper, WrapperKind
@@ -41,10 +41,11 @@ from wgmon_tui.protocols.openvpn.profile import Wrapper, WrapperKind
 SERVER = Server(name="vpn", endpoint=Endpoint("192.0.2.7", 1194), protocol="openvpn")
 ORDER = (REACH, RESET, TLS, KEY_EXCHANGE, AUTHENTICATE, PUSH_REPLY, TUNNEL)
 ANSWERED = observe(seen.ANSWERED, "tls-auth", "udp", at=0.01)
+TELLS_TIME = observe(seen.ANSWERED, "tls-auth", "udp", "2", at=0.01)
 PUSHED = observe(seen.PUSHED, "10.8.0.2/24", "AES-256-GCM", "7")
 DATA = Tunnel(3, 3, 0.02, 1500, passive=False)
 NO_DATA = Tunnel(3, 0, None, None, passive=False)
-PATH_WORKS = observe(seen.STILL_ANSWERS)
+PATH_WORKS = observe(seen.STILL_ANSWERS, seen.LARGE)
 SILENT = observe(seen.SILENT_IN, KEY_EXCHANGE, "", "", "hello")
 EXPIRED = observe(seen.DATES, "client", "CN=monitor", "expired", "2026-01-01")
 
@@ -96,7 +97,7 @@ LAST_ROWS = [
     ),
     (
         check(observe(seen.REJECTED, NOT_OPENVPN, "12"), failed=RESET),
-        Verdict.NOT_WIREGUARD,
+        Verdict.WRONG_PROTOCOL,
     ),
     (check(ANSWERED, observe(seen.SETTINGS, "cert or key: bad"), failed=TLS), Verdict.MISCONFIGURED),
     (
@@ -111,11 +112,11 @@ LAST_ROWS = [
             ),
             failed=TLS,
         ),
-        Verdict.WRONG_SERVER_KEY,
+        Verdict.BAD_CERTIFICATE,
     ),
     (
         check(ANSWERED, observe(seen.MISMATCH, "verify-x509-name", "vpn", "other"), failed=TLS),
-        Verdict.WRONG_SERVER_KEY,
+        Verdict.BAD_CERTIFICATE,
     ),
     (
         check(
@@ -123,7 +124,7 @@ LAST_ROWS = [
             observe(seen.MISMATCH, "data-ciphers", "AES-256-GCM", "BF-CBC"),
             failed=PUSH_REPLY,
         ),
-        Verdict.DATA_DEAD,
+        Verdict.CIPHER_MISMATCH,
     ),
     (
         check(
@@ -131,34 +132,47 @@ LAST_ROWS = [
             observe(seen.TLS_FAILED, "sslv3_alert_certificate_unknown", "server", "", ""),
             failed=KEY_EXCHANGE,
         ),
-        Verdict.PEER_MISSING,
+        Verdict.AUTH_FAILED,
     ),
     (check(ANSWERED, SILENT, failed=KEY_EXCHANGE), Verdict.SILENT),
     (
         check(ANSWERED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE),
-        Verdict.PEER_MISSING,
+        Verdict.AUTH_FAILED,
     ),
     (
         check(ANSWERED, observe(seen.TCP_CLOSED, KEY_EXCHANGE, "", "", "hello"), failed=KEY_EXCHANGE),
-        Verdict.PEER_MISSING,
+        Verdict.AUTH_FAILED,
     ),
     (
         check(ANSWERED, observe(seen.AUTH_FAILED, "refused", ""), failed=AUTHENTICATE),
-        Verdict.PEER_MISSING,
+        Verdict.AUTH_FAILED,
     ),
     (
         check(ANSWERED, observe(seen.AUTH_FAILED, "challenge", "code?"), failed=AUTHENTICATE),
-        Verdict.PEER_MISSING,
+        Verdict.AUTH_FAILED,
     ),
     (
         check(ANSWERED, observe(seen.AUTH_FAILED, "cipher", "none"), failed=AUTHENTICATE),
-        Verdict.DATA_DEAD,
+        Verdict.CIPHER_MISMATCH,
     ),
-    (check(ANSWERED, observe(seen.AUTH_PENDING, "OTP"), failed=AUTHENTICATE), Verdict.PEER_MISSING),
+    (check(ANSWERED, observe(seen.AUTH_PENDING, "OTP"), failed=AUTHENTICATE), Verdict.AUTH_FAILED),
     (
         check(ANSWERED, replace(SILENT, values=(PUSH_REPLY,)), failed=PUSH_REPLY),
-        Verdict.DATA_DEAD,
+        Verdict.SILENT,
     ),
+    (
+        check(ANSWERED, replace(SILENT, values=(PUSH_REPLY, "acknowledged")), failed=PUSH_REPLY),
+        Verdict.SESSION_REFUSED,
+    ),
+    (
+        check(ANSWERED, observe(seen.ENDED, "RESTART", "full"), failed=PUSH_REPLY),
+        Verdict.SESSION_REFUSED,
+    ),
+    (
+        check(ANSWERED, observe(seen.PUSHED, "no address", "AES-256-GCM", "7"), failed=PUSH_REPLY),
+        Verdict.SESSION_REFUSED,
+    ),
+    (check(observe(seen.TCP_CLOSED, RESET), Silence(0.1), failed=RESET, is_tcp=True), Verdict.SILENT),
     (
         check(ANSWERED, PUSHED, failed=TUNNEL, tunnel=NO_DATA),
         Verdict.DATA_DEAD,
@@ -273,9 +287,11 @@ def test_a_server_that_never_began_tls_has_not_seen_the_client_certificate() -> 
         ("tlsv1_alert_unknown_ca", "server", KEY_EXCHANGE, ["client-certificate"]),
         ("tlsv13_alert_certificate_required", "server", KEY_EXCHANGE, ["no-certificate"]),
         ("tlsv1_alert_protocol_version", "server", TLS, ["tls-parameters"]),
-        ("sslv3_alert_handshake_failure", "server", TLS, ["client-certificate", "tls-parameters"]),
+        ("sslv3_alert_handshake_failure", "server", TLS, ["tls-parameters"]),
         ("sslv3_alert_handshake_failure", "server", KEY_EXCHANGE, ["client-certificate"]),
         ("unsupported_protocol", "client", TLS, ["tls-parameters"]),
+        ("bad_record_type", "client", TLS, ["damaged-tls"]),
+        (MALFORMED_KEYS, "client", KEY_EXCHANGE, ["damaged-tls"]),
     ],
 )
 def test_an_alert_says_what_the_server_refuses(
@@ -290,13 +306,89 @@ def test_an_alert_says_what_the_server_refuses(
     assert all(each.proven is is_told for each in found.causes)
 
 
-def test_packets_that_were_acknowledged_were_not_lost() -> None:
-    heard = replace(SILENT, values=(KEY_EXCHANGE, "acknowledged", "", "hello"))
-    lost = diagnose(check(ANSWERED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
-    found = diagnose(check(ANSWERED, heard, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+HEARD = replace(SILENT, values=(KEY_EXCHANGE, "acknowledged", "", "hello"))
+SMALL_RESET = observe(seen.STILL_ANSWERS)
 
-    assert "mtu" in {each.hypothesis for each in lost.causes}
-    assert "mtu" not in {each.hypothesis for each in found.causes}
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        ((SILENT, SMALL_RESET), Verdict.SILENT),
+        ((EXPIRED, SILENT, SMALL_RESET), Verdict.SILENT),
+        ((SILENT, PATH_WORKS), Verdict.AUTH_FAILED),
+        ((HEARD, SMALL_RESET), Verdict.AUTH_FAILED),
+    ],
+)
+def test_the_size_of_packets_is_a_cause_until_a_large_one_arrived(
+    evidence: tuple[Evidence, ...], verdict: Verdict
+) -> None:
+    found = diagnose(check(TELLS_TIME, *evidence, failed=KEY_EXCHANGE), SERVER, ())
+
+    assert ("mtu" in {each.hypothesis for each in found.causes}) is (verdict is Verdict.SILENT)
+    assert found.verdict is verdict
+
+
+def test_an_alert_after_the_first_answer_of_tls_is_about_the_client() -> None:
+    alert = observe(seen.TLS_FAILED, "sslv3_alert_handshake_failure", "server", "", "", "hello")
+
+    found = diagnose(check(ANSWERED, alert, failed=TLS), SERVER, ())
+
+    assert found.verdict is Verdict.AUTH_FAILED
+    assert [each.hypothesis for each in found.causes] == ["client-certificate"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "verdict"),
+    [
+        ("sslv3_alert_certificate_expired", "server", Verdict.BAD_CERTIFICATE),
+        ("sslv3_alert_certificate_revoked", "server", Verdict.AUTH_FAILED),
+        ("tlsv13_alert_certificate_required", "server", Verdict.AUTH_FAILED),
+        ("tlsv1_alert_protocol_version", "server", Verdict.CIPHER_MISMATCH),
+        ("unsupported_protocol", "client", Verdict.CIPHER_MISMATCH),
+        ("bad_record_type", "client", Verdict.WRONG_PROTOCOL),
+    ],
+)
+def test_the_verdict_is_what_the_alert_is_about(reason: str, who: str, verdict: Verdict) -> None:
+    made = check(ANSWERED, observe(seen.TLS_FAILED, reason, who), failed=TLS)
+
+    assert diagnose(made, SERVER, ()).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("answered", "verdict"),
+    [
+        (ANSWERED, Verdict.AUTH_FAILED),
+        (TELLS_TIME, Verdict.BAD_CERTIFICATE),
+        (replace(TELLS_TIME, values=("tls-crypt", "udp", "-86400")), Verdict.AUTH_FAILED),
+    ],
+    ids=["no clock", "same clock", "another clock"],
+)
+def test_an_expired_client_certificate_is_proven_by_the_clock_of_the_server(
+    answered: Evidence, verdict: Verdict
+) -> None:
+    made = check(answered, EXPIRED, SILENT, PATH_WORKS, failed=KEY_EXCHANGE)
+
+    found = diagnose(made, SERVER, ())
+
+    assert found.verdict is verdict
+    assert found.causes[0].proven is (verdict is Verdict.BAD_CERTIFICATE)
+    assert found.causes[0].hypothesis == "client-dates"
+
+
+def test_a_closed_connection_is_no_proof_of_another_program_and_no_loss() -> None:
+    made = check(observe(seen.TCP_CLOSED, RESET), Silence(0.1), failed=RESET, is_tcp=True)
+
+    found = diagnose(made, SERVER, (), is_explained_by_loss=True)
+
+    assert found.verdict is Verdict.SILENT
+    assert len(found.causes) > 1
+    assert not any(each.proven for each in found.causes)
+
+
+def test_a_reply_without_an_address_waits_for_no_script() -> None:
+    made = check(ANSWERED, observe(seen.PUSHED, "no address", "AES-256-GCM", "7"), failed=PUSH_REPLY)
+
+    assert [each.hypothesis for each in diagnose(made, SERVER, ()).causes] == ["pool", "no-address"]
 
 
 def test_a_password_in_the_profile_is_not_missing() -> None:

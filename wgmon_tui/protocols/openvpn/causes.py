@@ -172,6 +172,11 @@ def is_clock_wrong(evidence: Sequence[Evidence]) -> bool:
     return ahead is not None and abs(ahead) > observations.CLOCK_TOLERANCE_S
 
 
+def is_clock_right(evidence: Sequence[Evidence]) -> bool:
+    """Whether the server told the time, and it is the one here."""
+    return _seconds_ahead(evidence) is not None and not is_clock_wrong(evidence)
+
+
 def _seconds_ahead(evidence: Sequence[Evidence]) -> float | None:
     answered = find(observations.ANSWERED, evidence)
     return observations.read_number(values_of(answered, 3)[2]) if answered else None
@@ -179,10 +184,10 @@ def _seconds_ahead(evidence: Sequence[Evidence]) -> float | None:
 
 def _of_clocks(why: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """The clock as a cause. Where both sides tell the same time, it is none."""
-    if _seconds_ahead(evidence) is None:
-        return [Cause("the clock of this machine is wrong", why, "timedatectl", "clock")]
-    if not is_clock_wrong(evidence):
+    if is_clock_right(evidence):
         return []
+    if not is_clock_wrong(evidence):
+        return [Cause("the clock of this machine is wrong", why, "timedatectl", "clock")]
     differ = describe(find(observations.ANSWERED, evidence))
     return [Cause("the clock of this machine, or of the server, is wrong", differ, "timedatectl", "clock")]
 
@@ -238,15 +243,24 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
 
 def of_missing_push(evidence: Sequence[Evidence]) -> list[Cause]:
     """Why the server accepts the client, and gives it no tunnel."""
-    ended = find(observations.ENDED, evidence)
-    why = describe(ended) if ended else "the server sent no usable PUSH_REPLY"
+    ended, pushed = find(observations.ENDED, evidence), find(observations.PUSHED, evidence)
+    why = describe(ended) if ended else "the server sent no PUSH_REPLY"
+    pool = Cause(
+        "the address pool of the server is exhausted",
+        "the server sent options without an address" if pushed else why,
+        "on the server: journalctl -u 'openvpn*' | grep 'no free --ifconfig-pool addresses'",
+        "pool",
+    )
+    if pushed:
+        none = Cause(
+            "the server has no address for this client",
+            "it sent options without an address",
+            "on the server: grep -E '^(server|ifconfig-pool|client-config-dir)' /etc/openvpn/server/*.conf",
+            "no-address",
+        )
+        return [pool, none]
     return [
-        Cause(
-            "the address pool of the server is exhausted",
-            why,
-            "on the server: journalctl -u 'openvpn*' | grep 'no free --ifconfig-pool addresses'",
-            "pool",
-        ),
+        pool,
         Cause(
             "a script or plugin of the server has not answered yet, or refused",
             why,

@@ -27,10 +27,10 @@ from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
 from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
 from wgmon_tui.protocols.openvpn.experiments import (
-    answers_reset,
     make_client,
     open_link,
     try_other_remotes,
+    try_resets,
     try_variations,
 )
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
@@ -173,9 +173,8 @@ class OpenVpnProber(AddressProber):
                 keeps_secret(await asyncio.to_thread(Path(key_log).read_text))
             if outcome.reply:
                 await _run_tunnel(session, target, outcome.reply, found)
-        fell_silent = outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence)
-        if fell_silent and await answers_reset(target.remote, asked.address, asked.server.timeout):
-            session.log.evidence.append(observe(observations.STILL_ANSWERS))
+        if outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence):
+            session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
         self._earlier.remember(
             asked.server,
             asked.address,

@@ -27,6 +27,7 @@ from wgmon_tui.protocols.openvpn.control_messages import (
 )
 from wgmon_tui.protocols.openvpn.events import (
     MALFORMED,
+    MALFORMED_KEYS,
     NOT_OPENVPN,
     OTHER_SESSION,
     UNAUTHENTIC,
@@ -67,7 +68,12 @@ _PUSH_REQUEST_EVERY_S = 1.0
 _HEADER_AND_NUMBERS = 9 + 1 + 4 * 4 + 8 + 4
 """Opcode, session id, acknowledgements with the other session id, and the number of the packet."""
 
+_RESET_HEADER = 9 + 1 + 4
+"""Opcode, session id, no acknowledgements, and the number of the packet."""
+
 _SERVER_HELLO_KEPT = 64
+_HANDSHAKE_RECORD = 22
+"""The content type of a record of the handshake (RFC 8446 §5.1); an alert is 21."""
 _MOST_BODIES = 64
 
 
@@ -94,9 +100,13 @@ class Client:
         wrapping: Wrapping,
         *,
         wrapped_key_length: int = 0,
+        is_large: bool = False,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """`wrapped_key_length` is that of tls-crypt-v2, 0 for other wrappings."""
+        """`wrapped_key_length` is that of tls-crypt-v2, 0 for other wrappings.
+
+        `is_large` pads the reset to the size of the longest packet. Servers ignore the padding.
+        """
         self._wrapping = wrapping
         self._wrapped_key_length = wrapped_key_length
         self._random_bytes = random_bytes
@@ -121,7 +131,8 @@ class Client:
         """Whether a failure or the server ended the session."""
 
         reset = Opcode.HARD_RESET_CLIENT_V3 if wrapped_key_length else Opcode.HARD_RESET_CLIENT_V2
-        self._channel.send(reset)
+        used = _RESET_HEADER + wrapping.overhead + wrapped_key_length
+        self._channel.send(reset, bytes(max(LONGEST_PACKET - used, 0)) if is_large else b"")
 
     @property
     def retransmits(self) -> int:
@@ -130,8 +141,8 @@ class Client:
 
     @property
     def has_begun_tls(self) -> bool:
-        """Whether the server sent something of TLS."""
-        return bool(self._first_bytes)
+        """Whether the server answered the first message of TLS with more than an alert."""
+        return self._first_bytes[:1] == bytes([_HANDSHAKE_RECORD])
 
     # Output
 
@@ -327,9 +338,9 @@ class Client:
         if self._server_message is None:
             try:
                 self._server_message = key_exchange.parse_server_message(self._plaintext)
-            except MalformedError as error:
+            except MalformedError:
                 self.is_over = True
-                return [Rejected(now, str(error), len(self._plaintext))]
+                return [TlsFailed(now, MALFORMED_KEYS, False)]
             if self._server_message is None:
                 return []
             self._plaintext = b""

@@ -18,10 +18,17 @@ from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
-from wgmon_tui.protocols.openvpn.refusal_causes import of_refusal
+from wgmon_tui.protocols.openvpn.refusal_causes import of_refusal, verdict_of
 from wgmon_tui.text import format_list, format_rtt
 
 _PLAIN = "plain"
+_SIGNS_OF_THE_SERVER = (
+    observations.TLS_FAILED,
+    observations.ENDED,
+    observations.PUSHED,
+    observations.TCP_CLOSED,
+    observations.STILL_ANSWERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ def diagnose(
     if not proven and (fault := diagnose_common_fault(check, server, standing)):
         return fault
     meaning = _of_reset(check, server, evidence, proven) if check.handshake is None else None
-    if meaning and meaning.verdict is Verdict.SILENT and is_explained_by_loss and not proven:
+    is_lost = is_explained_by_loss and not find(observations.TCP_CLOSED, evidence)
+    if meaning and meaning.verdict is Verdict.SILENT and is_lost and not proven:
         meaning = _Meaning(Verdict.LOSSY, "No answer to the reset; the known loss of the path explains it.")
     meaning = meaning or _of_login(check, evidence) or _of_tunnel(check, evidence)
     meaning = meaning or _of_what_was_not_tested(check, evidence) or _of_success(check, server, evidence)
@@ -74,19 +82,21 @@ def _of_reset(
         summary = f"No answer to this profile, but to one with a difference: {proven[0].cause}."
         is_closed = any(is_port_closed(each) for each in evidence if isinstance(each, IcmpError))
         return _Meaning(Verdict.PORT_CLOSED if is_closed else Verdict.SILENT, summary, proven)
+    possible = causes.of_silence(server, wrapping, transport, evidence)
     reasons = {each.values[0] for each in find_all(observations.REJECTED, evidence) if each.values}
     if UNAUTHENTIC in reasons:
         summary = f"The server answers, but not with the {wrapping} key of the profile."
-        return _Meaning(
-            Verdict.PSK_MISMATCH, summary, causes.of_silence(server, wrapping, transport, evidence)[:1]
-        )
-    if NOT_OPENVPN in reasons or find(observations.TCP_CLOSED, evidence):
-        summary = f"Something answers on port {port}, but it does not speak OpenVPN with this profile."
-        return _Meaning(
-            Verdict.NOT_WIREGUARD, summary, causes.of_silence(server, wrapping, transport, evidence)
-        )
+        return _Meaning(Verdict.PSK_MISMATCH, summary, possible[:1])
+    if NOT_OPENVPN in reasons:
+        summary = f"Something answers on port {port}, but not with packets of OpenVPN."
+        return _Meaning(Verdict.WRONG_PROTOCOL, summary, possible)
     summary = "No answer to the reset. A server answers nothing to what it cannot authenticate."
-    return _Meaning(Verdict.SILENT, summary, causes.of_silence(server, wrapping, transport, evidence))
+    if find(observations.TCP_CLOSED, evidence):
+        summary = (
+            f"Port {port} accepts the TCP connection, and closes it without an answer to the reset. "
+            "A server does that if it cannot authenticate the reset."
+        )
+    return _Meaning(Verdict.SILENT, summary, possible)
 
 
 def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
@@ -99,20 +109,21 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     mismatch, tls = find(observations.MISMATCH, evidence), find(observations.TLS_FAILED, evidence)
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
-        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_server_certificate(evidence))
+        return _Meaning(Verdict.CIPHER_MISMATCH, summary, causes.of_server_certificate(evidence))
     if mismatch or (tls and values_of(tls, 3)[2]):
         why = describe(mismatch) or (values_of(tls, 4)[3] if tls else "")
         return _Meaning(
-            Verdict.WRONG_SERVER_KEY,
+            Verdict.BAD_CERTIFICATE,
             f"The server answers, but its certificate is not accepted: {why}.",
             causes.of_server_certificate(evidence),
         )
     if refused := find(observations.AUTH_FAILED, evidence):
-        verdict = Verdict.DATA_DEAD if values_of(refused, 1)[0] == "cipher" else Verdict.PEER_MISSING
+        is_cipher = values_of(refused, 1)[0] == "cipher"
+        verdict = Verdict.CIPHER_MISMATCH if is_cipher else Verdict.AUTH_FAILED
         return _Meaning(verdict, f"TLS completes, but {describe(refused)}.", causes.of_auth_failed(evidence))
     if pending := find(observations.AUTH_PENDING, evidence):
         return _Meaning(
-            Verdict.PEER_MISSING, f"TLS completes, but {describe(pending)}.", causes.of_auth_failed(evidence)
+            Verdict.AUTH_FAILED, f"TLS completes, but {describe(pending)}.", causes.of_auth_failed(evidence)
         )
     return _of_broken_session(failed, evidence)
 
@@ -125,24 +136,35 @@ def _of_settings(what: str) -> _Meaning:
 def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
     """What it means that the server ended the session, or fell silent, in a stage."""
     tls, ended = find(observations.TLS_FAILED, evidence), find(observations.ENDED, evidence)
-    if stage == PUSH_REPLY:
-        summary = "The server accepts the certificate, but assigns no tunnel."
+    is_there = _is_there(evidence)
+    if stage == PUSH_REPLY and is_there:
+        summary = "The server refuses no credentials, but assigns no tunnel."
         if ended:
-            summary = f"The server accepts the certificate, but {describe(ended)}."
-        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_missing_push(evidence))
-    has_ended = tls or ended or find(observations.TCP_CLOSED, evidence)
-    if has_ended or find(observations.STILL_ANSWERS, evidence):
+            summary = f"The server refuses no credentials, but {describe(ended)}."
+        return _Meaning(Verdict.SESSION_REFUSED, summary, causes.of_missing_push(evidence))
+    possible = of_refusal(stage, evidence)
+    verdict = verdict_of(possible) if is_there else Verdict.SILENT
+    if verdict is not Verdict.SILENT:
         when = {TLS: "during TLS", KEY_EXCHANGE: "after TLS"}.get(stage, f"in the stage {stage}")
         said = f": {describe(tls)}" if tls else ""
         summary = f"The server answers the reset, then ends the session {when}{said}."
-        return _Meaning(Verdict.PEER_MISSING, summary, of_refusal(stage, evidence))
+        return _Meaning(verdict, summary, possible)
     summary = f"The server answers the reset, then nothing more: silence in the stage {stage}."
+    if is_there:
+        return _Meaning(Verdict.SILENT, summary, possible)
     lost = Cause(
         "the path or the server failed during the check",
         "a new reset got no answer either",
         causes.SERVER_LOG,
     )
     return _Meaning(Verdict.SILENT, summary, (lost,))
+
+
+def _is_there(evidence: Sequence[Evidence]) -> bool:
+    """Whether the server showed in the failed stage, or after it, that it still answers."""
+    silent = find(observations.SILENT_IN, evidence)
+    is_heard = silent is not None and values_of(silent, 2)[1] == "acknowledged"
+    return is_heard or any(find(each, evidence) for each in _SIGNS_OF_THE_SERVER)
 
 
 def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:

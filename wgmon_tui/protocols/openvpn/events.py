@@ -10,6 +10,8 @@ NOT_OPENVPN = "not a packet of OpenVPN"
 UNAUTHENTIC = "authentication failed under the key of the profile"
 OTHER_SESSION = "of another session"
 MALFORMED = "malformed"
+MALFORMED_KEYS = "malformed_key_exchange"
+"""The reason of a TlsFailed: TLS carries something else than the keys of OpenVPN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,18 +116,23 @@ async def _answers_by_name(remote: Remote, timeout_s: float) -> bool:
     return bool(found) and await _is_answered(remote, ip_address(found[0][4][0]), timeout_s)
 
 
-async def answers_reset(remote: Remote, address: Address, timeout_s: float) -> bool:
-    """Whether the server answers another reset, from a new port."""
-    return await _is_answered(remote, address, min(timeout_s, _LONGEST_WAIT_S))
+async def try_resets(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
+    """Send other resets from new ports: a small one, and one of the size of the longest packet."""
+    wait_s = min(timeout_s, _LONGEST_WAIT_S)
+    small, large = await asyncio.gather(
+        _is_answered(remote, address, wait_s), _is_answered(remote, address, wait_s, is_large=True)
+    )
+    sizes = [observations.LARGE] if large else []
+    return [observe(observations.STILL_ANSWERS, *sizes)] if small or large else []
 
 
-async def _is_answered(remote: Remote, address: Address, timeout_s: float) -> bool:
+async def _is_answered(remote: Remote, address: Address, timeout_s: float, *, is_large: bool = False) -> bool:
     try:
         link = await open_link(remote, address, timeout_s)
     except (OSError, TimeoutError):
         return False
     try:
-        client = make_client(remote)
+        client = make_client(remote, is_large=is_large)
         with suppress(OSError):
             return await ControlSession(client, link, CheckLog()).run(
                 lambda: bool(client.remote_session_id), timeout_s
@@ -137,9 +142,10 @@ async def _is_answered(remote: Remote, address: Address, timeout_s: float) -> bo
         link.close()
 
 
-def make_client(remote: Remote) -> Client:
+def make_client(remote: Remote, *, is_large: bool = False) -> Client:
     """The client of a new session. Raises ValueError for a digest that is not known here."""
-    return Client(make_wrapping(remote.wrapper), wrapped_key_length=len(remote.wrapper.wrapped_key))
+    key_length = len(remote.wrapper.wrapped_key)
+    return Client(make_wrapping(remote.wrapper), wrapped_key_length=key_length, is_large=is_large)
 
 
 async def open_link(remote: Remote, address: Address, timeout_s: float) -> Link:

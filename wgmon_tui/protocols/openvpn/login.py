@@ -145,11 +145,12 @@ async def _await(session: ControlSession, target: OpenVpnTarget, kind: type[Kind
 
 def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
     """Record why a stage failed: what the server said, or that it fell silent."""
+    hello = "hello" if session.client.has_begun_tls else ""
     for event in session.events:
         match event:
             case TlsFailed(at, reason, is_from_server, code, text):
                 who = "server" if is_from_server else "client"
-                _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, at=at)
+                _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, hello, at=at)
                 return steps.failed(stage, text or reason.replace("_", " "))
             case AuthFailed(at, failure):
                 sent = "" if steps.sends_password else observations.WITHOUT_PASSWORD
@@ -159,7 +160,6 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
                 _note(session, observations.ENDED, kind.value, text, at=at)
                 return steps.failed(stage, kind.value)
     password = "password" if steps.sends_password else ""
-    hello = "hello" if session.client.has_begun_tls else ""
     if session.is_closed:
         _note(session, observations.TCP_CLOSED, stage, "", password, hello, at=session.now)
         return steps.failed(stage, "the server closed the connection")

@@ -28,7 +28,8 @@ TCP_CLOSED = "tcp-closed"
 TLS = "tls"
 """Values: version, cipher suite, and subject, issuer and last day of the server's certificate."""
 TLS_FAILED = "tls-failed"
-"""Values: OpenSSL's word, "server" or "client" for who gave up, and code and text of a bad certificate."""
+"""Values: OpenSSL's word, "server" or "client" for who gave up, code and text of a bad certificate, and
+"hello" if the server had begun TLS."""
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
@@ -39,7 +40,9 @@ SILENT_IN = "silent-in"
 """Values: the stage in which the server fell silent, "acknowledged" if it has all that was sent, "password"
 if the profile has one, and "hello" if the server had begun TLS."""
 STILL_ANSWERS = "still-answers"
-"""The server answered another reset after it fell silent: the path works, and it ended this session."""
+"""The server answered another reset after it fell silent: the path works, and it ended this session. Values:
+LARGE if it answered one of the size of the longest packet."""
+LARGE = "large"
 KEYS = "keys-exchanged"
 """Values: the options of the server."""
 AUTH_FAILED = "auth-failed"
@@ -168,8 +171,9 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     DATES: _tell_dates,
     SETTINGS: lambda values: f"the profile cannot be used: {values[0]}",
     SILENT_IN: _tell_silent_in,
-    STILL_ANSWERS: lambda _: (
-        "the server answers a new reset, so the path works and it ended the session itself"
+    STILL_ANSWERS: lambda values: (
+        "the server answers a new reset"
+        + (" of the size of the longest packet" if values[0] == LARGE else ", but not a large one")
     ),
     KEYS: lambda values: f"the server sent its keys and options: {values[0]}",
     AUTH_FAILED: _tell_auth_failed,

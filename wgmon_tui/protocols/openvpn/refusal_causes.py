@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
-from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, is_clock_right
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 
 _VERIFY_ERRORS = "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'"
 _NEW_CERTIFICATE = "Issue a new client certificate, and put it into <cert> of the profile."
-_TLS_PARAMETERS = "tls-parameters"
+_TLS_PARAMETERS, _DAMAGED_TLS, _PACKET_SIZE, _CLIENT_DATES = (
+    "tls-parameters",
+    "damaged-tls",
+    "mtu",
+    "client-dates",
+)
+_PARAMETER_FAILURES = (
+    "unsupported_protocol",
+    "no_protocols_available",
+    "no_ciphers_available",
+    "cipher_returned",
+    "dh_key_too_small",
+    "wrong_curve",
+    "elliptic_curve",
+    "signature_type",
+    "sigalg",
+    "unsafe_legacy_renegotiation",
+)
+"""Parts of OpenSSL's words for a version, suite, group or signature that this side refuses (sslerr.h)."""
 
 _ALERTS: Mapping[str, tuple[str, str]] = {
-    "certificate_expired": ("the client certificate has expired, by the clock of the server", "client-dates"),
+    "certificate_expired": ("the client certificate has expired, by the clock of the server", _CLIENT_DATES),
     "certificate_revoked": ("the client certificate is revoked", "client-certificate"),
     "unknown_ca": (
         "the client certificate is from another authority",
@@ -37,20 +56,23 @@ _ALERTS: Mapping[str, tuple[str, str]] = {
 def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """Why the server ends the session, or why TLS fails.
 
-    Without a word of TLS from the server, it has not seen the client certificate. After TLS completed here,
-    both sides have agreed on its parameters.
+    Without a word of TLS from the server, it has not seen the client certificate. With one, both sides have
+    agreed on the version and the cipher suite.
     """
     failed = find(observations.TLS_FAILED, evidence)
-    if failed and (told := _of_alert(values_of(failed, 2)[0], describe(failed))):
+    if failed and (told := _of_tls(failed)):
         return [told]
-    ended = find(observations.SILENT_IN, evidence) or find(observations.TCP_CLOSED, evidence)
+    silent = find(observations.SILENT_IN, evidence)
+    ended = silent or find(observations.TCP_CLOSED, evidence)
     _, heard, password, hello = values_of(ended, 4) if ended else ("", "", "", "")
-    is_own_failure = failed is not None and values_of(failed, 2)[1] == "client"
-    if is_own_failure or (stage == TLS and ended and not hello):
-        return [_of_parameters(describe(failed))]
-    found = [*_of_client_dates(evidence), _of_certificate(describe(failed))]
-    if failed and stage == TLS:
-        found.append(_of_parameters(describe(failed)))
+    has_begun = bool(hello) or (failed is not None and bool(values_of(failed, 5)[4]))
+    lost = _of_size(evidence) if silent and heard != "acknowledged" else []
+    if stage == TLS and not has_begun:
+        return [_of_parameters(describe(failed)), *lost]
+    dates = _of_client_dates(evidence)
+    if dates and dates[0].proven and not lost:
+        return dates
+    found = [*dates, _of_certificate(describe(failed))]
     if ended and not password and stage == KEY_EXCHANGE:
         found.append(
             Cause(
@@ -60,16 +82,46 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
                 "no-password",
             )
         )
-    if find(observations.SILENT_IN, evidence) and heard != "acknowledged":
-        found.append(
-            Cause(
-                "large packets are lost on the path",
-                "the reset is small, and the packets with certificates are not; they were not acknowledged",
-                "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
-                "mtu",
-            )
-        )
-    return found
+    return [*found, *lost]
+
+
+def verdict_of(found: Sequence[Cause]) -> Verdict:
+    """The verdict of causes that `of_refusal` returned: silence, as long as it may be one."""
+    kinds = {each.hypothesis for each in found}
+    if _PACKET_SIZE in kinds:
+        return Verdict.SILENT
+    if kinds == {_TLS_PARAMETERS}:
+        return Verdict.CIPHER_MISMATCH
+    if kinds == {_DAMAGED_TLS}:
+        return Verdict.WRONG_PROTOCOL
+    if kinds == {_CLIENT_DATES} and found[0].proven:
+        return Verdict.BAD_CERTIFICATE
+    return Verdict.AUTH_FAILED
+
+
+def _of_size(evidence: Sequence[Evidence]) -> list[Cause]:
+    """The size of packets as a cause; none where the server answered a reset of the same size."""
+    again = find(observations.STILL_ANSWERS, evidence)
+    if again and values_of(again, 1)[0] == observations.LARGE:
+        return []
+    why = "the reset is small, and the packets with certificates are not; they were not acknowledged"
+    fix = "On the server, set tls-mtu 1000, or lower the MTU of its interface."
+    return [Cause("large packets are lost on the path", why, fix, _PACKET_SIZE)]
+
+
+def _of_tls(failed: ProtocolEvidence) -> Cause | None:
+    """What a failure of TLS says alone; None if it leaves the reason open."""
+    reason, who = values_of(failed, 2)
+    if who != "client":
+        return _of_alert(reason, describe(failed))
+    if any(word in reason for word in _PARAMETER_FAILURES):
+        return _of_parameters(describe(failed))
+    return Cause(
+        "another program answers, or something on the path changes what the server sends",
+        describe(failed),
+        SERVER_LOG,
+        _DAMAGED_TLS,
+    )
 
 
 def _of_alert(reason: str, why: str) -> Cause | None:
@@ -92,13 +144,17 @@ def _of_certificate(alert: str) -> Cause:
 
 
 def _of_client_dates(evidence: Sequence[Evidence]) -> list[Cause]:
+    """The dates of the client certificate: proven where the clock of the server says the same."""
     dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
+    agrees = is_clock_right(evidence)
+    why = "; the clock of the server says the same" if agrees else ""
     return [
         Cause(
             "the client certificate of the profile is not valid now",
-            describe(each),
+            f"{describe(each)}{why}",
             _NEW_CERTIFICATE,
-            "client-dates",
+            _CLIENT_DATES,
+            proven=agrees,
         )
         for each in dates[:1]
     ]

@@ -39,20 +39,34 @@ VERDICT_HELP = {
         "On the server, set mssfix and tun-mtu to what passes.",
     ),
     Verdict.DATA_DEAD: VerdictHelp(
-        "The server accepted the certificate, but assigned no tunnel, or nothing came back through it.",
-        "Read the log of the server for this client.",
-        "The login passes, but there is no working tunnel behind it.",
+        "The server accepted the login and assigned an address, but nothing came back through the tunnel.",
+        "On the server: sysctl net.ipv4.ip_forward, and the firewall for packets that leave the tunnel.",
+        "The login passes, but nothing comes back through the tunnel.",
     ),
-    Verdict.WRONG_SERVER_KEY: VerdictHelp(
-        "OpenSSL or the profile does not accept the certificate of the server: date, authority, name or use.",
-        "Compare the certificate of the server with ca and verify-x509-name of the profile.",
-        "The server answers, but its certificate is not accepted.",
+    Verdict.BAD_CERTIFICATE: VerdictHelp(
+        "OpenSSL or the profile does not accept the certificate of the server: date, authority, name or use. "
+        "Or that of the client is out of date, as the server or its clock says too.",
+        "Run: openssl x509 -noout -dates -subject -issuer -in FILE. Compare it with verify-x509-name.",
+        "The server answers, but its certificate is not accepted, or that of this client is out of date.",
     ),
-    Verdict.PEER_MISSING: VerdictHelp(
-        "The server answered AUTH_FAILED, or ended the session when it got the certificate of the client. "
-        "Over UDP it does that without a word; a second reset shows that the path works.",
+    Verdict.AUTH_FAILED: VerdictHelp(
+        "The server answered AUTH_FAILED, sent a TLS alert, or ended the session when it had the certificate "
+        "of the client. Over UDP it does that without a word; other resets, small and large, show that the "
+        "path works.",
         "Look for VERIFY ERROR and AUTH in the log of the server.",
-        "The server refuses this client: its certificate, its password, or what its TLS offers.",
+        "The server answers, but refuses this client: its certificate, its user or its password.",
+    ),
+    Verdict.CIPHER_MISMATCH: VerdictHelp(
+        "TLS failed before it had a version and a cipher suite, or no cipher of the data channel is allowed "
+        "on both sides.",
+        "Compare tls-version-min, tls-cipher and data-ciphers of both sides.",
+        "The server answers, but both sides have no TLS version, cipher suite or data cipher in common.",
+    ),
+    Verdict.SESSION_REFUSED: VerdictHelp(
+        "The server exchanged keys and refused no credentials, but sent no PUSH_REPLY, one without an "
+        "address, or ended the session.",
+        "Look for the address pool and for scripts in the log of the server.",
+        "The server refuses no credentials, but gives this client no tunnel.",
     ),
     Verdict.PSK_MISMATCH: VerdictHelp(
         "Packets of OpenVPN came back, but they do not authenticate with the key of tls-auth or tls-crypt.",
@@ -65,13 +79,14 @@ VERDICT_HELP = {
     ),
     Verdict.SILENT: VerdictHelp(
         "No answer to the reset. A server answers nothing to what it cannot authenticate, so a wrong key "
-        "looks like a stopped server. Experiments try other wrappings, directions, digests and transports.",
+        "looks like a stopped server, and over TCP like a connection that is closed. Experiments try other "
+        "wrappings, directions, digests and transports.",
         "Try the causes in their order, likeliest first.",
     ),
-    Verdict.NOT_WIREGUARD: VerdictHelp(
-        "Bytes came back, or the connection was closed, but no packet of OpenVPN arrived.",
-        "Look which program listens on that port.",
-        "Something answers on that port, but it does not speak OpenVPN with this profile.",
+    Verdict.WRONG_PROTOCOL: VerdictHelp(
+        "Bytes came back, but they are no packet of OpenVPN, or what they carry is not TLS.",
+        "On the server: ss -lntup. Look which program has that port.",
+        "Something answers on that port, but it does not speak OpenVPN.",
     ),
 }
 
@@ -90,6 +105,11 @@ EXPERIMENTS = (
         "another remote",
         "sends the reset to other remotes of the profile, with the same key",
         "an answer proves that the key is right, and that this server alone is silent",
+    ),
+    Experiment(
+        "a small and a large reset",
+        "after a login that the server left without an answer: a reset, and one of the longest packet's size",
+        "an answer proves that the path works, also for large packets, so that the server ended the session",
     ),
     Experiment(
         "another direction or digest",
