@@ -30,13 +30,13 @@ from wgmon_tui.text import format_age
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.comparison import Finding
+    from wgmon_tui.checks.prober_verdict import ProberVerdict
     from wgmon_tui.config.models import Fleet, Server
     from wgmon_tui.daemon.config_watcher import LoadedConfig
     from wgmon_tui.daemon.role import RoleManager
     from wgmon_tui.monitor.controller import FleetController
     from wgmon_tui.monitor.engine import Engine
     from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
-    from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
     from wgmon_tui.store.history import History
     from wgmon_tui.terminal import Terminal
     from wgmon_tui.tui.context import AskServer
@@ -205,8 +205,8 @@ def _ask_server(
 
 def _prober_verdict(server_state: ServerState) -> ProberVerdict | None:
     """Return the prober's verdict from the fleet state. A verdict from another process has no addresses."""
+    from wgmon_tui.checks.prober_verdict import make_prober_verdict
     from wgmon_tui.doctor.server import verdict_from_round
-    from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
 
     if server_state.paused:
         return None

@@ -23,8 +23,8 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import format_local_time
 
 if TYPE_CHECKING:
+    from wgmon_tui.checks.prober_verdict import ProberVerdict
     from wgmon_tui.doctor.models import ExaminedItem
-    from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict
 
 _RECENT_S = 300.0
 """Maximum age of a verdict. An older one says little about handshakes of the last three minutes."""
@@ -132,7 +132,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
     """Return the verdict of the last round, if a process checked this server within `_RECENT_S`."""
-    from wgmon_tui.protocols.wireguard.prober_verdict import make_prober_verdict
+    from wgmon_tui.checks.prober_verdict import make_prober_verdict
     from wgmon_tui.store.database import StoreUnavailableError
     from wgmon_tui.store.history import History
     from wgmon_tui.store.store_file import STORE

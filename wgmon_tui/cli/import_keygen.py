@@ -144,10 +144,10 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
 
 def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError
+    from wgmon_tui.config.inspect_command import interface_of
     from wgmon_tui.config.servers_file import read
     from wgmon_tui.doctor.server import require_inspect_command
     from wgmon_tui.protocols.wireguard.server_view import ViewUnavailable, inspect
-    from wgmon_tui.protocols.wireguard.server_view_comparison import interface_of
 
     [server] = select_servers(read(config).fleet, [name])
     require_inspect_command(server)

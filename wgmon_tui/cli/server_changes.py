@@ -143,7 +143,7 @@ def _peer_lines(fleet: Fleet, servers: Sequence[Server], arguments: argparse.Nam
     """What to type where the peer of the checks is to be removed as well."""
     if len(servers) > 1:
         return []
-    from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
+    from wgmon_tui.config.inspect_command import named_interface
 
     interface = named_interface(servers[0]) or USUAL_INTERFACE
     try:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.prober_verdict import ProberVerdict, make_prober_verdict
 from wgmon_tui.config.keys import NO_PRESHARED_KEY
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, Server
 from wgmon_tui.config.protocol_settings import needs_identity
@@ -13,7 +14,6 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
 from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
-from wgmon_tui.protocols.wireguard.prober_verdict import ProberVerdict, make_prober_verdict
 from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable, inspect
 from wgmon_tui.protocols.wireguard.server_view_comparison import compare
 from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Diagnosis
+from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.output.styled_text import ADVISED_PROGRAMS
-from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import printable
 
 _PLACE = re.compile(r'(in servers\.toml, (?:server|identity) ".*?"|(?:on|in|through|here)\b.*?): (?=\S)')

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.prober_verdict import ProberVerdict
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
+from wgmon_tui.config.inspect_command import interface_of
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
-from wgmon_tui.protocols.wireguard.server_view_comparison import interface_of
+from wgmon_tui.protocols.wireguard.session import SESSION_LIFETIME_S
 from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 from wgmon_tui.text import format_age, format_elapsed, format_list
 

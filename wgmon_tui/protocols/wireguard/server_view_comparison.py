@@ -5,19 +5,20 @@ Most fixes are commands for the server. A finding is `ok` only if both sides agr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.prober_verdict import ProberVerdict
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
+from wgmon_tui.config.inspect_command import interface_of
 from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.framing_causes import name_awg, write_parameter
-from wgmon_tui.protocols.wireguard.prober_verdict import SESSION_LIFETIME_S, ProberVerdict
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
 from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
+from wgmon_tui.protocols.wireguard.session import SESSION_LIFETIME_S
 from wgmon_tui.protocols.wireguard.stored_interface_comparison import (
     ConfiguredSide,
     compare_stored,
@@ -29,7 +30,6 @@ _MAX_RETYPED_NETWORKS = 8
 """How many networks a command repeats at most."""
 
 _CLOCK_SLACK_S = 2.0
-_INTERFACE = re.compile(r"\bshow ([A-Za-z0-9_=+.-]{1,15})(?: |$)")
 
 
 def compare(
@@ -51,17 +51,6 @@ def compare(
     if configured.server.protocol == AMNEZIAWG:
         findings = [replace(each, fix=name_awg(each.fix)) for each in findings]
     return tuple(findings)
-
-
-def interface_of(server: Server) -> str:
-    """The interface that the `inspect` command names; wg0 if it names none."""
-    return named_interface(server) or "wg0"
-
-
-def named_interface(server: Server) -> str | None:
-    """The interface that the `inspect` command names; None if it names none."""
-    named = _INTERFACE.search(" ".join(server.inspect))
-    return named[1] if named and named[1] != "all" else None
 
 
 # The running interface against servers.toml

@@ -13,6 +13,9 @@ REJECT_AFTER_MESSAGES = 2**64 - 2**13 - 1
 _HEADER = b"\x04\0\0\0"
 _PADDING = 16
 
+SESSION_LIFETIME_S = 180.0
+"""REJECT_AFTER_TIME: no session lives longer without a new handshake (whitepaper §6)."""
+
 
 class ReplayError(Exception):
     """A packet number was seen before, or is too old to decide."""

@@ -11,9 +11,9 @@ from rich.text import Text
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol_words import meaning_of
 from wgmon_tui.checks.verdict import Diagnosis, causes_heading
+from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import count_repeated, format_rtt
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.server.header import data_path_and_port, failure_group_lines

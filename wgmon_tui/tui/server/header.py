@@ -18,12 +18,12 @@ from wgmon_tui.checks.evidence import NameMoved
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
+from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
 from wgmon_tui.net.naive_port_check import CLOSED, FILTERED, OPEN, OPEN_OR_FILTERED
-from wgmon_tui.protocols.wireguard.server_view_comparison import named_interface
 from wgmon_tui.text import (
     count_repeated,
     format_age,

@@ -1,4 +1,4 @@
-"""The prober's verdict on a server, for comparison with handshakes of WireGuard interfaces."""
+"""The prober's verdict on a server, for comparison with what an interface reports."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
-
-SESSION_LIFETIME_S = 180.0
-"""REJECT_AFTER_TIME: no session lives longer without a new handshake (whitepaper §6)."""
 
 
 @dataclass(frozen=True, slots=True)
