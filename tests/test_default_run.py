@@ -70,6 +70,8 @@ FEATURES = {
     "other systems": "test_what_differs_between_systems_works_there",
     "a real terminal": "test_it_starts_hears_keys_and_leaves_the_terminal_clean",
     "every screen in a real terminal": "test_every_screen_at_this_size",
+    "a proxy that works": "test_a_right_link_is_healthy",
+    "a proxy that a web site stands for": "test_a_web_site_that_answers_like_the_page_is_never_green",
     "pictures of the screens": "test_a_screen",
     "looks": "test_a_screen_in_every_look",
     "a theme while screens are open": "test_a_theme_that_is_put_on_meanwhile_reaches_every_word",

