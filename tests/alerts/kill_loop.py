@@ -1,8 +1,8 @@
 """Kill test of the dispatcher with repeated kill -9: `python -m tests.alerts.kill_loop [SEED]`.
 
 A child process sends the events in the store to two sinks, and is killed at a random moment. Then the next
-child continues. In the end each sink must have got every message, in order per incident. A duplicate must
-have the same id.
+child continues. In the end each sink must have got every message, in order per incident, and must have heard
+of each certificate that ends. A duplicate must have the same id.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from random import Random
 
 from tests.alerts.outbox_harness import Shop, all_to
 from tests.store.engine_updates import Clock
+from wgmon_tui.alerts import outbox
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement, RetryError
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.sinks import Send
-from wgmon_tui.config.alerting import Sink, SinkType
+from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.config.alerting import DAY_S, Sink, SinkType
+from wgmon_tui.store.write.batch import Batch
 
 LIVES = 40
 SERVERS = 30
@@ -39,6 +42,8 @@ def main() -> int:
         state_dir, got = Path(directory), Path(directory, "got")
         shop = Shop(state_dir, all_to("pager", "chat"), Clock(time.time()))
         for number in range(SERVERS):
+            ends = Expires("server certificate", "", shop.clock.now + DAY_S * number)
+            shop.write(Batch(new_expiries={f"fra{number}": (ends,)}))
             incident = shop.opens(f"fra{number}", f"10.0.{number}.7")
             shop.closes(incident, f"10.0.{number}.7")
             if number % 3 == 0:
@@ -52,7 +57,8 @@ def main() -> int:
             ids = list({one: (kind, servers) for one, kind, servers in mine}.values())
             for number in range(SERVERS):
                 said = [kind for kind, servers in ids if f"fra{number}" in servers.split(",")]
-                assert said == ["opened", "recovered"], (sink, number, said)
+                assert sorted(said) == ["expiry", "opened", "recovered"], (sink, number, said)
+                assert said.index("opened") < said.index("recovered"), (sink, number, said)
         assert shop.query("SELECT DISTINCT state FROM deliveries") == [("sent",)]
         shop.close()
     return 0
@@ -82,12 +88,13 @@ def _live_and_be_killed(state_dir: Path, got: Path, seconds: float, *, until_don
 async def _tell(state_dir: Path, got: Path, *, until_done: bool) -> None:
     file = os.open(got, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     random = Random()
+    outbox.EXPIRY_GROUPING_S = 0.0
 
     def sender(_: SinkType) -> Send:
         def send(sink: Sink, announcement: Announcement, __: Mapping[str, str]) -> None:
             if random.random() < 0.02:
                 raise RetryError("HTTP 503", 0.0)
-            servers = ",".join(each.incident.server for each in announcement.about)
+            servers = ",".join(announcement.servers)
             os.write(
                 file, f"{sink.name} {announcement.id} {announcement.kind.split()[0]} {servers}\n".encode()
             )
@@ -110,7 +117,8 @@ def _pending(state_dir: Path) -> bool:
 
 
 _LEFT = """SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending') + (SELECT count(*) FROM outbox
-    WHERE id > ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0))"""
+    WHERE id > ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0))
+    + (SELECT 2 * count(*) FROM expiries) - (SELECT count(*) FROM expiry_notices)"""
 
 
 if __name__ == "__main__":

@@ -23,8 +23,10 @@ from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.sinks import Send
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
+from wgmon_tui.store.write.batch import Batch
 
 PATIENCE_S = 60.0
 
@@ -107,6 +109,18 @@ async def test_what_happens_arrives_within_the_second(shop: Shop, street: Street
         working.wake()
         await until(lambda: len(street.got["pager"]) == 2)
     assert street.kinds("pager") == ["opened", "recovered"]
+
+
+async def test_a_certificate_that_ends_soon_is_told(
+    shop: Shop, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wgmon_tui.alerts.outbox.EXPIRY_GROUPING_S", 0.0)
+    ends = Expires("server certificate", "vpn.example.net", time.time() + 86_400.0)
+    shop.write(Batch(new_expiries={"fra1": (ends,)}))
+    async with running(dispatcher(shop, street)):
+        await until(lambda: street.got["pager"])
+    [told] = street.got["pager"]
+    assert (told.kind.value, told.servers, told.expiries[0].at) == ("expiry", ("fra1",), ends.at)
 
 
 async def test_what_was_written_before_we_began_is_told(shop: Shop, street: Street) -> None:

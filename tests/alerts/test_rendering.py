@@ -319,6 +319,7 @@ def test_the_json_is_the_one_that_others_script_against() -> None:
                 "held_back": None,
             }
         ],
+        "expiries": [],
     }
 
 

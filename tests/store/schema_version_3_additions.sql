@@ -21,3 +21,11 @@ CREATE TABLE expiries (
     server INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (server, what, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE expiry_notices (
+    server TEXT NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, sink TEXT NOT NULL,
+    at REAL NOT NULL,
+    within REAL,
+    held TEXT NOT NULL,
+    PRIMARY KEY (server, what, name, sink)
+) STRICT, WITHOUT ROWID;

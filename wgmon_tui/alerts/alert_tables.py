@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wgmon_tui.alerts.expiry_policy import ExpiryKey, ExpiryState
 from wgmon_tui.alerts.models import IncidentSnapshot
 from wgmon_tui.alerts.notification_policy import SinkState, Standings
 from wgmon_tui.store.formats import incident_snapshot
 from wgmon_tui.store.models import Mute
+from wgmon_tui.store.schema import has_expiry_notices
 from wgmon_tui.store.write.batch import OutboxRow
 
 PENDING, SENT, GIVEN_UP, HELD = "pending", "sent", "given up", "held"
@@ -86,6 +88,7 @@ class StoredAlerts:
     open_incidents: OpenIncidents
     read_to: int
     running_at: float | None
+    expiry_states: Mapping[ExpiryKey, ExpiryState] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -99,11 +102,17 @@ class AlertChanges:
     sink_states: dict[str, Standings] = field(default_factory=dict)
     missing_incidents: OpenIncidents = field(default_factory=dict)
     facts: dict[str, float | None] = field(default_factory=dict)
+    expiry_states: dict[ExpiryKey, ExpiryState | None] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(
-            self.deliveries or self.sink_states or self.missing_incidents or self.facts or self.statements
+            self.deliveries
+            or self.sink_states
+            or self.missing_incidents
+            or self.facts
+            or self.expiry_states
+            or self.statements
         )
 
     def write(self, connection: sqlite3.Connection) -> list[QueuedDelivery]:
@@ -122,6 +131,11 @@ class AlertChanges:
             for sink, state in sink_states.items():
                 times = (state.told_at, state.reminded_at, state.escalated_at)
                 connection.execute(_TELLING, (incident, sink, *times, state.suppressed_by))
+        for key, expiry in self.expiry_states.items():
+            connection.execute(_NO_EXPIRY_NOTICE, key)
+            if expiry:
+                told = (expiry.at, expiry.within, expiry.suppressed_by)
+                connection.execute(_EXPIRY_NOTICE, (*key, *told))
         for name, value in self.facts.items():
             connection.execute(*(_NO_FACT, (name,)) if value is None else (_FACT, (name, value)))
         for statement, values in self.statements:
@@ -148,7 +162,15 @@ def read_alerts(connection: sqlite3.Connection) -> StoredAlerts:
         open_incidents,
         read_to if isinstance(read_to, int) else 0,
         running_at if isinstance(running_at, float) else None,
+        _read_expiry_states(connection),
     )
+
+
+def _read_expiry_states(connection: sqlite3.Connection) -> dict[ExpiryKey, ExpiryState]:
+    if not has_expiry_notices(connection):
+        return {}
+    rows = connection.execute(_EXPIRY_NOTICES)
+    return {(server, what, name, sink): ExpiryState(*state) for server, what, name, sink, *state in rows}
 
 
 def read_outbox(connection: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, OutboxRow]]:
@@ -214,6 +236,13 @@ _TELLING = """INSERT INTO tellings (incident, sink, told_at, reminded_at, escala
     VALUES (?, ?, ?, ?, ?, ?)"""
 
 _TELLINGS = "SELECT incident, sink, told_at, reminded_at, escalated_at, held FROM tellings"
+
+_EXPIRY_NOTICES = "SELECT server, what, name, sink, at, within, held FROM expiry_notices"
+
+_EXPIRY_NOTICE = """INSERT INTO expiry_notices (server, what, name, sink, at, within, held)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+_NO_EXPIRY_NOTICE = "DELETE FROM expiry_notices WHERE server = ? AND what = ? AND name = ? AND sink = ?"
 
 # Numbers below 1 count as read.
 _KNOWN = """INSERT INTO outbox (id, at, what, incident, matter)

@@ -15,7 +15,7 @@ from itertools import islice
 
 from wgmon_tui.alerts.alert_tables import GIVEN_UP, HELD, PENDING, SENT, QueuedDelivery
 from wgmon_tui.alerts.grouping import MessageDraft, common_cause_of, in_words
-from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ServerHeartbeat
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice, ServerHeartbeat
 from wgmon_tui.alerts.notification_policy import Notification
 from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import Sink
@@ -49,8 +49,11 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
                 "late_s": "late",
                 "note": "note",
                 "heartbeats": "beats",
-            }
+                "expiries": "expiries",
+            },
+            sparse=frozenset({"expiries"}),
         ),
+        ExpiryNotice: StoredRecord({"server": "server", "what": "what", "name": "name", "at": "at"}),
         ServerHeartbeat: StoredRecord({"server": "server", "severity": "severity"}),
     },
     {
@@ -65,6 +68,7 @@ ANNOUNCEMENT_NAMES = SNAPSHOT_NAMES | StoredNames(
             AnnouncementKind.TEST: "TEST",
             AnnouncementKind.BEAT: "BEAT",
             AnnouncementKind.FIRING: "FIRING",
+            AnnouncementKind.EXPIRY: "EXPIRY",
         },
     },
 )
@@ -235,6 +239,12 @@ def has_pending(working_set: WorkingSet, sink: str, incident: str) -> bool:
 def insert_held(working_set: WorkingSet, notification: Notification, now: float) -> None:
     """Record a suppressed notification and its reason."""
     working_set.put(make_held_delivery(notification, now))
+
+
+def insert_held_expiries(working_set: WorkingSet, sink: str, held: Announcement, reason: str) -> None:
+    """Record a message about ends of certificates and keys that is not sent, and its reason."""
+    delivery = make_delivery(sink, replace(held, id=f"{held.id}-held"), held.at)
+    working_set.put(replace(delivery, state=HELD, reason=reason, done_at=held.at))
 
 
 def delete_held(working_set: WorkingSet, notification: Notification) -> None:

@@ -198,7 +198,11 @@ class Dispatcher:
             self._work_available.clear()
             await self._read_unsaved_events()
             if await self._run_in_store(
-                self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=around
+                self._outbox.expand,
+                self._resolved_sinks.alerts,
+                self._clock(),
+                include_due=around,
+                is_clock_believed=self._clock_guard.may_delete,
             ):
                 self._work_available.set()
             self.memory_notice = await self._run_in_store(self._memory_notice)
@@ -366,10 +370,11 @@ class Dispatcher:
             now = self._clock()
             if sink.is_event_driven:
                 about = await self._run_in_store(self._outbox.firing_incidents, name)
-                word = announce_firing(now, self._vantage, about)
+                expiries = await self._run_in_store(self._outbox.told_expiries, name, now)
+                word = announce_firing(now, self._vantage, about, expiries)
             else:
                 word = announce_heartbeat(now, self._vantage, self._heartbeats())
-            if word.about or word.kind is AnnouncementKind.BEAT:
+            if word.servers or word.kind is AnnouncementKind.BEAT:
                 with suppress(RetryError, GiveUpError):
                     await self._attempt(sink, word, sink_worker)
             await asyncio.sleep(sink.every)

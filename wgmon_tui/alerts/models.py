@@ -11,6 +11,7 @@ from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot
 __all__ = [
     "Announcement",
     "AnnouncementKind",
+    "ExpiryNotice",
     "GiveUpError",
     "IncidentSnapshot",
     "RetryError",
@@ -38,6 +39,8 @@ class AnnouncementKind(StrEnum):
     """
     FIRING = "firing"
     """All open incidents in `about`, for a sink that needs them repeated."""
+    EXPIRY = "expiry"
+    """The things in `expiries` end soon, or have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,26 @@ class ServerHeartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpiryNotice:
+    """A certificate, key or subscription of a server that ends at `at`, in Unix seconds.
+
+    `what` and `name` are those of checks/expiry.py: Expires.
+    """
+
+    server: str
+    what: str
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """One message. `id` stays the same when it is sent again, so that a receiver can drop the duplicate.
 
     `at` is the Unix time of the event. `about` are the incidents in the message, worst first. `common_cause`
     is what they share, as text ("the address 198.51.100.7"), or "". `vantage` is the vantage that sends it.
     `late_s` is the delay in seconds, 0 if it is too short to mention. `note` is additional text of kinds
-    without an incident (TEST, STOPPED).
+    without an incident (TEST, STOPPED). `expiries` are what ends, the first to end first.
     """
 
     id: str
@@ -67,6 +83,13 @@ class Announcement:
     late_s: float = 0.0
     note: str = ""
     heartbeats: tuple[ServerHeartbeat, ...] = ()
+    expiries: tuple[ExpiryNotice, ...] = ()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Return the servers that it is about, each once."""
+        of_incidents = (each.incident.server for each in self.about)
+        return tuple(dict.fromkeys((*of_incidents, *(each.server for each in self.expiries))))
 
     @property
     def severity(self) -> Severity | None:

@@ -15,13 +15,13 @@ Times are Unix seconds. After the clock was set back, a reminder is late by at m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 
 from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
-from wgmon_tui.config.alerting import AlertSettings, Maintenance, Rule, is_selected
+from wgmon_tui.config.alerting import AlertSettings, Rule, is_selected
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
 
@@ -71,20 +71,22 @@ class PolicyContext:
         """Return the local time, for quiet hours."""
         return datetime.fromtimestamp(self.now)  # noqa: DTZ006  quiet hours are local
 
-    def suppression_of(self, snapshot: IncidentSnapshot) -> str:
+    def suppression_of(self, server: str, tags: tuple[str, ...]) -> str:
         """Return the mute or maintenance of a server as text; "" if there is none."""
-        server = snapshot.incident.server
         mute = self.mutes.get(server)
         if mute and self.now < mute.until:
             by = f" by {mute.who}" if mute.who else ""
             ends = "further notice" if mute.until == inf else format_local_time(mute.until, seconds=False)
             return f"muted{by} until {ends}"
-        on = (each.name for each in self.alerts.maintenance if self._is_on(each, snapshot))
+        on = (each.name for each in self.alerts.maintenance if each.covers(server, tags, self.now))
         name = next(on, None)
         return f'maintenance "{name}"' if name else ""
 
-    def _is_on(self, maintenance: Maintenance, snapshot: IncidentSnapshot) -> bool:
-        return maintenance.covers(snapshot.incident.server, snapshot.tags, self.now)
+    def quiet_hours(self, rules: Sequence[Rule]) -> str:
+        """Return the current quiet hours as text, if all rules are in their quiet hours; else ""."""
+        spans = [next((span for span in rule.quiet if span.covers(self.local)), None) for rule in rules]
+        first = spans[0] if spans and all(spans) else None
+        return f"quiet hours {first.text}" if first else ""
 
 
 def decide(
@@ -97,7 +99,7 @@ def decide(
 
     `news` is the latest event of the incident, None if only time has passed.
     """
-    suppressed_by = moment.suppression_of(snapshot)
+    suppressed_by = moment.suppression_of(snapshot.incident.server, snapshot.tags)
     after: dict[str, SinkState] = {}
     notifications: list[Notification] = []
     for sink in moment.alerts.sinks:
@@ -135,7 +137,7 @@ class _SinkDecision:
         rules = self._rules()
         if rules and not sink_state.escalated_at and not self._is_wanted(rules, AnnouncementKind.RECOVERED):
             return None, [self._notify(AnnouncementKind.RECOVERED, NO_MATCHING_RULE)]
-        if suppressed_by := self.suppressed_by or self._quiet_hours(rules):
+        if suppressed_by := self.suppressed_by or self.moment.quiet_hours(rules):
             return replace(sink_state, suppressed_by=suppressed_by), self._suppress(
                 sink_state, AnnouncementKind.RECOVERED, suppressed_by
             )
@@ -144,7 +146,7 @@ class _SinkDecision:
     def on_update(self, news: AnnouncementKind | None) -> tuple[SinkState | None, list[Notification]]:
         now, sink_state = self.moment.now, self.sink_states.get(self.sink)
         rules = self._rules()
-        suppressed_by = self.suppressed_by or self._quiet_hours(rules)
+        suppressed_by = self.suppressed_by or self.moment.quiet_hours(rules)
         if sink_state is None or sink_state.told_at is None:
             if not self._is_wanted(rules, AnnouncementKind.OPENED):
                 return self._escalate(SinkState())
@@ -208,14 +210,6 @@ class _SinkDecision:
 
     def _is_loud(self, rule: Rule) -> bool:
         return not any(span.covers(self.moment.local) for span in rule.quiet)
-
-    def _quiet_hours(self, rules: list[Rule]) -> str:
-        """Return the current quiet hours as text, if all rules are in their quiet hours; else ""."""
-        spans = [
-            next((span for span in rule.quiet if span.covers(self.moment.local)), None) for rule in rules
-        ]
-        first = spans[0] if spans and all(spans) else None
-        return f"quiet hours {first.text}" if first else ""
 
     def _suppress(
         self, sink_state: SinkState, kind: AnnouncementKind, suppressed_by: str

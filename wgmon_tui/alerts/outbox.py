@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from wgmon_tui.alerts import delivery_queue
 from wgmon_tui.alerts.alert_tables import OpenIncident, OpenIncidents
+from wgmon_tui.alerts.expiry_policy import announcements_of, decide_expiries
 from wgmon_tui.alerts.grouping import MessageGrouping
-from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
+from wgmon_tui.alerts.models import AnnouncementKind, ExpiryNotice, IncidentSnapshot
 from wgmon_tui.alerts.notification_policy import Notification, PolicyContext, SinkState, decide
 from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import AlertSettings, Sink
@@ -25,6 +26,9 @@ from wgmon_tui.store.write.batch import OutboxRow
 
 _KEPT_S = 30 * 86_400.0
 _FORGOTTEN_AT_ONCE = 1_000
+
+EXPIRY_GROUPING_S = 60.0
+"""Time in which ends of certificates and keys gather into one message."""
 
 _KINDS = {
     EventKind.OPENED.value: AnnouncementKind.OPENED,
@@ -41,12 +45,17 @@ class Outbox:
         self._working_set = working_set
         self._vantage = vantage
         self._groups = MessageGrouping()
+        self._expiries_since: float | None = None
+        """Since when there is something to tell that ends soon."""
 
-    def expand(self, alerts: AlertSettings, now: float, *, include_due: bool = True) -> bool:
+    def expand(
+        self, alerts: AlertSettings, now: float, *, include_due: bool = True, is_clock_believed: bool = True
+    ) -> bool:
         """Queue deliveries for new events, and with `include_due` for everything that has become due.
 
         Without new events, due notifications are examined as well: a mute or a rule may have changed.
-        Returns whether there are more events to read.
+        While the clock is in doubt, nobody knows what ends soon. Returns whether there are more events to
+        read.
         """
         working_set = self._working_set
         events = working_set.read_events(now)
@@ -61,6 +70,8 @@ class Outbox:
         for incident in planned.changed:
             working_set.set_open_incident(incident, planned.open_incidents.get(incident))
         self._queue_messages(planned.notifications, now)
+        if include_due and is_clock_believed:
+            self._queue_expiries(PolicyContext(alerts, working_set.mutes, now))
         working_set.mark_applied(events, unsaved)
         working_set.save(retry=True)
         return events.more
@@ -69,6 +80,8 @@ class Outbox:
         """Give up everything for sinks other than these."""
         names = {sink.name for sink in sinks}
         delivery_queue.drop_other_sinks(self._working_set, names, now)
+        for key in [key for key in self._working_set.expiry_states if key[-1] not in names]:
+            self._working_set.set_expiry_state(key, None)
         self._update_sink_states(lambda sink, state: state if sink in names else None)
 
     def firing_incidents(self, sink: str) -> tuple[IncidentSnapshot, ...]:
@@ -81,6 +94,18 @@ class Outbox:
             and not sink_state.suppressed_by
         )
 
+    def told_expiries(self, sink: str, now: float) -> tuple[ExpiryNotice, ...]:
+        """Return what ends soon, and what a sink was told of that."""
+        states = self._working_set.expiry_states
+        return tuple(
+            ExpiryNotice(server.name, each.what, each.name, each.at)
+            for server in self._working_set.expiring_servers
+            for each in server.expiries
+            if (state := states.get((server.name, each.what, each.name, sink)))
+            and state.within is not None
+            and each.at - now <= state.within
+        )
+
     def shift_times(self, seconds: float) -> None:
         """Shift pending times after a clock change, so that delays stay the same."""
         delivery_queue.shift_times(self._working_set, seconds)
@@ -90,6 +115,7 @@ class Outbox:
         """Delete handled outbox rows after their retention time."""
         if self._working_set.trouble is None:
             self._working_set.run_later(_FORGET, now - _KEPT_S, _FORGOTTEN_AT_ONCE)
+            self._forget_expiries(now)
             self._working_set.save()
 
     # Internals
@@ -114,6 +140,43 @@ class Outbox:
         for draft in self._groups.draft(said, self._vantage, now):
             if not delivery_queue.join(working_set, draft, now):
                 delivery_queue.insert(working_set, draft.sink, draft.announcement, draft.due)
+
+    def _queue_expiries(self, moment: PolicyContext) -> None:
+        """Queue messages about what ends soon, and record the suppressed ones.
+
+        Checks find the ends one after another, so the first waits for others. A kill before the save loses
+        nothing: the states are saved with the messages.
+        """
+        working_set, now = self._working_set, moment.now
+        changed, notifications = decide_expiries(
+            working_set.expiring_servers, working_set.expiry_states, moment
+        )
+        if any(not each.suppressed_by for each in notifications):
+            if self._expiries_since is None or now < self._expiries_since:
+                self._expiries_since = now
+            if now - self._expiries_since < EXPIRY_GROUPING_S:
+                return
+        self._expiries_since = None
+        for key, state in changed.items():
+            working_set.set_expiry_state(key, state)
+        for reason in dict.fromkeys(each.suppressed_by for each in notifications):
+            mine = [each for each in notifications if each.suppressed_by == reason]
+            for sink, announcement in announcements_of(mine, self._vantage, now):
+                if reason:
+                    delivery_queue.insert_held_expiries(working_set, sink, announcement, reason)
+                else:
+                    delivery_queue.insert(working_set, sink, announcement, now)
+
+    def _forget_expiries(self, now: float) -> None:
+        """Forget what ended long ago, and that no check sees any more."""
+        seen = {
+            (server.name, each.what, each.name)
+            for server in self._working_set.expiring_servers
+            for each in server.expiries
+        }
+        for key, state in list(self._working_set.expiry_states.items()):
+            if state.at < now - _KEPT_S and key[:-1] not in seen:
+                self._working_set.set_expiry_state(key, None)
 
     def _is_redundant(self, notification: Notification) -> bool:
         """Return whether it reminds of a message that the sink has not received yet."""

@@ -7,11 +7,12 @@ may come from outside (a resolver's error, an operator's note), so each is made 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wgmon_tui.alerts.markup import PLAIN, Markup
-from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice, IncidentSnapshot
 from wgmon_tui.checks.verdict import Severity, describe_likelihood
 from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.text import format_count, format_elapsed, format_iso_time, format_local_time, printable
@@ -61,6 +62,8 @@ def title(announcement: Announcement) -> str:
             return f"wgmon-tui{_at_vantage(announcement)} checks {watched}"
         case AnnouncementKind.FIRING:
             return f"{format_count(len(announcement.about), 'server')} not up"
+        case AnnouncementKind.EXPIRY if announcement.expiries:
+            return _about_expiries(announcement)
         case _ if len(announcement.about) == 1:
             return _about_one(announcement, announcement.about[0])
         case _:
@@ -118,6 +121,32 @@ def _about_several(announcement: Announcement) -> str:
     return f"{glyph} {len(about)} servers: {', '.join(by_word)}{f'; {what}' if what else ''}{common_cause}"
 
 
+def _about_expiries(announcement: Announcement) -> str:
+    expiries, at = announcement.expiries, announcement.at
+    first = min(expiries, key=lambda each: each.at)
+    glyph = Severity.DEGRADED.glyph
+    if len(expiries) == 1:
+        return f"{glyph} {describe_expiry(first, at)}"
+    servers = format_count(len(announcement.servers), "server")
+    many = f"{len(expiries)} certificates and keys of {servers} end soon"
+    return f"{glyph} {many}; first: {describe_expiry(first, at)}"
+
+
+def describe_expiry(notice: ExpiryNotice, now: float) -> str:
+    """Return what ends, of which server, when, and how long that is from `now`, in one line."""
+    thing = f"{brief(notice.what)} {brief(notice.name)}".rstrip()
+    ends, on = "ends" if notice.at > now else "ended", format_local_time(notice.at, seconds=False, zone=True)
+    left = format_elapsed(abs(notice.at - now))
+    return (
+        f"{brief(notice.server)}: {thing} {ends} {on}, {f'in {left}' if notice.at > now else f'{left} ago'}"
+    )
+
+
+def expiry_command(servers: Sequence[str]) -> str:
+    """Return the command that lists the ends: those of one server, or all."""
+    return f"wgmon-tui expiry {shlex.quote(safe(servers[0]))}" if len(servers) == 1 else "wgmon-tui expiry"
+
+
 def _who(snapshot: IncidentSnapshot) -> str:
     return snapshot.who or snapshot.incident.acknowledged_by
 
@@ -137,6 +166,13 @@ def message(announcement: Announcement, markup: Markup, most: int, *, headed: bo
     """
     head = [markup.strong(title(announcement))] if headed else []
     closing = [markup.escape(line) for line in _closing(announcement)]
+    if announcement.kind is AnnouncementKind.EXPIRY and announcement.expiries:
+        lines = [
+            markup.escape(f"· {describe_expiry(each, announcement.at)}") for each in announcement.expiries
+        ]
+        command = markup.typed(expiry_command(announcement.servers))
+        closing = [markup.escape("to list the dates, type:"), command, *closing]
+        return _shortened(head, lines, closing, "date", markup, most)
     about = announcement.about
     several = len(about) > 1
     for detailed in range(min(len(about), _DETAILED_AT_MOST), -1, -1):
@@ -148,10 +184,21 @@ def message(announcement: Announcement, markup: Markup, most: int, *, headed: bo
         text = _joined(head, blocks, listed, closing)
         if markup.length(text) <= most:
             return text
+    return _shortened(head, listed, closing, "server", markup, most)
+
+
+def _shortened(
+    head: list[str], listed: list[str], closing: list[str], noun: str, markup: Markup, most: int
+) -> str:
+    """Return as many of the listed lines as fit; without any, only the title."""
+    total = len(listed)
+    text = _joined(head, [], listed, closing)
+    if markup.length(text) <= most:
+        return text
     while listed:
         # Remove an eighth at a time: there may be a thousand lines.
         del listed[len(listed) - max(1, len(listed) // 8) :]
-        more = markup.escape(f"… and {format_count(len(about) - len(listed), 'server')} more")
+        more = markup.escape(f"… and {format_count(total - len(listed), noun)} more")
         text = _joined(head, [], [*listed, more], closing)
         if markup.length(text) <= most:
             return text
@@ -220,6 +267,8 @@ def _closing(announcement: Announcement) -> Iterator[str]:
         yield f"sent at {format_local_time(announcement.at, zone=True)}" + (
             f": {brief(announcement.note)}" if announcement.note else ""
         )
+    if announcement.expiries and announcement.vantage:
+        yield f"seen from {brief(announcement.vantage)}"
     if announcement.about and announcement.vantage:
         many = any(each.vantage_verdicts for each in announcement.about)
         yield f"{'sent by' if many else 'seen from'} {brief(announcement.vantage)}"
@@ -251,6 +300,18 @@ def as_json(announcement: Announcement) -> dict[str, object]:
         "late_s": round(announcement.late_s, 3),
         "note": safe(announcement.note) or None,
         "incidents": [_incident(each) for each in announcement.about],
+        "expiries": [_expiry(each, announcement.at) for each in announcement.expiries],
+    }
+
+
+def _expiry(notice: ExpiryNotice, now: float) -> dict[str, object]:
+    return {
+        "server": notice.server,
+        "what": safe(notice.what),
+        "name": safe(notice.name) or None,
+        "ends_at": format_iso_time(notice.at),
+        "left_s": round(notice.at - now),
+        "next": expiry_command([notice.server]),
     }
 
 

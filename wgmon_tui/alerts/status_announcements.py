@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot, ServerHeartbeat
+from wgmon_tui.alerts.models import (
+    Announcement,
+    AnnouncementKind,
+    ExpiryNotice,
+    IncidentSnapshot,
+    ServerHeartbeat,
+)
 
 Heartbeats = tuple[ServerHeartbeat, ...]
 
@@ -26,6 +32,12 @@ def announce_heartbeat(at: float, vantage: str, heartbeats: Heartbeats) -> Annou
     return Announcement(name, AnnouncementKind.BEAT, at, vantage=vantage, heartbeats=heartbeats)
 
 
-def announce_firing(at: float, vantage: str, incidents: tuple[IncidentSnapshot, ...]) -> Announcement:
-    """Return all open incidents."""
-    return Announcement(f"firing-{token_hex(4)}", AnnouncementKind.FIRING, at, incidents, vantage=vantage)
+def announce_firing(
+    at: float,
+    vantage: str,
+    incidents: tuple[IncidentSnapshot, ...],
+    expiries: tuple[ExpiryNotice, ...] = (),
+) -> Announcement:
+    """Return all open incidents, and all that ends soon."""
+    name = f"firing-{token_hex(4)}"
+    return Announcement(name, AnnouncementKind.FIRING, at, incidents, vantage=vantage, expiries=expiries)

@@ -33,8 +33,10 @@ from wgmon_tui.alerts.alert_tables import (
     read_mutes,
     read_outbox,
 )
+from wgmon_tui.alerts.expiry_policy import ExpiryKey, ExpiryState
 from wgmon_tui.store.database import ALERT_WRITER, connect, connect_to_read, set_patience, unavailable
 from wgmon_tui.store.models import Mute
+from wgmon_tui.store.read.expiries import ExpiringServer, read_expiring_servers
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.batch import OutboxRow
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
@@ -76,6 +78,10 @@ class WorkingSet:
         """Why changes wait in memory now."""
         self.open_incidents: OpenIncidents = {}
         self.mutes: Mapping[str, Mute] = {}
+        self.expiring_servers: tuple[ExpiringServer, ...] = ()
+        self.expiry_states: dict[ExpiryKey, ExpiryState] = {}
+        self._fleet_version: object = None
+        """The version of the fleet of which `expiring_servers` are."""
         self._path = state_dir / STORE
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -117,6 +123,7 @@ class WorkingSet:
                 with connection:
                     rows = read_outbox(connection, self._read_to, _AT_ONCE)
                     self.mutes = read_mutes(connection)
+                    self._read_expiring_servers(connection)
                     closed = read_closed(connection, self.open_incidents.keys() - waiting, now)
         except (sqlite3.Error, OSError) as error:
             self._handle_failure(error)
@@ -167,6 +174,23 @@ class WorkingSet:
             self.open_incidents[incident] = case
         else:
             self.open_incidents.pop(incident, None)
+
+    # Ends of certificates and keys
+
+    def set_expiry_state(self, key: ExpiryKey, state: ExpiryState | None) -> None:
+        """Replace how an end stands with a sink; None if nothing need be remembered of it."""
+        self._changes.expiry_states[key] = state
+        if state:
+            self.expiry_states[key] = state
+        else:
+            self.expiry_states.pop(key, None)
+
+    def _read_expiring_servers(self, connection: sqlite3.Connection) -> None:
+        """Read them again if anything of the fleet changed. Raises sqlite3.Error."""
+        version = connection.execute("SELECT value FROM facts WHERE name = 'fleet_version'").fetchone()
+        if (self._file_id, version) != self._fleet_version:
+            self.expiring_servers = read_expiring_servers(connection)
+            self._fleet_version = self._file_id, version
 
     def _is_applied(self, row: OutboxRow) -> bool:
         case = self.open_incidents.get(row[2])
@@ -320,6 +344,7 @@ class WorkingSet:
         stored = read_alerts(connection)
         self._take_over_deliveries(stored)
         self._take_over_incidents(stored)
+        self._take_over_expiries(stored)
         facts = self._changes.facts
         self._read_to = stored.read_to
         facts.pop(_READ_TO, None)
@@ -353,6 +378,12 @@ class WorkingSet:
                 changes.missing_incidents[incident] = case
         fresh = {key: case for key, case in stored.open_incidents.items() if key not in changes.sink_states}
         self.open_incidents = fresh | mine
+
+    def _take_over_expiries(self, stored: StoredAlerts) -> None:
+        unwritten = self._changes.expiry_states
+        fresh = {key: state for key, state in stored.expiry_states.items() if key not in unwritten}
+        unwritten.update(self.expiry_states)
+        self.expiry_states = fresh | self.expiry_states
 
     def _handle_failure(self, error: sqlite3.Error | OSError) -> None:
         self._disconnect()

@@ -169,7 +169,7 @@ def _json_line(delivery: Delivery) -> str:
             "state": delivery.state.value,
             "kind": announcement.kind.value,
             "title": title(announcement),
-            "servers": [snapshot.incident.server for snapshot in announcement.about],
+            "servers": list(announcement.servers),
             "at": format_iso_time(delivery.at),
             "attempts": delivery.attempts,
             "reason": safe(delivery.reason) or None,

@@ -202,6 +202,8 @@ class Rule:
     remind_every: float | None = None
     escalate_after: float | None = None
     escalate_to: tuple[str, ...] = ()
+    expiry: tuple[float, ...] = (30 * DAY_S, 7 * DAY_S, DAY_S)
+    """Seconds before the end of a certificate or key at which the sinks hear of it."""
 
 
 @dataclass(frozen=True, slots=True)

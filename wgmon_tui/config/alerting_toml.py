@@ -41,7 +41,17 @@ from wgmon_tui.config.setting import (
 )
 from wgmon_tui.config.toml_reader import TomlTable, describe
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.config.value_types import NAME, NAMES, ValueType, duration, list_of, one_of, some_of, text_type
+from wgmon_tui.config.value_types import (
+    NAME,
+    NAMES,
+    ValueType,
+    duration,
+    durations,
+    list_of,
+    one_of,
+    some_of,
+    text_type,
+)
 from wgmon_tui.text import did_you_mean, quoted
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -128,6 +138,12 @@ RULE = Section(
             default="no escalation",
         ),
         Setting("escalate_to", _SINKS, "The names of the sinks that get an escalation."),
+        Setting(
+            "expiry",
+            durations(3600.0, 400 * DAY_S),
+            "The times before the end of a certificate, key or subscription at which the sinks get a "
+            "message. `[]`: none.",
+        ),
     ),
     repeated=True,
     together=("escalate_after", "escalate_to"),

@@ -147,6 +147,17 @@ def duration(least: float, most: float) -> ValueType:
     return ValueType("duration", as_seconds(least, most), schema, limits, format_duration)
 
 
+def durations(least: float, most: float) -> ValueType:
+    """A list of durations with their units, each between two limits in seconds."""
+    one = duration(least, most)
+
+    def write(values: Iterable[float]) -> object:
+        return [format_duration(each) for each in values]
+
+    schema = {"type": "array", "items": one.schema}
+    return ValueType("list of durations", as_list(one.read), schema, one.limits, write, FormFieldKind.LIST)
+
+
 def list_of(element: ValueType, names: str) -> ValueType:
     """A list of texts of the type `element`. `names` is the name of the list type."""
     # `element.read` takes a TOML value; `as_list` has checked that it is text.

@@ -230,6 +230,14 @@ CREATE TABLE IF NOT EXISTS expiries (          -- until when certificates and ke
     server INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (server, what, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS expiry_notices (    -- how the end of a certificate or key stands with a sink
+    server TEXT NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, sink TEXT NOT NULL,
+    at REAL NOT NULL,                 -- the end that was told
+    within REAL,                      -- the threshold that was told, in seconds before the end
+    held TEXT NOT NULL,               -- why it is not told now
+    PRIMARY KEY (server, what, name, sink)
+) STRICT, WITHOUT ROWID;
 """
 """What versions that do not know it can leave alone: they read and write the store as before.
 
@@ -266,7 +274,12 @@ def is_current(connection: sqlite3.Connection) -> bool:
     """Return whether a store that is not newer has everything that this program writes."""
     trigger = "SELECT 1 FROM sqlite_schema WHERE name = 'verdict_changes_of_deleted'"
     has_trigger = connection.execute(trigger).fetchone() is not None
-    has_additions = has_trigger and has_verdict_changes(connection) and has_pause_ends(connection)
+    has_additions = (
+        has_trigger
+        and has_verdict_changes(connection)
+        and has_pause_ends(connection)
+        and has_expiry_notices(connection)
+    )
     return version_of(connection) == VERSION and has_additions
 
 
@@ -279,6 +292,12 @@ def has_verdict_changes(connection: sqlite3.Connection) -> bool:
 def has_pause_ends(connection: sqlite3.Connection) -> bool:
     """Return whether the store has the table `pause_ends`: earlier versions do not create it."""
     found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'pause_ends'"
+    return connection.execute(found).fetchone() is not None
+
+
+def has_expiry_notices(connection: sqlite3.Connection) -> bool:
+    """Return whether the store has the table `expiry_notices`: earlier versions do not create it."""
+    found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'expiry_notices'"
     return connection.execute(found).fetchone() is not None
 
 

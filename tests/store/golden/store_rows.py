@@ -23,8 +23,10 @@ from tests.store.golden.examples import (
 )
 from wgmon_tui.alerts.alert_tables import GIVEN_UP, AlertChanges
 from wgmon_tui.alerts.delivery_queue import make_delivery, make_held_delivery
+from wgmon_tui.alerts.expiry_policy import ExpiryState
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind
 from wgmon_tui.alerts.notification_policy import Notification
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
@@ -104,7 +106,7 @@ def _deliver(connection: sqlite3.Connection) -> None:
     changes = AlertChanges()
     sent_to_mail = [
         make_delivery("mail", Announcement(f"9f-{kind.value}", kind, AT, about), AT)
-        for kind in AnnouncementKind
+        for kind in tuple(AnnouncementKind)[:10]
     ]
     held = make_held_delivery(Notification("chat", AnnouncementKind.OPENED, about[0], "muted by ada"), AT)
     reason = 'no sink "mail" in config.toml any more'
@@ -145,7 +147,18 @@ def _later_rows() -> list[str]:
         of_control_planes = Batch(fleet={"ams1": StoredServer(server_to_entry(LATER_SERVERS[0]), 97.5)})
         of_control_planes.add_journal_rows(make_journal_rows("ams1", planes, "down", AT + 5.0))
         of_control_planes.write(connection, {}, AT)
-        return [*rows, *(each for each in _rows_of(connection, "checks") if each not in rows)]
+        rows += [each for each in _rows_of(connection, "checks") if each not in rows]
+        _tell_of_expiries(connection)
+        return [*rows, *_rows_of(connection, "expiries"), *_rows_of(connection, "expiry_notices")]
+
+
+def _tell_of_expiries(connection: sqlite3.Connection) -> None:
+    key = ("ams1", "server certificate", "ams1.example.net")
+    Batch(new_expiries={"ams1": (Expires(*key[1:], AT + 86_400.0),)}).write(connection, {"ams1": 1}, AT)
+    changes = AlertChanges()
+    changes.expiry_states[*key, "mail"] = ExpiryState(AT + 86_400.0, 604_800.0)
+    changes.expiry_states[*key, "chat"] = ExpiryState(AT + 86_400.0, None, "muted by ada")
+    changes.write(connection)
 
 
 def _rows() -> list[str]:

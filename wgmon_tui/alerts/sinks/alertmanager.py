@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
-from wgmon_tui.alerts.models import Announcement, AnnouncementKind, IncidentSnapshot
-from wgmon_tui.alerts.rendering import brief, safe, title
+from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice, IncidentSnapshot
+from wgmon_tui.alerts.rendering import brief, describe_expiry, expiry_command, safe, title
 from wgmon_tui.config.alerting import Alertmanager, Sink
 from wgmon_tui.text import format_iso_time
 
@@ -28,6 +28,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     options = cast("Alertmanager", sink.options)
     until = time.time() + max(_HELD_AT_LEAST_S, _MISSED * options.every)
     alerts = [_of_incident(options, snapshot, until) for snapshot in announcement.about]
+    alerts += [_of_expiry(options, announcement, each, until) for each in announcement.expiries]
     if announcement.kind in _WGMON_ALERT_NAMES:
         alerts.append(_wgmon_alert(options, announcement, until))
     if not alerts:
@@ -64,6 +65,25 @@ def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float
         annotations["acknowledged_by"] = safe(incident.acknowledged_by)
     ends = until if incident.closed_at is None else max(incident.opened_at, incident.closed_at)
     return _alert({**labels, **dict(options.labels)}, annotations, incident.opened_at, ends)
+
+
+def _of_expiry(
+    options: Alertmanager, announcement: Announcement, notice: ExpiryNotice, until: float
+) -> dict[str, object]:
+    """Return the alert of what ends soon. It resolves itself once it is not repeated: the date has moved."""
+    labels = {
+        "alertname": "WgmonExpiry",
+        "server": notice.server,
+        "what": notice.what,
+        "name": notice.name,
+        "vantage": announcement.vantage,
+    }
+    annotations = {
+        "summary": describe_expiry(notice, announcement.at),
+        "ends_at": format_iso_time(notice.at),
+        "next": expiry_command([notice.server]),
+    }
+    return _alert({**labels, **dict(options.labels)}, annotations, announcement.at, until)
 
 
 _WGMON_ALERT_NAMES = {AnnouncementKind.TEST: "WgmonTest", AnnouncementKind.STOPPED: "WgmonStopped"}

@@ -43,4 +43,6 @@ def _type(announcement: Announcement) -> str:
         return "success"
     if announcement.kind in (AnnouncementKind.TEST, AnnouncementKind.ACKNOWLEDGED):
         return "info"
+    if announcement.kind is AnnouncementKind.EXPIRY:
+        return "warning"
     return "warning" if announcement.severity is Severity.DEGRADED else "failure"

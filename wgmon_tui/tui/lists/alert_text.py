@@ -208,8 +208,7 @@ def describe_delivery(delivery: Delivery, glyphs: Glyphs) -> str:
 
 def alerted_server(delivery: Delivery, known: Container[str]) -> str | None:
     """The first server of a delivery that is still in the fleet: the worst of them."""
-    names = (snapshot.incident.server for snapshot in delivery.announcement.about)
-    return next((name for name in names if name in known), None)
+    return next((name for name in delivery.announcement.servers if name in known), None)
 
 
 def detail(
