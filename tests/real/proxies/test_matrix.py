@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.namespaces import firewall, no_firewall
+from tests.real.prerequisites import require
 from tests.real.proxies.__main__ import PROGRAMS
 from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.rows import RIGHT, cells, with_wrong_secret
 from tests.real.proxies.runner import PlayedCell, play
-from tests.real.proxies.servers import FALLBACK, ProxyServers, proxy_servers
-from wgmon_tui.checks.verdict import Severity
+from tests.real.proxies.servers import FALLBACK, FIRST_PAGE, SECOND_PAGE, ProxyServers, proxy_servers
+from wgmon_tui.checks.verdict import Severity, Verdict
 
 QUICK = ("trojan", "ss-server", "sing-box")
 QUICK_SERVERS = (
@@ -78,3 +80,17 @@ def test_each_fault_on_each_server_beside_a_real_client(tmp_path: Path) -> None:
         played = play(servers, list(cells(servers.links, servers.start_without_exit())))
     assert len(played) > 100
     assert [f"{each.cell}: {line}" for each in played for line in each.wrong] == []
+
+
+@pytest.mark.thorough
+def test_an_uplink_that_is_down_is_no_fault_of_the_proxy(quick: ProxyServers) -> None:
+    require("nft", root=True)
+    link = quick.links["ss-server aes-256-gcm"]
+    ports = f"{{ {FIRST_PAGE}, {SECOND_PAGE}, {link.endpoint.port} }}"
+    firewall(quick.name, "output", f"tcp dport {ports} drop")
+    try:
+        found = Probing(link).run(quick.name)
+    finally:
+        no_firewall(quick.name)
+    assert found.diagnosis.verdict is Verdict.LOCAL_FAULT
+    assert Probing(link).run(quick.name).diagnosis.verdict is Verdict.HEALTHY
