@@ -68,6 +68,8 @@ async def choose(it: Editing, row: str, value: str) -> None:
     it.form.row(row).text = value
     await settle(it.pilot)
     await it.until(lambda: it.form.row(row).text == value)
+    await it.until(lambda: not any(each.group == "fields" for each in it.app.workers))
+    await settle(it.pilot)
 
 
 async def open_new(it: Editing, protocol: str) -> None:
