@@ -12,6 +12,7 @@ import pytest
 
 from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import StageOutcome
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
@@ -227,3 +228,30 @@ async def test_two_logins_with_one_certificate_take_turns() -> None:
         watching.cancel()
 
     assert most == 1
+
+
+def ends(made: Check) -> list[str]:
+    """What is known to end."""
+    return [each.what for each in made.evidence if isinstance(each, Expires)]
+
+
+async def test_the_ends_of_a_profile_are_told_without_a_login() -> None:
+    async with lab(dedicated=False) as (_, target):
+        made = await check(OpenVpnProber(), target)
+
+    assert ends(made) == ["client certificate", "authority certificate"]
+
+
+async def test_the_end_of_a_certificate_that_is_refused_now_is_still_known() -> None:
+    """An expired certificate must not leave the list of what ends."""
+    prober = OpenVpnProber()
+    async with lab() as (server, target):
+        await check(prober, target, deep=True)
+        server.mode = OpenVpnLabMode.EXPIRED
+        made = await check(prober, target, deep=True)
+        between = await check(prober, target)
+
+    known = ["client certificate", "authority certificate", "server certificate"]
+    assert made.failed_stage is not None
+    assert made.failed_stage.name == "tls"
+    assert ends(made) == ends(between) == known

@@ -32,6 +32,7 @@ _ATTRIBUTES = {
     NameOID.DOMAIN_COMPONENT: "DC",
     NameOID.USER_ID: "UID",
 }
+SERVER_CERTIFICATE = "server certificate"
 _USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
@@ -103,7 +104,7 @@ def end_of_server(der: bytes) -> Expires | None:
     except ValueError:
         return None
     end = certificate.not_valid_after_utc.timestamp()
-    return Expires("server certificate", _common_name(certificate), end)
+    return Expires(SERVER_CERTIFICATE, _common_name(certificate), end)
 
 
 def _common_name(certificate: x509.Certificate) -> str:

@@ -17,11 +17,13 @@ from typing import Any
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
-from wgmon_tui.checks.evidence import IcmpError, ProtocolEvidence, Silence
-from wgmon_tui.checks.stage import KEEPALIVE, REACH, RESET, TUNNEL, Stage, StageOutcome
+from wgmon_tui.checks.evidence import Evidence, IcmpError, ProtocolEvidence, Silence
+from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.stage import KEEPALIVE, REACH, RESET, TLS, TUNNEL, Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE, find_ends
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
@@ -84,7 +86,10 @@ class OpenVpnProber(AddressProber):
         target: OpenVpnTarget = asked.target
         log, found = CheckLog(), _Found()
         earlier = self._earlier.find(asked.server, asked.address, target.agreed_values)
-        obstacle = await self._find_obstacle(target, is_due=asked.is_deep or earlier is None)
+        is_due = asked.is_deep or earlier is None
+        obstacle = await self._find_obstacle(target, is_due=is_due)
+        if is_due and (obstacle is None or obstacle.kind != observations.IN_USE):
+            log.evidence += find_ends(target.profile)
         try:
             link = await open_link(target.remote, asked.address, asked.server.timeout)
         except (ConnectionError, TimeoutError) as error:
@@ -94,7 +99,7 @@ class OpenVpnProber(AddressProber):
             log.evidence.append(observe(observations.TCP, observations.CONNECTED))
         session = ControlSession(make_client(target.remote), link, log)
         try:
-            if await self._reset(session, asked, found) and (asked.is_deep or earlier is None):
+            if await self._reset(session, asked, found) and is_due:
                 if obstacle:
                     self._note_obstacle(asked, log, obstacle)
                 else:
@@ -175,6 +180,8 @@ class OpenVpnProber(AddressProber):
                 await _run_tunnel(session, target, outcome.reply, found)
         if outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence):
             session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
+        if outcome.failed_stage == TLS and not _has_end_of_server(session.log.evidence):
+            session.log.evidence += self._known_end_of_server(asked)
         self._earlier.remember(
             asked.server,
             asked.address,
@@ -186,6 +193,12 @@ class OpenVpnProber(AddressProber):
                 target.agreed_values,
             ),
         )
+
+    def _known_end_of_server(self, asked: AddressCheck) -> list[Expires]:
+        """When the server's certificate ends, as an earlier check saw: OpenSSL shows none that it refuses."""
+        earlier = self._earlier.find(asked.server, asked.address, asked.target.agreed_values)
+        ends = [each for each in (earlier.evidence if earlier else ()) if isinstance(each, Expires)]
+        return [each for each in ends if each.what == SERVER_CERTIFICATE]
 
     async def _finish_unconnected(
         self, asked: AddressCheck, log: CheckLog, found: _Found, word: str
@@ -222,6 +235,10 @@ class OpenVpnProber(AddressProber):
             stages=tuple(found.stages),
             framing=str(replace(layout, notes=dict(notes))),
         )
+
+
+def _has_end_of_server(evidence: Sequence[Evidence]) -> bool:
+    return any(isinstance(each, Expires) and each.what == SERVER_CERTIFICATE for each in evidence)
 
 
 async def _experiment(asked: AddressCheck, log: CheckLog) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.check import Check, Tunnel
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
@@ -86,7 +87,10 @@ class EarlierChecks:
 def lasting(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """The evidence that still holds at the next checks: all but that of the packets of this one."""
     return tuple(
-        each for each in evidence if isinstance(each, ProtocolEvidence) and each.kind not in _OF_EACH_CHECK
+        each
+        for each in evidence
+        if isinstance(each, Expires)
+        or (isinstance(each, ProtocolEvidence) and each.kind not in _OF_EACH_CHECK)
     )
 
 

@@ -16,7 +16,6 @@ from wgmon_tui.protocols.openvpn.certificates import (
     describe_server,
     end_of_server,
     find_date_problems,
-    find_ends,
     find_mismatch,
 )
 from wgmon_tui.protocols.openvpn.client import Login
@@ -77,7 +76,6 @@ async def log_in(
     for problem in find_date_problems(target.profile, datetime.now(UTC)):
         word = "expired" if problem.is_expired else "early"
         _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(_DAY))
-    session.log.evidence += find_ends(target.profile)
     try:
         context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
     except TlsSettingsError as error:

@@ -23,6 +23,8 @@ from wgmon_tui.protocols.openvpn.wire import (
 )
 
 DIGEST_LENGTHS = {"SHA1": 20, "SHA224": 28, "SHA256": 32, "SHA384": 48, "SHA512": 64, "MD5": 16}
+REJECTED_NOTE = "rejected: "
+"""How the note of a packet begins that was not accepted."""
 ENCRYPTED = "encrypted"
 """The name of the field whose content only the keys reveal."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.check import Check, Direction, Packet
+from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog, KeyLogFormat
 from wgmon_tui.checks.protocol import (
@@ -86,14 +86,16 @@ class OpenVpn(Protocol):
         return value_of(check.exchange[number].data, number, field, PacketLayout.parse(check.framing))
 
     def remark_on(self, check: Check, packet: Packet) -> PacketRemark | None:
-        """Whether a received packet is of OpenVPN at all."""
-        from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout, unframe
-        from wgmon_tui.protocols.openvpn.wire import opcode_of
+        """Whether a received packet was accepted, and what it did."""
+        from wgmon_tui.protocols.openvpn.packet_remarks import remark_on
 
-        data = unframe(packet.data, PacketLayout.parse(check.framing))
-        if packet.direction is Direction.SENT or opcode_of(data) is not None:
-            return None
-        return PacketRemark("not a packet of OpenVPN", "bad")
+        return remark_on(check, packet)
+
+    def find_decisive_field(self, check: Check) -> tuple[int, str] | None:
+        """The packet that ended a failed check."""
+        from wgmon_tui.protocols.openvpn.packet_remarks import find_decisive_field
+
+        return find_decisive_field(check)
 
     def transport_of(self, check: Check, packet: Packet) -> PacketTransport:
         """UDP, or the TCP connection of the check."""

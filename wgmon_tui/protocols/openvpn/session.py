@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.protocols.openvpn.client import Client
@@ -19,6 +20,8 @@ _MOST_EVENTS = 256
 """After so many events of the session itself, its check ends: the server floods it."""
 
 _MOST_DATA = 256
+_CLOCK_STEP_S = 1.0
+"""A difference of the times of a packet and its event from which on the clock of this machine was set."""
 
 
 class ControlSession:
@@ -33,6 +36,7 @@ class ControlSession:
         """Packets of the data channel with their Unix times in nanoseconds, as they came."""
         self.notes: dict[int, str] = {}
         """What was in the encrypted packets of the exchange, by their numbers: no payload and no secret."""
+        self._data_numbers: dict[bytes, int] = {}
         self.is_closed = False
         """Whether the server closed the TCP connection."""
         self._began = time.monotonic()
@@ -43,12 +47,23 @@ class ControlSession:
         """Seconds since the session began."""
         return time.monotonic() - self._began
 
-    def send(self, packet: bytes) -> int:
-        """Send a packet, log it and return the Unix time in nanoseconds. Raises OSError."""
+    def send(self, packet: bytes, note: str = "") -> int:
+        """Send a packet, log it and return the Unix time in nanoseconds. Raises OSError.
+
+        `note` says what is in a packet of the data channel.
+        """
         sent_ns, kept = self.link.send(packet), len(self.log.exchange)
         self.log.sent(self.link.frame(packet), sent_ns)
+        if note and len(self.log.exchange) > kept:
+            self.notes[kept] = note
         self._note(packet, kept)
         return sent_ns
+
+    def note_data(self, packet: bytes, note: str) -> None:
+        """Say what was in a received packet of the data channel, or why it was rejected."""
+        number = self._data_numbers.pop(packet, None)
+        if number is not None:
+            self.notes[number] = note
 
     def flush(self) -> None:
         """Send what the client has to send now. Raises OSError."""
@@ -89,10 +104,14 @@ class ControlSession:
             return
         packet, received_ns = received
         kept = len(self.log.exchange)
-        self.log.received(self.link.frame(packet), received_ns)
-        for event in self.client.receive(packet, self.now):
+        at = self.log.received(self.link.frame(packet), received_ns)
+        for found in self.client.receive(packet, self.now):
+            is_same_clock = abs(at - found.at) < _CLOCK_STEP_S
+            event = replace(found, at=at) if is_same_clock else found  # so that it has its packet's time
             if isinstance(event, DataArrived):
                 self.data.append((packet, received_ns))
+                if len(self.log.exchange) > kept:
+                    self._data_numbers[packet] = kept
                 continue
             if isinstance(event, Rejected):
                 self._rejected += 1

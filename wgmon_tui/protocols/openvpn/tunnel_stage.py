@@ -26,6 +26,7 @@ from wgmon_tui.protocols.openvpn.compression import find_compression
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import DataChannel, DataError, DataFault
 from wgmon_tui.protocols.openvpn.links import LinkClosedError
+from wgmon_tui.protocols.openvpn.packet_fields import REJECTED_NOTE
 from wgmon_tui.protocols.openvpn.profile import Profile, RemoteProto
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.settings import NAME
@@ -178,7 +179,7 @@ class DataChannelStage:
             session.client.send_exit()
             await session.run(lambda: session.client.is_all_acknowledged, _END_WAIT_S)
         elif self._target.remote.transport is RemoteProto.UDP:
-            self._send(OCC_EXIT)
+            self._send(OCC_EXIT, "exit notification")
 
     def _own_addresses(self) -> OwnAddresses:
         reply = self._reply
@@ -189,9 +190,9 @@ class DataChannelStage:
             own[6] = reply.address_v6.ip
         return own
 
-    def _send(self, payload: bytes) -> int:
+    def _send(self, payload: bytes, note: str) -> int:
         try:
-            return self._session.send(self._channel.seal(payload))
+            return self._session.send(self._channel.seal(payload), note)
         except LinkClosedError:
             self._session.is_closed = True
             return time.time_ns()
@@ -201,7 +202,7 @@ class DataChannelStage:
         probe = make_echo_probe(target, own, self._identifier, self._sequence, size)
         if probe is not None:
             self._probes[probe.key] = probe
-            probe.sent_ns = self._send(probe.packet)
+            probe.sent_ns = self._send(probe.packet, f"echo of {len(probe.packet)} bytes to {target}")
         return probe
 
     @property
@@ -230,14 +231,18 @@ class DataChannelStage:
             payload = self._channel.open(packet)
         except DataError as error:
             self._faults[error.fault] += 1
+            self._session.note_data(packet, f"{REJECTED_NOTE}{error.fault.value}")
             return
         self._result.accepted += 1
         if payload == PING:
+            self._session.note_data(packet, "keepalive")
             if self._result.keepalive_after is None:
                 self._result.keepalive_after = self._session.now - self._began
             return
         answer = match_probe(inner_packets.parse(payload), self._identifier)
         probe = self._probes.get(answer.key) if answer else None
+        what = "echo reply" if probe else "IP packet"
+        self._session.note_data(packet, f"{what} of {len(payload)} bytes")
         if probe is not None and probe.answered_ns is None:
             probe.answered_ns = received_ns
 
