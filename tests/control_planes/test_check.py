@@ -16,6 +16,7 @@ from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALE_DEVICE
 from tests.control_planes.responder import Answer, Responder, responding
 from tests.daemon.harness import Program
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.protocol import ProbeServices, Protocol, ProtocolProber
@@ -85,6 +86,18 @@ async def test_a_control_plane_that_works_is_healthy_and_counts_its_nodes() -> N
         "api": "passed",
         "backend": "passed",
     }
+
+
+async def test_a_report_reaches_the_process_with_the_name_of_its_control_plane() -> None:
+    noted: list[tuple[str, ControlPlaneReport]] = []
+    services = ProbeServices(lambda _: b"", note_report=lambda name, report: noted.append((name, report)))
+    async with responding(WHOLE) as responder:
+        prober = find_protocol("headscale").make_prober(services)
+        await check(target(responder), prober)
+        responder.answers["/api/v1/node"] = Answer({}, 500)
+        await check(target(responder), prober)
+    [(name, report)] = noted
+    assert (name, [node.name for node in report.nodes]) == ("hs", ["db1"])
 
 
 async def test_the_token_is_sent_only_where_it_is_needed() -> None:

@@ -24,10 +24,11 @@ from tests.control_planes.answers import (
     NETMAKER_STATUS,
     TAILSCALE_DEVICE,
 )
+from wgmon_tui.checks.control_plane_report import Node, Part
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.headscale.api import HeadscaleApi
 from wgmon_tui.control_planes.innernet.api import InnernetApi
-from wgmon_tui.control_planes.models import Expiry, Node, Part
 from wgmon_tui.control_planes.netbird.api import NetbirdApi
 from wgmon_tui.control_planes.netmaker.api import NetmakerApi
 from wgmon_tui.control_planes.tailscale.api import TailscaleApi
@@ -96,8 +97,8 @@ def test_a_preauth_key_that_was_used_up_does_not_expire_any_more() -> None:
     reusable = {"id": "2", "used": True, "reusable": True, "expiration": EXPIRY}
     answers = {**WHOLE["HeadscaleApi"], "preauth keys": {"preAuthKeys": [used, reusable]}}
     assert HeadscaleApi().read(answers).expiries == (
-        Expiry("API key", "abc", EXPIRY_AT),
-        Expiry("preauth key", "2", EXPIRY_AT),
+        Expires("API key", "abc", EXPIRY_AT),
+        Expires("preauth key", "2", EXPIRY_AT),
     )
 
 
@@ -133,7 +134,7 @@ def test_a_revoked_key_of_tailscale_does_not_expire_any_more() -> None:
         {"id": "k2", "keyType": "auth", "expires": EXPIRY, "revoked": LAST_SEEN},
     ]
     answers = {**WHOLE["TailscaleApi"], "keys": {"keys": keys}}
-    assert TailscaleApi().read(answers).expiries == (Expiry("auth key", "ci", EXPIRY_AT),)
+    assert TailscaleApi().read(answers).expiries == (Expires("auth key", "ci", EXPIRY_AT),)
 
 
 def test_a_peer_of_netbird_has_its_groups_as_tags() -> None:
@@ -169,7 +170,7 @@ def test_an_invitation_of_innernet_expires_until_it_is_redeemed() -> None:
     invited = {**INNERNET_PEER, "is_redeemed": False, "invite_expires": end}
     redeemed = {**INNERNET_PEER, "invite_expires": end}
     report = InnernetApi().read({"state": {"peers": [invited, redeemed], "cidrs": []}})
-    assert report.expiries == (Expiry("invitation", "web1", 1798536600.0),)
+    assert report.expiries == (Expires("invitation", "web1", 1798536600.0),)
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda each: type(each).__name__)

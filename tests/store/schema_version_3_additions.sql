@@ -29,3 +29,12 @@ CREATE TABLE expiry_notices (
     held TEXT NOT NULL,
     PRIMARY KEY (server, what, name, sink)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node_reports (
+    server INTEGER PRIMARY KEY,
+    report BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE node_report_times (
+    server INTEGER PRIMARY KEY, at REAL NOT NULL
+) STRICT;

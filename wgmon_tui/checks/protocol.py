@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check, Packet
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
@@ -143,6 +144,8 @@ class ProbeServices:
 
     `note_secret` takes the one-time secrets of the checks as text, for `Protocol.make_key_logs`. It is None
     unless somebody asked to decrypt an exchange: a prober then keeps no secret beyond its check.
+
+    `note_report` takes what a control plane reported of its nodes, with its name in servers.toml.
     """
 
     next_timestamp: Callable[[PublicKey], bytes]
@@ -152,6 +155,7 @@ class ProbeServices:
     hold_identity: Callable[[IdentityTarget], AbstractAsyncContextManager[bool]] = lambda _: nullcontext(True)
     vantage: str = "local"
     note_secret: Callable[[str], None] | None = None
+    note_report: Callable[[str, ControlPlaneReport], None] = lambda _name, _report: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wgmon_tui.control_planes.models import ControlPlaneReport
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 
 
 @dataclass(frozen=True, slots=True)

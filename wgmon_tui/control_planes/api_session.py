@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from wgmon_tui.checks.check import Direction, Packet
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import API, BACKEND, REACH, TLS, Stage, StageOutcome
@@ -24,7 +25,6 @@ from wgmon_tui.control_planes.http_connection import (
     NoHttpError,
     TooLargeError,
 )
-from wgmon_tui.control_planes.models import ControlPlaneReport
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.tls_trust import SYSTEM_AUTHORITIES, explain_untrusted, trusting_context
@@ -56,6 +56,8 @@ class ApiSession:
         self.stages: list[Stage] = []
         self.rtt: float | None = None
         """Seconds until the first answer that the API gave to the token; None without one."""
+        self.report: ControlPlaneReport | None = None
+        """What the control plane reported; None unless all requests were answered."""
         self.requests = 0
         self.wait_s = 0.0
         """How long the API asked not to be asked again."""
@@ -207,6 +209,7 @@ class ApiSession:
             self._end(StageOutcome.FAILED if broken else StageOutcome.PASSED, ", ".join(broken))
         if only_parts:
             return
+        self.report = report
         online = sum(node.online is True for node in report.nodes)
         unknown = sum(node.online is None for node in report.nodes)
         self._note("nodes", str(len(report.nodes)), str(online), str(unknown))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.stage import API, Stage, StageOutcome
 from wgmon_tui.control_planes.answers import LIMITED
 from wgmon_tui.control_planes.api import ControlPlaneApi
@@ -19,9 +20,9 @@ from wgmon_tui.text import format_elapsed
 class ControlPlaneProber(AddressProber):
     """Checks the API of one kind of control plane."""
 
-    def __init__(self, name: str, api: ControlPlaneApi, vantage: str = "local") -> None:
-        super().__init__(vantage)
-        self._name, self._api = name, api
+    def __init__(self, name: str, api: ControlPlaneApi, services: ProbeServices) -> None:
+        super().__init__(services.vantage)
+        self._name, self._api, self._note_report = name, api, services.note_report
         self._quiet_until: dict[str, float] = {}
         """By server, on the monotonic clock: until when its API asked not to be asked."""
 
@@ -38,6 +39,8 @@ class ControlPlaneProber(AddressProber):
             session.end_in_silence()
         finally:
             session.close()
+        if session.report:
+            self._note_report(asked.server.name, session.report)
         if session.wait_s:
             self._quiet_until[asked.server.name] = time.monotonic() + session.wait_s
         return replace(

@@ -68,10 +68,10 @@ class ControlPlaneProtocol(Protocol):
         return join_servers(servers, keyring.protocol_secrets)
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:
-        """Make a prober. It needs nothing of the process."""
+        """Make a prober. It passes the reports on to the process."""
         from wgmon_tui.control_planes.check import ControlPlaneProber
 
-        return ControlPlaneProber(self.name, self.make_api(), services.vantage)
+        return ControlPlaneProber(self.name, self.make_api(), services)
 
     def diagnose(
         self,

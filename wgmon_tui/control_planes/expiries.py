@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.expiry import Expires
-from wgmon_tui.control_planes.models import ControlPlaneReport
 
 _SOON_S = 100 * 86_400.0
 """Longer than any time of warning."""
@@ -14,7 +14,9 @@ _MOST = 50
 
 def find_expiries(report: ControlPlaneReport, now: float) -> list[Expires]:
     """Find keys and invitations that end soon, or have ended, the first first."""
-    found = [Expires(each.kind, each.name, each.at) for each in report.expiries]
-    found += [Expires("node key", each.name, each.key_expiry) for each in report.nodes if each.key_expiry]
+    found = [
+        *report.expiries,
+        *(Expires("node key", each.name, each.key_expiry) for each in report.nodes if each.key_expiry),
+    ]
     soon = [each for each in found if each.at < now + _SOON_S]
     return sorted(soon, key=lambda each: each.at)[:_MOST]

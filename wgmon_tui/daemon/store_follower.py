@@ -21,6 +21,7 @@ from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.known_state import KnownState, StoredPoint
+from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodState, StoredCheck
@@ -56,6 +57,7 @@ class StoreChanges:
     mutes: Mapping[str, Mute] | None = None
     vantage_states: VantageChanges | None = None
     expiries: Mapping[str, tuple[Expires, ...]] | None = None
+    node_reports: Mapping[str, NodeReport] | None = None
 
 
 class StoreFollower:
@@ -113,6 +115,7 @@ class StoreFollower:
             self._history.mutes(),
             vantage_states,
             self._history.expiries(),
+            self._history.node_reports(),
         )
 
     def last_good(self, server: str) -> Check | None:
@@ -138,6 +141,7 @@ class StoreFollower:
             mutes=self._history.mutes(),
             vantage_states=self._vantage_follower.read_changes(reread_all=True),
             expiries=self._history.expiries(),
+            node_reports=self._history.node_reports(),
         )
 
     def _read_servers(
@@ -187,6 +191,8 @@ def apply_store_changes(fleet_state: FleetState, changes: StoreChanges, focused_
         _apply_mutes(fleet_state, changes.mutes)
     if changes.expiries is not None:
         fleet_state.show_expiries(changes.expiries)
+    if changes.node_reports is not None:
+        fleet_state.show_node_reports(changes.node_reports)
     show_vantages(fleet_state, changes.vantage_states, {entry.server for entry in changes.journal})
 
 

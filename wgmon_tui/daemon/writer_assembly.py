@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import ServerHeartbeat
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig
 from wgmon_tui.daemon.control_requests import RequestLog
@@ -20,6 +22,7 @@ from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.monitor.path_traces import PathTraces
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store.clock_guard import ClockGuard
@@ -69,7 +72,8 @@ def build_writer(
         )
         recorder.start()
         opened.callback(recorder.stop)
-        prober = FleetProber(stamps.services())
+        services = replace(stamps.services(), note_report=partial(_note_report, fleet_state))
+        prober = FleetProber(services)
         prober.expect(loaded.fleet.servers)
         engine = Engine(prober, fleet_state=fleet_state, clock=clock_guard.believed_time)
         _restore_and_connect(engine, recorder, loaded)
@@ -100,6 +104,11 @@ def _restore_and_connect(engine: Engine, recorder: Recorder, loaded: LoadedConfi
     engine.vantage_reports.listen(recorder.record_vantage)
     engine.set_maintenance(loaded.config.alerts.maintenance)
     engine.set_witness(loaded.config.witness)
+
+
+def _note_report(fleet_state: FleetState, name: str, report: ControlPlaneReport) -> None:
+    """Record what a control plane reported, before the round in which it did ends."""
+    fleet_state.record_node_report(name, NodeReport(time.time(), report))
 
 
 def _build_vantages(engine: Engine, recorder: Recorder) -> VantageManager:

@@ -42,6 +42,7 @@ from wgmon_tui.monitor.state_transitions import (
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
+    from wgmon_tui.monitor.node_reports import NodeReport
 
 __all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 
@@ -202,6 +203,13 @@ class FleetState(ServerStates):
                 server_state.expiries = expiries.get(name, ())
                 self.touch(name)
 
+    def show_node_reports(self, reports: Mapping[str, NodeReport]) -> None:
+        """Replace what all control planes reported of their nodes by what is stored."""
+        for name, server_state in self._states.items():
+            if server_state.node_report != reports.get(name):
+                server_state.node_report = reports.get(name)
+                self.touch(name)
+
     def show_packets(self, name: str, *, last: Round | None = None, last_good: Check | None = None) -> None:
         """Show a last round or a last good check with packets that another process has."""
         if server_state := self._states.get(name):
@@ -212,6 +220,12 @@ class FleetState(ServerStates):
     def record_answer(self, name: str, answer: LastAnswer) -> None:
         """Record when and with which keys a server last answered."""
         self._states[name].last_answer = answer
+
+    def record_node_report(self, name: str, report: NodeReport) -> None:
+        """Record what a control plane reported of its nodes."""
+        if server_state := self._states.get(name):
+            server_state.node_report = report
+            self.touch(name)
 
     def drop_experiments(self, name: str) -> None:
         """Forget what experiments found about a server, before they are made again."""

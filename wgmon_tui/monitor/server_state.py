@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.evidence import Evidence
     from wgmon_tui.checks.expiry import Expires
     from wgmon_tui.monitor.loss_window import LossWindow
+    from wgmon_tui.monitor.node_reports import NodeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class ServerState:
     losses: dict[Address | None, LossWindow] = field(default_factory=dict)
     expiries: tuple[Expires, ...] = ()
     """Until when certificates and keys are valid, the first to end first."""
+    node_report: NodeReport | None = None
+    """What a control plane last reported of its nodes; None for other servers."""
     samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
     paused: bool = False

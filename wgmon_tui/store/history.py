@@ -11,6 +11,7 @@ from types import TracebackType
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.store.models import (
     EMPTY_PERIOD,
     ExchangeSummary,
@@ -29,6 +30,7 @@ from wgmon_tui.store.read import exchanges, fleet_summary, incidents, tiers, van
 from wgmon_tui.store.read import windows as rolled
 from wgmon_tui.store.read.exchanges import Failure
 from wgmon_tui.store.read.expiries import read_expiries
+from wgmon_tui.store.read.node_reports import read_node_reports
 from wgmon_tui.store.read.row_mapping import timeline_point_of
 from wgmon_tui.store.read.series import find_series
 from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_series, tiered_series
@@ -113,6 +115,11 @@ class History:
         """Return until when certificates and keys of each server are valid, the first to end first."""
         with self._reader.transaction() as connection:
             return read_expiries(connection)
+
+    def node_reports(self) -> dict[str, NodeReport]:
+        """Return what each control plane last reported of its nodes."""
+        with self._reader.transaction() as connection:
+            return read_node_reports(connection)
 
     def checks(
         self, server: str, start: float, end: float, vantage: str | None = LOCAL_VANTAGE

@@ -70,6 +70,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         failures = _failures(history, known)
         restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
     engine.fleet_state.show_expiries(history.expiries())
+    engine.fleet_state.show_node_reports(history.node_reports())
     _restore_last_answers(history, engine)
     _restore_vantages(history, engine)
     return restored

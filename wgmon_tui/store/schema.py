@@ -24,6 +24,7 @@ States, severities and verdicts are stored as text.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -238,12 +239,24 @@ CREATE TABLE IF NOT EXISTS expiry_notices (    -- how the end of a certificate o
     held TEXT NOT NULL,               -- why it is not told now
     PRIMARY KEY (server, what, name, sink)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS node_reports (      -- what control planes report of their nodes
+    server INTEGER PRIMARY KEY,
+    report BLOB NOT NULL              -- store/formats/node_report.py; written when it says something new
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS node_report_times ( -- when the last report came
+    server INTEGER PRIMARY KEY, at REAL NOT NULL
+) STRICT;
 """
 """What versions that do not know it can leave alone: they read and write the store as before.
 
 The triggers delete with the incident or the pause, also when such a version does. Readers must do without a
 table of these if the writer does not know it.
 """
+
+_ADDED = tuple(re.findall(r"IF NOT EXISTS (\w+)", _ADDITIONS))
+"""The names of the additions."""
 
 
 def ignore_progress(_done: int, _total: int) -> None:
@@ -272,15 +285,8 @@ def create_or_migrate(
 
 def is_current(connection: sqlite3.Connection) -> bool:
     """Return whether a store that is not newer has everything that this program writes."""
-    trigger = "SELECT 1 FROM sqlite_schema WHERE name = 'verdict_changes_of_deleted'"
-    has_trigger = connection.execute(trigger).fetchone() is not None
-    has_additions = (
-        has_trigger
-        and has_verdict_changes(connection)
-        and has_pause_ends(connection)
-        and has_expiry_notices(connection)
-    )
-    return version_of(connection) == VERSION and has_additions
+    stored = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    return version_of(connection) == VERSION and stored.issuperset(_ADDED)
 
 
 def has_verdict_changes(connection: sqlite3.Connection) -> bool:

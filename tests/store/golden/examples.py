@@ -23,6 +23,7 @@ from wgmon_tui.checks.context_evidence import (
     ServerOnInterface,
     WorkedUntil,
 )
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
@@ -71,7 +72,7 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.store.formats import incident_snapshot, record_codec
+from wgmon_tui.store.formats import incident_snapshot, node_report, record_codec
 from wgmon_tui.store.formats.incident_snapshot import IncidentSnapshot, VantageVerdict
 from wgmon_tui.store.formats.minute_block import SLUGS, pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
@@ -515,6 +516,35 @@ def _read_tally(text: str) -> dict[PeriodState, float]:
     return Rollup.from_row((*numbers, bytes.fromhex(sketch))).seconds
 
 
+REPORTS = (
+    ControlPlaneReport(),
+    ControlPlaneReport(
+        nodes=(
+            Node("1", "web1"),
+            Node(
+                "2",
+                "web2",
+                (V4, V6),
+                online=True,
+                last_seen=AT,
+                last_handshake=AT - 1.0,
+                key_expiry=AT + 1.0,
+                version="1.86.2",
+                tags=("tag:web",),
+                routes=("10.0.0.0/16",),
+                public_key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                endpoint="192.0.2.7:51820",
+                relay="fra",
+                trouble="its key has expired",
+            ),
+        ),
+        parts=(Part("database", works=True), Part("broker", works=False, detail="no connection")),
+        expiries=(Expires("API key", "abc", AT),),
+        version="v0.28.0",
+        drift=("nodes[].online",),
+    ),
+)
+
 FILES = (
     GoldenFile(
         HERE / "rounds.jsonl",
@@ -530,6 +560,12 @@ FILES = (
         [_unhidden(server) for server in (*SERVERS, *LATER_SERVERS)],
         lambda server: json.dumps([server.name, server_to_entry(server)], ensure_ascii=False),
         _read_entry,
+    ),
+    GoldenFile(
+        HERE / "node_reports.jsonl",
+        REPORTS,
+        lambda report: zlib.decompress(node_report.to_bytes(report)).decode(),
+        lambda line: node_report.from_bytes(zlib.compress(line.encode())),
     ),
     GoldenFile(HERE / "damping.jsonl", DAMPINGS, as_json, from_json),
     GoldenFile(

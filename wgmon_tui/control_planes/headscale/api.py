@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
-from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node, Part
 from wgmon_tui.control_planes.tailscale.api import DEVICES_PATH, read_devices
 
 _TAG_FIELDS = ("tags", "forcedTags", "validTags")
@@ -86,12 +87,12 @@ def _read_parts(answers: Mapping[str, object], drift: Drift) -> tuple[Part, ...]
 
 def _read_keys(
     answers: Mapping[str, object], request: str, items: str, kind: str, name: str
-) -> tuple[Expiry, ...]:
+) -> tuple[Expires, ...]:
     """The ends of keys that still count. An answer is optional, so nothing here counts as drift."""
     found = []
     for key in Fields(answers.get(request, {}), "", Drift()).children(items, optional=True):
         end = key.time("expiration")
         is_spent = key.flag("used", optional=True) and not key.flag("reusable", optional=True)
         if end is not None and not is_spent:
-            found.append(Expiry(kind, key.text(name, optional=True), end))
+            found.append(Expires(kind, key.text(name, optional=True), end))
     return tuple(found)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
-from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node
 
 
 class InnernetApi:
@@ -29,7 +30,7 @@ class InnernetApi:
         drift = Drift()
         peers = list(Fields(answers.get("state"), "", drift).children("peers"))
         invitations = tuple(
-            Expiry("invitation", peer.text("name"), end)
+            Expires("invitation", peer.text("name"), end)
             for peer in peers
             if peer.flag("is_redeemed") is False and (end := peer.time("invite_expires")) is not None
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields, objects_of
-from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node
 
 
 class NetbirdApi:
@@ -53,8 +54,8 @@ def _find_trouble(peer: Fields) -> str:
     return ""
 
 
-def _read_setup_key(key: Fields) -> Expiry | None:
+def _read_setup_key(key: Fields) -> Expires | None:
     end = key.time("expires")
     if end is None or not key.flag("valid", optional=True) or key.flag("revoked", optional=True):
         return None
-    return Expiry("setup key", key.text("name", optional=True), end)
+    return Expires("setup key", key.text("name", optional=True), end)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields, objects_of
-from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node, Part
 from wgmon_tui.net.addresses import Endpoint
 
 _TROUBLES = {"warning": "Netmaker warns about it", "error": "Netmaker reports an error of it"}
@@ -36,7 +37,7 @@ class NetmakerApi:
         raw = list(objects_of(answers.get("nodes"), drift))
         nodes = tuple(_read_node(each, hosts.get(each.text("hostid"))) for each in raw)
         ends = [
-            Expiry("node", node.name, end)
+            Expires("node", node.name, end)
             for node, each in zip(nodes, raw, strict=True)
             if (end := each.unix_time("expdatetime")) is not None
         ]

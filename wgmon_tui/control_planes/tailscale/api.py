@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
-from wgmon_tui.control_planes.models import ControlPlaneReport, Expiry, Node
 
 DEVICES_PATH = "/api/v2/tailnet/-/devices?fields=all"
 _KEYS_PATH = "/api/v2/tailnet/-/keys?all=true"
@@ -67,14 +68,14 @@ def _find_trouble(device: Fields) -> str:
     return ""
 
 
-def _read_keys(answer: object) -> tuple[Expiry, ...]:
+def _read_keys(answer: object) -> tuple[Expires, ...]:
     """The ends of keys. Releases differ in what they list of a key, so nothing here counts as drift."""
     found = []
     for key in Fields(answer, "", Drift()).children("keys", optional=True):
         end = key.time("expires")
         if end is not None and not key.time("revoked"):
             name = key.text("description", optional=True) or key.text("id", optional=True)
-            found.append(Expiry(_KINDS.get(key.text("keyType", optional=True), "key"), name, end))
+            found.append(Expires(_KINDS.get(key.text("keyType", optional=True), "key"), name, end))
     return tuple(found)
 
 

@@ -28,6 +28,7 @@ from wgmon_tui.checks.context_evidence import (
     ServerOnInterface,
     WorkedUntil,
 )
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
@@ -303,6 +304,50 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ServerOnInterface: StoredRecord({"interface": "interface"}, "ServerOnInterface"),
     IdentityUsedElsewhere: StoredRecord({"age": "age"}, kind="IdentityUsedElsewhere"),
     Expires: StoredRecord({"what": "what", "name": "name", "at": "at"}, kind="Expires"),
+    Node: StoredRecord(
+        {
+            "id": "id",
+            "name": "name",
+            "addresses": "addresses",
+            "online": "online",
+            "last_seen": "last_seen",
+            "last_handshake": "last_handshake",
+            "key_expiry": "key_expiry",
+            "version": "version",
+            "tags": "tags",
+            "routes": "routes",
+            "public_key": "public_key",
+            "endpoint": "endpoint",
+            "relay": "relay",
+            "trouble": "trouble",
+        },
+        sparse=frozenset(
+            {
+                "addresses",
+                "online",
+                "last_seen",
+                "last_handshake",
+                "key_expiry",
+                "version",
+                "tags",
+                "routes",
+                "public_key",
+                "endpoint",
+                "relay",
+                "trouble",
+            }
+        ),
+    ),
+    Part: StoredRecord({"name": "name", "works": "works", "detail": "detail"}),
+    ControlPlaneReport: StoredRecord(
+        {
+            "nodes": "nodes",
+            "parts": "parts",
+            "expiries": "expiries",
+            "version": "version",
+            "drift": "drift",
+        }
+    ),
     ProtocolEvidence: StoredRecord(
         {
             "protocol": "protocol",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, as_json
@@ -22,6 +23,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
 from wgmon_tui.store.write.expiries import REMOVE_OF_REMOVED, write_expiries
+from wgmon_tui.store.write.node_reports import REPORTS_OF_REMOVED, write_node_reports, write_report_times
 from wgmon_tui.store.write.packet_sampling import PacketSample
 from wgmon_tui.store.write.vantage_states import VantageStates
 
@@ -90,6 +92,8 @@ class Batch:
     pauses: dict[str, Pause | None] = field(default_factory=dict)
     mutes: dict[str, Mute | None] = field(default_factory=dict)
     new_expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
+    node_reports: dict[str, ControlPlaneReport] = field(default_factory=dict)
+    report_times: dict[str, float] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     vantage_states: VantageStates = field(default_factory=VantageStates)
     fleet: Mapping[str, StoredServer] | None = None
@@ -103,13 +107,13 @@ class Batch:
 
     def __bool__(self) -> bool:
         return self._changes_fleet or bool(
-            self.journal or self.exchanges or self.dampings or self.vantage_states
+            self.journal or self.exchanges or self.dampings or self.report_times or self.vantage_states
         )
 
     @property
     def _changes_fleet(self) -> bool:
         """Whether viewers have to read more than the journal."""
-        return self.needs_sync or bool(self.new_expiries)
+        return self.needs_sync or bool(self.new_expiries or self.node_reports)
 
     def add_journal_rows(self, rows: list[JournalRow]) -> None:
         """Add rows of the journal."""
@@ -164,6 +168,8 @@ class Batch:
             _write_mute(connection, known[name], mute)
         for name, expiries in self.new_expiries.items():
             write_expiries(connection, known[name], expiries)
+        write_node_reports(connection, {known[name]: each for name, each in self.node_reports.items()})
+        write_report_times(connection, {known[name]: at for name, at in self.report_times.items()})
         connection.executemany(_TO_TELL, self.outbox)
         if self._changes_fleet:
             connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'fleet_version'")
@@ -179,6 +185,8 @@ class Batch:
         self.pauses.clear()
         self.mutes.clear()
         self.new_expiries.clear()
+        self.node_reports.clear()
+        self.report_times.clear()
         self.outbox.clear()
         self.vantage_states.clear()
         self.fleet = None
@@ -191,6 +199,7 @@ class Batch:
             | self.pauses.keys()
             | self.mutes.keys()
             | self.new_expiries.keys()
+            | self.report_times.keys()
         )
         names |= {row[0][0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
         names |= (self.fleet or {}).keys() | self.vantage_states.names()
@@ -356,7 +365,8 @@ def _write_fleet(connection: sqlite3.Connection, fleet: Mapping[str, StoredServe
     )
     connection.execute(_CLOSE_REMOVED, (now,))
     connection.execute(_UNSEE_REMOVED)
-    connection.execute(REMOVE_OF_REMOVED)
+    for statement in (REMOVE_OF_REMOVED, *REPORTS_OF_REMOVED):
+        connection.execute(statement)
 
 
 def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | None) -> None:

@@ -10,6 +10,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.expiries import expiries_of
 from wgmon_tui.monitor.fleet_state import Round
+from wgmon_tui.monitor.node_reports import NodeReport, is_new
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.maintenance.rollups import max_gap_s
@@ -53,6 +54,7 @@ class ServerUpdate:
     since: float
     damping: Damping
     incident: str | None
+    node_report: NodeReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Collector:
             for kept in self._packet_sampler.select(update.server, outcome, update.incident):
                 batch.exchanges.append(make_exchange_row(kept))
             self._add_expiries(update.server, expiries_of(outcome))
+            if update.node_report:
+                self._add_node_report(update.server, update.node_report)
         # The damping state of a healthy server does not change from check to check.
         before = self._replay_state.dampings.get(update.server)
         if before is None or not _is_same_damping(before.damping, update.damping):
@@ -103,6 +107,18 @@ class Collector:
         """Write them if they changed. A round after a start may not know them yet: that is no change."""
         if expiries and self._replay_state.stored_expiries.get(server) != expiries:
             self._replay_state.stored_expiries[server] = self.batch.new_expiries[server] = expiries
+
+    def _add_node_report(self, server: str, reported: NodeReport) -> None:
+        """Write the report if it says something new, and when it came."""
+        stored = self._replay_state.node_reports.get(server)
+        if stored and stored.at == reported.at:
+            return
+        if is_new(reported.report, stored.report if stored else None):
+            self.batch.node_reports[server] = reported.report
+        elif stored:  # what is stored stays the measure of what is new
+            reported = NodeReport(reported.at, stored.report)
+        self._replay_state.node_reports[server] = reported
+        self.batch.report_times[server] = reported.at
 
     def _add_vantage_update(self, update: VantageUpdate) -> None:
         states, key, report = self.batch.vantage_states, (update.server, update.vantage), update.report

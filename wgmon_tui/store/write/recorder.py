@@ -176,7 +176,8 @@ class Recorder:
         since = now if server_state.since is None else server_state.since
         incident = server_state.incident.id if server_state.incident else None
         state = _state_word(server_state, server_state.known_severity)
-        self._queue(ServerUpdate(name, now, outcome, state, since, server_state.damping, incident))
+        damping, reported = server_state.damping, server_state.node_report
+        self._queue(ServerUpdate(name, now, outcome, state, since, damping, incident, reported))
         if events:
             outbox = tuple(
                 make_outbox_row(server_state, event) for event in events if event.kind is not EventKind.NOTED

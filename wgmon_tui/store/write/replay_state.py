@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.store.models import Mute
 from wgmon_tui.store.write.batch import Batch, OutboxRow, Pause, StoredDamping, StoredServer
 from wgmon_tui.store.write.vantage_states import VantageStates
@@ -22,6 +23,7 @@ class ReplayState:
     mutes: dict[str, Mute] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     stored_expiries: dict[str, tuple[Expires, ...]] = field(default_factory=dict)
+    node_reports: dict[str, NodeReport] = field(default_factory=dict)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
     vantages: VantageStates = field(default_factory=VantageStates)
 
@@ -32,6 +34,7 @@ class ReplayState:
         self.pauses = {name: each for name, each in self.pauses.items() if name in fleet}
         self.mutes = {name: each for name, each in self.mutes.items() if name in fleet}
         self.stored_expiries = {name: each for name, each in self.stored_expiries.items() if name in fleet}
+        self.node_reports = {name: each for name, each in self.node_reports.items() if name in fleet}
         self.incidents = {key: each for key, each in self.incidents.items() if each.server in fleet}
         self.outbox = {key: each for key, each in self.outbox.items() if key in self.incidents}
         self.vantages.retain_servers(fleet)
@@ -62,6 +65,8 @@ class ReplayState:
         batch.pauses = {**self.pauses, **batch.pauses}
         batch.mutes = {**self.mutes, **batch.mutes}
         batch.new_expiries = self.stored_expiries | batch.new_expiries
+        batch.node_reports = {name: each.report for name, each in self.node_reports.items()}
+        batch.report_times = {name: each.at for name, each in self.node_reports.items()}
         batch.outbox = [*self.outbox.values(), *batch.outbox]
         batch.incidents = self.incidents | batch.incidents
         self.vantages.replay_into(batch.vantage_states)

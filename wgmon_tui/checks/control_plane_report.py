@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.net.addresses import Address
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """Something that ends at a known time, in Unix seconds. `kind` is a word such as "API key"."""
-
-    kind: str
-    name: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,6 @@ class ControlPlaneReport:
 
     nodes: tuple[Node, ...] = ()
     parts: tuple[Part, ...] = ()
-    expiries: tuple[Expiry, ...] = ()
+    expiries: tuple[Expires, ...] = ()
     version: str = ""
     drift: tuple[str, ...] = ()
