@@ -24,7 +24,12 @@ SHORT_S = 1.0
 
 
 def make_openvpn_target(
-    profile: str, *, dedicated: bool = True, timeout_s: float = 3.0, tunnel_ping: Sequence[Address] = ()
+    profile: str,
+    *,
+    dedicated: bool = True,
+    timeout_s: float = 3.0,
+    tunnel_ping: Sequence[Address] = (),
+    challenge_response: str = "",
 ) -> OpenVpnTarget:
     """A target for the first remote of a profile."""
     remote = parse_profile(profile.encode()).remotes[0]
@@ -37,7 +42,8 @@ def make_openvpn_target(
         tunnel_ping=tuple(tunnel_ping),
         tunnel_over=0.2,
     )
-    return make_target(server, {"profile": profile.encode()})
+    answer = {"challenge_response": challenge_response.encode()} if challenge_response else {}
+    return make_target(server, {"profile": profile.encode(), **answer})
 
 
 def run_check(

@@ -238,6 +238,13 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
         f"the server answered AUTH_FAILED{said}",
         "on the server: grep -E 'auth-user-pass-verify|plugin' /etc/openvpn/server/*.conf",
     )
+    if sent == observations.WITHOUT_ANSWER:
+        unanswered = Cause(
+            "the profile has a static challenge, and no answer to it was sent",
+            f"challenge_response is not set; the server answered AUTH_FAILED{said}",
+            "In servers.toml, set challenge_response. It must be an answer that does not change.",
+        )
+        return [unanswered, password, account]
     return [account, missing] if sent == observations.WITHOUT_PASSWORD else [password, account]
 
 

@@ -54,9 +54,13 @@ class LoginOutcome:
 class _Steps:
     """The stages as they end, and their times."""
 
-    def __init__(self, began: float, *, sends_password: bool) -> None:
+    def __init__(self, began: float, target: OpenVpnTarget) -> None:
         self.stages: list[Stage] = []
-        self.sends_password = sends_password
+        self.sends_password = target.credentials is not None
+        lacks_answer = target.profile.challenge is not None and target.challenge_response is None
+        self.missing = "" if self.sends_password else observations.WITHOUT_PASSWORD
+        if self.sends_password and lacks_answer:
+            self.missing = observations.WITHOUT_ANSWER
         self._last = began
 
     def passed(self, name: str, at: float, detail: str = "") -> None:
@@ -72,7 +76,7 @@ async def log_in(
     session: ControlSession, target: OpenVpnTarget, version: int, key_log_path: str
 ) -> LoginOutcome:
     """Run the stages, and record what they show. Raises OSError if this machine cannot send."""
-    steps = _Steps(session.now, sends_password=target.credentials is not None)
+    steps = _Steps(session.now, target)
     for problem in find_date_problems(target.profile, datetime.now(UTC)):
         word = "expired" if problem.is_expired else "early"
         _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(_DAY))
@@ -151,8 +155,14 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
                 _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, hello, at=at)
                 return steps.failed(stage, text or reason.replace("_", " "))
             case AuthFailed(at, failure):
-                sent = "" if steps.sends_password else observations.WITHOUT_PASSWORD
-                _note(session, observations.AUTH_FAILED, failure.kind.value, failure.reason, sent, at=at)
+                _note(
+                    session,
+                    observations.AUTH_FAILED,
+                    failure.kind.value,
+                    failure.reason,
+                    steps.missing,
+                    at=at,
+                )
                 return steps.failed(stage, "AUTH_FAILED")
             case SessionEnded(at, kind, text):
                 _note(session, observations.ENDED, kind.value, text, at=at)

@@ -46,8 +46,10 @@ LARGE = "large"
 KEYS = "keys-exchanged"
 """Values: the options of the server."""
 AUTH_FAILED = "auth-failed"
-"""Values: the kind of the refusal, the reason that the server gave, and WITHOUT_PASSWORD if none was sent."""
+"""Values: the kind of the refusal, the reason that the server gave, and WITHOUT_PASSWORD if none was sent, or
+WITHOUT_ANSWER if the profile has a static challenge and no answer to it was sent."""
 WITHOUT_PASSWORD = "without-password"  # noqa: S105  no secret
+WITHOUT_ANSWER = "without-answer"
 AUTH_PENDING = "auth-pending"
 """Values: what the server asks for."""
 PUSHED = "pushed"
