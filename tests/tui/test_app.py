@@ -34,6 +34,7 @@ from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
+from wgmon_tui.tui.lists.expiries_screen import ExpiriesScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 from wgmon_tui.tui.path.screen import PathScreen
 from wgmon_tui.tui.server.screen import ServerScreen
@@ -146,6 +147,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "mute": MuteInput,
         "explain": ExplainScreen,
         "alerts": AlertsScreen,
+        "expiries": ExpiriesScreen,
         "settings": SettingsScreen,
         "first_check": FirstCheckScreen,
         "path": PathScreen,

@@ -21,3 +21,10 @@ def severity_of(at: float, now: float) -> Severity:
 def format_left(at: float, now: float) -> str:
     """The time that is left: `12 d`; `ended 3 h 05 min ago` for what has ended."""
     return format_elapsed(at - now) if at > now else f"ended {format_elapsed(now - at)} ago"
+
+
+def state_word(at: float, now: float) -> str:
+    """The urgency as a word: "ended", "urgent" within a week, "soon" within 30 days, or "valid"."""
+    if at <= now:
+        return "ended"
+    return {Severity.DOWN: "urgent", Severity.DEGRADED: "soon"}.get(severity_of(at, now), "valid")

@@ -226,6 +226,10 @@ class AppContext(App[None]):
         """Trace the path to a server, and show it; `address` is one of the server's addresses."""
 
     @abstractmethod
+    def open_expiries(self) -> None:
+        """Open the list of what ends."""
+
+    @abstractmethod
     def open_alerts(self) -> None:
         """Open the log of alerts."""
 

@@ -76,6 +76,12 @@ class NavigationApp(AppContext):
 
         self.push_screen(AlertsScreen())
 
+    def open_expiries(self) -> None:
+        """Open the list of what ends."""
+        from wgmon_tui.tui.lists.expiries_screen import ExpiriesScreen
+
+        self.push_screen(ExpiriesScreen())
+
     def open_explanation(
         self,
         name: str,

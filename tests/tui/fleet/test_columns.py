@@ -11,7 +11,9 @@ from rich.cells import cell_len
 
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, record, server
 from tests.tui.sample_histories import incident
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.alerting import DAY_S
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -287,3 +289,35 @@ def test_a_stale_row_keeps_its_verdict_and_says_when_it_was_checked_last() -> No
     assert text("verdict", server_state, 24).strip() == "port-closed, 50 s old"
     assert text("verdict", server_state, 16) == "port-closed 50 s"
     assert text("verdict", server_state, 11) == "port-closed"
+
+
+@pytest.mark.parametrize(
+    ("days", "written", "severity"),
+    [
+        (None, "–", None),
+        (90.5, "90 d", None),
+        (12.5, "12 d", Severity.DEGRADED),
+        (6.5, "6 d", Severity.DOWN),
+        (0.5, "< 1 d", Severity.DOWN),
+        (-3.0, "ended", Severity.DOWN),
+    ],
+)
+def test_what_ends_first_is_shown_in_days(
+    days: float | None, written: str, severity: Severity | None
+) -> None:
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    if days is not None:
+        ends = Expires("server certificate", "", NOW + days * DAY_S)
+        server_state.expiries = (ends, replace(ends, name="later", at=ends.at + DAY_S))
+    [(text_, style)] = COLUMNS["expires"].cell(server_state, 7, DRAWING)
+    assert text_ == written.rjust(7)
+    assert (style == NIGHT.severity[severity]) if severity else style in (NIGHT.muted, NIGHT.text)
+
+
+def test_the_first_to_end_sorts_to_the_top_and_those_without_an_end_go_below() -> None:
+    engine = QuietEngine([server("ams1"), server("fra1"), server("nyc1")])
+    for name, days in (("fra1", 3), ("nyc1", 2)):
+        engine.fleet_state.states[name].expiries = (Expires("API key", "", NOW + days * DAY_S),)
+    row_index = RowIndex(engine.fleet_state)
+    row_index.sort_by("expires")
+    assert [name for _, name in row_index.lines] == ["nyc1", "fra1", "ams1"]

@@ -13,7 +13,8 @@ from rich.style import Style
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
-from wgmon_tui.text import format_recent_time, format_rtt, format_share, format_until, format_uptime
+from wgmon_tui.output.expiry_text import severity_of
+from wgmon_tui.text import DAY_S, format_recent_time, format_rtt, format_share, format_until, format_uptime
 from wgmon_tui.tui import text_format as write
 from wgmon_tui.tui.false_green import is_false_green, port_up
 from wgmon_tui.tui.theme.glyphs import Glyphs
@@ -232,6 +233,20 @@ def _since(server_state: ServerState, width: int, cell_context: CellContext) -> 
     ]
 
 
+def _expires(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
+    """What ends first. Days, because a running clock would repaint the line."""
+    if not server_state.expiries:
+        return _absent(width, cell_context)
+    palette, now = cell_context.palette, cell_context.now
+    at = server_state.expiries[0].at
+    severity = severity_of(at, now)
+    days = int((at - now) / DAY_S)
+    text = "ended" if at <= now else f"{days} d" if days else "< 1 d"
+    loud = severity is not Severity.UP and not server_state.paused
+    style = palette.severity[severity] if loud else _normal_style(server_state, palette)
+    return [(text.rjust(width), style)]
+
+
 def _absent(width: int, cell_context: CellContext) -> list[Part]:
     return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
 
@@ -310,6 +325,14 @@ COLUMNS: Mapping[str, Column] = {
             6,
             "When it changed to this state; for old data, when it was checked last",
             _since,
+            align_right=True,
+        ),
+        Column(
+            "expires",
+            "expires",
+            7,
+            "How long the certificate or key that ends first is still valid. Not shown by default",
+            _expires,
             align_right=True,
         ),
     )

@@ -67,6 +67,9 @@ SORTS: Mapping[str, SortOrder] = {
         SortOrder("p95", lambda server_state: _percentile(server_state, 0.95), descending=True),
         SortOrder("uptime", lambda server_state: server_state.uptime),
         SortOrder("endpoint", lambda server_state: str(server_state.server.endpoint).casefold()),
+        SortOrder(
+            "expires", lambda server_state: server_state.expiries[0].at if server_state.expiries else None
+        ),
         SortOrder("since", lambda server_state: server_state.shown_since, descending=True),
     )
 }

@@ -319,6 +319,10 @@ class FleetScreen(SortActions):
         """Open the incidents of the fleet."""
         self.app.open_incidents()
 
+    def action_expiries(self) -> None:
+        """Show until when certificates and keys are valid."""
+        self.app.open_expiries()
+
     def action_alerts(self) -> None:
         """Open the log of alerts."""
         self.app.open_alerts()

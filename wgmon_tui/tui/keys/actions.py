@@ -61,6 +61,7 @@ _SERVER = ("server",)
 _INCIDENTS = ("incidents",)
 _INCIDENT = ("incident",)
 _ALERTS = ("alerts",)
+_EXPIRIES = ("expiries",)
 _BOTH = ("fleet", "server")
 _ALL = ("fleet", "server", "incidents")
 _REPORTED = (*_ALL, "incident")
@@ -69,7 +70,8 @@ _FIRST_CHECK = ("first_check",)
 _PATH = ("path",)
 _SETTINGS = ("settings",)
 _LINES = (
-    "fleet", "server", "incidents", "incident", "alerts", "delivery", "path", "identities", "rejected",
+    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "path", "identities",
+    "rejected",
     "help", "explain", "first_check", "settings", "output",
 )  # fmt: skip
 _FORM = ("form",)
@@ -99,10 +101,13 @@ ACTIONS: tuple[Action, ...] = (
            hint=True, call="open"),
     Action("open_alerted_server", ("enter",), "server", "Open the server of this alert", MOVE, ("delivery",),
            hint=True, call="open"),
+    Action("open_expiring", ("enter",), "open", "Open the server of this certificate or key", MOVE,
+           _EXPIRIES, hint=True, call="open"),
     Action("copy_alert", ("y",), "copy", "Copy this alert with its result", SEE, ("delivery",), hint=True,
            call="copy_reason"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "incident", "alerts", "delivery", "path", "identities"), hint=True),
+           ("server", "incidents", "incident", "alerts", "delivery", "expiries", "path", "identities"),
+           hint=True),
     Action("search", ("/",), "search", "Search the help: show only what has these words", SEE, ("help",),
            hint=True),
     Action("clear_search", ("escape",), "clear search", "Show the whole help again", SEE, ("help",),
@@ -143,6 +148,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter_incidents", ("/", "f"), "filter",
            "Show only what matches: a word, open, acknowledged, flapping, state:down, tag:eu; ! inverts", SEE,
            _INCIDENTS, hint=True, palette=True, call="filter"),
+    Action("filter_expiries", ("/", "f"), "filter",
+           "Show only what matches: a word, ended, urgent, soon, valid, name:fra, tag:eu; ! inverts", SEE,
+           _EXPIRIES, hint=True, palette=True, call="filter"),
+    Action("sort_expiries", ("s",), "sort", "Sort by the next column", SEE, _EXPIRIES, hint=True,
+           palette=True, call="sort"),
+    Action("reverse_expiries", ("S",), "reverse", "Reverse the sort order", SEE, _EXPIRIES, palette=True,
+           call="reverse"),
     Action("keep", ("enter",), "apply", "Apply the filter and go back to the table", SEE, ("filter",),
            hint=True, call="submit"),
     Action("complete", ("tab", "right"), "complete", "Complete the word: a state, verdict or tag", SEE,
@@ -156,6 +168,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("alerts", ("A",), "alerts",
            "Show alerts: sent, pending and failed, with the reason", SEE, _FLEET,
            palette=True),
+    Action("expiries", ("X",), "expiry dates",
+           "Show until when certificates and keys of the whole fleet are valid", SEE, _FLEET, palette=True),
     Action("test_sink", ("t",), "test", "Send a test alert to the sink under the cursor", CHECK, _ALERTS,
            hint=True, palette=True, call="test"),
     Action("retry", ("r",), "retry", "Retry the failed delivery now; on a sink, its oldest failed one", CHECK,

@@ -42,6 +42,7 @@ CHANGING = frozenset(
 VIEWING = frozenset(
     {
         *("open", "open_past", "open_incident", "open_its_server", "open_alerted"),
+        *("expiries", "open_expiring", "filter_expiries", "sort_expiries", "reverse_expiries"),
         *("incidents", "alerts", "identities", "explain", "help", "form_help"),
         *("back", "close", "cancel", "close_explanation", "leave", "leave_import", "stanza_done"),
         *("up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"),

@@ -1,0 +1,216 @@
+"""The list of what ends: certificates, keys and subscriptions of all servers, the first to end first."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.output.expiry_text import severity_of
+from wgmon_tui.text import format_count
+from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
+from wgmon_tui.tui.filter.query import Filter
+from wgmon_tui.tui.keys.actions import bindings_for
+from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.lists.expiry_lines import (
+    EXPIRY_VALUES,
+    WORDS,
+    ExpiryEntry,
+    ExpiryOrder,
+    detail,
+    entries_of,
+    heading,
+    line,
+    passes,
+    short_left,
+)
+from wgmon_tui.tui.lists.polled_list import PolledListScreen
+from wgmon_tui.tui.theme.text_style import unavailable_text
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.status_line import StatusLine
+
+
+class ExpiriesScreen(PolledListScreen):
+    """The filtered list of ends."""
+
+    ACTIONS_OF = "expiries"
+    BINDINGS = bindings_for("expiries")
+    DEFAULT_CSS = """
+    ExpiriesScreen {
+        #columns { height: 1; padding: 0 1; background: $panel; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: list[ExpiryEntry] = []
+        self._read_texts: list[tuple[str, str]] = []
+        self._filter = Filter()
+        self._order = ExpiryOrder()
+
+    def compose(self) -> ComposeResult:
+        """The widgets, from top to bottom."""
+        self._entries = entries_of(self.app.engine.fleet_state.states.values())
+        yield OutageBar()
+        yield Static(id="title")
+        yield FilterBar(
+            "certificate, soon, ended, name:fra, tag:eu, !not",
+            FleetTags(self.app.engine.fleet_state),
+            EXPIRY_VALUES,
+            WORDS,
+        )
+        yield Static(id="columns")
+        yield LineList(lambda: self.app.palette)
+        yield Static(id="nothing")
+        yield Static(id="detail")
+        yield StatusLine()
+        yield KeyHints()
+
+    @property
+    def _chosen(self) -> ExpiryEntry | None:
+        """The entry under the cursor."""
+        return next((each for each in self._entries if each.key == self.scrollable.cursor), None)
+
+    @property
+    def _shown(self) -> list[ExpiryEntry]:
+        now = self.app.clock()
+        return self._order.sort(each for each in self._entries if passes(each, self._filter, now))
+
+    # Reading
+
+    def has_store(self) -> bool:
+        """It reads the state of the fleet in memory."""
+        return True
+
+    async def read(self) -> bool:
+        """Take what is known of the fleet. Returns whether a line changed."""
+        before, now = (self._entries, self._read_texts), self.app.clock()
+        self._entries = entries_of(self.app.engine.fleet_state.states.values())
+        self._read_texts = [(each.key, short_left(each.expires.at, now)) for each in self._entries]
+        return (self._entries, self._read_texts) != before
+
+    # Drawing
+
+    def draw(self) -> None:
+        """Draw the title, the list, and the entry under the cursor in full."""
+        content_style, now, shown = self.content_style, self.app.clock(), self._shown
+        why = self._empty_reason(shown)
+        self.query_one("#title", Static).update(self._title(now))
+        self.query_one("#columns", Static).update(heading(self._order, content_style))
+        self.query_one("#columns").display = self.scrollable.display = not why
+        empty = self.query_one("#nothing", Static)
+        empty.display = bool(why)
+        if why:
+            empty.update(unavailable_text(*why, content_style))
+        self.scrollable.show([ListLine(line(each, now, content_style), each.key) for each in shown])
+        self.query_one(FilterBar).count(len(shown), len(self._entries))
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        panel, entry = self.query_one("#detail", Static), self._chosen
+        panel.display = entry is not None
+        if entry:
+            panel.update(detail(entry, self.app.clock(), self.content_style))
+
+    def _title(self, now: float) -> Text:
+        palette = self.content_style.palette
+        title = Text().append("Certificates and keys that end", palette.text + Style(bold=True))
+        if self._entries:
+            near = sum(severity_of(each.expires.at, now) is not Severity.UP for each in self._entries)
+            words = f"{near} within 30 days, {len(self._entries)} in total"
+            title.append("  ").append(words, palette.muted)
+        return title
+
+    def _empty_reason(self, shown: list[ExpiryEntry]) -> tuple[str, str] | None:
+        if self._entries:
+            clears = f"Press {key_of('back', self.app.actions)} to clear the filter."
+            return None if shown else ("Nothing matches this filter", clears)
+        watched = format_count(len(self.app.engine.fleet_state.states), "server")
+        words = (
+            f"No check of the {watched} here found a certificate, key or subscription that ends. "
+            "Control planes, OpenVPN, IKEv2 and proxies have them. The keys of WireGuard have no end."
+        )
+        return "No end is known", words
+
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only actions that have an effect now."""
+        if not self.is_mounted:
+            return True
+        if action == "open":
+            return self._chosen is not None
+        if action in ("filter", "sort", "reverse"):
+            return bool(self._entries)
+        return True
+
+    def explain_refusal(self, action: str) -> str:
+        """Why an action is refused now."""
+        why = self._empty_reason(self._shown)
+        return ". ".join(why).rstrip(".") if why else "Nothing is selected"
+
+    def current_server(self) -> str | None:
+        """The server of the entry under the cursor."""
+        return self._chosen.server.name if self._chosen else None
+
+    def on_line_list_line_selected(self) -> None:
+        """Show the line under the cursor in full."""
+        self._draw_detail()
+        self.refresh_bindings()
+
+    def on_line_list_line_opened(self) -> None:
+        """Open the server with a double click."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the server."""
+        if self._chosen:
+            self.app.open_server(self._chosen.server.name)
+
+    def action_sort_by(self, column: str) -> None:
+        """Sort by a column, as a click on its title does; a second click reverses."""
+        self._order = self._order.clicked(column)
+        self.draw()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        self._order = self._order.next()
+        self.draw()
+
+    def action_reverse(self) -> None:
+        """Reverse the order."""
+        self._order = self._order.reversed()
+        self.draw()
+
+    def action_back(self) -> None:
+        """Clear the filter; without a filter, go back to the fleet."""
+        bar = self.query_one(FilterBar)
+        if bar.is_open:
+            bar.clear()
+            self.set_focus(None)
+            self.refresh_bindings()
+        else:
+            self.dismiss()
+
+    # Filtering
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterBar).open()
+        self.draw()
+        self.refresh_bindings()
+
+    def on_input_changed(self) -> None:
+        """Filter while the operator types."""
+        self._filter = self.query_one(FilterBar).chosen
+        self.draw()
+
+    def on_input_submitted(self) -> None:
+        """Apply the filter and go back to the list; an empty filter closes the bar."""
+        self.query_one(FilterBar).commit()
+        self.set_focus(None)
+        self.refresh_bindings()
