@@ -20,6 +20,7 @@ _BY_NAME = {
     "names": "server",
     "server": "server",
     "servers": "server",
+    "planes": "server",
     "vantage": "vantage",
     "sink": "sink",
     "theme": "theme",

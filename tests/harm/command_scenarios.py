@@ -199,7 +199,7 @@ _SERVERS_DOWN = frozenset({2, 3})
 """3 if the machine is so busy that a check counts as unknown."""
 
 
-_NEED_THE_STATE = ("list", "show", "expiry", "remove", "pause", "resume", "alert test")
+_NEED_THE_STATE = ("list", "show", "expiry", "nodes", "remove", "pause", "resume", "alert test")
 """Commands that refuse a state directory that does not exist, but work without a history in it."""
 
 SCENARIOS = (
@@ -219,6 +219,7 @@ SCENARIOS = (
     Scenario("list", ("list",), frozenset({0}), has_history=True),
     Scenario("show", ("show", "fra1"), frozenset({0}), has_history=True),
     Scenario("expiry", ("expiry",), frozenset({0}), has_history=True),
+    Scenario("nodes", ("nodes",), frozenset({0}), has_history=True),
     Scenario("remove", ("remove", "fra1", "--yes"), frozenset({0})),
     Scenario("pause", ("pause", "fra1", "--for", "2h"), frozenset({0}), has_history=True),
     Scenario("resume", ("resume", "fra1"), frozenset({0}), has_history=True),
