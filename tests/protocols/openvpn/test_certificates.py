@@ -23,6 +23,7 @@ from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile, ServerName
 from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context, readable_path
 
 AUTHORITY = Authority()
+OTHER = Authority("Other CA")
 NOW = datetime.now(UTC)
 
 
@@ -123,6 +124,32 @@ def test_a_context_has_the_certificates_of_the_profile() -> None:
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert len(context.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "flag"),
+    [
+        ((AUTHORITY,), ssl.VERIFY_CRL_CHECK_LEAF),
+        ((AUTHORITY, OTHER), ssl.VERIFY_CRL_CHECK_CHAIN),
+    ],
+)
+def test_the_whole_chain_is_looked_up_where_each_authority_has_a_list(
+    listed: tuple[Authority, ...], flag: ssl.VerifyFlags
+) -> None:
+    profile = profile_with(
+        ca=AUTHORITY.certificate + OTHER.certificate, crl="\n".join(each.revoke() for each in listed)
+    )
+    with readable_path() as key_log:
+        context = make_context(profile, None, key_log)
+
+    assert context.verify_flags & ssl.VERIFY_CRL_CHECK_CHAIN == flag
+
+
+def test_the_end_of_each_revocation_list_is_known() -> None:
+    found = find_ends(profile_with(crl=AUTHORITY.revoke() + OTHER.revoke()))
+
+    names = [each.name for each in found if each.what == "revocation list"]
+    assert names == ["CN=Test CA", "CN=Other CA"]
 
 
 @pytest.mark.parametrize(

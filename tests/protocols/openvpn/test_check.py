@@ -23,6 +23,7 @@ from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
+from wgmon_tui.protocols.openvpn.profile import RemoteProto
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
@@ -255,3 +256,39 @@ async def test_the_end_of_a_certificate_that_is_refused_now_is_still_known() -> 
     assert made.failed_stage is not None
     assert made.failed_stage.name == "tls"
     assert ends(made) == ends(between) == known
+
+
+@asynccontextmanager
+async def other_program(said: bytes) -> AsyncIterator[int]:
+    """A TCP server that says something at once, closes, and knows no OpenVPN; yields its port."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", Verdict.WRONG_PROTOCOL),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Verdict.WRONG_PROTOCOL),
+        (b"\x15\x03\x01\x00\x02\x02\x16", Verdict.WRONG_PROTOCOL),
+        (b"", Verdict.SILENT),
+    ],
+    ids=["ssh", "http", "tls alert", "nothing"],
+)
+async def test_only_bytes_prove_another_program_at_a_tcp_port(said: bytes, found: Verdict) -> None:
+    async with lab() as (_, target), other_program(said) as port:
+        remote = replace(target.remote, transport=RemoteProto.TCP, port=port)
+        made = await check(OpenVpnProber(), replace(target, remote=remote))
+
+    assert verdict(made, target) is found
+    if said:
+        assert made.exchange[-1].data == said
+        remark = PROTOCOL.remark_on(made, made.exchange[-1])
+        assert remark is not None
+        assert remark.tone == "bad"
+        assert find(observations.TCP_CLOSED, made.evidence) is None

@@ -483,6 +483,14 @@ def test_a_challenge_without_an_answer_comes_before_a_wrong_password() -> None:
     assert len(found.causes) > 1
 
 
+def test_a_missing_revocation_list_is_a_fault_of_the_profile() -> None:
+    """OpenVPN ignores it, so the server is not down."""
+    text = "unable to get certificate CRL"
+    failed = observe(seen.TLS_FAILED, "certificate_verify_failed", "client", "3", text, "hello")
+
+    assert diagnose(check(ANSWERED, failed, failed=TLS), SERVER, ()).verdict is Verdict.MISCONFIGURED
+
+
 def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:
     made = check(ANSWERED, observe(seen.AUTH_FAILED, "refused", "no\x1b[2J"), failed=AUTHENTICATE)
 

@@ -16,6 +16,7 @@ from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, v
 
 SERVER_LOG = "on the server: journalctl -u 'openvpn*' --since -10min"
 _EXPIRED, _EARLY = ("10", "9")
+NO_REVOCATION_LIST = "3"
 _REVOKED, _CRL_EXPIRED, _WRONG_PURPOSE = "23", "12", "26"
 _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""

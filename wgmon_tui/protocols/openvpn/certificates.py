@@ -32,6 +32,7 @@ _ATTRIBUTES = {
     NameOID.DOMAIN_COMPONENT: "DC",
     NameOID.USER_ID: "UID",
 }
+_END_OF_LIST = "-----END X509 CRL-----"
 SERVER_CERTIFICATE = "server certificate"
 _USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 
@@ -71,7 +72,7 @@ def find_date_problems(profile: Profile, now: datetime) -> list[DateProblem]:
     """What in a profile is not valid at this time. Damaged parts are left to OpenSSL."""
     found: list[DateProblem] = []
     for what, pem in (("client", profile.certificate), ("authority", profile.ca)):
-        for number, each in enumerate(_read_all(pem)):
+        for number, each in enumerate(read_certificates(pem)):
             if what == "client" and number:
                 break  # the rest of the file is the chain of the client
             subject = format_name(each.subject)
@@ -89,11 +90,12 @@ def find_ends(profile: Profile) -> list[Expires]:
     found = [
         Expires(what, _common_name(each), each.not_valid_after_utc.timestamp())
         for what, pem in (("client certificate", profile.certificate), ("authority certificate", profile.ca))
-        for each in _read_all(pem)[: 1 if what == "client certificate" else None]
+        for each in read_certificates(pem)[: 1 if what == "client certificate" else None]
     ]
-    crl = _read_crl(profile.crl)
-    if crl is not None and crl.next_update_utc:
-        found.append(Expires("revocation list", format_name(crl.issuer), crl.next_update_utc.timestamp()))
+    for crl in read_revocation_lists(profile.crl):
+        if crl.next_update_utc:
+            end = crl.next_update_utc.timestamp()
+            found.append(Expires("revocation list", format_name(crl.issuer), end))
     return found
 
 
@@ -112,20 +114,23 @@ def _common_name(certificate: x509.Certificate) -> str:
     return str(names[-1].value) if names else format_name(certificate.subject)
 
 
-def _read_crl(pem: str) -> x509.CertificateRevocationList | None:
+def read_revocation_lists(pem: str) -> Sequence[x509.CertificateRevocationList]:
+    """The revocation lists of `crl-verify`: one for each authority. Damaged ones are left to OpenSSL."""
     try:
-        return x509.load_pem_x509_crl(pem.encode()) if pem else None
+        *parts, _ = pem.split(_END_OF_LIST)
+        return [x509.load_pem_x509_crl(f"{each}{_END_OF_LIST}\n".encode()) for each in parts]
     except ValueError:
-        return None
+        return ()
 
 
 def _crl_problems(pem: str, now: datetime) -> Iterator[DateProblem]:
-    crl = _read_crl(pem)
-    if crl is not None and crl.next_update_utc and crl.next_update_utc < now:
-        yield DateProblem("revocation list", format_name(crl.issuer), True, crl.next_update_utc)
+    for crl in read_revocation_lists(pem):
+        if crl.next_update_utc and crl.next_update_utc < now:
+            yield DateProblem("revocation list", format_name(crl.issuer), True, crl.next_update_utc)
 
 
-def _read_all(pem: str) -> Sequence[x509.Certificate]:
+def read_certificates(pem: str) -> Sequence[x509.Certificate]:
+    """The certificates of a PEM text. Damaged ones are left to OpenSSL."""
     try:
         return x509.load_pem_x509_certificates(pem.encode()) if pem.strip() else ()
     except ValueError:

@@ -155,7 +155,7 @@ class OpenVpnProber(AddressProber):
             found.add(REACH, StageOutcome.PASSED)
             found.add(RESET, StageOutcome.PASSED, at, kind)
             return True
-        if session.is_closed:
+        if session.is_closed and not rejected:
             session.log.evidence.append(observe(observations.TCP_CLOSED, RESET, at=session.now))
         if not errors:
             session.log.add_evidence(Silence(min(timeout_s, session.now)))

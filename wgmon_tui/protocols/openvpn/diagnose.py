@@ -110,6 +110,8 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
         return _Meaning(Verdict.CIPHER_MISMATCH, summary, causes.of_server_certificate(evidence))
+    if tls and values_of(tls, 3)[2] == causes.NO_REVOCATION_LIST:
+        return _of_settings("crl-verify has no list of the authority of the server's certificate")
     if mismatch or (tls and values_of(tls, 3)[2]):
         why = describe(mismatch) or (values_of(tls, 4)[3] if tls else "")
         return _Meaning(

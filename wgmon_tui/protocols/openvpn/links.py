@@ -17,12 +17,24 @@ from wgmon_tui.net.udp_socket import Datagram, QueuedError
 
 _LENGTH_BYTES = 2
 _LONGEST_TCP_PACKET = 64 * 1024
+_LONGEST_FIRST_PACKET = 2048
+"""The most that a server sends first: its answer to the reset. Text and TLS read as longer lengths."""
+_FOREIGN_KEPT = 256
+_FOREIGN_WAIT_S = 0.1
 _MOST_WAITING = 1024
 """Packets that wait to be read. A flood fills no memory."""
 
 
 class LinkClosedError(Exception):
     """The server closed the TCP connection."""
+
+
+class ForeignBytesError(Exception):
+    """The first bytes of a TCP connection cannot be those of OpenVPN. `data` holds them."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__("not a packet of OpenVPN")
+        self.data = data
 
 
 class Link(Protocol):
@@ -39,7 +51,10 @@ class Link(Protocol):
         """Send a packet and return the Unix time in nanoseconds. Raises OSError and LinkClosedError."""
 
     async def receive(self, timeout_s: float) -> tuple[bytes, int] | None:
-        """The next packet and its time; None if none comes in time. Raises LinkClosedError."""
+        """The next packet and its time; None if none comes in time.
+
+        Raises LinkClosedError, and ForeignBytesError for bytes of another protocol.
+        """
 
     def close(self) -> None:
         """Close it."""
@@ -95,6 +110,7 @@ class TcpLink:
         self.errors: list[QueuedError] = []
         self._reader, self._writer = reader, writer
         self._length: int | None = None
+        self._has_received = False
 
     @classmethod
     async def open(cls, address: Address, port: int) -> TcpLink:
@@ -130,9 +146,18 @@ class TcpLink:
         """Read length and content. Each is taken whole, so a timeout between them loses nothing."""
         try:
             if self._length is None:
-                self._length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES), "big")
+                head = await self._reader.readexactly(_LENGTH_BYTES)
+                self._length = int.from_bytes(head, "big")
+                if not self._has_received and not 0 < self._length <= _LONGEST_FIRST_PACKET:
+                    raise ForeignBytesError(head + await self._read_what_is_there())
             packet = await self._reader.readexactly(self._length)
         except (asyncio.IncompleteReadError, OSError):
             raise LinkClosedError from None
-        self._length = None
+        self._length, self._has_received = None, True
         return packet, time.time_ns()
+
+    async def _read_what_is_there(self) -> bytes:
+        """The bytes that came with the first ones."""
+        with suppress(TimeoutError, OSError):
+            return await asyncio.wait_for(self._reader.read(_FOREIGN_KEPT), _FOREIGN_WAIT_S)
+        return b""

@@ -36,12 +36,12 @@ def remark_on(check: Check, packet: Packet) -> PacketRemark | None:
     layout = PacketLayout.parse(check.framing)
     data = unframe(packet.data, layout)
     opcode = opcode_of(data)
+    found = (_of_evidence(check, each) for each in _all_about(check, packet))
+    if told := next((each for each in found if each), None):
+        return told
     if opcode is None:
         return PacketRemark(NOT_OPENVPN, "bad")
-    if opcode in DATA_OPCODES:
-        return _of_note(check, packet, layout)
-    found = (_of_evidence(check, each) for each in _all_about(check, packet))
-    return next((each for each in found if each), None)
+    return _of_note(check, packet, layout) if opcode in DATA_OPCODES else None
 
 
 def _all_about(check: Check, packet: Packet) -> Iterator[ProtocolEvidence]:

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.protocols.openvpn.client import Client
-from wgmon_tui.protocols.openvpn.events import DataArrived, Event, Rejected
-from wgmon_tui.protocols.openvpn.links import Link, LinkClosedError
+from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, DataArrived, Event, Rejected
+from wgmon_tui.protocols.openvpn.links import ForeignBytesError, Link, LinkClosedError
 from wgmon_tui.protocols.openvpn.packet_fields import describe_body
 
 _MOST_REJECTED = 64
@@ -98,6 +98,11 @@ class ControlSession:
         try:
             received = await self.link.receive(timeout_s)
         except LinkClosedError:
+            self.is_closed = True
+            return
+        except ForeignBytesError as error:
+            at = self.log.received(error.data, time.time_ns())
+            self.events.append(Rejected(at, NOT_OPENVPN, len(error.data)))
             self.is_closed = True
             return
         if received is None:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from wgmon_tui.protocols.openvpn.certificates import read_certificates, read_revocation_lists
 from wgmon_tui.protocols.openvpn.profile import Profile
 
 _VERSIONS = {
@@ -89,7 +90,18 @@ def _trust(context: ssl.SSLContext, ca: str, crl: str) -> None:
     with readable_path(f"{ca}\n{crl}\n".encode()) as path, _as_problem("ca or crl-verify"):
         context.load_verify_locations(path)
     if crl:
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        context.verify_flags |= _revocation_flags(ca, crl)
+
+
+def _revocation_flags(ca: str, crl: str) -> ssl.VerifyFlags:
+    """Which certificates of a chain are looked up in the revocation lists.
+
+    OpenVPN looks up all, and ignores that there is no list of an authority (ssl_verify_openssl.c). OpenSSL
+    alone refuses a chain then. So all are looked up only where each authority of the profile has a list.
+    """
+    authorities = {each.subject for each in read_certificates(ca)}
+    listed = {each.issuer for each in read_revocation_lists(crl)}
+    return ssl.VERIFY_CRL_CHECK_CHAIN if authorities <= listed else ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def _present(context: ssl.SSLContext, certificates: str, key: str, password: str | None) -> None:
