@@ -29,7 +29,7 @@ from wgmon_tui.monitor.fleet_state import Round
 
 _AT_ONCE = 24  # most of the time a scene waits: ten seconds for a keepalive that does not come
 
-_REPETITIONS = 4
+_REPETITIONS = 10
 """How often a cell runs again, alone, if this machine had no time for it: checks and clients fail then."""
 
 
