@@ -110,3 +110,21 @@ def test_a_name_from_a_certificate_reaches_the_terminal_without_control_characte
     know(config, fra1=(ending(5, name="a\x1b]0;b\x07"),))
     call(config)
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_show_lists_what_ends_of_a_server(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    know(config, fra1=(ending(12, "API key", "abc"), ending(90)), ams1=(ending(3),))
+    directories = ["--config", str(config), "--state", str(config.parent / "state")]
+    assert main(["show", *directories, "fra1"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ends ")]
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in lines] == [
+        "API key abc",
+        "server certificate vpn.example.net",
+    ]
+    assert lines[0].endswith(" UTC, in 12 d")
+    assert main(["show", *directories, "fra1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["expiries"]
+    assert [(each["what"], each["name"], each["left_s"] // int(DAY_S)) for each in found] == [
+        ("API key", "abc", 12),
+        ("server certificate", "vpn.example.net", 90),
+    ]

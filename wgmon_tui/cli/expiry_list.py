@@ -16,13 +16,13 @@ from wgmon_tui.cli.loading import print_owners, require_directory, select_server
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.exit_codes import ExitCode
-from wgmon_tui.output.expiry_text import format_left, severity_of
+from wgmon_tui.output.expiry_text import expiry_object, format_left, severity_of
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.output.styled_text import TextFormat, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
-from wgmon_tui.text import format_iso_time, format_utc_time, printable
+from wgmon_tui.text import format_utc_time, printable
 
 _HEADINGS = ("LEFT", "ENDS", "SERVER", "WHAT", "NAME")
 _GAP = "  "
@@ -87,15 +87,7 @@ def _nothing(arguments: argparse.Namespace) -> str:
 
 
 def _json(each: _Line, now: float) -> str:
-    return one_line(
-        {
-            "server": each.server,
-            "what": each.expires.what,
-            "name": each.expires.name,
-            "ends_at": format_iso_time(each.expires.at),
-            "left_s": round(each.expires.at - now),
-        }
-    )
+    return one_line({"server": each.server, **expiry_object(each.expires, now)})
 
 
 def _format_table(lines: Sequence[_Line], shape: TextFormat, now: float) -> str:

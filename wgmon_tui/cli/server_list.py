@@ -12,6 +12,7 @@ from pathlib import Path
 import tomli_w
 
 from wgmon_tui.cells import cell_width
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import Stage, find_failed_stage
 from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Severity
@@ -25,6 +26,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
 from wgmon_tui.monitor.freshness import stale_after_s
+from wgmon_tui.output.expiry_text import expiry_object, format_left
 from wgmon_tui.output.json_lines import Json, in_ms, one_line, stages_object
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
 from wgmon_tui.store.database import StoreUnavailableError
@@ -38,6 +40,7 @@ from wgmon_tui.text import (
     format_recent_time,
     format_rtt,
     format_until,
+    format_utc_time,
     in_calendar,
     printable,
 )
@@ -60,6 +63,8 @@ class KnownServer:
     now: float
     exchange: StoredExchange | None = None
     """The latest check of this machine that is stored with its packets; `show` reads it."""
+    expiries: tuple[Expires, ...] = ()
+    """Its certificates and keys that end; `show` reads them."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -113,13 +118,15 @@ class StoredStates:
     known: Mapping[str, LastKnownState] = field(default_factory=dict)
     mutes: Mapping[str, Mute] = field(default_factory=dict)
     exchanges: Mapping[str, StoredExchange | None] = field(default_factory=dict)
+    expiries: Mapping[str, tuple[Expires, ...]] = field(default_factory=dict)
 
     def of(self, server: Server, now: float) -> KnownServer:
         """What is known of a server."""
         mute = self.mutes.get(server.name)
         is_muted = mute is not None and mute.until > now
         known, exchange = self.known.get(server.name), self.exchanges.get(server.name)
-        return KnownServer(server, known, mute if is_muted else None, now, exchange)
+        expiries = self.expiries.get(server.name, ())
+        return KnownServer(server, known, mute if is_muted else None, now, exchange, expiries)
 
 
 def print_list(arguments: argparse.Namespace) -> int:
@@ -149,7 +156,8 @@ def print_servers(arguments: argparse.Namespace) -> int:
         added, problem = _describe(fleet, server, arguments.config)
         if arguments.json:
             details = _details(fleet, server, added, arguments.config)
-            print(one_line({**_json(known), **_stages_json(known), **details}))
+            expiries = [expiry_object(each, now) for each in known.expiries]
+            print(one_line({**_json(known), **_stages_json(known), "expiries": expiries, **details}))
         else:
             print(("\n" if number else "") + _format_server(fleet, known, added, problem, arguments))
     if not arguments.json:
@@ -176,7 +184,7 @@ def _read_fleet(arguments: argparse.Namespace) -> Fleet:
 
 
 def _read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
-    """The stored states, with the latest exchanges of the servers `names`; none without a history.
+    """The stored states, with the latest exchanges and the ends of `names`; none without a history.
 
     What prevents reading it is printed.
     """
@@ -185,7 +193,8 @@ def _read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
     try:
         with History(state_dir / STORE) as history:
             latest = {name: _latest_exchange(history, name) for name in names}
-            return StoredStates(history.current(), history.mutes(), latest)
+            expiries = history.expiries() if names else {}
+            return StoredStates(history.current(), history.mutes(), latest, expiries)
     except StoreUnavailableError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
         return StoredStates()
@@ -260,6 +269,7 @@ def _format_server(
     if added:
         facts.append(("its key", str(added.identity_key)))
         facts.append(("its addresses", ", ".join(map(str, added.identity.addresses)) or "none"))
+    facts += [("ends", _end(expires, each.now)) for expires in each.expiries]
     facts += [("setting", _on_one_line(*entry)) for entry in _plain_entries(fleet, server).items()]
     files = [arguments.config / NAME, *(added.key_files if added else ())]
     facts += [("file", shown(path)) for path in files]
@@ -274,6 +284,13 @@ def _format_server(
         return "\n".join([*lines, "", lay_out([Span(f"No check is possible: {printable(problem)}")], shape)])
     command = shape.coloured(added.peer_command().line, TextRole.COMMAND)
     return "\n".join([*lines, "", "To admit the identity, type on the server, as root:", "", command])
+
+
+def _end(expires: Expires, now: float) -> str:
+    thing = f"{expires.what} {expires.name}".rstrip()
+    left = format_left(expires.at, now)
+    when = format_utc_time(expires.at, seconds=False)
+    return f"{thing}: {when}, {f'in {left}' if expires.at > now else left}"
 
 
 def _stages(each: KnownServer, shape: TextFormat) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import DAY_S
-from wgmon_tui.text import format_elapsed
+from wgmon_tui.output.json_lines import Json
+from wgmon_tui.text import format_elapsed, format_iso_time
 
 SOON_S = 30 * DAY_S
 VERY_SOON_S = 7 * DAY_S
@@ -28,3 +30,13 @@ def state_word(at: float, now: float) -> str:
     if at <= now:
         return "ended"
     return {Severity.DOWN: "urgent", Severity.DEGRADED: "soon"}.get(severity_of(at, now), "valid")
+
+
+def expiry_object(expires: Expires, now: float) -> Json:
+    """The end of something as a JSON object."""
+    return {
+        "what": expires.what,
+        "name": expires.name,
+        "ends_at": format_iso_time(expires.at),
+        "left_s": round(expires.at - now),
+    }

@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.ikev2.check import _evidence_of_certificates
 from wgmon_tui.protocols.ikev2.credentials import CertificateKey, EapPassword, SharedSecret
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target, join_servers
@@ -132,3 +134,14 @@ def test_a_missing_package_is_a_problem_of_each_server_and_none_of_a_viewer() ->
     assert ran.stdout == (
         'server "fra1": IKEv2 needs the package cryptography; type: pip install "wgmon-tui[vpn]"\nsilent\n'
     )
+
+
+def test_the_ends_of_the_own_authorities_and_certificates_are_known_before_the_server_proves_itself() -> None:
+    authority = make_authority()
+    issued = issue("monitor.example.net", authority)
+    target = join(WITH_CERTIFICATE, certificate=issued.certificate_pem, key=issued.key_pem)
+    target = replace(target, authorities=(authority.certificate,) * 9)
+    found = [each for each in _evidence_of_certificates(target, ()) if isinstance(each, Expires)]
+    assert [each.what for each in found] == ["authority certificate"] * 8 + ["client certificate"]
+    assert found[0].at == authority.certificate.not_valid_after_utc.timestamp()
+    assert found[-1].at == issued.certificate.not_valid_after_utc.timestamp()

@@ -64,6 +64,9 @@ _REMEMBERED_FOR = 2.5
 _HALF_OPEN_AT_ONCE = 2
 """Sessions with one address that may be half open: strongSwan demands cookies of an address with three."""
 
+_MOST_AUTHORITIES = 8
+"""Number of own authorities whose end is reported: a bundle may have a hundred."""
+
 _OF_THE_TUNNEL = (InnerEcho, InnerHop, InnerUnaddressed)
 
 
@@ -267,6 +270,11 @@ def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> I
     if proven is not None and proven.expires_at is not None:
         yield Expires("server certificate", proven.identity, proven.expires_at)
     chain: Sequence[Certificate] = getattr(target.credentials, "chain", ())
+    if target.authorities:
+        from wgmon_tui.protocols.ikev2.certificates import expires_at, shown_subject
+
+        for authority in sorted(target.authorities, key=expires_at)[:_MOST_AUTHORITIES]:
+            yield Expires("authority certificate", shown_subject(authority), expires_at(authority))
     if chain:
         from wgmon_tui.protocols.ikev2.certificates import expires_at, find_date_problem, shown_subject
 

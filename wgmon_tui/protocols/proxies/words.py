@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
@@ -62,8 +61,7 @@ def describe_own(evidence: ProtocolEvidence) -> str:
         case findings.CERTIFICATE:
             names = format_list(values[2].split(", "))
             unverified = ", not verified, as the link says" if values[5] == UNVERIFIED else ""
-            until = format_day(values[3])
-            return f"{values[0]}; its certificate is for {names}, valid until {until}{unverified}"
+            return f"{values[0]}; its certificate is for {names}{unverified}"
         case findings.DIRECT:
             return f"without the proxy {values[0].partition(' ')[0]} {_describe_direct(values)}"
         case findings.WRONG_SECRET:
@@ -103,14 +101,6 @@ def describe_shift(seconds: str) -> str:
         return seconds
     rounded = round(shift / 60) * 60 if abs(shift) >= _LONG_SHIFT_S else shift
     return f"{format_elapsed(abs(rounded))} {'ahead' if shift > 0 else 'behind'}"
-
-
-def format_day(unix_time: str) -> str:
-    """A day of evidence, in UTC."""
-    try:
-        return datetime.fromtimestamp(float(unix_time), UTC).strftime("%Y-%m-%d")
-    except (ValueError, OverflowError, OSError):
-        return printable(unix_time)
 
 
 def _describe_direct(values: list[str]) -> str:
