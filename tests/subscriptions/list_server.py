@@ -17,6 +17,7 @@ class ListServer:
         self.body = b""
         self.status = 200
         self.location = ""
+        self.userinfo = ""
         self.is_cut = False
         self.before_body: Callable[[], None] = lambda: None
 
@@ -36,6 +37,8 @@ def list_server() -> Iterator[ListServer]:
             self.send_response(known.status)
             if known.location:
                 self.send_header("Location", known.location)
+            if known.userinfo:
+                self.send_header("Subscription-Userinfo", known.userinfo)
             self.send_header("Content-Length", str(len(known.body) + known.is_cut))
             self.end_headers()
             known.before_body()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -98,6 +99,18 @@ async def test_a_list_that_waits_for_an_answer_is_a_notice_until_it_is_applied(
         await asyncio.to_thread(lambda: apply(asked, compare_list(asked, A, tmp_path), tmp_path))
         await until(lambda: not followed.notices)
         assert len(provider.asked) == 1
+
+
+async def test_a_subscription_that_ends_soon_is_a_notice_and_one_line_of_the_log(
+    provider: ListServer, tmp_path: Path
+) -> None:
+    provider.userinfo = f"upload=1; download=2; total=1000; expire={int(time.time() + 6.5 * 86_400)}"
+    log = Log()
+    async with running(tmp_path, listed(provider), log) as followed:
+        await log.wait_for(", in 6 d 1")
+        [line] = followed.notices
+        assert line.startswith('subscription "p": ends 20')
+    assert len([each for each in log.lines if "ends" in each]) == 1
 
 
 async def test_after_a_failure_the_last_good_list_stays(provider: ListServer, tmp_path: Path) -> None:

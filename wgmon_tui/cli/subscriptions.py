@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from wgmon_tui.config.imports.protocol_import import ProtocolImport
     from wgmon_tui.config.subscriptions_toml import Subscription
     from wgmon_tui.subscriptions.difference import ListDifference
+    from wgmon_tui.subscriptions.quota import Quota
 
 _DIFFERS, _FAILED = 1, 3
 
@@ -47,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0
     for each in _choose(read_checked_config(arguments.config).subscriptions, arguments.lists):
         try:
-            found = compare_list(each, fetch_list(each, arguments.config), arguments.config)
+            quotas: list[Quota | None] = []
+            data = fetch_list(each, arguments.config, quotas.append)
+            found = compare_list(each, data, arguments.config)
             is_applied = arguments.apply and not found.is_empty
             if is_applied:
                 apply(each, found, arguments.config)
@@ -57,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         describe = _json if arguments.json else _text
         print(describe(arguments, each, found, is_applied=is_applied), flush=True)
+        if not arguments.json and (warning := quotas[-1].warning(time.time()) if quotas[-1] else ""):
+            print(printable(f"{each.name}: {warning}"), flush=True)
         if not found.is_empty and not is_applied:
             code = code or _DIFFERS
     return code

@@ -6,7 +6,7 @@ only endpoint and secrets are replaced: what people have set stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,8 @@ from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.config.subscriptions_toml import ApplyRule, Subscription
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
 from wgmon_tui.subscriptions.difference import ListDifference, Secrets, compare
-from wgmon_tui.subscriptions.download import DownloadError, download
+from wgmon_tui.subscriptions.download import DownloadError, download, ignore_quota
+from wgmon_tui.subscriptions.quota import Quota
 
 _NO_WIREGUARD = "WireGuard servers of a list are not followed; import the list once: wgmon-tui import FILE"
 _MOST_SERVERS = 5000
@@ -33,10 +34,14 @@ class SubscriptionError(Exception):
     """A list could not be fetched, read or applied. The message is one line without its address."""
 
 
-def fetch_list(subscription: Subscription, config_dir: Path) -> bytes:
-    """Fetch a list. Blocks. Raises SubscriptionError."""
+def fetch_list(
+    subscription: Subscription,
+    config_dir: Path,
+    on_quota: Callable[[Quota | None], None] = ignore_quota,
+) -> bytes:
+    """Fetch a list. Blocks. `on_quota` is as in `download`. Raises SubscriptionError."""
     try:
-        return download(read_text(subscription.url, config_dir))
+        return download(read_text(subscription.url, config_dir), on_quota=on_quota)
     except (DownloadError, ConfigurationError) as error:
         raise SubscriptionError(f'subscription "{subscription.name}": {error}') from None
 

@@ -6,11 +6,13 @@ and no message has a part of it. A list that came incomplete is none: what it la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.client import HTTPResponse, IncompleteRead
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from wgmon_tui.alerts.http_client import open_response
 from wgmon_tui.alerts.models import RetryError
+from wgmon_tui.subscriptions.quota import HEADER, Quota, parse_quota
 from wgmon_tui.text import format_bytes
 
 LIMIT_S = 30.0
@@ -26,13 +28,28 @@ class DownloadError(Exception):
     """A list could not be fetched. The message is a phrase without any part of its address."""
 
 
-def download(url: str, *, limit_s: float = LIMIT_S, most_bytes: int = MOST_BYTES) -> bytes:
-    """Fetch a list. Blocks for at most `limit_s` for each redirect. Raises DownloadError."""
+def ignore_quota(_quota: Quota | None) -> None:
+    """Do nothing with what the provider says of the subscription."""
+
+
+def download(
+    url: str,
+    *,
+    limit_s: float = LIMIT_S,
+    most_bytes: int = MOST_BYTES,
+    on_quota: Callable[[Quota | None], None] = ignore_quota,
+) -> bytes:
+    """Fetch a list. Blocks for at most `limit_s` for each redirect. Raises DownloadError.
+
+    `on_quota` gets what the provider says of the subscription, None if nothing, once the list is complete.
+    """
     for _ in range(MOST_REDIRECTS + 1):
         try:
             with open_response("GET", url, None, {"Accept": "*/*"}, limit_s=limit_s) as (response, _deadline):
                 if response.status not in _REDIRECTS:
-                    return _read(response, most_bytes)
+                    body = _read(response, most_bytes)
+                    on_quota(parse_quota(response.headers.get(HEADER, "")))
+                    return body
                 location = response.headers.get("Location", "")
         except RetryError as error:
             raise DownloadError(error.reason) from None

@@ -16,6 +16,7 @@ from wgmon_tui.config import servers_file
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
+from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.text import printable
 
 POLL_S = 5.0
@@ -39,12 +40,23 @@ class SubscriptionFollower:
         self._lines: dict[str, str] = {}
         self._lists: dict[str, bytes] = {}
         """The last good list of each subscription that differs from servers.toml."""
+        self._quotas: dict[str, Quota] = {}
+        """What providers said of their subscriptions. After a restart, it comes with the next list."""
+        self._warned: set[str] = set()
+        """Subscriptions of which a warning was logged that still holds."""
         self._stamp: FileStamp | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """A line for each list that failed, or differs and waits for an answer."""
-        return tuple(self._lines[each.name] for each in self._subscriptions if each.name in self._lines)
+        """A line for each list that failed, or differs and waits for an answer, or whose quota ends."""
+        names = [each.name for each in self._subscriptions]
+        of_lists = [self._lines[name] for name in names if name in self._lines]
+        return (*of_lists, *(line for name in names if (line := self._quota_line(name))))
+
+    def _quota_line(self, name: str) -> str:
+        quota = self._quotas.get(name)
+        warning = quota.warning(time.time()) if quota else ""
+        return printable(f'subscription "{name}": {warning}') if warning else ""
 
     def watch(self, subscriptions: Sequence[Subscription]) -> None:
         """Follow these from now on."""
@@ -83,7 +95,9 @@ class SubscriptionFollower:
         from wgmon_tui.subscriptions.application import SubscriptionError, fetch_list
 
         try:
-            data = await asyncio.to_thread(fetch_list, subscription, self._config_dir)
+            quotas: list[Quota | None] = []
+            data = await asyncio.to_thread(fetch_list, subscription, self._config_dir, quotas.append)
+            self._note_quota(subscription.name, quotas[-1])
         except SubscriptionError as error:
             self._note(subscription.name, str(error))
             return False
@@ -113,6 +127,18 @@ class SubscriptionFollower:
                 f"{name}: {found.summary}; to see and apply it, type: wgmon-tui subscriptions",
             )
         return True
+
+    def _note_quota(self, name: str, quota: Quota | None) -> None:
+        """Keep what the provider says, and log a warning once."""
+        self._quotas.pop(name, None)
+        if quota:
+            self._quotas[name] = quota
+        line = self._quota_line(name)
+        if not line:
+            self._warned.discard(name)
+        elif name not in self._warned:
+            self._warned.add(name)
+            self._log(line)
 
     def _note(self, name: str, line: str) -> None:
         """Keep a line to show, and log it when it is new."""
