@@ -491,6 +491,26 @@ def test_a_missing_revocation_list_is_a_fault_of_the_profile() -> None:
     assert diagnose(check(ANSWERED, failed, failed=TLS), SERVER, ()).verdict is Verdict.MISCONFIGURED
 
 
+@pytest.mark.parametrize(
+    ("word", "verdict", "hypothesis"),
+    [
+        (seen.CONNECTED, Verdict.CIPHER_MISMATCH, "tls-parameters"),
+        ("silent", Verdict.SILENT, "tls-dropped"),
+    ],
+)
+def test_the_widest_offer_of_tls_proves_or_disproves_its_parameters(
+    word: str, verdict: Verdict, hypothesis: str
+) -> None:
+    silent, offer = observe(seen.SILENT_IN, TLS, "", "", ""), observe(seen.ANY_TLS, word)
+
+    found = diagnose(check(ANSWERED, silent, PATH_WORKS, offer, failed=TLS), SERVER, ())
+
+    assert found.verdict is verdict
+    assert [(each.hypothesis, each.proven) for each in found.causes] == [
+        (hypothesis, verdict is Verdict.CIPHER_MISMATCH)
+    ]
+
+
 def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:
     made = check(ANSWERED, observe(seen.AUTH_FAILED, "refused", "no\x1b[2J"), failed=AUTHENTICATE)
 

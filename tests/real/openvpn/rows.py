@@ -362,6 +362,7 @@ ROWS = (
         Verdict.CIPHER_MISMATCH,
         "tls",
         "TLS versions or cipher suites",
+        is_proven=True,
     ),
     VpnRow(
         "the address pool is exhausted",

@@ -31,6 +31,7 @@ from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
 from wgmon_tui.protocols.openvpn.experiments import (
     make_client,
     open_link,
+    try_any_tls,
     try_other_remotes,
     try_resets,
     try_variations,
@@ -180,6 +181,8 @@ class OpenVpnProber(AddressProber):
                 await _run_tunnel(session, target, outcome.reply, found)
         if outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence):
             session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
+        if _ended_at_hello(session, outcome.failed_stage):
+            session.log.evidence += await try_any_tls(target.remote, asked.address, asked.server.timeout)
         if outcome.failed_stage == TLS and not _has_end_of_server(session.log.evidence):
             session.log.evidence += self._known_end_of_server(asked)
         self._earlier.remember(
@@ -235,6 +238,14 @@ class OpenVpnProber(AddressProber):
             stages=tuple(found.stages),
             framing=str(replace(layout, notes=dict(notes))),
         )
+
+
+def _ended_at_hello(session: ControlSession, failed_stage: str) -> bool:
+    """Whether the server is there, and left the first message of TLS without a word."""
+    if failed_stage != TLS or session.client.has_begun_tls:
+        return False
+    signs = (observations.STILL_ANSWERS, observations.TCP_CLOSED)
+    return any(find(each, session.log.evidence) for each in signs)
 
 
 def _has_end_of_server(evidence: Sequence[Evidence]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
@@ -16,7 +16,7 @@ from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
-from wgmon_tui.protocols.openvpn.client import Client
+from wgmon_tui.protocols.openvpn.client import Client, Login
 from wgmon_tui.protocols.openvpn.links import Link, TcpLink, UdpLink
 from wgmon_tui.protocols.openvpn.observations import observe
 from wgmon_tui.protocols.openvpn.profile import (
@@ -28,6 +28,7 @@ from wgmon_tui.protocols.openvpn.profile import (
     WrapperKind,
 )
 from wgmon_tui.protocols.openvpn.session import ControlSession
+from wgmon_tui.protocols.openvpn.tls_context import make_widest_context
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
 _DIGESTS = ("SHA1", "SHA256", "SHA512")
@@ -124,6 +125,25 @@ async def try_resets(remote: Remote, address: Address, timeout_s: float) -> list
     )
     sizes = [observations.LARGE] if large else []
     return [observe(observations.STILL_ANSWERS, *sizes)] if small or large else []
+
+
+async def try_any_tls(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
+    """Begin TLS with all that OpenSSL can, and say whether the server answers. No login follows."""
+    wait_s = min(timeout_s, _LONGEST_WAIT_S)
+    try:
+        link = await open_link(remote, address, wait_s)
+    except (OSError, TimeoutError):
+        return []
+    client = make_client(remote)
+    session = ControlSession(client, link, CheckLog())
+    with closing(link), suppress(OSError):
+        if await session.run(lambda: bool(client.remote_session_id), wait_s):
+            login = Login(make_widest_context(), ("", "", "", ""), lambda _: False)
+            client.log_in(login, session.now)
+            has_begun = await session.run(lambda: client.has_begun_tls, wait_s)
+            word = observations.CONNECTED if has_begun else "silent"
+            return [observe(observations.ANY_TLS, word)]
+    return []
 
 
 async def _is_answered(remote: Remote, address: Address, timeout_s: float, *, is_large: bool = False) -> bool:

@@ -43,6 +43,9 @@ STILL_ANSWERS = "still-answers"
 """The server answered another reset after it fell silent: the path works, and it ended this session. Values:
 LARGE if it answered one of the size of the longest packet."""
 LARGE = "large"
+ANY_TLS = "any-tls"
+"""The server left the first message of TLS without an answer. Values: "connected" if it answers one that
+offers every version and cipher suite, else "silent"."""
 KEYS = "keys-exchanged"
 """Values: the options of the server."""
 AUTH_FAILED = "auth-failed"
@@ -173,6 +176,11 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     DATES: _tell_dates,
     SETTINGS: lambda values: f"the profile cannot be used: {values[0]}",
     SILENT_IN: _tell_silent_in,
+    ANY_TLS: lambda values: (
+        "the server answers TLS that offers all versions and cipher suites"
+        if values[0] == CONNECTED
+        else "TLS that offers all versions and cipher suites gets no answer either"
+    ),
     STILL_ANSWERS: lambda values: (
         "the server answers a new reset"
         + (" of the size of the longest packet" if values[0] == LARGE else ", but not a large one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
@@ -13,6 +14,7 @@ from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, v
 
 _VERIFY_ERRORS = "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'"
 _NEW_CERTIFICATE = "Issue a new client certificate, and put it into <cert> of the profile."
+_DROPPED_TLS = "tls-dropped"
 _TLS_PARAMETERS, _DAMAGED_TLS, _PACKET_SIZE, _CLIENT_DATES = (
     "tls-parameters",
     "damaged-tls",
@@ -68,7 +70,8 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     has_begun = bool(hello) or (failed is not None and bool(values_of(failed, 5)[4]))
     lost = _of_size(evidence) if silent and heard != "acknowledged" else []
     if stage == TLS and not has_begun:
-        return [_of_parameters(describe(failed)), *lost]
+        found = _of_hello(describe(failed), evidence)
+        return found if found[0].proven else [*found, *lost]
     dates = _of_client_dates(evidence)
     if dates and dates[0].proven and not lost:
         return dates
@@ -85,10 +88,28 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     return [*found, *lost]
 
 
+def _of_hello(failure: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server does not begin TLS. The widest offer proves the parameters, or disproves them."""
+    widest = find(observations.ANY_TLS, evidence)
+    parameters = _of_parameters(failure)
+    if widest is None:
+        return [parameters]
+    if values_of(widest, 1)[0] == observations.CONNECTED:
+        return [replace(parameters, why=describe(widest), proven=True)]
+    return [
+        Cause(
+            "something on the path drops the packets of TLS (DPI), or TLS of the server does not work",
+            f"resets are answered; {describe(widest)}",
+            SERVER_LOG,
+            _DROPPED_TLS,
+        )
+    ]
+
+
 def verdict_of(found: Sequence[Cause]) -> Verdict:
     """The verdict of causes that `of_refusal` returned: silence, as long as it may be one."""
     kinds = {each.hypothesis for each in found}
-    if _PACKET_SIZE in kinds:
+    if kinds & {_PACKET_SIZE, _DROPPED_TLS}:
         return Verdict.SILENT
     if kinds == {_TLS_PARAMETERS}:
         return Verdict.CIPHER_MISMATCH

@@ -79,6 +79,15 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
     return context
 
 
+def make_widest_context() -> ssl.SSLContext:
+    """A context that offers all versions and cipher suites of OpenSSL. It trusts anybody: send nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
 def _openssl_names(suites: str) -> str:
     """Cipher suites as OpenSSL names them: profiles have IANA's names, with TLS and WITH in them."""
     return re.sub(r"\b(AES|CAMELLIA)-(\d+)", r"\1\2", suites.replace("TLS-", "").replace("-WITH-", "-"))

@@ -112,6 +112,12 @@ EXPERIMENTS = (
         "an answer proves that the path works, also for large packets, so that the server ended the session",
     ),
     Experiment(
+        "any TLS",
+        "begins TLS with every version and cipher suite, after the server left the first message without an "
+        "answer",
+        "an answer proves that both sides have no version or cipher suite in common",
+    ),
+    Experiment(
         "another direction or digest",
         "signs the reset with the other key-direction, and with other digests of auth",
         "an answer proves which line of the profile is wrong",
