@@ -234,11 +234,23 @@ def test_what_is_told_from_memory_is_told_once(tmp_path: Path) -> None:
 def test_the_alertmanager_hears_of_it_until_the_date_moves(shop: Shop) -> None:
     sees(shop, "fra1", 6)
     gathers(shop)
-    [standing] = shop.outbox.told_expiries("pager", shop.clock.now)
+    [standing] = shop.outbox.told_expiries("pager")
     assert (standing.server, standing.name) == ("fra1", "0.example.net")
-    sees(shop, "fra1", 90)
+    for days in (90, 92, 20):
+        sees(shop, "fra1", days)
+        gathers(shop)
+        assert bool(shop.outbox.told_expiries("pager")) is (days == 20)
+
+
+def test_the_alertmanager_does_not_hear_of_a_renewal_that_ends_soon_too(shop: Shop) -> None:
+    sees(shop, "fra1", 6)
     gathers(shop)
-    assert shop.outbox.told_expiries("pager", shop.clock.now) == ()
+    sees(shop, "fra1", 20)
+    gathers(shop)
+    assert shop.outbox.told_expiries("pager") == ()
+    shop.passes(14 * DAY_S)
+    gathers(shop)
+    assert len(shop.outbox.told_expiries("pager")) == 1
 
 
 def test_what_ended_long_ago_and_is_not_seen_any_more_is_forgotten(shop: Shop) -> None:

@@ -370,7 +370,7 @@ class Dispatcher:
             now = self._clock()
             if sink.is_event_driven:
                 about = await self._run_in_store(self._outbox.firing_incidents, name)
-                expiries = await self._run_in_store(self._outbox.told_expiries, name, now)
+                expiries = await self._run_in_store(self._outbox.told_expiries, name)
                 word = announce_firing(now, self._vantage, about, expiries)
             else:
                 word = announce_heartbeat(now, self._vantage, self._heartbeats())

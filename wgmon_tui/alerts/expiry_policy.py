@@ -26,6 +26,8 @@ _SAME_DATE_S = 3600.0
 """Dates that differ by less are the same: some servers report the time that is left, not the date."""
 
 _PAUSED = "paused"
+_RENEWED = "renewed"
+"""Why a threshold that the new date has passed already is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _state_of_date(before: ExpiryState | None, at: float, now_due: float | None)
     if abs(at - before.at) < _SAME_DATE_S:
         return before
     if at > before.at and before.within is not None:
-        return ExpiryState(at, now_due)
+        return ExpiryState(at, now_due, _RENEWED if now_due is not None else "")
     return ExpiryState(at)
 
 

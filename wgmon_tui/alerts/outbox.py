@@ -94,8 +94,8 @@ class Outbox:
             and not sink_state.suppressed_by
         )
 
-    def told_expiries(self, sink: str, now: float) -> tuple[ExpiryNotice, ...]:
-        """Return what ends soon, and what a sink was told of that."""
+    def told_expiries(self, sink: str) -> tuple[ExpiryNotice, ...]:
+        """Return what ends soon as a sink was told, and what is neither renewed nor suppressed now."""
         states = self._working_set.expiry_states
         return tuple(
             ExpiryNotice(server.name, each.what, each.name, each.at)
@@ -103,7 +103,7 @@ class Outbox:
             for each in server.expiries
             if (state := states.get((server.name, each.what, each.name, sink)))
             and state.within is not None
-            and each.at - now <= state.within
+            and not state.suppressed_by
         )
 
     def shift_times(self, seconds: float) -> None:
