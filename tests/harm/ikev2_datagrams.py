@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from tests.harm.datagram_attacker import DatagramAttacker
 from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
 from wgmon_tui.protocols.ikev2.child_tunnel import ChildTunnel
 from wgmon_tui.protocols.ikev2.client import IkeClient
@@ -36,7 +37,7 @@ _ALLOWED_GROWTH_MB = 32
 _SECRET = b"correct horse"
 _SERVER, _CLIENT = ("127.0.0.1", 4711), ("127.0.0.1", 5555)
 _PROPOSALS = (parse_proposal("aes128gcm16-prfsha256-curve25519"), parse_proposal("aes256-sha256-ecp256"))
-_SPI_OFFSETS = range(16)
+_SPI_OFFSETS, _HEADER = range(16), 28
 
 
 @dataclass(slots=True)
@@ -55,45 +56,21 @@ class Figures:
     """Sessions that still waited after their deadlines."""
 
 
-class Attacker:
-    """Makes datagrams from those that he has seen."""
+def _as_answer(source: random.Random, message: bytearray) -> bytes:
+    """A message with the flag of a response, its length corrected, and some bytes changed."""
+    if len(message) >= _HEADER:
+        for _ in range(source.randrange(4)):
+            at = source.randrange(_HEADER, len(message) + 1) % len(message)
+            if at not in _SPI_OFFSETS:
+                message[at] = source.randrange(256)
+        message[19] = 0x20
+        message[24:28] = len(message).to_bytes(4, "big")
+    return bytes(message)
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self.seen: list[bytes] = [bytes(28)]
 
-    def make(self) -> bytes:
-        """One datagram: random, or a packet that was repeated, cut, extended, changed or joined."""
-        chosen = bytearray(self._random.choice(self.seen))
-        match self._random.randrange(7):
-            case 0:
-                return self._random.randbytes(self._random.randrange(200))
-            case 1:
-                return bytes(chosen)
-            case 2:
-                return bytes(chosen[: self._random.randrange(len(chosen) + 1)])
-            case 3:
-                return bytes(chosen) + self._random.randbytes(self._random.randrange(64))
-            case 4:
-                other = self._random.choice(self.seen)
-                return bytes(chosen[: len(chosen) // 2]) + other[len(other) // 2 :]
-            case 5:
-                return self._as_answer(chosen)
-        for _ in range(self._random.randrange(1, 6)):
-            if chosen:
-                chosen[self._random.randrange(len(chosen))] = self._random.randrange(256)
-        return bytes(chosen)
-
-    def _as_answer(self, message: bytearray) -> bytes:
-        """A message with the flag of a response, its length corrected, and some bytes changed."""
-        if len(message) >= 28:
-            for _ in range(self._random.randrange(4)):
-                at = self._random.randrange(28, len(message) + 1) % len(message)
-                if at not in _SPI_OFFSETS:
-                    message[at] = self._random.randrange(256)
-            message[19] = 0x20
-            message[24:28] = len(message).to_bytes(4, "big")
-        return bytes(message)
+def make_attacker(seed: int) -> DatagramAttacker:
+    """An attacker who knows an empty message."""
+    return DatagramAttacker(seed, bytes(_HEADER), _as_answer)
 
 
 def make_client(secret: bytes = _SECRET) -> IkeClient:
@@ -113,7 +90,7 @@ def make_client(secret: bytes = _SECRET) -> IkeClient:
 
 def run(count: int, seed: int = 1) -> Figures:
     """Send so many datagrams to clients, alone and beside an honest server."""
-    figures, attacker = Figures(), Attacker(seed)
+    figures, attacker = Figures(), make_attacker(seed)
     attacker.seen += _complete(figures, make_client(), lambda *_: None)
     figures.completed = 0
     each = min(_SESSION_DATAGRAMS, count)
@@ -137,7 +114,7 @@ def _hit(client: IkeClient, packet: bytes, figures: Figures, now: float) -> list
         return []
 
 
-def _run_alone(attacker: Attacker, figures: Figures, count: int) -> None:
+def _run_alone(attacker: DatagramAttacker, figures: Figures, count: int) -> None:
     client = make_client()
     client.begin(0.0)
     earlier = attacker.seen
@@ -151,7 +128,7 @@ def _run_alone(attacker: Attacker, figures: Figures, count: int) -> None:
     _end(client, figures)
 
 
-def _run_blind(attacker: Attacker, figures: Figures, count: int) -> None:
+def _run_blind(attacker: DatagramAttacker, figures: Figures, count: int) -> None:
     def between(client: IkeClient, _: list[bytes]) -> None:
         for _number in range(count // 8):
             _hit_beside(client, attacker.make(), figures)
@@ -161,7 +138,7 @@ def _run_blind(attacker: Attacker, figures: Figures, count: int) -> None:
     figures.broken += figures.completed == completed
 
 
-def _run_reading(attacker: Attacker, figures: Figures, count: int) -> None:
+def _run_reading(attacker: DatagramAttacker, figures: Figures, count: int) -> None:
     earlier = attacker.seen
 
     def between(client: IkeClient, packets: list[bytes]) -> None:
@@ -215,7 +192,7 @@ def _complete(
 
 
 def _attack_tunnel(tunnel: ChildTunnel, packets: list[bytes], figures: Figures) -> None:
-    attacker = Attacker(len(packets))
+    attacker = make_attacker(len(packets))
     attacker.seen = [*packets, *tunnel.send(0)]
     for _ in range(20):
         figures.datagrams += 1

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address
 
+from tests.harm.datagram_attacker import DatagramAttacker
 from wgmon_tui.lab.openvpn import server as lab
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.session import LabSession, SessionSetup
@@ -90,42 +91,21 @@ def _static_key() -> bytes:
     return make_static_key()
 
 
-class Attacker:
-    """Makes datagrams from those that he has seen."""
+def _with_other_opcode(source: random.Random, packet: bytearray) -> bytes:
+    opcode = source.randrange(32) << 3 | source.randrange(8)
+    return bytes((opcode,)) + bytes(packet[1:])
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self.seen: list[bytes] = [bytes(14)]
 
-    def make(self) -> bytes:
-        """One datagram: random, or a packet that was repeated, cut, extended, changed or joined."""
-        chosen = bytearray(self._random.choice(self.seen))
-        match self._random.randrange(7):
-            case 0:
-                return self._random.randbytes(self._random.randrange(200))
-            case 1:
-                return bytes(chosen)
-            case 2:
-                return bytes(chosen[: self._random.randrange(len(chosen) + 1)])
-            case 3:
-                return bytes(chosen) + self._random.randbytes(self._random.randrange(64))
-            case 4:
-                other = self._random.choice(self.seen)
-                return bytes(chosen[: len(chosen) // 2]) + other[len(other) // 2 :]
-            case 5:
-                opcode = self._random.randrange(32) << 3 | self._random.randrange(8)
-                return bytes((opcode,)) + bytes(chosen[1:])
-        for _ in range(self._random.randrange(1, 6)):
-            if chosen:
-                chosen[self._random.randrange(len(chosen))] = self._random.randrange(256)
-        return bytes(chosen)
+def make_attacker(seed: int) -> DatagramAttacker:
+    """An attacker who knows an empty packet."""
+    return DatagramAttacker(seed, bytes(14), _with_other_opcode)
 
 
 def run(count: int, seed: int = 1) -> Figures:
     """Run so many datagrams against clients of each wrapping, alone and beside an honest server."""
     figures = Figures()
     kinds = [Parties(WrapperKind.PLAIN), Parties(WrapperKind.TLS_CRYPT)]
-    attacker = Attacker(seed)
+    attacker = make_attacker(seed)
     # What the attacker has seen in a session that went well.
     for parties in kinds:
         _, packets = _complete(parties, lambda *_: None)
@@ -140,7 +120,9 @@ def run(count: int, seed: int = 1) -> Figures:
     return figures
 
 
-def _hit(client: Client, attacker: Attacker, figures: Figures, layout: PacketLayout, now: float) -> None:
+def _hit(
+    client: Client, attacker: DatagramAttacker, figures: Figures, layout: PacketLayout, now: float
+) -> None:
     packet = attacker.make()
     figures.datagrams += 1
     try:
@@ -151,7 +133,7 @@ def _hit(client: Client, attacker: Attacker, figures: Figures, layout: PacketLay
         figures.raised[type(error).__name__] += 1
 
 
-def _run_alone(parties: Parties, attacker: Attacker, figures: Figures, count: int) -> None:
+def _run_alone(parties: Parties, attacker: DatagramAttacker, figures: Figures, count: int) -> None:
     client = parties.make_client()
     keys = DataChannel("AES-256-GCM", "SHA1", random.Random(2).randbytes(256), peer_id=1)
     for number in range(count):
@@ -166,7 +148,7 @@ def _run_alone(parties: Parties, attacker: Attacker, figures: Figures, count: in
     figures.fooled += client.reply is not None
 
 
-def _run_beside(parties: Parties, attacker: Attacker, figures: Figures, count: int) -> None:
+def _run_beside(parties: Parties, attacker: DatagramAttacker, figures: Figures, count: int) -> None:
     each, earlier = count // _STEPS, attacker.seen[-200:]
 
     def between(client: Client, packets: list[bytes]) -> None:

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from statistics import median
-from time import perf_counter, process_time, thread_time_ns
 from typing import Any
 
 from tests.perf.handshake_cost import machine
+from tests.perf.session_costs import (
+    CHECKS,
+    SERVERS,
+    SESSIONS,
+    Load,
+    Stopwatch,
+    announce,
+    print_check_costs,
+    print_memory,
+    served,
+)
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
-from wgmon_tui.checks.check import Check
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
 from wgmon_tui.lab.ikev2.server import LabIkeServer
@@ -44,25 +47,9 @@ from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target, join_servers
 from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp
 
-_SESSIONS, _CHECKS, _SERVERS, _AT_ONCE = 200, 400, 1000, 32
-_PORT_FILE = "ready"
 _SECRET, _IDENTITY, _MONITOR = b"correct horse", "gw.example.net", "monitor.example.net"
 _SERVER, _CLIENT = ("127.0.0.1", 4711), ("127.0.0.1", 5555)
 STAGES = ("sa-init", "authenticate", "keys and one echo", "delete")
-
-
-@dataclass(slots=True)
-class IkeStopwatch:
-    """CPU time of the client alone, in nanoseconds, by stage."""
-
-    spent: dict[str, list[int]]
-
-    def run(self, stage: str, work: Callable[[], Any]) -> Any:
-        """Add the time of some work to the last measurement of a stage."""
-        began = thread_time_ns()
-        result = work()
-        self.spent[stage][-1] += thread_time_ns() - began
-        return result
 
 
 def stage_costs(
@@ -70,16 +57,15 @@ def stage_costs(
 ) -> Mapping[str, float]:
     """The median CPU time of each stage in microseconds."""
     setup.proposals = (parse_proposal(proposal),)
-    watch = IkeStopwatch({each: [] for each in STAGES})
-    for _ in range(_SESSIONS):
-        for each in STAGES:
-            watch.spent[each].append(0)
+    watch = Stopwatch(STAGES)
+    for _ in range(SESSIONS):
+        watch.begin_session()
         _session(setup, credentials, (authority.certificate,) if authority else (), watch)
-    return {each: median(times) / 1000 for each, times in watch.spent.items()}
+    return watch.medians_us()
 
 
 def _session(
-    setup: LabIkeSetup, credentials: Credentials, authorities: Sequence[Any], watch: IkeStopwatch
+    setup: LabIkeSetup, credentials: Credentials, authorities: Sequence[Any], watch: Stopwatch
 ) -> None:
     server = LabIkeResponder(setup, _SERVER)
     authentication = AuthenticationOptions(
@@ -121,7 +107,7 @@ def _make_tunnel(child: Any) -> ChildTunnel:
 async def serve(directory: Path) -> None:
     """A server whose port is in this directory."""
     async with LabIkeServer(LabIkeSetup(_IDENTITY, _SECRET)) as server:
-        (directory / _PORT_FILE).write_text(str(server.endpoint.port))
+        announce(directory, str(server.endpoint.port))
         await asyncio.Event().wait()
 
 
@@ -134,59 +120,12 @@ def _target(port: int, name: str = "gw", *, may_authenticate: bool = True) -> Ik
     return target
 
 
-async def check_costs(port: int) -> None:
-    """Print checks per second and CPU time of a check, of SA_INIT alone and of all stages."""
-    prober, whole = Ikev2Prober(), _target(port)
-    first = _target(port, may_authenticate=False)
-    for name, target, deep, count in (
-        ("sa-init alone", first, False, 5 * _CHECKS),
-        ("all stages", whole, True, _CHECKS),
-    ):
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(target: Ikev2Target = target, deep: bool = deep, slots: Any = slots) -> bool:
-            async with slots:
-                (check,) = await prober.check_all(target, deep=deep)
-                return check.handshake is not None and (not deep or check.tunnel is not None)
-
-        began, used = perf_counter(), process_time()
-        passed = sum(await asyncio.gather(*(one() for _ in range(count))))
-        took, spent = perf_counter() - began, process_time() - used
-        print(
-            f"{name:16} {passed} of {count} passed, {count / took:6.0f} checks/s, "
-            f"{spent / count * 1e6:6.0f} µs CPU each"
-        )
-
-
-def memory_of_servers(port: int) -> None:
-    """Print what many servers take: their targets, and a whole check of each that is kept."""
-    gc.collect()
-    before = _resident_mb()
-    targets = [_target(port, f"gw{number}") for number in range(_SERVERS)]
-    gc.collect()
-    joined = _resident_mb() - before
-    kept = asyncio.run(_check_once(targets))
-    gc.collect()
-    print(
-        f"{len(kept)} servers: {joined:.1f} MB for the targets, {_resident_mb() - before:.1f} MB with a "
-        f"prober and a whole check of each that is kept ({before:.0f} MB before)"
-    )
-
-
-async def _check_once(targets: Sequence[Ikev2Target]) -> list[Check]:
-    prober, slots = Ikev2Prober(), asyncio.Semaphore(_AT_ONCE)
-
-    async def one(target: Ikev2Target) -> Check:
-        async with slots:
-            (check,) = await prober.check_all(target)
-            return check
-
-    return list(await asyncio.gather(*map(one, targets)))
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def _loads(port: int) -> list[Load]:
+    """SA_INIT alone, and all stages."""
+    return [
+        Load("sa-init alone", _target(port, may_authenticate=False), False, 5 * CHECKS),
+        Load("all stages", _target(port), True, CHECKS),
+    ]
 
 
 def main() -> None:
@@ -218,20 +157,10 @@ def main() -> None:
     ):
         found = stage_costs(proposal, setup, credentials, issuer)
         print(name + ": " + ", ".join(f"{stage} {cost:.0f} µs" for stage, cost in found.items()))
-    with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "tests.perf.ikev2_checks", "--serve", directory]
-        server = subprocess.Popen(command)
-        try:
-            while (
-                not (Path(directory) / _PORT_FILE).exists() or not (Path(directory) / _PORT_FILE).read_text()
-            ):
-                server.poll()
-            port = int((Path(directory) / _PORT_FILE).read_text())
-            memory_of_servers(port)
-            asyncio.run(check_costs(port))
-        finally:
-            server.terminate()
-            server.wait()
+    with served("tests.perf.ikev2_checks") as text:
+        port = int(text)
+        print_memory(lambda: [_target(port, f"gw{number}") for number in range(SERVERS)], Ikev2Prober)
+        asyncio.run(print_check_costs(Ikev2Prober(), _loads(port)))
 
 
 if __name__ == "__main__":

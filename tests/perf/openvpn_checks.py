@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from statistics import median
-from time import perf_counter, process_time, thread_time_ns
 from typing import Any
 
 from tests.perf.handshake_cost import machine
+from tests.perf.session_costs import (
+    CHECKS,
+    SERVERS,
+    SESSIONS,
+    Load,
+    Stopwatch,
+    announce,
+    print_check_costs,
+    print_memory,
+    served,
+)
 from tests.protocols.openvpn.tunnel_run import target_of
-from wgmon_tui.checks.check import Check
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabServer, OpenVpnLabSetup, make_context
 from wgmon_tui.lab.openvpn.session import GATEWAY, LabSession, SessionSetup
@@ -37,40 +41,21 @@ from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.tunnel_stage import make_data_channel
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
-_SESSIONS, _CHECKS, _SERVERS, _AT_ONCE = 200, 400, 1000, 32
-_PORT_FILE = "ready"
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """CPU time of the client alone, in nanoseconds, by stage."""
-
-    spent: dict[str, list[int]]
-
-    def run(self, stage: str, work: Callable[[], Any]) -> Any:
-        """Add the time of some work to the last measurement of a stage."""
-        began = thread_time_ns()
-        result = work()
-        self.spent[stage][-1] += thread_time_ns() - began
-        return result
-
-
 STAGES = ("reset", "TLS and key exchange", "push reply", "keys and one echo")
 
 
-def stage_costs(key: bytes) -> dict[str, float]:
+def stage_costs(key: bytes) -> Mapping[str, float]:
     """The median CPU time of each stage in microseconds."""
     authority = LabAuthority()
     client = authority.issue_client("monitor")
     target = target_of(write_profile(Endpoint("127.0.0.1", 1194), authority, client, key))
     context = make_context(authority, authority.issue_server("server"))
-    watch = Stopwatch({each: [] for each in STAGES})
-    for number in range(_SESSIONS):
-        for each in STAGES:
-            watch.spent[each].append(0)
+    watch = Stopwatch(STAGES)
+    for number in range(SESSIONS):
+        watch.begin_session()
         server = LabSession(SessionSetup(context, key, IPv4Address("10.98.0.2"), number))
         _session(target, server, watch)
-    return {each: median(times) / 1000 for each, times in watch.spent.items()}
+    return watch.medians_us()
 
 
 def _session(target: OpenVpnTarget, server: LabSession, watch: Stopwatch) -> None:
@@ -104,68 +89,29 @@ async def serve(directory: Path) -> None:
     authority, key = LabAuthority(), make_static_key()
     async with OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key)) as server:
         text = write_profile(server.endpoint, authority, authority.issue_client("monitor"), key)
-        (directory / _PORT_FILE).write_text(text)
+        announce(directory, text)
         await asyncio.Event().wait()
 
 
-async def check_costs(profile: str) -> None:
-    """Print checks per second and CPU time of a check, of the reset alone and of all stages."""
-    port = int(profile.split("remote 127.0.0.1 ")[1].split()[0])
-    whole = target_of(profile, port)
+def _port_of(profile: str) -> int:
+    return int(profile.split("remote 127.0.0.1 ")[1].split()[0])
+
+
+def _loads(profile: str) -> list[Load]:
+    """The reset alone, and all stages."""
+    whole = target_of(profile, _port_of(profile))
     whole = whole.with_server(replace(whole.server, tunnel_over=0.0))
-    prober, reset = OpenVpnProber(), replace(whole, may_log_in=False)
-    for name, target, deep, count in (
-        ("reset alone", reset, False, 10 * _CHECKS),
-        ("all stages, 3 echoes, sizes", whole, True, _CHECKS),
-    ):
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(target: OpenVpnTarget = target, deep: bool = deep, slots: Any = slots) -> bool:
-            async with slots:
-                (check,) = await prober.check_all(target, deep=deep)
-                return check.handshake is not None and (not deep or check.tunnel is not None)
-
-        began, used = perf_counter(), process_time()
-        passed = sum(await asyncio.gather(*(one() for _ in range(count))))
-        took, spent = perf_counter() - began, process_time() - used
-        print(
-            f"{name:30} {passed} of {count} passed, {count / took:6.0f} checks/s, "
-            f"{spent / count * 1e6:6.0f} µs CPU each"
-        )
+    return [
+        Load("reset alone", replace(whole, may_log_in=False), False, 10 * CHECKS),
+        Load("all stages, 3 echoes, sizes", whole, True, CHECKS),
+    ]
 
 
-def memory_of_servers(profile: str) -> None:
-    """Print what the targets of many servers take, each with a certificate of its own."""
-    gc.collect()
-    before = _resident_mb()
-    # Another comment for each, so that no profile is shared.
-    texts = [f"{profile}# {number}\n" for number in range(_SERVERS)]
-    port = int(profile.split("remote 127.0.0.1 ")[1].split()[0])
-    targets = [target_of(text, port) for text in texts]
-    gc.collect()
-    joined = _resident_mb() - before
-    kept = asyncio.run(_check_once([replace(each, may_log_in=False) for each in targets]))
-    gc.collect()
-    print(
-        f"{len(kept)} servers: {joined:.1f} MB for the profiles, {_resident_mb() - before:.1f} MB with a "
-        f"prober and a check of each that is kept ({before:.0f} MB before)"
-    )
-
-
-async def _check_once(targets: list[OpenVpnTarget]) -> list[Check]:
-    prober, slots = OpenVpnProber(), asyncio.Semaphore(_AT_ONCE)
-
-    async def one(target: OpenVpnTarget) -> Check:
-        async with slots:
-            (check,) = await prober.check_all(target)
-            return check
-
-    return list(await asyncio.gather(*map(one, targets)))
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def _targets(profile: str) -> list[OpenVpnTarget]:
+    """Many servers, each with a profile of its own: another comment, so that none is shared."""
+    port = _port_of(profile)
+    made = [target_of(f"{profile}# {number}\n", port) for number in range(SERVERS)]
+    return [replace(each, may_log_in=False) for each in made]
 
 
 def main() -> None:
@@ -180,18 +126,9 @@ def main() -> None:
     for name, key in (("plain", b""), ("tls-crypt", make_static_key())):
         found = stage_costs(key)
         print(name + ": " + ", ".join(f"{stage} {cost:.0f} µs" for stage, cost in found.items()))
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        server = subprocess.Popen([sys.executable, "-m", "tests.perf.openvpn_checks", "--serve", name])
-        try:
-            while not (directory / _PORT_FILE).exists():
-                server.poll()
-            profile = (directory / _PORT_FILE).read_text()
-            memory_of_servers(profile)
-            asyncio.run(check_costs(profile))
-        finally:
-            server.terminate()
-            server.wait()
+    with served("tests.perf.openvpn_checks") as profile:
+        print_memory(lambda: _targets(profile), OpenVpnProber)
+        asyncio.run(print_check_costs(OpenVpnProber(), _loads(profile)))
 
 
 if __name__ == "__main__":
