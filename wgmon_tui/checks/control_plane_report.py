@@ -55,3 +55,17 @@ class ControlPlaneReport:
     expiries: tuple[Expires, ...] = ()
     version: str = ""
     drift: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCommands:
+    """What to type, or to do, to settle why a node and its control plane disagree.
+
+    `path` shows how this machine reaches the node, `access` which rules allow it, `log` what the client on
+    the node says, and `renew` makes its key valid again.
+    """
+
+    path: str
+    access: str
+    log: str
+    renew: str

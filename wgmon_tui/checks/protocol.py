@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check, Packet
-from wgmon_tui.checks.control_plane_report import ControlPlaneReport
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, NodeCommands
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
@@ -202,6 +202,8 @@ class Protocol(typing.Protocol):
     experiments: Sequence[Experiment] = ()
     glossary: Sequence[GlossaryTerm] = ()
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})
+    node_commands: NodeCommands | None = None
+    """What settles questions about the nodes of a control plane; None for what has no nodes."""
     """Help on a verdict, where this protocol decides it by other evidence than WireGuard."""
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:

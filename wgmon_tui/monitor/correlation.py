@@ -22,7 +22,14 @@ _MIN_SERVERS_PER_TAG = 3
 """
 
 CORRELATABLE_VERDICTS = frozenset(
-    {Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CLOSED, Verdict.DATA_DEAD, Verdict.DNS_FAILURE}
+    {
+        Verdict.SILENT,
+        Verdict.SAYS_CONNECTED,
+        Verdict.UNREACHABLE,
+        Verdict.PORT_CLOSED,
+        Verdict.DATA_DEAD,
+        Verdict.DNS_FAILURE,
+    }
 )
 """Verdicts that can have a common cause outside the servers. A wrong key concerns one server only."""
 

@@ -23,6 +23,7 @@ from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.known_state import KnownState
+from wgmon_tui.monitor.reported_nodes import ReportedNodes
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.state_timers import StateTimers
@@ -78,6 +79,7 @@ class Engine(FleetController):
         self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
         self._fleet_evidence = FleetEvidence(self.fleet_state)
+        self._reported_nodes = ReportedNodes(self.fleet_state)
         self.soaks: dict[str, SoakProgress] = {}
         """How far the running soaks are, by server."""
         self._requested_rounds = RequestedRounds()
@@ -334,6 +336,7 @@ class Engine(FleetController):
         self._deep_check_policy.record_round(server_state.server, outcome)
         outcome = self._doubts.blame(server_state, outcome)
         is_in_doubt = self._doubts.is_in_doubt(server_state, outcome)
+        outcome = self._reported_nodes.judge(server_state, outcome, time.time())
         was_down = server_state.damping.severity is Severity.DOWN
         self._notify(
             name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)

@@ -69,6 +69,8 @@ class FleetState(ServerStates):
         """The other vantages that check these servers, in the order of config.toml."""
         self.quorum = 1
         """Number of vantages that must agree before a server counts as down."""
+        self.node_reports_version = 0
+        """Changes with every report of a control plane."""
 
     def record(
         self, name: str, outcome: Round, now: float, *, counted: bool = True
@@ -208,6 +210,7 @@ class FleetState(ServerStates):
         for name, server_state in self._states.items():
             if server_state.node_report != reports.get(name):
                 server_state.node_report = reports.get(name)
+                self.node_reports_version += 1
                 self.touch(name)
 
     def show_packets(self, name: str, *, last: Round | None = None, last_good: Check | None = None) -> None:
@@ -225,6 +228,7 @@ class FleetState(ServerStates):
         """Record what a control plane reported of its nodes."""
         if server_state := self._states.get(name):
             server_state.node_report = report
+            self.node_reports_version += 1
             self.touch(name)
 
     def drop_experiments(self, name: str) -> None:

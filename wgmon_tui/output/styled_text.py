@@ -22,9 +22,9 @@ _PIECE = re.compile(r"(: |; | — |, )")
 ADVISED_PROGRAMS = frozenset(
     (
         *("awg", "awg-quick", "chmod", "chown", "conntrack", "curl", "dig", "dmesg", "ethtool"),
-        *("getent", "ip"),
-        *("iptables-save", "mtr", "netstat", "nft", "openssl", "pfctl", "pgrep", "ping", "route", "ss"),
-        *("ssh", "sysctl", "systemctl", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime"),
+        *("getent", "headscale", "ip", "iptables-save", "journalctl", "mtr", "netbird", "netstat", "nft"),
+        *("openssl", "pfctl", "pgrep", "ping", "route", "ss", "ssh", "sysctl", "systemctl"),
+        *("tailscale", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime"),
         *("vmstat", "wg", "wg-quick", "wgmon-tui"),
     )
 )

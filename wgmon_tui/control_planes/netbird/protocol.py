@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wgmon_tui.checks.control_plane_report import NodeCommands
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.control_plane_protocol import ControlPlaneProtocol
 from wgmon_tui.control_planes.netbird.settings import NAME, SETTINGS, TITLE
@@ -12,6 +13,12 @@ class Netbird(ControlPlaneProtocol):
 
     name, title = NAME, TITLE
     settings = SETTINGS
+    node_commands = NodeCommands(
+        path="netbird status -d",
+        access="Compare the access policies in the dashboard of NetBird.",
+        log="journalctl -u netbird",
+        renew="netbird up",
+    )
 
     def make_api(self) -> ControlPlaneApi:
         """Make the reader of its answers."""

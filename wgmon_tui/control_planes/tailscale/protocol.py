@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wgmon_tui.checks.control_plane_report import NodeCommands
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.control_plane_protocol import ControlPlaneProtocol
 from wgmon_tui.control_planes.tailscale.settings import NAME, SETTINGS, TITLE
@@ -12,6 +13,12 @@ class Tailscale(ControlPlaneProtocol):
 
     name, title = NAME, TITLE
     settings = SETTINGS
+    node_commands = NodeCommands(
+        path="tailscale status",
+        access="Compare the access controls of the tailnet in the admin console.",
+        log="journalctl -u tailscaled",
+        renew="tailscale up --force-reauth",
+    )
 
     def make_api(self) -> ControlPlaneApi:
         """Make the reader of its answers."""

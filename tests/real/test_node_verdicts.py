@@ -1,0 +1,87 @@
+"""Nodes on wireguard-go whose control plane says something else than their data path."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.control_planes.answers import HEADSCALE_NODE_0_29
+from tests.control_planes.responder import Answer, Responder, responding
+from tests.control_planes.test_check import WHOLE
+from tests.real.namespaces import entered, firewall, no_firewall
+from tests.real.test_local_interfaces import Bastion
+from tests.real.test_system_path import bastion_with_vpn, verdict_beside_writer
+from tests.real.wireguard_go import WireguardGo
+
+pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
+
+FLEET = """
+[[control_plane]]
+name = "office"
+type = "headscale"
+url = "{url}"
+token = "hskey"
+interval = "1s"
+
+[[server]]
+name = "gateway"
+protocol = "system-path"
+endpoint = "10.7.0.1:9"
+interval = "1s"
+timeout = "500ms"
+
+[server.system-path]
+tcp = false
+"""
+PATIENCE_S = 60.0
+
+
+def nodes(*, online: bool) -> Answer:
+    return Answer({"nodes": [{**HEADSCALE_NODE_0_29, "ipAddresses": ["10.7.0.1"], "online": online}]})
+
+
+@asynccontextmanager
+async def office(wireguard_go: WireguardGo, home: Path) -> AsyncIterator[tuple[Bastion, Responder]]:
+    """A machine with an interface to a node, and a control plane that reports this node as online."""
+    with bastion_with_vpn(wireguard_go, home) as bastion:
+        with entered(wireguard_go.path.client):
+            serving = responding({**WHOLE, "/api/v1/node": nodes(online=True)})
+            responder = await serving.__aenter__()
+        try:
+            file = home / "servers.toml"
+            file.write_text(FLEET.format(url=responder.url))
+            await bastion.connected()
+            yield bastion, responder
+        finally:
+            await serving.__aexit__(None, None, None)
+
+
+async def test_a_node_that_is_online_and_drops_everything_says_connected(
+    wireguard_go: WireguardGo, tmp_path: Path
+) -> None:
+    async with office(wireguard_go, tmp_path) as (bastion, _):
+        firewall(wireguard_go.path.server, "input", f'iifname "{wireguard_go.interface}" drop')
+        try:
+            found = await asyncio.to_thread(verdict_beside_writer, bastion, "says-connected")
+        finally:
+            no_firewall(wireguard_go.path.server)
+    assert found["summary"].startswith("office reports db1 as online, but no data reaches it.")
+    assert "nft list ruleset" in [cause["fix"] for cause in found["causes"]]
+
+
+async def test_a_node_that_answers_and_is_offline_is_forgotten_until_it_is_online(
+    wireguard_go: WireguardGo, tmp_path: Path
+) -> None:
+    async with office(wireguard_go, tmp_path) as (bastion, responder):
+        responder.answers["/api/v1/node"] = nodes(online=False)
+        began = time.monotonic()
+        found = await asyncio.to_thread(verdict_beside_writer, bastion, "forgotten")
+        assert found["causes"][0]["fix"] == "journalctl -u tailscaled"
+        responder.answers["/api/v1/node"] = nodes(online=True)
+        await asyncio.to_thread(verdict_beside_writer, bastion, "healthy")
+        assert time.monotonic() - began < PATIENCE_S
