@@ -270,7 +270,8 @@ async def _run_tunnel(
         channel = make_data_channel(session.client, target.profile)
     except UnknownCipherError as error:
         channel = None
-        session.log.evidence.append(observe(observations.SETTINGS, f"the cipher {error}"))
+        unknown = f"wgmon-tui does not have its cipher or digest {error}"
+        session.log.evidence.append(observe(observations.SETTINGS, unknown))
     if channel is None:
         found.add(TUNNEL, StageOutcome.FAILED, None, "no keys for the data channel")
         return

@@ -102,10 +102,12 @@ def _of_reset(
 def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     """What it means that a stage between the reset and the tunnel failed; None if none did."""
     failed = check.failed_stage.name if check.failed_stage else ""
-    if failed in ("", TUNNEL) or check.handshake is None:
+    if not failed or check.handshake is None:
         return None
     if settings := find(observations.SETTINGS, evidence):
         return _of_settings(values_of(settings, 1)[0])
+    if failed == TUNNEL:
+        return None
     mismatch, tls = find(observations.MISMATCH, evidence), find(observations.TLS_FAILED, evidence)
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
