@@ -144,3 +144,28 @@ def test_a_narrow_terminal_gets_the_columns_that_fit(
     monkeypatch.setattr("wgmon_tui.cli.node_list.text_format", lambda _: TextFormat(width=40))
     call(config, "office")
     assert rows(capsys)[1:] == ["NODE  ONLINE", "web1  yes"]
+
+
+def test_a_node_that_a_server_checks_shows_its_last_verdict_and_its_age(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = '[[server]]\nname = "web"\nprotocol = "system-path"\nendpoint = "100.64.0.1:22"\n'
+    with (config / "servers.toml").open("a") as file:
+        file.write(server)
+    know(config, ONLINE, Node("2", "web2"))
+    call(config, "office")
+    assert rows(capsys)[2].startswith("web1  yes     not checked yet  web ")
+    with closing(sqlite3.connect(config.parent / "state" / STORE, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO servers (id, name, entry, holds) VALUES (2, 'web', '{}', 60)")
+        connection.execute(
+            """INSERT INTO current (series, as_of, accounted_to, state, since, verdict, damping, samples)
+            VALUES (2, 0, ?, 'down', ?, 'says-connected', '{}', x'')""",
+            (time.time() - 7300.0, time.time() - 7300.0),
+        )
+    call(config, "office")
+    [_, _, line, other] = rows(capsys)
+    assert line.startswith("web1  yes     says-connected, 2 h 01 min ago  web ")
+    assert other.split() == ["web2", "?"]
+    call(config, "office", "--json")
+    found = json.loads(rows(capsys)[0])
+    assert (found["server"], found["verdict"]) == ("web", "says-connected")

@@ -72,6 +72,8 @@ async def test_a_node_that_is_online_and_drops_everything_says_connected(
             no_firewall(wireguard_go.path.server)
     assert found["summary"].startswith("office reports db1 as online, but no data reaches it.")
     assert "nft list ruleset" in [cause["fix"] for cause in found["causes"]]
+    listed = await asyncio.to_thread(bastion.wgmon, "nodes")
+    assert listed.out.splitlines()[2].split()[:4] == ["db1", "yes", "says-connected", "gateway"]
 
 
 async def test_a_node_that_answers_and_is_offline_is_forgotten_until_it_is_online(

@@ -6,34 +6,59 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.control_plane_report import Node
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import print_owners, require_directory, require_known
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.control_planes import is_control_plane
+from wgmon_tui.config.models import Server
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.exit_codes import ExitCode
-from wgmon_tui.monitor.node_reports import NodeReport
+from wgmon_tui.monitor.freshness import stale_after_s
+from wgmon_tui.monitor.node_reports import FoundNode, NodeReport, index_nodes
 from wgmon_tui.output.expiry_text import format_left
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.output.styled_text import TextFormat, TextRole, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
+from wgmon_tui.store.models import LastKnownState
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.text import format_age, format_count, format_iso_time, printable
 
 _HEADINGS = (
-    "NODE", "ONLINE", "LAST SEEN", "TROUBLE", "ADDRESS", "KEY ENDS", "TAGS", "ROUTES", "VERSION",
+    "NODE", "ONLINE", "DATA PATH", "LAST SEEN", "TROUBLE", "SERVER", "ADDRESS", "KEY ENDS", "TAGS",
+    "ROUTES", "VERSION",
 )  # fmt: skip
-_LEFT_OUT_FIRST = ("VERSION", "ROUTES", "TAGS", "KEY ENDS", "ADDRESS")
+_LEFT_OUT_FIRST = ("VERSION", "ROUTES", "TAGS", "KEY ENDS", "ADDRESS", "SERVER")
 """Columns that a narrow terminal does not show."""
 
 _GAP = "  "
 _ONLINE = {True: "yes", False: "no", None: "?"}
-_ROLES = {True: TextRole.PLAIN, False: role_of(Severity.DEGRADED), None: TextRole.PLAIN}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A node, and the server that checks its data path, if any, with its last verdict and when it was."""
+
+    node: Node
+    server: Server | None = None
+    known: LastKnownState | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self.known.verdict if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the history knows."""
+
+    reports: Mapping[str, NodeReport] = field(default_factory=dict)
+    states: Mapping[str, LastKnownState] = field(default_factory=dict)
 
 
 def print_nodes(arguments: argparse.Namespace) -> int:
@@ -41,40 +66,61 @@ def print_nodes(arguments: argparse.Namespace) -> int:
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
     require_directory(arguments.state)
-    planes = [each.name for each in read(arguments.config).fleet.servers if is_control_plane(each)]
+    servers = read(arguments.config).fleet.servers
+    planes = [each.name for each in servers if is_control_plane(each)]
     require_known(arguments.planes, planes, "control plane", "servers.toml")
     planes = list(dict.fromkeys(arguments.planes)) or planes
     try:
-        reports = _read(arguments)
+        stored = _read(arguments)
     except StoreUnavailableError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
         return ExitCode.USAGE
+    rows = _make_rows(servers, stored)
     if arguments.json:
-        _print_json(planes, reports)
+        for plane in planes:
+            for row in rows.get(plane, ()):
+                print(one_line({"control_plane": plane, **_as_json(row, stored.reports[plane], time.time())}))
     elif planes:
-        print("\n\n".join(_describe(name, reports.get(name), arguments) for name in planes))
+        shown = (_describe(name, stored.reports.get(name), rows.get(name, ()), arguments) for name in planes)
+        print("\n\n".join(shown))
     else:
         print("servers.toml has no control plane. docs/control-planes.md says how to add one.")
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> Mapping[str, NodeReport]:
-    """The last reports by control plane. Raises StoreUnavailableError."""
+def _read(arguments: argparse.Namespace) -> _Stored:
+    """Raises StoreUnavailableError."""
     if not (arguments.state / STORE).exists():
-        return {}
+        return _Stored()
     with History(arguments.state / STORE) as history:
-        return history.node_reports()
+        return _Stored(history.node_reports(), history.current())
 
 
-def _print_json(planes: Sequence[str], reports: Mapping[str, NodeReport]) -> None:
-    now = time.time()
-    for plane in planes:
-        if reported := reports.get(plane):
-            for node in _in_order(reported):
-                print(one_line({"control_plane": plane, **_as_json(node, reported, now)}))
+def _make_rows(servers: Sequence[Server], stored: _Stored) -> dict[str, list[_Row]]:
+    """By control plane: nodes with trouble first, then those that are offline, then by name."""
+    index = index_nodes(stored.reports)
+    checked: dict[FoundNode, Server] = {}
+    for server in servers:
+        found = index.get(str(server.public_key)) or index.get(server.endpoint.host)
+        if found and not is_control_plane(server):
+            checked.setdefault(found, server)
+    rows = {
+        plane: [
+            _Row(node, server, stored.states.get(server.name) if server else None)
+            for number, node in enumerate(reported.report.nodes)
+            for server in (checked.get((plane, number)),)
+        ]
+        for plane, reported in stored.reports.items()
+    }
+    return {plane: sorted(each, key=_order) for plane, each in rows.items()}
 
 
-def _as_json(node: Node, reported: NodeReport, now: float) -> dict[str, object]:
+def _order(row: _Row) -> tuple[bool, bool, str, str]:
+    return not row.node.trouble, row.node.online is not False, row.node.name.lower(), row.node.id
+
+
+def _as_json(row: _Row, reported: NodeReport, now: float) -> dict[str, object]:
+    node = row.node
     return {
         "reported_at": format_iso_time(reported.at),
         "reported_age_s": max(0, round(now - reported.at)),
@@ -92,6 +138,9 @@ def _as_json(node: Node, reported: NodeReport, now: float) -> dict[str, object]:
         "endpoint": node.endpoint,
         "relay": node.relay,
         "trouble": node.trouble,
+        "server": row.server.name if row.server else None,
+        "verdict": row.verdict.slug if row.verdict else None,
+        "checked_at": _iso(row.known.checked_at if row.known else None),
     }
 
 
@@ -99,30 +148,24 @@ def _iso(at: float | None) -> str | None:
     return None if at is None else format_iso_time(at)
 
 
-def _in_order(reported: NodeReport) -> list[Node]:
-    """Nodes with trouble first, then those that are offline, then by name."""
-    return sorted(
-        reported.report.nodes,
-        key=lambda node: (not node.trouble, node.online is not False, node.name.lower(), node.id),
-    )
-
-
-def _describe(name: str, reported: NodeReport | None, arguments: argparse.Namespace) -> str:
+def _describe(
+    name: str, reported: NodeReport | None, rows: Sequence[_Row], arguments: argparse.Namespace
+) -> str:
     shape = text_format(arguments)
     title = shape.coloured(shape.shown(printable(name)), TextRole.NAME)
     if reported is None:
         command = command_to_type(arguments, "run")
         return f"{title}: no report yet. To check now, and from now on:\n\n{command}"
-    now, nodes = time.time(), _in_order(reported)
-    lines = [f"{title}: {format_count(len(nodes), 'node')}, as reported {format_age(now - reported.at)}"]
+    now = time.time()
+    lines = [f"{title}: {format_count(len(rows), 'node')}, as reported {format_age(now - reported.at)}"]
     if reported.report.drift:
         fields = ", ".join(map(printable, reported.report.drift))
         lines.append(shape.shown(f"Fields are missing or changed, so facts may be unknown: {fields}"))
-    return "\n".join([*lines, *_table(nodes, now, shape)]) if nodes else lines[0]
+    return "\n".join([*lines, *_table(rows, now, shape)]) if rows else lines[0]
 
 
-def _table(nodes: Sequence[Node], now: float, shape: TextFormat) -> list[str]:
-    rows = [_HEADINGS, *([shape.shown(cell) for cell in _cells(node, now)] for node in nodes)]
+def _table(shown: Sequence[_Row], now: float, shape: TextFormat) -> list[str]:
+    rows = [_HEADINGS, *([shape.shown(cell) for cell in _cells(row, now)] for row in shown)]
     columns = {heading: cells for heading, *cells in zip(_HEADINGS, *rows, strict=True)}
     columns = {heading: cells for heading, cells in columns.items() if any(cells[1:])}
     widths = {heading: max(map(cell_width, cells)) for heading, cells in columns.items()}
@@ -133,7 +176,7 @@ def _table(nodes: Sequence[Node], now: float, shape: TextFormat) -> list[str]:
     for number in range(len(rows)):
         cells = ((columns[heading][number], width) for heading, width in widths.items())
         padded = (cell + " " * (width - cell_width(cell)) for cell, width in cells)
-        role = TextRole.NAME if number == 0 else _ROLES[nodes[number - 1].online]
+        role = TextRole.NAME if number == 0 else _role(shown[number - 1])
         lines.append(shape.coloured(_GAP.join(padded).rstrip(), role))
     return lines
 
@@ -142,14 +185,36 @@ def _key_end(at: float, now: float) -> str:
     return f"in {format_left(at, now)}" if at > now else format_left(at, now)
 
 
-def _cells(node: Node, now: float) -> tuple[str, ...]:
+def _role(row: _Row) -> TextRole:
+    severity = row.verdict.severity if row.verdict else Severity.UNKNOWN
+    if severity in (Severity.DEGRADED, Severity.DOWN):
+        return role_of(severity)
+    return role_of(Severity.DEGRADED) if row.node.online is False else TextRole.PLAIN
+
+
+def _data_path(row: _Row, now: float) -> str:
+    """The last verdict on the data path; with its age if nobody checks it any more."""
+    if row.server is None:
+        return ""
+    checked_at = row.known.checked_at if row.known else None
+    if row.verdict is None or checked_at is None:
+        return "not checked yet"
+    age = now - checked_at
+    is_stale = age > stale_after_s(row.server)
+    return f"{row.verdict.slug}, {format_age(age)}" if is_stale else row.verdict.slug
+
+
+def _cells(row: _Row, now: float) -> tuple[str, ...]:
     """The cells of a line. When a node that is online was last seen is no news."""
+    node = row.node
     seen = node.last_seen if node.online is not True else None
     return (
         printable(node.name) or "-",
         _ONLINE[node.online],
+        _data_path(row, now),
         format_age(now - seen) if seen is not None else "",
         printable(node.trouble),
+        printable(row.server.name) if row.server else "",
         ", ".join(map(str, node.addresses[:1])),
         _key_end(node.key_expiry, now) if node.key_expiry is not None else "",
         printable(" ".join(node.tags)),

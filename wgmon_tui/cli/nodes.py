@@ -13,8 +13,8 @@ def add_commands(subparsers: Subparsers) -> None:
         "nodes",
         parents=[directory_options(), ascii_option(), colour_option()],
         help="list the nodes that control planes report",
-        description="List the nodes of control planes as those reported them last. Nothing is checked: a "
-        "control plane can be wrong about its nodes.",
+        description="List the nodes of control planes as those reported them last, beside the last verdict "
+        "on a server that is the node. Nothing is checked.",
         epilog="Exit code: 0.",
     )
     parser.add_argument(

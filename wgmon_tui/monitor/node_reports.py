@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
+from wgmon_tui.config.keys import NO_PUBLIC_KEY
 
 _MOVES_S = 600.0
 """Times of nodes that are online move with every report: those that moved less are nothing new."""
+
+
+_NO_VALUES = frozenset({"", str(NO_PUBLIC_KEY)})
+
+FoundNode = tuple[str, int]
+"""A control plane, and the number of the node in its report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,16 @@ class NodeReport:
 
     at: float
     report: ControlPlaneReport
+
+
+def index_nodes(reports: Mapping[str, NodeReport]) -> dict[str, FoundNode | None]:
+    """The nodes of these reports by public key and by mesh address; None for what two nodes have."""
+    found: dict[str, FoundNode | None] = {}
+    for name, reported in reports.items():
+        for number, node in enumerate(reported.report.nodes):
+            for value in {node.public_key, *map(str, node.addresses)} - _NO_VALUES:
+                found[value] = None if value in found else (name, number)
+    return found
 
 
 def is_new(report: ControlPlaneReport, before: ControlPlaneReport | None) -> bool:

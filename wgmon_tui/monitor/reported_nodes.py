@@ -7,17 +7,12 @@ from dataclasses import replace
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis
-from wgmon_tui.config.keys import NO_PUBLIC_KEY
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.node_reports import FoundNode, index_nodes
 from wgmon_tui.monitor.node_verdict import ReportedNode, judge_node
 from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.server_state import ServerState
-
-_Found = tuple[str, int]
-"""A control plane, and the number of the node in its report."""
-
-_NO_VALUES = frozenset({"", str(NO_PUBLIC_KEY)})
 
 
 class ReportedNodes:
@@ -26,8 +21,7 @@ class ReportedNodes:
     def __init__(self, fleet_state: FleetState) -> None:
         self._fleet_state = fleet_state
         self._seen = (-1, -1)
-        self._by_value: dict[str, _Found | None] = {}
-        """None for what two nodes have: it says nothing."""
+        self._by_value: dict[str, FoundNode | None] = {}
 
     def judge(self, server_state: ServerState, outcome: Round, now: float) -> Round:
         """Judge a round by what a control plane reported of its server too.
@@ -64,9 +58,6 @@ class ReportedNodes:
         version = self._fleet_state.membership_version, self._fleet_state.node_reports_version
         if version == self._seen:
             return
-        self._seen, self._by_value = version, {}
-        for name, server_state in self._fleet_state.states.items():
-            nodes = server_state.node_report.report.nodes if server_state.node_report else ()
-            for number, node in enumerate(nodes):
-                for value in {node.public_key, *map(str, node.addresses)} - _NO_VALUES:
-                    self._by_value[value] = None if value in self._by_value else (name, number)
+        self._seen = version
+        states = self._fleet_state.states.items()
+        self._by_value = index_nodes({name: each.node_report for name, each in states if each.node_report})
