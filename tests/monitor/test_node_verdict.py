@@ -19,6 +19,7 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.monitor.node_verdict import DEAD, ReportedNode, judge_node
+from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.monitor.reported_nodes import ReportedNodes
 from wgmon_tui.net.addresses import Endpoint
 
@@ -194,3 +195,19 @@ def test_a_new_report_changes_the_next_verdict() -> None:
     assert nodes.judge(state.states["web"], outcome, NOW).diagnosis.verdict is Verdict.SILENT
     state.record_node_report("office", NodeReport(NOW, ControlPlaneReport((ONLINE,))))
     assert nodes.judge(state.states["web"], outcome, NOW).diagnosis.verdict is Verdict.SAYS_CONNECTED
+
+
+def test_a_control_plane_is_no_node_of_its_own_report() -> None:
+    state = fleet(replace(ONLINE, addresses=(ip_address("127.0.0.1"),)))
+    check = Check("office", "local", Endpoint("127.0.0.1", 9), ip_address("127.0.0.1"), NOW, None)
+    outcome = Round((check,), (SILENT,))
+    assert ReportedNodes(state).judge(state.states["office"], outcome, NOW) is outcome
+
+
+def test_where_other_vantages_check_too_they_decide_together() -> None:
+    state = fleet(ONLINE)
+    state.set_vantage_names(("nyc",), 1)
+    check = Check("web", "nyc", Endpoint("100.64.0.7", 22), ADDRESS, NOW, Handshake(0.1))
+    report = VantageReport("nyc", "epoch", 1, "web", Round((check,), (HEALTHY,)))
+    state.record_report(report, NOW)
+    assert judged(state) is Verdict.SILENT
