@@ -60,6 +60,7 @@ def test_a_dead_node_that_is_online_lists_its_causes_with_a_command_each() -> No
     assert found.verdict is Verdict.SAYS_CONNECTED
     assert causes(found) == [FIREWALL, ACCESS, RELAY, STALE, GONE, ""]
     assert all(each.fix for each in found.causes)
+    assert found.causes[0].fix == "on the node: nft list ruleset"
     assert found.causes[-1] == OTHER
     assert found.summary.startswith("office reports web1 as online, but no data reaches it.")
 

@@ -71,7 +71,7 @@ async def test_a_node_that_is_online_and_drops_everything_says_connected(
         finally:
             no_firewall(wireguard_go.path.server)
     assert found["summary"].startswith("office reports db1 as online, but no data reaches it.")
-    assert "nft list ruleset" in [cause["fix"] for cause in found["causes"]]
+    assert "on the node: nft list ruleset" in [cause["fix"] for cause in found["causes"]]
     listed = await asyncio.to_thread(bastion.wgmon, "nodes")
     assert listed.out.splitlines()[2].split()[:4] == ["db1", "yes", "says-connected", "gateway"]
 
@@ -83,7 +83,7 @@ async def test_a_node_that_answers_and_is_offline_is_forgotten_until_it_is_onlin
         responder.answers["/api/v1/node"] = nodes(online=False)
         began = time.monotonic()
         found = await asyncio.to_thread(verdict_beside_writer, bastion, "forgotten")
-        assert found["causes"][0]["fix"] == "journalctl -u tailscaled"
+        assert found["causes"][0]["fix"] == "on the node: journalctl -u tailscaled"
         responder.answers["/api/v1/node"] = nodes(online=True)
         await asyncio.to_thread(verdict_beside_writer, bastion, "healthy")
         assert time.monotonic() - began < PATIENCE_S

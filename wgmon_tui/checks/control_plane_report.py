@@ -62,7 +62,7 @@ class NodeCommands:
     """What to type, or to do, to settle why a node and its control plane disagree.
 
     `path` shows how this machine reaches the node, `access` which rules allow it, `log` what the client on
-    the node says, and `renew` makes its key valid again.
+    the node says, and `renew` makes its key valid again. What is not typed on this machine says where.
     """
 
     path: str

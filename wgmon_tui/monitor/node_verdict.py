@@ -79,7 +79,7 @@ def _dead_causes(reported: ReportedNode, now: float) -> Iterator[Cause]:
     yield Cause(
         "a firewall on the node drops what comes from here",
         "its connection to the control plane is another one",
-        "nft list ruleset",
+        "on the node: nft list ruleset",
         "node-firewall",
     )
     yield Cause(

@@ -15,9 +15,9 @@ class Headscale(ControlPlaneProtocol):
     settings = SETTINGS
     node_commands = NodeCommands(
         path="tailscale status",
-        access="headscale policy get",
-        log="journalctl -u tailscaled",
-        renew="tailscale up --force-reauth",
+        access="on the control plane: headscale policy get",
+        log="on the node: journalctl -u tailscaled",
+        renew="on the node: tailscale up --force-reauth",
     )
 
     def make_api(self) -> ControlPlaneApi:

@@ -16,7 +16,7 @@ class Innernet(ControlPlaneProtocol):
     node_commands = NodeCommands(
         path="wg show",
         access="Compare the associations of CIDRs on the server of Innernet.",
-        log="journalctl -e",
+        log="on the node: journalctl -e",
         renew="Enable the peer on the server of Innernet.",
     )
 

@@ -16,8 +16,8 @@ class Netbird(ControlPlaneProtocol):
     node_commands = NodeCommands(
         path="netbird status -d",
         access="Compare the access policies in the dashboard of NetBird.",
-        log="journalctl -u netbird",
-        renew="netbird up",
+        log="on the node: journalctl -u netbird",
+        renew="on the node: netbird up",
     )
 
     def make_api(self) -> ControlPlaneApi:

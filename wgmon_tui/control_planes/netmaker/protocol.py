@@ -16,7 +16,7 @@ class Netmaker(ControlPlaneProtocol):
     node_commands = NodeCommands(
         path="wg show",
         access="Compare the access control of the network in the dashboard of Netmaker.",
-        log="journalctl -u netclient",
+        log="on the node: journalctl -u netclient",
         renew="Set a later expiry date of the node in the dashboard of Netmaker.",
     )
 

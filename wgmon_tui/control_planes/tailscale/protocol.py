@@ -16,8 +16,8 @@ class Tailscale(ControlPlaneProtocol):
     node_commands = NodeCommands(
         path="tailscale status",
         access="Compare the access controls of the tailnet in the admin console.",
-        log="journalctl -u tailscaled",
-        renew="tailscale up --force-reauth",
+        log="on the node: journalctl -u tailscaled",
+        renew="on the node: tailscale up --force-reauth",
     )
 
     def make_api(self) -> ControlPlaneApi:
