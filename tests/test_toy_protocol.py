@@ -21,12 +21,14 @@ from wgmon_tui.checks.registry import register, unregister
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.models import ConfigurationError, Server
+from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.doctor.server import inspect_and_compare
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.json_lines import json_object
@@ -53,6 +55,7 @@ word = "moon"
 """
 SINK = '[[sink]]\nname = "file"\ntype = "command"\ncommand = ["sh", "-c", "cat >> told; echo >> told"]\n'
 NOBODY = 9
+NOT_OFFERED = "a server of the protocol echo has no peers to inspect"
 
 
 class EchoServer(asyncio.DatagramProtocol):
@@ -254,6 +257,28 @@ def test_list_and_show_have_no_key_that_it_lacks(tmp_path: Path, capsys: pytest.
     shown = json.loads(capsys.readouterr().out)
     assert (shown["protocol"], shown["public_key"], shown["identity"]) == ("echo", None, None)
     assert shown["settings"]["echo.word"] == "moon"
+
+
+def test_inspect_says_that_it_has_nothing_to_inspect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_files(tmp_path, NOBODY)
+    assert main(["--config", str(config), "--state", str(tmp_path), "inspect", "echo1"]) == 64
+    assert NOT_OFFERED in capsys.readouterr().err
+
+
+async def test_the_screen_says_that_it_has_nothing_to_inspect(tmp_path: Path) -> None:
+    fleet = parse(ENTRY.format(port=NOBODY))
+    async with opened(
+        name="echo1",
+        engine=QuietEngine(fleet.servers),
+        ask_server=lambda server: inspect_and_compare(server, fleet, Keyring(), tmp_path),
+        size=(140, 45),
+    ) as it:
+        await it.press("i")
+        for worker in [each for each in it.app.workers if each.group == "inspect"]:
+            await worker.wait()
+        await until(lambda: NOT_OFFERED in it.prose("findings"), 10.0)
 
 
 async def test_the_form_edits_its_word(tmp_path: Path) -> None:

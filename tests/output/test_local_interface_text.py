@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.output.sample_rounds import IDENTITY, SERVER_KEY
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import LocalPeer, LocalPeerView
 from wgmon_tui.config.imports.wg_dump_parser import PeerEntry
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
+from wgmon_tui.output.local_interface_text import disagreements, interface_object
 from wgmon_tui.output.styled_text import TextFormat
-from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 
 ENTRY = PeerEntry(SERVER_KEY.public, False, frozenset(), Endpoint("192.0.2.7", 51820), 1_700_000_000, 25)
 PEER = LocalPeer("wg0", IDENTITY.public, ENTRY)

@@ -12,13 +12,13 @@ import pytest
 from tests.real.namespaces import run
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, StoredInterface, ViewUnavailable
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.server_view import StoredInterface, ViewUnavailable, inspect
+from wgmon_tui.protocols.wireguard.server_view import inspect
 from wgmon_tui.protocols.wireguard.server_view_comparison import compare
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 PSK = PresharedKey(b"i".ljust(32))
 

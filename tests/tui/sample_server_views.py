@@ -6,11 +6,10 @@ from ipaddress import ip_interface
 
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
+from wgmon_tui.checks.inspection import ConfiguredSide, ServerView, ViewUnavailable
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
 from wgmon_tui.protocols.wireguard.server_view_comparison import compare
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 OUR_ADDRESS: Interface = ip_interface("10.8.0.250/32")
 CONFIGURED = ConfiguredSide(

@@ -30,6 +30,9 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.net.packet_fields import PacketField
 
+if typing.TYPE_CHECKING:
+    from wgmon_tui.checks.inspection import Inspector
+
 LOSS_WINDOW = 20
 """How many recent checks decide whether a server is lossy: as many are given to `Protocol.diagnose`."""
 
@@ -275,6 +278,10 @@ class Protocol(typing.Protocol):
     def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
         """Make the key logs of an exchange. `secrets` are what its prober gave to `note_secret`, in order."""
         return ()
+
+    def find_inspector(self) -> Inspector | None:
+        """What asks servers and this machine's interfaces for their own view; None if none can be asked."""
+        return None
 
     async def ask_naively(self, address: Address, port: int) -> str | None:
         """What a monitor that knows only the port would say; None if it could not ask."""

@@ -13,7 +13,7 @@ from wgmon_tui.cli.commands_to_type import command_to_type
 from wgmon_tui.cli.loading import select_servers
 from wgmon_tui.cli.output_format import wrap_line
 from wgmon_tui.cli.progress import progress_line
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import WIREGUARD, ConfigurationError
 from wgmon_tui.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -122,14 +122,16 @@ def _from_interfaces(arguments: argparse.Namespace) -> ImportReport:
 
 def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
     """Read the requested interfaces. Raises InspectionError, ConfigurationError."""
+    from wgmon_tui.checks.inspection import inspector_of
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError, parse_all_dumps
-    from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces
 
     if arguments.through:
         return _read_dumps_of_server(arguments.through, arguments.config)
     if arguments.wg == "-":
         return parse_all_dumps(sys.stdin.buffer.read(_MAX_DUMP_BYTES).decode(errors="replace"))
-    dumps = read_local_interfaces()
+    inspector = inspector_of(WIREGUARD)
+    assert inspector is not None  # noqa: S101
+    dumps = inspector.read_interfaces()
     if arguments.wg in dumps.unanswered:
         raise InspectionError(dumps.notice)
     if arguments.wg == "all":
@@ -143,15 +145,15 @@ def _read_dumps(arguments: argparse.Namespace) -> InterfaceDumps:
 
 
 def _read_dumps_of_server(name: str, config: Path) -> InterfaceDumps:
+    from wgmon_tui.checks.inspection import ViewUnavailable
     from wgmon_tui.config.imports.wg_dump_parser import InspectionError
     from wgmon_tui.config.inspect_command import interface_of
     from wgmon_tui.config.servers_file import read
     from wgmon_tui.doctor.server import require_inspect_command
-    from wgmon_tui.protocols.wireguard.server_view import ViewUnavailable, inspect
 
     [server] = select_servers(read(config).fleet, [name])
-    require_inspect_command(server)
-    running = inspect(replace(server, inspect_config=()), config).running
+    inspector = require_inspect_command(server)
+    running = inspector.inspect(replace(server, inspect_config=()), config).running
     if isinstance(running, ViewUnavailable):
         raise InspectionError(running.reason)
     return {f"{name}-{interface_of(server)}": running}

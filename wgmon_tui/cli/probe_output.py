@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from wgmon_tui.checks.inspection import Inspector, LocalInterfaces, LocalPeerView, inspector_of
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import Fleet, Server
@@ -17,12 +18,10 @@ from wgmon_tui.doctor.server import configured_side, verdict_from_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.common_causes import CommonCauses
 from wgmon_tui.output.json_lines import json_object, one_line
-from wgmon_tui.output.local_interface_text import LocalPeerView, disagreements, interface_object
+from wgmon_tui.output.local_interface_text import disagreements, interface_object
 from wgmon_tui.output.nagios import CheckedServer, PluginState, checkmk_line, nagios_line, state_of
 from wgmon_tui.output.result_text import format_brief, format_result, format_verbose
 from wgmon_tui.output.text_table import format_totals
-from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
-from wgmon_tui.protocols.wireguard.local_interfaces import LocalInterfaces
 from wgmon_tui.text import format_list, printable
 
 _NO_SOAK_NOTE = "soak not run: --deep runs it"
@@ -30,18 +29,23 @@ _NO_SOAK_NOTE = "soak not run: --deep runs it"
 
 @dataclass(frozen=True, slots=True)
 class LocalInterfaceReading:
-    """WireGuard interfaces of this machine, read at the Unix time `at`, with the fleet and its keys."""
+    """Interfaces of this machine, read at the Unix time `at`, with the fleet and its keys.
+
+    `interfaces` has only the inspectors that could read any.
+    """
 
     fleet: Fleet
     keyring: Keyring
-    interfaces: LocalInterfaces
+    interfaces: Mapping[Inspector, LocalInterfaces]
     at: float
 
-    def compare(self, server: Server, outcome: Round) -> list[LocalPeerView]:
+    def compare(self, server: Server, outcome: Round) -> tuple[LocalPeerView, ...]:
         """Compare the interfaces' view of the server with the prober's verdict."""
-        peers = local_peers(self.interfaces, server)
+        inspector = inspector_of(server.protocol)
+        if inspector is None or inspector not in self.interfaces:
+            return ()
         side, found = configured_side(server, self.fleet, self.keyring), verdict_from_round(outcome)
-        return [LocalPeerView(peer, compare_local_peer(peer, side, found, self.at)) for peer in peers]
+        return inspector.compare_interfaces(side, self.interfaces[inspector], self.at, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +127,12 @@ class ResultOutput:
         interfaces = None if peers is None else [interface_object(each) for each in peers]
         print(one_line({**json_object(checked.outcome), "interfaces": interfaces}), flush=True)
 
-    async def _compare(self, checked: CheckedRound) -> list[LocalPeerView] | None:
+    async def _compare(self, checked: CheckedRound) -> Sequence[LocalPeerView] | None:
         """Return what the interfaces of this machine show of a server; None if they cannot be read."""
         local_view = await checked.reading
         if local_view is None:
             return None
-        if (notice := local_view.interfaces.notice) not in self._notices:
+        for notice in {each.notice for each in local_view.interfaces.values()} - self._notices:
             self._notices.add(notice)
             print(f"wgmon-tui: {notice}", file=sys.stderr)
         return local_view.compare(checked.server, checked.outcome)

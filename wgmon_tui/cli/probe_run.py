@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from wgmon_tui.checks.inspection import inspector_of
+from wgmon_tui.checks.protocol import by_protocol
 from wgmon_tui.checks.targets import join
 from wgmon_tui.cli.loading import (
     explained_socket_errors,
@@ -33,7 +35,6 @@ from wgmon_tui.config.servers_toml import read_server
 from wgmon_tui.config.value_parsers import InvalidValueError, is_ipv6, parse_endpoint
 from wgmon_tui.control.one_shot_rounds import OneShotRounds
 from wgmon_tui.monitor.check_round import CheckDepth
-from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
@@ -173,5 +174,9 @@ async def _read_local_interfaces(
     """Read this machine's interfaces; None without `wg`, without permission, or if they are not printed."""
     if arguments.form in PLUGIN_FORMATS:
         return None
-    interfaces = await asyncio.to_thread(read_local_interfaces_if_permitted)
-    return None if interfaces is None else LocalInterfaceReading(fleet, keyring, interfaces, time.time())
+    interfaces = {
+        each: read
+        for each in set(filter(None, map(inspector_of, by_protocol(fleet.servers))))
+        if (read := await asyncio.to_thread(each.read_interfaces_if_permitted)) is not None
+    }
+    return LocalInterfaceReading(fleet, keyring, interfaces, time.time()) if interfaces else None

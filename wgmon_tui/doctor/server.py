@@ -6,17 +6,18 @@ import time
 from pathlib import Path
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import (
+    ConfiguredSide,
+    Inspector,
+    ServerView,
+    ViewUnavailable,
+    inspector_of,
+)
 from wgmon_tui.checks.prober_verdict import ProberVerdict, make_prober_verdict
 from wgmon_tui.config.keys import NO_PRESHARED_KEY
-from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, Server
-from wgmon_tui.config.protocol_settings import needs_identity
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.protocols.wireguard.local_interface_comparison import compare_local_peer, local_peers
-from wgmon_tui.protocols.wireguard.local_interfaces import read_local_interfaces_if_permitted
-from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable, inspect
-from wgmon_tui.protocols.wireguard.server_view_comparison import compare
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 _NO_VIEW = "a server of the protocol {} has no peers to inspect"
 
@@ -33,10 +34,14 @@ def inspect_server(
     `prober_verdict` is the verdict of the prober, if it has one. Blocks for up to 15 s per command.
     Raises ConfigurationError if servers.toml names no command and no local interface has this server.
     """
-    here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
+    inspector = require_inspector(server)
+    configured = configured_side(server, fleet, keyring)
+    here = _compare_local_interfaces(inspector, configured, prober_verdict)
     if not here:
         require_inspect_command(server)
-    view, findings = _compare_server_view(server, fleet, keyring, config_dir, prober_verdict)
+    if not server.inspect:
+        return here, exit_code(None, here)
+    view, findings = _compare_server_view(inspector, configured, config_dir, prober_verdict)
     return (*findings, *here), exit_code(view, (*findings, *here))
 
 
@@ -51,36 +56,33 @@ def inspect_and_compare(
 
     Without an inspect command, the last finding names the setting to add. Blocks for up to 15 s per command.
     """
-    here = _compare_local_interfaces(server, fleet, keyring, prober_verdict)
+    inspector = inspector_of(server.protocol)
+    if inspector is None:
+        return (Finding(ComparisonResult.UNKNOWN, "inspect", _NO_VIEW.format(server.protocol)),)
+    configured = configured_side(server, fleet, keyring)
+    here = _compare_local_interfaces(inspector, configured, prober_verdict)
     if server.inspect:
-        return (*_compare_server_view(server, fleet, keyring, config_dir, prober_verdict)[1], *here)
-    if not needs_identity(server):
-        return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", _NO_VIEW.format(server.protocol)))
+        return (*_compare_server_view(inspector, configured, config_dir, prober_verdict)[1], *here)
     sentence = "servers.toml has no command to inspect this server"
-    fix = f'in servers.toml, server "{server.name}": {suggest_inspect_setting(server)}'
+    fix = f'in servers.toml, server "{server.name}": {_suggest_inspect_setting(inspector, server)}'
     return (*here, Finding(ComparisonResult.UNKNOWN, "inspect", sentence, fix))
 
 
 def _compare_server_view(
-    server: Server, fleet: Fleet, keyring: Keyring, config_dir: Path, prober_verdict: ProberVerdict | None
-) -> tuple[ServerView | None, tuple[Finding, ...]]:
-    if not server.inspect:
-        return None, ()
-    view = inspect(server, config_dir)
-    return view, compare(configured_side(server, fleet, keyring), view, time.time(), prober_verdict)
+    inspector: Inspector, configured: ConfiguredSide, config_dir: Path, prober_verdict: ProberVerdict | None
+) -> tuple[ServerView, tuple[Finding, ...]]:
+    view = inspector.inspect(configured.server, config_dir)
+    return view, inspector.compare(configured, view, time.time(), prober_verdict)
 
 
 def _compare_local_interfaces(
-    server: Server, fleet: Fleet, keyring: Keyring, prober_verdict: ProberVerdict | None
+    inspector: Inspector, configured: ConfiguredSide, prober_verdict: ProberVerdict | None
 ) -> tuple[Finding, ...]:
-    configured = configured_side(server, fleet, keyring)
-    interfaces = read_local_interfaces_if_permitted()
+    interfaces = inspector.read_interfaces_if_permitted()
     if interfaces is None:
         return ()
-    found = [
-        compare_local_peer(peer, configured, prober_verdict, time.time())
-        for peer in local_peers(interfaces, server)
-    ]
+    views = inspector.compare_interfaces(configured, interfaces, time.time(), prober_verdict)
+    found = [each.finding for each in views]
     if found and interfaces.notice:
         found.append(Finding(ComparisonResult.UNKNOWN, "interfaces here", interfaces.notice))
     return tuple(found)
@@ -96,21 +98,29 @@ def verdict_from_round(outcome: Round, since: float | None = None) -> ProberVerd
     )
 
 
-def require_inspect_command(server: Server) -> None:
-    """Raises ConfigurationError if servers.toml has no command to inspect this server."""
-    if not server.inspect and not needs_identity(server):
+def require_inspector(server: Server) -> Inspector:
+    """The inspector of a server's protocol. Raises ConfigurationError if it has none."""
+    inspector = inspector_of(server.protocol)
+    if inspector is None:
         raise ConfigurationError(f'server "{server.name}": {_NO_VIEW.format(server.protocol)}')
+    return inspector
+
+
+def require_inspect_command(server: Server) -> Inspector:
+    """What inspects this server. Raises ConfigurationError if servers.toml has no command for that."""
+    inspector = require_inspector(server)
     if not server.inspect:
         raise ConfigurationError(
             f'servers.toml: server "{server.name}": key inspect: missing; '
-            f"add {suggest_inspect_setting(server)}"
+            f"add {_suggest_inspect_setting(inspector, server)}"
         )
+    return inspector
 
 
-def suggest_inspect_setting(server: Server) -> str:
+def _suggest_inspect_setting(inspector: Inspector, server: Server) -> str:
     """The line to add to servers.toml for a server without a command."""
-    program = "awg" if server.protocol == AMNEZIAWG else "wg"
-    return f'inspect = ["ssh", "{server.endpoint.host}", "sudo", "{program}", "show", "wg0", "dump"]'
+    words = ", ".join(f'"{word}"' for word in inspector.suggest_command(server))
+    return f"inspect = [{words}]"
 
 
 def exit_code(view: ServerView | None, findings: tuple[Finding, ...]) -> int:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.comparison import ComparisonResult
+from wgmon_tui.checks.inspection import LocalPeerView
 from wgmon_tui.output.advice_lines import format_next_step
 from wgmon_tui.output.json_lines import Json
 from wgmon_tui.output.styled_text import Span, TextFormat, lay_out
-from wgmon_tui.protocols.wireguard.local_interface_comparison import LocalPeer
 from wgmon_tui.text import format_iso_time, printable
-
-
-@dataclass(frozen=True, slots=True)
-class LocalPeerView:
-    """A peer of an interface on this machine, and its comparison with the prober's verdict."""
-
-    peer: LocalPeer
-    finding: Finding
 
 
 def interface_object(seen: LocalPeerView) -> Json:

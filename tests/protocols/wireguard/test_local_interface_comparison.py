@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, LocalPeer
 from wgmon_tui.checks.prober_verdict import ProberVerdict, make_prober_verdict
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
@@ -18,11 +19,9 @@ from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.local_interface_comparison import (
-    LocalPeer,
     compare_local_peer,
     local_peers,
 )
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 NOW = 1_700_000_000.0
 

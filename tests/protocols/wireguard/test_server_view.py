@@ -14,17 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wgmon_tui.checks.inspection import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.config.imports.wg_dump_parser import InspectionError, InterfaceDump, PeerEntry, parse_dump
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.server_view import (
-    ServerView,
-    StoredInterface,
-    ViewUnavailable,
-    inspect,
-    parse_file,
-)
+from wgmon_tui.protocols.wireguard.server_view import inspect, parse_file
 
 SERVER_KEY = PrivateKey(b"\x05" * 32)
 PSK = PresharedKey(b"\x06" * 32)

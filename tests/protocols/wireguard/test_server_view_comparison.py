@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.checks.prober_verdict import ProberVerdict
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
@@ -17,9 +18,7 @@ from wgmon_tui.config.inspect_command import interface_of
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.server_view import ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.protocols.wireguard.server_view_comparison import compare
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 
 NOW = 1_700_000_000.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
@@ -25,6 +26,9 @@ from wgmon_tui.protocols.amneziawg.layout import Layout
 from wgmon_tui.protocols.amneziawg.settings import SETTINGS
 from wgmon_tui.protocols.wireguard.protocol import PROTOCOL as _WIREGUARD
 from wgmon_tui.protocols.wireguard.wire import MessageType
+
+if TYPE_CHECKING:
+    from wgmon_tui.checks.inspection import Inspector
 
 _SOURCE = "amneziawg-go, README"
 
@@ -186,6 +190,10 @@ class AmneziaWg(Protocol):
     def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
         """The key log of the handshake inside of the framing."""
         return _WIREGUARD.make_key_logs(target, secrets)
+
+    def find_inspector(self) -> Inspector:
+        """The dumps of awg(8) on a server, and those of wg(8) here."""
+        return _WIREGUARD.find_inspector()
 
 
 PROTOCOL = AmneziaWg()

@@ -8,32 +8,21 @@ server. Pure functions: dump and clock are parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, LocalPeer
 from wgmon_tui.checks.prober_verdict import ProberVerdict
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, PeerEntry
 from wgmon_tui.config.inspect_command import interface_of
-from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.session import SESSION_LIFETIME_S
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import ConfiguredSide
 from wgmon_tui.text import format_age, format_elapsed, format_list
 
 _RETRIES_S = 15.0
 """Three attempts at a new handshake; a single one may be lost on any path."""
 
 _CLOCK_SLACK_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class LocalPeer:
-    """A configured server as peer of a local interface. `own_key` is the interface's public key."""
-
-    interface: str
-    own_key: PublicKey | None
-    entry: PeerEntry
 
 
 def local_peers(dumps: Mapping[str, InterfaceDump], server: Server) -> tuple[LocalPeer, ...]:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from wgmon_tui.checks.inspection import LocalInterfaces
 from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
     InterfaceDump,
-    InterfaceDumps,
     parse_all_dumps,
     parse_dump,
 )
 from wgmon_tui.protocols.wireguard.server_view import CommandTimeoutError, run_command
-from wgmon_tui.text import format_limit, format_list
 
 _MAX_OUTPUT_BYTES = 16 << 20
 """Output limit in bytes: a hub needs about 200 per peer."""
@@ -35,24 +33,6 @@ CHECK_LIMIT_S = 0.5
 
 _OWN_STATUS = Path("/proc/self/status")
 _CAP_NET_ADMIN = 1 << 12
-
-
-class LocalInterfaces(dict[str, InterfaceDump]):
-    """The interfaces that could be read, by name, and the names of those that did not answer."""
-
-    def __init__(self, dumps: InterfaceDumps, unanswered: Iterable[str] = (), limit_s: float = 0.0) -> None:
-        super().__init__(dumps)
-        self.unanswered = tuple(unanswered)
-        self._limit_s = limit_s
-
-    @property
-    def notice(self) -> str:
-        """A line about the interfaces that did not answer; "" if there is none."""
-        if not self.unanswered:
-            return ""
-        many = "s" if len(self.unanswered) > 1 else ""
-        names = format_list(self.unanswered)
-        return f"interface{many} {names} did not answer wg within {format_limit(self._limit_s)}; left out"
 
 
 def read_local_interfaces(limit_s: float = REQUESTED_LIMIT_S) -> LocalInterfaces:

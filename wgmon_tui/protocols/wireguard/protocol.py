@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence
@@ -22,6 +23,9 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.wireguard import wire
 from wgmon_tui.protocols.wireguard.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from wgmon_tui.checks.inspection import Inspector
 
 
 class WireGuard(Protocol):
@@ -136,6 +140,12 @@ class WireGuard(Protocol):
         from wgmon_tui.protocols.wireguard.targets import require_wireguard
 
         return (make_key_log(require_wireguard(target), secrets),)
+
+    def find_inspector(self) -> Inspector:
+        """The dumps of wg(8)."""
+        from wgmon_tui.protocols.wireguard.inspector import INSPECTOR
+
+        return INSPECTOR
 
 
 PROTOCOL = WireGuard()

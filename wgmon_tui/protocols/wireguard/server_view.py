@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wgmon_tui.checks.inspection import COMMAND_TIMEOUT_S, ServerView, StoredInterface, ViewUnavailable
 from wgmon_tui.child_processes import OutputLimitError, run
 from wgmon_tui.config.imports.wg_dump_parser import (
     InspectionError,
@@ -26,38 +27,11 @@ from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
-COMMAND_TIMEOUT_S = 15.0
-"""Time limit for a command."""
-
 _MAX_OUTPUT_BYTES = 1 << 20
 _STDERR_SHOWN = 200
 
 # Half of a key's 44 characters, to match a wrapped or cut key as well.
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/]{22}")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredInterface:
-    """The interface as its file on the server defines it; the port is None if the file sets none."""
-
-    has_private_key: bool
-    listen_port: int | None
-    peers: tuple[PeerEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ViewUnavailable:
-    """A view that could not be read; `reason` is a printable phrase."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServerView:
-    """The server's running and stored interface; `stored` is None without `inspect_config`."""
-
-    running: InterfaceDump | ViewUnavailable
-    stored: StoredInterface | ViewUnavailable | None
 
 
 def inspect(server: Server, config_dir: Path, timeout_s: float = COMMAND_TIMEOUT_S) -> ServerView:

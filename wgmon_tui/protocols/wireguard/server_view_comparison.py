@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, ServerView, ViewUnavailable
 from wgmon_tui.checks.prober_verdict import ProberVerdict
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
@@ -17,13 +18,8 @@ from wgmon_tui.config.models import AMNEZIAWG, Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.wireguard.framing_causes import name_awg, write_parameter
 from wgmon_tui.protocols.wireguard.server_parameters import find_differences
-from wgmon_tui.protocols.wireguard.server_view import ServerView, ViewUnavailable
 from wgmon_tui.protocols.wireguard.session import SESSION_LIFETIME_S
-from wgmon_tui.protocols.wireguard.stored_interface_comparison import (
-    ConfiguredSide,
-    compare_stored,
-    count_peers,
-)
+from wgmon_tui.protocols.wireguard.stored_interface_comparison import compare_stored, count_peers
 from wgmon_tui.text import format_age, format_elapsed
 
 _MAX_RETYPED_NETWORKS = 8

@@ -6,28 +6,16 @@ What differs changes at the next start of the interface.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import ConfiguredSide, StoredInterface
 from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, Network, PeerEntry
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.net.addresses import Interface
-from wgmon_tui.protocols.wireguard.server_view import StoredInterface
 from wgmon_tui.text import format_count, format_list
 
 _MAX_NAMED_PEERS = 3
 """How many peers a sentence names; it counts the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredSide:
-    """The configuration here. `public_key` and `has_preshared_key` are None if the secret is unreadable."""
-
-    server: Server
-    public_key: PublicKey | None
-    addresses: tuple[Interface, ...]
-    has_preshared_key: bool | None
 
 
 def compare_stored(

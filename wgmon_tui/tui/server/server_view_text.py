@@ -13,9 +13,9 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.inspection import COMMAND_TIMEOUT_S
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard.server_view import COMMAND_TIMEOUT_S
 from wgmon_tui.text import format_age, format_clock, format_limit
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.theme.text_style import TextStyle
