@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options
 from wgmon_tui.cli.commands_to_type import command_to_type
-from wgmon_tui.cli.loading import read_checked_config
+from wgmon_tui.cli.loading import read_checked_config, require_directory
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.text import did_you_mean, format_list, printable, quoted
 
@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fetch and compare lists, and apply them if that was asked for. Raises ConfigurationError."""
     from wgmon_tui.subscriptions.application import SubscriptionError, apply, compare_list, fetch_list
 
+    require_directory(arguments.config)
     code = 0
     for each in _choose(read_checked_config(arguments.config).subscriptions, arguments.lists):
         try:

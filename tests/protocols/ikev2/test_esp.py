@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.protocols.ikev2.scapy_oracle import needs_scapy
 from wgmon_tui.net.inner_packets import EchoReply, echo_request, parse
 from wgmon_tui.protocols.ikev2.esp import (
     IPV4,
@@ -103,6 +104,7 @@ def scapy_association(suite: Suite, spi: int, keys: EspKeys) -> Any:
     )
 
 
+@needs_scapy
 @each_suite
 def test_scapy_opens_what_is_sent(suite: Suite) -> None:
     from scapy.layers.inet import IP
@@ -116,6 +118,7 @@ def test_scapy_opens_what_is_sent(suite: Suite) -> None:
     assert bytes(opened) == request()
 
 
+@needs_scapy
 @each_suite
 def test_what_scapy_sends_is_opened(suite: Suite) -> None:
     from scapy.layers.inet import IP
