@@ -185,6 +185,24 @@ async def test_a_broken_database_is_named_whatever_the_status_of_the_health_page
     assert diagnosis.causes[0].proven
 
 
+@pytest.mark.parametrize("health", [None, Answer(b"<html>"), Answer({}, 302), Answer(b"", 500)])
+async def test_a_health_page_that_is_no_health_page_says_nothing_of_the_database(
+    health: Answer | None,
+) -> None:
+    answers = {path: health if path == "/health" else each for path, each in WHOLE.items()}
+    async with responding({path: each for path, each in answers.items() if each}) as responder:
+        _, diagnosis = await check(target(responder))
+    assert diagnosis.verdict is Verdict.API_FAILED
+    assert "health check" not in " ".join(diagnosis.evidence)
+
+
+async def test_a_word_of_the_health_page_that_no_release_has_is_drift() -> None:
+    async with responding({**WHOLE, "/health": Answer({"status": "warn"})}) as responder:
+        _, diagnosis = await check(target(responder))
+    assert diagnosis.verdict is Verdict.UNPROVEN
+    assert "status" in diagnosis.summary
+
+
 async def test_a_database_that_the_api_reports_as_broken_is_the_verdict() -> None:
     async with responding({**WHOLE, "/api/v1/health": Answer({"databaseConnectivity": False})}) as responder:
         _, diagnosis = await check(target(responder))

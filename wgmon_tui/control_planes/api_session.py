@@ -202,7 +202,7 @@ class ApiSession:
         """Note what the control plane reports; after a failed request, only of its own parts."""
         for part in report.parts:
             state = answers.WORKS if part.works else answers.BROKEN
-            self._note("part", part.name, state, part.detail if part.detail != state else "")
+            self._note("part", part.name, state, part.detail)
         if report.parts:
             broken = [part.name for part in report.parts if not part.works]
             self._begin(BACKEND)

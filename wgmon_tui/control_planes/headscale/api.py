@@ -16,6 +16,9 @@ from wgmon_tui.control_planes.tailscale.api import DEVICES_PATH, read_devices
 _TAG_FIELDS = ("tags", "forcedTags", "validTags")
 """0.28 replaced the other two by the first."""
 
+_HEALTH = {"pass": True, "fail": False}
+"""What /health answers. Any other word is no statement about the database."""
+
 _ROUTE_FIELDS = ("subnetRoutes", "approvedRoutes")
 
 
@@ -76,8 +79,13 @@ def _first_texts(node: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _read_parts(answers: Mapping[str, object], drift: Drift) -> tuple[Part, ...]:
     parts = []
-    health = Fields(answers.get("health"), "", drift)
-    parts.append(Part("health check", health.text("status") == "pass", health.text("status", optional=True)))
+    if "health" in answers:
+        health = Fields(answers["health"], "", drift)
+        status = health.text("status")
+        if status in _HEALTH:
+            parts.append(Part("health check", _HEALTH[status]))
+        elif status:
+            drift.note("status")
     if "database" in answers:
         works = Fields(answers["database"], "", drift).flag("databaseConnectivity")
         if works is not None:
