@@ -202,6 +202,9 @@ class Protocol(typing.Protocol):
     prober_of: str = ""
     """The protocol whose prober makes the checks, so that both share sockets and turns; "" for an own one."""
 
+    no_packets: str = ""
+    """Why a check may have no packets to show, for a protocol that does not record all of them."""
+
     experiments: Sequence[Experiment] = ()
     glossary: Sequence[GlossaryTerm] = ()
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})

@@ -20,6 +20,17 @@ _OF_EVERY_PROTOCOL = frozenset(
 """Verdicts whose general help names nothing of WireGuard."""
 
 
+NOT_STORED = "The packets of this check are not stored."
+
+
+def explain_no_packets(protocol: str) -> str:
+    """Why a check may have no packets to show."""
+    try:
+        return find_protocol(protocol).no_packets or NOT_STORED
+    except UnknownProtocolError:
+        return NOT_STORED
+
+
 def meaning_of(verdict: Verdict, protocol: str) -> str:
     """The meaning of a verdict in the words of a protocol; "" if it has none and WireGuard's misleads."""
     found = help_on(verdict, protocol)

@@ -56,6 +56,7 @@ class ControlPlaneProtocol(Protocol):
     """One kind of control plane. Its check asks the API."""
 
     verdict_help = _VERDICT_HELP
+    no_packets = "Requests and answers are shown. This check made none, or they are not stored."
 
     @abstractmethod
     def make_api(self) -> ControlPlaneApi:

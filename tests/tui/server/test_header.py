@@ -248,6 +248,19 @@ def test_a_check_without_packets_of_its_own_does_not_count_as_not_stored() -> No
     assert "Only the packets of a ping are shown" in shown
 
 
+def test_each_protocol_says_itself_why_it_may_have_no_packets() -> None:
+    server_state = row_after(sample_exchanges.silent("fra1"))
+    assert server_state.last
+    for protocol, said in (
+        ("wireguard", "The packets of this check are not stored."),
+        ("openvpn", "The packets of this check are not stored."),
+        ("headscale", "Requests and answers are shown."),
+    ):
+        server_state.server = replace(server_state.server, protocol=protocol)
+        shown = no_packets(server_state, server_state.last.diagnosis, text_style()).plain
+        assert said in " ".join(shown.split())
+
+
 def test_evidence_that_is_there_twice_is_one_line() -> None:
     server_state = row_after(sample_exchanges.silent("fra1"))
     assert server_state.last

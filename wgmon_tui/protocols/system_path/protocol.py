@@ -60,6 +60,7 @@ class SystemPath(Protocol):
 
     name, title = NAME, "System path"
     settings = SETTINGS
+    no_packets = "Only the packets of a ping are shown. This check sent none, or they are not stored."
     verdict_help = _VERDICT_HELP
 
     def make_prober(self, services: ProbeServices) -> ProtocolProber:

@@ -11,8 +11,8 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.protocol_words import NOT_STORED, explain_no_packets
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
-from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.text import format_limit, format_recent_time
@@ -103,10 +103,6 @@ _NOTHING_SENT = {
     Verdict.LOCAL_FAULT: "This machine could not send, so nothing came back.",
 }
 
-_NOT_STORED = "The packets of this check are not stored."
-_ONLY_OF_A_PING = "Only the packets of a ping are shown. This check sent none, or they are not stored."
-"""For a protocol whose other packets the system makes."""
-
 
 def no_packets(
     server_state: ServerState,
@@ -124,12 +120,12 @@ def no_packets(
     if diagnosis and diagnosis.verdict in _NOTHING_SENT:
         title, why = "No packets: nothing was sent", _NOTHING_SENT[diagnosis.verdict]
     elif diagnosis:
-        title, why = "No packets", _NOT_STORED if needs_identity(server_state.server) else _ONLY_OF_A_PING
+        title, why = "No packets", explain_no_packets(server_state.server.protocol)
     elif server_state.paused:
         title = "Paused" if is_known else "Paused before the first check"
         why = "Nothing is sent." + ("" if read_only else " Press p to resume and check at once.")
     elif outage:
-        title, why = ("No packets", f"{_NOT_STORED} {outage}") if is_known else ("No check yet", outage)
+        title, why = ("No packets", f"{NOT_STORED} {outage}") if is_known else ("No check yet", outage)
     else:
         title = f"Waiting for the {'next' if is_known else 'first'} check"
         limit = format_limit(server_state.server.interval)
