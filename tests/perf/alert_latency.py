@@ -1,8 +1,9 @@
 """Latency from the verdict to the alert: `python -m tests.perf.alert_latency [ROUNDS]`.
 
 A writer with engine, history and alerts checks 1,000 servers on loopback every 10 seconds. In each round 50
-of them fail at once. One of two sinks is a webhook on loopback in a child process; the other is a black hole.
-Prints the time from the verdict that opened an incident until the webhook had received the message about it.
+more servers fail each second, one after the other, for four seconds: first with one sink, then beside a sink
+that accepts connections and never answers. Then 50 servers fail at once, beside that sink. Prints the time
+from the verdict that opened an incident until the webhook had received the message about it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import asyncio
 import gc
 import json
 import multiprocessing
+import os
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,83 +35,113 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
 
-_SERVERS, _AT_ONCE, _ROUNDS = 1_000, 50, 8
+_HEALTHY, _PER_S, _STEADY_S, _ROUNDS = 1_000, 50, 4, 4
 _INTERVAL_S = 10.0
-_BETWEEN_S = 4.0
+_FAILING_INTERVAL_S = 60.0
+_SETTLED_S = 2.0
 _CLOSED_PORT = 9
-_LATE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """A part of a round: how many servers fail each second or all at once, and whether a sink hangs."""
+
+    name: str
+    servers: int
+    every_s: float
+    hangs: bool
+
+
+_PHASES = (
+    _Phase("50 a second", _PER_S * _STEADY_S, 1 / _PER_S, hangs=False),
+    _Phase("50 a second, one sink hangs", _PER_S * _STEADY_S, 1 / _PER_S, hangs=True),
+    _Phase("50 at once, one sink hangs", _PER_S, 0.0, hangs=True),
+)
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """The Unix time of the verdict that opened each incident, and its phase."""
+
+    opened_at: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
 
 
 def main() -> None:
     """Measure some rounds."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS
     identity = PrivateKey.generate()
-    failing = _AT_ONCE * rounds
     with (
-        run_load_servers(_SERVERS - failing, (identity.public,)) as well,
+        run_load_servers(_HEALTHY, (identity.public,)) as well,
         tempfile.TemporaryDirectory() as directory,
     ):
         servers = [_watched(f"well-{n:04}", endpoint, key) for n, (endpoint, key) in enumerate(well.servers)]
-        # One network for each: incidents in the same network are grouped, and a group may wait.
-        servers += [
-            replace(
-                _watched(
-                    f"fails-{n:04}",
-                    Endpoint(f"127.{1 + n // 250}.{n % 250}.1", _CLOSED_PORT),
-                    PrivateKey.generate().public,
-                ),
-                paused=True,
-            )
-            for n in range(failing)
-        ]
+        servers += [_failing(number) for number in range(rounds * sum(phase.servers for phase in _PHASES))]
         spawn = multiprocessing.get_context("spawn")
         parent_end, child_end = spawn.Pipe()
         receiver = spawn.Process(target=_receive, args=(child_end,), daemon=True)
         receiver.start()
         port = parent_end.recv()
         with socket.create_server(("127.0.0.1", 0), backlog=500) as hole:
-            orders = _orders({"webhook": port, "black hole": hole.getsockname()[1]})
-            opened_at = asyncio.run(_measure(Path(directory), _loaded(servers, identity, orders), rounds))
+            hole_port = hole.getsockname()[1]
+            sinks = {False: _sinks({"webhook": port}), True: _sinks({"webhook": port, "hole": hole_port})}
+            loaded = _loaded(servers, identity, sinks[False])
+            verdicts = asyncio.run(_measure(Path(directory), loaded, sinks, rounds))
         parent_end.send(None)
-        _print(opened_at, parent_end.recv())
+        _print(verdicts, parent_end.recv())
         receiver.join()
 
 
-async def _measure(state_dir: Path, loaded: LoadedConfig, rounds: int) -> dict[str, float]:
-    """The Unix time of the verdict that opened each incident."""
+async def _measure(
+    state_dir: Path, loaded: LoadedConfig, sinks: dict[bool, ResolvedSinks], rounds: int
+) -> _Verdicts:
     writer = build_writer(state_dir, loaded, None)
-    at: dict[str, float] = {}
+    verdicts, phase = _Verdicts(), _PHASES[0]
 
     def record_opened(_: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         for event in events:
-            if event.kind is EventKind.OPENED:
-                at[event.incident.id] = time.time()
+            if event.kind is EventKind.OPENED and event.incident.server.startswith("fails"):
+                verdicts.opened_at[event.incident.id] = time.time()
+                verdicts.phases[event.incident.id] = phase.name
 
     writer.engine.listen(record_opened)
     running = asyncio.create_task(writer.run())
-    await asyncio.sleep(_SERVERS / 500 + _INTERVAL_S)
+    await asyncio.sleep(_INTERVAL_S + _SETTLED_S)
     gc.collect()
     gc.freeze()
-    failing = [name for name in writer.fleet_state.states if name.startswith("fails")]
-    for number in range(rounds):
-        writer.engine.pause(failing[number * _AT_ONCE : (number + 1) * _AT_ONCE], False)
-        await asyncio.sleep(_BETWEEN_S)
+    failing = iter([name for name in writer.fleet_state.states if name.startswith("fails")])
+    for _ in range(rounds):
+        for phase in _PHASES:
+            writer.alerts.configure(sinks[phase.hangs])
+            await asyncio.sleep(_SETTLED_S)
+            began = time.monotonic()
+            for number in range(phase.servers):
+                writer.engine.pause([next(failing)], False)
+                await asyncio.sleep(max(0.0, began + number * phase.every_s - time.monotonic()))
+            await asyncio.sleep(_SETTLED_S)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    return at
+    return verdicts
 
 
 def _watched(name: str, endpoint: Endpoint, key: PublicKey) -> Server:
     return Server(name, endpoint, key, "bench", interval=_INTERVAL_S, timeout=1.0, tunnel=False, fail_after=1)
 
 
-def _loaded(servers: Sequence[Server], identity: PrivateKey, orders: ResolvedSinks) -> LoadedConfig:
+def _failing(number: int) -> Server:
+    """A paused server that fails. One network for each: incidents of one network wait for each other."""
+    endpoint = Endpoint(f"127.{1 + number // 250}.{number % 250}.1", _CLOSED_PORT)
+    failing = _watched(f"fails-{number:04}", endpoint, PrivateKey.generate().public)
+    return replace(failing, interval=_FAILING_INTERVAL_S, paused=True)
+
+
+def _loaded(servers: Sequence[Server], identity: PrivateKey, sinks: ResolvedSinks) -> LoadedConfig:
     ours = Identity("bench", SecretSource(SecretForm.INLINE, identity.to_text()))
-    return replace(load_from_fleet(Fleet(tuple(servers), (ours,))), orders=orders)
+    return replace(load_from_fleet(Fleet(tuple(servers), (ours,))), orders=sinks)
 
 
-def _orders(ports: dict[str, int]) -> ResolvedSinks:
+def _sinks(ports: dict[str, int]) -> ResolvedSinks:
     sinks = tuple(Sink(name, Webhook()) for name in ports)
     secrets = {name: {"url": f"http://127.0.0.1:{port}/"} for name, port in ports.items()}
     return ResolvedSinks(AlertSettings(sinks), secrets)
@@ -135,28 +167,36 @@ def _receive(pipe: Connection) -> None:
         while not pipe.poll():
             server.handle_request()
     pipe.recv()
-    arrived: dict[str, float] = {}
+    arrived: dict[str, list[float]] = {}
     for at, body in received:
         message = json.loads(body)
         if message["kind"] == "opened":
-            arrived |= {each["id"]: min(at, arrived.get(each["id"], at)) for each in message["incidents"]}
+            for each in message["incidents"]:
+                arrived.setdefault(each["id"], []).append(at)
     pipe.send((arrived, len(received)))
 
 
-def _print(opened_at: dict[str, float], received: tuple[dict[str, float], int]) -> None:
+def _print(verdicts: _Verdicts, received: tuple[dict[str, list[float]], int]) -> None:
     arrived, messages = received
-    took = sorted(arrived[incident] - at for incident, at in opened_at.items() if incident in arrived)
-    missing = len(opened_at) - len(took)
-    shown = ", ".join(
-        f"p{share * 100:g} {took[min(len(took) - 1, int(share * len(took)))] * 1000:.0f} ms"
-        for share in (0.5, 0.9, 0.99)
-    )
-    print(
-        f"{_SERVERS} servers, {_AT_ONCE} fail at once, {len(opened_at)} incidents, one of two sinks dead:\n"
-        f"  verdict to webhook {shown}, longest {took[-1] * 1000:.0f} ms; "
-        f"{messages} messages, {missing} missing",
-        flush=True,
-    )
+    print(f"{_HEALTHY} healthy servers, {len(verdicts.opened_at)} incidents, {messages} messages")
+    print(f"load {os.getloadavg()[0]:.1f}; from the verdict to the webhook:")
+    for phase in _PHASES:
+        incidents = [incident for incident, name in verdicts.phases.items() if name == phase.name]
+        took = sorted(
+            arrived[incident][0] - verdicts.opened_at[incident]
+            for incident in incidents
+            if incident in arrived
+        )
+        shown = ", ".join(
+            f"p{share * 100:g} {took[min(len(took) - 1, int(share * len(took)))] * 1000:.0f} ms"
+            for share in (0.5, 0.9, 0.99)
+        )
+        twice = sum(len(arrived.get(incident, ())) > 1 for incident in incidents)
+        print(
+            f"  {phase.name:<28} {shown}, longest {took[-1] * 1000:.0f} ms; {len(took)} told,"
+            f" {len(incidents) - len(took)} missing, {twice} twice",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
