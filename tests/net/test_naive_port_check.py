@@ -11,7 +11,14 @@ from tests.protocols.wireguard.harness import IDENTITY, SERVER, closed_port
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net import naive_port_check
-from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED, check_port_naively
+from wgmon_tui.net.naive_port_check import (
+    CLOSED,
+    FILTERED,
+    OPEN,
+    OPEN_OR_FILTERED,
+    check_port_naively,
+    describe_answer,
+)
 
 both_families = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
@@ -41,3 +48,19 @@ async def test_only_a_closed_port_looks_closed(host: str) -> None:
 
 async def test_where_our_own_side_cannot_send_it_says_nothing() -> None:
     assert await check_port_naively(ip_address("255.255.255.255"), 51820) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_up", "words"),
+    [
+        (OPEN_OR_FILTERED, True, "UP (open|filtered)"),
+        (OPEN, True, "UP (open)"),
+        (FILTERED, True, "UP (open)"),
+        (None, True, "UP (open|filtered)"),
+        (CLOSED, False, "down (closed)"),
+        (OPEN, False, "down (closed)"),
+        (FILTERED, False, "down (no answer)"),
+    ],
+)
+def test_a_tcp_port_is_open_closed_or_without_an_answer(answer: str | None, is_up: bool, words: str) -> None:
+    assert describe_answer(answer, is_up=is_up) == words

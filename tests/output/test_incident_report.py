@@ -63,6 +63,11 @@ def test_the_text_tells_all_that_one_needs_to_act() -> None:
     ]
 
 
+def test_a_port_monitor_over_tcp_never_says_filtered() -> None:
+    text = as_text(replace(psk_mismatch(), port_answer="open"), NOW)
+    assert "a port monitor reports UP (open), asked" in text
+
+
 def test_the_markdown_tells_the_same() -> None:
     text = as_markdown(psk_mismatch(), NOW + 12 * MINUTE)
     assert text.startswith("### ✖ fra1 is down: psk-mismatch\n")

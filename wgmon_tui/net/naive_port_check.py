@@ -13,6 +13,17 @@ OPEN, FILTERED = "open", "filtered"
 """What it says of a TCP port."""
 
 _WAIT_S = 1.0
+_OF_TCP = (OPEN, FILTERED)
+
+
+def describe_answer(answer: str | None, *, is_up: bool) -> str:
+    """What a port monitor reports, by its last answer and whether the port is up since then.
+
+    Over UDP, silence may be an open port. Over TCP, a port is open, closed, or gives no answer.
+    """
+    if is_up:
+        return f"UP ({OPEN if answer in _OF_TCP else OPEN_OR_FILTERED})"
+    return f"down ({'no answer' if answer == FILTERED else CLOSED})"
 
 
 async def check_port_naively(address: Address, port: int) -> str | None:

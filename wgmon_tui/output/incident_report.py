@@ -16,6 +16,7 @@ from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, causes_heading
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident
+from wgmon_tui.net.naive_port_check import describe_answer
 from wgmon_tui.output.advice_lines import advice_lines
 from wgmon_tui.store.models import Note
 from wgmon_tui.text import (
@@ -49,7 +50,8 @@ class IncidentReport:
 
     `status_word` is the verdict's slug or its substitute; `sentence` is its meaning here. `until` is its end,
     None while it lasts. `outcome` is the round with the evidence, if there is one. `quorum_result` is the
-    common result of several vantages. `port_up` is the result of a port monitor at the time `port_at`.
+    common result of several vantages. `port_up` is the result of a port monitor at the time `port_at`,
+    and `port_answer` its last answer in its own word.
     `together` has one sentence per group of servers that fail together.
     """
 
@@ -64,6 +66,7 @@ class IncidentReport:
     outcome: Round | None = None
     port_up: bool | None = None
     port_at: float | None = None
+    port_answer: str | None = None
     together: tuple[str, ...] = ()
     muted_reason: str = ""
     """Why its alerts are suppressed, or ""."""
@@ -95,6 +98,7 @@ def report_of(server_state: ServerState) -> IncidentReport:
         incident=server_state.incident,
         outcome=outcome,
         quorum_result=server_state.quorum_result.diagnosis if server_state.quorum_result else None,
+        port_answer=server_state.port_monitor,
     )
 
 
@@ -271,7 +275,7 @@ def _facts(incident_report: IncidentReport, now: float) -> Iterator[tuple[str, s
     if incident_report.muted_reason:
         yield "alerts", incident_report.muted_reason
     if incident_report.port_up is not None and incident_report.port_at is not None:
-        word = "UP (open|filtered)" if incident_report.port_up else "down (closed)"
+        word = describe_answer(incident_report.port_answer, is_up=incident_report.port_up)
         wrong = incident_report.port_up and incident_report.severity is Severity.DOWN
         asked = format_utc_time(incident_report.port_at)
         but = ", but the server is down" if wrong else ""

@@ -23,7 +23,7 @@ from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.monitor.regional import describe_views
-from wgmon_tui.net.naive_port_check import CLOSED, FILTERED, OPEN, OPEN_OR_FILTERED
+from wgmon_tui.net.naive_port_check import describe_answer
 from wgmon_tui.text import (
     count_repeated,
     format_age,
@@ -144,19 +144,12 @@ def data_path_and_port(
         lines += text_style.paragraph(tunnel_text, style, "tunnel")
     up, wrong = port_up(server_state), is_false_green(server_state)
     if up is not None and (wrong or not quiet):
-        word = _port_word(server_state.port_monitor, up=up)
+        word = describe_answer(server_state.port_monitor, is_up=up)
         style = text_style.state(Severity.DEGRADED) if wrong else text_style.palette.text
         but = ", but the server is down" if wrong else ""
         age = _port_age(server_state, check)
         lines += text_style.paragraph(f"a port monitor reports {word}{age}{but}", style, "port")
     return lines
-
-
-def _port_word(answer: str | None, *, up: bool) -> str:
-    """What a port monitor says: of a TCP port it knows whether it is open."""
-    if up:
-        return f"UP ({OPEN if answer == OPEN else OPEN_OR_FILTERED})"
-    return f"down ({FILTERED if answer == FILTERED else CLOSED})"
 
 
 def _port_age(server_state: ServerState, check: Check) -> str:
