@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,10 +34,17 @@ class SelfSigned:
         lines = self.certificate.strip().splitlines()
         return f"{lines[0]} {''.join(lines[1:-1])} {lines[-1]}"
 
+    def write(self, directory: Path) -> tuple[Path, Path]:
+        """The files of the certificate and of its key."""
+        files = directory / "certificate.pem", directory / "key.pem"
+        for file, content in zip(files, (self.certificate, self.key), strict=True):
+            file.write_text(content)
+        return files
+
 
 @cache
 def self_signed(name: str, days: int = 30) -> SelfSigned:
-    """A certificate for a name. It began 60 days ago, and ends in `days`."""
+    """A certificate for a name or an address. It began 60 days ago, and ends in `days`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -47,8 +56,15 @@ def self_signed(name: str, days: int = 30) -> SelfSigned:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 60 * _DAY)
         .not_valid_after(now + days * _DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_subject_of(name)]), critical=False)
     )
     pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return SelfSigned(name, pem, key_pem)
+
+
+def _subject_of(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

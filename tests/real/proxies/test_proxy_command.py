@@ -17,7 +17,7 @@ import pytest
 
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
-from tests.real.proxies.certificate import make_certificate
+from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.sing_box import sing_box_program
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
@@ -51,7 +51,7 @@ COMMANDS = {
 
 def of_sing_box(link: CommandLink, directory: Path) -> dict[str, object]:
     """The server's side of a link, for sing-box. With obfuscation it does not even understand itself here."""
-    certificate, key = make_certificate(directory, "proxy.example")
+    certificate, key = self_signed("proxy.example").write(directory)
     tls = {"enabled": True, "certificate_path": str(certificate), "key_path": str(key)}
     common = {
         "listen": "127.0.0.1",
@@ -70,7 +70,7 @@ def of_sing_box(link: CommandLink, directory: Path) -> dict[str, object]:
 
 def of_mihomo(link: Hysteria2Link, directory: Path) -> dict[str, object]:
     """The server's side of a link with obfuscation, for mihomo."""
-    certificate, key = make_certificate(directory, "proxy.example")
+    certificate, key = self_signed("proxy.example").write(directory)
     listener = {
         "name": "h",
         "type": "hysteria2",

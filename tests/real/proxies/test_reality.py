@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
-from tests.real.proxies.certificate import make_certificate
+from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.test_proxy_command import free_port, target, wait_for_listener
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
@@ -35,7 +35,7 @@ async def site(directory: Path) -> AsyncIterator[int]:
     """The web site whose TLS the server borrows. REALITY needs TLS 1.3 there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(*await asyncio.to_thread(make_certificate, directory, NAME))
+    context.load_cert_chain(*await asyncio.to_thread(self_signed(NAME).write, directory))
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     async with server:
         yield server.sockets[0].getsockname()[1]
