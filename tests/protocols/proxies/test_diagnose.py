@@ -163,3 +163,27 @@ def test_a_reset_is_not_called_swallowed() -> None:
     swallowed = "something on the path or on the server swallows the traffic of strangers"
     assert swallowed in [each.cause for each in diagnose(*SILENT, *WELL).causes]
     assert swallowed not in [each.cause for each in diagnose(*RESET, *WELL).causes]
+
+
+def test_one_silent_page_beside_a_silent_proxy_does_not_prove_that_the_uplink_is_down() -> None:
+    found = diagnose(page(fault="silent"), connection("silent"), DEAD[0])
+    assert found.verdict is Verdict.SILENT
+    assert "this machine or its uplink" in [each.cause for each in found.causes]
+
+
+def test_a_link_that_names_another_endpoint_is_a_cause_unless_another_one_is_proven() -> None:
+    moved, elsewhere = "the server moved, and the entry has its old endpoint", own(findings.ELSEWHERE)
+    closed: tuple[Evidence, ...] = (page(fault="refused"), connection("refused"), *WELL)
+    assert moved in [each.cause for each in diagnose(*closed, elsewhere).causes]
+    assert moved not in [each.cause for each in diagnose(*closed).causes]
+    proven = own(findings.FOUND, "path", "/")
+    assert moved not in [each.cause for each in diagnose(*RESET, *WELL, proven, elsewhere).causes]
+
+
+@pytest.mark.parametrize("fault", ["reset", "closed"])
+def test_a_page_that_is_cut_in_the_middle_is_no_strange_page(fault: FetchFault) -> None:
+    cut = replace(page(fault=fault), size=18000, status=200)
+    found = diagnose(cut, *WELL, own(findings.WRONG_SECRET, "other", "reset"))
+    assert found.verdict is Verdict.DIES_AFTER
+    assert f"the connection is {fault} after 18000 bytes" in found.summary
+    assert found.causes[0].cause == "the path ends connections after some kilobytes"

@@ -111,7 +111,14 @@ def test_data_without_padding_is_passed_on() -> None:
     assert Unpadding(USER, "vless").take(b"HTTP/1.1 204 No Content") == b"HTTP/1.1 204 No Content"
 
 
-def test_a_flow_that_leaves_the_outer_tls_says_what_to_set() -> None:
-    block = USER.bytes + b"\x02\x00\x01\x00\x00x"
-    with pytest.raises(StreamLayerError, match="set `fetch` to an http page"):
-        Unpadding(USER, "vless").take(block)
+def test_what_follows_the_last_block_of_a_direct_flow_is_not_of_the_outer_tls() -> None:
+    unpadding = Unpadding(USER, "vless")
+    assert unpadding.take(USER.bytes + b"\x00\x00\x01\x00\x00x") == b"x"
+    assert not unpadding.is_direct
+    assert unpadding.take(b"\x02\x00\x01\x00\x02y..") == b"y"
+    assert unpadding.is_direct
+
+
+def test_a_block_with_another_command_is_refused() -> None:
+    with pytest.raises(StreamLayerError, match="unknown command"):
+        Unpadding(USER, "vless").take(USER.bytes + b"\x07\x00\x01\x00\x00x")

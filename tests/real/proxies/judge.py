@@ -128,7 +128,7 @@ def _outbound(name: str, link: ProxyLink) -> dict[str, object]:
         found |= {"type": "trojan", "password": link.password}
     else:
         kind = "vmess" if isinstance(link, VmessLink) else "vless"
-        found |= {"type": kind, "uuid": str(link.user_id)}
+        found |= {"type": kind, "uuid": str(link.user_id), "flow": getattr(link, "flow", "")}
     if link.tls:
         pem = "".join(certificate_of(each).certificate for each in (NAME, EXPIRED))
         found["tls"] = {"enabled": True, "server_name": link.tls.server_name, "certificate": pem.splitlines()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import ssl
 import struct
@@ -51,12 +52,15 @@ class Pages(BaseHTTPRequestHandler):
 
 
 class Fallback(Pages):
-    """A web site that answers everything, also what is no HTTP, with a page and status 200."""
+    """A web site that answers everything, also what is no HTTP, with a page and status 200.
+
+    Like many sites, it sends another token with each page.
+    """
 
     def handle(self) -> None:
         with suppress(OSError):
             self.connection.recv(4096)
-            body = b"<html>welcome</html>"
+            body = f"<html>welcome {secrets.token_hex(8)}</html>".encode()
             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             self.connection.sendall(head.encode() + body)
 

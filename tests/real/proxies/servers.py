@@ -41,7 +41,7 @@ from wgmon_tui.protocols.proxies.links.records import (
     WebSocketOptions,
 )
 
-FIRST_PAGE, SECOND_PAGE, FALLBACK, OTHER_CLOCK, IMITATED, CLOSED, RELAY = range(8001, 8008)
+FIRST_PAGE, SECOND_PAGE, FALLBACK, OTHER_CLOCK, IMITATED, CLOSED, RELAY, SECURE_PAGE = range(8001, 8009)
 USER = UUID("b831381d-6324-4d53-ad4f-8cda48b30811")
 PASSWORD = "correct horse"
 PATH = "/private-path"
@@ -215,6 +215,10 @@ class ProxyServers:
                 "vless tls", lambda at: VlessLink(at, USER, tls=TLS), "vless", users=users, tls=tls[NAME]
             ),
             self._sing_box(
+                "vless tls vision", lambda at: VlessLink(at, USER, FLOW, tls=TLS), "vless",
+                users=[users[0] | {"flow": FLOW}], tls=tls[NAME],
+            ),
+            self._sing_box(
                 "trojan", lambda at: TrojanLink(at, PASSWORD, TLS), "trojan", users=secret, tls=tls[NAME]
             ),
             self._sing_box(
@@ -257,6 +261,10 @@ class ProxyServers:
         listeners += [
             self._mihomo("vmess", lambda at: VmessLink(at, USER), "vmess", users=users),
             self._mihomo("vless tls", lambda at: VlessLink(at, USER, tls=TLS), "vless", users=users, **tls),
+            self._mihomo(
+                "vless tls vision", lambda at: VlessLink(at, USER, FLOW, tls=TLS), "vless",
+                users=[users[0] | {"flow": FLOW}], **tls,
+            ),
             self._mihomo(
                 "trojan", lambda at: TrojanLink(at, PASSWORD, TLS), "trojan",
                 users=[{"username": "a", "password": PASSWORD}], **tls,
@@ -336,6 +344,7 @@ def proxy_servers(home: Path, *programs: str) -> Iterator[ProxyServers]:
             stack.enter_context(pages(SECOND_PAGE))
             stack.enter_context(pages(FALLBACK, Fallback))
             stack.enter_context(pages(OTHER_CLOCK, OtherClock))
+            stack.enter_context(pages(SECURE_PAGE, certificate=certificate_of(LOOPBACK)))
             stack.enter_context(pages(IMITATED, certificate=certificate_of(IMITATED_NAME)))
         servers = ProxyServers(name, home)
         stack.callback(servers.stop)

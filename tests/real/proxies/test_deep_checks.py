@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.real.proxies.pages import LOOPBACK, TcpRelay
 from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.rows import with_wrong_secret
 from tests.real.proxies.servers import FIRST_PAGE, RELAY, ProxyServers, proxy_servers
+from tests.real.proxies.test_proxy_command import COMMANDS
+from tests.real.proxies.test_proxy_command import target as command_target
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.expiry import Expires
@@ -27,6 +30,7 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.protocols.proxies.findings import EXIT, OK, UDP, first_of
 from wgmon_tui.protocols.proxies.links.records import VlessLink, VmessLink
+from wgmon_tui.protocols.proxies.proxy_command.check import CommandProber
 from wgmon_tui.protocols.proxies.settings import ProxySettings
 
 DEEP = CheckDepth(deep=True)
@@ -86,6 +90,23 @@ def test_a_name_server_answers_over_udp(servers: ProxyServers, server: str) -> N
     assert udp.values == (LOOPBACK, OK)
     assert found.diagnosis.verdict is Verdict.HEALTHY
     assert "udp" in [each.name for each in found.check.stages]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("program", COMMANDS)
+def test_a_name_server_answers_over_udp_through_a_program(
+    servers: ProxyServers, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    wanted = command_target(program, servers.links["sing-box aes-128-gcm"], page(FIRST_PAGE))
+    settings = replace(wanted.settings, dns=DNS.dns)
+    wanted = wanted.with_server(replace(wanted.server, protocol_settings=settings))
+    for is_answered in (True, False):
+        with name_server(servers.name) if is_answered else nullcontext(), entered(servers.name):
+            (found,) = asyncio.run(CommandProber("local").check_all(wanted, deep=DEEP.deep))
+        udp = first_of(UDP, found.evidence)
+        assert udp
+        assert (udp.values[1] == OK) is is_answered
 
 
 def test_a_name_server_that_is_silent_is_degraded(servers: ProxyServers) -> None:

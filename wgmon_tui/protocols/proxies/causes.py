@@ -63,6 +63,17 @@ def of_path(server: Server) -> list[Cause]:
     ]
 
 
+def with_other_endpoint(ranked: Sequence[Cause]) -> Sequence[Cause]:
+    """These causes, and that the server moved: the link names another place than the entry."""
+    if any(each.proven for each in ranked):
+        return ranked
+    why = "the link names another host or port than servers.toml"
+    return (
+        *ranked,
+        Cause("the server moved, and the entry has its old endpoint", why, "import the link again"),
+    )
+
+
 def of_uplink() -> list[Cause]:
     """Nothing answers from here."""
     commands = PLATFORM.commands
@@ -327,10 +338,11 @@ def of_some_connections(server: Server) -> list[Cause]:
 
 def of_stall(server: Server, fetch: InnerFetch) -> list[Cause]:
     """A page begins to come, then stops."""
+    is_cut = fetch.fault in ("closed", "reset")
     return [
         Cause(
-            "the path freezes connections after some kilobytes",
-            "the page begins to come, then nothing does",
+            f"the path {'ends' if is_cut else 'freezes'} connections after some kilobytes",
+            f"the page begins to come, then {'the connection ends' if is_cut else 'nothing does'}",
             f"on the server: tcpdump -ni any tcp port {server.endpoint.port}",
         ),
         Cause(

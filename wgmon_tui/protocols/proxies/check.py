@@ -29,6 +29,7 @@ from wgmon_tui.protocols.proxies.findings import (
     CLOCK,
     CONNECTION,
     DIRECT,
+    ELSEWHERE,
     EXIT,
     OK,
     SAME,
@@ -128,6 +129,8 @@ class ProxyProber(AddressProber):
         ]
         if second and rest:
             found.append(to_inner_fetch(second, rest[0]))
+        if not asked.target.is_at_link:
+            found.append(ProtocolEvidence(asked.server.protocol, ELSEWHERE))
         found += _clock_of_pages(asked.server.protocol, direct, self._unix_time())
         if first.fault in ("silent", "no-response") and not first.received:
             found.append(Silence(fetches.timeout_s))

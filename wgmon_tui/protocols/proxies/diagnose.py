@@ -25,6 +25,16 @@ _UNREACHED = ("silent", "unreachable", "unresolved")
 
 _TLS_VERDICTS = {"certificate": Verdict.BAD_CERTIFICATE, "alert": Verdict.CIPHER_MISMATCH}
 
+_AT_ANOTHER_PLACE = (
+    Verdict.PORT_CLOSED,
+    Verdict.UNREACHABLE,
+    Verdict.SILENT,
+    Verdict.PROXY_DOWN,
+    Verdict.WRONG_PROTOCOL,
+    Verdict.BAD_CERTIFICATE,
+)
+"""What may be seen at an endpoint that is no longer that of the proxy."""
+
 _LOSSES = 3
 """So many separate failed checks among the recent ones are a pattern."""
 
@@ -45,6 +55,8 @@ def diagnose(
             failed = ""
     else:
         verdict, summary, ranked = _judge_failure(check, server, fetches, evidence)
+    if first_of(findings.ELSEWHERE, evidence) and verdict in _AT_ANOTHER_PLACE:
+        ranked = causes.with_other_endpoint(ranked)
     stage = UDP if verdict is Verdict.INNER_DEAD and first.fault is None else failed
     return Diagnosis(verdict, summary, tuple(map(describe, evidence)), tuple(ranked), stage)
 
@@ -114,7 +126,8 @@ def _judge_failure(
     direct = of_kind(findings.DIRECT, check.evidence)
     is_direct = bool(direct) and direct[0].values[1] == OK
     url = url_of(first)
-    if first.fault in ("stalled", "slow") and is_direct:
+    is_cut = first.fault in ("closed", "reset") and first.status is not None
+    if is_direct and (is_cut or first.fault in ("stalled", "slow")):
         return _judge_stall(server, first)
     if any(each.fault is None for each in others):
         other = next(url_of(each) for each in others if each.fault is None)
@@ -143,7 +156,8 @@ def _find_repeated(evidence: Sequence[Evidence]) -> tuple[Verdict, str] | None:
 
 def _judge_stall(server: Server, first: InnerFetch) -> Meaning:
     where = f"after {first.size} bytes" if first.size else "within its first chunk"
-    summary = f"{url_of(first)} begins to come through the proxy, then stops {where}."
+    how = f"the connection is {first.fault}" if first.fault in ("closed", "reset") else "stops"
+    summary = f"{url_of(first)} begins to come through the proxy, then {how} {where}."
     verdict = Verdict.SLOW if first.fault == "slow" else Verdict.DIES_AFTER
     return verdict, summary, causes.of_stall(server, first)
 
@@ -184,9 +198,13 @@ def _judge_connection(
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
         return Verdict.PORT_CLOSED, summary, causes.of_closed_port(server)
     if fault in _UNREACHED:
-        if direct and all(each.values[1] in _UNREACHED for each in direct):
+        is_all_silent = all(each.values[1] in _UNREACHED for each in direct)
+        if len(direct) > 1 and is_all_silent:
             summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
             return Verdict.LOCAL_FAULT, summary, causes.of_uplink()
+        if direct and is_all_silent:  # one page alone may be down, too
+            summary = f"Neither the proxy nor the page answers from this machine: {reason}."
+            return Verdict.SILENT, summary, (*causes.of_path(server), *causes.of_uplink())
         if fault == "unreachable":
             return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
         return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)

@@ -33,17 +33,26 @@ class Trial:
     clock_shift_s: float = 0.0
 
 
+class Association(StreamLayer, Protocol):
+    """A stream that is opened for datagrams beside it."""
+
+    bound_port: int
+    """Their port on the same address, once the stream is open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     """How datagrams go through a proxy: on a stream, framed, or each as a datagram of its own.
 
     `pack` makes the bytes to send for a datagram. `unpack` takes a buffer from its start, and returns the
-    payload; None if it is not whole. Both raise StreamLayerError. `layer` is the stream, None over UDP.
+    payload; None if it is not whole. Both raise StreamLayerError. `layer` is the stream, None over UDP. With
+    an `association`, that stream must be open, and names the port for the datagrams.
     """
 
     pack: Callable[[bytes], bytes]
     unpack: Callable[[bytes], bytes | None]
     layer: StreamLayer | None = None
+    association: Association | None = None
 
 
 class Dialect(Protocol):
@@ -60,9 +69,6 @@ class Dialect(Protocol):
 
     def trials(self, link: Any) -> Sequence[Trial]:
         """The experiments that explain a failure, the likeliest first."""
-
-    def leaves_tls(self, link: Any) -> bool:
-        """Whether the data of an https page goes on outside of the proxy's TLS, which is not spoken here."""
 
     def timestamps(self, link: Any) -> bool:
         """Whether requests carry the time, so that both clocks must agree."""

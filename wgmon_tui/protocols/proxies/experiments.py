@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
@@ -41,6 +42,8 @@ _REPEATS = 5
 _LEAST_PATIENCE_S = 1.5
 _ROUND_TRIPS = 12
 _BATCHES = 16
+_NOWHERE = "192.0.2.1"
+"""An address for documentation (RFC 5737): no server has it."""
 
 
 class Experiments:
@@ -70,13 +73,30 @@ class Experiments:
         """Fetch with a secret that nobody knows, and tell whether that ends in the same way."""
         trial = Trial(WRONG_SECRET, "", self._fetches.dialect.with_wrong_secret(self._link))
         found = await self._try_out(trial)
-        word = SAME if end_of(found) == end_of(self._first) else OTHER
-        return self._evidence(WRONG_SECRET, word, found.fault or "ok")
+        if _is_alike(found, self._first):
+            is_same = await self._answers_for_nowhere()
+        else:
+            is_same = end_of(found) == end_of(self._first)
+        return self._evidence(WRONG_SECRET, SAME if is_same else OTHER, found.fault or "ok")
+
+    async def _answers_for_nowhere(self) -> bool:
+        """Whether the same answer comes for an address that nobody has: a web site answers every request.
+
+        The texts say nothing: those of one site may differ by a time, and those of two sites may be empty.
+        """
+        page = replace(self._page, url=replace(self._page.url, host=_NOWHERE), address=None)
+        found = await self._fetches.try_out(page, Trial("", "", self._link), self._patience_s)
+        return found.status == self._first.status
 
     async def _try_out(self, trial: Trial) -> PageFetch:
-        """Fetch with something changed. A page that comes needs some round-trips, not the whole timeout."""
+        """Fetch with something changed."""
+        return await self._fetches.try_out(self._page, trial, self._patience_s)
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a fetch may take: a page that comes needs some round-trips, not the whole timeout."""
         usual_s = max(_LEAST_PATIENCE_S, _ROUND_TRIPS * (self._first.connected or 0.0))
-        return await self._fetches.try_out(self._page, trial, min(self._fetches.timeout_s, usual_s))
+        return min(self._fetches.timeout_s, usual_s)
 
     async def _repeat(self) -> ProtocolEvidence:
         """Connect again: blocking may hit some connections only."""
@@ -152,6 +172,11 @@ def end_of(found: PageFetch) -> tuple[object, ...]:
     """How a fetch ended, to compare two of them. A page counts by its status and its text."""
     digest = hashlib.sha256(found.text).digest() if found.status else b""
     return (found.fault, found.layer, found.layer_fault, found.status, digest)
+
+
+def _is_alike(found: PageFetch, other: PageFetch) -> bool:
+    """Whether two fetches got an answer of HTTP with the same status, as expected or not."""
+    return found.status is not None and (found.status, found.fault) == (other.status, other.fault)
 
 
 async def _together(fetches: Iterable[Awaitable[PageFetch]]) -> list[PageFetch]:

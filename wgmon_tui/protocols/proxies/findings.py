@@ -47,6 +47,9 @@ TRIED: Final = "tried"
 REPEATED: Final = "repeated"
 """Experiment: how many further connections passed, of how many."""
 
+ELSEWHERE: Final = "elsewhere"
+"""The link names another host or port than the entry of the server. Neither is told: the link is a secret."""
+
 NAMES: Final = "names"
 """Experiment: the names in the certificate that was not accepted."""
 

@@ -80,6 +80,8 @@ class FlowSoak:
             output = self._stack.receive(received)
             self._write(writer, output.reply)
             response.receive(output.data)
+            if output.is_over and not response.is_complete:
+                raise EOFError
         self._received += 1
         self._answered_at = time.monotonic() - self._began
         self._on_progress(SoakProgress(self._sent, MOST_REQUESTS, self._answered_at))

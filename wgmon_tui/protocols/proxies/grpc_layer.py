@@ -34,6 +34,7 @@ class GrpcLayer:
     name = NAME
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(self, service_name: str, authority: str, *, is_tls: bool) -> None:
         self._headers = (
@@ -89,7 +90,7 @@ class GrpcLayer:
                 reply += self._take_control(kind, flags, payload)
         if self._is_over and not data:
             raise StreamLayerError(NAME, "ended", "the server ends the call")
-        return LayerOutput(data, reply)
+        return LayerOutput(data, reply, self._is_over)
 
     def _take_control(self, kind: int, flags: int, payload: bytes) -> bytes:
         """Take a frame without data. Returns the answer to it."""

@@ -160,10 +160,12 @@ class PageFetcher:
                 return self._result(self._name_cut())
             if not received:
                 return self._end_of_data()
-            self._receive(writer, received)
+            if self._receive(writer, received):
+                return self._end_of_data()
         return self._result(self._judge())
 
-    def _receive(self, writer: asyncio.StreamWriter, received: bytes) -> None:
+    def _receive(self, writer: asyncio.StreamWriter, received: bytes) -> bool:
+        """Take bytes. Returns whether the server ended the stream in the words of a layer."""
         self._progress_at = self._now()
         self._found = replace(self._found, received=self._found.received + len(received))
         if self._log:
@@ -173,11 +175,11 @@ class PageFetcher:
         output = self.stack.receive(received)
         self._send(writer, output.reply)
         self._note_opened()
-        if not output.data:
-            return
-        self._response.receive(output.data)
-        if self._response.status is not None and self._found.responded is None:
-            self._found = replace(self._found, responded=self._progress_at)
+        if output.data:
+            self._response.receive(output.data)
+            if self._response.status is not None and self._found.responded is None:
+                self._found = replace(self._found, responded=self._progress_at)
+        return output.is_over and not self._is_over()
 
     def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         if data:

@@ -63,12 +63,7 @@ class ProxyProtocol(Protocol):
         missing = next((each for each in _PACKAGES if find_spec(each) is None), None)
         if missing:
             return f'it needs the package {missing}; type: pip install "wgmon-tui[proxy]"'
-        dialect = self.make_dialect()
-        if problem := dialect.find_unsupported(target.link):
-            return problem
-        if dialect.leaves_tls(target.link) and any(each.is_tls for each in target.settings.urls):
-            return "the flow of the link leaves the outer TLS for https pages; set http pages"
-        return None
+        return self.make_dialect().find_unsupported(target.link)
 
     def diagnose(
         self,

@@ -57,12 +57,6 @@ class ProxySettings:
         return HttpTarget(self.fetch, self.fetch_status, self.fetch_text)
 
     @property
-    def urls(self) -> tuple[Url, ...]:
-        """All pages that a check may fetch."""
-        pages = (*(each.url for each in self.targets), self.exit_address, self.speed)
-        return tuple(each for each in pages if each)
-
-    @property
     def targets(self) -> tuple[HttpTarget, ...]:
         """The pages to fetch, the first one first."""
         return (self.first_target, self.fetch_second) if self.fetch_second else (self.first_target,)

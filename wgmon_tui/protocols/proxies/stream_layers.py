@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+_RECORD_HEADER = 5
+
 LayerFault = Literal["not-authentic", "malformed", "certificate", "alert", "status", "refused", "ended"]
 """Why a layer gives up.
 
@@ -34,6 +36,10 @@ class LayerOutput:
 
     data: bytes = b""
     reply: bytes = b""
+    is_over: bool = False
+    """Whether the server ended the stream of this layer: nothing more comes, even if the connection stays."""
+    is_direct: bool = False
+    """Whether the connection carries the data of the layer above as it is from now on (Vision)."""
 
 
 class StreamLayer(Protocol):
@@ -44,6 +50,8 @@ class StreamLayer(Protocol):
     """Whether it can wrap data. A layer with a handshake opens when that is done."""
     is_proven: bool
     """Whether received bytes authenticated with the secret of the link."""
+    may_be_direct: bool
+    """Whether its output may be `is_direct`: then the records of the TLS below are taken one by one."""
 
     def open(self) -> bytes:
         """Begin. Returns the first bytes of a handshake; empty if there is none."""
@@ -55,11 +63,36 @@ class StreamLayer(Protocol):
         """Take bytes of the layer below."""
 
 
+class RecordSplitter:
+    """Cuts the bytes of a connection into whole records of TLS (RFC 8446 §5.1)."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def add(self, received: bytes) -> None:
+        """Take bytes of the connection."""
+        self._buffer += received
+
+    def take(self, *, is_direct: bool) -> bytes:
+        """The next whole record; empty if there is none. All bytes if they are no longer records."""
+        size = _RECORD_HEADER + int.from_bytes(self._buffer[3:_RECORD_HEADER], "big")
+        if is_direct:
+            size = len(self._buffer)
+        elif len(self._buffer) < max(size, _RECORD_HEADER):
+            return b""
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+
 class StreamStack:
     """Layers on top of each other, the lowest first. Data waits until all layers are open."""
 
     def __init__(self, layers: Sequence[StreamLayer]) -> None:
         self.layers = tuple(layers)
+        self._lowest = 0
+        """The layer that takes the bytes of the connection."""
+        self._splitter = RecordSplitter() if any(each.may_be_direct for each in layers) else None
         self.opened: list[str] = []
         """The names of the layers that are open, in the order in which they opened."""
         self._waiting = bytearray()
@@ -85,12 +118,25 @@ class StreamStack:
 
     def receive(self, received: bytes) -> LayerOutput:
         """Take bytes of the connection. Returns data of the highest layer, and bytes to send."""
-        to_send = b""
+        if self._splitter is None:
+            return self._receive(received)
+        self._splitter.add(received)
+        data, to_send, is_over = b"", b"", False
+        while part := self._splitter.take(is_direct=self._lowest > 0):
+            output = self._receive(part)
+            data, to_send, is_over = data + output.data, to_send + output.reply, is_over or output.is_over
+        return LayerOutput(data, to_send, is_over)
+
+    def _receive(self, received: bytes) -> LayerOutput:
+        to_send, is_over = b"", False
         data = received
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(self.layers[self._lowest :], self._lowest):
             if number > len(self.opened):
                 break
             unwrapped = layer.unwrap(data)
+            is_over |= unwrapped.is_over
+            if unwrapped.is_direct:
+                self._lowest = number + 1
             to_send += self._wrap_below(number, unwrapped.reply)
             data = unwrapped.data
             if number == len(self.opened):
@@ -101,7 +147,7 @@ class StreamStack:
                     break
         if not self.is_open:
             data = b""
-        return LayerOutput(data, to_send + self._flush())
+        return LayerOutput(data, to_send + self._flush(), is_over)
 
     def _advance(self, *, must_open: bool) -> bytes:
         """Count the layers that are open by now, and begin the next one."""

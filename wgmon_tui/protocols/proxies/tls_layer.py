@@ -19,6 +19,7 @@ class TlsLayer:
 
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(
         self, name: str, context: ssl.SSLContext, server_name: str, pinned_sha256: Sequence[bytes] = ()
@@ -57,17 +58,19 @@ class TlsLayer:
     def unwrap(self, received: bytes) -> LayerOutput:
         """Take records. Messages of the handshake come back as a reply."""
         self._incoming.write(received)
-        data = bytearray()
+        data, is_over = bytearray(), False
         try:
             if not self.is_open:
                 self._shake_hands()
-            while self.is_open and (chunk := self._object.read(_CHUNK)):
+            while self.is_open and not is_over:
+                chunk = self._object.read(_CHUNK)
                 data += chunk
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-            pass  # nothing more for now, or at all
+                is_over = not chunk  # close_notify (RFC 8446 §6.1)
+        except ssl.SSLWantReadError:
+            pass  # nothing more for now
         except ssl.SSLError as error:
             raise self._failure(error) from None
-        return LayerOutput(bytes(data), self._outgoing.read())
+        return LayerOutput(bytes(data), self._outgoing.read(), is_over)
 
     def _shake_hands(self) -> None:
         try:

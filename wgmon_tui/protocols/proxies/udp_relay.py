@@ -6,13 +6,15 @@ import asyncio
 import secrets
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.addresses import NameServer
 from wgmon_tui.net.dns_answers import parse_address_answer
 from wgmon_tui.net.inner_packets import dns_message
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.dialects import Relay
+from wgmon_tui.protocols.proxies.dialects import Association, Relay
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import OK, UDP
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, StreamStack
@@ -31,10 +33,7 @@ async def ask_over_udp(fetches: ProxyFetches, server: NameServer) -> ProtocolEvi
     began = time.monotonic()
     try:
         async with asyncio.timeout(fetches.timeout_s):
-            if relay.layer is None:
-                word = await _ask_by_datagram(fetches, relay, query, transaction)
-            else:
-                word = await _ask_on_stream(fetches, relay, query, transaction)
+            word = await _ask(fetches, relay, query, transaction)
     except TimeoutError:
         word = "silent"
     except (ConnectionRefusedError, ConnectionResetError):
@@ -47,12 +46,41 @@ async def ask_over_udp(fetches: ProxyFetches, server: NameServer) -> ProtocolEvi
     return ProtocolEvidence(target.server.protocol, UDP, (str(server.address), word), took)
 
 
-async def _ask_by_datagram(fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int) -> str:
+async def _ask(fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int) -> str:
+    port = fetches.target.server.endpoint.port
+    if relay.association is not None:
+        async with _associated(fetches, relay.association) as bound_port:
+            return await _ask_by_datagram(fetches, relay, query, transaction, bound_port)
+    if relay.layer is None:
+        return await _ask_by_datagram(fetches, relay, query, transaction, port)
+    return await _ask_on_stream(fetches, relay, query, transaction)
+
+
+@asynccontextmanager
+async def _associated(fetches: ProxyFetches, layer: Association) -> AsyncIterator[int]:
+    """Open the stream, and yield the port for datagrams. Raises OSError and StreamLayerError."""
+    stack = StreamStack([layer])
+    reader, writer = await asyncio.open_connection(str(fetches.address), fetches.target.server.endpoint.port)
+    try:
+        writer.write(stack.begin())
+        while not stack.is_open:
+            received = await reader.read(_LARGEST)
+            if not received:
+                raise ConnectionResetError
+            writer.write(stack.receive(received).reply)
+        yield layer.bound_port
+    finally:
+        writer.close()
+
+
+async def _ask_by_datagram(
+    fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int, port: int
+) -> str:
     loop = asyncio.get_running_loop()
     family = socket.AF_INET if fetches.address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as opened:
         opened.setblocking(False)
-        opened.connect((str(fetches.address), fetches.target.server.endpoint.port))
+        opened.connect((str(fetches.address), port))
         await loop.sock_sendall(opened, relay.pack(query))
         while True:
             answer = relay.unpack(await loop.sock_recv(opened, _LARGEST))
@@ -76,6 +104,8 @@ async def _ask_on_stream(fetches: ProxyFetches, relay: Relay, query: bytes, tran
             answer = relay.unpack(buffer)
             if answer is not None:
                 return _judge(answer, transaction) or "another answer"
+            if output.is_over:
+                break
         return "closed"
     finally:
         writer.close()

@@ -28,6 +28,7 @@ class UpgradeLayer:
     protocol = "websocket"
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(self, path: str, host: str, random: Callable[[int], bytes] = os.urandom) -> None:
         self._path, self._host, self._random = path, host, random
@@ -108,14 +109,16 @@ class WebSocketLayer(UpgradeLayer):
 
     def _take(self, received: bytes) -> LayerOutput:
         self._buffer += received
-        data, reply = bytearray(), bytearray()
+        data, reply, is_over = bytearray(), bytearray(), False
         while (frame := self._next_frame()) is not None:
             kind, payload = frame
             if kind in (_CONTINUATION, _TEXT, _BINARY):
                 data += payload
             elif kind == _PING:
                 reply += self._frame(_PONG, payload)
-        return LayerOutput(bytes(data), bytes(reply))
+            elif kind == _CLOSE:
+                is_over = True
+        return LayerOutput(bytes(data), bytes(reply), is_over)
 
     def _frame(self, kind: int, payload: bytes) -> bytes:
         mask, size = self._random(4), len(payload)

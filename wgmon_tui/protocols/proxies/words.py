@@ -73,6 +73,8 @@ def describe_own(evidence: ProtocolEvidence) -> str:
             return f"over UDP through the proxy the name server {values[0]} {answer}"
         case findings.CLOCK:
             return _describe_clock(values[0], "this machine's clock", "the pages that it fetched")
+        case findings.ELSEWHERE:
+            return "the link names another host or port than servers.toml"
         case findings.SERVER_CLOCK:
             return _describe_clock(values[0], "the server's clock", "this machine's")
         case _:

@@ -107,3 +107,6 @@ def test_a_plugin_that_no_program_is_configured_for_stays_a_server_of_its_protoc
     source.write_text("ss://YWVzLTI1Ni1nY206U0VDUkVU@b.example:1/?plugin=obfs-local%3Bobfs%3Dhttp#b\n")
     report = import_confs(read_confs([source]), tmp_path)
     assert [each.protocol for each in report.added] == ["shadowsocks"]
+    (line,) = [each for each in report.lines if "plugin" in each]
+    assert line.startswith('links.txt: "b": plugins such as obfs and v2ray-plugin are not supported')
+    assert "SECRET" not in line

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.proxy_command.socks_stream import SocksStream
+from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect, SocksLink
+from wgmon_tui.protocols.proxies.proxy_command.socks_stream import UDP_ASSOCIATE, SocksStream
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 
 PAGE = Destination("www.example", 80)
@@ -77,3 +79,22 @@ def test_random_answers_raise_nothing_else(answer: bytes) -> None:
 
 def assert_named(error: StreamLayerError) -> None:
     assert error.layer == "socks5"
+
+
+def test_an_association_names_the_port_for_datagrams() -> None:
+    stream = SocksStream(Destination("0.0.0.0", 0), command=UDP_ASSOCIATE)
+    stream.open()
+    assert stream.unwrap(b"\x05\x00").reply == b"\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00"
+    stream.unwrap(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x12\x34")
+    assert stream.is_open
+    assert stream.bound_port == 0x1234
+
+
+def test_a_datagram_has_its_address_before_it_and_a_fragment_is_none() -> None:
+    link = SocksLink(Endpoint("127.0.0.1", 1))
+    relay = SocksDialect().make_relay(link, Destination("192.0.2.53", 53), lambda: 0.0)
+    packed = b"\x00\x00\x00\x01\xc0\x00\x025\x00\x35query"
+    assert relay.pack(b"query") == packed
+    assert relay.unpack(packed) == b"query"
+    assert relay.unpack(b"\x00\x00\x01" + packed[3:]) is None
+    assert relay.unpack(b"\x00\x00\x00\x07") is None

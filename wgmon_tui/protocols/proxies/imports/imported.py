@@ -21,6 +21,7 @@ from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import write_link
 from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, PROXY_COMMAND, AnyLink
 from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
+from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
@@ -39,11 +40,13 @@ def imported(found: Found) -> Imported:
     """One server. Its share link, without the name, goes into a file of its own."""
     match found:
         case FoundLink(link):
+            name, (protocol, problem) = link.name or link.endpoint.host, _protocol_of(link)
             return ImportedServer(
-                link.name or link.endpoint.host,
+                name,
                 str(link.endpoint),
                 secrets={"link": SecretText(write_link(replace(link, name="")))},
-                protocol=_protocol_of(link),
+                notices=(f"{quoted(name)}: {problem}",) if problem else (),
+                protocol=protocol,
                 is_same_by_secrets=True,
             )
         case FoundConf(name, text):
@@ -52,17 +55,20 @@ def imported(found: Found) -> Imported:
             return UnreadServer(name, reason)
 
 
-def _protocol_of(link: AnyLink) -> str:
-    """The protocol for a link: the user's own program, where only that speaks all of it."""
+def _protocol_of(link: AnyLink) -> tuple[str, str]:
+    """The protocol for a link: the user's own program, where only that speaks all of it.
+
+    And what neither speaks; "" for nothing.
+    """
     name = PROTOCOL_OF[type(link)]
     if name == PROXY_COMMAND:
-        return name
+        return name, ""
     try:
         protocol = cast("ProxyProtocol", find_protocol(name))
-        is_own = protocol.make_dialect().find_unsupported(link) is None
+        problem = protocol.make_dialect().find_unsupported(link)
     except ImportError:
-        return name  # the server says which package is missing
-    return name if is_own or not _can_write(link) else PROXY_COMMAND
+        return name, ""  # the server says which package is missing
+    return (PROXY_COMMAND, "") if problem and _can_write(link) else (name, problem or "")
 
 
 def _can_write(link: AnyLink) -> bool:

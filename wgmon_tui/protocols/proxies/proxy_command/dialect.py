@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.proxies.destinations import Destination
+from wgmon_tui.protocols.proxies.destinations import Destination, skip_socks_address
 from wgmon_tui.protocols.proxies.dialects import Clock, Relay, Trial
-from wgmon_tui.protocols.proxies.proxy_command.socks_stream import SocksStream
+from wgmon_tui.protocols.proxies.proxy_command.socks_stream import UDP_ASSOCIATE, SocksStream
+
+_NO_FRAGMENT = bytes(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,6 @@ class SocksDialect:
         """Nothing: the program decides."""
         return None
 
-    def leaves_tls(self, link: SocksLink) -> bool:
-        """Nothing that the prober would see."""
-        return False
-
     def timestamps(self, link: SocksLink) -> bool:
         """Whatever the server needs, the program says the time."""
         return False
@@ -44,8 +42,11 @@ class SocksDialect:
         return SocksStream(destination, link.user, link.password)
 
     def make_relay(self, link: SocksLink, destination: Destination, unix_time: Clock) -> Relay:
-        """No test of UDP: the settings have no name server."""
-        raise NotImplementedError
+        """Datagrams of their own, after zeros and the address (RFC 1928 §7)."""
+        header = _NO_FRAGMENT + destination.to_socks()
+        anybody = Destination("0.0.0.0", 0)  # noqa: S104  the program takes them from any port
+        stream = SocksStream(anybody, link.user, link.password, UDP_ASSOCIATE)
+        return Relay(lambda data: header + data, _unpack, association=stream)
 
     def trials(self, link: SocksLink) -> Sequence[Trial]:
         """None."""
@@ -54,3 +55,11 @@ class SocksDialect:
     def with_wrong_secret(self, link: SocksLink) -> SocksLink:
         """The same link: a wrong login of the program would say nothing about its server."""
         return link
+
+
+def _unpack(datagram: bytes) -> bytes | None:
+    """The data of a datagram; None if it is a fragment, or none of SOCKS5."""
+    if not datagram.startswith(_NO_FRAGMENT):
+        return None
+    length = skip_socks_address(datagram[len(_NO_FRAGMENT) :])
+    return None if length is None else datagram[len(_NO_FRAGMENT) + length :]

@@ -65,7 +65,7 @@ SECTION = Section(
             "0 if the command has {config}.",
             FormField(6, example="e.g. 1080"),
         ),
-        *(each for each in SHARED_BY_PROXIES if each.key not in ("ca", "dns")),
+        *(each for each in SHARED_BY_PROXIES if each.key != "ca"),
     ),
 )
 

@@ -1,4 +1,7 @@
-"""SOCKS5 as the layer to a local program (RFC 1928, RFC 1929 for name and password). Sans-I/O."""
+"""SOCKS5 as the layer to a local program (RFC 1928, RFC 1929 for name and password). Sans-I/O.
+
+With `UDP_ASSOCIATE`, the stream carries no data. Its reply names the port for datagrams, while it is open.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerEr
 NAME = "socks5"
 _VERSION, _LOGIN_VERSION = 5, 1
 _WITHOUT_LOGIN, _LOGIN = 0, 2
-_CONNECT = 1
+CONNECT, UDP_ASSOCIATE = 1, 3
 _REPLY_HEAD = 3
 _REPLIES = {
     1: "a failure of the program",
@@ -26,8 +29,14 @@ class SocksStream:
     """One connection. `is_proven` once the page answers: the program checks its server, SOCKS does not."""
 
     name = NAME
+    may_be_direct = False
 
-    def __init__(self, destination: Destination, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, destination: Destination, user: str = "", password: str = "", command: int = CONNECT
+    ) -> None:
+        self.bound_port = 0
+        """The port of the reply: where the program takes datagrams after UDP_ASSOCIATE."""
+        self._command = command
         self.is_open = False
         self.is_proven = False
         self._destination = destination
@@ -84,7 +93,7 @@ class SocksStream:
         return self._request()
 
     def _request(self) -> bytes:
-        return bytes([_VERSION, _CONNECT, 0]) + self._destination.to_socks()
+        return bytes([_VERSION, self._command, 0]) + self._destination.to_socks()
 
     def _take_reply(self) -> bytes | None:
         if len(self._buffer) > 1 and (code := self._buffer[1]):
@@ -93,7 +102,7 @@ class SocksStream:
         length = skip_socks_address(self._buffer[_REPLY_HEAD:])
         if length is None:
             return None
-        self._take(_REPLY_HEAD + length)
+        self.bound_port = int.from_bytes(self._take(_REPLY_HEAD + length)[-2:], "big")
         self._step = None
         return b""
 

@@ -57,6 +57,7 @@ class RealityLayer:
     name = REALITY
     is_open = False
     is_proven = False
+    may_be_direct = False
     _is_verified = False
 
     def __init__(
@@ -93,10 +94,11 @@ class RealityLayer:
     def unwrap(self, received: bytes) -> LayerOutput:
         """Take records."""
         self._records += received
-        data = bytearray()
+        data, is_over = bytearray(), False
         for kind, content in self._whole_records():
             if kind == _ALERT:
                 self._take_alert(content)
+                is_over = True
             elif kind == APPLICATION_DATA and self.is_open:
                 data += content
             elif kind == _HANDSHAKE:
@@ -105,7 +107,7 @@ class RealityLayer:
                     raise _malformed("a message of the handshake is too long")
                 self._take_messages()
         reply, self._reply = self._reply, b""
-        return LayerOutput(bytes(data), reply)
+        return LayerOutput(bytes(data), reply, is_over)
 
     def _whole_records(self) -> Iterator[tuple[int, bytes]]:
         while len(self._records) >= _HEADER:
@@ -128,6 +130,7 @@ class RealityLayer:
             yield opened
 
     def _take_alert(self, content: bytes) -> None:
+        """Raise StreamLayerError for all but the end of the connection."""
         if content[1:2] == b"\0":  # close_notify
             return
         number = content[1] if len(content) > 1 else 0

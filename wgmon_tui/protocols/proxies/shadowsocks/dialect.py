@@ -25,7 +25,10 @@ class ShadowsocksDialect:
     def find_unsupported(self, link: ShadowsocksLink) -> str | None:
         """A plugin, an old method, or a password that is no key of its method."""
         if link.plugin:
-            return "plugins are not supported"
+            return (
+                "plugins such as obfs and v2ray-plugin are not supported; "
+                'use protocol = "proxy-command" with command = ["sing-box", "run", "-c", "{config}"]'
+            )
         method = METHODS.get(link.method)
         if method is None:
             return "the method is not supported; known are " + ", ".join(METHODS)
@@ -34,10 +37,6 @@ class ShadowsocksDialect:
         except InvalidPasswordError as error:
             return str(error)
         return None
-
-    def leaves_tls(self, link: ShadowsocksLink) -> bool:
-        """Whether the data of an https page goes on outside of the proxy's TLS."""
-        return False
 
     def timestamps(self, link: ShadowsocksLink) -> bool:
         """Whether both clocks must agree."""

@@ -35,6 +35,7 @@ class ShadowsocksStream:
     name = NAME
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(
         self,

@@ -25,10 +25,6 @@ class TrojanDialect:
         """A transport that is not known."""
         return find_unsupported_transport(link.transport)
 
-    def leaves_tls(self, link: TrojanLink) -> bool:
-        """Whether the data of an https page goes on outside of the proxy's TLS."""
-        return False
-
     def timestamps(self, link: TrojanLink) -> bool:
         """Whether both clocks must agree."""
         return False

@@ -28,6 +28,7 @@ class TrojanStream:
     name = NAME
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(self, password: str, destination: Destination, command: int = CONNECT) -> None:
         address = bytes([command]) + destination.to_socks()

@@ -27,10 +27,6 @@ class VlessDialect:
             return "the encryption of VLESS itself is not supported"
         return find_unsupported_transport(link.transport)
 
-    def leaves_tls(self, link: VlessLink) -> bool:
-        """Whether the data of an https page goes on outside of the proxy's TLS."""
-        return bool(link.flow)
-
     def timestamps(self, link: VlessLink) -> bool:
         """Whether both clocks must agree."""
         return False

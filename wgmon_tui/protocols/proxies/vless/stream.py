@@ -36,6 +36,7 @@ class VlessStream:
         """`flow` is FLOW of vision.py, or "" without padding."""
         addons = bytes([_FLOW_FIELD, len(flow)]) + flow.encode("ascii") if flow else b""
         self._unpadding = Unpadding(user_id, NAME) if flow else None
+        self.may_be_direct = bool(flow)
         self._user_id = user_id
         address = destination.port.to_bytes(2, "big") + destination.encode_host(_IPV4, _NAME, _IPV6)
         self._header = bytes([_VERSION]) + user_id.bytes + bytes([len(addons)]) + addons
@@ -57,7 +58,7 @@ class VlessStream:
     def unwrap(self, received: bytes) -> LayerOutput:
         """Take the response header away."""
         if self._buffer is None:
-            return LayerOutput(self._unpad(received))
+            return self._unpad(received)
         self._buffer += received
         if self._buffer and self._buffer[0] != _VERSION:
             raise StreamLayerError(NAME, "malformed", "the answer is not a response of VLESS")
@@ -65,7 +66,10 @@ class VlessStream:
             return LayerOutput()
         data = bytes(self._buffer[2 + self._buffer[1] :])
         self._buffer = None
-        return LayerOutput(self._unpad(data))
+        return self._unpad(data)
 
-    def _unpad(self, data: bytes) -> bytes:
-        return self._unpadding.take(data) if self._unpadding else data
+    def _unpad(self, data: bytes) -> LayerOutput:
+        if self._unpadding is None:
+            return LayerOutput(data)
+        content = self._unpadding.take(data)
+        return LayerOutput(content, is_direct=self._unpadding.is_direct)

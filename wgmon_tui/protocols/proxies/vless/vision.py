@@ -3,7 +3,9 @@
     [user id, before the first block] command, length of content, length of padding, content, padding
 
 A block says whether further ones follow, whether data goes on as it is, or whether it goes on outside of the
-outer TLS. The last one comes only with a page over TLS 1.3. Source: XTLS/Xray-core, proxy/proxy.go.
+outer TLS. The last one comes only with a page over TLS 1.3: from there on the connection carries the records
+of the page's own TLS. This side never leaves the outer TLS, which servers accept.
+Source: XTLS/Xray-core, proxy/proxy.go.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class Unpadding:
         self._user, self._name = user_id.bytes, name
         self._buffer = bytearray()
         self._has_begun, self._is_padded = False, True
+        self.is_direct = False
+        """Whether what follows the last block comes outside of the outer TLS."""
 
     def take(self, received: bytes) -> bytes:
         """The content of the blocks that are whole."""
@@ -73,10 +77,8 @@ class Unpadding:
             return None
         content = bytes(self._buffer[_HEADER : _HEADER + size])
         del self._buffer[: _HEADER + size + padding]
-        if command not in (_CONTINUE, _END):
-            reason = "the flow goes on outside of the outer TLS; set `fetch` to an http page"
-            if command != _DIRECT:
-                reason = "a block of the flow has an unknown command"
-            raise StreamLayerError(self._name, "malformed", reason)
+        if command not in (_CONTINUE, _END, _DIRECT):
+            raise StreamLayerError(self._name, "malformed", "a block of the flow has an unknown command")
+        self.is_direct = command == _DIRECT
         self._is_padded = command == _CONTINUE
         return content

@@ -27,10 +27,6 @@ class VmessDialect:
             return "the cipher is not supported; known are " + ", ".join(SECURITIES)
         return find_unsupported_transport(link.transport)
 
-    def leaves_tls(self, link: VmessLink) -> bool:
-        """Whether the data of an https page goes on outside of the proxy's TLS."""
-        return False
-
     def timestamps(self, link: VmessLink) -> bool:
         """Whether both clocks must agree."""
         return True

@@ -71,6 +71,7 @@ class VmessStream:
     name = NAME
     is_open = False
     is_proven = False
+    may_be_direct = False
 
     def __init__(
         self,
