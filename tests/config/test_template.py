@@ -20,6 +20,7 @@ _OFF_IN_BLOCK = re.compile(r"^##(?=\w)")
 _NEED_EACH_OTHER = (
     "escalate_after",
     "escalate_to",
+    "node_identity",  # it needs an [[identity]]
     "header_protection_key_file",  # it needs s1 to s4
     *("secret_file", "certificate_file", "key_file", "eap_user", "eap_password_file", "dedicated"),  # ikev2
 )

@@ -12,7 +12,7 @@ from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.commands_to_type import command_to_type
-from wgmon_tui.cli.loading import print_owners, require_directory, select_servers
+from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, select_servers
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.exit_codes import ExitCode
@@ -43,7 +43,7 @@ def print_expiries(arguments: argparse.Namespace) -> int:
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
     require_directory(arguments.state)
-    servers = select_servers(read(arguments.config).fleet, arguments.names)
+    servers = select_servers(add_nodes(read(arguments.config).fleet, arguments.state), arguments.names)
     now = time.time()
     found = _read(arguments, {each.name for each in servers})
     if found is None:

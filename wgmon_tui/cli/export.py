@@ -73,7 +73,7 @@ def export(arguments: argparse.Namespace) -> int:
     export_run.check_arguments(arguments)
     if arguments.with_keys:
         require_directory(arguments.config)
-        fleet, keyring = load_fleet(arguments.config)
+        fleet, keyring = load_fleet(arguments.config, arguments.state)
         [server] = select_servers(fleet, arguments.names)
         with open_timestamp_ledger(arguments.state) as timestamps:
             return export_run.export_with_keys(server, fleet, keyring, timestamps, arguments)

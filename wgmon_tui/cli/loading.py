@@ -37,14 +37,30 @@ def require_directory(directory: Path) -> None:
     raise ConfigurationError(f"there is no directory {shown(directory)}")
 
 
-def load_fleet(config: Path) -> tuple[Fleet, Keyring]:
-    """Read the fleet and its secrets. Raises ConfigurationError."""
+def load_fleet(config: Path, state: Path | None = None) -> tuple[Fleet, Keyring]:
+    """Read the fleet and its secrets; with `state`, also the nodes that rules of control planes select.
+
+    Raises ConfigurationError.
+    """
     from wgmon_tui.config.secrets.keyring import open_keyring
     from wgmon_tui.config.servers_file import NAME, read
     from wgmon_tui.config.young_file import read_settled
 
     fleet = read_settled(lambda: read(config).fleet, config / NAME)
+    if state:
+        fleet = add_nodes(fleet, state)
     return fleet, open_keyring(fleet, config)
+
+
+def add_nodes(fleet: Fleet, state: Path) -> Fleet:
+    """Add the nodes that rules of control planes select, as the writer stored them last."""
+    from wgmon_tui.config.control_planes import has_node_rules
+
+    if not has_node_rules(fleet):
+        return fleet
+    from wgmon_tui.store.stored_nodes import add_stored_nodes
+
+    return add_stored_nodes(fleet, state)
 
 
 def read_checked_config(config_dir: Path, *, runs_commands: bool = True) -> Config:

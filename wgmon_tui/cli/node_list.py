@@ -12,7 +12,7 @@ from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.control_plane_report import Node
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.commands_to_type import command_to_type
-from wgmon_tui.cli.loading import print_owners, require_directory, require_known
+from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, require_known
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.models import Server
@@ -66,7 +66,7 @@ def print_nodes(arguments: argparse.Namespace) -> int:
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
     require_directory(arguments.state)
-    servers = read(arguments.config).fleet.servers
+    servers = add_nodes(read(arguments.config).fleet, arguments.state).servers
     planes = [each.name for each in servers if is_control_plane(each)]
     require_known(arguments.planes, planes, "control plane", "servers.toml")
     planes = list(dict.fromkeys(arguments.planes)) or planes
@@ -83,9 +83,26 @@ def print_nodes(arguments: argparse.Namespace) -> int:
     elif planes:
         shown = (_describe(name, stored.reports.get(name), rows.get(name, ()), arguments) for name in planes)
         print("\n\n".join(shown))
+        unwatched = [row.node for plane in planes for row in rows.get(plane, ()) if row.server is None]
+        if unwatched:
+            print(f"\n{_describe_unwatched(unwatched)}", file=sys.stderr)
     else:
         print("servers.toml has no control plane. docs/control-planes.md says how to add one.")
     return 0
+
+
+def _describe_unwatched(nodes: Sequence[Node]) -> str:
+    """How to check nodes that no server is."""
+    text = (
+        f"The data path of {format_count(len(nodes), 'node')} is not checked. To check nodes by name or tag, "
+        "set watch_names or watch_tags of the control plane in servers.toml."
+    )
+    if any(node.public_key and node.endpoint for node in nodes):
+        text += (
+            "\nA node with a public key and an endpoint needs an identity of its own, as another peer."
+            "\nNever import the private key of a node: each check would take the session away from it."
+        )
+    return text
 
 
 def _read(arguments: argparse.Namespace) -> _Stored:
@@ -101,7 +118,7 @@ def _make_rows(servers: Sequence[Server], stored: _Stored) -> dict[str, list[_Ro
     index = index_nodes(stored.reports)
     checked: dict[FoundNode, Server] = {}
     for server in servers:
-        found = index.get(str(server.public_key)) or index.get(server.endpoint.host)
+        found = index.find(server, server.endpoint.host)
         if found and not is_control_plane(server):
             checked.setdefault(found, server)
     rows = {

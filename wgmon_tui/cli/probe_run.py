@@ -75,7 +75,7 @@ def _load(arguments: argparse.Namespace) -> tuple[Fleet, Keyring]:
             print(f"wgmon-tui: {line}", file=sys.stderr)
     else:
         require_directory(arguments.config)
-        fleet, keyring = load_fleet(arguments.config)
+        fleet, keyring = load_fleet(arguments.config, arguments.state)
     if not fleet.servers:
         file = arguments.conf or arguments.config / "servers.toml"
         raise ConfigurationError(no_servers_message(file, arguments.config))

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.cli.commands_to_type import command_to_type
-from wgmon_tui.cli.loading import require_directory, select_servers
+from wgmon_tui.cli.loading import add_nodes, require_directory, select_servers
 from wgmon_tui.cli.terminal import ask, can_ask
+from wgmon_tui.config.control_planes import explain_node
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import describe_server
 from wgmon_tui.config.peer_command import USUAL_INTERFACE
@@ -33,6 +34,9 @@ EXIT_DECLINED = 1
 def remove(arguments: argparse.Namespace) -> int:
     """Remove servers from servers.toml. Raises ConfigurationError."""
     fleet, servers = _selected(arguments)
+    for each in servers:
+        if each.control_plane:
+            raise ConfigurationError(f"remove: {explain_node(each)}")
     file = shown(arguments.config / NAME)
     if not arguments.yes and not _ask_to_remove(
         f"Remove {_names(servers)} from {file}? {_history_stays(servers)}"
@@ -120,7 +124,7 @@ def _selected(arguments: argparse.Namespace) -> tuple[Fleet, tuple[Server, ...]]
     """The fleet, and the named servers, each once. Raises ConfigurationError."""
     require_directory(arguments.config)
     require_directory(arguments.state)
-    fleet = read(arguments.config).fleet
+    fleet = add_nodes(read(arguments.config).fleet, arguments.state)
     return fleet, select_servers(fleet, list(dict.fromkeys(arguments.names)))
 
 

@@ -17,7 +17,13 @@ from wgmon_tui.checks.stage import Stage, find_failed_stage
 from wgmon_tui.checks.stage_text import format_stages, judged_stages
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.commands_to_type import is_writer_running, start_lines
-from wgmon_tui.cli.loading import no_servers_message, print_owners, require_directory, select_servers
+from wgmon_tui.cli.loading import (
+    add_nodes,
+    no_servers_message,
+    print_owners,
+    require_directory,
+    select_servers,
+)
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
 from wgmon_tui.config.new_server import AddedServer, describe_server
@@ -180,7 +186,7 @@ def _read_fleet(arguments: argparse.Namespace) -> Fleet:
     print_owners(arguments.config, arguments.state)
     require_directory(arguments.config)
     require_directory(arguments.state)
-    return read(arguments.config).fleet
+    return add_nodes(read(arguments.config).fleet, arguments.state)
 
 
 def _read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:

@@ -112,7 +112,7 @@ def trace(arguments: argparse.Namespace) -> int:
     from wgmon_tui.checks.targets import join
 
     require_directory(arguments.config)
-    fleet, keyring = load_fleet(arguments.config)
+    fleet, keyring = load_fleet(arguments.config, arguments.state)
     server = select_servers(fleet, [arguments.name])[0]
     targets = join(fleet, keyring)
     target = targets.ready.get(server.name)

@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.registry import control_plane_names
-from wgmon_tui.config.models import SecretSource, Server
+from wgmon_tui.config.models import Fleet, SecretSource, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, settings_of
-from wgmon_tui.config.server_settings import SERVER
+from wgmon_tui.config.server_settings import INTERVAL_RANGE, SERVER
 from wgmon_tui.config.setting import FormField, Section, Setting
-from wgmon_tui.config.value_types import HTTP_URL, PEM_CERTIFICATES, TEXT_SECRET, one_of
+from wgmon_tui.config.value_parsers import format_duration
+from wgmon_tui.config.value_types import (
+    HTTP_URL,
+    NAME,
+    NAMES,
+    PEM_CERTIFICATES,
+    TEXT_SECRET,
+    FormFieldKind,
+    duration,
+    integer,
+    one_of,
+)
 from wgmon_tui.net.http_target import Url
+from wgmon_tui.text import printable, quoted
 
-NAME = "control_plane"
+TABLE = "control_plane"
 _NOT_OF_CONTROL_PLANES = ("protocol", "endpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class ControlPlaneSettings:
-    """Where a control plane answers, and the sources of its token and of the authorities to trust."""
+    """Where a control plane answers, and the sources of its token and of the authorities to trust.
+
+    Nodes with one of `watch_tags`, or a name of `watch_names`, are watched: monitor/watched_nodes.py. Both
+    are patterns with * and ?.
+    """
 
     url: Url
     token: SecretSource | None = None
     ca: SecretSource | None = None
+    watch_tags: tuple[str, ...] = ()
+    watch_names: tuple[str, ...] = ()
+    node_identity: str = ""
+    node_tags: tuple[str, ...] = ()
+    node_port: int = 0
+    node_interval: float | None = None
+
+    @property
+    def watches_nodes(self) -> bool:
+        """Whether it has a rule that selects nodes."""
+        return bool(self.watch_tags or self.watch_names)
+
+
+def _write_interval(seconds: float | None) -> str | None:
+    return None if seconds is None else format_duration(seconds)
 
 
 _OWN = (
@@ -48,6 +79,45 @@ _OWN = (
         FormField(30, more=True),
         default="those of the system",
     ),
+    Setting(
+        "watch_tags",
+        NAMES,
+        "Watch the nodes with one of these tags, as servers of the fleet. * and ? stand for any characters.",
+        FormField(32, example="e.g. tag:prod, tag:web*"),
+    ),
+    Setting(
+        "watch_names",
+        NAMES,
+        "Watch the nodes with one of these names. * and ? stand for any characters: * alone is every node.",
+        FormField(34, example="e.g. web*, db1"),
+    ),
+    Setting(
+        "node_identity",
+        replace(NAME, kind=FormFieldKind.CHOICE),
+        "The identity for nodes whose key and endpoint the control plane reports (Innernet, Netmaker). "
+        "Each node must have it as a peer of its own. Never the key of a node.",
+        FormField(36, more=True),
+        default="the only `[[identity]]` of the file",
+    ),
+    Setting(
+        "node_tags",
+        NAMES,
+        "Tags that watched nodes have beside their own, for filters and vantages.",
+        FormField(37, more=True),
+    ),
+    Setting(
+        "node_port",
+        integer(0, 65535),
+        "A TCP port that must accept a connection on watched nodes. 0 tests none: a ping is enough.",
+        FormField(38, more=True),
+    ),
+    Setting(
+        "node_interval",
+        replace(duration(*INTERVAL_RANGE), write=_write_interval),
+        "The time between two checks of a watched node.",
+        FormField(39, more=True),
+        default="the interval of the control plane",
+    ),
 )
 
 
@@ -64,12 +134,26 @@ _GENERIC = tuple(
 )
 
 CONTROL_PLANE = Section(
-    NAME,
+    TABLE,
     "A control plane of a mesh, whose API is checked.",
     Server,
     (_GENERIC[0], _TYPE, *_OWN, *_GENERIC[1:]),
     repeated=True,
 )
+
+
+def has_node_rules(fleet: Fleet) -> bool:
+    """Whether a control plane has a rule that selects nodes."""
+    settings = (each.protocol_settings for each in fleet.servers)
+    return any(isinstance(each, ControlPlaneSettings) and each.watches_nodes for each in settings)
+
+
+def explain_node(server: Server) -> str:
+    """Why a watched node cannot be changed like a server of servers.toml."""
+    return (
+        f"{printable(server.name)} is a node that a rule of the control plane {quoted(server.control_plane)} "
+        "watches; in servers.toml, change its watch_tags or watch_names"
+    )
 
 
 def is_control_plane(server: Server) -> bool:

@@ -14,6 +14,9 @@ WIREGUARD = "wireguard"
 AMNEZIAWG = "amneziawg"
 """Protocols of a server whose keys stand at the level of the server."""
 
+SYSTEM_PATH = "system-path"
+"""The protocol of nodes that are checked at their mesh address."""
+
 
 class ConfigurationError(Exception):
     """An error in a configuration file. The message is one line: file, key, what to do.
@@ -70,6 +73,8 @@ class Server:
     own table. `public_key` and `identity` are empty if the protocol has none.
     `inspect` is a command that prints the server's `wg show INTERFACE dump`; `inspect_config` is one that
     prints its configuration file.
+    `control_plane` and `node_id` are set for a node that a rule of that control plane watches: such a server
+    is not in servers.toml. `node_id` is the control plane's own, and stays when the node is renamed.
     """
 
     name: str
@@ -105,6 +110,8 @@ class Server:
     tunnel_http: tuple[HttpTarget, ...] = ()
     tunnel_ca: tuple[str, ...] = ()
     protocol_settings: Any = None
+    control_plane: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

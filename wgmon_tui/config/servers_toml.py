@@ -20,7 +20,7 @@ from wgmon_tui.config.control_planes import (
     is_control_plane,
     to_server_table,
 )
-from wgmon_tui.config.control_planes import NAME as PLANE
+from wgmon_tui.config.control_planes import TABLE as PLANE
 from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, known_protocols, read_own, settings_of
@@ -301,6 +301,8 @@ def _control_plane(table: TomlTable, shared: SharedValues, identities: _KnownIde
     values = read_valid_settings(table, _PLANE_OWN)
     table.require_valid()
     kind = values["type"]
+    if (identity := values.get("node_identity")) is not None:
+        _known_identity(table, identity, identities, "node_identity")
     as_server = to_server_table(table.raw, kind, values["url"])
     return _server(
         TomlTable(table.where, as_server, _known_keys(), path=table.path, errors=table.errors),
@@ -368,18 +370,20 @@ def _protocol_settings(table: TomlTable, protocol: str, section: Section) -> obj
     return None
 
 
-def _known_identity(table: TomlTable, name: str | None, identities: _KnownIdentities) -> str:
+def _known_identity(
+    table: TomlTable, name: str | None, identities: _KnownIdentities, key: str = "identity"
+) -> str:
     """The identity to use: the named one, or the only one."""
     known = identities.names
     if not known:
-        raise table.error("identity", "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")
+        raise table.error(key, "there is no [[identity]] yet; make one: wgmon-tui keygen NAME")
     if name is None and len(known) == 1:
         return known[0]
     if name is None:
-        raise table.error("identity", f"missing, and there are several; choose one of {_listed(known)}")
+        raise table.error(key, f"missing, and there are several; choose one of {_listed(known)}")
     if name not in identities.index:
         hint = did_you_mean(name, known) or f"there is {_listed(known)}"
-        raise table.error("identity", f'no [[identity]] is named "{name}"; {hint}')
+        raise table.error(key, f'no [[identity]] is named "{name}"; {hint}')
     return name
 
 

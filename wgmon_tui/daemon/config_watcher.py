@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Self
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks, resolve_sinks
 from wgmon_tui.config import config_toml, servers_file
 from wgmon_tui.config.config_toml import Config, read_config
-from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
+from wgmon_tui.config.control_planes import has_node_rules
+from wgmon_tui.config.keys import NO_PRESHARED_KEY
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, Server
 from wgmon_tui.config.secrets.keyring import (
     NO_SECRETS,
     Keyring,
@@ -81,14 +83,16 @@ def load_config(
     before: LoadedConfig | None = None,
     shard: Shard | None = None,
     *,
+    state_dir: Path | None = None,
     run_commands: bool = True,
     on_read: OnServersRead | None = None,
 ) -> LoadedConfig:
     """Read both files and all secrets. Blocks while the commands that print secrets run.
 
     With a `shard`, only its servers and their secrets are loaded. A secret that cannot be read, but could be
-    `before`, stays. Without `run_commands`, what commands printed before is used again: a command may take a
-    second, or need a person. `on_read` gets the servers of all shards while the file is read. Raises
+    `before`, stays. With a `state_dir`, the nodes that rules select are loaded too; they belong to the shard
+    of their control plane. Without `run_commands`, what commands printed before is used again: a command may
+    take a second, or need a person. `on_read` gets the servers of all shards while the file is read. Raises
     ConfigurationError.
     """
     stamps = _stamps(config_dir / name for name in (servers_file.NAME, config_toml.NAME))
@@ -96,6 +100,10 @@ def load_config(
     servers_path = config_dir / servers_file.NAME
     whole_fleet = read_settled(lambda: servers_file.read(config_dir, on_read).fleet, servers_path)
     fleet = shard.filter_fleet(whole_fleet) if shard else whole_fleet
+    if state_dir and has_node_rules(fleet):
+        from wgmon_tui.store.stored_nodes import add_stored_nodes
+
+        fleet = add_stored_nodes(fleet, state_dir)
     sources = (
         *secret_sources(fleet),
         *(source for sink in config.alerts.sinks for _, source in sink.secrets),
@@ -117,6 +125,32 @@ def _read_secrets(
     keyring = open_keyring(fleet, config_dir, command_outputs=printed, last_good=last_good)
     orders_before = before.orders if before else None
     return keyring, resolve_sinks(config.alerts, config_dir, orders_before, run_commands=run_commands)
+
+
+def without_nodes(loaded: LoadedConfig) -> LoadedConfig:
+    """What the files say: without the nodes that rules of control planes select."""
+    servers = tuple(each for each in loaded.fleet.servers if not each.control_plane)
+    if len(servers) == len(loaded.fleet.servers):
+        return loaded
+    return replace(loaded, fleet=replace(loaded.fleet, servers=servers))
+
+
+def with_nodes(loaded: LoadedConfig, nodes: Sequence[Server]) -> LoadedConfig:
+    """What the files say, and these nodes. They have no secrets but those of their identity."""
+    if not nodes:
+        return loaded
+    keyring = loaded.keyring
+    faults = keyring.identity_problems
+    problems = {each.name: faults[each.identity] for each in nodes if each.identity in faults}
+    return replace(
+        loaded,
+        fleet=replace(loaded.fleet, servers=(*loaded.fleet.servers, *nodes)),
+        keyring=replace(
+            keyring,
+            preshared_keys={**keyring.preshared_keys, **{each.name: NO_PRESHARED_KEY for each in nodes}},
+            problems={**keyring.problems, **problems},
+        ),
+    )
 
 
 def load_from_fleet(fleet: Fleet) -> LoadedConfig:

@@ -119,7 +119,9 @@ class HeadlessRun:
         lock = _acquire_lock(self._state_dir)
         try:
             listening = listen(self._options.metrics) if self._options.metrics else None
-            loaded = await asyncio.to_thread(load_config, self._config_dir, shard=self._options.shard)
+            loaded = await asyncio.to_thread(
+                load_config, self._config_dir, shard=self._options.shard, state_dir=self._state_dir
+            )
             await asyncio.to_thread(
                 upgrade_store, self._state_dir, partial(self._report_upgrade, stop_requested)
             )

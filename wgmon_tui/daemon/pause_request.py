@@ -96,7 +96,7 @@ def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) ->
     """Write the pause to the history; nothing is checked. Raises ConfigurationError, WriterRunningError."""
     try:
         # Commands that print secrets may need a person, and no key is used here.
-        loaded = load_config(config_dir, run_commands=False)
+        loaded = load_config(config_dir, state_dir=state_dir, run_commands=False)
         refuse_newer(state_dir)
         lock = WriterLock.acquire(state_dir)
     except (WrongOwnerError, NewerStoreError) as error:

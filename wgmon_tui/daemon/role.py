@@ -375,7 +375,7 @@ def _load_with_lock(
     """Load the configuration. Releases the lock if the files or the store are not usable."""
     try:
         refuse_newer(state_dir)
-        return load_config(config_dir, shard=shard, on_read=on_read)
+        return load_config(config_dir, shard=shard, state_dir=state_dir, on_read=on_read)
     except BaseException as error:
         if lock:
             lock.release()

@@ -18,8 +18,9 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
 from wgmon_tui.daemon import alert_requests
-from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig
+from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig, without_nodes
 from wgmon_tui.daemon.control_requests import ControlRequests, RequestLog
+from wgmon_tui.daemon.node_follower import NodeFollower
 from wgmon_tui.daemon.note_limits import NoteLimits
 from wgmon_tui.daemon.requested_probes import RequestedProbes
 from wgmon_tui.daemon.writer_lock import WriterLock
@@ -99,7 +100,9 @@ class Writer(FleetController):
             log_request=log_request,
         )
         self._control = ControlServer(state_dir, requests.answer, time.time()) if lock else None
-        self._reload = ConfigWatcher(config_dir, loaded, self._apply_config) if config_dir else None
+        files = without_nodes(loaded)
+        self._nodes = NodeFollower(self.fleet_state, loaded, self._apply_nodes, log_request)
+        self._reload = ConfigWatcher(config_dir, files, self._nodes.watch) if config_dir else None
         self._lists = SubscriptionFollower(config_dir, state_dir, log_request) if config_dir else None
         if self._lists:
             self._lists.watch(loaded.config.subscriptions)
@@ -111,7 +114,12 @@ class Writer(FleetController):
         """
         try:
             await self._listen()
-            parts = [self.engine.run(), self.alerts.run(self._recorder), self._vantages.run()]
+            parts = [
+                self.engine.run(),
+                self.alerts.run(self._recorder),
+                self._vantages.run(),
+                self._nodes.run(),
+            ]
             if self._lock:
                 parts.append(self._watch_lock(self._lock))
             if self._reload:
@@ -157,6 +165,7 @@ class Writer(FleetController):
             clock_doubt.line if clock_doubt else None,
             *self._used_up_vantages(),
             *(self._lists.notices if self._lists else ()),
+            *self._nodes.notices,
             self._recorder.notice,
             self._stamps.notice,
             self._lock.notice if self._lock else None,
@@ -316,6 +325,12 @@ class Writer(FleetController):
                     f"vantage {name}: stored {size} MB of packets today, its limit; others are not kept "
                     "(vantage_megabytes_per_day in config.toml)"
                 )
+
+    def _apply_nodes(self, loaded: LoadedConfig, renamed: Mapping[str, str]) -> None:
+        """Apply a configuration with other nodes. Renamed ones keep their state and history."""
+        if done := self.engine.rename(renamed):
+            self._recorder.rename(done)
+        self._apply_config(loaded)
 
     def _apply_config(self, loaded: LoadedConfig) -> None:
         """Apply a reloaded configuration. Changed servers are checked at once."""

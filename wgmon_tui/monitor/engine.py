@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -46,6 +47,9 @@ A larger number would also reach its deadlines together, and block the loop agai
 
 LEFT_NOTE = "left servers.toml"
 """Note on an incident that ended because its server is no longer in servers.toml."""
+
+NODE_LEFT_NOTE = "no longer a watched node"
+"""The same for a node that left the reports of its control plane, or that no rule selects any more."""
 
 Listener = Callable[[ServerState, Round | None, tuple[IncidentEvent, ...]], None]
 """Called with a server state, the round that changed it, and the resulting incident events. The round is None
@@ -121,7 +125,8 @@ class Engine(FleetController):
         entries, self._watched = self._watched, {server.name: server for server in servers}
         known = set(entries)
         for gone in known - {server.name for server in servers}:
-            if events := self.fleet_state.end_incident(gone, time.time(), note=LEFT_NOTE):
+            note = NODE_LEFT_NOTE if entries[gone].control_plane else LEFT_NOTE
+            if events := self.fleet_state.end_incident(gone, time.time(), note=note):
                 self._notify(gone, None, events)
         self.fleet_state.replace(servers)
         self._targets = dict(targets)
@@ -138,6 +143,24 @@ class Engine(FleetController):
             if server.name in known and server.paused is not entries[server.name].paused:
                 self.pause([server.name], server.paused, who="servers.toml")
         self._wake()
+
+    def rename(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Check servers under other names from now on. They keep their states and incidents.
+
+        Returns the names that changed: a name that another server has now is not given again.
+        """
+        done: dict[str, str] = {}
+        waiting = dict(names)
+        while free := {before: after for before, after in waiting.items() if after not in self._watched}:
+            for before, after in free.items():
+                del waiting[before]
+                if before in self._watched and self.fleet_state.rename(before, after):
+                    self._forget(before)
+                    self._watched[after] = replace(self._watched.pop(before), name=after)
+                    done[before] = after
+        unpaused = [after for after in done.values() if not self.fleet_state.states[after].paused]
+        self.schedule.schedule_first(unpaused, time.monotonic())
+        return done
 
     def restore(self, name: str, known: KnownState) -> None:
         """Restore the stored state of a server before its first check."""

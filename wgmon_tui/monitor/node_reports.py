@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
 from wgmon_tui.config.keys import NO_PUBLIC_KEY
+from wgmon_tui.config.models import Server
 
 _MOVES_S = 600.0
 """Times of nodes that are online move with every report: those that moved less are nothing new."""
 
 
 _NO_VALUES = frozenset({"", str(NO_PUBLIC_KEY)})
+
+NodeKey = tuple[str, str]
+"""A control plane by name, and the id that it gives the node."""
 
 FoundNode = tuple[str, int]
 """A control plane, and the number of the node in its report."""
@@ -26,14 +30,35 @@ class NodeReport:
     report: ControlPlaneReport
 
 
-def index_nodes(reports: Mapping[str, NodeReport]) -> dict[str, FoundNode | None]:
-    """The nodes of these reports by public key and by mesh address; None for what two nodes have."""
-    found: dict[str, FoundNode | None] = {}
+@dataclass(frozen=True, slots=True)
+class NodeIndex:
+    """The nodes of several reports. `by_value` has None for a key or an address that two nodes have."""
+
+    by_id: Mapping[NodeKey, FoundNode]
+    by_value: Mapping[str, FoundNode | None]
+
+    def find(self, server: Server, address: str) -> FoundNode | None:
+        """The node that a server is: the one that a rule selected, or that of its key, or of its address."""
+        if server.control_plane:
+            return self.by_id.get(node_key(server))
+        return self.by_value.get(str(server.public_key)) or self.by_value.get(address)
+
+
+def node_key(server: Server) -> NodeKey:
+    """The key of a server that is a watched node."""
+    return server.control_plane, server.node_id
+
+
+def index_nodes(reports: Mapping[str, NodeReport]) -> NodeIndex:
+    """The nodes of these reports by their ids, by public key and by mesh address."""
+    by_id: dict[NodeKey, FoundNode] = {}
+    by_value: dict[str, FoundNode | None] = {}
     for name, reported in reports.items():
         for number, node in enumerate(reported.report.nodes):
+            by_id[name, node.id] = name, number
             for value in {node.public_key, *map(str, node.addresses)} - _NO_VALUES:
-                found[value] = None if value in found else (name, number)
-    return found
+                by_value[value] = None if value in by_value else (name, number)
+    return NodeIndex(by_id, by_value)
 
 
 def is_new(report: ControlPlaneReport, before: ControlPlaneReport | None) -> bool:

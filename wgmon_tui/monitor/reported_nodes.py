@@ -9,7 +9,7 @@ from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.node_reports import FoundNode, index_nodes
+from wgmon_tui.monitor.node_reports import index_nodes
 from wgmon_tui.monitor.node_verdict import ReportedNode, judge_node
 from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.server_state import ServerState
@@ -21,7 +21,7 @@ class ReportedNodes:
     def __init__(self, fleet_state: FleetState) -> None:
         self._fleet_state = fleet_state
         self._seen = (-1, -1)
-        self._by_value: dict[str, FoundNode | None] = {}
+        self._index = index_nodes({})
 
     def judge(self, server_state: ServerState, outcome: Round, now: float) -> Round:
         """Judge a round by what a control plane reported of its server too.
@@ -31,7 +31,7 @@ class ReportedNodes:
         if server_state.node_report or server_state.vantage_states:
             return outcome
         self._refresh()
-        if not self._by_value:
+        if not self._index.by_id:
             return outcome
         pairs = zip(outcome.checks, outcome.diagnoses, strict=True)
         return replace(
@@ -39,8 +39,8 @@ class ReportedNodes:
         )
 
     def _judge(self, server_state: ServerState, check: Check, diagnosis: Diagnosis, now: float) -> Diagnosis:
-        known = self._by_value.get(str(server_state.server.public_key))
-        found = known or self._by_value.get(str(check.address))
+        server = server_state.server
+        found = self._index.find(server, str(check.address))
         if found is None:
             return diagnosis
         plane = self._fleet_state.states[found[0]]
@@ -49,8 +49,9 @@ class ReportedNodes:
             return diagnosis
         age = now - plane.node_report.at
         node = plane.node_report.report.nodes[found[1]]
+        by_key = node.public_key == str(server.public_key)
         is_current = age <= validity_s(plane.server)
-        reported = ReportedNode(found[0], node, max(0.0, age), is_current, commands, by_key=known is not None)
+        reported = ReportedNode(found[0], node, max(0.0, age), is_current, commands, by_key=by_key)
         return judge_node(diagnosis, reported, now)
 
     def _refresh(self) -> None:
@@ -60,4 +61,4 @@ class ReportedNodes:
             return
         self._seen = version
         states = self._fleet_state.states.items()
-        self._by_value = index_nodes({name: each.node_report for name, each in states if each.node_report})
+        self._index = index_nodes({name: each.node_report for name, each in states if each.node_report})

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.server_state import ServerState
-from wgmon_tui.monitor.state_transitions import change_entry, new_server_state
+from wgmon_tui.monitor.state_transitions import change_entry, new_server_state, rename_state
 
 _MOST_LEFT = 1000
 """How many states of servers that left are kept, for those that return."""
@@ -64,6 +64,20 @@ class ServerStates:
         self.membership_version += 1
         for name in added:
             self.touch(name)
+
+    def rename(self, before: str, after: str) -> bool:
+        """Give a server another name, with its state. False if it is not there, or the name is taken."""
+        if before not in self._states or after in self._states:
+            return False
+        self._left.pop(after, None)
+        self._states = {
+            after if name == before else name: server_state for name, server_state in self._states.items()
+        }
+        rename_state(self._states[after], after)
+        self.membership_version += 1
+        self._dirty.discard(before)
+        self.touch(after)
+        return True
 
     def start_over(self) -> None:
         """Forget the states that another process stored, before this one restores its own. The rows stay."""

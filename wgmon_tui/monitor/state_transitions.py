@@ -36,6 +36,13 @@ def change_entry(server_state: ServerState, server: Server) -> None:
     server_state.server = server
 
 
+def rename_state(server_state: ServerState, name: str) -> None:
+    """Give a server and its open incident another name."""
+    server_state.server = replace(server_state.server, name=name)
+    if server_state.incident:
+        server_state.incident = replace(server_state.incident, server=name)
+
+
 def take_round(server_state: ServerState, outcome: Round) -> None:
     """Take over what a round of this machine shows, before damping."""
     from wgmon_tui.monitor.carried_evidence import carried_after  # at the first check a screen is up

@@ -6,10 +6,12 @@ import argparse
 import json
 from collections.abc import Iterable
 
+from wgmon_tui.config.control_planes import has_node_rules
 from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.output.output_files import write_output, write_whole
+from wgmon_tui.store.stored_nodes import add_stored_nodes
 
 _INAPPLICABLE_OPTIONS = {
     "names": "NAME is not supported; use --shard I/N, or relabelling in Prometheus",
@@ -27,7 +29,8 @@ def export_targets(arguments: argparse.Namespace) -> int:
     if arguments.form != "json":
         raise ConfigurationError("export targets: Prometheus reads only JSON; use --format json")
     fleet = read(arguments.config).fleet
-    servers = (arguments.shard.filter_fleet(fleet) if arguments.shard else fleet).servers
+    fleet = arguments.shard.filter_fleet(fleet) if arguments.shard else fleet
+    servers = (add_stored_nodes(fleet, arguments.state) if has_node_rules(fleet) else fleet).servers
     text = file_sd(servers).encode()
     if arguments.output is None:
         write_output([text])

@@ -428,6 +428,7 @@ LATER_SERVERS = (
         ),
         tunnel_ca=("-----BEGIN CERTIFICATE----- AAAA -----END CERTIFICATE-----",),
     ),
+    replace(SERVERS[1], name="office/web1", control_plane="office", node_id="7"),
 )
 
 DAMPINGS = (

@@ -27,7 +27,7 @@ _SETTINGS = "settings"
 _ALWAYS = object()
 """Differs from every value."""
 
-_LATER = {"tunnel_soak", "protocol", "tunnel_http", "tunnel_ca"}
+_LATER = {"tunnel_soak", "protocol", "tunnel_http", "tunnel_ca", "control_plane", "node_id"}
 _SPARSE = {field.name: field.default for field in fields(Server) if field.name in _LATER}
 """Settings that are stored only if they differ from their default: versions without them wrote none."""
 

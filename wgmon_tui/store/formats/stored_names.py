@@ -460,5 +460,7 @@ SERVER_ENTRY: Mapping[str, str] = {
     "recover_after": "recover_after",
     "paused": "paused",
     "note": "note",
+    "control_plane": "control_plane",
+    "node_id": "node_id",
 }
 """The fields of a server that its stored entry contains (store/formats/server_entry.py)."""

@@ -80,8 +80,8 @@ class StoredDamping:
 class Batch:
     """Pending writes.
 
-    `fleet` is the complete servers.toml, if it was reloaded. `dropped_rows` counts the journal rows that were
-    dropped.
+    `fleet` is the complete servers.toml, if it was reloaded. `renamed` has the new names of servers, by those
+    in the store. `dropped_rows` counts the journal rows that were dropped.
     """
 
     journal: deque[JournalRow] = field(default_factory=deque)
@@ -97,6 +97,7 @@ class Batch:
     outbox: list[OutboxRow] = field(default_factory=list)
     vantage_states: VantageStates = field(default_factory=VantageStates)
     fleet: Mapping[str, StoredServer] | None = None
+    renamed: dict[str, str] = field(default_factory=dict)
     dropped_rows: int = 0
 
     @property
@@ -125,10 +126,16 @@ class Batch:
     def write(self, connection: sqlite3.Connection, ids: dict[str, int], now: float) -> dict[str, int]:
         """Write everything, inside a transaction of the caller.
 
-        `ids` are the known servers. Returns the new ones, which are valid once the transaction is committed.
-        Raises sqlite3.Error.
+        `ids` are the known servers. Returns the new ones, which are valid once the transaction is committed;
+        those that were renamed are among them. Raises sqlite3.Error.
         """
-        fresh = self._write_new_servers(connection, ids)
+        from wgmon_tui.store.write.renames import rename_rows  # imports this module
+
+        fresh: dict[str, int] = {}
+        if self.renamed:
+            fresh = rename_rows(connection, self.renamed, ids)
+            ids = {name: each for name, each in ids.items() if name not in self.renamed} | fresh
+        fresh |= self._write_new_servers(connection, ids)
         known = ids | fresh if fresh else ids
         # Before the fleet: a removed server has no vantage states.
         self.vantage_states.write(connection, known)
@@ -190,6 +197,7 @@ class Batch:
         self.outbox.clear()
         self.vantage_states.clear()
         self.fleet = None
+        self.renamed.clear()
         self.dropped_rows = 0
 
     def _write_new_servers(self, connection: sqlite3.Connection, ids: Mapping[str, int]) -> dict[str, int]:

@@ -28,6 +28,7 @@ from wgmon_tui.store.write.commands import (
     AddEvents,
     AddNote,
     Command,
+    RenameServers,
     Resume,
     SetFleet,
     SetMute,
@@ -37,6 +38,7 @@ from wgmon_tui.store.write.commands import (
 )
 from wgmon_tui.store.write.packet_budget import PacketBudget
 from wgmon_tui.store.write.packet_sampling import PacketSampler
+from wgmon_tui.store.write.renames import rename_pending, rename_replayed
 from wgmon_tui.store.write.replay_state import ReplayState
 
 _DAMPING_AGE_S = 60.0
@@ -161,6 +163,10 @@ class Collector:
                 batch.pauses[server] = pause
             case SetMute(server, mute):
                 batch.mutes[server] = mute
+            case RenameServers(names):
+                rename_pending(batch, names)
+                rename_replayed(self._replay_state, names)
+                self._packet_sampler.rename_servers(names)
             case SetFleet(servers):
                 self._set_fleet(servers)
             case SetVantages(vantages):

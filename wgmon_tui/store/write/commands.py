@@ -54,6 +54,13 @@ class SetMute:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameServers:
+    """Give servers other names. `names` has the new ones by the earlier ones."""
+
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class SetFleet:
     """Replace the list of watched servers."""
 
@@ -74,4 +81,6 @@ class SetRetention:
     retention: Retention
 
 
-Command = Resume | AddEvents | AddNote | SetPause | SetMute | SetFleet | SetVantages | SetRetention
+Command = (
+    Resume | AddEvents | AddNote | SetPause | SetMute | RenameServers | SetFleet | SetVantages | SetRetention
+)

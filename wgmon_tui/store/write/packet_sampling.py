@@ -9,7 +9,7 @@ Pure: it selects rounds and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -70,6 +70,12 @@ class PacketSampler:
         """Continue from the last verdict, the open incident and the number of its stored failures."""
         past = self._states[server, LOCAL_VANTAGE] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
+
+    def rename_servers(self, names: Mapping[str, str]) -> None:
+        """Go on for these servers under their new names."""
+        self._states = {
+            (names.get(server, server), vantage): state for (server, vantage), state in self._states.items()
+        }
 
     def retain_servers(self, servers: Container[str]) -> None:
         """Keep these servers only."""

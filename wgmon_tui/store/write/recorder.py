@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.checks.verdict import Severity
@@ -35,6 +36,7 @@ from wgmon_tui.store.write.commands import (
     AddEvents,
     AddNote,
     Command,
+    RenameServers,
     Resume,
     SetFleet,
     SetMute,
@@ -217,6 +219,13 @@ class Recorder:
         self._commands.append(SetFleet(fleet))
         self._wake.set()
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give servers other names, before `watch` has them under these."""
+        self._paused = {names.get(name, name): until for name, until in self._paused.items()}
+        self._muted = {names.get(name, name): until for name, until in self._muted.items()}
+        self._commands.append(RenameServers(names))
+        self._wake.set()
+
     def set_retention(self, retention: Retention) -> None:
         """Set the retention: from the next minute on, older data is deleted."""
         self._commands.append(SetRetention(retention))
@@ -299,13 +308,19 @@ class Recorder:
 
     def _collect(self) -> None:
         """Carry out the commands, and collect the updates of the engine."""
+        renamed: dict[str, str] = {}
         for _ in range(len(self._commands)):
             command = self._commands.popleft()
+            if isinstance(command, RenameServers):
+                renamed |= command.names
             if isinstance(command, SetRetention):
                 self._maintenance.retention = command.retention
             self._collector.apply(command)
         for _ in range(len(self._server_updates)):
-            self._collector.add(self._server_updates.popleft())
+            update = self._server_updates.popleft()
+            if update.server in renamed:  # it came before its new name
+                update = replace(update, server=renamed[update.server])
+            self._collector.add(update)
         missed = self._dropped_updates
         self._collector.batch.dropped_rows += missed - self._dropped_updates_counted
         self._dropped_updates_counted = missed

@@ -147,6 +147,8 @@ class StoreWriter:
             if synced:
                 # A transaction that writes nothing syncs nothing, and earlier writes may not be on the disk.
                 connection.execute("UPDATE facts SET value = value WHERE name = 'begun'")
+        for name in batch.renamed:
+            store.ids.pop(name, None)
         store.ids.update(fresh)
         if batch.dropped_rows:
             self.notice = (

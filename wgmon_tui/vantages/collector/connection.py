@@ -323,4 +323,4 @@ def _chunks(servers: list[Server], gone: list[str]) -> list[tuple[list[Server], 
 @lru_cache(32768)
 def _encode_entry(server: Server) -> str:
     """Encode a server without its note, which stays on this machine."""
-    return server_to_entry(replace(server, note=""))
+    return server_to_entry(replace(server, note="", control_plane="", node_id=""))
