@@ -57,9 +57,7 @@ class Authority:
     @cached_property
     def certificate(self) -> str:
         """Its own certificate."""
-        builder = self._builder(_name(self.name), self._key, self.days)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
+        return self.certify(self.name, self._key)
 
     def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
         """Issue a certificate for "server" or "client"; with no usage, one without that extension."""
@@ -69,11 +67,21 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([USAGES[usage]]), critical=False)
         return Issued(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode(), _key_pem(key))
 
-    def revoke(self, *issued: Issued) -> str:
-        """A revocation list with these certificates."""
+    def certify(self, name: str, key: ec.EllipticCurvePrivateKey) -> str:
+        """The certificate of an authority below this one."""
+        builder = self._builder(_name(name), key, self.days)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
+
+    def issue_authority(self, name: str) -> Authority:
+        """An authority below this one."""
+        return Intermediate(name, above=self)
+
+    def revoke(self, *issued: Issued | Authority, days: int = 30) -> str:
+        """A revocation list with these certificates, which ends after so many days."""
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(_name(self.name))
-        builder = builder.last_update(now - DAY).next_update(now + 30 * DAY)
+        builder = builder.last_update(now - 2 * DAY).next_update(now + days * DAY)
         for each in issued:
             serial = x509.load_pem_x509_certificate(each.certificate.encode()).serial_number
             revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - DAY)
@@ -94,3 +102,20 @@ class Authority:
             .not_valid_before(begins)
             .not_valid_after(now + days * DAY)
         )
+
+
+@dataclass(frozen=True)
+class Intermediate(Authority):
+    """An authority with a certificate of another one. Its certificates come with its own behind them."""
+
+    above: Authority = field(default_factory=Authority)
+
+    @cached_property
+    def certificate(self) -> str:
+        """Its own certificate."""
+        return self.above.certify(self.name, self._key)
+
+    def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
+        """Issue a certificate, with the one of this authority behind it."""
+        issued = super().issue(name, usage, days)
+        return Issued(issued.certificate + self.certificate, issued.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import IPv4Address
@@ -51,7 +51,7 @@ class Pair:
     """Both sides. `events` are those of the client, `now` is the time of both."""
 
     wrapped: bool = True
-    accepts: Callable[[bytes], bool] = lambda _: True
+    accepts: Callable[[Sequence[bytes]], bool] = lambda _: True
     issued: LabCertificate | Issued | None = None
     """The certificate of the client, in place of one that the server accepts."""
     events: list[Event] = field(default_factory=list)

@@ -9,8 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    load_pem_private_key,
+    pkcs12,
+)
+from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certificates
 
 from tests.protocols.openvpn.certificates import Authority, Issued
 from wgmon_tui.protocols.openvpn.certificates import (
@@ -18,8 +23,11 @@ from wgmon_tui.protocols.openvpn.certificates import (
     find_date_problems,
     find_ends,
     find_mismatch,
+    find_revocation,
 )
+from wgmon_tui.protocols.openvpn.pkcs12_archive import with_archive_opened
 from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile, ServerName
+from wgmon_tui.protocols.openvpn.profile_syntax import ProfileError
 from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context, readable_path
 
 AUTHORITY = Authority()
@@ -126,23 +134,51 @@ def test_a_context_has_the_certificates_of_the_profile() -> None:
     assert len(context.get_ca_certs()) == 1
 
 
-@pytest.mark.parametrize(
-    ("listed", "flag"),
-    [
-        ((AUTHORITY,), ssl.VERIFY_CRL_CHECK_LEAF),
-        ((AUTHORITY, OTHER), ssl.VERIFY_CRL_CHECK_CHAIN),
-    ],
-)
-def test_the_whole_chain_is_looked_up_where_each_authority_has_a_list(
-    listed: tuple[Authority, ...], flag: ssl.VerifyFlags
-) -> None:
-    profile = profile_with(
-        ca=AUTHORITY.certificate + OTHER.certificate, crl="\n".join(each.revoke() for each in listed)
-    )
-    with readable_path() as key_log:
-        context = make_context(profile, None, key_log)
+def chain_of(issued: Issued, *authorities: Authority) -> list[bytes]:
+    pem = issued.certificate + "".join(each.certificate for each in authorities)
+    return [each.public_bytes(Encoding.DER) for each in load_pem_x509_certificates(pem.encode())]
 
-    assert context.verify_flags & ssl.VERIFY_CRL_CHECK_CHAIN == flag
+
+BELOW = AUTHORITY.issue_authority("Intermediate CA")
+OF_BELOW = BELOW.issue("vpn.example", "server")
+
+
+@pytest.mark.parametrize(
+    ("listed", "code"),
+    [
+        ([AUTHORITY.revoke()], None),
+        ([AUTHORITY.revoke(BELOW)], 23),
+        ([BELOW.revoke(OF_BELOW)], 23),
+        ([AUTHORITY.revoke(), BELOW.revoke(OF_BELOW)], 23),
+        ([OTHER.revoke(BELOW)], None),
+        ([replace(OTHER, name="Intermediate CA").revoke()], 8),
+    ],
+    ids=["no list of one", "intermediate", "leaf", "both lists", "of a foreign authority", "forged"],
+)
+def test_each_certificate_of_a_chain_is_looked_up_where_its_authority_has_a_list(
+    listed: list[str], code: int | None
+) -> None:
+    """OpenVPN passes over an authority without a list, wherever it stands in the chain."""
+    found = find_revocation(profile_with(crl="\n".join(listed)), chain_of(OF_BELOW, AUTHORITY), NOW)
+
+    assert (found.code if found else None) == code
+
+
+@pytest.mark.parametrize(("days", "code"), [(40, 12), (-3, 11)])
+def test_a_list_out_of_its_dates_is_not_used(days: int, code: int) -> None:
+    now = NOW + timedelta(days=days)
+
+    found = find_revocation(profile_with(crl=AUTHORITY.revoke()), chain_of(SERVER, AUTHORITY), now)
+
+    assert found is not None
+    assert (found.code, found.name) == (code, "CN=Test CA")
+
+
+def test_a_revoked_certificate_is_named() -> None:
+    found = find_revocation(profile_with(crl=AUTHORITY.revoke(BELOW)), chain_of(OF_BELOW, AUTHORITY), NOW)
+
+    assert found is not None
+    assert (found.name, found.text) == ("CN=Intermediate CA", "the certificate is revoked")
 
 
 def test_the_end_of_each_revocation_list_is_known() -> None:
@@ -157,9 +193,9 @@ def test_the_end_of_each_revocation_list_is_known() -> None:
     [
         ({"private_key": AUTHORITY.issue("x").key}, "cert or key"),
         ({"certificate": "nonsense"}, "cert or key"),
-        ({"ca": "nonsense"}, "ca or crl-verify"),
+        ({"ca": "nonsense"}, "ca"),
+        ({"crl": "nonsense"}, "crl-verify"),
         ({"tls_cipher": "NO-SUCH-CIPHER"}, "tls-cipher"),
-        ({"pkcs12": b"nonsense"}, "pkcs12"),
     ],
 )
 def test_what_cannot_be_used_is_one_phrase_without_a_path(change: dict[str, object], words: str) -> None:
@@ -192,10 +228,19 @@ def test_an_archive_holds_key_and_certificates() -> None:
         BestAvailableEncryption(b"word"),
     )
 
-    with readable_path() as key_log:
-        context = make_context(Profile((), pkcs12=made), "word", key_log)
+    opened = with_archive_opened(Profile((), pkcs12=made), "word")
 
+    assert [each.what for each in find_ends(opened)] == ["client certificate", "authority certificate"]
+    with readable_path() as key_log:
+        context = make_context(opened, None, key_log)
     assert len(context.get_ca_certs()) == 1
+    with pytest.raises(ProfileError, match="another password"):
+        with_archive_opened(Profile((), pkcs12=made), "wrong")
+
+
+def test_an_archive_that_is_damaged_is_told() -> None:
+    with pytest.raises(ProfileError, match="pkcs12: the archive is damaged"):
+        with_archive_opened(Profile((), pkcs12=b"nonsense"), None)
 
 
 @pytest.mark.parametrize("has_memory_files", [True, False])

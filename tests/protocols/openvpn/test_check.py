@@ -27,6 +27,7 @@ from wgmon_tui.protocols.openvpn.profile import RemoteProto
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
+from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, TunnelResult
 
 KEY = make_static_key()
 LOCALHOST = ip_address("127.0.0.1")
@@ -117,6 +118,27 @@ async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> No
 
     assert verdict(between, target) is Verdict.AUTH_FAILED
     assert verdict(after, target) is Verdict.HEALTHY
+
+
+async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the server would keep its address until ping-restart."""
+    is_running = asyncio.Event()
+
+    async def wait(_: DataChannelStage) -> TunnelResult:
+        is_running.set()
+        return await asyncio.Event().wait() and TunnelResult()
+
+    monkeypatch.setattr(DataChannelStage, "run", wait)
+    async with lab() as (server, target):
+        running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
+        await is_running.wait()
+        assert server.sessions == 1
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        async with asyncio.timeout(5):
+            while server.sessions:  # noqa: ASYNC110
+                await asyncio.sleep(0)  # the server is on the same loop
 
 
 async def test_each_first_packet_without_an_answer_counts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
@@ -12,7 +14,14 @@ from tests.protocols.openvpn.certificates import Authority
 from tests.protocols.openvpn.sessions import Pair, authority
 from wgmon_tui.protocols.openvpn.client import LONGEST_PACKET, Client
 from wgmon_tui.protocols.openvpn.control_messages import PUSH_REQUEST
-from wgmon_tui.protocols.openvpn.events import OTHER_SESSION, UNAUTHENTIC, Rejected, ResetAnswered, TlsFailed
+from wgmon_tui.protocols.openvpn.events import (
+    OTHER_KEY,
+    OTHER_SESSION,
+    UNAUTHENTIC,
+    Rejected,
+    ResetAnswered,
+    TlsFailed,
+)
 from wgmon_tui.protocols.openvpn.wire import (
     RESEND_WRAPPED_KEY,
     ControlBody,
@@ -161,8 +170,8 @@ def test_a_server_that_keeps_no_state_gets_the_wrapped_key_twice_also_after_a_lo
 def test_a_server_whose_certificate_is_not_accepted_gets_no_password() -> None:
     seen: list[bytes] = []
 
-    def refuse(certificate: bytes) -> bool:
-        seen.append(certificate)
+    def refuse(chain: Sequence[bytes]) -> bool:
+        seen.extend(chain)
         return False
 
     pair = Pair(accepts=refuse)
@@ -172,6 +181,21 @@ def test_a_server_whose_certificate_is_not_accepted_gets_no_password() -> None:
     assert seen[0].startswith(b"\x30")
     assert pair.server._data is None
     assert pair.server._plaintext == b""
+    assert pair.server.is_over, "it is told that the session ends"
+
+
+def test_a_packet_of_another_key_is_neither_taken_nor_acknowledged() -> None:
+    """The server renegotiates: the numbers of that key begin anew."""
+    pair = Pair(wrapped=False)
+    pair.run()
+    before = len(pair.events)
+    body = build_body(ControlBody((), b"", 0, b""))
+    soft_reset = bytes([Opcode.SOFT_RESET_V1 << 3 | 1]) + pair.client.remote_session_id + body
+
+    pair.to_client(soft_reset)
+
+    assert [each.reason for each in pair.events[before:] if isinstance(each, Rejected)] == [OTHER_KEY]
+    assert pair.client.take_packets(pair.now, 1) == []
 
 
 @pytest.mark.parametrize("is_expired", [True, False], ids=["expired", "of another authority"])

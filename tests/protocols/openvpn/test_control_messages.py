@@ -15,6 +15,7 @@ from wgmon_tui.protocols.openvpn.control_messages import (
     parse_auth_failure,
     parse_message,
     parse_options,
+    without_token,
 )
 
 
@@ -95,6 +96,22 @@ def test_auth_failed_says_why(text: str, kind: FailureKind, reason: str) -> None
     failure = parse_auth_failure(text)
 
     assert (failure.kind, failure.reason) == (kind, reason)
+
+
+def test_the_reason_of_a_script_is_no_cipher_negotiation() -> None:
+    assert parse_auth_failure("your cipher device is locked").kind is FailureKind.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("WEB_AUTH::https://vpn.example/login?state=SECRET", "WEB_AUTH::https://vpn.example"),
+        ("OPEN_URL:https://bob:SECRET@vpn.example/x", "OPEN_URL:https://bob:SECRET@vpn.example"),
+        ("timeout 60", "timeout 60"),
+    ],
+)
+def test_the_address_of_a_web_login_is_told_without_its_token(asked: str, told: str) -> None:
+    assert without_token(asked) == told.replace("bob:SECRET@", "")
 
 
 def test_a_message_has_a_kind_and_a_text() -> None:

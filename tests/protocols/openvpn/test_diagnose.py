@@ -311,6 +311,49 @@ def test_the_echoes_of_the_last_full_check_count(values: tuple[str, ...], verdic
 
 
 @pytest.mark.parametrize(
+    ("evidence", "failed"),
+    [
+        ((PUSHED,), ""),
+        ((observe(seen.AUTH_FAILED, "refused", "no"),), AUTHENTICATE),
+        ((PUSHED,), TUNNEL),
+    ],
+    ids=["healthy", "refused", "dead"],
+)
+def test_what_an_earlier_login_found_carries_its_age(evidence: tuple[Evidence, ...], failed: str) -> None:
+    marked = observe(seen.FULL_CHECK, "1000", "3", "3", "0.02")
+    now, later = (
+        check(ANSWERED, *evidence, failed=failed, tunnel=DATA),
+        check(ANSWERED, *evidence, marked, failed=failed),
+    )
+
+    assert diagnose(replace(later, started_at=1042.0), SERVER, ()).summary.endswith("The login was 42 s ago.")
+    assert "ago" not in diagnose(now, SERVER, ()).summary
+
+
+def test_remotes_that_are_all_silent_speak_for_something_near_this_machine() -> None:
+    asked = observe(seen.NO_OTHER_REMOTE, "b.example:1194", "c.example:443", from_experiment=True)
+    made = check(Silence(5.0), asked, failed=RESET, wrapping=WrapperKind.PLAIN)
+
+    found = diagnose(made, SERVER, ())
+
+    assert found.causes[0].hypothesis == "no-remote"
+    assert "b.example:1194 and c.example:443" in found.causes[0].why
+    assert "no-remote" not in {
+        each.hypothesis for each in diagnose(replace(made, evidence=()), SERVER, ()).causes
+    }
+
+
+def test_a_certificate_that_is_not_trusted_is_called_unverified() -> None:
+    shown = observe(seen.UNVERIFIED, "CN=vpn", "CN=Another CA", "2026-11-28")
+
+    found = diagnose(check(ANSWERED, EXPIRED_SERVER, shown, failed=TLS), SERVER, ())
+
+    assert "shows, unverified, the certificate CN=vpn" in next(
+        each.why for each in found.causes if "expired" in each.cause
+    )
+
+
+@pytest.mark.parametrize(
     "found",
     [observe(seen.TCP, "connected"), observe(seen.REJECTED, NOT_OPENVPN, "12")],
     ids=lambda each: each.kind,
@@ -337,12 +380,23 @@ def test_a_summary_without_a_login_says_why_and_how_to_allow_it() -> None:
     assert found.causes[0].fix == "./easyrsa build-client-full wgmon-tui nopass"
 
 
-def test_a_missing_revocation_list_is_a_fault_of_the_profile() -> None:
-    """OpenVPN ignores it, so the server is not down."""
-    text = "unable to get certificate CRL"
-    failed = observe(seen.TLS_FAILED, "certificate_verify_failed", "client", "3", text, "hello")
+@pytest.mark.parametrize(
+    ("code", "cause", "is_proven"),
+    [
+        ("23", "the certificate of the server, or of an authority above it, is revoked", True),
+        ("12", "the revocation list of the profile has expired", True),
+        ("11", "the clock of this machine is wrong", False),
+        ("8", "the revocation list of the profile is of another authority", True),
+    ],
+)
+def test_a_revocation_list_names_what_it_says(code: str, cause: str, is_proven: bool) -> None:
+    failed = observe(seen.TLS_FAILED, seen.REVOCATION, "client", code, "it is so: CN=x", "hello")
 
-    assert diagnose(check(ANSWERED, failed, failed=TLS), SERVER, ()).verdict is Verdict.MISCONFIGURED
+    found = diagnose(check(ANSWERED, failed, failed=TLS), SERVER, ())
+
+    assert found.verdict is Verdict.BAD_CERTIFICATE
+    assert (found.causes[0].cause, found.causes[0].proven) == (cause, is_proven)
+    assert "OpenSSL" not in found.causes[0].why
 
 
 def test_a_cipher_that_is_missing_here_is_no_fault_of_the_server() -> None:

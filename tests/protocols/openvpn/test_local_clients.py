@@ -40,6 +40,21 @@ def test_a_client_with_the_same_certificate_is_found(tmp_path: Path, files: dict
     assert LocalClients(tmp_path / "proc").find_user_of(PROFILE) == 41
 
 
+def test_a_client_with_the_same_archive_is_found(tmp_path: Path) -> None:
+    """It has no certificate that could be read without its password."""
+    archive = bytes(range(256))
+    process(tmp_path, 41, "openvpn", "client.ovpn", files={"client.ovpn": "pkcs12 monitor.p12\n"})
+    (tmp_path / "home41" / "monitor.p12").write_bytes(archive)
+    process(tmp_path, 42, "openvpn", "--pkcs12", "other.p12")
+    (tmp_path / "home42" / "other.p12").write_bytes(archive[::-1])
+
+    clients = LocalClients(tmp_path / "proc")
+
+    assert clients.find_user_of(Profile((), certificate=CLIENT.certificate, pkcs12=archive)) == 41
+    assert clients.find_user_of(Profile((), pkcs12=archive[::-1])) == 42
+    assert clients.find_user_of(Profile((), pkcs12=bytes(256))) is None
+
+
 def test_a_daemon_that_has_left_its_directory_is_found(tmp_path: Path) -> None:
     process(tmp_path, 41, "openvpn", "--daemon", "--cd", str(tmp_path / "etc"), "--config", "client.ovpn")
     (tmp_path / "etc").mkdir()

@@ -56,7 +56,8 @@ async def run_tunnel(
         stage = DataChannelStage(session, channel, target, reply)
         result = await stage.run()
         if ends:
-            await stage.end()
+            stage.announce_end()
+            await stage.await_end()
         return result, session
     finally:
         link.close()

@@ -30,6 +30,8 @@ def make_openvpn_target(
     timeout_s: float = 3.0,
     tunnel_ping: Sequence[Address] = (),
     challenge_response: str = "",
+    key_password: str = "",
+    tunnel_over_s: float = 0.2,
 ) -> OpenVpnTarget:
     """A target for the first remote of a profile."""
     remote = parse_profile(profile.encode()).remotes[0]
@@ -40,10 +42,12 @@ def make_openvpn_target(
         protocol_settings=OpenVpnSettings(dedicated=dedicated, proto=remote.transport.value),
         timeout=timeout_s,
         tunnel_ping=tuple(tunnel_ping),
-        tunnel_over=0.2,
+        tunnel_over=tunnel_over_s,
     )
-    answer = {"challenge_response": challenge_response.encode()} if challenge_response else {}
-    return make_target(server, {"profile": profile.encode(), **answer})
+    typed = {"challenge_response": challenge_response, "key_password": key_password}
+    return make_target(
+        server, {"profile": profile.encode(), **{name: word.encode() for name, word in typed.items() if word}}
+    )
 
 
 def run_check(

@@ -35,7 +35,7 @@ class Played:
     def agrees(self) -> bool:
         """Whether verdict and client agree: what a client cannot use is down."""
         works = self.diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
-        return works is self.connected
+        return works is (self.connected and not self.row.is_other_remote)
 
     @property
     def wrong(self) -> list[str]:
@@ -66,7 +66,8 @@ def play(row: VpnRow) -> Played:
         with _prepared(name, directory, scene):
             target = make_openvpn_target(scene.profile, timeout_s=SHORT_S)
             check, diagnosis = run_check(name, target, explain=True)
-            return Played(row, check, diagnosis, _connects(name, directory, scene.profile))
+            connected = _connects(name, directory, scene.profile, tries_more=row.is_other_remote)
+            return Played(row, check, diagnosis, connected)
 
 
 @contextmanager
@@ -81,17 +82,24 @@ def _prepared(name: str, directory: Path, scene: Scene) -> Iterator[None]:
         if scene.blocks_port:
             firewall(name, "input", "udp dport 1194 drop")
             stack.callback(no_firewall, name)
+        if scene.blocks_address:
+            firewall(name, "input", f"ip daddr {scene.blocks_address} udp dport 1194 drop")
+            stack.callback(no_firewall, name)
         if scene.blocks_tunnel:
             firewall(name, "input", 'iifname != "lo" drop')
             stack.callback(no_firewall, name)
         yield
 
 
-def _connects(name: str, directory: Path, profile: str) -> bool:
-    """Whether Debian's client completes with this profile, and gets an address."""
+def _connects(name: str, directory: Path, profile: str, *, tries_more: bool) -> bool:
+    """Whether Debian's client completes with this profile, and gets an address.
+
+    `tries_more`: the failure of the first remote is not its end.
+    """
+    ends = () if tries_more else _REFUSED
     client = OpenVpn(name, directory, profile, *_CLIENT)
     try:
-        found = client.await_line(READY, *_REFUSED, within_s=_CLIENT_WITHIN_S)
+        found = client.await_line(READY, *ends, within_s=_CLIENT_WITHIN_S)
         return found == READY and ",ifconfig " in client.log
     finally:
         client.stop()

@@ -29,6 +29,7 @@ class Scene:
     setup: ServerSetup | None
     profile: str
     blocks_port: bool = False
+    blocks_address: str = ""
     blocks_tunnel: bool = False
     other_clients: int = 0
     """How many other clients are connected first."""
@@ -50,6 +51,8 @@ class VpnRow:
     is_proven: bool = False
     connects: bool = False
     is_quick: bool = False
+    is_other_remote: bool = False
+    """Whether the real client connects through another remote than the checked one."""
 
     def __str__(self) -> str:
         return self.mode
@@ -89,6 +92,36 @@ def _of_expired_authority(_: Path) -> Scene:
 
 def _with_revoked_server(_: Path) -> Scene:
     return _scene(more=block("crl-verify", authority().revoke(server_certificate())))
+
+
+@cache
+def _intermediate() -> Authority:
+    return authority().issue_authority("Intermediate CA")
+
+
+def _of_intermediate(*lists: str) -> Scene:
+    """A server of an authority that has no list, whatever the one above it says."""
+    setup = ServerSetup(issued=_intermediate().issue("vpn.example", "server"))
+    return _scene(setup, more=block("crl-verify", "".join(lists)))
+
+
+def _with_old_list(_: Path) -> Scene:
+    return _scene(more=block("crl-verify", authority().revoke(days=-1)))
+
+
+def _with_three_remotes(_: Path) -> Scene:
+    """Nothing listens at the first remote, nor at the others."""
+    setup = ServerSetup(wrapping=block("tls-crypt", static_key()))
+    remotes = "".join(f"remote 127.0.0.{number} 1194 udp\n" for number in (2, 3))
+    return Scene(None, client_profile(setup, more=remotes + "remote-random\n"), blocks_port=True)
+
+
+def _with_another_remote(_: Path) -> Scene:
+    """The first remote is silent, and the next one is the server."""
+    setup = ServerSetup(wrapping=block("tls-crypt", static_key()), address="127.0.0.2")
+    silent = "remote 127.0.0.1 1194 udp\n"
+    profile = client_profile(setup)
+    return Scene(setup, silent + profile + "connect-timeout 2\n", blocks_address="127.0.0.1")
 
 
 def _with_revoked_client(directory: Path) -> Scene:
@@ -139,6 +172,22 @@ ROWS = (
         Verdict.SILENT,
         "reset",
         "stopped",
+    ),
+    VpnRow(
+        "no remote of the profile answers",
+        _with_three_remotes,
+        Verdict.SILENT,
+        "reset",
+        "tls-crypt key of the profile is not that of the server",
+    ),
+    VpnRow(
+        "another remote of the profile answers",
+        _with_another_remote,
+        Verdict.SILENT,
+        "reset",
+        "stopped",
+        connects=True,
+        is_other_remote=True,
     ),
     VpnRow(
         "wrong tls-auth key",
@@ -283,6 +332,28 @@ ROWS = (
         Verdict.BAD_CERTIFICATE,
         "tls",
         "revoked",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the authority above that of the server revoked it, which has no list",
+        lambda _: _of_intermediate(authority().revoke(_intermediate())),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "revoked",
+        is_proven=True,
+    ),
+    VpnRow(
+        "no list of the server's authority, one of the authority above",
+        lambda _: _of_intermediate(authority().revoke()),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "the revocation list of the profile has expired",
+        _with_old_list,
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "the revocation list of the profile has expired",
         is_proven=True,
     ),
     VpnRow(

@@ -19,7 +19,15 @@ pytestmark = pytest.mark.real
 UNUSED = ip_address(SERVER_INSIDE) + 200
 """An address of the tunnel's network that no client has."""
 
-CIPHERS = ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-128-CBC"]
+CIPHERS = [
+    "AES-256-GCM",
+    "AES-192-GCM",
+    "AES-128-GCM",
+    "CHACHA20-POLY1305",
+    "AES-256-CBC",
+    "AES-192-CBC",
+    "AES-128-CBC",
+]
 
 
 @pytest.fixture(autouse=True)

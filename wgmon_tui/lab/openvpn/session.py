@@ -136,8 +136,10 @@ class LabSession:
             if not self._is_established:
                 self._tls.do_handshake()
                 self._is_established = True
-            while len(self._plaintext) < _LONGEST_PLAINTEXT:
-                self._plaintext += self._tls.read(_LONGEST_PLAINTEXT)
+            while len(self._plaintext) < _LONGEST_PLAINTEXT and not self.is_over:
+                read = self._tls.read(_LONGEST_PLAINTEXT)
+                self.is_over = self.is_over or not read  # the client closed TLS
+                self._plaintext += read
                 self._on_plaintext()
         except ssl.SSLWantReadError:
             pass

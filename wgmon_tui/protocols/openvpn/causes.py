@@ -16,8 +16,7 @@ from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, v
 
 SERVER_LOG = "on the server: journalctl -u 'openvpn*' --since -10min"
 _EXPIRED, _EARLY = ("10", "9")
-NO_REVOCATION_LIST = "3"
-_REVOKED, _CRL_EXPIRED, _WRONG_PURPOSE = "23", "12", "26"
+_REVOKED, _CRL_EXPIRED, _CRL_EARLY, _CRL_FORGED, _WRONG_PURPOSE = "23", "12", "11", "8", "26"
 _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""
 
@@ -49,6 +48,14 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
             "firewall",
         ),
     ]
+    if others := find(observations.NO_OTHER_REMOTE, evidence):
+        near = Cause(
+            "something near this machine drops OpenVPN, or all servers of the profile are down",
+            describe(others),
+            f"tcpdump -ni any port {port}",
+            "no-remote",
+        )
+        general.insert(0, near)
     keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
     if find(observations.OTHER_REMOTE, evidence) and wrapping != "plain":
         keys = []  # all remotes of a profile have the same key
@@ -132,7 +139,8 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
         return [_of_mismatch(*values_of(mismatch, 3))]
     failed = find(observations.TLS_FAILED, evidence)
     code = values_of(failed, 4)[2] if failed else ""
-    why = describe(failed)
+    shown = find(observations.UNVERIFIED, evidence)
+    why = "; ".join(describe(each) for each in (failed, shown) if each)
     authority = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("authority",)]
     clock = _of_clocks(why, evidence)
     if authority:
@@ -158,10 +166,17 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
             ),
         ]
     if code == _REVOKED:
-        return [Cause("the certificate of the server is revoked", why, show, proven=True)]
+        cause = "the certificate of the server, or of an authority above it, is revoked"
+        return [Cause(cause, why, show, proven=True)]
     if code == _CRL_EXPIRED:
         fix = "Put a current revocation list into the profile: easyrsa gen-crl"
         return [Cause("the revocation list of the profile has expired", why, fix, proven=True)]
+    if code == _CRL_EARLY:
+        early = Cause("the revocation list of the profile is not valid yet", why, "date -u")
+        return [*clock, early]
+    if code == _CRL_FORGED:
+        fix = "Put the revocation list of this authority into the profile: easyrsa gen-crl"
+        return [Cause("the revocation list of the profile is of another authority", why, fix, proven=True)]
     if code == _WRONG_PURPOSE:
         return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
     return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]

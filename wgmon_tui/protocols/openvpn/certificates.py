@@ -15,6 +15,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.net import revocation
+from wgmon_tui.net.revocation import RevocationFault
 from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile
 
 _ATTRIBUTES = {
@@ -32,8 +34,10 @@ _ATTRIBUTES = {
     NameOID.DOMAIN_COMPONENT: "DC",
     NameOID.USER_ID: "UID",
 }
-_END_OF_LIST = "-----END X509 CRL-----"
 SERVER_CERTIFICATE = "server certificate"
+LAST_DAY = "%Y-%m-%d"
+"""How evidence writes the day on which a certificate ends."""
+
 _USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
@@ -57,6 +61,40 @@ class ServerCertificate:
     subject: str
     issuer: str
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What a list of `crl-verify` says against a server. `code` is that of OpenSSL (x509_vfy.h).
+
+    `name` is the subject of the revoked certificate, or the issuer of a list that cannot be used.
+    """
+
+    code: int
+    name: str
+    text: str
+
+
+_CODES = {
+    RevocationFault.REVOKED: 23,
+    RevocationFault.OUTDATED: 12,
+    RevocationFault.EARLY: 11,
+    RevocationFault.FORGED: 8,
+}
+
+
+def find_revocation(profile: Profile, chain: Sequence[bytes], now: datetime) -> Revocation | None:
+    """What the lists of a profile say against a verified chain in DER; None if nothing."""
+    if not profile.crl:
+        return None
+    try:
+        read = [x509.load_der_x509_certificate(each) for each in chain]
+    except ValueError:
+        return None  # `find_mismatch` refuses such a certificate
+    problem = revocation.find_revocation_problem(read, read_revocation_lists(profile.crl), now)
+    if problem is None:
+        return None
+    return Revocation(_CODES[problem.fault], format_name(problem.name), problem.fault.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +153,10 @@ def _common_name(certificate: x509.Certificate) -> str:
 
 
 def read_revocation_lists(pem: str) -> Sequence[x509.CertificateRevocationList]:
-    """The revocation lists of `crl-verify`: one for each authority. Damaged ones are left to OpenSSL."""
+    """The revocation lists of `crl-verify`: one for each authority. `make_context` refuses damaged ones."""
     try:
-        *parts, _ = pem.split(_END_OF_LIST)
-        return [x509.load_pem_x509_crl(f"{each}{_END_OF_LIST}\n".encode()) for each in parts]
-    except ValueError:
+        return revocation.read_revocation_lists(pem) if pem else ()
+    except revocation.UnreadableListError:
         return ()
 
 

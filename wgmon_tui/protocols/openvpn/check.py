@@ -31,6 +31,7 @@ from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
 from wgmon_tui.protocols.openvpn.experiments import (
     make_client,
     open_link,
+    read_certificate,
     try_any_tls,
     try_other_remotes,
     try_resets,
@@ -173,18 +174,24 @@ class OpenVpnProber(AddressProber):
         target: OpenVpnTarget = asked.target
         before, keeps_secret = len(found.stages), self._note_secret
         with readable_path() as key_log:
-            outcome = await log_in(session, target, asked.address.version, key_log)
-            found.stages += outcome.stages
-            if keeps_secret:
-                keeps_secret(await asyncio.to_thread(Path(key_log).read_text))
-            if outcome.reply:
-                await _run_tunnel(session, target, outcome.reply, found)
+            try:
+                outcome = await log_in(session, target, asked.address.version, key_log)
+                found.stages += outcome.stages
+                if keeps_secret:
+                    keeps_secret(await asyncio.to_thread(Path(key_log).read_text))
+                if outcome.reply:
+                    await _run_tunnel(session, target, outcome.reply, found)
+            finally:
+                session.leave()  # whatever happened: a session that is left alone keeps its address
         if outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence):
             session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
         if _ended_at_hello(session, outcome.failed_stage):
             session.log.evidence += await try_any_tls(target.remote, asked.address, asked.server.timeout)
         if outcome.failed_stage == TLS and not _has_end_of_server(session.log.evidence):
             session.log.evidence += self._known_end_of_server(asked)
+            if _refused_certificate(session.log.evidence):
+                shown = await read_certificate(target.remote, asked.address, asked.server.timeout)
+                session.log.evidence += shown
         self._earlier.remember(
             asked.server,
             asked.address,
@@ -248,6 +255,12 @@ def _ended_at_hello(session: ControlSession, failed_stage: str) -> bool:
     return any(find(each, session.log.evidence) for each in signs)
 
 
+def _refused_certificate(evidence: Sequence[Evidence]) -> bool:
+    """Whether OpenSSL refused the certificate of the server."""
+    failed = find(observations.TLS_FAILED, evidence)
+    return failed is not None and bool(failed.values[2])
+
+
 def _has_end_of_server(evidence: Sequence[Evidence]) -> bool:
     return any(isinstance(each, Expires) and each.what == SERVER_CERTIFICATE for each in evidence)
 
@@ -276,8 +289,11 @@ async def _run_tunnel(
         found.add(TUNNEL, StageOutcome.FAILED, None, "no keys for the data channel")
         return
     stage = DataChannelStage(session, channel, target, reply)
-    result = await stage.run()
-    await stage.end()
+    try:
+        result = await stage.run()
+    finally:
+        stage.announce_end()
+    await stage.await_end()
     for each in result.evidence:
         session.log.add_evidence(each)
     tunnel = found.tunnel = result.tunnel

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from wgmon_tui.protocols.openvpn import key_exchange
@@ -24,11 +25,13 @@ from wgmon_tui.protocols.openvpn.control_messages import (
     PushReply,
     parse_auth_failure,
     parse_message,
+    without_token,
 )
 from wgmon_tui.protocols.openvpn.events import (
     MALFORMED,
     MALFORMED_KEYS,
     NOT_OPENVPN,
+    OTHER_KEY,
     OTHER_SESSION,
     UNAUTHENTIC,
     AuthFailed,
@@ -45,6 +48,7 @@ from wgmon_tui.protocols.openvpn.events import (
 )
 from wgmon_tui.protocols.openvpn.key_exchange import KeySource, ServerKeyMessage
 from wgmon_tui.protocols.openvpn.reliability import Outgoing, ReliableChannel
+from wgmon_tui.protocols.openvpn.tls_chain import find_chain
 from wgmon_tui.protocols.openvpn.tls_exporter import TlsSecrets, find_server_random
 from wgmon_tui.protocols.openvpn.wire import (
     DATA_OPCODES,
@@ -62,6 +66,9 @@ from wgmon_tui.protocols.openvpn.wrapping import ControlPacket, UnauthenticError
 
 LONGEST_PACKET = 1250
 """The longest control packet, without IP and UDP: `tls-mtu` of OpenVPN."""
+
+_KEY_ID = 0
+"""The number of the only key that a check negotiates."""
 
 _LEAST_CHUNK = 64
 _PUSH_REQUEST_EVERY_S = 1.0
@@ -82,13 +89,13 @@ class Login:
     """What the client needs beyond the reset.
 
     `message` are the texts of the key exchange: options, user, password and peer information. They are sent
-    only to a server whose certificate, in DER, `accepts` says yes to. `read_key_log` returns the key log of
-    `context`, which has this one connection.
+    only to a server to whose chain of certificates, in DER, `accepts` says yes. `read_key_log` returns the
+    key log of `context`, which has this one connection.
     """
 
     context: ssl.SSLContext
     message: tuple[str, str, str, str] = field(repr=False)
-    accepts: Callable[[bytes], bool] = field(repr=False, default=lambda _: True)
+    accepts: Callable[[Sequence[bytes]], bool] = field(repr=False, default=lambda _: True)
     read_key_log: Callable[[], str] = field(repr=False, default=lambda: "")
 
 
@@ -143,6 +150,11 @@ class Client:
     def has_begun_tls(self) -> bool:
         """Whether the server answered the first message of TLS with more than an alert."""
         return self._first_bytes[:1] == bytes([_HANDSHAKE_RECORD])
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The certificates of the server in DER, beginning with its own; empty before they came."""
+        return find_chain(self._tls) if self._tls is not None else ()
 
     # Output
 
@@ -232,6 +244,8 @@ class Client:
             return self._on_reset(packet, opened, body, now)
         if opened.session_id != self.remote_session_id or not self._is_for_this(body):
             return [self._reject(packet, now, OTHER_SESSION)]
+        if opened.key_id != _KEY_ID:
+            return [self._reject(packet, now, OTHER_KEY)]  # numbers of another key are not those of this one
         return self._on_control(opened, body, now)
 
     def _is_for_this(self, body: ControlBody) -> bool:
@@ -291,13 +305,20 @@ class Client:
         except ssl.SSLWantReadError:
             return []
         self._is_established = True
-        certificate = self._tls.getpeercert(binary_form=True) or b""
-        if self._login.accepts(certificate):
+        chain = self.chain
+        if self._login.accepts(chain):
             self._write(key_exchange.build_client_message(self._source, *self._login.message))
         else:
-            self.is_over = True
+            self._close_tls()
         cipher = (self._tls.cipher() or ("",))[0]
-        return [TlsEstablished(now, self._tls.version() or "", cipher, certificate)]
+        return [TlsEstablished(now, self._tls.version() or "", cipher, chain)]
+
+    def _close_tls(self) -> None:
+        """End the session with close_notify, so that the server forgets it at once."""
+        self.is_over = True
+        if self._tls is not None:
+            with suppress(ssl.SSLError):  # the server's own close_notify has not come
+                self._tls.unwrap()
 
     def _write(self, plaintext: bytes) -> None:
         if self._tls is not None:
@@ -363,7 +384,7 @@ class Client:
                 self.is_over = True
                 return [AuthFailed(now, parse_auth_failure(message.text))]
             case MessageKind.AUTH_PENDING | MessageKind.INFO_PRE:
-                return [AuthPending(now, message.text)]
+                return [AuthPending(now, without_token(message.text))]
             case MessageKind.RESTART | MessageKind.HALT | MessageKind.EXIT:
                 self.is_over = True
                 return [SessionEnded(now, message.kind, message.text)]

@@ -37,6 +37,11 @@ class MessageKind(Enum):
     CR_TEXT = "CR_TEXT"
 
 
+_NO_SHARED_CIPHER = "cipher negotiation failed"
+"""In what a server says where the data ciphers of both sides differ (ssl_ncp.c)."""
+
+_WEB_ADDRESS = re.compile(r"(?P<scheme>[a-z]+://)([^/\s?#]*@)?(?P<host>[^/\s?#]*)\S*")
+
 _KINDS = {each.value: each for each in MessageKind}
 
 
@@ -53,6 +58,14 @@ def parse_message(message: str) -> ControlMessage | None:
     word, _, text = message.partition(",")
     kind = _KINDS.get(word)
     return ControlMessage(kind, text) if kind else None
+
+
+def without_token(asked: str) -> str:
+    """What a server asks for before the login ends, without what makes an address of its own: the path.
+
+    "WEB_AUTH::https://vpn.example/login?state=…" lets anybody who reads it finish the login.
+    """
+    return _WEB_ADDRESS.sub(r"\g<scheme>\g<host>", asked)
 
 
 class FailureKind(Enum):
@@ -84,7 +97,7 @@ def parse_auth_failure(text: str) -> AuthFailure:
         return AuthFailure(FailureKind.TEMPORARY, text.partition(":")[2])
     if text.startswith("SESSION:"):
         return AuthFailure(FailureKind.SESSION_EXPIRED, text.partition(":")[2])
-    if "cipher" in text.lower():
+    if _NO_SHARED_CIPHER in text.lower():
         return AuthFailure(FailureKind.CIPHER, text)
     return AuthFailure(FailureKind.REFUSED, text)
 

@@ -19,7 +19,7 @@ from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
 from wgmon_tui.protocols.openvpn.refusal_causes import of_refusal, verdict_of
-from wgmon_tui.text import format_list, format_rtt
+from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 _PLAIN = "plain"
 _SIGNS_OF_THE_SERVER = (
@@ -55,10 +55,17 @@ def diagnose(
     meaning = meaning or _of_login(check, evidence) or _of_tunnel(check, evidence)
     meaning = meaning or _of_what_was_not_tested(check, evidence) or _of_success(check, server, evidence)
     texts = tuple(describe_evidence(each) for each in evidence)
-    failed = check.failed_stage
-    return Diagnosis(
-        meaning.verdict, meaning.summary, texts, tuple(meaning.causes), failed.name if failed else ""
-    )
+    failed, summary = check.failed_stage, meaning.summary + _age_of_login(check, evidence)
+    return Diagnosis(meaning.verdict, summary, texts, tuple(meaning.causes), failed.name if failed else "")
+
+
+def _age_of_login(check: Check, evidence: Sequence[Evidence]) -> str:
+    """When what is said about login and tunnel was found, if not by this check."""
+    marked = find(observations.FULL_CHECK, evidence)
+    ended_at = observations.read_number(values_of(marked, 1)[0]) if marked else None
+    if ended_at is None or check.handshake is None:
+        return ""
+    return f" The login was {format_elapsed(max(check.started_at - ended_at, 0.0))} ago."
 
 
 def _of_reset(
@@ -112,8 +119,6 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
         return _Meaning(Verdict.CIPHER_MISMATCH, summary, causes.of_server_certificate(evidence))
-    if tls and values_of(tls, 3)[2] == causes.NO_REVOCATION_LIST:
-        return _of_settings("crl-verify has no list of the authority of the server's certificate")
     if mismatch or (tls and values_of(tls, 3)[2]):
         why = describe(mismatch) or (values_of(tls, 4)[3] if tls else "")
         return _Meaning(

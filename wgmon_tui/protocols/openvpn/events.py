@@ -9,6 +9,7 @@ from wgmon_tui.protocols.openvpn.control_messages import AuthFailure, MessageKin
 NOT_OPENVPN = "not a packet of OpenVPN"
 UNAUTHENTIC = "authentication failed under the key of the profile"
 OTHER_SESSION = "of another session"
+OTHER_KEY = "of another key: the server renegotiates, and a check does not"
 MALFORMED = "malformed"
 MALFORMED_KEYS = "malformed_key_exchange"
 """The reason of a TlsFailed: TLS carries something else than the keys of OpenVPN."""
@@ -29,12 +30,17 @@ class ResetAnswered:
 
 @dataclass(frozen=True, slots=True)
 class TlsEstablished:
-    """TLS completed on this side. `certificate` is that of the server in DER."""
+    """TLS completed on this side. `chain` are the certificates in DER, beginning with that of the server."""
 
     at: float
     version: str
     cipher: str
-    certificate: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def certificate(self) -> bytes:
+        """That of the server."""
+        return self.chain[0] if self.chain else b""
 
 
 @dataclass(frozen=True, slots=True)

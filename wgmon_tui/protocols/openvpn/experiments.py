@@ -7,7 +7,7 @@ variation of the profile proves one of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -16,6 +16,7 @@ from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn.certificates import LAST_DAY, describe_server
 from wgmon_tui.protocols.openvpn.client import Client, Login
 from wgmon_tui.protocols.openvpn.links import Link, TcpLink, UdpLink
 from wgmon_tui.protocols.openvpn.observations import observe
@@ -96,7 +97,7 @@ async def try_variations(remote: Remote, address: Address, timeout_s: float) -> 
 
 
 async def try_other_remotes(profile: Profile, own: Remote, timeout_s: float) -> list[ProtocolEvidence]:
-    """Try other remotes of a profile, and return the first that answers with the same key."""
+    """Try other remotes of a profile: the first that answers with the same key, or that none does."""
     others = [
         each
         for each in profile.remotes
@@ -104,8 +105,11 @@ async def try_other_remotes(profile: Profile, own: Remote, timeout_s: float) -> 
     ][:_MOST_REMOTES]
     wait_s = min(timeout_s, _LONGEST_WAIT_S)
     answered = await asyncio.gather(*(_answers_by_name(each, wait_s) for each in others))
-    names = [f"{each.host}:{each.port}" for each, found in zip(others, answered, strict=True) if found]
-    return [observe(observations.OTHER_REMOTE, name, from_experiment=True) for name in names[:1]]
+    names = [f"{each.host}:{each.port}" for each in others]
+    for name, found in zip(names, answered, strict=True):
+        if found:
+            return [observe(observations.OTHER_REMOTE, name, from_experiment=True)]
+    return [observe(observations.NO_OTHER_REMOTE, *names, from_experiment=True)] if names else []
 
 
 async def _answers_by_name(remote: Remote, timeout_s: float) -> bool:
@@ -129,21 +133,40 @@ async def try_resets(remote: Remote, address: Address, timeout_s: float) -> list
 
 async def try_any_tls(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
     """Begin TLS with all that OpenSSL can, and say whether the server answers. No login follows."""
+    client = make_client(remote)
+    answered = await _begin_any_tls(client, remote, address, timeout_s, lambda: client.has_begun_tls)
+    if answered is None:
+        return []
+    return [observe(observations.ANY_TLS, observations.CONNECTED if answered else "silent")]
+
+
+async def read_certificate(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
+    """Read the certificate of a server that is not trusted. This side shows none."""
+    client = make_client(remote)
+    await _begin_any_tls(client, remote, address, timeout_s, lambda: bool(client.chain))
+    found = describe_server(client.chain[0]) if client.chain else None
+    if found is None:
+        return []
+    day = found.expires.strftime(LAST_DAY)
+    return [observe(observations.UNVERIFIED, found.subject, found.issuer, day)]
+
+
+async def _begin_any_tls(
+    client: Client, remote: Remote, address: Address, timeout_s: float, is_done: Callable[[], bool]
+) -> bool | None:
+    """Begin TLS that trusts anybody and says nothing; None if not even the reset was answered."""
     wait_s = min(timeout_s, _LONGEST_WAIT_S)
     try:
         link = await open_link(remote, address, wait_s)
     except (OSError, TimeoutError):
-        return []
-    client = make_client(remote)
+        return None
     session = ControlSession(client, link, CheckLog())
     with closing(link), suppress(OSError):
         if await session.run(lambda: bool(client.remote_session_id), wait_s):
             login = Login(make_widest_context(), ("", "", "", ""), lambda _: False)
             client.log_in(login, session.now)
-            has_begun = await session.run(lambda: client.has_begun_tls, wait_s)
-            word = observations.CONNECTED if has_begun else "silent"
-            return [observe(observations.ANY_TLS, word)]
-    return []
+            return await session.run(is_done, wait_s)
+    return None
 
 
 async def _is_answered(remote: Remote, address: Address, timeout_s: float, *, is_large: bool = False) -> bool:

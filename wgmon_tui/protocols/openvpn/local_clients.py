@@ -5,6 +5,7 @@ A second session with one common name ends the first one, unless the server has 
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,8 +29,9 @@ class LocalClients:
 
     def find_user_of(self, profile: Profile) -> int | None:
         """The process that has this client certificate; None if there is none, or it cannot be seen."""
-        body = _body_of(profile.certificate)
-        if len(body) < _LEAST_LENGTH:
+        written = (_body_of(profile.certificate), base64.b64encode(profile.pkcs12).decode())
+        bodies = [each for each in written if len(each) >= _LEAST_LENGTH]
+        if not bodies:
             return None
         if time.monotonic() - self._read_at > _READ_EVERY_S:
             self._configurations = [
@@ -38,7 +40,10 @@ class LocalClients:
                 for content in _configurations(process)
             ]
             self._read_at = time.monotonic()
-        return next((number for number, content in self._configurations if body in content), None)
+        return next(
+            (number for number, content in self._configurations if any(each in content for each in bodies)),
+            None,
+        )
 
 
 def _body_of(pem: str) -> str:
@@ -63,12 +68,16 @@ def _configurations(process: Path) -> Iterator[str]:
         yield "".join(content.split())
         for line in content.splitlines():
             words = line.split()
-            if len(words) > 1 and words[0] == "cert":
+            if len(words) > 1 and words[0] in ("cert", "pkcs12"):
                 yield "".join(_read(directory / words[1].strip("\"'")).split())
 
 
 def _read(path: Path) -> str:
+    """The text of a file; the base64 of a binary one, as it stands in a profile."""
     with suppress(OSError):
         if path.is_file() and path.stat().st_size <= _LONGEST_FILE:
-            return path.read_text(errors="replace")
+            content = path.read_bytes()
+            return (
+                base64.b64encode(content).decode() if b"\0" in content else content.decode(errors="replace")
+            )
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import TypeVar
 from wgmon_tui.checks.stage import AUTHENTICATE, KEY_EXCHANGE, PUSH_REPLY, TLS, Stage, StageOutcome
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.certificates import (
-    CertificateMismatch,
+    LAST_DAY,
     describe_server,
     end_of_server,
     find_date_problems,
     find_mismatch,
+    find_revocation,
 )
 from wgmon_tui.protocols.openvpn.client import Login
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
@@ -31,11 +33,11 @@ from wgmon_tui.protocols.openvpn.events import (
 )
 from wgmon_tui.protocols.openvpn.key_exchange import options_of_client, peer_info
 from wgmon_tui.protocols.openvpn.observations import observe
+from wgmon_tui.protocols.openvpn.profile import Profile
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context
 
-_DAY = "%Y-%m-%d"
 _VERSION = "2.6.0"
 """The release of OpenVPN whose protocol this client speaks: servers decide by it what they push."""
 
@@ -79,7 +81,7 @@ async def log_in(
     steps = _Steps(session.now, target)
     for problem in find_date_problems(target.profile, datetime.now(UTC)):
         word = "expired" if problem.is_expired else "early"
-        _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(_DAY))
+        _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(LAST_DAY))
     try:
         context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
     except TlsSettingsError as error:
@@ -88,16 +90,15 @@ async def log_in(
     login = Login(
         context,
         _message(target, version),
-        lambda certificate: find_mismatch(target.profile, certificate) is None,
+        lambda chain: _is_accepted(target.profile, chain),
         Path(key_log_path).read_text,
     )
     session.events += session.client.log_in(login, session.now)
     established = await _await(session, target, TlsEstablished)
     if established is None:
         return _fail(session, steps, TLS)
-    mismatch = _note_certificate(session, target, established)
-    if mismatch:
-        return steps.failed(TLS, f"{mismatch.kind} does not fit")
+    if refusal := _note_certificate(session, target, established):
+        return steps.failed(TLS, refusal)
     steps.passed(TLS, established.at, f"{established.version}, {established.cipher}")
     exchanged = await _await(session, target, KeysExchanged)
     if exchanged is None:
@@ -176,10 +177,14 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
     return steps.failed(stage, "the server fell silent")
 
 
-def _note_certificate(
-    session: ControlSession, target: OpenVpnTarget, established: TlsEstablished
-) -> CertificateMismatch | None:
-    """Record the server's certificate, and what of it the profile does not accept."""
+def _is_accepted(profile: Profile, chain: Sequence[bytes]) -> bool:
+    """Whether the profile accepts a server whose chain OpenSSL has verified."""
+    own = chain[0] if chain else b""
+    return find_mismatch(profile, own) is None and find_revocation(profile, chain, datetime.now(UTC)) is None
+
+
+def _note_certificate(session: ControlSession, target: OpenVpnTarget, established: TlsEstablished) -> str:
+    """Record the server's certificate, and return why the profile does not accept it; "" if it does."""
     if found := describe_server(established.certificate):
         _note(
             session,
@@ -188,15 +193,19 @@ def _note_certificate(
             established.cipher,
             found.subject,
             found.issuer,
-            found.expires.strftime(_DAY),
+            found.expires.strftime(LAST_DAY),
             at=established.at,
         )
     if end := end_of_server(established.certificate):
         session.log.evidence.append(end)
-    mismatch = find_mismatch(target.profile, established.certificate)
-    if mismatch:
+    if revoked := find_revocation(target.profile, established.chain, datetime.now(UTC)):
+        code, text = str(revoked.code), f"{revoked.text}: {revoked.name}"
+        _note(session, observations.TLS_FAILED, observations.REVOCATION, "client", code, text, "hello")
+        return text
+    if mismatch := find_mismatch(target.profile, established.certificate):
         _note(session, observations.MISMATCH, mismatch.kind, mismatch.expected, mismatch.found)
-    return mismatch
+        return f"{mismatch.kind} does not fit"
+    return ""
 
 
 def _note(session: ControlSession, kind: str, *values: str, at: float | None = None) -> None:

@@ -30,6 +30,8 @@ TLS = "tls"
 TLS_FAILED = "tls-failed"
 """Values: OpenSSL's word, "server" or "client" for who gave up, code and text of a bad certificate, and
 "hello" if the server had begun TLS."""
+REVOCATION = "revocation"
+"""The word of TLS_FAILED where a revocation list of the profile is the reason, and not OpenSSL."""
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
@@ -76,6 +78,10 @@ VARIATION = "variation-answered"
 """Experiment. Values: the setting that differs, the value that was answered, and the one of the profile."""
 OTHER_REMOTE = "other-remote-answered"
 """Experiment. Values: another remote of the profile that answered, with the same key."""
+NO_OTHER_REMOTE = "no-other-remote-answered"
+"""Experiment. Values: the other remotes of the profile that were asked, with the same key."""
+UNVERIFIED = "unverified-certificate"
+"""The certificate of a server, read without trusting it. Values: subject, issuer, last day."""
 NO_VARIATION = "no-variation-answered"
 """Experiment. Values: the settings of which other values were tried in vain."""
 
@@ -119,7 +125,8 @@ def _tell_tls_failed(values: Sequence[str]) -> str:
     reason, who, _, text, _ = values
     words = reason.replace("_", " ")
     if text:
-        return f"OpenSSL does not accept the certificate of the server: {text}"
+        who = "the profile" if reason == REVOCATION else "OpenSSL"
+        return f"{who} does not accept the certificate of the server: {text}"
     return f"the server ended TLS: {words}" if who == "server" else f"TLS failed on this side: {words}"
 
 
@@ -170,7 +177,9 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     REJECTED: lambda values: f"a packet of {values[1]} bytes was rejected: {values[0]}",
     TCP: _tell_tcp,
     TCP_CLOSED: lambda values: f"the server closed the connection in the stage {values[0]}",
-    TLS: lambda values: f"{values[0]} with {values[1]}; the certificate {values[2]} ends on {values[4]}",
+    TLS: lambda values: (
+        f"{values[0]} with {values[1]}; the certificate is {values[2]}, issued by {values[3]}"
+    ),
     TLS_FAILED: _tell_tls_failed,
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
     DATES: _tell_dates,
@@ -199,6 +208,13 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
     KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",
     OTHER_REMOTE: lambda values: f"another remote of the profile answers with the same key: {values[0]}",
+    NO_OTHER_REMOTE: lambda values: (
+        f"no other remote of the profile answers either: {format_list(each for each in values if each)}"
+    ),
+    UNVERIFIED: lambda values: (
+        f"the server shows, unverified, the certificate {values[0]}, issued by {values[1]}, "
+        f"which ends on {values[2]}"
+    ),
     NO_VARIATION: lambda values: (
         f"other values of {format_list(each for each in values if each)} were not answered either"
     ),

@@ -59,6 +59,8 @@ UNRELATED = frozenset(_UNRELATED.split())
 UNCHECKED = {
     "capath": "the authorities of that directory are not read",
     "proto-force": "remotes of every protocol are taken",
+    "tls-ciphersuites": "all cipher suites of TLS 1.3 are offered",
+    "tls-groups": "all groups for the key exchange of TLS are offered",
     "remote-random-hostname": "no random label is put before the host",
     "remote-cert-ku": "the key usage of the server's certificate is not compared",
     "ns-cert-type": "the Netscape type of the server's certificate is not compared",

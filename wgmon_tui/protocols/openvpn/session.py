@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from wgmon_tui.checks.check_log import CheckLog
@@ -41,6 +42,7 @@ class ControlSession:
         """Whether the server closed the TCP connection."""
         self._began = time.monotonic()
         self._rejected = 0
+        self._has_left = False
 
     @property
     def now(self) -> float:
@@ -72,6 +74,17 @@ class ControlSession:
                 self.send(packet)
         except LinkClosedError:
             self.is_closed = True
+
+    def leave(self) -> None:
+        """Tell the server at once that this session ends, unless it takes no such message. Once is enough."""
+        reply = self.client.reply
+        knows_exit = reply is None or reply.takes_exit_message
+        if self._has_left or not knows_exit or self.client.is_over or self.is_closed:
+            return
+        self._has_left = True
+        self.client.send_exit()
+        with suppress(OSError):  # the check has its result, or the reason why this machine cannot send
+            self.flush()
 
     async def run(self, is_done: Callable[[], bool], timeout_s: float) -> bool:
         """Run until something is done, the session is over or the time is up; returns whether it is done.

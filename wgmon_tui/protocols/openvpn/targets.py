@@ -11,6 +11,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.keyring import Keyring
+from wgmon_tui.protocols.openvpn.pkcs12_archive import with_archive_opened
 from wgmon_tui.protocols.openvpn.profile import Credentials, Profile, Remote, RemoteProto
 from wgmon_tui.protocols.openvpn.profile_parser import ProfileError, parse_profile
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
@@ -83,13 +84,15 @@ def make_target(server: Server, secrets: Mapping[str, bytes]) -> OpenVpnTarget:
     if "profile" not in secrets:
         raise ProfileError(_NO_PROFILE)
     profile = parse_profile(secrets["profile"])
+    key_password = _text(secrets, "key_password") or profile.key_password
+    profile = with_archive_opened(profile, key_password)
     password = _text(secrets, "password")
     return OpenVpnTarget(
         server,
         profile,
         _find_remote(server, settings, profile),
         _credentials(settings.username, password, profile.credentials),
-        _text(secrets, "key_password") or profile.key_password,
+        key_password,
         _text(secrets, "challenge_response"),
         settings.dedicated,
         secrets,

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from wgmon_tui.protocols.openvpn.certificates import read_certificates, read_revocation_lists
+from wgmon_tui.net.revocation import UnreadableListError, read_revocation_lists
 from wgmon_tui.protocols.openvpn.profile import Profile
 
 _VERSIONS = {
@@ -59,7 +59,7 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # the name is that of verify-x509-name, in certificates.py
-    context.verify_mode = ssl.CERT_REQUIRED if profile.ca or profile.pkcs12 else ssl.CERT_NONE
+    context.verify_mode = ssl.CERT_REQUIRED if profile.ca else ssl.CERT_NONE
     context.options |= ssl.OP_NO_TICKET
     with _as_problem("tls-version-min and tls-version-max"):
         context.minimum_version = _VERSIONS.get(profile.tls_version_min, ssl.TLSVersion.TLSv1_2)
@@ -68,13 +68,12 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
     level = _SECURITY_LEVELS.get(profile.tls_cert_profile, 2)
     with _as_problem("tls-cipher"):
         context.set_ciphers(f"{_openssl_names(profile.tls_cipher) or _CIPHERS}:@SECLEVEL={level}")
-    ca, certificate, key = profile.ca, profile.certificate, profile.private_key
-    if profile.pkcs12:
-        ca, certificate, key = _open_pkcs12(profile, key_password)
-        key_password = None
-    _trust(context, ca, profile.crl)
-    if certificate:
-        _present(context, certificate + "\n" + profile.extra_certificates, key, key_password)
+    _trust(context, profile.ca)
+    if profile.crl:
+        _require_lists(profile.crl)
+    if profile.certificate:
+        own = f"{profile.certificate}\n{profile.extra_certificates}"
+        _present(context, own, profile.private_key, key_password)
     context.keylog_filename = key_log
     return context
 
@@ -93,24 +92,18 @@ def _openssl_names(suites: str) -> str:
     return re.sub(r"\b(AES|CAMELLIA)-(\d+)", r"\1\2", suites.replace("TLS-", "").replace("-WITH-", "-"))
 
 
-def _trust(context: ssl.SSLContext, ca: str, crl: str) -> None:
-    if not ca:
-        return
-    with readable_path(f"{ca}\n{crl}\n".encode()) as path, _as_problem("ca or crl-verify"):
-        context.load_verify_locations(path)
-    if crl:
-        context.verify_flags |= _revocation_flags(ca, crl)
+def _trust(context: ssl.SSLContext, ca: str) -> None:
+    if ca:
+        with readable_path(f"{ca}\n".encode()) as path, _as_problem("ca"):
+            context.load_verify_locations(path)
 
 
-def _revocation_flags(ca: str, crl: str) -> ssl.VerifyFlags:
-    """Which certificates of a chain are looked up in the revocation lists.
-
-    OpenVPN looks up all, and ignores that there is no list of an authority (ssl_verify_openssl.c). OpenSSL
-    alone refuses a chain then. So all are looked up only where each authority of the profile has a list.
-    """
-    authorities = {each.subject for each in read_certificates(ca)}
-    listed = {each.issuer for each in read_revocation_lists(crl)}
-    return ssl.VERIFY_CRL_CHECK_CHAIN if authorities <= listed else ssl.VERIFY_CRL_CHECK_LEAF
+def _require_lists(crl: str) -> None:
+    """Certificates are looked up in the lists once their chain is verified: see net/revocation.py."""
+    try:
+        read_revocation_lists(crl)
+    except UnreadableListError as error:
+        raise TlsSettingsError(f"crl-verify: {error}") from None
 
 
 def _present(context: ssl.SSLContext, certificates: str, key: str, password: str | None) -> None:
@@ -122,25 +115,6 @@ def _present(context: ssl.SSLContext, certificates: str, key: str, password: str
     ):
         # Without a password, OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certificate_path, key_path, lambda: secret)
-
-
-def _open_pkcs12(profile: Profile, password: str | None) -> tuple[str, str, str]:
-    """Authorities, certificates and key of an archive, in PEM."""
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        pkcs12,
-    )
-
-    with _as_problem("pkcs12"):
-        secret = password.encode() if password else None
-        key, certificate, others = pkcs12.load_key_and_certificates(profile.pkcs12, secret)
-        if key is None or certificate is None:
-            raise TlsSettingsError("pkcs12: the archive has no key or no certificate")
-        more = "".join(each.public_bytes(Encoding.PEM).decode() for each in others)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        return profile.ca or more, certificate.public_bytes(Encoding.PEM).decode() + more, pem
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _OCC_MAGIC = bytes.fromhex("287f346bd4ef7a812d56b8d3afc5459c")
 ) = range(7)
 
 OCC_EXIT = _OCC_MAGIC + bytes((_OCC_EXIT,))
-"""Exit notification: the server frees the session and its address at once."""
+"""Exit notification: the server frees the session and its address within seconds."""
 
 _OCC_WORDS = {
     _OCC_REQUEST: "request for the options",

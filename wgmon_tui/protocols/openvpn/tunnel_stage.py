@@ -3,7 +3,7 @@
 echoes to tunnel_ping, else to the pushed gateway     ──► does the data channel carry packets?
 something echoes, over UDP: larger echoes              ──► which packet sizes pass
 nothing echoes: wait for the server's keepalive        ──► does the data channel carry anything at all?
-in the end: exit notification                          ──► the server frees the address at once
+in the end: exit notification                          ──► the server frees the address within seconds
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class DataChannelStage:
         self._began = session.now
 
     async def run(self) -> TunnelResult:
-        """Run the stage. `end` must follow."""
+        """Run the stage. `announce_end` and `await_end` must follow."""
         server, own = self._target.server, self._own_addresses()
         # A bridge carries Ethernet frames, and no IP packets.
         is_bridge = self._target.profile.device == "tap"
@@ -167,19 +167,23 @@ class DataChannelStage:
             )
         return self._result
 
-    async def end(self) -> None:
-        """Send the exit notification, so that the server frees the address and the session at once.
+    def announce_end(self) -> None:
+        """Send the exit notification, so that the server frees the address and the session within seconds.
 
         Over TCP, closing the connection says the same.
         """
         session = self._session
         if session.client.is_over or session.is_closed:
             return
-        if self._reply.takes_exit_message:
-            session.client.send_exit()
-            await session.run(lambda: session.client.is_all_acknowledged, _END_WAIT_S)
-        elif self._target.remote.transport is RemoteProto.UDP:
+        session.leave()
+        if not self._reply.takes_exit_message and self._target.remote.transport is RemoteProto.UDP:
             self._send(OCC_EXIT, "exit notification")
+
+    async def await_end(self) -> None:
+        """Wait until the server has the notification, which may be lost like every packet."""
+        session = self._session
+        if self._reply.takes_exit_message:
+            await session.run(lambda: session.client.is_all_acknowledged, _END_WAIT_S)
 
     def _own_addresses(self) -> OwnAddresses:
         reply = self._reply

@@ -143,7 +143,7 @@ GLOSSARY = (
     ),
     GlossaryTerm(
         "exit notification",
-        "The last message of a client. The server then frees its address at once, not after ping-restart.",
+        "The last message of a client. The server then frees its address in seconds, not after ping-restart.",
         "openvpn(8)",
     ),
     GlossaryTerm(

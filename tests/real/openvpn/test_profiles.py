@@ -1,0 +1,195 @@
+"""Rarer profiles and events on a real server: archives, older packets, renegotiation, an early end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    load_pem_private_key,
+    pkcs12,
+)
+from cryptography.x509 import load_pem_x509_certificate
+
+from tests.real.namespaces import entered, namespace
+from tests.real.openvpn.checking import make_openvpn_target, run_check
+from tests.real.openvpn.server import (
+    READY,
+    OpenVpn,
+    ServerSetup,
+    authority,
+    block,
+    client_certificate,
+    client_profile,
+    running_server,
+    static_key,
+)
+from tests.real.prerequisites import require
+from wgmon_tui.checks.address_prober import AddressCheck
+from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.protocols.openvpn import key_exchange, observations
+from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.observations import find
+from wgmon_tui.protocols.openvpn.profile_files import complete_profile
+from wgmon_tui.protocols.openvpn.wire import DATA_OPCODES, Opcode, opcode_of
+
+pytestmark = pytest.mark.thorough
+WORD = "archive word"
+UNUSED = ip_address("10.88.0.200")
+
+
+@pytest.fixture(autouse=True)
+def _needed() -> None:
+    require("openvpn", "ip", root=True)
+
+
+@pytest.fixture
+def place() -> Iterator[str]:
+    with namespace("o") as name:
+        yield name
+
+
+@cache
+def archive() -> bytes:
+    """The client certificate, its key and the authority, as .p12."""
+    issued = client_certificate()
+    return pkcs12.serialize_key_and_certificates(
+        b"monitor",
+        load_pem_private_key(issued.key.encode(), None),  # type: ignore[arg-type]
+        load_pem_x509_certificate(issued.certificate.encode()),
+        [load_pem_x509_certificate(authority().certificate.encode())],
+        BestAvailableEncryption(WORD.encode()),
+    )
+
+
+def without_certificates(setup: ServerSetup) -> str:
+    """The profile of the client, whose certificates come from elsewhere."""
+    return f"client\ndev tun\nnobind\nremote {setup.address} {setup.port} {setup.proto}\n"
+
+
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "inline"])
+def test_a_pkcs12_archive_logs_in(place: str, tmp_path: Path, is_file: bool) -> None:
+    setup, own = ServerSetup(), block("pkcs12", base64.encodebytes(archive()).decode())
+    if is_file:
+        (tmp_path / "client.p12").touch(0o600)
+        (tmp_path / "client.p12").write_bytes(archive())
+        own = "pkcs12 client.p12\n"
+    content = complete_profile((without_certificates(setup) + own).encode(), tmp_path / "client.ovpn")
+    with running_server(place, tmp_path, setup):
+        target = make_openvpn_target(content.decode(), key_password=WORD)
+        check, found = run_check(place, target)
+
+    assert found.verdict is Verdict.HEALTHY, found
+    assert "client certificate" in {getattr(each, "what", "") for each in check.evidence}
+
+
+def test_a_user_of_the_same_archive_is_not_disconnected(place: str, tmp_path: Path) -> None:
+    setup, word = ServerSetup(), tmp_path / "word"
+    (tmp_path / "client.p12").write_bytes(archive())
+    word.write_text(WORD)
+    profile = without_certificates(setup) + block("pkcs12", base64.encodebytes(archive()).decode())
+    by_file = without_certificates(setup) + "pkcs12 client.p12\n"
+    with running_server(place, tmp_path, setup) as server:
+        options = ("--askpass", str(word), "--ifconfig-noexec", "--route-noexec", "--verb", "4")
+        user = OpenVpn(place, tmp_path, by_file, *options)
+        try:
+            assert user.await_line(READY), user.log
+            check, _ = run_check(place, make_openvpn_target(profile, key_password=WORD))
+        finally:
+            user.stop()
+
+    used = find(observations.IN_USE, check.evidence)
+    assert used is not None
+    assert used.values == (str(user.pid),)
+    assert "previous active sessions" not in server.log
+
+
+def test_a_profile_in_an_archive_logs_in(place: str, tmp_path: Path) -> None:
+    setup, made = ServerSetup(), io.BytesIO()
+    issued = client_certificate()
+    files = {"ca.crt": authority().certificate, "client.crt": issued.certificate, "client.key": issued.key}
+    lines = "ca ca.crt\ncert client.crt\nkey client.key\n"
+    with zipfile.ZipFile(made, "w") as opened:
+        opened.writestr("provider/client.ovpn", without_certificates(setup) + lines)
+        for name, content in files.items():
+            opened.writestr(f"provider/{name}", content)
+    profile = complete_profile(made.getvalue(), tmp_path / "provider.zip").decode()
+    with running_server(place, tmp_path, setup):
+        _, found = run_check(place, make_openvpn_target(profile))
+
+    assert found.verdict is Verdict.HEALTHY, found
+
+
+@pytest.mark.parametrize("cipher", ["AES-256-GCM", "AES-256-CBC"])
+def test_a_server_that_gives_no_peer_id_gets_the_older_data_packets(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cipher: str
+) -> None:
+    """Servers before 2.4, and those that are told that the client knows P_DATA_V1 only."""
+    monkeypatch.setattr(key_exchange, "IV_PROTO", 0)
+    lines = f"data-ciphers {cipher}\nauth SHA256\n"
+    setup = ServerSetup(more=lines)
+    with running_server(place, tmp_path, setup):
+        check, found = run_check(place, make_openvpn_target(client_profile(setup, more=lines)))
+
+    assert found.verdict is Verdict.HEALTHY, found
+    data = {opcode_of(each.data) for each in check.exchange} & set(DATA_OPCODES)
+    assert data == {Opcode.DATA_V1}
+
+
+def test_a_renegotiation_of_the_server_disturbs_no_check(place: str, tmp_path: Path) -> None:
+    """A check ends before the old key does. It answers no renegotiation, and needs no dynamic tls-crypt."""
+    wrapping = block("tls-crypt", static_key())
+    setup = ServerSetup(wrapping=wrapping, more="reneg-sec 2 2\n")
+    with running_server(place, tmp_path, setup) as server:
+        profile = client_profile(setup)
+        target = make_openvpn_target(profile, timeout_s=2.0, tunnel_over_s=6.0)
+        check, found = run_check(place, target)
+        pushed = next(line for line in server.log.splitlines() if "'PUSH_REPLY," in line)
+
+    assert found.verdict is Verdict.HEALTHY, found
+    assert "dyn-tls-crypt" not in pushed
+    soft = [each for each in check.exchange if opcode_of(each.data) is Opcode.SOFT_RESET_V1]
+    assert soft, "the server renegotiated meanwhile"
+
+
+def test_a_cancelled_check_frees_its_address(place: str, tmp_path: Path) -> None:
+    """The check waits for an inner address that nobody has."""
+    setup = ServerSetup()
+    with running_server(place, tmp_path, setup) as server:
+        target = make_openvpn_target(client_profile(setup), timeout_s=9.0, tunnel_ping=(UNUSED,))
+
+        async def cancel_when_connected() -> None:
+            asked = AddressCheck(target, ip_address("127.0.0.1"), True, False)
+            check = asyncio.create_task(OpenVpnProber().check_address(asked))
+            while "PUSH_REPLY" not in server.log:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # another process writes it
+            check.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await check
+
+        with entered(place):
+            asyncio.run(cancel_when_connected())
+        assert server.await_line("exit message received by peer", within_s=8), server.log
+
+
+def test_a_refused_certificate_is_shown_as_unverified(place: str, tmp_path: Path) -> None:
+    setup = ServerSetup(issued=authority().issue("vpn.example", "server", days=-1))
+    with running_server(place, tmp_path, setup):
+        check, found = run_check(place, make_openvpn_target(client_profile(setup)))
+
+    shown = find(observations.UNVERIFIED, check.evidence)
+    assert shown is not None
+    assert shown.values[:2] == ("CN=vpn.example", "CN=Test CA")
+    assert found.verdict is Verdict.BAD_CERTIFICATE
+    assert (
+        f"unverified, the certificate CN=vpn.example, issued by CN=Test CA, which ends on {shown.values[2]}"
+        in (found.causes[0].why)
+    )
