@@ -140,3 +140,38 @@ INNERNET_PEER = {
     "invite_expires": None,
     "candidates": [],
 }
+
+TAILSCALED_PEER = {
+    "ID": "nTEST2",
+    "PublicKey": "nodekey:00",
+    "HostName": "web1",
+    "DNSName": "web1.tail0000.ts.net.",
+    "OS": "linux",
+    "TailscaleIPs": ["100.101.102.103", "fd7a:115c:a1e0::103"],
+    "Tags": ["tag:web"],
+    "PrimaryRoutes": ["10.0.0.0/16"],
+    "Addrs": None,
+    "CurAddr": "192.0.2.7:41641",
+    "Relay": "fra",
+    "RxBytes": 1200,
+    "TxBytes": 900,
+    "Created": LAST_SEEN,
+    "LastSeen": "0001-01-01T00:00:00Z",
+    "LastHandshake": LAST_SEEN,
+    "Online": True,
+    "InNetworkMap": True,
+    "InMagicSock": True,
+    "InEngine": True,
+    "KeyExpiry": EXPIRY,
+}
+
+TAILSCALED_STATUS = {
+    "Version": "1.90.9",
+    "BackendState": "Running",
+    "HaveNodeKey": True,
+    "TailscaleIPs": ["100.101.102.1"],
+    "Self": {"ID": "nTEST1", "HostName": "bastion", "InNetworkMap": True, "Online": True},
+    "Health": ["Some peers are advertising routes but --accept-routes is false"],
+    "Peer": {"nodekey:00": TAILSCALED_PEER},
+    "User": {},
+}

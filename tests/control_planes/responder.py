@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _TLS_HELLO = b"\x16"
 
@@ -90,6 +91,17 @@ async def responding(
     responder = Responder(dict(answers), tls, closes, deaf)
     server = await asyncio.start_server(responder.serve, "127.0.0.1", 0, ssl=tls)
     responder.port = server.sockets[0].getsockname()[1]
+    try:
+        yield responder
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def responding_on(path: Path, answers: Mapping[str, Answer]) -> AsyncIterator[Responder]:
+    """A responder on a Unix socket that runs until the end of the block."""
+    responder = Responder(dict(answers))
+    server = await asyncio.start_unix_server(responder.serve, path)
     try:
         yield responder
     finally:

@@ -28,7 +28,7 @@ from wgmon_tui.config.http_targets import parse_url
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.value_parsers import parse_endpoint
 from wgmon_tui.control_planes.exchange_record import LONGEST_RECORDED_BODY
-from wgmon_tui.control_planes.http_connection import LARGEST_BODY
+from wgmon_tui.control_planes.json_fields import LARGEST_BODY
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.text import format_iso_time
 

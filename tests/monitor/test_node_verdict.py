@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, NodeCommands
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, MeshRelay, Node, NodeCommands
+from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.checks.registry import control_plane_names, find_protocol
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.keys import NO_PUBLIC_KEY, PublicKey
@@ -92,6 +93,83 @@ def test_an_old_handshake_makes_a_stale_session_likely_and_a_fresh_one_disproves
 def test_a_handshake_of_the_check_itself_uses_neither_a_relay_nor_a_session_of_the_mesh() -> None:
     found = judge_node(SILENT, reported(replace(ONLINE, last_handshake=NOW - 900.0), by_key=True), NOW)
     assert causes(found) == [FIREWALL, ACCESS, GONE, ""]
+
+
+# What the client of the mesh on this machine says
+
+TSMP = MeshPeer("tailscale", is_known=True, is_direct=True, handshake_age=20.0, is_answered=True)
+
+
+def with_client(peer: MeshPeer, node: Node = ONLINE, relay: MeshRelay | None = None) -> Diagnosis:
+    known = replace(reported(node), peer=peer, relay=relay)
+    return judge_node(SILENT, known, NOW)
+
+
+def test_a_ping_through_wireguard_leaves_only_a_firewall_and_an_access_rule() -> None:
+    found = with_client(TSMP, replace(ONLINE, key_expiry=NOW - 60.0))
+    assert causes(found) == [FIREWALL, ACCESS]
+    assert "a ping through WireGuard is answered" in found.causes[0].why
+
+
+def test_a_ping_through_wireguard_without_an_answer_disproves_firewall_and_access_rule() -> None:
+    found = with_client(replace(TSMP, is_answered=False, is_direct=None, handshake_age=None))
+    assert set(causes(found)) == {RELAY, STALE, GONE}
+
+
+def test_a_direct_path_disproves_the_relay_and_a_fresh_handshake_the_stale_session() -> None:
+    assert causes(with_client(replace(TSMP, is_answered=False))) == [GONE]
+
+
+def test_a_path_by_a_relay_is_the_first_cause() -> None:
+    found = with_client(replace(TSMP, is_answered=False, is_direct=False, relay="fra"))
+    assert causes(found) == [RELAY, GONE]
+    assert "it uses the relay fra" in found.causes[0].why
+
+
+def test_the_handshake_of_this_machine_counts_more_than_that_of_the_report() -> None:
+    old = replace(ONLINE, last_handshake=NOW - 900.0)
+    assert STALE not in causes(with_client(replace(TSMP, is_answered=False), old))
+    assert causes(with_client(replace(TSMP, is_answered=False, handshake_age=900.0)))[0] == STALE
+
+
+def test_a_node_that_the_client_does_not_list_has_one_cause() -> None:
+    found = with_client(MeshPeer("tailscale", is_known=False))
+    assert causes(found) == [ACCESS]
+    assert "list of peers" in found.causes[0].why
+
+
+def test_a_key_that_has_expired_for_the_client_is_a_cause() -> None:
+    found = with_client(replace(TSMP, is_answered=False, has_expired=True))
+    assert causes(found)[0] == EXPIRED
+
+
+def test_a_client_that_could_not_be_asked_changes_nothing() -> None:
+    found = with_client(MeshPeer("tailscale", trouble="it is not installed here"))
+    assert found == judge_node(SILENT, reported(ONLINE), NOW)
+
+
+def test_a_relay_that_is_proven_dead_is_the_first_cause_and_named() -> None:
+    by_relay = replace(ONLINE, relay="fra")
+    dead = replace(reported(by_relay), relay=MeshRelay("fra", False, "the port refuses connections"))
+    found = judge_node(SILENT, dead, NOW)
+    assert causes(found)[0] == RELAY
+    assert found.causes[0].cause == "its relay fra is down"
+    assert "refuses connections" in found.causes[0].why
+
+
+def test_a_relay_that_answers_or_is_silent_is_not_called_down() -> None:
+    by_relay = replace(ONLINE, relay="fra")
+    for relay in (MeshRelay("fra", True), MeshRelay("fra", None)):
+        found = judge_node(SILENT, replace(reported(by_relay), relay=relay), NOW)
+        [cause] = [each for each in found.causes if each.hypothesis == RELAY]
+        assert cause.cause == "only the path by a relay is left, and it carries nothing"
+        assert ("which itself answers" in cause.why) is bool(relay.works)
+        assert causes(found)[0] == FIREWALL
+
+
+def test_a_dead_relay_is_no_cause_of_a_node_with_a_direct_path() -> None:
+    direct = replace(TSMP, is_answered=False)
+    assert RELAY not in causes(with_client(direct, relay=MeshRelay("fra", False)))
 
 
 def test_a_node_that_answers_and_is_offline_is_forgotten() -> None:

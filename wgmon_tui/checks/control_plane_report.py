@@ -43,11 +43,23 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshRelay:
+    """A relay of a mesh, as it was probed from here. `name` is its region, or its address.
+
+    `works` is None where nothing shows whether it does: silence over UDP, for example.
+    """
+
+    name: str
+    works: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ControlPlaneReport:
     """One answer of a control plane.
 
     `drift` names fields that are missing or have another type than known releases give them: with them, a
-    fact about a node may be unknown.
+    fact about a node may be unknown. `warnings` are sentences in its own words.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -55,6 +67,8 @@ class ControlPlaneReport:
     expiries: tuple[Expires, ...] = ()
     version: str = ""
     drift: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    relays: tuple[MeshRelay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

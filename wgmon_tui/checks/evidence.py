@@ -19,6 +19,7 @@ from wgmon_tui.checks.context_evidence import (
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.addresses import Address
@@ -380,6 +381,7 @@ Evidence = (
     | IdentityUsedElsewhere
     | IdentityOnInterface
     | LeavesBy
+    | MeshPeer
     | ServerOnInterface
     | Expires
     | ProtocolEvidence

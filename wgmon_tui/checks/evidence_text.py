@@ -54,6 +54,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch
+from wgmon_tui.checks.mesh_client import MeshPeer, describe_peer
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net.inner_packets import InnerIcmp
@@ -197,6 +198,8 @@ def describe_evidence(evidence: Evidence) -> str:
             return f"no authentic answer within {format_rtt(waited)}"
         case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():
             return _describe_data(evidence)
+        case MeshPeer():
+            return describe_peer(evidence)
         case Expires(what, name, at):
             return printable(f"the {what}{f' {name}' if name else ''} is valid until {format_utc_time(at)}")
         case ProtocolEvidence(protocol=protocol):

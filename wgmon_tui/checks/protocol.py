@@ -16,6 +16,7 @@ from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, NodeCommands
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.key_log import KeyLog
+from wgmon_tui.checks.mesh_client import MeshClient
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
@@ -208,9 +209,9 @@ class Protocol(typing.Protocol):
     experiments: Sequence[Experiment] = ()
     glossary: Sequence[GlossaryTerm] = ()
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})
+    """Help on a verdict, where this protocol decides it by other evidence than WireGuard."""
     node_commands: NodeCommands | None = None
     """What settles questions about the nodes of a control plane; None for what has no nodes."""
-    """Help on a verdict, where this protocol decides it by other evidence than WireGuard."""
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join servers of this protocol with their secrets. A bad secret excludes one server only."""
@@ -281,6 +282,10 @@ class Protocol(typing.Protocol):
     def make_key_logs(self, target: ProtocolTarget, secrets: Sequence[str]) -> Sequence[KeyLog]:
         """Make the key logs of an exchange. `secrets` are what its prober gave to `note_secret`, in order."""
         return ()
+
+    def make_mesh_client(self) -> MeshClient | None:
+        """Make what asks the client of this mesh on this machine; None if this is no mesh, or it has none."""
+        return None
 
     def find_inspector(self) -> Inspector | None:
         """What asks servers and this machine's interfaces for their own view; None if none can be asked."""

@@ -9,8 +9,9 @@ from wgmon_tui.checks.registry import control_plane_names
 from wgmon_tui.config.models import Fleet, SecretSource, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, settings_of
 from wgmon_tui.config.server_settings import INTERVAL_RANGE, SERVER
-from wgmon_tui.config.setting import FormField, Section, Setting
-from wgmon_tui.config.value_parsers import format_duration
+from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
+from wgmon_tui.config.toml_reader import TomlTable
+from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
 from wgmon_tui.config.value_types import (
     HTTP_URL,
     NAME,
@@ -21,12 +22,18 @@ from wgmon_tui.config.value_types import (
     duration,
     integer,
     one_of,
+    text_type,
 )
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.text import printable, quoted
 
 TABLE = "control_plane"
 _NOT_OF_CONTROL_PLANES = ("protocol", "endpoint")
+_LONGEST_SOCKET_PATH = 100
+"""Bytes; macOS allows 103 in the address of a Unix socket."""
+
+LOCAL_API = Url("local-tailscaled.sock", 80)
+"""How tailscaled's clients call its API on a Unix socket: the Host header of tailscale/client/local."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +42,11 @@ class ControlPlaneSettings:
 
     Nodes with one of `watch_tags`, or a name of `watch_names`, are watched: monitor/watched_nodes.py. Both
     are patterns with * and ?.
+
+    With a `socket`, the program of the mesh on this machine is asked instead, without a token.
     """
 
-    url: Url
+    url: Url = LOCAL_API
     token: SecretSource | None = None
     ca: SecretSource | None = None
     watch_tags: tuple[str, ...] = ()
@@ -46,6 +55,7 @@ class ControlPlaneSettings:
     node_tags: tuple[str, ...] = ()
     node_port: int = 0
     node_interval: float | None = None
+    socket: str = ""
 
     @property
     def watches_nodes(self) -> bool:
@@ -57,13 +67,26 @@ def _write_interval(seconds: float | None) -> str | None:
     return None if seconds is None else format_duration(seconds)
 
 
+def _parse_socket(text: str) -> str:
+    if not text.startswith("/") or len(text.encode()) > _LONGEST_SOCKET_PATH or not text.isprintable():
+        raise InvalidValueError(f"expected an absolute path of at most {_LONGEST_SOCKET_PATH} bytes")
+    return text
+
+
+_SOCKET = Setting(
+    "socket",
+    text_type("path", _parse_socket, pattern="^/"),
+    "The Unix socket of tailscaled on this machine, instead of `url` and a token.",
+    FormField(15, example="e.g. /run/tailscale/tailscaled.sock", more=True),
+    is_local=True,
+)
 _OWN = (
     Setting(
         "url",
         HTTP_URL,
         "The address of its API. The paths of the API follow it.",
         FormField(10, example="e.g. https://headscale.example.net"),
-        required=True,
+        default="none: a control plane has it, or a socket",
     ),
     Setting(
         "token",
@@ -121,11 +144,30 @@ _OWN = (
 )
 
 
-def make_settings(name: str, title: str) -> ProtocolSettings:
+def make_settings(name: str, title: str, *, has_socket: bool = False) -> ProtocolSettings:
     """The settings of one kind of control plane."""
-    return ProtocolSettings(
-        Section(name, f"A control plane of the kind {title}.", ControlPlaneSettings, _OWN)
-    )
+    settings = (*_OWN, _SOCKET) if has_socket else _OWN
+    section = Section(name, f"A control plane of the kind {title}.", ControlPlaneSettings, settings)
+
+    def read(table: TomlTable) -> ControlPlaneSettings:
+        """Raises ConfigurationError."""
+        values = read_valid_settings(table, settings)
+        check_source(table, name)
+        table.require_valid()
+        return ControlPlaneSettings(**values)
+
+    return ProtocolSettings(section, read=read)
+
+
+def check_source(table: TomlTable, kind: str) -> None:
+    """Note an error unless the table has either a URL or a socket, which not every kind can have."""
+    section = settings_of(kind).section
+    if "socket" in table.raw and section and "socket" not in section.known_keys:
+        table.reject(table.error("socket", f'a control plane with type = "{kind}" has none; set url'))
+    elif "url" in table.raw and "socket" in table.raw:
+        table.reject(table.error("socket", "it is instead of url; remove one of them"))
+    elif "url" not in table.raw and "socket" not in table.raw:
+        table.reject(table.error("url", 'missing; add url = "https://…"'))
 
 
 _TYPE = Setting("type", one_of(control_plane_names()), "What kind of control plane it is.", required=True)
@@ -137,8 +179,9 @@ CONTROL_PLANE = Section(
     TABLE,
     "A control plane of a mesh, whose API is checked.",
     Server,
-    (_GENERIC[0], _TYPE, *_OWN, *_GENERIC[1:]),
+    (_GENERIC[0], _TYPE, *_OWN, _SOCKET, *_GENERIC[1:]),
     repeated=True,
+    alternatives=(("url",), ("socket",)),
 )
 
 

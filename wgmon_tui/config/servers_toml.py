@@ -16,6 +16,8 @@ import tomli_w
 from wgmon_tui.checks.registry import control_plane_names, protocol_names
 from wgmon_tui.config.control_planes import (
     CONTROL_PLANE,
+    LOCAL_API,
+    check_source,
     from_server_table,
     is_control_plane,
     to_server_table,
@@ -299,11 +301,13 @@ def _server_of_file(table: TomlTable, shared: SharedValues, identities: _KnownId
 def _control_plane(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
     """Read a `[[control_plane]]` of the file."""
     values = read_valid_settings(table, _PLANE_OWN)
+    kind = values.get("type", "")
+    if kind:
+        check_source(table, kind)
     table.require_valid()
-    kind = values["type"]
     if (identity := values.get("node_identity")) is not None:
         _known_identity(table, identity, identities, "node_identity")
-    as_server = to_server_table(table.raw, kind, values["url"])
+    as_server = to_server_table(table.raw, kind, values.get("url", LOCAL_API))
     return _server(
         TomlTable(table.where, as_server, _known_keys(), path=table.path, errors=table.errors),
         shared,

@@ -69,9 +69,10 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("identity", "private_key"): '"bastion.key"',
     ("identity", "addresses"): '["10.8.0.250/32"]',
     ("control_plane", "name"): '"office mesh"',
-    ("control_plane", "type"): '"headscale"',
-    ("control_plane", "url"): '"https://headscale.example.net"',
-    ("control_plane", "token"): '"headscale.token"',
+    ("control_plane", "type"): '"tailscale"',
+    ("control_plane", "url"): '"https://api.tailscale.com"',
+    ("control_plane", "token"): '"tailscale.token"',
+    ("control_plane", "socket"): '"/run/tailscale/tailscaled.sock"',
     ("control_plane", "ca"): '"authority.pem"',
     ("control_plane", "watch_tags"): '["tag:prod"]',
     ("control_plane", "watch_names"): '["web*"]',
@@ -102,6 +103,7 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     **{("amneziawg", f"i{number}"): '"<b 0xc70000000108><r 64>"' for number in range(1, 6)},
     ("amneziawg", "header_protection_key"): '"fra1.hpk"',
     ("server", "note"): '"rack 4, ask Ada before a reboot"',
+    ("system-path", "client"): '"tailscale"',
 }
 """TOML values of settings without a default that can be written down, by section and key."""
 

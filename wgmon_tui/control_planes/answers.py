@@ -2,7 +2,8 @@
 
 `answer` has the name of the request, a word, and a detail. `part` has the name of a part, `works` or
 `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that may be either.
-`drift` has names of fields, `version` a version. `connection` and `certificate` say why there was no request.
+`drift` has names of fields, `version` a version, `warning` a sentence. `connection` and `certificate` say why
+there was no request.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SILENT = "silent"
 
 REFUSED, RESET, UNREACHABLE, NO_TLS = "refused", "reset", "unreachable", "no-tls"
 TLS_SILENT = "tls-silent"
+NO_SOCKET, NO_PERMISSION = "no-socket", "no-permission"
 """Words of `connection`; SILENT is one too."""
 
 WORKS, BROKEN = "works", "broken"
@@ -46,6 +48,8 @@ _CONNECTIONS = {
     RESET: "the connection was reset",
     UNREACHABLE: "the path reports the host as unreachable",
     NO_TLS: "the port accepts connections, but does not speak TLS",
+    NO_SOCKET: "there is no socket at the path of servers.toml",
+    NO_PERMISSION: "this account may not open the socket",
 }
 _MOST_FIELDS = 5
 
@@ -76,6 +80,8 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"fields are missing or changed, so facts about nodes are unknown: {names}"
         case "version":
             return f"it is version {first}"
+        case "warning":
+            return f"it warns: {first}"
     return evidence.kind
 
 

@@ -36,6 +36,8 @@ _CONNECTION_ERRORS = {
     errno.ECONNRESET: answers.RESET,
     errno.EHOSTUNREACH: answers.UNREACHABLE,
     errno.EHOSTDOWN: answers.UNREACHABLE,
+    errno.ENOENT: answers.NO_SOCKET,
+    errno.EACCES: answers.NO_PERMISSION,
 }
 """What the path or the host did. Any other error is a fault of this machine."""
 
@@ -61,14 +63,18 @@ class ApiSession:
         self.requests = 0
         self.wait_s = 0.0
         """How long the API asked not to be asked again."""
-        self._name, self._api, self._target, self._url = name, api, target, settings.url
+        self._name, self._api, self._target = name, api, target
+        self._url, self._socket = settings.url, settings.socket
         self._headers = api.headers(target.token)
         self._connection = HttpConnection(settings.url, self._headers)
         self._began = self._step_began = time.monotonic()
         self._step, self._asked_for = REACH, ""
 
-    async def run(self, address: Address) -> None:
-        """Go through all steps as far as they succeed. Raises OSError for a fault of this machine."""
+    async def run(self, address: Address | None) -> None:
+        """Go through all steps as far as they succeed. Raises OSError for a fault of this machine.
+
+        `address` is None for a socket of this machine.
+        """
         if not await self._reach(address) or not await self._start_tls():
             return
         self._begin(API)
@@ -92,9 +98,15 @@ class ApiSession:
         """Close the connection."""
         self._connection.close()
 
-    async def _reach(self, address: Address) -> bool:
-        try:
+    async def _connect(self, address: Address | None) -> None:
+        if address is None:
+            await self._connection.connect_locally(self._socket)
+        else:
             await self._connection.connect(address)
+
+    async def _reach(self, address: Address | None) -> bool:
+        try:
+            await self._connect(address)
         except OSError as error:
             word = _CONNECTION_ERRORS.get(error.errno or 0)
             if word is None:
@@ -129,7 +141,7 @@ class ApiSession:
             self.evidence.append(Expires("server certificate", self._url.host, end))
         return True
 
-    async def _ask(self, request: ApiRequest, address: Address, found: dict[str, Any]) -> bool:
+    async def _ask(self, request: ApiRequest, address: Address | None, found: dict[str, Any]) -> bool:
         """Make one request. Returns whether to go on; an answer is put into `found`."""
         self._asked_for = request.name
         response, value, word = await self._try_paths(request, address)
@@ -147,7 +159,7 @@ class ApiSession:
         return False
 
     async def _try_paths(
-        self, request: ApiRequest, address: Address
+        self, request: ApiRequest, address: Address | None
     ) -> tuple[ApiResponse | None, object, str]:
         """The first answer that is not 404: the response, its JSON value, and a word for it."""
         response: ApiResponse | None = None
@@ -170,7 +182,7 @@ class ApiSession:
                 return response, value, self._judge(response, value)
         return response, None, answers.UNEXPECTED
 
-    async def _get(self, path: str, request: ApiRequest, address: Address) -> ApiResponse:
+    async def _get(self, path: str, request: ApiRequest, address: Address | None) -> ApiResponse:
         """Raises NoHttpError, TooLargeError, OSError. A connection that the server closed is opened again."""
         if self._connection.is_open:
             try:
@@ -178,7 +190,7 @@ class ApiSession:
             except (NoHttpError, OSError):
                 if self.requests == 1:  # the connection is new: this is the answer
                     raise
-        await self._connection.connect(address)
+        await self._connect(address)
         if self._url.is_tls:
             await self._connection.start_tls(trusting_context(self._target.authorities))
         return await self._connection.get(path, with_token=request.needs_token)
@@ -215,6 +227,8 @@ class ApiSession:
         self._note("nodes", str(len(report.nodes)), str(online), str(unknown))
         if report.version:
             self._note("version", report.version)
+        for warning in report.warnings:
+            self._note("warning", warning)
         if report.drift:
             self._note("drift", *report.drift)
         self.evidence += find_expiries(report, time.time())

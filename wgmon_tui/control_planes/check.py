@@ -3,46 +3,71 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from dataclasses import replace
+from typing import Any
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import ProtocolEvidence
+from wgmon_tui.checks.evidence import ProtocolEvidence, SocketError
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.stage import API, Stage, StageOutcome
+from wgmon_tui.config.models import Server
 from wgmon_tui.control_planes.answers import LIMITED
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.api_session import ApiSession
+from wgmon_tui.control_planes.targets import ControlPlaneTarget
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import format_elapsed
 
 
 class ControlPlaneProber(AddressProber):
     """Checks the API of one kind of control plane."""
 
-    def __init__(self, name: str, api: ControlPlaneApi, services: ProbeServices) -> None:
+    def __init__(
+        self, name: str, api: ControlPlaneApi, local_api: ControlPlaneApi | None, services: ProbeServices
+    ) -> None:
         super().__init__(services.vantage)
-        self._name, self._api, self._note_report = name, api, services.note_report
+        self._name, self._api, self._local_api = name, api, local_api
+        self._note_report = services.note_report
         self._quiet_until: dict[str, float] = {}
         """By server, on the monotonic clock: until when its API asked not to be asked."""
 
+    async def check_all(self, target: Any, *, deep: bool = False, **options: Any) -> tuple[Check, ...]:
+        """Check each address of the control plane, or its socket on this machine, which has no address."""
+        if self._local_api is None or not target.server.protocol_settings.socket:
+            return await super().check_all(target, deep=deep, **options)
+        server: Server = target.server
+        try:
+            return (await self._check_with(self._local_api, target, None),)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "EIO")
+            return (self.make_check(server, None, SocketError(0.0, name)),)
+
     async def check_address(self, asked: AddressCheck) -> Check:
         """Check one address. An OSError says that this machine could not connect."""
-        check = self.make_check(asked.server, asked.address)
-        if (left := self._quiet_until.get(asked.server.name, 0.0) - time.monotonic()) > 0:
+        return await self._check_with(self._api, asked.target, asked.address)
+
+    async def _check_with(
+        self, api: ControlPlaneApi, target: ControlPlaneTarget, address: Address | None
+    ) -> Check:
+        server = target.server
+        check = self.make_check(server, address)
+        if (left := self._quiet_until.get(server.name, 0.0) - time.monotonic()) > 0:
             return self._waiting(check, left)
-        session = ApiSession(self._name, self._api, asked.target)
+        session = ApiSession(self._name, api, target)
         try:
-            async with asyncio.timeout(asked.server.timeout):
-                await session.run(asked.address)
+            async with asyncio.timeout(server.timeout):
+                await session.run(address)
         except TimeoutError:
             session.end_in_silence()
         finally:
             session.close()
         if session.report:
-            self._note_report(asked.server.name, session.report)
+            self._note_report(server.name, session.report)
         if session.wait_s:
-            self._quiet_until[asked.server.name] = time.monotonic() + session.wait_s
+            self._quiet_until[server.name] = time.monotonic() + session.wait_s
         return replace(
             check,
             handshake=Handshake(session.rtt) if session.rtt is not None else None,

@@ -46,7 +46,8 @@ _VERDICT_HELP: Mapping[Verdict, VerdictHelp] = MappingProxyType(
             "On the control plane, find what listens there: ss -lntp. Start the service.",
         ),
         Verdict.MISCONFIGURED: VerdictHelp(
-            "The token cannot be read, or the package h11 is missing.", "The summary says what to type."
+            "The token cannot be read, the socket may not be opened, or the package h11 is missing.",
+            "The summary says what to type.",
         ),
     }
 )
@@ -62,6 +63,10 @@ class ControlPlaneProtocol(Protocol):
     def make_api(self) -> ControlPlaneApi:
         """Make the reader of its answers."""
 
+    def make_local_api(self) -> ControlPlaneApi | None:
+        """Make the reader of what its program on this machine answers on a socket; None if it has none."""
+        return None
+
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
         """Join control planes with their tokens."""
         from wgmon_tui.control_planes.targets import join_servers
@@ -72,7 +77,7 @@ class ControlPlaneProtocol(Protocol):
         """Make a prober. It passes the reports on to the process."""
         from wgmon_tui.control_planes.check import ControlPlaneProber
 
-        return ControlPlaneProber(self.name, self.make_api(), services)
+        return ControlPlaneProber(self.name, self.make_api(), self.make_local_api(), services)
 
     def diagnose(
         self,

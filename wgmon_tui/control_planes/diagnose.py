@@ -8,7 +8,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
-from wgmon_tui.config.control_planes import ControlPlaneSettings
+from wgmon_tui.config.control_planes import LOCAL_API, ControlPlaneSettings
 from wgmon_tui.config.models import Server
 from wgmon_tui.control_planes import answers
 from wgmon_tui.control_planes.answers import describe, describe_nodes, values_of
@@ -34,6 +34,8 @@ _CONNECTIONS = {
     answers.NO_TLS: Verdict.WRONG_PROTOCOL,
     answers.SILENT: Verdict.SILENT,
     answers.TLS_SILENT: Verdict.SILENT,
+    answers.NO_SOCKET: Verdict.PORT_CLOSED,
+    answers.NO_PERMISSION: Verdict.MISCONFIGURED,
 }
 
 
@@ -76,9 +78,9 @@ def _find_failure(title: str, evidence: Sequence[ProtocolEvidence], server: Serv
                 (_certificate(server),),
             )
         if each.kind == "connection" and first in _CONNECTIONS:
-            return _CONNECTIONS[first], _sentence(each), (_connection_cause(first, server),)
+            return _CONNECTIONS[first], _sentence(each, server), (_connection_cause(first, server),)
         if each.kind == "answer" and second in _FAILED_ANSWERS:
-            return _FAILED_ANSWERS[second], _sentence(each), _answer_causes(title, second, server)
+            return _FAILED_ANSWERS[second], _sentence(each, server), _answer_causes(title, second, server)
     return None
 
 
@@ -104,9 +106,10 @@ def _judge_success(evidence: Sequence[ProtocolEvidence], check: Check, server: S
     return Verdict.HEALTHY, f"The API answers in {format_rtt(rtt)}{nodes}.", ()
 
 
-def _sentence(evidence: ProtocolEvidence) -> str:
+def _sentence(evidence: ProtocolEvidence, server: Server) -> str:
     text = describe(evidence)
-    return f"{text[0].upper()}{text[1:]}."
+    path = _socket_of(server)
+    return f"{text[0].upper()}{text[1:]}{f': {path}' if path else ''}."
 
 
 def _certificate(server: Server) -> Cause:
@@ -118,7 +121,22 @@ def _certificate(server: Server) -> Cause:
     )
 
 
+def _socket_of(server: Server) -> str:
+    settings = server.protocol_settings
+    return settings.socket if isinstance(settings, ControlPlaneSettings) else ""
+
+
+def _socket_cause(word: str, path: str) -> Cause:
+    if word == answers.NO_PERMISSION:
+        return Cause(
+            f"the rights of {path}, or of its directories", "the system refused to open it", f"ls -l {path}"
+        )
+    return Cause("tailscaled is not running", f"nothing listens on {path}", "systemctl status tailscaled")
+
+
 def _connection_cause(word: str, server: Server) -> Cause:
+    if path := _socket_of(server):
+        return _socket_cause(word, path)
     host, port = server.endpoint.host, server.endpoint.port
     if word == answers.NO_TLS:
         return Cause(
@@ -135,6 +153,8 @@ def _answer_causes(title: str, word: str, server: Server) -> tuple[Cause, ...]:
     settings = server.protocol_settings
     url = str(settings.url) if isinstance(settings, ControlPlaneSettings) else str(server.endpoint)
     log = "On the control plane, read its log: journalctl -e"
+    if path := _socket_of(server):
+        return (_local_answer_cause(word, path),)
     match word:
         case answers.TOKEN_REFUSED:
             return (
@@ -163,3 +183,11 @@ def _answer_causes(title: str, word: str, server: Server) -> tuple[Cause, ...]:
         Cause("the URL leads to something else", "another server or a proxy answers there", f"curl -v {url}"),
         Cause(f"a release of {title} that has no such API", "paths move between releases", log),
     )
+
+
+def _local_answer_cause(word: str, path: str) -> Cause:
+    """The cause of a failed answer on a socket of this machine."""
+    ask = f"curl --unix-socket {path} http://{LOCAL_API.host}/localapi/v0/status"
+    if word == answers.TOKEN_REFUSED:
+        return Cause("this account may not read from tailscaled", "it knows who asks", "id")
+    return Cause("tailscaled fails or hangs, or another program has the socket", "it connects", ask)

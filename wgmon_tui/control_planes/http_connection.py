@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 
 import h11
 
+from wgmon_tui.control_planes.json_fields import LARGEST_BODY
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.http_target import Url
-
-LARGEST_BODY = 16 * 2**20
-"""Bytes. 10,000 nodes take about 10 MB."""
 
 _LARGEST_HEAD = 64 * 1024
 _CHUNK = 64 * 1024
@@ -44,7 +42,7 @@ class ApiResponse:
 
 
 class HttpConnection:
-    """Open it once with `connect`, and with `start_tls` for https."""
+    """Open it once with `connect` or `connect_locally`, and with `start_tls` for https."""
 
     def __init__(self, url: Url, headers: Mapping[str, str]) -> None:
         """`headers` are sent only with requests that need the token."""
@@ -70,6 +68,12 @@ class HttpConnection:
         self.close()
         self._http = h11.Connection(h11.CLIENT, _LARGEST_HEAD)
         self._reader, self._writer = await asyncio.open_connection(str(address), self._url.port)
+
+    async def connect_locally(self, path: str) -> None:
+        """Connect to a Unix socket of this machine. Raises OSError."""
+        self.close()
+        self._http = h11.Connection(h11.CLIENT, _LARGEST_HEAD)
+        self._reader, self._writer = await asyncio.open_unix_connection(path)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Begin TLS, and check the certificate. Raises ssl.SSLError, OSError."""

@@ -14,6 +14,9 @@ from ipaddress import ip_address, ip_interface
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import printable
 
+LARGEST_BODY = 16 * 2**20
+"""Bytes of JSON that are read. 10,000 nodes take about 10 MB."""
+
 LONGEST_TEXT = 256
 MOST_ITEMS = 10_000
 """Items of a list that are read: a larger mesh needs more than one control plane."""
@@ -120,6 +123,14 @@ class Fields:
     def children(self, name: str, *, optional: bool = False) -> Iterator[Fields]:
         """The objects of a list."""
         for each in self._list(name, optional):
+            yield Fields(each, self._name_of(name), self._drift)
+
+    def values(self, name: str) -> Iterator[Fields]:
+        """The objects of a map, whatever their keys; null is an empty one."""
+        if name in self._object and self._object[name] is None:
+            return
+        found = self._get(name, dict, optional=False)
+        for each in list(found.values())[:MOST_ITEMS] if isinstance(found, dict) else ():
             yield Fields(each, self._name_of(name), self._drift)
 
     def __contains__(self, name: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.server_target import ServerTarget
+from wgmon_tui.config.control_planes import ControlPlaneSettings
 from wgmon_tui.config.http_targets import certificate_bytes, read_certificates
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.value_parsers import InvalidValueError
@@ -45,6 +46,9 @@ def join_servers(servers: Sequence[Server], secrets: Mapping[str, Mapping[str, b
 
 def _join(server: Server, secrets: Mapping[str, bytes]) -> ControlPlaneTarget:
     """Raises InvalidValueError."""
+    settings: ControlPlaneSettings = server.protocol_settings
+    if settings.socket:
+        return ControlPlaneTarget(server, secrets)
     token = secrets.get("token", b"").decode("latin-1").strip()
     if not token:
         raise InvalidValueError('key token_file: missing; add token_file = "…"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -51,7 +52,17 @@ class ReportedNodes:
         node = plane.node_report.report.nodes[found[1]]
         by_key = node.public_key == str(server.public_key)
         is_current = age <= validity_s(plane.server)
-        reported = ReportedNode(found[0], node, max(0.0, age), is_current, commands, by_key=by_key)
+        relays = plane.node_report.report.relays
+        reported = ReportedNode(
+            found[0],
+            node,
+            max(0.0, age),
+            is_current,
+            commands,
+            by_key=by_key,
+            relay=next((each for each in relays if node.relay and each.name == node.relay), None),
+            peer=next((each for each in check.evidence if isinstance(each, MeshPeer)), None),
+        )
         return judge_node(diagnosis, reported, now)
 
     def _refresh(self) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
+from wgmon_tui.checks.mesh_client import MESH_CLIENTS
 from wgmon_tui.config.control_planes import ControlPlaneSettings, is_control_plane
 from wgmon_tui.config.keys import NO_PUBLIC_KEY
 from wgmon_tui.config.models import SYSTEM_PATH, Fleet, Server
@@ -209,11 +210,17 @@ class _Selection:
 
 
 def _as_system_path(shared: Server, rules: ControlPlaneSettings, node: Node) -> Server | None:
-    """The node at its first mesh address; None if it has none."""
+    """The node at its first mesh address; None if it has none.
+
+    If it answers nothing, the client of the mesh on the machine that checks is asked about it.
+    """
     if not node.addresses:
         return None
     section = settings_of(SYSTEM_PATH).section
-    table = TomlTable("", {"tcp": rules.node_port > 0}, section.known_keys if section else ())
+    entries: dict[str, object] = {"tcp": rules.node_port > 0}
+    if client := MESH_CLIENTS.get(shared.protocol):
+        entries["client"] = client
+    table = TomlTable("", entries, section.known_keys if section else ())
     return replace(
         shared,
         protocol=SYSTEM_PATH,

@@ -23,7 +23,7 @@ from wgmon_tui.checks.context_evidence import (
     ServerOnInterface,
     WorkedUntil,
 )
-from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, MeshRelay, Node, Part
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
@@ -61,6 +61,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
@@ -334,6 +335,19 @@ ROUNDS = (
         ),
         (Diagnosis(Verdict.PEER_MISSING, "wg0 of this machine is up."),),
     ),
+    Round(
+        (
+            replace(
+                BARE,
+                evidence=(
+                    MeshPeer("tailscale", trouble="it is not installed"),
+                    MeshPeer("tailscale", "", True, False, "fra", 12.5, has_expired=True, is_answered=False),
+                    MeshPeer("tailscale", "", True, True, is_answered=True, rtt=0.012),
+                ),
+            ),
+        ),
+        (Diagnosis(Verdict.SILENT, "Nothing came back."),),
+    ),
 )
 
 CLOSED = Incident(
@@ -543,6 +557,14 @@ REPORTS = (
         expiries=(Expires("API key", "abc", AT),),
         version="v0.28.0",
         drift=("nodes[].online",),
+    ),
+    ControlPlaneReport(
+        warnings=("it is behind a captive portal",),
+        relays=(
+            MeshRelay("fra", works=True),
+            MeshRelay("nyc", works=False, detail="no TLS"),
+            MeshRelay("sgp", None),
+        ),
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.control_plane_report import NodeCommands
+from wgmon_tui.checks.mesh_client import MeshClient
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.control_plane_protocol import ControlPlaneProtocol
 from wgmon_tui.control_planes.netbird.settings import NAME, SETTINGS, TITLE
@@ -25,6 +26,12 @@ class Netbird(ControlPlaneProtocol):
         from wgmon_tui.control_planes.netbird.api import NetbirdApi
 
         return NetbirdApi()
+
+    def make_mesh_client(self) -> MeshClient:
+        """Make what runs `netbird` on this machine."""
+        from wgmon_tui.control_planes.netbird.client import NetbirdClient
+
+        return NetbirdClient()
 
 
 PROTOCOL = Netbird()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wgmon_tui.checks.control_plane_report import NodeCommands
+from wgmon_tui.checks.mesh_client import MeshClient
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.control_plane_protocol import ControlPlaneProtocol
 from wgmon_tui.control_planes.tailscale.settings import NAME, SETTINGS, TITLE
@@ -25,6 +26,18 @@ class Tailscale(ControlPlaneProtocol):
         from wgmon_tui.control_planes.tailscale.api import TailscaleApi
 
         return TailscaleApi()
+
+    def make_mesh_client(self) -> MeshClient:
+        """Make what runs `tailscale` on this machine."""
+        from wgmon_tui.control_planes.tailscale.client import TailscaleClient
+
+        return TailscaleClient()
+
+    def make_local_api(self) -> ControlPlaneApi:
+        """Make the reader of what tailscaled on this machine answers."""
+        from wgmon_tui.control_planes.tailscale.local_api import TailscaledApi
+
+        return TailscaledApi()
 
 
 PROTOCOL = Tailscale()

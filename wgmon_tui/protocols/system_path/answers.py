@@ -24,6 +24,7 @@ def describe(evidence: ProtocolEvidence) -> str:
     word, asked, status = (*map(printable, evidence.values), "", "", "")[:3]
     took = f" in {format_rtt(evidence.at)}" if evidence.at is not None else ""
     what = {"echo": "the ping", "tcp": f"port {asked}", "http": f"HTTP {asked}", "dns": f"DNS {asked}"}
+    what["tsmp"] = "the ping through WireGuard"
     name = what.get(evidence.kind, evidence.kind)
     match word:
         case "ok":

@@ -16,7 +16,9 @@ from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
 from wgmon_tui.checks.context_evidence import LeavesBy
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, Stage, StageOutcome
+from wgmon_tui.checks.mesh_client import MeshClient, MeshPeer
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, TUNNEL, Stage, StageOutcome
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.dns_answers import parse_address_answer
 from wgmon_tui.net.host_names import encode_host
@@ -41,6 +43,7 @@ class SystemPathProber(AddressProber):
     def __init__(self, vantage: str = "local") -> None:
         super().__init__(vantage)
         self._routing = RoutingSocket()
+        self._clients: dict[str, MeshClient | None] = {}
 
     async def open(self) -> None:
         """Open the socket that asks for routes, where the system has one."""
@@ -64,21 +67,42 @@ class SystemPathProber(AddressProber):
             found += await _connect(asked.address, port, timeout, settings.http, asked.server.endpoint.host)
         if settings.dns:
             found.append(await _resolve(asked.address, port, timeout, settings.dns))
+        peer = await self._ask_client(asked, settings, found)
+        if peer and settings.asks_client_alone:
+            found += _as_answer(peer)
         answered = [each for each in found if is_answer(each)]
         rtts = [each.at for each in answered if each.at is not None]
         return replace(
             check,
             handshake=Handshake(rtts[0]) if rtts else None,
-            evidence=(*found, *self._interface_to(asked.address)),
+            evidence=(*found, *((peer,) if peer else ()), *self._interface_to(asked.address)),
             exchange=exchange,
             sent=len(found),
             stages=_stages(found),
         )
 
+    async def _ask_client(
+        self, asked: AddressCheck, settings: SystemPathSettings, found: Sequence[ProtocolEvidence]
+    ) -> MeshPeer | None:
+        """What the client of the mesh knows of a host that answers nothing, or of one that is asked alone."""
+        if not settings.client or any(map(is_answer, found)):
+            return None
+        if settings.client not in self._clients:
+            self._clients[settings.client] = find_protocol(settings.client).make_mesh_client()
+        client = self._clients[settings.client]
+        return await client.look(asked.address, asked.server.timeout) if client else None
+
     def _interface_to(self, address: Address) -> tuple[LeavesBy, ...]:
         """By which interface packets to an address leave this machine, where the system tells."""
         hop = find_next_hop(self._routing, address)
         return (LeavesBy(hop.interface),) if hop else ()
+
+
+def _as_answer(peer: MeshPeer) -> list[ProtocolEvidence]:
+    """The ping through WireGuard as something that must answer; nothing if it could not be sent."""
+    if peer.is_answered is None:
+        return []
+    return [ProtocolEvidence(NAME, "tsmp", (OK if peer.is_answered else "silent",), peer.rtt)]
 
 
 async def _echo(address: Address, timeout_s: float) -> tuple[ProtocolEvidence, tuple[Packet, ...]]:
@@ -170,7 +194,7 @@ async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> 
     return ProtocolEvidence(NAME, "dns", (word, name), time.monotonic() - began)
 
 
-_STAGES = {"echo": REACH, "tcp": HANDSHAKE, "http": FETCH, "dns": FETCH}
+_STAGES = {"echo": REACH, "tcp": HANDSHAKE, "http": FETCH, "dns": FETCH, "tsmp": TUNNEL}
 
 
 def _stages(found: Sequence[ProtocolEvidence]) -> tuple[Stage, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.mesh_client import MeshPeer, describe_peer
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.system_path.answers import OK, describe, is_answer, word_of
@@ -23,9 +25,12 @@ def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diag
     wrong = [each for each in evidence if word_of(each) != OK and each not in forbidden]
     failed = check.failed_stage.name if check.failed_stage else ""
     address = check.address
+    peer = next((each for each in check.evidence if isinstance(each, MeshPeer)), None)
+    if peer and not evidence:
+        return _client_alone(check, peer, texts)
     if wrong and not any(map(is_answer, evidence)):
         summary = f"{address} does not answer through this machine's own network."
-        return Diagnosis(Verdict.SILENT, summary, texts, tuple(_silent(check)), failed)
+        return Diagnosis(Verdict.SILENT, summary, texts, tuple(_silent(check, peer)), failed)
     if wrong:
         summary = f"{address} answers, but {format_list([describe(each) for each in wrong])}."
         return Diagnosis(Verdict.INNER_DEAD, summary, texts, tuple(_service(check, server)), failed)
@@ -45,18 +50,37 @@ def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diag
     return Diagnosis(Verdict.HEALTHY, f"{answers}.", texts)
 
 
-def _silent(check: Check) -> list[Cause]:
+def _client_alone(check: Check, peer: MeshPeer, texts: tuple[str, ...]) -> Diagnosis:
+    """The ping through the mesh is all that was to be asked, and its client did not send it."""
+    why = describe_peer(peer)
+    if peer.is_known is False:
+        cause = Cause(
+            "an access rule of the mesh, or a node that has left it",
+            "the client lists every node that this machine may reach",
+            f"{peer.client} status",
+        )
+        return Diagnosis(Verdict.UNREACHABLE, f"{check.address} cannot be reached: {why}.", texts, (cause,))
+    verdict = Verdict.MISCONFIGURED if peer.trouble else Verdict.UNPROVEN
+    cause = Cause("the client of the mesh on this machine", why, f"{peer.client} status")
+    return Diagnosis(verdict, f"Nothing was asked of {check.address}: {why}.", texts, (cause,))
+
+
+def _silent(check: Check, peer: MeshPeer | None = None) -> list[Cause]:
+    host = Cause(
+        "the host is down, or its firewall drops what comes from here",
+        "nothing came back",
+        f"ping {check.address}",
+    )
+    if peer and peer.is_answered:
+        drops = "the host's firewall, or an access rule, drops what comes from here"
+        return [replace(host, cause=drops, why="the client of the mesh on the host itself answers")]
     return [
         Cause(
             "the VPN between this machine and that address is down, slow, or has no route to it",
             "packets of this machine leave by the interface that the route names",
             f"ip route get {check.address}",
         ),
-        Cause(
-            "the host is down, or its firewall drops what comes from here",
-            "nothing came back",
-            f"ping {check.address}",
-        ),
+        host,
     ]
 
 

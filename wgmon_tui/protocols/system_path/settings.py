@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wgmon_tui.checks.mesh_client import MESH_CLIENTS
 from wgmon_tui.config.protocol_settings import ProtocolSettings
 from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_host_name, parse_text
-from wgmon_tui.config.value_types import BOOLEAN, text_type
+from wgmon_tui.config.value_types import BOOLEAN, one_of, text_type
 
 NAME = "system-path"
+_PINGING_CLIENTS = ("tailscale",)
+"""Clients with a ping through WireGuard, which is a check of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class SystemPathSettings:
-    """What must answer at the endpoint. `dns` is a name that it must resolve, `http` a path to fetch."""
+    """What must answer at the endpoint. `dns` is a name that it must resolve, `http` a path to fetch.
+
+    `client` is the client of a mesh on this machine, which is asked about a host that answers nothing.
+    """
 
     echo: bool = True
     tcp: bool = True
     dns: str = ""
     http: str = ""
+    client: str = ""
+
+    @property
+    def asks_client_alone(self) -> bool:
+        """Whether a ping through the mesh is all that is asked."""
+        return not (self.echo or self.tcp or self.dns or self.http)
 
 
 def _parse_path(text: str) -> str:
@@ -52,6 +64,14 @@ SECTION = Section(
             "A path that must answer HTTP with a status from 200 to 399, on that port.",
             FormField(40),
         ),
+        Setting(
+            "client",
+            one_of(dict.fromkeys(MESH_CLIENTS.values())),
+            "The client of the mesh on this machine, which is asked about a host that does not answer. "
+            "With tailscale and nothing else, the check is `tailscale ping --tsmp`.",
+            FormField(50, more=True),
+            default="none",
+        ),
     ),
 )
 
@@ -59,7 +79,7 @@ SECTION = Section(
 def read_settings(table: TomlTable) -> SystemPathSettings:
     """Read the table of a server. Raises ConfigurationError, also if nothing is to be checked."""
     settings = SystemPathSettings(**read_valid_settings(table, SECTION.settings))
-    if not table.rejected and not (settings.echo or settings.tcp or settings.dns or settings.http):
+    if not table.rejected and settings.asks_client_alone and settings.client not in _PINGING_CLIENTS:
         phrase = "nothing is left to check; set echo or tcp to true, or set dns or http"
         table.reject(table.error("echo", phrase))
     table.require_valid()

@@ -28,7 +28,7 @@ from wgmon_tui.checks.context_evidence import (
     ServerOnInterface,
     WorkedUntil,
 )
-from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, MeshRelay, Node, Part
 from wgmon_tui.checks.evidence import (
     AllSilent,
     AnsweredFromElsewhere,
@@ -65,6 +65,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
@@ -346,7 +347,39 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
             "expiries": "expiries",
             "version": "version",
             "drift": "drift",
-        }
+            "warnings": "warnings",
+            "relays": "relays",
+        },
+        sparse=frozenset({"warnings", "relays"}),
+    ),
+    MeshRelay: StoredRecord(
+        {"name": "name", "works": "works", "detail": "detail"}, sparse=frozenset({"detail"})
+    ),
+    MeshPeer: StoredRecord(
+        {
+            "client": "client",
+            "trouble": "trouble",
+            "is_known": "is_known",
+            "is_direct": "is_direct",
+            "relay": "relay",
+            "handshake_age": "handshake_age",
+            "has_expired": "has_expired",
+            "is_answered": "answered",
+            "rtt": "rtt",
+        },
+        kind="MeshPeer",
+        sparse=frozenset(
+            {
+                "trouble",
+                "is_known",
+                "is_direct",
+                "relay",
+                "handshake_age",
+                "has_expired",
+                "is_answered",
+                "rtt",
+            }
+        ),
     ),
     ProtocolEvidence: StoredRecord(
         {
