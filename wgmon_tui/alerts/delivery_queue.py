@@ -119,7 +119,8 @@ class DeliveryQueue:
         if announcement is None:
             self._put(replace(best, state=GIVEN_UP, reason="written by another version", done_at=now))
             return 0.0
-        self._put(replace(best, lease_until=now + 2 * sink.timeout + 5.0))
+        # Not saved: a later process may send what this one leased, so nothing needs it on the disk.
+        self._working_set.put(replace(best, lease_until=now + 2 * sink.timeout + 5.0))
         late_s = max(0.0, now - best.waits_since)
         return DueDelivery(sink.name, replace(announcement, late_s=late_s), best.attempts)
 
@@ -181,6 +182,14 @@ class DeliveryQueue:
     def count_pending(self) -> int:
         """Count the pending deliveries."""
         return self._working_set.pending_count
+
+    def memory_notice(self) -> str | None:
+        """Return the notice that alerts are sent from memory, while the store cannot be written."""
+        if self._working_set.trouble is None:
+            return None
+        pending = self.count_pending()
+        rest = f", {pending} pending" if pending else ""
+        return f"alerts are sent from memory until the store is writable{rest}"
 
     def forget(self, now: float) -> None:
         """Delete finished deliveries after their retention time."""

@@ -29,14 +29,15 @@ from wgmon_tui.alerts.status_announcements import (
     announce_heartbeat,
     announce_stop,
     announce_test,
+    sinks_of_stop,
 )
 from wgmon_tui.alerts.working_set import WorkingSet
-from wgmon_tui.config.alerting import Sink, SinkType
+from wgmon_tui.config.alerting import AlertSettings, Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.write.unsaved_events import UnsavedEventsSource
 
-GROUPING_DELAY_S = 0.1
+GROUPING_DELAY_S = 0.05
 """Events within this time are grouped into one message."""
 
 _DUE_CHECK_EVERY_S = 5.0
@@ -100,6 +101,8 @@ class Dispatcher:
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
         self._work_available = asyncio.Event()
+        self._woken_at = 0.0
+        """When the first event came that is not read yet, by the clock of the loop."""
         self._workers: dict[str, SinkWorker] = {}
         self._gap_announced = self._others_dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,7 +114,12 @@ class Dispatcher:
         loop = self._loop
         if loop:
             with suppress(RuntimeError):  # the loop has ended: the next run reads the events
-                loop.call_soon_threadsafe(self._work_available.set)
+                loop.call_soon_threadsafe(self._note_events)
+
+    def _note_events(self) -> None:
+        if not self._work_available.is_set():
+            self._woken_at = asyncio.get_running_loop().time()
+            self._work_available.set()
 
     def configure(self, resolved_sinks: ResolvedSinks) -> None:
         """Replace the sinks and rules. Call it in the event loop."""
@@ -196,33 +204,33 @@ class Dispatcher:
             if around:
                 looked_at, first = self._monotonic(), False
             self._work_available.clear()
-            await self._read_unsaved_events()
-            if await self._run_in_store(
-                self._outbox.expand,
+            has_more, self.memory_notice = await self._run_in_store(
+                self._expand_once,
                 self._resolved_sinks.alerts,
                 self._clock(),
                 include_due=around,
                 is_clock_believed=self._clock_guard.may_delete,
-            ):
+            )
+            if has_more:
                 self._work_available.set()
-            self.memory_notice = await self._run_in_store(self._memory_notice)
             self.trouble = self.memory_notice and f"alerts: {self._working_set.trouble}; {self.memory_notice}"
             for sink_worker in self._workers.values():
                 sink_worker.work.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RETRY_AFTER_S if self.trouble else _DUE_CHECK_EVERY_S):
                     await self._work_available.wait()
-                    await asyncio.sleep(GROUPING_DELAY_S)
+                    loop = asyncio.get_running_loop()
+                    await asyncio.sleep(self._woken_at + GROUPING_DELAY_S - loop.time())
 
-    async def _read_unsaved_events(self) -> None:
-        await self._run_in_store(self._working_set.sync, self._recorder.unwritten if self._recorder else None)
-
-    def _memory_notice(self) -> str | None:
-        if self._working_set.trouble is None:
-            return None
-        pending = self._deliveries.count_pending()
-        rest = f", {pending} pending" if pending else ""
-        return f"alerts are sent from memory until the store is writable{rest}"
+    def _expand_once(
+        self, alerts: AlertSettings, now: float, *, include_due: bool, is_clock_believed: bool = True
+    ) -> tuple[bool, str | None]:
+        """In the store's thread: queue deliveries. Returns whether there are more events, and the notice."""
+        self._working_set.sync(self._recorder.unwritten if self._recorder else None)
+        has_more = self._outbox.expand(
+            alerts, now, include_due=include_due, is_clock_believed=is_clock_believed
+        )
+        return has_more, self._deliveries.memory_notice()
 
     async def _announce_gap(self) -> None:
         """Announce the monitoring gap if the previous run did not shut down cleanly."""
@@ -236,24 +244,14 @@ class Dispatcher:
 
     async def _announce_stop(self, at: float, note: str = "") -> None:
         alerts = self._resolved_sinks.alerts
-        sinks = dict.fromkeys(
-            name
-            for rule in alerts.effective_rules
-            if AnnouncementKind.STOPPED in rule.events
-            for name in rule.sinks
-        )
-        if not note:
-            sinks |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
-        if sinks:
+        if sinks := sinks_of_stop(alerts, with_heartbeats=not note):
             stopped = announce_stop(at, self._vantage, note)
-            await self._run_in_store(self._deliveries.add, stopped, list(sinks), self._clock())
+            await self._run_in_store(self._deliveries.add, stopped, sinks, self._clock())
 
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""
-        await self._read_unsaved_events()
-        await self._run_in_store(
-            self._outbox.expand, self._resolved_sinks.alerts, self._clock(), include_due=False
-        )
+        alerts = self._resolved_sinks.alerts
+        await self._run_in_store(self._expand_once, alerts, self._clock(), include_due=False)
         await self._announce_stop(self._clock())
         await self._run_in_store(self._shutdown_marker.remove)
         for sink_worker in self._workers.values():

@@ -11,6 +11,7 @@ from wgmon_tui.alerts.models import (
     IncidentSnapshot,
     ServerHeartbeat,
 )
+from wgmon_tui.config.alerting import AlertSettings, SinkType
 
 Heartbeats = tuple[ServerHeartbeat, ...]
 
@@ -41,3 +42,16 @@ def announce_firing(
     """Return all open incidents, and all that ends soon."""
     name = f"firing-{token_hex(4)}"
     return Announcement(name, AnnouncementKind.FIRING, at, incidents, vantage=vantage, expiries=expiries)
+
+
+def sinks_of_stop(alerts: AlertSettings, *, with_heartbeats: bool) -> list[str]:
+    """Return the sinks that hear when checks stop: those of the rules, and the heartbeats if asked for."""
+    sinks = dict.fromkeys(
+        name
+        for rule in alerts.effective_rules
+        if AnnouncementKind.STOPPED in rule.events
+        for name in rule.sinks
+    )
+    if with_heartbeats:
+        sinks |= dict.fromkeys(sink.name for sink in alerts.sinks if sink.type is SinkType.HEARTBEAT)
+    return list(sinks)
