@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from math import inf
@@ -33,7 +34,7 @@ from wgmon_tui.store.read.expiries import read_expiries
 from wgmon_tui.store.read.node_reports import read_node_reports
 from wgmon_tui.store.read.row_mapping import timeline_point_of
 from wgmon_tui.store.read.series import find_series
-from wgmon_tui.store.read.tiers import QuerySpan, find_tiered_series, tiered_series
+from wgmon_tui.store.read.tiers import QuerySpan, TieredSeries, find_tiered_series, tiered_series
 from wgmon_tui.store.reader import StoreReader
 from wgmon_tui.store.write.vantage_states import VantageQuorum
 
@@ -61,6 +62,8 @@ class History:
         """`path` is the store's file; `clock` returns the Unix time up to which a current state holds."""
         self._reader = StoreReader(path)
         self._clock = clock
+        self._last_series: tuple[sqlite3.Connection, tuple[str, str, int], TieredSeries | None] | None = None
+        """The last series that was read: the connection, what it is of, and the series."""
 
     def __enter__(self) -> History:
         return self
@@ -86,7 +89,7 @@ class History:
         hours, and where hours have been deleted, to whole days (UTC).
         """
         with self._reader.transaction() as connection:
-            series = find_tiered_series(connection, server, vantage)
+            series = self._find_series(connection, server, vantage)
             if series is None or start >= end:
                 return EMPTY_PERIOD
             return rolled.window(connection, series, QuerySpan(start, end, self._clock()))
@@ -101,10 +104,19 @@ class History:
         tier has data, buckets have its length: a minute, an hour, a day.
         """
         with self._reader.transaction() as connection:
-            series = find_tiered_series(connection, server, vantage)
+            series = self._find_series(connection, server, vantage)
             if series is None or start >= end:
                 return []
             return rolled.buckets(connection, series, QuerySpan(start, end, self._clock()), length)
+
+    def _find_series(self, connection: sqlite3.Connection, server: str, vantage: str) -> TieredSeries | None:
+        """Find a series. A screen asks for several periods of one, and its journal is read once for them."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        key = (server, vantage, version)
+        last = self._last_series
+        if last is None or last[0] is not connection or last[1] != key:
+            self._last_series = last = connection, key, find_tiered_series(connection, server, vantage)
+        return last[2]
 
     def uptimes(self, start: float, end: float) -> dict[str, float]:
         """Return the uptime of every server with data, in whole hours, from the hour of `start` on."""

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgmon_tui.store.formats.quantile_sketch import ERROR, LARGEST, SMALLEST, QuantileSketch
+from wgmon_tui.store.formats.quantile_sketch import (
+    ERROR,
+    LARGEST,
+    SMALLEST,
+    QuantileSketch,
+    stored_percentiles,
+)
 
 rtts = st.floats(SMALLEST, LARGEST)
 some = st.lists(rtts, max_size=60)
@@ -50,6 +56,19 @@ def test_a_merged_sketch_stays_as_it_was(values: list[float]) -> None:
     merged.merge(source)
     merged.add(1.0)
     assert source == sketch_of(values)
+
+
+@given(some, st.integers(1, 70_000), shares)
+def test_stored_percentiles_are_those_of_the_sketch(values: list[float], times: int, share: float) -> None:
+    sketch = sketch_of(values)
+    sketch.counts = {bucket: count * times for bucket, count in sketch.counts.items()}
+    assert stored_percentiles(sketch.to_bytes(), share, 1.0) == sketch.percentiles(share, 1.0)
+
+
+@given(st.binary(max_size=40))
+def test_unreadable_bytes_have_no_percentiles(data: bytes) -> None:
+    found = stored_percentiles(data, 0.5)
+    assert (found == (None,)) is not bool(QuantileSketch.from_bytes(data).counts)
 
 
 @given(some, st.integers(1, 70_000))

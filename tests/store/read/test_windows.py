@@ -262,6 +262,24 @@ def test_the_journal_counts_at_once(store: Store) -> None:
     assert store.history.uptimes(T0, T0 + 3600) == {"fra1": 0.8}
 
 
+def test_what_is_written_between_two_questions_is_in_the_second_answer(store: Store) -> None:
+    store.journal(checked(0))
+    store.now = T0 + 15
+    assert store.history.window("fra1", T0, T0 + 3600).checks == 1
+    store.journal(checked(10))
+    assert store.history.window("fra1", T0, T0 + 3600).checks == 2
+    assert store.history.window("ams1", T0, T0 + 3600) == EMPTY_PERIOD
+
+
+@pytest.mark.parametrize("apart", [3, 100_000])
+def test_rows_are_found_however_far_apart_a_wrong_clock_has_put_them(store: Store, apart: int) -> None:
+    for minute in (MINUTE, MINUTE + 1, MINUTE + apart):
+        store.rolled("minutes", minute, tally(up=60))
+    store.now = T0 + apart * 60.0 + 120
+    buckets = store.history.buckets("fra1", T0 - 3600, store.now, 60)
+    assert [bucket.start - T0 for bucket in buckets if bucket.seen.up] == [0, 60, apart * 60]
+
+
 def test_what_the_rollups_hold_already_is_not_counted_again(store: Store) -> None:
     ids = store.journal(checked(0), checked(10), checked(20))
     store.rolled("minutes", MINUTE, tally(up=10, rtts=(0.25, 0.25)))

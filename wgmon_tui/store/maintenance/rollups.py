@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from wgmon_tui.store.formats.quantile_sketch import QuantileSketch
+from wgmon_tui.store.formats.quantile_sketch import QuantileSketch, stored_percentiles
 from wgmon_tui.store.models import PeriodState, PeriodSummary, StoredCheck, TimelinePoint
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
@@ -28,6 +28,9 @@ _STATES = (
     PeriodState.MAINTENANCE,
 )
 """In the order of COLUMNS."""
+
+_SHARES = (0.5, 0.95, 0.99)
+"""The percentiles of a summary."""
 
 _UNWATCHED = (PeriodState.PAUSED, PeriodState.MAINTENANCE)
 UNWATCHED_HOLDS = 600.0
@@ -96,8 +99,13 @@ class Rollup:
     def summary(self) -> PeriodSummary:
         """Convert to a summary record."""
         return PeriodSummary(
-            self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(0.5, 0.95, 0.99)
+            self.checks, self.lost, *self.seconds.values(), *self.sketch.percentiles(*_SHARES)
         )
+
+
+def summary_of_row(row: Row) -> PeriodSummary:
+    """Summarise the values of COLUMNS."""
+    return PeriodSummary(*row[:-1], *stored_percentiles(row[-1], *_SHARES))
 
 
 def total_of(rollups: Iterable[Rollup]) -> PeriodSummary:

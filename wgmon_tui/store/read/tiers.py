@@ -13,8 +13,8 @@ from math import ceil, floor, inf
 from typing import Literal
 
 from wgmon_tui.store.formats.minute_block import unpack
-from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, roll
-from wgmon_tui.store.models import TimelinePoint, state_of
+from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, Row, roll, summary_of_row
+from wgmon_tui.store.models import PeriodSummary, TimelinePoint, state_of
 from wgmon_tui.store.read.row_mapping import timeline_point_of
 from wgmon_tui.store.read.series import Series, find_series
 from wgmon_tui.store.replaced_values import note_replaced
@@ -24,32 +24,43 @@ Rollups = Literal["minutes", "hours", "days"]
 
 LENGTHS: dict[Rollups, float] = {"minutes": MINUTE_S, "hours": HOUR_S, "days": DAY_S}
 
-_ROLLUPS: dict[Rollups, str] = {
-    "minutes": """
-        WITH RECURSIVE kept(number) AS (
-            SELECT min(minute) FROM minutes WHERE minute >= :first
-            UNION ALL
-            SELECT (SELECT min(minute) FROM minutes WHERE minute > number) FROM kept WHERE number < :last)
-        SELECT minute, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN minutes ON minute = number AND series = :series WHERE number <= :last""",
-    "hours": """
-        WITH RECURSIVE kept(number) AS (
-            SELECT min(hour) FROM hours WHERE hour >= :first
-            UNION ALL
-            SELECT (SELECT min(hour) FROM hours WHERE hour > number) FROM kept WHERE number < :last)
-        SELECT hour, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN hours ON hour = number AND series = :series WHERE number <= :last""",
-    "days": """
-        WITH RECURSIVE kept(number) AS (
-            SELECT min(day) FROM days WHERE day >= :first
-            UNION ALL
-            SELECT (SELECT min(day) FROM days WHERE day > number) FROM kept WHERE number < :last)
-        SELECT day, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
-        FROM kept CROSS JOIN days ON day = number AND series = :series WHERE number <= :last""",
-}
-"""Step from one existing number to the next, because the tables are clustered by time. Each step is a point
-lookup, however far apart a wrong clock has put the rows.
-"""
+_COLUMN: dict[Rollups, str] = {"minutes": "minute", "hours": "hour", "days": "day"}
+
+_IN_A_ROW = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT :first WHERE :first <= :last UNION ALL SELECT number + 1 FROM kept WHERE number < :last)"""
+"""Every number of a span."""
+
+_EXISTING = """
+    WITH RECURSIVE kept(number) AS (
+        SELECT min({column}) FROM {table} WHERE {column} >= :first
+        UNION ALL
+        SELECT (SELECT min({column}) FROM {table} WHERE {column} > number) FROM kept WHERE number < :last)"""
+"""Step from one existing number to the next: a wrong clock may have put the rows far apart."""
+
+_LOOKUPS = """
+    SELECT {column}, checks, lost, up_s, degraded_s, down_s, unknown_s, paused_s, maintenance_s, sketch
+    FROM kept CROSS JOIN {table} ON {column} = number AND series = :series WHERE number <= :last"""
+"""A point lookup for each number, because the tables are clustered by time."""
+
+_MOST_IN_A_ROW = 50_000
+"""A span of at most so many numbers is looked up in a row: half the pages of stepping."""
+
+
+def _read_rows(
+    connection: sqlite3.Connection, table: Rollups, first: int, last: int, series: int
+) -> sqlite3.Cursor:
+    """Read the rows of a series: number, and the columns of a rollup. Raises sqlite3.Error."""
+    column = _COLUMN[table]
+    lowest, highest = connection.execute(
+        f"SELECT (SELECT min({column}) FROM {table}), (SELECT max({column}) FROM {table})"  # noqa: S608
+    ).fetchone()
+    if lowest is not None:
+        first, last = max(first, lowest), min(last, highest)
+    numbers = _IN_A_ROW if last - first < _MOST_IN_A_ROW else _EXISTING
+    query = (numbers + _LOOKUPS).format(table=table, column=column)
+    return connection.execute(query, {"first": first, "last": last, "series": series})
+
 
 _PACKS = """
     WITH RECURSIVE kept(number) AS (
@@ -169,16 +180,47 @@ def rollups(
     connection: sqlite3.Connection, table: Rollups, series: TieredSeries, span: QuerySpan
 ) -> dict[int, Rollup]:
     """Return the minutes, hours or days that begin within the span, by number, up to the present."""
-    length = LENGTHS[table]
-    first, last = number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
-    rows = connection.execute(_ROLLUPS[table], {"first": first, "last": last, "series": series.id})
-    found = {number: Rollup.from_row(row) for number, *row in rows}
-    begun = [series.begun] if series.begun else []
-    recent = roll([*begun, *series.fresh], series.max_gap_s, until=min(span.end, span.now), length=length)
-    for number, rollup in recent.items():
-        if first <= number <= last:
-            found.setdefault(number, Rollup()).merge(rollup)
+    found = {number: Rollup.from_row(row) for number, row in _stored_rows(connection, table, series, span)}
+    for number, rollup in _recent_rollups(table, series, span).items():
+        found.setdefault(number, Rollup()).merge(rollup)
     return found
+
+
+def summaries(
+    connection: sqlite3.Connection, table: Rollups, series: TieredSeries, span: QuerySpan
+) -> dict[int, PeriodSummary]:
+    """Return the summaries of what `rollups` returns, without a rollup for each row that is complete."""
+    recent = _recent_rollups(table, series, span)
+    found = {}
+    for number, row in _stored_rows(connection, table, series, span):
+        if number in recent:
+            recent[number].merge(Rollup.from_row(row))
+        else:
+            found[number] = summary_of_row(row)
+    return found | {number: rollup.summary() for number, rollup in recent.items()}
+
+
+def _stored_rows(
+    connection: sqlite3.Connection, table: Rollups, series: TieredSeries, span: QuerySpan
+) -> Iterator[tuple[int, Row]]:
+    first, last = _numbers_of(table, span)
+    rows = _read_rows(connection, table, first, last, series.id)
+    return ((row[0], row[1:]) for row in rows)
+
+
+def _recent_rollups(table: Rollups, series: TieredSeries, span: QuerySpan) -> dict[int, Rollup]:
+    """Roll up what no table holds yet."""
+    first, last = _numbers_of(table, span)
+    begun = [series.begun] if series.begun else []
+    until, length = min(span.end, span.now), LENGTHS[table]
+    recent = roll([*begun, *series.fresh], series.max_gap_s, until=until, length=length)
+    return {number: rollup for number, rollup in recent.items() if first <= number <= last}
+
+
+def _numbers_of(table: Rollups, span: QuerySpan) -> tuple[int, int]:
+    """Return the first and the last minute, hour or day that begins within the span."""
+    length = LENGTHS[table]
+    return number_of(span.start, length, up=True), number_of(span.end, length, up=True) - 1
 
 
 def split_by_tier(

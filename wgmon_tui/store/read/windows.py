@@ -17,6 +17,7 @@ from wgmon_tui.store.read.tiers import (
     covered_span,
     rollups,
     split_by_tier,
+    summaries,
     timeline,
 )
 
@@ -74,14 +75,14 @@ def _rolled(
     if span.start >= span.end:
         return []
     start = floor(span.start / length) * length
-    found = rollups(connection, table, series, QuerySpan(start, span.end, span.now))
+    whole = QuerySpan(start, span.end, span.now)
     in_each = int(length // LENGTHS[table])
     if in_each == 1:
-        return _filled(found, span, length)
+        return _filled(summaries(connection, table, series, whole), span, length)
     grouped: dict[int, Rollup] = {}
-    for number, rollup in found.items():
+    for number, rollup in rollups(connection, table, series, whole).items():
         grouped.setdefault(number // in_each, Rollup()).merge(rollup)
-    return _filled(grouped, span, length)
+    return _filled(_summarised(grouped), span, length)
 
 
 def _raw(
@@ -94,11 +95,15 @@ def _raw(
         return []
     known = timeline(connection, series, span.start - series.max_gap_s, span.end + series.max_gap_s)
     until = min(span.end, span.now)
-    return _filled(roll(known, series.max_gap_s, until=until, length=length), span, length)
+    return _filled(_summarised(roll(known, series.max_gap_s, until=until, length=length)), span, length)
 
 
-def _filled(found: Mapping[int, Rollup], span: QuerySpan, length: float) -> list[TimeBucket]:
+def _summarised(found: Mapping[int, Rollup]) -> dict[int, PeriodSummary]:
+    return {number: rollup.summary() for number, rollup in found.items()}
+
+
+def _filled(found: Mapping[int, PeriodSummary], span: QuerySpan, length: float) -> list[TimeBucket]:
     return [
-        TimeBucket(number * length, length, found[number].summary() if number in found else EMPTY_PERIOD)
+        TimeBucket(number * length, length, found.get(number, EMPTY_PERIOD))
         for number in range(floor(span.start / length), ceil(span.end / length))
     ]
