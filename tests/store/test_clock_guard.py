@@ -150,3 +150,15 @@ def test_what_lasts_until_a_time_ends_by_a_clock_that_was_set_back() -> None:
     guard = ClockGuard(clocks)
     clocks.wall -= YEAR
     assert guard.believed_time() == NOW - YEAR
+
+
+def test_a_guard_of_another_process_continues_with_the_same_belief() -> None:
+    clocks = Clocks()
+    guard = ClockGuard(clocks)
+    clocks.wall += 2 * YEAR
+    clocks.pass_time(60)
+    other = ClockGuard(clocks, belief=guard.belief)
+    clocks.pass_time(60)
+    assert other.ahead_s == guard.ahead_s == 2 * YEAR
+    assert other.doubt == guard.doubt
+    assert ClockGuard(clocks).ahead_s == 0

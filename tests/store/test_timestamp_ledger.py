@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wgmon_tui.checks import tai64n
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.store.identity_lock import identity_digest
-from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.store.timestamp_ledger import GROUP_LENGTH, TimestampLedger
 
 IDENTITY = PrivateKey(bytes(range(32))).public
 OTHER = PrivateKey(bytes(range(1, 33))).public
@@ -417,3 +417,39 @@ def test_what_is_no_file_of_a_stamp_is_set_aside(tmp_path: Path, make: Callable[
         assert ledger.trouble is None
         assert ledger.notice is not None
     assert path.stat().st_size == 12
+
+
+# Processes of one group
+
+
+def test_what_a_group_stamps_is_not_elsewhere_and_what_others_stamp_is(tmp_path: Path) -> None:
+    group = bytes(range(GROUP_LENGTH))
+    with (
+        TimestampLedger(tmp_path, group=group) as one,
+        TimestampLedger(tmp_path, group=group) as two,
+        TimestampLedger(tmp_path) as stranger,
+    ):
+        stamps = [each.next(IDENTITY) for each in (one, two, one, two)]
+        assert one.stamped_elsewhere(IDENTITY) is None
+        stamps.append(stranger.next(IDENTITY))
+        stamps.append(one.next(IDENTITY))
+        assert one.stamped_elsewhere(IDENTITY) == pytest.approx(time.time(), abs=60)
+        assert stranger.next(IDENTITY) > stamps[-1]
+        assert stranger.stamped_elsewhere(IDENTITY) is not None
+    assert stamps == sorted(set(stamps))
+
+
+def test_a_new_process_of_a_group_takes_an_earlier_stamp_for_that_of_an_earlier_run(tmp_path: Path) -> None:
+    group = bytes(range(GROUP_LENGTH))
+    with TimestampLedger(tmp_path, group=group) as ended:
+        ended.next(IDENTITY)
+    with TimestampLedger(tmp_path, group=group) as ledger:
+        ledger.next(IDENTITY)
+        assert ledger.stamped_elsewhere(IDENTITY) is not None
+
+
+def test_the_copy_of_a_group_has_what_each_of_its_processes_used(tmp_path: Path) -> None:
+    group = bytes(range(GROUP_LENGTH))
+    with TimestampLedger(tmp_path, group=group) as writer, TimestampLedger(tmp_path, group=group) as worker:
+        stamp = worker.next(IDENTITY)
+        assert writer.last() == {identity_digest(IDENTITY): tai64n.decode(stamp)}

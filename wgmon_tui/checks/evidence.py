@@ -84,10 +84,14 @@ IDENTITY_BUSY = "EBUSY"
 TIMESTAMP_FAR_AHEAD = "ETIME"
 """The error name of a check that was not sent, because its timestamp is far ahead of all known times."""
 
+WORKER_ENDED = "ECHILD"
+"""The error name of a check that has no result, because two worker processes ended during it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SocketError:
-    """This machine refused to send, or did not send because of IDENTITY_BUSY or TIMESTAMP_FAR_AHEAD.
+    """This machine refused to send, or has no result because of IDENTITY_BUSY, TIMESTAMP_FAR_AHEAD or
+    WORKER_ENDED.
 
     `name` is the errno name (EPERM, ENETUNREACH …).
     """

@@ -17,6 +17,7 @@ from wgmon_tui.checks.context_evidence import (
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
+    WORKER_ENDED,
     AllSilent,
     AnsweredFromElsewhere,
     CookieDemanded,
@@ -98,6 +99,7 @@ _ICMP_NAMES = {
 _ERRNO_MEANINGS = {
     IDENTITY_BUSY: "another wgmon-tui on this machine checks this server with the same identity",
     TIMESTAMP_FAR_AHEAD: "its timestamp would be far ahead of every time known here",
+    WORKER_ENDED: "two worker processes of wgmon-tui ended while they checked this server",
     "EPERM": "the firewall of this machine blocks it",
     "EACCES": "the firewall or a policy of this machine blocks it",
     "ENETDOWN": "the network interface of this machine is down",

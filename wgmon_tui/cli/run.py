@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from wgmon_tui.cli.arguments import Subparsers, directory_options, shard_option
 from wgmon_tui.cli.loading import require_directory
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.text import format_list
+from wgmon_tui.text import format_list, quoted
 
 if TYPE_CHECKING:
     from wgmon_tui.daemon.metrics.listen import ListenAddress
 
 _DEFAULT_ADDRESS = "127.0.0.1:9586"
+_MAX_WORKERS = 64
 _STOP_OPTIONS = {
     "exit_codes": {signal.SIGTERM: 0, signal.SIGINT: 0},
     "reload_signals": (signal.SIGHUP,),
@@ -52,6 +53,13 @@ def add_commands(subparsers: Subparsers) -> None:
         "repeated (without it: on loopback, this machine's name; elsewhere, every name)",
     )
     parser.add_argument(
+        "--workers",
+        type=number_of_workers,
+        default=1,
+        metavar="N",
+        help="check in N processes, for a fleet that needs more than one core (default: 1, this process)",
+    )
+    parser.add_argument(
         "--print-unit",
         action="store_true",
         help="print a systemd unit for this account, with install instructions",
@@ -73,10 +81,19 @@ def run(arguments: argparse.Namespace) -> int:
     require_directory(arguments.config)
     from wgmon_tui.daemon import headless
 
-    options = headless.RunOptions(_listen_address(arguments), arguments.shard, tuple(arguments.metrics_host))
+    options = headless.RunOptions(
+        _listen_address(arguments), arguments.shard, tuple(arguments.metrics_host), arguments.workers
+    )
     if options.metrics:
         _require_prometheus()
     return headless.run(arguments.config, arguments.state, options)
+
+
+def number_of_workers(text: str) -> int:
+    """Parse the number of worker processes."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {_MAX_WORKERS}, got {quoted(text)}")
+    return int(text)
 
 
 def _require_prometheus() -> None:
@@ -119,5 +136,11 @@ def _print_unit(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the options after `run` in the unit's command."""
     hosts = (("--metrics-host", name) for name in arguments.metrics_host)
-    given = (("--metrics", _listen_address(arguments)), *hosts, ("--shard", arguments.shard))
+    workers = arguments.workers if arguments.workers > 1 else None
+    given = (
+        ("--metrics", _listen_address(arguments)),
+        *hosts,
+        ("--shard", arguments.shard),
+        ("--workers", workers),
+    )
     return tuple(word for option, value in given if value for word in (option, str(value)))

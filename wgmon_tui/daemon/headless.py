@@ -44,11 +44,14 @@ _UPDATE_INTERVAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of `run`: the address for metrics, the shard of the fleet, the host names for metrics."""
+    """Options of `run`: the address for metrics, the shard of the fleet, the host names for metrics, and the
+    number of processes that check.
+    """
 
     metrics: ListenAddress | None = None
     shard: Shard | None = None
     metrics_hosts: tuple[str, ...] = ()
+    workers: int = 1
 
 
 def run(
@@ -126,7 +129,12 @@ class HeadlessRun:
                 upgrade_store, self._state_dir, partial(self._report_upgrade, stop_requested)
             )
             writer = build_writer(
-                self._state_dir, loaded, lock, config_dir=self._config_dir, log_request=self._log.notice
+                self._state_dir,
+                loaded,
+                lock,
+                config_dir=self._config_dir,
+                log_request=self._log.notice,
+                workers=self._options.workers,
             )
         except UpgradeStoppedError:
             lock.release()
@@ -145,6 +153,7 @@ class HeadlessRun:
         watching = asyncio.create_task(self._supervise(writer))
         try:
             shard = f", shard {loaded.shard}" if loaded.shard else ""
+            shard += f", {self._options.workers} workers" if self._options.workers > 1 else ""
             servers = format_count(len(loaded.fleet.servers), "server")
             self._log.info(f"started: {servers} in {self._config_dir}{shard}")
             if trouble := explain_core_dumps():

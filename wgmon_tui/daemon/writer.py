@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
@@ -17,6 +17,7 @@ from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json
 from wgmon_tui.control.server import ControlServer, RequestRefusedError
+from wgmon_tui.control.worker_status import WorkerStatus, workers_as_json
 from wgmon_tui.daemon import alert_requests
 from wgmon_tui.daemon.config_watcher import ConfigWatcher, LoadedConfig, without_nodes
 from wgmon_tui.daemon.control_requests import ControlRequests, RequestLog
@@ -38,12 +39,18 @@ from wgmon_tui.subscriptions.follower import SubscriptionFollower
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
+if TYPE_CHECKING:
+    from wgmon_tui.workers.pool import WorkerPool
+
 _LOCK_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class WriterParts:
-    """What the writer runs. The recorder records already; `opened` closes what is open, in order."""
+    """What the writer runs. The recorder records already; `opened` closes what is open, in order.
+
+    `workers` run the checks; without any, this process does.
+    """
 
     clock_guard: ClockGuard
     stamps: TimestampLedger
@@ -53,6 +60,7 @@ class WriterParts:
     engine: Engine
     path_traces: PathTraces
     vantages: VantageManager
+    workers: WorkerPool | None
     opened: ExitStack
 
 
@@ -86,6 +94,7 @@ class Writer(FleetController):
         self._recorder = parts.recorder
         self._path_traces = parts.path_traces
         self._vantages = parts.vantages
+        self._workers = parts.workers
         self._opened = parts.opened
         self._background_tasks: set[asyncio.Task[None]] = set()
         self._control_problem: str | None = None
@@ -155,9 +164,10 @@ class Writer(FleetController):
         """The current problems, one line each, the most serious first."""
         clock_doubt = self._clock_guard.doubt
         lines = (
-            self._stamps.held,
+            self.clock_question,
             self._recorder.trouble,
             self._stamps.trouble,
+            *(self._workers.warnings if self._workers else ()),
             *(self._reload.troubles if self._reload else ()),
             self._control_problem,
             self.alerts.warning,
@@ -198,7 +208,12 @@ class Writer(FleetController):
     @property
     def clock_question(self) -> str | None:
         """Why checks wait until the operator trusts the clock."""
-        return self._stamps.held
+        return self._stamps.held or (self._workers.held if self._workers else None)
+
+    @property
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """The worker processes; none if this process runs the checks."""
+        return self._workers.statuses if self._workers else ()
 
     def trust_clock(self) -> None:
         """Send checks with this clock."""
@@ -287,6 +302,7 @@ class Writer(FleetController):
             "sinks": self.sinks,
             "vantages": statuses_as_json(self.vantages),
             "budgets": budgets_as_json(self.budgets),
+            "workers": workers_as_json(self.workers),
         }
 
     def explain_editing(self) -> str:
@@ -335,6 +351,8 @@ class Writer(FleetController):
     def _apply_config(self, loaded: LoadedConfig) -> None:
         """Apply a reloaded configuration. Changed servers are checked at once."""
         before, self.loaded = self.loaded, loaded
+        if self._workers:
+            self._workers.assign(loaded.fleet, loaded.keyring)
         self.engine.watch(loaded.fleet.servers, loaded.targets.ready, loaded.targets.problems)
         set_vantages(self.engine, self._recorder, loaded.config)
         self._recorder.watch(self.fleet_state.states.values())

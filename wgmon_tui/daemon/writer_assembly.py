@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +14,7 @@ from socket import gethostname
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import ServerHeartbeat
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
+from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.config.models import Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig
 from wgmon_tui.daemon.control_requests import RequestLog
@@ -27,7 +29,7 @@ from wgmon_tui.monitor.path_traces import PathTraces
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.store_file import mirrored_stamps
-from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.store.timestamp_ledger import GROUP_LENGTH, TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.vantages.collector.manager import VantageManager
 
@@ -40,17 +42,20 @@ def build_writer(
     config_dir: Path | None = None,
     fleet_state: FleetState | None = None,
     log_request: RequestLog = lambda _: None,
+    workers: int = 1,
 ) -> Writer:
     """Open the store, restore the fleet state from it, and return the writer that continues there.
 
     Without a lock (the state directory is not writable) there is no control socket, so viewers cannot
     connect. Without a `config_dir` nothing is reloaded. `fleet_state` is one that screens already show.
-    `log_request` gets a line for every request. Raises NewerStoreError.
+    `log_request` gets a line for every request. With more than one of `workers`, child processes run the
+    checks. Raises NewerStoreError.
     """
     with ExitStack() as opened:
         clock_guard = ClockGuard(state_dir=state_dir)
+        known_stamps, group = mirrored_stamps(state_dir), os.urandom(GROUP_LENGTH) if workers > 1 else b""
         stamps = opened.enter_context(
-            TimestampLedger(state_dir, known=mirrored_stamps(state_dir), clock_guard=clock_guard)
+            TimestampLedger(state_dir, known=known_stamps, clock_guard=clock_guard, group=group)
         )
         fleet_state = fleet_state or FleetState()
         note_limits = NoteLimits(state_dir, fleet_state)
@@ -72,9 +77,21 @@ def build_writer(
         )
         recorder.start()
         opened.callback(recorder.stop)
-        services = replace(stamps.services(), note_report=partial(_note_report, fleet_state))
-        prober = FleetProber(services)
-        prober.expect(loaded.fleet.servers)
+        note_report, pool = partial(_note_report, fleet_state), None
+        if workers > 1:
+            from wgmon_tui.workers.pool import WorkerPool
+            from wgmon_tui.workers.worker_process import WorkerOutlets
+
+            pool = WorkerPool(
+                workers,
+                state_dir,
+                group=group,
+                known_stamps=known_stamps,
+                read_belief=lambda: clock_guard.belief,
+                outlets=WorkerOutlets(log_request, note_report),
+            )
+            pool.assign(loaded.fleet, loaded.keyring)
+        prober = pool or _make_prober(loaded, replace(stamps.services(), note_report=note_report))
         engine = Engine(prober, fleet_state=fleet_state, clock=clock_guard.believed_time)
         _restore_and_connect(engine, recorder, loaded)
         path_traces = PathTraces(prober, lambda: engine.targets)
@@ -89,9 +106,17 @@ def build_writer(
             engine=engine,
             path_traces=path_traces,
             vantages=vantages,
+            workers=pool,
             opened=opened.pop_all(),
         )
     return Writer(state_dir, loaded, lock, parts, config_dir=config_dir, log_request=log_request)
+
+
+def _make_prober(loaded: LoadedConfig, services: ProbeServices) -> FleetProber:
+    """The prober of a writer that checks itself."""
+    prober = FleetProber(services)
+    prober.expect(loaded.fleet.servers)
+    return prober
 
 
 def _restore_and_connect(engine: Engine, recorder: Recorder, loaded: LoadedConfig) -> None:

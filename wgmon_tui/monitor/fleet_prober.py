@@ -70,7 +70,8 @@ class FleetProber:
         except OSError as error:
             if not self._is_open:
                 raise
-            return (self._make_unsent_check(server, error),)
+            name = errno.errorcode.get(error.errno or 0, "EIO")
+            return (make_unsent_check(server, self.vantage, name),)
         return await prober.check_all(target, deep=deep, explain=explain, soak=soak, on_soak=on_soak)
 
     def restore(self, server: Server, checks: Sequence[Check]) -> None:
@@ -107,18 +108,13 @@ class FleetProber:
                     self._opened.add(protocol)
         return prober
 
-    def _make_unsent_check(self, server: Server, error: OSError) -> Check:
-        why = SocketError(0.0, errno.errorcode.get(error.errno or 0, "EIO"))
-        return Check(
-            server.name,
-            self.vantage,
-            server.endpoint,
-            None,
-            time.time(),
-            None,
-            (why,),
-            protocol=server.protocol,
-        )
+
+def make_unsent_check(server: Server, vantage: str, error: str) -> Check:
+    """A check for which this machine could send nothing. `error` is the name that SocketError takes."""
+    why = SocketError(0.0, error)
+    return Check(
+        server.name, vantage, server.endpoint, None, time.time(), None, (why,), protocol=server.protocol
+    )
 
 
 def _owner_of(protocol: str) -> str:

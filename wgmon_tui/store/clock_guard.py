@@ -70,6 +70,20 @@ class ClockDoubt:
     is_far_ahead: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ClockBelief:
+    """What a guard believes, for the guard of another process of this machine.
+
+    `offset` and `believed_offset` are wall time minus elapsed time: now, and as last believed.
+    """
+
+    offset: float
+    believed_offset: float
+    has_believed: bool
+    was_set: bool
+    doubt: ClockDoubt | None
+
+
 class ClockGuard:
     """Watches the clock of this process. Any thread may use it."""
 
@@ -77,8 +91,12 @@ class ClockGuard:
         self,
         read_clocks: Callable[[], ClockReading] = read_wall_and_elapsed,
         state_dir: Path | None = None,
+        belief: ClockBelief | None = None,
     ) -> None:
-        """The clock is believed until `compare` or a jump raises a doubt. `state_dir` is for its line."""
+        """The clock is believed until `compare` or a jump raises a doubt. `state_dir` is for its line.
+
+        `belief` is that of the process which started this one.
+        """
         self._remedy = f"set the clock, or if it is right, type: {trust_command(state_dir)}"
         self._read_clocks = read_clocks
         self._lock = Lock()
@@ -90,6 +108,19 @@ class ClockGuard:
         self._has_believed = True
         self.was_set = False
         """Whether this process saw a clock before the release, which was then set."""
+        if belief:
+            self._offset, self._believed_offset = belief.offset, belief.believed_offset
+            self._has_believed, self.was_set = belief.has_believed, belief.was_set
+            self._doubt = belief.doubt
+
+    @property
+    def belief(self) -> ClockBelief:
+        """What this guard believes now."""
+        with self._lock:
+            self._observe()
+            return ClockBelief(
+                self._offset, self._believed_offset, self._has_believed, self.was_set, self._doubt
+            )
 
     def compare(self, newest: float, doubted_since: float | None = None) -> None:
         """Compare the clock with the newest time that an earlier run believed, in Unix seconds.

@@ -13,6 +13,9 @@ file is damaged or missing.
 A timestamp of the year 2036 cuts an identity off until then. So timestamps do not follow a clock that jumped
 while this process runs (see ClockGuard). A first timestamp that is far ahead of everything known here is held
 back, until the clock is set or the operator trusts it. The file `trusted-clock` has the trusted times.
+
+Processes of one group, a writer and its workers, are no strangers to each other: the number of the group
+follows the timestamp in the file.
 """
 
 from __future__ import annotations
@@ -51,6 +54,8 @@ _WITHOUT_EVIDENCE_NS = int(RELEASED_S * 1e9) + 10 * 365 * 86_400 * 10**9
 
 _TRUSTED = "trusted-clock"
 _NAME_LENGTH = 32
+GROUP_LENGTH = 8
+"""Bytes of the random number of a group of processes."""
 _MAX_TRUSTED_BYTES = 4096
 _LOOK_AGAIN_S = 1.0
 
@@ -65,13 +70,16 @@ class TimestampLedger:
         clock_guard: ClockGuard | None = None,
         *,
         sets_aside: bool = True,
+        group: bytes = b"",
     ) -> None:
         """Create the directory. If that fails, timestamps stay in memory and `trouble` is one line about it.
 
         `known` is the copy from the store (`store_file.mirrored_stamps`), in the form of `last`. Without
-        `sets_aside`, what is in the place of a directory or file stays there.
+        `sets_aside`, what is in the place of a directory or file stays there. `group` is the number that this
+        process shares with others, of GROUP_LENGTH bytes: `stamped_elsewhere` leaves out what they use.
         """
         self._sets_aside = sets_aside
+        self._group = group
         self.directory = state_dir / "stamps"
         self.clock_guard = clock_guard or ClockGuard(state_dir=state_dir)
         self._trust_command = trust_command(state_dir)
@@ -131,13 +139,17 @@ class TimestampLedger:
             descriptor = self._file(identity)
             fcntl.lockf(descriptor, fcntl.LOCK_EX)
             try:
-                stored_ns = _read(descriptor)
-                if stored_ns > self._last.get(identity, 0):
+                stored = os.pread(descriptor, tai64n.TAI64N_LENGTH + GROUP_LENGTH, 0)
+                stamp, group = stored[: tai64n.TAI64N_LENGTH], stored[tai64n.TAI64N_LENGTH :]
+                stored_ns = _decode(stamp)
+                if stored_ns > self._last.get(identity, 0) and self._is_elsewhere(identity, group):
                     self._elsewhere[identity] = stored_ns
                 last_ns = self._last_of(identity, stored_ns, now_ns)
                 stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
                 self._last[identity] = stamp_ns
-                os.pwrite(descriptor, tai64n.encode(stamp_ns), 0)
+                # Without a group of its own, this process takes the place of another one's number.
+                number = self._group or bytes(len(group))
+                os.pwrite(descriptor, tai64n.encode(stamp_ns) + number, 0)
             finally:
                 fcntl.lockf(descriptor, fcntl.LOCK_UN)
         except OSError as error:
@@ -262,13 +274,20 @@ class TimestampLedger:
         stamp_ns = self._elsewhere.get(identity)
         return None if stamp_ns is None else stamp_ns / 1e9
 
+    def _is_elsewhere(self, identity: PublicKey, group: bytes) -> bool:
+        """Whether the stored timestamp is that of a stranger, or of an earlier run."""
+        return not self._group or group != self._group or identity not in self._last
+
     def last(self) -> dict[bytes, int]:
         """Return the last timestamp of every identity that has used one: Unix nanoseconds by a hash of its
         key.
 
-        May be called from another thread.
+        Includes what other processes of the group used. May be called from another thread.
         """
-        return {identity_digest(identity): last_ns for identity, last_ns in self._last.copy().items()}
+        shared = self._stored() if self._group else ()
+        of_group = {bytes.fromhex(name): ns for ns, name in shared if _is_hexadecimal(name)}
+        own = {identity_digest(identity): last_ns for identity, last_ns in self._last.copy().items()}
+        return {each: max(of_group.get(each, 0), own.get(each, 0)) for each in of_group | own}
 
     def _last_of(self, identity: PublicKey, stored_ns: int, now_ns: int) -> int:
         """Return the later of the file and the memory of this process; if both are empty, the copy."""
@@ -316,6 +335,10 @@ def _read(descriptor: int) -> int:
     disk.
     """
     return _decode(os.pread(descriptor, tai64n.TAI64N_LENGTH, 0))
+
+
+def _is_hexadecimal(name: str) -> bool:
+    return not name.strip("0123456789abcdef")
 
 
 def _decode(stored: bytes) -> int:

@@ -13,6 +13,7 @@ from wgmon_tui.checks.context_evidence import NeighboursFailed, WorkedUntil
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
+    WORKER_ENDED,
     Evidence,
     PresharedKeyFound,
     RecentLoss,
@@ -295,6 +296,13 @@ def local(server: Server, error: str) -> Cause:
             "the clock of this machine, or its last timestamp, is far ahead",
             "servers that see such a timestamp ignore this identity until that time, so nothing was sent",
             "timedatectl — if the clock is right: wgmon-tui doctor --trust-clock",
+            proven=True,
+        )
+    if error == WORKER_ENDED:
+        return Cause(
+            "worker processes of wgmon-tui end while they check this server",
+            "the check has no result; the log of wgmon-tui run says how each of them ended",
+            "journalctl --unit wgmon-tui --grep worker",
             proven=True,
         )
     is_forbidden = error in ("EPERM", "EACCES")

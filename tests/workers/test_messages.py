@@ -1,0 +1,90 @@
+"""Contents of the frames: secrets only in the setup, and nothing but checks from a worker."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from base64 import b64encode
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.vantages import sample_rounds
+from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.protocol import Targets
+from wgmon_tui.checks.targets import join
+from wgmon_tui.config.keys import PresharedKey, PrivateKey
+from wgmon_tui.config.secrets.keyring import Keyring, open_keyring
+from wgmon_tui.config.servers_toml import parse
+from wgmon_tui.workers import messages
+from wgmon_tui.workers.connection import BadFrameError
+from wgmon_tui.workers.messages import FleetAssignment, WorkerReport
+
+CHECKS: tuple[Check, ...] = sample_rounds.healthy().checks
+PRIVATE, PRESHARED = PrivateKey.generate(), PresharedKey(os.urandom(32))
+LINK = "ss://" + b64encode(b"aes-256-gcm:hidden").decode() + "@192.0.2.1:8388"
+TEXT = f"""
+[[identity]]
+name = "bastion"
+private_key = "{PRIVATE.to_text()}"
+addresses = ["10.8.0.250/32"]
+
+[[server]]
+name = "fra1"
+endpoint = "fra1.example.net:51820"
+public_key = "{PrivateKey.generate().public}"
+preshared_key = "{PRESHARED.to_text()}"
+
+[[server]]
+name = "proxy1"
+endpoint = "192.0.2.1:8388"
+protocol = "shadowsocks"
+[server.shadowsocks]
+link = "{LINK}"
+"""
+
+
+def test_a_worker_gets_the_same_targets() -> None:
+    fleet = parse(TEXT)
+    keyring = open_keyring(fleet, Path())
+    sent = messages.decode_setup(messages.encode_setup(FleetAssignment(fleet, keyring)))
+    assert sent == FleetAssignment(fleet, keyring)
+    before, after = join(fleet, keyring), join(sent.fleet, sent.keyring)
+    assert before.ready.keys() == {"fra1", "proxy1"}
+    assert _values(after) == _values(before)
+
+
+def _values(targets: Targets) -> dict[str, tuple[object, ...]]:
+    return {name: (*each.agreed_values, *each.digest_parts) for name, each in targets.ready.items()}
+
+
+def test_secrets_are_pickled_nowhere_else() -> None:
+    keyring = Keyring({"bastion": PRIVATE}, {"fra1": PRESHARED})
+    assert messages.encode_setup(FleetAssignment(parse(TEXT), keyring))
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(keyring)
+
+
+def test_checks_arrive_as_they_were() -> None:
+    assert messages.decode_checked(messages.encode_checked(7, CHECKS)) == (7, CHECKS)
+
+
+def test_an_answered_round_is_restored_without_its_packets() -> None:
+    name, restored = messages.decode_answered(messages.encode_answered("fra1", CHECKS))
+    assert (name, restored) == ("fra1", tuple(replace(each, exchange=()) for each in CHECKS))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"[1]", b'["1",[]]', b"[1,[{}]]", b"[1,2]", b"\xff", b"[" * 100_000]
+)
+def test_checks_in_another_format_are_refused(content: bytes) -> None:
+    with pytest.raises(BadFrameError):
+        messages.decode_checked(content)
+
+
+def test_a_report_arrives_as_it_was() -> None:
+    report = WorkerReport(1.5, 2**31, "checks are held", "timestamps are kept in memory")
+    assert messages.decode_worker_report(messages.encode_worker_report(report)) == report
+    with pytest.raises(BadFrameError):
+        messages.decode_worker_report(b"[1,2]")
