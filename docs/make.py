@@ -33,6 +33,8 @@ _SCREENS = (
     ("incidents", "Incidents"),
     ("incident", "One incident"),
     ("alerts", "Alerts"),
+    ("expiries", "Expiry dates"),
+    ("subscriptions", "Subscriptions"),
     ("path", "Path to a server"),
     ("delivery", "One alert"),
     ("form", "Forms"),

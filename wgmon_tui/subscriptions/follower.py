@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.config import servers_file
@@ -17,6 +18,7 @@ from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
 from wgmon_tui.subscriptions.quota import Quota
+from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, state_of, write_state
 from wgmon_tui.text import printable
 
 POLL_S = 5.0
@@ -33,6 +35,7 @@ class SubscriptionFollower:
 
     def __init__(self, config_dir: Path, state_dir: Path, log: Callable[[str], None]) -> None:
         self._config_dir = config_dir
+        self._state_dir = state_dir
         self._path = state_dir / _FILE
         self._log = log
         self._subscriptions: tuple[Subscription, ...] = ()
@@ -41,7 +44,8 @@ class SubscriptionFollower:
         self._lists: dict[str, bytes] = {}
         """The last good list of each subscription that differs from servers.toml."""
         self._quotas: dict[str, Quota] = {}
-        """What providers said of their subscriptions. After a restart, it comes with the next list."""
+        """What providers said of their subscriptions, from the state file at first."""
+        self._fetched_at: dict[str, float] = {}
         self._warned: set[str] = set()
         """Subscriptions of which a warning was logged that still holds."""
         self._stamp: FileStamp | None = None
@@ -65,6 +69,8 @@ class SubscriptionFollower:
     async def run(self) -> None:
         """Run until cancelled."""
         fetched = await asyncio.to_thread(_read_times, self._path)
+        stored = await asyncio.to_thread(read_states, self._state_dir)
+        self._quotas.update({name: each.quota for name, each in stored.items() if each.quota})
         while True:
             stamp = await asyncio.to_thread(servers_file.stamp, self._config_dir)
             is_changed, self._stamp = stamp != self._stamp, stamp
@@ -98,8 +104,9 @@ class SubscriptionFollower:
             quotas: list[Quota | None] = []
             data = await asyncio.to_thread(fetch_list, subscription, self._config_dir, quotas.append)
             self._note_quota(subscription.name, quotas[-1])
+            self._fetched_at[subscription.name] = time.time()
         except SubscriptionError as error:
-            self._note(subscription.name, str(error))
+            await self._fail(subscription.name, str(error))
             return False
         return await self._compare(subscription, data)
 
@@ -115,8 +122,11 @@ class SubscriptionFollower:
                 self._log(f"{name}: {chosen.summary}, applied")
                 found = await asyncio.to_thread(compare_list, subscription, data, self._config_dir)
         except SubscriptionError as error:
-            self._note(subscription.name, str(error))
+            await self._fail(subscription.name, str(error))
             return False
+        fetched_at = self._fetched_at.get(subscription.name, time.time())
+        state = state_of(found, fetched_at, self._quotas.get(subscription.name))
+        await asyncio.to_thread(write_state, self._state_dir, subscription.name, state)
         if found.is_empty:
             self._lines.pop(subscription.name, None)
             self._lists.pop(subscription.name, None)
@@ -127,6 +137,13 @@ class SubscriptionFollower:
                 f"{name}: {found.summary}; to see and apply it, type: wgmon-tui subscriptions",
             )
         return True
+
+    async def _fail(self, name: str, line: str) -> None:
+        """Note why a list could not be fetched, compared or applied. What is known of it stays."""
+        self._note(name, line)
+        states = await asyncio.to_thread(read_states, self._state_dir)
+        state = replace(states.get(name, SubscriptionState()), problem=printable(line))
+        await asyncio.to_thread(write_state, self._state_dir, name, state)
 
     def _note_quota(self, name: str, quota: Quota | None) -> None:
         """Keep what the provider says, and log a warning once."""

@@ -230,6 +230,10 @@ class AppContext(App[None]):
         """Open the list of what ends."""
 
     @abstractmethod
+    def open_subscriptions(self) -> None:
+        """Open the lists of providers."""
+
+    @abstractmethod
     def open_alerts(self) -> None:
         """Open the log of alerts."""
 

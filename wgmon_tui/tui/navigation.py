@@ -82,6 +82,12 @@ class NavigationApp(AppContext):
 
         self.push_screen(ExpiriesScreen())
 
+    def open_subscriptions(self) -> None:
+        """Open the lists of providers."""
+        from wgmon_tui.tui.lists.subscriptions_screen import SubscriptionsScreen
+
+        self.push_screen(SubscriptionsScreen())
+
     def open_explanation(
         self,
         name: str,

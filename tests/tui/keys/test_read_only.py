@@ -30,6 +30,7 @@ KEYS_TO = {
     "incidents": ("I",),
     "incident": ("I", "enter"),
     "alerts": ("A",),
+    "subscriptions": ("U",),
     "identities": ("K",),
 }
 """The keys that open each screen of a read-only dashboard."""

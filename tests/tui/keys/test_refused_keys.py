@@ -23,6 +23,7 @@ from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.sample_incidents import over, remembered
 from tests.tui.user_actions.harness import acting, shell
 from wgmon_tui.config.models import Fleet
+from wgmon_tui.subscriptions.state_file import SubscriptionState, write_state
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.keys import refused_keys
 from wgmon_tui.tui.keys.actions import ACTIONS
@@ -221,6 +222,17 @@ async def alerts_of_a_sink(directory: Path) -> AsyncIterator[Face]:
 
 
 @asynccontextmanager
+async def subscriptions(directory: Path) -> AsyncIterator[Face]:
+    config_dir = written(directory, SMALL)
+    (config_dir / "config.toml").write_text('[[subscription]]\nname = "p"\nurl = "http://127.0.0.1:1/"\n')
+    write_state(directory, "p", SubscriptionState(1e9, lines=("- old  trojan  old.example:443",)))
+    async with face(config_dir=config_dir, state_dir=directory) as it:
+        await it.press("U")
+        await it.read()
+        yield it
+
+
+@asynccontextmanager
 async def identities(directory: Path) -> AsyncIterator[Face]:
     async with face(config_dir=written(directory, Fleet((), (BASTION,)))) as it:
         await it.press("K")
@@ -282,6 +294,8 @@ STATES: dict[str, Opening] = {
     "incident": incident,
     "alerts-without-store": alerts_without_store,
     "alerts": alerts_of_a_sink,
+    "subscriptions": subscriptions,
+    "no-subscriptions": dialog("U"),
     "identities": identities,
     "no-identities": no_identities,
     "help": dialog("?"),

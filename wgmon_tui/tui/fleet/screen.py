@@ -323,6 +323,10 @@ class FleetScreen(SortActions):
         """Show until when certificates and keys are valid."""
         self.app.open_expiries()
 
+    def action_subscriptions(self) -> None:
+        """Show the lists of providers."""
+        self.app.open_subscriptions()
+
     def action_alerts(self) -> None:
         """Open the log of alerts."""
         self.app.open_alerts()

@@ -62,6 +62,7 @@ _INCIDENTS = ("incidents",)
 _INCIDENT = ("incident",)
 _ALERTS = ("alerts",)
 _EXPIRIES = ("expiries",)
+_SUBSCRIPTIONS = ("subscriptions",)
 _BOTH = ("fleet", "server")
 _ALL = ("fleet", "server", "incidents")
 _REPORTED = (*_ALL, "incident")
@@ -70,8 +71,8 @@ _FIRST_CHECK = ("first_check",)
 _PATH = ("path",)
 _SETTINGS = ("settings",)
 _LINES = (
-    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "path", "identities",
-    "rejected",
+    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "path",
+    "identities", "rejected",
     "help", "explain", "first_check", "settings", "output",
 )  # fmt: skip
 _FORM = ("form",)
@@ -103,10 +104,13 @@ ACTIONS: tuple[Action, ...] = (
            hint=True, call="open"),
     Action("open_expiring", ("enter",), "open", "Open the server of this certificate or key", MOVE,
            _EXPIRIES, hint=True, call="open"),
+    Action("open_listed", ("enter",), "open", "Open the server under the cursor, if servers.toml has it",
+           MOVE, _SUBSCRIPTIONS, hint=True, call="open"),
     Action("copy_alert", ("y",), "copy", "Copy this alert with its result", SEE, ("delivery",), hint=True,
            call="copy_reason"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "incident", "alerts", "delivery", "expiries", "path", "identities"),
+           ("server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "path",
+            "identities"),
            hint=True),
     Action("search", ("/",), "search", "Search the help: show only what has these words", SEE, ("help",),
            hint=True),
@@ -170,6 +174,12 @@ ACTIONS: tuple[Action, ...] = (
            palette=True),
     Action("expiries", ("X",), "expiry dates",
            "Show until when certificates and keys of the whole fleet are valid", SEE, _FLEET, palette=True),
+    Action("subscriptions", ("U",), "subscriptions",
+           "Show the lists of providers: new, changed and removed servers", SEE, _FLEET, palette=True),
+    Action("fetch_list", ("r",), "fetch", "Fetch the list under the cursor now, and compare it", CHECK,
+           _SUBSCRIPTIONS, hint=True, palette=True, call="fetch"),
+    Action("apply_list", ("a",), "apply", "Write what differs to servers.toml; asks first", CHANGE,
+           _SUBSCRIPTIONS, hint=True, palette=True, call="apply"),
     Action("test_sink", ("t",), "test", "Send a test alert to the sink under the cursor", CHECK, _ALERTS,
            hint=True, palette=True, call="test"),
     Action("retry", ("r",), "retry", "Retry the failed delivery now; on a sink, its oldest failed one", CHECK,

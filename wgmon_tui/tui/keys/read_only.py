@@ -34,7 +34,7 @@ CHANGING = frozenset(
         *("new_identity", "edit_identity", "delete_identity"),
         *("edit_file", "edit_again", "keep_last_good"),
         *("trace_path", "trace_again", "trace_before", "trace_after", "name_hops"),
-        *("end_command", "write"),
+        *("end_command", "write", "fetch_list", "apply_list"),
     }
 )
 """Actions that change something outside this dashboard."""
@@ -43,6 +43,7 @@ VIEWING = frozenset(
     {
         *("open", "open_past", "open_incident", "open_its_server", "open_alerted"),
         *("expiries", "open_expiring", "filter_expiries", "sort_expiries", "reverse_expiries"),
+        *("subscriptions", "open_listed"),
         *("incidents", "alerts", "identities", "explain", "help", "form_help"),
         *("back", "close", "cancel", "close_explanation", "leave", "leave_import", "stanza_done"),
         *("up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"),

@@ -1,0 +1,34 @@
+"""What is known of lists, in a file beside the history: read by others, and never a reason to fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wgmon_tui.subscriptions.quota import Quota
+from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, write_state
+
+STATE = SubscriptionState(
+    1e9, "no answer", "1 new", ("+ a  trojan  a.example:443",), ("x",), 3, Quota(2e9, 5, 10)
+)
+
+
+def test_a_state_is_read_as_it_was_written_and_others_stay(tmp_path: Path) -> None:
+    write_state(tmp_path, "a", STATE)
+    write_state(tmp_path, "b", SubscriptionState())
+    assert read_states(tmp_path) == {"a": STATE, "b": SubscriptionState()}
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"a": 1}', '{"a": {"lines": 1, "quota": {"used": "x"}, "fetched_at": "y"}}']
+)
+def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path, text: str) -> None:
+    (tmp_path / "subscription_states.json").write_text(text)
+    assert all(each == SubscriptionState(quota=each.quota) for each in read_states(tmp_path).values())
+
+
+def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
+    write_state(tmp_path / "missing", "a", STATE)
+    assert read_states(tmp_path / "missing") == {}
