@@ -7,21 +7,25 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 import pytest
 
-from tests.control_planes.answers import HEADSCALE_NODE_0_29
+from tests.control_planes.answers import HEADSCALE_NODE_0_29, NETMAKER_HOST, NETMAKER_NODE, NETMAKER_STATUS
 from tests.control_planes.responder import Answer, Responder, responding
 from tests.control_planes.test_check import WHOLE
-from tests.daemon.harness import until
-from wgmon_tui.checks.verdict import Severity
+from tests.daemon.harness import CLIENT, until
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.main import main
+from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.lab.models import LabPeer, LabSetup
+from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.watched_nodes import MISSED_REPORTS
 from wgmon_tui.store.history import History
@@ -225,3 +229,63 @@ async def test_why_a_node_is_not_watched_is_a_warning_of_the_writer(office: Offi
     async with office.writing() as writer:
         await until(lambda: "office/web2" in names(writer))
         assert any('servers.toml has a server named "office/web1"' in line for line in writer.warnings)
+
+
+async def test_a_probe_without_a_writer_hears_the_control_plane_first(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = office.responder.port
+    server = f'[[server]]\nname = "front"\nprotocol = "system-path"\nendpoint = "127.0.0.1:{port}"\n'
+    office.write("", f"{server}[server.system-path]\necho = false\n")
+    directories = ["--config", str(office.config), "--state", str(office.state)]
+    assert await asyncio.to_thread(main, ["probe", "--json", *directories]) == 1
+    found = {each["server"]: each for each in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert found["office"]["verdict"] == "healthy"
+    assert found["front"]["verdict"] == "forgotten"
+
+
+NETMAKER = """
+[[identity]]
+name = "bastion"
+private_key = "{key}"
+addresses = ["10.8.0.2/32"]
+
+[[control_plane]]
+name = "net"
+type = "netmaker"
+url = "{url}"
+token = "t"
+interval = "1s"
+watch_names = ["*"]
+"""
+
+
+async def test_a_node_with_key_and_endpoint_is_checked_by_a_handshake_of_the_monitoring_identity(
+    tmp_path: Path,
+) -> None:
+    own, inner = ip_interface("10.8.0.2/32"), ip_address("10.8.0.1")
+    setup = LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public, (own.network,)),), (inner,))
+    async with LabServer(setup) as lab, responding({}) as responder:
+        host = {
+            **NETMAKER_HOST,
+            "endpointip": lab.endpoint.host,
+            "wg_public_listen_port": lab.endpoint.port,
+            "publickey": str(lab.public_key),
+        }
+        responder.answers = {
+            "/api/server/status": Answer(NETMAKER_STATUS),
+            "/api/hosts": Answer([host]),
+            "/api/nodes": Answer([{**NETMAKER_NODE, "address": "10.8.0.1/24", "status": "offline"}]),
+        }
+        config = tmp_path / "config"
+        config.mkdir()
+        (config / "servers.toml").touch(0o600)
+        (config / "servers.toml").write_text(NETMAKER.format(key=CLIENT.to_text(), url=responder.url))
+        async with Office(responder, config, tmp_path / "state", []).writing() as writer:
+            await until(lambda: len(names(writer)) == 2 and writer.fleet_state.states["net/web1"].last)
+            state = writer.fleet_state.states["net/web1"]
+            assert state.server.protocol == "wireguard"
+            await until(lambda: state.last and state.last.check.handshake)
+            assert state.last is not None
+            assert state.last.check.tunnel is not None
+            assert state.last.diagnosis.verdict is Verdict.FORGOTTEN

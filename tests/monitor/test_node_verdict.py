@@ -22,6 +22,7 @@ from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.monitor.node_verdict import DEAD, ReportedNode, judge_node
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.monitor.reported_nodes import ReportedNodes
+from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.net.addresses import Endpoint
 
 NOW = 1_700_000_000.0
@@ -290,3 +291,48 @@ def test_where_other_vantages_check_too_they_decide_together() -> None:
     report = VantageReport("nyc", "epoch", 1, "web", Round((check,), (HEALTHY,)))
     state.record_report(report, NOW)
     assert judged(state) is Verdict.SILENT
+
+
+def agreed(state: FleetState, *verdicts: Verdict, quorum: int = 1) -> ServerState:
+    """The server after two settled rounds of each vantage, and one of this machine first."""
+    state.set_vantage_names(tuple(f"v{number}" for number in range(1, len(verdicts))), quorum)
+    for _ in range(2):
+        for number, verdict in enumerate(verdicts):
+            vantage = f"v{number}" if number else "local"
+            works = verdict is Verdict.HEALTHY
+            check = Check(
+                "web", vantage, Endpoint("100.64.0.7", 22), ADDRESS, NOW, Handshake(0.1) if works else None
+            )
+            outcome = Round((check,), (HEALTHY if works else SILENT,))
+            if number:
+                state.record_report(VantageReport(vantage, "epoch", 1, "web", outcome), NOW)
+            else:
+                state.record("web", outcome, NOW)
+    return state.states["web"]
+
+
+def test_vantages_that_agree_on_silence_and_a_node_that_is_online_say_connected() -> None:
+    found = agreed(fleet(ONLINE), Verdict.SILENT, Verdict.SILENT, quorum=2)
+    assert found.diagnosis is not None
+    assert (found.severity, found.diagnosis.verdict) == (Severity.DOWN, Verdict.SAYS_CONNECTED)
+    assert found.incident is not None
+    assert found.incident.verdict is Verdict.SAYS_CONNECTED
+    assert "down from all 2" in found.diagnosis.evidence[0]
+
+
+def test_vantages_that_reach_a_node_that_is_offline_find_it_forgotten() -> None:
+    found = agreed(fleet(OFFLINE), Verdict.HEALTHY, Verdict.HEALTHY)
+    assert found.diagnosis is not None
+    assert (found.severity, found.diagnosis.verdict) == (Severity.DEGRADED, Verdict.FORGOTTEN)
+
+
+def test_vantages_that_disagree_keep_their_verdict_and_name_the_report() -> None:
+    found = agreed(fleet(ONLINE), Verdict.SILENT, Verdict.HEALTHY)
+    assert found.diagnosis is not None
+    assert found.diagnosis.verdict is Verdict.REGIONAL
+    assert "the control plane office reported web1 as online" in found.diagnosis.evidence[-1]
+
+
+def test_a_member_that_reaches_a_node_outvotes_a_machine_that_is_none() -> None:
+    found = agreed(fleet(ONLINE), Verdict.SILENT, Verdict.HEALTHY, quorum=2)
+    assert found.severity is Severity.UP

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,16 @@ timeout = "500ms"
 [server.system-path]
 tcp = false
 """
+RULE = """
+[[control_plane]]
+name = "office"
+type = "headscale"
+url = "{url}"
+token = "hskey"
+interval = "1s"
+watch_names = ["db*"]
+timeout = "500ms"
+"""
 PATIENCE_S = 60.0
 
 
@@ -46,7 +58,9 @@ def nodes(*, online: bool) -> Answer:
 
 
 @asynccontextmanager
-async def office(wireguard_go: WireguardGo, home: Path) -> AsyncIterator[tuple[Bastion, Responder]]:
+async def office(
+    wireguard_go: WireguardGo, home: Path, fleet: str = FLEET
+) -> AsyncIterator[tuple[Bastion, Responder]]:
     """A machine with an interface to a node, and a control plane that reports this node as online."""
     with bastion_with_vpn(wireguard_go, home) as bastion:
         with entered(wireguard_go.path.client):
@@ -54,7 +68,7 @@ async def office(wireguard_go: WireguardGo, home: Path) -> AsyncIterator[tuple[B
             responder = await serving.__aenter__()
         try:
             file = home / "servers.toml"
-            file.write_text(FLEET.format(url=responder.url))
+            file.write_text(fleet.format(url=responder.url))
             await bastion.connected()
             yield bastion, responder
         finally:
@@ -87,3 +101,32 @@ async def test_a_node_that_answers_and_is_offline_is_forgotten_until_it_is_onlin
         responder.answers["/api/v1/node"] = nodes(online=True)
         await asyncio.to_thread(verdict_beside_writer, bastion, "healthy")
         assert time.monotonic() - began < PATIENCE_S
+
+
+def verdict_of_watched_node(bastion: Bastion, wanted: str) -> dict[str, Any]:
+    """What the writer says of the node that the rule selects, once its verdict is the wanted one."""
+    said = ""
+    with bastion.running():
+        began = time.monotonic()
+        while time.monotonic() - began < PATIENCE_S:
+            said = bastion.wgmon("probe", "office/db1", "--quick", "--json").out
+            if said and json.loads(said)["verdict"] == wanted:
+                return dict(json.loads(said))
+    raise AssertionError(f"it stays {said!r}")
+
+
+async def test_a_node_that_a_rule_selects_is_watched_beside_its_control_plane(
+    wireguard_go: WireguardGo, tmp_path: Path
+) -> None:
+    async with office(wireguard_go, tmp_path, RULE) as (bastion, responder):
+        await asyncio.to_thread(verdict_of_watched_node, bastion, "healthy")
+        firewall(wireguard_go.path.server, "input", f'iifname "{wireguard_go.interface}" drop')
+        try:
+            found = await asyncio.to_thread(verdict_of_watched_node, bastion, "says-connected")
+        finally:
+            no_firewall(wireguard_go.path.server)
+        assert found["summary"].startswith("office reports db1 as online, but no data reaches it.")
+        responder.answers["/api/v1/node"] = nodes(online=False)
+        await asyncio.to_thread(verdict_of_watched_node, bastion, "forgotten")
+        listed = await asyncio.to_thread(bastion.wgmon, "nodes")
+        assert listed.out.splitlines()[2].split()[:3] == ["db1", "no", "forgotten"]

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 
 from wgmon_tui.checks.inspection import inspector_of
 from wgmon_tui.checks.protocol import by_protocol
@@ -27,6 +28,7 @@ from wgmon_tui.cli.probe import PLUGIN_FORMATS
 from wgmon_tui.cli.probe_output import CheckedRound, LocalInterfaceReading, PluginOutput, ResultOutput
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
+from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.imports.wg_quick_import import load_conf
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
@@ -58,7 +60,8 @@ def run_probe(arguments: argparse.Namespace) -> int:
                 warn_of_held_timestamps(timestamps, _identities_of(selected, keyring))
             first = selected.servers[0].name
             progress.show(f"checking {first}" if len(selected.servers) == 1 else "")
-            code = shutdown.run(_probe_all(selected, keyring, timestamps, arguments, progress))
+            planes = tuple(filter(is_control_plane, fleet.servers))
+            code = shutdown.run(_probe_all(selected, planes, keyring, timestamps, arguments, progress))
             if timestamps.trouble and not trouble_before:
                 print(f"wgmon-tui: {timestamps.trouble}", file=sys.stderr)
             return code
@@ -101,6 +104,7 @@ def _identities_of(fleet: Fleet, keyring: Keyring) -> set[PublicKey]:
 
 async def _probe_all(
     fleet: Fleet,
+    planes: Sequence[Server],
     keyring: Keyring,
     timestamps: TimestampLedger,
     arguments: argparse.Namespace,
@@ -116,7 +120,7 @@ async def _probe_all(
     done = 0
     if total > 1:
         progress.count(done, total, "check", "done")
-    async for checked in _check_rounds(fleet, keyring, timestamps, arguments, progress):
+    async for checked in _check_rounds(fleet, planes, keyring, timestamps, arguments, progress):
         await output.add(checked)
         done += 1
         if total > 1:
@@ -128,6 +132,7 @@ async def _probe_all(
 
 async def _check_rounds(
     fleet: Fleet,
+    planes: Sequence[Server],
     keyring: Keyring,
     timestamps: TimestampLedger,
     arguments: argparse.Namespace,
@@ -142,8 +147,13 @@ async def _check_rounds(
     depth = CheckDepth(deep=not arguments.quick, explain=not arguments.quick, soak=arguments.deep)
 
     async def check_one(
-        rounds: OneShotRounds, server: Server, reading: asyncio.Task[LocalInterfaceReading | None]
+        rounds: OneShotRounds,
+        reading: asyncio.Task[LocalInterfaceReading | None],
+        server: Server,
+        first: Sequence[asyncio.Task[CheckedRound]],
     ) -> CheckedRound:
+        if first:
+            await asyncio.wait(first)
         async with semaphore:
             problem = targets.problems.get(server.name, "")
             with explained_socket_errors():
@@ -159,13 +169,30 @@ async def _check_rounds(
                     show_progress,
                     witness=read_witness(arguments.config, show_progress),
                     on_wait=progress.show,
+                    planes=planes,
                 )
             )
         for _ in range(arguments.count):
             reading = asyncio.create_task(_read_local_interfaces(fleet, keyring, arguments))
-            pending = [asyncio.create_task(check_one(rounds, server, reading)) for server in fleet.servers]
+            pending = _start_planes_first(fleet.servers, partial(check_one, rounds, reading), rounds)
             for each in pending if arguments.form == "json" else asyncio.as_completed(pending):
                 yield await each
+
+
+def _start_planes_first(
+    servers: Iterable[Server],
+    check: Callable[[Server, Sequence[asyncio.Task[CheckedRound]]], Coroutine[object, object, CheckedRound]],
+    rounds: OneShotRounds,
+) -> list[asyncio.Task[CheckedRound]]:
+    """Start all checks. Without a writer, control planes come first: their reports are about the others."""
+    tasks: list[asyncio.Task[CheckedRound]] = []
+    planes: list[asyncio.Task[CheckedRound]] = []
+    for server in servers:
+        is_plane = is_control_plane(server) and not rounds.has_writer
+        tasks.append(asyncio.create_task(check(server, () if is_plane else planes)))
+        if is_plane:
+            planes.append(tasks[-1])
+    return tasks
 
 
 async def _read_local_interfaces(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -20,6 +21,7 @@ from wgmon_tui.checks.protocol import ProtocolProber, ProtocolTarget
 from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.config.models import Server
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError, WriterBusyError
+from wgmon_tui.control.one_shot_reports import OneShotReports
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.remote_trace import can_trace, request_trace
 from wgmon_tui.control.round_request import (
@@ -89,12 +91,15 @@ class OneShotRounds:
         *,
         witness: Endpoint | None = None,
         on_wait: Callable[[str], None] | None = None,
+        planes: Iterable[Server] = (),
     ) -> None:
         """`progress` gets a line about who makes the checks, and why. `witness` is that of config.toml.
 
         `on_wait` gets what the checks are waiting for, which soon is past. Without it, `progress` does.
+        `planes` are the control planes whose reports rounds of nodes are judged by, too.
         """
         on_wait = on_wait or progress
+        self._reports = OneShotReports(state_dir, planes)
         self._servers: set[str] = set()
         self._uplink_evidence = UplinkEvidence(lambda: len(self._servers))
         self._uplink_evidence.witness = witness
@@ -150,6 +155,11 @@ class OneShotRounds:
         if self._prober:
             await self._prober.close()
 
+    @property
+    def has_writer(self) -> bool:
+        """Whether a writer was there when the block began."""
+        return self._connection is not None
+
     async def run(
         self, server: Server, target: ProtocolTarget | None, depth: CheckDepth, *, problem: str = ""
     ) -> Round:
@@ -180,7 +190,7 @@ class OneShotRounds:
     ) -> Round:
         """Run a round in this process. Raises OSError if it has no socket to send from."""
         self._servers.add(server.name)
-        return await run_check_round(
+        outcome = await run_check_round(
             await self._own_prober(),
             server,
             target,
@@ -189,6 +199,7 @@ class OneShotRounds:
             uplink_evidence=self._uplink_evidence,
             on_soak=partial(self._soaks.note, server.name),
         )
+        return await self._reports.judge(server, outcome)
 
     async def run_with_keys(self, target: ProtocolTarget) -> RoundWithKeys:
         """Run a round without experiments, and keep its one-time keys. Raises OSError.
@@ -256,7 +267,8 @@ class OneShotRounds:
     async def _own_prober(self) -> FleetProber:
         async with self._opening:
             if self._prober is None:
-                self._prober = FleetProber(self._timestamps.services())
+                services = replace(self._timestamps.services(), note_report=self._reports.note)
+                self._prober = FleetProber(services)
             return self._prober
 
     async def _report_progress(self) -> None:

@@ -6,8 +6,10 @@ follows the store all go through its methods.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.expiry import Expires
@@ -33,6 +35,7 @@ from wgmon_tui.monitor.quorum import (
 from wgmon_tui.monitor.server_state import LastAnswer, ServerState
 from wgmon_tui.monitor.server_states import ServerStates
 from wgmon_tui.monitor.state_transitions import (
+    JudgeQuorum,
     apply_damping,
     apply_quorum,
     refresh_severity,
@@ -43,6 +46,7 @@ from wgmon_tui.monitor.state_transitions import (
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.monitor.node_reports import NodeReport
+    from wgmon_tui.monitor.reported_nodes import ReportedNodes
 
 __all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
 
@@ -71,6 +75,7 @@ class FleetState(ServerStates):
         """Number of vantages that must agree before a server counts as down."""
         self.node_reports_version = 0
         """Changes with every report of a control plane."""
+        self._reported_nodes: ReportedNodes | None = None
 
     def record(
         self, name: str, outcome: Round, now: float, *, counted: bool = True
@@ -91,7 +96,7 @@ class FleetState(ServerStates):
         if outcome.last_answer_at is not None:
             server_state.damping_when_heard = server_state.damping
         if server_state.vantage_states:
-            events = apply_quorum(server_state, self.quorum, now, check.vantage if confirmed else None)
+            events = self._apply_quorum(server_state, now, check.vantage if confirmed else None)
         self._refresh_severity(server_state, now)
         return (*events, *note_moved_name(server_state.incident, events, before, outcome, now))
 
@@ -102,7 +107,7 @@ class FleetState(ServerStates):
             apply_damping(server_state, server_state.last, now, confirmed=False) if server_state.last else ()
         )
         if server_state.vantage_states:
-            events = apply_quorum(server_state, self.quorum, now)
+            events = self._apply_quorum(server_state, now)
         self._refresh_severity(server_state, now)
         return events
 
@@ -119,7 +124,7 @@ class FleetState(ServerStates):
             address: without_last_outage(window) for address, window in server_state.losses.items()
         }
         server_state.damping = server_state.damping_when_heard
-        update_quorum(server_state, self.quorum)
+        update_quorum(server_state, self.quorum, self._judge_at(now))
         state = server_state.quorum_result or server_state.damping  # other vantages see the server and decide
         forgiven = server_state.incident is not None and state.severity not in BROKEN
         events = self.end_incident(name, now, note=outcome.diagnosis.summary) if forgiven else ()
@@ -269,7 +274,7 @@ class FleetState(ServerStates):
         server_state.vantage_states = {
             vantage_state.vantage: vantage_state for vantage_state in vantage_states
         }
-        update_quorum(server_state, self.quorum)
+        update_quorum(server_state, self.quorum, self._judge_at(time.time()))
         self.touch(name)
 
     def mark_disconnected(self, vantage: str, now: float) -> None:
@@ -358,9 +363,23 @@ class FleetState(ServerStates):
     def _update(
         self, server_state: ServerState, now: float, confirmed_by: str | None = None
     ) -> tuple[IncidentEvent, ...]:
-        events = apply_quorum(server_state, self.quorum, now, confirmed_by)
+        events = self._apply_quorum(server_state, now, confirmed_by)
         self._refresh_severity(server_state, now)
         return events
+
+    def _apply_quorum(
+        self, server_state: ServerState, now: float, confirmed_by: str | None = None
+    ) -> tuple[IncidentEvent, ...]:
+        return apply_quorum(server_state, self.quorum, now, confirmed_by, judge=self._judge_at(now))
+
+    def _judge_at(self, now: float) -> JudgeQuorum | None:
+        """How control planes are heard beside the vantages; None if there is no report."""
+        if not self.node_reports_version:
+            return None
+        from wgmon_tui.monitor.reported_nodes import ReportedNodes  # of fleets with a control plane alone
+
+        self._reported_nodes = self._reported_nodes or ReportedNodes(self)
+        return partial(self._reported_nodes.judge_agreed, now=now)
 
     def _refresh_severity(self, server_state: ServerState, now: float) -> None:
         refresh_severity(server_state, now)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
@@ -13,8 +14,11 @@ from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import IncidentEvent, update_incident
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import decide_quorum
+from wgmon_tui.monitor.quorum import QuorumResult, decide_quorum
 from wgmon_tui.monitor.server_state import ServerState
+
+JudgeQuorum = Callable[[ServerState, QuorumResult], QuorumResult]
+"""Judges what vantages agree on, together with what a control plane reports."""
 
 
 def new_server_state(server: Server) -> ServerState:
@@ -97,14 +101,19 @@ def apply_damping(
 
 
 def apply_quorum(
-    server_state: ServerState, quorum: int, now: float, confirmed_by: str | None = None
+    server_state: ServerState,
+    quorum: int,
+    now: float,
+    confirmed_by: str | None = None,
+    *,
+    judge: JudgeQuorum | None = None,
 ) -> tuple[IncidentEvent, ...]:
-    """Decide the quorum now, and update the incident.
+    """Decide the quorum now, and update the incident. `judge` adds what a control plane reports.
 
     `confirmed_by` is the vantage whose round just repeated its verdict. A result made of several vantages
     needs no confirmation: it follows from settled states.
     """
-    update_quorum(server_state, quorum)
+    update_quorum(server_state, quorum, judge)
     if server_state.quorum_result is None:
         return ()
     agreed = server_state.quorum_result
@@ -125,10 +134,11 @@ def apply_quorum(
     return (event,) if event else ()
 
 
-def update_quorum(server_state: ServerState, quorum: int) -> None:
-    """Decide the quorum now."""
+def update_quorum(server_state: ServerState, quorum: int, judge: JudgeQuorum | None = None) -> None:
+    """Decide the quorum now. `judge` adds what a control plane reports."""
     views = server_state.views if server_state.vantage_states and not server_state.paused else ()
-    server_state.quorum_result = decide_quorum(views, quorum, server_state.server)
+    agreed = decide_quorum(views, quorum, server_state.server)
+    server_state.quorum_result = judge(server_state, agreed) if judge and agreed else agreed
 
 
 def refresh_severity(server_state: ServerState, now: float) -> None:
