@@ -15,11 +15,12 @@ import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from threading import RLock, Thread
 from typing import IO, Any
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import printable
 

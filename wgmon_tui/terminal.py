@@ -13,11 +13,11 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Protocol
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 ASSUMED_SIZE = (80, 24)

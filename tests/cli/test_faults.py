@@ -37,7 +37,7 @@ from tests.cli.programs import reports, site_in, with_fault
         pytest.param(
             "wgmon_tui.alerts.delivery_log.deliveries", "fault", ("alert", "log"), marks=pytest.mark.thorough
         ),
-        ("wgmon_tui.cli.parser.make_parser", "fault", ("keygen", "here")),
+        ("wgmon_tui.cli.parser.parse_arguments", "fault", ("keygen", "here")),
         pytest.param("threading.Thread.start", "fault", ("run",), marks=pytest.mark.thorough),
     ],
 )

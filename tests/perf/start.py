@@ -2,16 +2,16 @@
 
 The dashboard on ten servers of a servers.toml, and `wgmon-tui demo`, start in a terminal. Measured is the
 time from the creation of the process to the first painted row and to the first verdict, compared with the
-smallest Textual app. The ten are one server of the lab, in this process. The children report two moments: the
-interpreter runs, and `textual.app` is imported; the rest is wgmon-tui. All bytecode is compiled, as after an
-installation: the warm-up compiles it into a separate cache.
+smallest Textual app. Beside it stands the CPU time of the process until then, which does not count others.
+The ten are one server of the lab, in this process. All bytecode is compiled, as after an installation: the
+warm-up compiles it into a separate cache.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 from tests.daemon.harness import CLIENT, quick_server, write_config
-from tests.perf.terminal import COLUMNS, LINES, Terminal
+from tests.perf.terminal import COLUMNS, LINES, Moment, Terminal, cpu_seconds
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
@@ -31,33 +31,21 @@ RUNS = 9
 
 _QUIT = b"\x11"
 _PATIENCE_S = 30.0
-_RUNNING, _IMPORTED, _PAINTED = b"interpreter runs", b"textual.app imported", b"painted"
-_BEFORE = f"""
-print({_RUNNING.decode()!r}, flush=True)
-import textual.app
-print({_IMPORTED.decode()!r}, flush=True)
-"""
-_DEMO = f"""{_BEFORE}
-from wgmon_tui.cli.main import main
-main(["demo"])
-"""
-_FLEET = f"""{_BEFORE}
-import os
-from wgmon_tui.cli.main import main
-main(["--config", os.environ["FLEET"], "--state", os.environ["STATE"]])
-"""
-_SMALLEST = f"""{_BEFORE}
+_PAINTED = b"painted"
+_SMALLEST = f"""
+from textual.app import App
 from textual.widgets import Static
-class Smallest(textual.app.App):
+class Smallest(App):
     def compose(self):
         yield Static({_PAINTED.decode()!r})
 Smallest().run()
 """
 _VERDICT = Verdict.HEALTHY.slug.encode()
-_STARTS: dict[str, tuple[str, tuple[bytes, ...]]] = {
-    "wgmon-tui": (_FLEET, (b"server-0", _VERDICT)),
-    "wgmon-tui demo": (_DEMO, (DEMO_SERVERS[0].name.encode(), _VERDICT)),
-    "smallest Textual app": (_SMALLEST, (_PAINTED,)),
+_PROGRAM = ("-m", "wgmon_tui")
+_STARTS: dict[str, tuple[tuple[str, ...], tuple[bytes, ...]]] = {
+    "wgmon-tui": (_PROGRAM, (b"server-0", _VERDICT)),
+    "wgmon-tui demo": ((*_PROGRAM, "demo"), (DEMO_SERVERS[0].name.encode(), _VERDICT)),
+    "smallest Textual app": (("-c", _SMALLEST), (_PAINTED,)),
 }
 """The command to run, and the texts that show that it is painted and that a check has ended."""
 
@@ -82,11 +70,16 @@ def ten_servers(config: Path) -> Iterator[None]:
         loop.close()
 
 
-def times_until_marks(program: str, marks: Sequence[bytes], environment: Mapping[str, str]) -> list[float]:
-    """The seconds from the creation of the process until each of the `marks` was read, in their order."""
-    with Terminal([sys.executable, "-c", program], environment) as terminal:
+def times_until_marks(
+    command: Sequence[str], marks: Sequence[bytes], environment: Mapping[str, str]
+) -> list[Moment]:
+    """When each of the `marks` was read, in their order."""
+    with Terminal([sys.executable, *command], environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
-        sights = [arrival.at - terminal.started for arrival in terminal.read_until(marks, deadline)]
+        sights = [
+            Moment(arrival.at - terminal.started, cpu_seconds(terminal.pid))
+            for arrival in terminal.read_until(marks, deadline)
+        ]
         terminal.type(_QUIT)
         terminal.drain(deadline)
     return sights
@@ -98,28 +91,32 @@ def main() -> None:
     print(
         f"A pty of {COLUMNS}x{LINES}; Textual {version('textual')}; medians of {runs} runs after one warm-up"
     )
-    seen: dict[str, list[list[float]]] = {name: [] for name in _STARTS}
+    seen: dict[str, list[list[Moment]]] = {name: [] for name in _STARTS}
     with TemporaryDirectory() as bytecode, TemporaryDirectory() as config, ten_servers(Path(config)):
         for number in range(runs + 1):
-            for name, (program, marks) in _STARTS.items():
+            for name, (command, marks) in _STARTS.items():
                 with TemporaryDirectory() as state:
-                    environment = {"PYTHONPYCACHEPREFIX": bytecode, "FLEET": config, "STATE": state}
-                    sights = times_until_marks(program, (_RUNNING, _IMPORTED, *marks), environment)
+                    options = ("--config", config, "--state", state) if command == _PROGRAM else ()
+                    environment = {"PYTHONPYCACHEPREFIX": bytecode}
+                    sights = times_until_marks((*command, *options), marks, environment)
                 if number:
                     seen[name].append(sights)
-    print(
-        f"\n  {'':<22}{'interpreter':>12}{'textual.app':>13}{'painted':>10}{'verdict':>10}"
-        "   after the import (min to max)"
-    )
+    floor = _median(row[0] for row in seen["smallest Textual app"])
+    print(f"\n  {'':<22}{'painted':>10}{'ratio':>7}{'CPU':>10}{'ratio':>7}{'least CPU':>12}{'verdict':>11}")
     for name, rows in seen.items():
-        running, imported, painted_at, *verdict = (median(column) * 1e3 for column in zip(*rows, strict=True))
-        told = f"{verdict[0]:>7.0f} ms" if verdict else " " * 10
-        after = [(row[2] - row[1]) * 1e3 for row in rows]
+        painted = _median(row[0] for row in rows)
+        least = min(row[0].cpu for row in rows)
+        verdict = f"{median(row[1].clock for row in rows) * 1e3:>8.0f} ms" if len(rows[0]) > 1 else ""
         print(
-            f"  {name:<22}{running:>9.0f} ms{imported:>10.0f} ms{painted_at:>7.0f} ms{told}"
-            f"   {median(after):.0f} ms ({min(after):.0f} to {max(after):.0f})"
+            f"  {name:<22}{painted.clock * 1e3:>7.0f} ms{painted.clock / floor.clock:>7.2f}"
+            f"{painted.cpu * 1e3:>7.0f} ms{painted.cpu / floor.cpu:>7.2f}{least * 1e3:>9.0f} ms{verdict}"
         )
-    print("  Times are from the making of the process.")
+    print("  Times are from the creation of the process.")
+
+
+def _median(moments: Iterable[Moment]) -> Moment:
+    clock, cpu = zip(*moments, strict=True)
+    return Moment(median(clock), median(cpu))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 Size = tuple[int, int]
 """Columns and lines."""
@@ -33,6 +34,18 @@ class Arrival:
 
     at: float
     data: bytes
+
+
+class Moment(NamedTuple):
+    """Seconds since the process was created, and those of CPU that it has used."""
+
+    clock: float
+    cpu: float
+
+
+def cpu_seconds(pid: int) -> float:
+    """Seconds of CPU that a process has used, in user and kernel mode (clock_getcpuclockid(3), on Linux)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Terminal:

@@ -8,7 +8,6 @@ that a viewer uses while a separate writer checks WATCHED healthy servers once a
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from tests.perf.stored_history import fill
-from tests.perf.terminal import COLUMNS, LINES, Terminal
+from tests.perf.terminal import COLUMNS, LINES, Moment, Terminal, cpu_seconds
 from wgmon_tui.config.config_toml import DAY
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
@@ -33,19 +31,11 @@ WATCHED, SECONDS = 1_000, 30.0
 
 _SETTLE_S = 12.0
 _PATIENCE_S = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 _FIRST_ROW = b"server-0"
 _READING = b"The servers appear in a moment"
 _QUIT = b"\x11"
 _OPENINGS = 4
 _CLOSED_ENDPOINT = Endpoint("127.0.0.1", 9)
-
-
-class _Moment(NamedTuple):
-    """Seconds since the process was made, and those of CPU that it has used."""
-
-    clock: float
-    cpu: float
 
 
 def main() -> None:
@@ -99,12 +89,12 @@ def _print_opening(what: str, command: list[str], environment: Mapping[str, str]
     print(f"  {what}: {', '.join(figures)}", flush=True)
 
 
-def _openings(command: list[str], environment: Mapping[str, str], marks: Sequence[bytes]) -> list[_Moment]:
+def _openings(command: list[str], environment: Mapping[str, str], marks: Sequence[bytes]) -> list[Moment]:
     """When each of the `marks`, in their order, was on the terminal."""
     with Terminal(command, environment) as terminal:
         deadline = terminal.started + _PATIENCE_S
         found = [
-            _Moment(arrival.at - terminal.started, _cpu(terminal.pid))
+            Moment(arrival.at - terminal.started, cpu_seconds(terminal.pid))
             for arrival in terminal.read_until(marks, deadline)
         ]
         terminal.type(_QUIT)
@@ -126,10 +116,13 @@ def _measure_viewing(watched: int, seconds: float) -> None:
             time.sleep(_SETTLE_S)  # first rounds, deep checks, and the store's first minute
             with Terminal(command) as terminal:
                 _read_for(terminal, _SETTLE_S / 2)
-                before = _cpu(writer.pid), _cpu(terminal.pid)
+                before = cpu_seconds(writer.pid), cpu_seconds(terminal.pid)
                 began, written = time.monotonic(), _read_for(terminal, seconds)
                 wall = time.monotonic() - began
-                viewer_s, writer_s = _cpu(terminal.pid) - before[1], _cpu(writer.pid) - before[0]
+                viewer_s, writer_s = (
+                    cpu_seconds(terminal.pid) - before[1],
+                    cpu_seconds(writer.pid) - before[0],
+                )
         finally:
             writer.terminate()
             writer.wait(_PATIENCE_S)
@@ -179,12 +172,6 @@ def _read_for(terminal: Terminal, seconds: float) -> int:
             raise SystemExit("the viewer ended by itself")
         count += len(arrival.data)
     return count
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used, in user and kernel mode (proc(5), stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 if __name__ == "__main__":

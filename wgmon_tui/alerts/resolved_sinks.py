@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from wgmon_tui.config import config_toml
 from wgmon_tui.config.alerting import AlertSettings, Sink
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import read_text
+from wgmon_tui.records import dataclass
 
 _AT_ONCE = 4
 
@@ -59,6 +59,8 @@ def resolve_sinks(
 
     found: dict[SecretSource, str | ConfigurationError] = {**known}
     if sources:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found |= zip(sources, pool.map(read, sources), strict=True)
     secrets: dict[str, dict[str, str]] = {}

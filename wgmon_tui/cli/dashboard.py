@@ -64,11 +64,13 @@ def dashboard(arguments: argparse.Namespace) -> int:
     If another process already writes the state directory, show the results of that process. With --read-only
     show what is stored, and never check.
     """
-    from wgmon_tui.daemon.role import RoleManager
+    from wgmon_tui.daemon.garbage_collection import loaded_without_collection
 
     print_owners(arguments.config, arguments.state)
     reads_later = arguments.terminal.is_interactive and _is_slow_to_read(arguments.config)
-    with progress_line("start") as progress:
+    with progress_line("start") as progress, loaded_without_collection():
+        from wgmon_tui.daemon.role import RoleManager
+
         progress.show("reading the configuration")
         role_manager = RoleManager(
             arguments.config,

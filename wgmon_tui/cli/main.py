@@ -75,12 +75,12 @@ def _run_command(argv: Sequence[str] | None) -> int:
     reporter = FaultReporter(__version__)
     try:
         with reporter.hooks():
-            from wgmon_tui.cli.parser import make_parser
+            from wgmon_tui.cli.parser import parse_arguments
             from wgmon_tui.terminal import adapt_output, detect_terminal
 
             terminal = detect_terminal()
             adapt_output(terminal)
-            arguments = make_parser().parse_args(argv)  # --help ends here, and loads nothing more
+            arguments = parse_arguments(argv)  # --help ends here, and loads nothing more
             from wgmon_tui.config.secrets.process_protection import protect_secrets
 
             arguments.terminal = terminal

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from wgmon_tui.config.models import SecretSource
+from wgmon_tui.records import dataclass
 
 DAY_S = 86_400.0
 VERDICTS = (

@@ -6,7 +6,7 @@ found. All errors are found at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from wgmon_tui.config.value_types import BOOLEAN, WITNESS, duration, integer
 from wgmon_tui.config.vantages import Vantage
 from wgmon_tui.config.vantages_toml import VANTAGE, check_quorum, read_vantages
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.records import dataclass
 
 NAME = "config.toml"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wgmon_tui.checks.registry import control_plane_names
 from wgmon_tui.config.models import Fleet, SecretSource, Server
@@ -25,6 +25,7 @@ from wgmon_tui.config.value_types import (
     text_type,
 )
 from wgmon_tui.net.http_target import Url
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable, quoted
 
 TABLE = "control_plane"

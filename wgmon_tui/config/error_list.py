@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.toml_positions import TomlPath, find_positions
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count
 
 MOST_SHOWN = 20

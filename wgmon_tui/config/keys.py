@@ -115,12 +115,16 @@ class PrivateKey(_Secret):
     """A Curve25519 private key; the scalar multiplication clamps it, as in wg."""
 
     __slots__ = ("public",)
+    public: PublicKey
 
-    def __init__(self, raw: bytes) -> None:
-        super().__init__(raw)
+    def __getattr__(self, name: str) -> PublicKey:
+        """Compute the public key when it is first read: libsodium takes 3 ms to load."""
+        if name != "public":
+            raise AttributeError(name)
         from nacl.bindings import crypto_scalarmult_base
 
-        self.public = PublicKey(crypto_scalarmult_base(raw))
+        self.public = PublicKey(crypto_scalarmult_base(self.raw))
+        return self.public
 
     @classmethod
     def from_text(cls, text: str) -> PrivateKey:

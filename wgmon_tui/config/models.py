@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
 from wgmon_tui.config.keys import NO_PUBLIC_KEY, PublicKey
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.records import dataclass
 
 WIREGUARD = "wireguard"
 AMNEZIAWG = "amneziawg"

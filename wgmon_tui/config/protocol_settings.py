@@ -7,7 +7,7 @@ checks/protocol.py; this module asks the registry, so that no protocol is import
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from wgmon_tui.checks.registry import UnknownProtocolError, find_settings, protocol_names
@@ -15,6 +15,7 @@ from wgmon_tui.config.models import WIREGUARD, SecretSource, Server
 from wgmon_tui.config.setting import Section, Setting, defaults_of, read_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import FormFieldKind, SecretType
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

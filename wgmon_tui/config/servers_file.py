@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
@@ -27,6 +26,7 @@ from wgmon_tui.config.secrets.private_files import (
 )
 from wgmon_tui.config.servers_toml import HEADER, OnServersRead, parse, render
 from wgmon_tui.config.trusted_files import require_trusted
+from wgmon_tui.records import dataclass
 
 NAME = "servers.toml"
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
-
-import tomli_w
 
 from wgmon_tui.checks.registry import control_plane_names, protocol_names
 from wgmon_tui.config.control_planes import (
@@ -45,6 +43,7 @@ from wgmon_tui.config.shared_settings import (
 )
 from wgmon_tui.config.toml_reader import TomlTable, as_name, as_table, as_tables, describe, load_toml
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import did_you_mean, format_list
 
 HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in a server as note = "…".'
@@ -169,9 +168,9 @@ def render(fleet: Fleet) -> str:
     shared = _shared(fleet)
     blocks = [HEADER + "\n"]
     if fleet.defaults:
-        blocks.append("[defaults]\n" + tomli_w.dumps(fleet.defaults))
+        blocks.append("[defaults]\n" + _write_table(fleet.defaults))
     blocks += [
-        "[[identity]]\n" + tomli_w.dumps(write_settings(identity, IDENTITY.settings, IDENTITY.usual()))
+        "[[identity]]\n" + _write_table(write_settings(identity, IDENTITY.settings, IDENTITY.usual()))
         for identity in fleet.identities
     ]
     in_order = sorted(fleet.servers, key=lambda each: not is_control_plane(each))
@@ -179,13 +178,19 @@ def render(fleet: Fleet) -> str:
     return "\n".join(blocks)
 
 
+def _write_table(table: Mapping[str, object]) -> str:
+    from tomli_w import dumps  # a start reads, and writes nothing
+
+    return dumps(table)
+
+
 def _server_block(server: Server, shared: SharedValues) -> str:
     table = server_table(server, shared)
     if is_control_plane(server):
-        return f"[[{PLANE}]]\n" + tomli_w.dumps(from_server_table(table, server.protocol))
+        return f"[[{PLANE}]]\n" + _write_table(from_server_table(table, server.protocol))
     own = table.pop(server.protocol, None)
-    block = "[[server]]\n" + tomli_w.dumps(table)
-    return f"{block}\n[server.{server.protocol}]\n{tomli_w.dumps(own)}" if isinstance(own, dict) else block
+    block = "[[server]]\n" + _write_table(table)
+    return f"{block}\n[server.{server.protocol}]\n{_write_table(own)}" if isinstance(own, dict) else block
 
 
 def server_entries(fleet: Fleet, server: Server) -> dict[str, object]:

@@ -7,13 +7,14 @@ Schemas for editors are derived from it. A default is declared once too, in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from typing import Any
 
 from wgmon_tui.config.error_list import KeyedError
 from wgmon_tui.config.secrets.sources import secret_entry, secret_keys
 from wgmon_tui.config.toml_reader import TomlTable, as_table, as_tables
 from wgmon_tui.config.value_types import SecretType, ValueType
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 Values = Mapping[str, Any]

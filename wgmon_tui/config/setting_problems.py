@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.toml_positions import TomlPath, find_positions
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ this formula moves servers in every installation.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import replace
 
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 MAX_SHARDS = 1000
@@ -50,6 +50,8 @@ def find_owner(name: str, count: int) -> int:
     encoded = name.encode()
 
     def weight(number: int) -> bytes:
+        from hashlib import blake2b
+
         return blake2b(number.to_bytes(4, "big") + encoded, digest_size=8).digest()
 
     return max(range(1, count + 1), key=weight)

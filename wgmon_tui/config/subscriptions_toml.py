@@ -9,7 +9,6 @@ apply = "ask"                 # only report; or "add" new servers, or do "all" t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from wgmon_tui.config.models import SecretSource
@@ -22,6 +21,7 @@ from wgmon_tui.config.setting import (
 )
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_types import NAME, NAMES, TEXT_SECRET, duration, one_of
+from wgmon_tui.records import dataclass
 
 ApplyRule = Literal["ask", "add", "all"]
 

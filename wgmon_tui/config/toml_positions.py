@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from wgmon_tui.records import dataclass
 
 TomlPath: TypeAlias = tuple[str | int, ...]
 """Keys and positions from the top of a file: `("server", 2, "interval")` is in the third `[[server]]`."""

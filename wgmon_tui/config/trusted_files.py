@@ -12,12 +12,12 @@ import pwd
 import shlex
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.ownership import command_as, owner_advice
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.records import dataclass
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _MAX_LINKS = 40

@@ -7,7 +7,7 @@ actions, keys, columns and themes, and refuses unknown ones when it starts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +24,7 @@ from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.config.user_actions_toml import read_user_actions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 PLACEHOLDERS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ pages in docs/ and the JSON Schemas for editors use it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from wgmon_tui.config.value_parsers import (
     parse_tunnel_endpoint,
     parse_witness,
 )
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import did_you_mean
 
 _DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,20})?(ms|s|m|h|d)$"

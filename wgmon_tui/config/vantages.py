@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 
 LOCAL_VANTAGE = "local"
 """The name of this machine among the vantages."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.staleness import CheckOutage
-from wgmon_tui.monitor.vantage_status import VantageStatus
+
+if TYPE_CHECKING:
+    from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
+    from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
 class ControllerProxy(FleetController):

@@ -1,4 +1,4 @@
-"""Garbage collection while a large fleet is loaded."""
+"""Garbage collection while the program and a large fleet are loaded."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def loaded_without_collection() -> Iterator[None]:
+    """Pause the automatic collection while modules are imported, and exempt them from later ones.
+
+    The collections take a tenth of the time of a start, and modules live as long as the program.
+    """
+    with collection_paused():
+        yield
+        gc.freeze()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.staleness import CheckOutage
-from wgmon_tui.monitor.vantage_status import VantageStatus
+from wgmon_tui.records import dataclass
+
+if TYPE_CHECKING:
+    from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
+    from wgmon_tui.monitor.vantage_status import VantageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class FleetController(Protocol):
         self, name: str, options: TraceOptions, on_progress: Callable[[PathTrace], None]
     ) -> PathTrace:
         """Trace the path to a server. Raises TraceRefusedError."""
+        from wgmon_tui.checks.path_trace import TraceRefusedError
+
         raise TraceRefusedError("nobody checks yet; try again")
 
     @property

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 MIN_SERVERS = 2
 """Minimum number of servers in a group before it is reported."""

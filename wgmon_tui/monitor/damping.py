@@ -24,11 +24,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 
 _BADNESS = {None: -1, Severity.UP: 0, Severity.DEGRADED: 1, Severity.DOWN: 2}
 _COUNTED = {severity.word: severity for severity in _BADNESS if severity}

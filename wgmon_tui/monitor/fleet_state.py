@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ from wgmon_tui.monitor.state_transitions import (
     take_round,
     update_quorum,
 )
+from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check

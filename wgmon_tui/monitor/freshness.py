@@ -9,9 +9,9 @@ clock that was set back does not make old data fresh.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_elapsed
 
 INTERVALS = 3

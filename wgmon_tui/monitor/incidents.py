@@ -12,14 +12,15 @@ and forth. The sequence of verdicts is beside it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
+from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
@@ -108,7 +109,7 @@ class IncidentEvent:
 
 def random_id() -> str:
     """Return a new incident id: 64 random bits, in hex."""
-    return token_hex(8)
+    return os.urandom(8).hex()
 
 
 def update_incident(

@@ -6,7 +6,7 @@ A writer restores them at its start. A viewer follows them, point by point.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import Damping
@@ -14,6 +14,7 @@ from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
+from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check

@@ -14,7 +14,7 @@ The complete rule:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
@@ -23,6 +23,7 @@ from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping
 from wgmon_tui.monitor.incidents import BROKEN
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.regional import VantageView
+from wgmon_tui.records import dataclass
 
 RTTS_KEPT = 20
 

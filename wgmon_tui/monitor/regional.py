@@ -7,12 +7,13 @@ the path, or at that vantage. Pure functions, like all diagnosis.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -16,6 +16,7 @@ from wgmon_tui.monitor.quorum import QuorumResult, VantageState, view_of
 from wgmon_tui.monitor.regional import VantageView
 from wgmon_tui.monitor.rtt_window import RttWindow
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.monitor.freshness import DEEP_CHECK_S, ClockReading, age_s, coarse_age_s, stale_after_s
+from wgmon_tui.records import dataclass
 
 _MAX_SCAN_INTERVAL_S = 5.0
 _MIN_SCAN_INTERVAL_S = 0.9

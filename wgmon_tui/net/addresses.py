@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+
+from wgmon_tui.records import dataclass
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface

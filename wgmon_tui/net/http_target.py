@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import shlex
 import socket
 import stat
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.net.platforms import PLATFORM, PeerSource
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
 
 # Linux: unix(7), and the uapi headers for what the socket module has no name for.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import struct
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+
+from wgmon_tui.records import dataclass
 
 
 class PeerSource(Enum):

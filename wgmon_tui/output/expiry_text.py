@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from wgmon_tui.checks.expiry import Expires
+from typing import TYPE_CHECKING
+
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.alerting import DAY_S
-from wgmon_tui.output.json_lines import Json
-from wgmon_tui.text import format_elapsed, format_iso_time
+from wgmon_tui.text import DAY_S, format_elapsed, format_iso_time
+
+if TYPE_CHECKING:
+    from wgmon_tui.checks.expiry import Expires
+    from wgmon_tui.output.json_lines import Json
 
 SOON_S = 30 * DAY_S
 VERY_SOON_S = 7 * DAY_S

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 _RESET = "\x1b[0m"

@@ -14,12 +14,12 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from wgmon_tui.config.paths import default_state_dir
 from wgmon_tui.monitor.freshness import ClockReading, read_elapsed
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import DAY_S, format_elapsed, format_local_time
 
 FAR_AHEAD_S = 30.0 * DAY_S

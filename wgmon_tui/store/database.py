@@ -27,10 +27,10 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
 from wgmon_tui.store.lock_holders import is_locked_by_this_process_alone
 from wgmon_tui.store.replaced_values import text_of

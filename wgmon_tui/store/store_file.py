@@ -12,10 +12,10 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.store import schema
 from wgmon_tui.store.clock_guard import NO_CLOCK_SAYS_NS
 from wgmon_tui.store.damaged_files import move_aside

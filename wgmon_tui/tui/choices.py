@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
@@ -18,6 +18,7 @@ from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.tui_settings import TuiSettings
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.theme.theme_files import find_palette
 
 Json: TypeAlias = Any

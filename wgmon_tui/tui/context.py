@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Unpack
 
@@ -22,6 +21,7 @@ from textual.screen import Screen
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.records import dataclass
 from wgmon_tui.terminal import Terminal
 from wgmon_tui.tui.choices import ChoiceChanges, Choices
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures

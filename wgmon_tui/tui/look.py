@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wgmon_tui.config.tui_settings import TuiSettings
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.choices import Choices
 
 BY_DEFAULT = "default"
@@ -17,7 +16,7 @@ class StartLook:
     `theme` and `low_bandwidth` are those of the command line.
     """
 
-    configured: TuiSettings = TuiSettings()  # noqa: RUF009  it is frozen
+    configured: TuiSettings = TuiSettings()
     theme: str | None = None
     low_bandwidth: bool = False
 

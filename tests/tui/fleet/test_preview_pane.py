@@ -166,7 +166,7 @@ async def test_a_server_is_read_once_while_nothing_happens(
         asked.append(name)
         return PreviewHistory()
 
-    monkeypatch.setattr("wgmon_tui.tui.fleet.preview_pane.read_preview", read)
+    monkeypatch.setattr("wgmon_tui.tui.fleet.preview_queries.read_preview", read)
     async with face(history=history) as it:
         await read_preview(it)
         await read_preview(it)
@@ -176,9 +176,9 @@ async def test_a_server_is_read_once_while_nothing_happens(
 async def test_what_is_read_later_replaces_what_was_read_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored, module = ["the first"], "wgmon_tui.tui.fleet.preview_pane"
-    monkeypatch.setattr(f"{module}.read_preview", lambda *_: PreviewHistory(error=stored[0]))
-    monkeypatch.setattr(f"{module}._READ_INTERVAL_S", 0.0)
+    stored, module = ["the first"], "wgmon_tui.tui.fleet"
+    monkeypatch.setattr(f"{module}.preview_queries.read_preview", lambda *_: PreviewHistory(error=stored[0]))
+    monkeypatch.setattr(f"{module}.preview_pane._READ_INTERVAL_S", 0.0)
     async with face(history=Past(tmp_path).history()) as it:
         await read_preview(it)
         assert "the first" in shown(it)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -39,6 +38,7 @@ from wgmon_tui.config.secrets.private_files import (
     shown,
 )
 from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 _COMMAND_TIMEOUT_S = 10.0
@@ -259,7 +259,7 @@ def _read_all(
     config_dir: Path,
     types: Mapping[SecretSource, SecretType] = _ONLY_KEYS,
 ) -> dict[SecretSource, bytes | _UnavailableError]:
-    """Read each source, several in parallel: a password store takes about a second per secret.
+    """Read each source, several commands in parallel: a password store takes about a second per secret.
 
     Those that are not in `types` are keys.
     """
@@ -274,9 +274,15 @@ def _read_all(
     hide_variables(
         each.value for each in distinct if each.form is SecretForm.ENV and isinstance(each.value, str)
     )
+    commands = [each for each in distinct if each.form is SecretForm.COMMAND]
+    found = {each: read(each) for each in distinct if each.form is not SecretForm.COMMAND}
+    if not commands:
+        return found
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_MAX_PARALLEL_COMMANDS) as pool:
         try:
-            return dict(zip(distinct, pool.map(read, distinct), strict=True))
+            return found | dict(zip(commands, pool.map(read, commands), strict=True))
         except BaseException:
             # A signal ends this process, which would wait for the threads, and they for the commands.
             pool.shutdown(wait=False, cancel_futures=True)

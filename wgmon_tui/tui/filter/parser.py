@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, nearest_word
 from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm, RejectedWord
 

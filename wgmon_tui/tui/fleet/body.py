@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 
 from wgmon_tui.monitor.fleet_state import ServerState
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 from wgmon_tui.tui.fleet.table import FleetTable

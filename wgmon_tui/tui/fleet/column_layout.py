@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 from wgmon_tui.tui.fleet.columns import COLUMNS, Column
 

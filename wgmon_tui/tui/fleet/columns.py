@@ -6,7 +6,6 @@ Pure: a server state, a palette and glyphs in, styled text of an exact width out
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from rich.style import Style
 
@@ -14,6 +13,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import format_stale_age
 from wgmon_tui.output.expiry_text import severity_of
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import DAY_S, format_recent_time, format_rtt, format_share, format_until, format_uptime
 from wgmon_tui.tui import text_format as write
 from wgmon_tui.tui.false_green import is_false_green, port_up

@@ -1,7 +1,7 @@
 """Preview pane of the fleet screen: what is known about the line under the cursor.
 
 The pane is drawn from memory, and at most ten times a second while the cursor moves. The store is read, in a
-thread, only for a server on which the cursor rests.
+thread, only for a server on which the cursor rests. What draws and reads is imported after the first paint.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.text import Text
@@ -22,14 +22,15 @@ from textual.widget import Widget
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
-from wgmon_tui.store.history import History
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.fleet.preview_queries import PreviewHistory, read_preview
-from wgmon_tui.tui.fleet.preview_text import empty_preview, group_preview, server_preview
 from wgmon_tui.tui.fleet.tag_groups import TagGroup
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.text_style import TextStyle
+
+if TYPE_CHECKING:
+    from wgmon_tui.store.history import History
+    from wgmon_tui.tui.fleet.preview_queries import PreviewHistory
 
 _DRAW_INTERVAL_S = 0.1
 """The shortest time between two paints of a moving cursor, in seconds."""
@@ -70,11 +71,16 @@ class PreviewPane(Widget):
         self._lines: list[Text] = []
         self._drawn_at = 0.0
         self._is_due = False
+        self._is_screen_painted = False
 
     # Display
 
     def on_mount(self) -> None:
-        """Show the line under the cursor."""
+        """Show the line under the cursor once the table is painted."""
+        self.call_after_refresh(self._draw_first)
+
+    def _draw_first(self) -> None:
+        self._is_screen_painted = True
         self._draw()
 
     def on_resize(self) -> None:
@@ -84,6 +90,8 @@ class PreviewPane(Widget):
     def cursor_moved(self) -> None:
         """Draw the line that is under the cursor now, and read its history if the cursor stays there."""
         self._moved_at = time.monotonic()
+        if not self._is_screen_painted:
+            return
         wait = self._drawn_at + _DRAW_INTERVAL_S - self._moved_at
         if wait <= 0:
             self._draw()
@@ -94,7 +102,7 @@ class PreviewPane(Widget):
 
     def follow(self) -> None:
         """Draw what has changed, and read the history again when it is old."""
-        if not self.display:
+        if not (self.display and self._is_screen_painted):
             return
         self._draw()
         target = self._target()
@@ -125,6 +133,8 @@ class PreviewPane(Widget):
 
     def _draw(self) -> None:
         """Lay out the text, and repaint the lines that changed."""
+        if not self._is_screen_painted:
+            return
         before, self._lines = self._lines, self._make_lines()
         self._drawn_at, self._is_due = time.monotonic(), False
         changed = [
@@ -136,6 +146,8 @@ class PreviewPane(Widget):
             self.refresh(*changed)
 
     def _make_lines(self) -> list[Text]:
+        from wgmon_tui.tui.fleet.preview_text import empty_preview, group_preview, server_preview
+
         width, height, target = self.size.width, self.size.height, self._target()
         text_style = TextStyle(self.app.palette, self.app.glyphs, width)
         if isinstance(target, TagGroup):
@@ -183,6 +195,9 @@ class PreviewPane(Widget):
         return target if is_old or is_other else None
 
     async def _read(self, history: History, server_state: ServerState) -> None:
+        from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
+        from wgmon_tui.tui.fleet.preview_queries import PreviewHistory, read_preview
+
         name, incident = server_state.server.name, _incident_id(server_state)
         try:
             found = await asyncio.to_thread(read_preview, history, name, self.app.clock())

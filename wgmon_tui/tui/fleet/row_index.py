@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.fleet_state import FleetState, ServerState
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.false_green import is_false_green, port_up
 from wgmon_tui.tui.filter.query import Filter, FilterContext
 from wgmon_tui.tui.fleet.tag_groups import LineKey, TagGroup, TagGroups, group_tags

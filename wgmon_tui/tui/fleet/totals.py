@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -17,6 +17,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count, format_rtt
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.theme.glyphs import Glyphs

@@ -7,9 +7,10 @@ actions that work: a visible key without effect costs more trust than a missing 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+
+from wgmon_tui.records import dataclass
 
 EVERYWHERE = "app"
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
+
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import TYPOGRAPHY_IN_ASCII
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from textual.theme import Theme
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.regular_files import read_regular
+from wgmon_tui.records import dataclass
 
 DEFAULT_THEME = "night"
 COLOURLESS_THEME = "mono"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.setting_problems import SettingProblem
+from wgmon_tui.records import dataclass
 from wgmon_tui.tui.theme.palette import SHIPPED_THEMES, Palette, load_palette, read_palette, shipped_palettes
 
 THEMES_DIRECTORY = "themes"

@@ -1,0 +1,149 @@
+"""`wgmon_tui.records.dataclass` makes what the standard library would make, later."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, field, replace
+from typing import Any
+
+import pytest
+
+from wgmon_tui import records
+
+_OPTIONS: list[dict[str, bool]] = [
+    {},
+    {"slots": True},
+    {"frozen": True},
+    {"frozen": True, "slots": True},
+    {"frozen": True, "slots": True, "eq": False},
+]
+
+
+@records.dataclass(frozen=True, slots=True)
+class Sample:
+    """A record with each kind of field."""
+
+    name: str
+    port: int = 51820
+    tags: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    secret: str = field(default="", repr=False)
+    stamp: float = field(default=0.0, compare=False)
+
+
+@records.dataclass(frozen=True, slots=True)
+class Derived(Sample):
+    """A record with one field more."""
+
+    extra: str = "none"
+
+
+@records.dataclass(frozen=True, slots=True)
+class Checked:
+    """A record that derives a field from another."""
+
+    number: int
+    double: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "double", 2 * self.number)
+
+
+def _make(decorator: Callable[..., Any], options: dict[str, bool]) -> Any:
+    class Record:
+        """A record."""
+
+        first: int
+        second: str = "b"
+        third: list[int] = field(default_factory=list, repr=False)
+
+    return decorator(**options)(Record)
+
+
+@pytest.mark.parametrize("options", _OPTIONS, ids=str)
+def test_records_compare_hash_and_print_as_those_of_the_standard_library(options: dict[str, bool]) -> None:
+    seen = []
+    for decorator in (records.dataclass, dataclasses.dataclass):
+        made = _make(decorator, options)
+        one, same, other = made(1), made(1, "b", []), made(first=2, second="c")
+        is_hashable = made.__hash__ is not None
+        seen.append((repr(one), repr(other), one == same, one == other, one == 1, is_hashable,
+                     made.__match_args__, hasattr(one, "__dict__")))  # fmt: skip
+    assert seen[0] == seen[1]
+
+
+def test_every_instance_gets_its_own_value_of_a_default_factory() -> None:
+    Sample("fra1").notes.append("moved")
+    assert Sample("ams1").notes == []
+
+
+def test_the_constructor_has_the_parameters_of_the_standard_library_after_its_first_call() -> None:
+    ours, theirs = _make(records.dataclass, {"frozen": True}), _make(dataclasses.dataclass, {"frozen": True})
+    ours(1)
+    assert [*inspect.signature(ours).parameters] == [*inspect.signature(theirs).parameters]
+
+
+def test_a_missing_argument_is_named_with_the_class() -> None:
+    with pytest.raises(TypeError, match=r"Sample\.__init__\(\) missing 1 .* argument: 'name'"):
+        Sample()  # type: ignore[call-arg]
+
+
+def test_a_frozen_record_refuses_a_new_value() -> None:
+    sample = Sample("fra1")
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'port'"):
+        sample.port = 1  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError, match="cannot delete field 'port'"):
+        del sample.port
+
+
+def test_records_hash_by_the_fields_that_are_compared() -> None:
+    one, other = Checked(2), replace(Checked(3), number=2)
+    assert {one: "found"}[other] == "found"
+
+
+def test_a_field_that_is_not_compared_makes_no_difference() -> None:
+    assert Sample("fra1", stamp=1.0) == Sample("fra1", stamp=2.0)
+
+
+def test_a_secret_field_is_not_printed() -> None:
+    assert "hunter2" not in repr(Sample("fra1", secret="hunter2"))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_frozen_record_with_slots_can_be_copied(duplicate: Callable[[Sample], Sample]) -> None:
+    assert duplicate(Sample("fra1", notes=["moved"])) == Sample("fra1", notes=["moved"])
+
+
+def test_a_derived_record_has_the_fields_of_its_base_first() -> None:
+    assert Derived("fra1", extra="more") == Derived("fra1", 51820, (), [], "", 0.0, "more")
+    assert Derived("fra1") != Sample("fra1")
+
+
+def test_what_runs_after_the_constructor_can_derive_a_field() -> None:
+    assert Checked(4).double == 8
+    assert replace(Checked(4), number=5).double == 10
+
+
+def test_a_method_that_the_class_defines_stays() -> None:
+    @records.dataclass(frozen=True, slots=True)
+    class Named:
+        name: str
+
+        def __repr__(self) -> str:
+            return self.name
+
+    assert repr(Named("fra1")) == "fra1"
+
+
+def test_the_constructor_is_compiled_when_it_is_first_called() -> None:
+    made = _make(records.dataclass, {"frozen": True, "slots": True})
+    before = made.__init__
+    made(1)
+    first = made.__init__
+    made(2)
+    assert before is not first
+    assert made.__init__ is first
