@@ -96,8 +96,7 @@ def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
     # Round to nearest, so that repacking changes nothing; but never into the next minute.
     offsets = [min(round((moment.at - start) * 1000), _LAST_MS) for moment in moments]
     checks = [moment.check for moment in moments]
-    places = {(check.vantage, check.address): None for check in checks if check}
-    number = {place: index for index, place in enumerate(places)}
+    places = _places_of(checks)
     tunnel = any(check and check.tunnel_sent is not None for check in checks)
     columns: list[float] = [
         *offsets,
@@ -106,6 +105,7 @@ def pack(minute: int, moments: Sequence[TimelinePoint]) -> bytes:
         *(_or_nan(check.rtt if check else None) for check in checks),
     ]
     if len(places) > 1:
+        number = {place: index for index, place in enumerate(places)}
         columns += (number[check.vantage, check.address] if check else 0 for check in checks)
     if tunnel:
         columns += (_or_none(check.tunnel_sent if check else None) for check in checks)
@@ -167,6 +167,17 @@ def _moments(start: float, packed: bytes) -> Iterator[TimelinePoint]:
                 None if isnan(tunnel_rtt) else tunnel_rtt,
             ),
         )
+
+
+def _places_of(checks: Iterable[StoredCheck | None]) -> list[Place]:
+    """Return what was checked from where, each once. Hashing an address takes longer than all the rest."""
+    found: dict[Place, None] = {}
+    last: StoredCheck | None = None
+    for check in checks:
+        if check and not (last and check.address is last.address and check.vantage is last.vantage):
+            found[check.vantage, check.address] = None
+            last = check
+    return list(found)
 
 
 def _columns(count: int, places: int, tunnel: bool) -> str:

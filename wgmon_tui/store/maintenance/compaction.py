@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address
 from itertools import takewhile
-from math import nan
+from math import inf, nan
 from types import MappingProxyType
 from typing import TypeVar, cast
 
 from wgmon_tui.monitor.rtt_window import CAPACITY
-from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack, unpack_samples
+from wgmon_tui.store.maintenance.journal_rows import (
+    JournalRow,
+    index_journal,
+    read_journal,
+    state_of_text,
+)
 from wgmon_tui.store.maintenance.rollups import COLUMNS, MINUTE_S, Rollup, Row, roll
-from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
+from wgmon_tui.store.models import PeriodState, TimelinePoint
 
 GRACE_S = 10.0
 """Seconds after its end when a minute is compacted: most checks that began in it are finished by then."""
@@ -38,7 +41,10 @@ _LATE_S = 60.0
 _ALL: Mapping[str, int] = MappingProxyType({})
 
 _SERIES_A_STEP = 250
-_ROWS_A_STEP = 5_000
+_ROWS_A_STEP = 400
+"""A step compacts some series, until it has so many rows: a commit waits for at most one step."""
+
+_DELETED_A_STEP = 2_000
 
 _ALL_SERIES = "SELECT id FROM servers UNION ALL SELECT id FROM series ORDER BY id"
 
@@ -46,29 +52,12 @@ _HOLDS = """SELECT id, holds FROM servers WHERE id BETWEEN :first AND :last UNIO
     SELECT series.id, holds FROM series JOIN servers ON servers.id = series.server
     WHERE series.id BETWEEN :first AND :last"""
 
-_CHECKS = """SELECT id, series, at, address, vantage, verdict, state, since, decides, rtt,
-    tunnel_sent, tunnel_received, tunnel_rtt, port_monitor
-    FROM checks WHERE series BETWEEN ? AND ? ORDER BY id"""
-
-_FIRST_LEFT = """SELECT checks.id FROM checks LEFT JOIN current USING (series)
-    WHERE checks.id > coalesce(current.as_of, 0) ORDER BY checks.id LIMIT 1"""
-
 _CURRENT = """INSERT INTO current
     (series, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (series) DO UPDATE SET as_of = excluded.as_of,
     accounted_to = excluded.accounted_to, state = excluded.state, since = excluded.since,
     verdict = coalesce(excluded.verdict, verdict), rtt = excluded.rtt,
     port_monitor = coalesce(excluded.port_monitor, port_monitor), samples = excluded.samples"""
-
-
-@dataclass(frozen=True, slots=True)
-class _JournalRow:
-    """A row of the journal, with the columns that compaction needs."""
-
-    id: int
-    moment: TimelinePoint
-    since: float
-    port_monitor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,39 +95,61 @@ def compact(
     is only in coarser tables: readers take a tier as complete from its oldest row on. Raises sqlite3.Error.
     """
     series = [number for (number,) in connection.execute(_ALL_SERIES)]
-    for start in range(0, len(series), _SERIES_A_STEP):
-        some = series[start : start + _SERIES_A_STEP]
+    by_series = yield from index_journal(connection)
+    first = min((ids[0] for ids in by_series.values()), default=None)
+    left: float = max((ids[-1] for ids in by_series.values()), default=0) + 1
+    for some in _steps(series, by_series):
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            _compact_some(connection, (some[0], some[-1]), boundary, now, oldest_kept)
+            left = min(left, _compact_some(connection, some, by_series, boundary, now, oldest_kept))
         yield
-    left = connection.execute(_FIRST_LEFT).fetchone()
-    first, last = connection.execute("SELECT min(id), max(id) FROM checks").fetchone()
+        for number in some:
+            by_series.pop(number, None)
+    # A row of no known series stays, and those after it.
+    left = min([left, *(ids[0] for ids in by_series.values())])
     if first is None:
         return
-    end = int(left[0]) if left else int(last) + 1
-    for border in range(int(first) + _ROWS_A_STEP, end + _ROWS_A_STEP, _ROWS_A_STEP):
-        connection.execute("DELETE FROM checks WHERE id < ?", (min(border, end),))
+    for border in range(first + _DELETED_A_STEP, int(left) + _DELETED_A_STEP, _DELETED_A_STEP):
+        connection.execute("DELETE FROM checks WHERE id < ?", (min(border, left),))
         yield
+
+
+def _steps(series: Sequence[int], by_series: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
+    """Divide the series into steps, ascending."""
+    some: list[int] = []
+    rows = 0
+    for number in series:
+        some.append(number)
+        rows += len(by_series.get(number, ()))
+        if rows >= _ROWS_A_STEP or len(some) == _SERIES_A_STEP:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
 
 
 def _compact_some(
     connection: sqlite3.Connection,
-    border: tuple[int, int],
+    some: Sequence[int],
+    by_series: Mapping[int, Sequence[int]],
     boundary: float,
     now: float,
     oldest_kept: Mapping[str, int],
-) -> None:
-    first, last = border
+) -> float:
+    """Compact some neighbouring series. Returns the first of their rows that is left, or infinity."""
+    first, last = some[0], some[-1]
     known = _read_current(connection, first, last)
-    journal = _read_journal(connection, first, last)
+    journal = read_journal(connection, (number for series in some for number in by_series.get(series, ())))
     holding = dict(connection.execute(_HOLDS, {"first": first, "last": last}))
     minutes: _Rollups = defaultdict(dict)
     packs: _Moments = defaultdict(dict)
     current = []
+    left = inf
     for series in sorted(known.keys() | journal.keys()):
         before = known.get(series)
         entries = _ready(journal.get(series, []), before, boundary, now)
+        reached_id = entries[-1].id if entries else before.as_of if before else 0
+        left = min(left, next((each for each in by_series.get(series, ()) if each > reached_id), inf))
         if not entries and (before is None or before.state is not PeriodState.PAUSED):
             continue
         timeline = _timeline(before, entries)
@@ -152,6 +163,15 @@ def _compact_some(
         if not paused and reached - timeline[-1].at > holding[series]:
             reached = timeline[-1].at  # not checked since: the next check needs the length of the gap
         current.append(_current_row(series, before, entries, reached))
+    _write_rollups(connection, minutes, (first, last), oldest_kept)
+    _write_packs(connection, _without_late(packs, oldest_kept.get("packs")), first, last)
+    connection.executemany(_CURRENT, current)
+    return left
+
+
+def _write_rollups(
+    connection: sqlite3.Connection, minutes: _Rollups, border: tuple[int, int], oldest_kept: Mapping[str, int]
+) -> None:
     hours = _sum(minutes, 60)
     days = _sum(hours, 24)
     for table, column, rollups in (
@@ -159,21 +179,19 @@ def _compact_some(
         ("hours", "hour", hours),
         ("days", "day", days),
     ):
-        _merge(connection, table, column, _without_late(rollups, oldest_kept.get(table)), first, last)
-    _write_packs(connection, _without_late(packs, oldest_kept.get("packs")), first, last)
-    connection.executemany(_CURRENT, current)
+        _merge(connection, table, column, _without_late(rollups, oldest_kept.get(table)), *border)
 
 
 def _ready(
-    entries: list[_JournalRow], before: _OpenRollups | None, boundary: float, now: float
-) -> list[_JournalRow]:
+    entries: list[JournalRow], before: _OpenRollups | None, boundary: float, now: float
+) -> list[JournalRow]:
     """Return the new entries of one series that are due, up to the first one not yet due."""
     as_of = before.as_of if before else 0
     fresh = (entry for entry in entries if entry.id > as_of)
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
 
 
-def _timeline(before: _OpenRollups | None, entries: list[_JournalRow]) -> list[TimelinePoint]:
+def _timeline(before: _OpenRollups | None, entries: list[JournalRow]) -> list[TimelinePoint]:
     """Return the timeline of the entries, continued from the rollups.
 
     A check that ended late counts from the time already reached, so that no second counts twice. An entry
@@ -189,7 +207,7 @@ def _timeline(before: _OpenRollups | None, entries: list[_JournalRow]) -> list[T
 
 
 def _current_row(
-    series: int, before: _OpenRollups | None, entries: list[_JournalRow], accounted_to: float
+    series: int, before: _OpenRollups | None, entries: list[JournalRow], accounted_to: float
 ) -> tuple[object, ...]:
     checks = [
         entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding
@@ -220,33 +238,9 @@ def _read_current(connection: sqlite3.Connection, first: int, last: int) -> dict
         (first, last),
     )
     return {
-        series: _OpenRollups(as_of, accounted_to, _state(state), since, samples, rtt)
+        series: _OpenRollups(as_of, accounted_to, state_of_text(state), since, samples, rtt)
         for series, as_of, accounted_to, state, since, samples, rtt in rows
     }
-
-
-def _read_journal(connection: sqlite3.Connection, first: int, last: int) -> dict[int, list[_JournalRow]]:
-    found: dict[int, list[_JournalRow]] = defaultdict(list)
-    for (
-        number,
-        series,
-        at,
-        address,
-        vantage,
-        slug,
-        state,
-        since,
-        is_deciding,
-        rtt,
-        *tunnel,
-        port,
-    ) in connection.execute(_CHECKS, (first, last)):
-        verdict = verdict_of(slug)
-        check = None
-        if verdict is not None:
-            check = StoredCheck(at, _address(address), vantage, verdict, bool(is_deciding), rtt, *tunnel)
-        found[series].append(_JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
-    return found
 
 
 def _without_late(by_number: _BySeries[T], oldest: int | None) -> _BySeries[T]:
@@ -265,7 +259,10 @@ def _sum(rollups: _Rollups, in_each: int) -> _Rollups:
     for number, by_series in rollups.items():
         of_group = sums[number // in_each]
         for series, rollup in by_series.items():
-            of_group.setdefault(series, Rollup()).merge(rollup)
+            if series in of_group:
+                of_group[series].merge(rollup)
+            else:
+                of_group[series] = rollup.copy()
     return sums
 
 
@@ -301,20 +298,3 @@ def _write_packs(connection: sqlite3.Connection, packs: _Moments, first: int, la
             "INSERT OR REPLACE INTO packs (minute, series, checks) VALUES (?, ?, ?)",
             ((minute, series, pack(minute, moments)) for series, moments in by_series.items()),
         )
-
-
-@lru_cache(maxsize=16)
-def _state(word: str) -> PeriodState:
-    """Return the state of a stored string; unknown if no version wrote it."""
-    try:
-        return PeriodState(word)
-    except ValueError:
-        return PeriodState.UNKNOWN
-
-
-@lru_cache(maxsize=20_000)
-def _address(text: str | None) -> Address | None:
-    try:
-        return ip_address(text) if text else None
-    except ValueError:
-        return None

@@ -84,6 +84,11 @@ class Rollup:
             self.seconds[state] += seconds
         self.sketch.merge(other.sketch)
 
+    def copy(self) -> Rollup:
+        """Return the same totals, to be changed alone."""
+        counts = self.sketch.counts.copy()
+        return Rollup(self.checks, self.lost, self.seconds.copy(), QuantileSketch(counts))
+
     def to_row(self) -> Row:
         """Return the values of COLUMNS."""
         up, degraded, down, unknown, paused, maintenance = self.seconds.values()
@@ -137,6 +142,16 @@ def roll(
             rollup = rollups[number] = Rollup()
         return rollup
 
+    def add_time(state: PeriodState, start: float, end: float) -> None:
+        if not counts(state, start, end, max_gap_s):
+            return
+        number = int(start // length)
+        if end <= (number + 1) * length:  # nearly always
+            of(number).seconds[state] += end - start
+            return
+        for number, seconds in split(start, end, length):
+            of(number).seconds[state] += seconds
+
     before: tuple[float, PeriodState] | None = None
     for moment in moments:
         at = moment.at
@@ -144,13 +159,11 @@ def roll(
             at = before[0]
         if moment.check is not None:
             of(int(at // length)).add_check(moment.check)
-        if before and counts(before[1], before[0], at, max_gap_s):
-            for number, seconds in split(before[0], at, length):
-                of(number).add_time(before[1], seconds)
+        if before:
+            add_time(before[1], before[0], at)
         before = at, moment.state
-    if before and until is not None and counts(before[1], before[0], until, max_gap_s):
-        for number, seconds in split(before[0], until, length):
-            of(number).add_time(before[1], seconds)
+    if before and until is not None:
+        add_time(before[1], before[0], until)
     return rollups
 
 

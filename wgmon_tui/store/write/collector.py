@@ -210,7 +210,7 @@ class Collector:
 
 def _is_same_damping(one: Damping, other: Damping) -> bool:
     """Return whether two damping states differ at most in the time of the last failed check."""
-    if one == other:
+    if one is other or one == other:
         return True
     ages = (
         abs((one.failed_at or 0.0) - (other.failed_at or 0.0)),
