@@ -60,8 +60,30 @@ def issue(
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
     )
+    builder = builder.add_extension(
+        x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False
+    )
     if authority:
         alternatives = x509.SubjectAlternativeName([x509.DNSName(each) for each in (name, *names)])
         builder = builder.add_extension(alternatives, critical=False)
     digest = None if isinstance(signer, Ed25519PrivateKey) else hashes.SHA256()
     return Issued(builder.sign(signer, digest), own)
+
+
+def revoke(authority: Issued, *revoked: Issued, days: int = 30) -> bytes:
+    """A revocation list of an authority in PEM, which ends after so many days."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - timedelta(days=2))
+        .next_update(now + timedelta(days=days))
+    )
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(now - timedelta(days=1)).build())
+    # strongSwan looks for a list by the key of its authority.
+    key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    builder = builder.add_extension(key, critical=False).add_extension(x509.CRLNumber(1), critical=False)
+    digest = None if isinstance(authority.key, Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(authority.key, digest).public_bytes(Encoding.PEM)

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from tests.protocols.ikev2.certificates import Issued, issue, make_authority, revoke
 from wgmon_tui.protocols.ikev2.certificates import find_chain_problem, parse_certificates
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
-from wgmon_tui.protocols.ikev2.credentials import SigningKey
+from wgmon_tui.protocols.ikev2.credentials import CredentialsError, SigningKey, parse_revocation_lists
 from wgmon_tui.protocols.ikev2.iana_numbers import AuthMethod, HashAlgorithm, IdType
 from wgmon_tui.protocols.ikev2.identities import (
     InvalidIdentityError,
@@ -33,9 +33,12 @@ NOW = time.time()
 CONTENT = b"what is signed"
 
 
-def fault_of(chain: list[Issued], authority: Issued = AUTHORITY, at: float = NOW) -> ChainFault | None:
+def fault_of(
+    chain: list[Issued], authority: Issued = AUTHORITY, at: float = NOW, *, crl: bytes = b""
+) -> ChainFault | None:
     certificates = [each.certificate for each in chain]
-    problem = find_chain_problem(certificates, [authority.certificate], at)
+    lists = parse_revocation_lists(crl) if crl else ()
+    problem = find_chain_problem(certificates, [authority.certificate], at, lists)
     return problem.fault if problem else None
 
 
@@ -73,6 +76,22 @@ def test_a_self_signed_certificate_is_not_trusted() -> None:
 def test_a_pinned_certificate_is_trusted() -> None:
     own = make_authority("gate.test")
     assert fault_of([own], own) is None
+
+
+def test_a_list_counts_for_the_certificates_of_its_authority_only() -> None:
+    assert fault_of([GATE], crl=revoke(AUTHORITY, GATE)) is ChainFault.REVOKED
+    assert fault_of([GATE], crl=revoke(AUTHORITY, issue("other.test", AUTHORITY))) is None
+    assert fault_of([GATE], crl=revoke(make_authority("another"), GATE)) is None
+
+
+def test_a_list_that_is_old_or_of_an_impostor_is_not_used() -> None:
+    assert fault_of([GATE], crl=revoke(AUTHORITY, days=-1)) is ChainFault.UNUSABLE_LIST
+    assert fault_of([GATE], crl=revoke(make_authority(), GATE)) is ChainFault.UNUSABLE_LIST
+
+
+def test_a_text_without_a_list_is_told() -> None:
+    with pytest.raises(CredentialsError, match="crl: expected a revocation list in PEM form"):
+        parse_revocation_lists(AUTHORITY.certificate_pem)
 
 
 def test_unreadable_certificates_are_left_out() -> None:

@@ -188,6 +188,15 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "sa-init",
         "gate2.test",
     ),
+    "redirected into silence": (
+        diagnose(
+            make_evidence(EvidenceKind.REDIRECTED, "gate2.test"),
+            make_evidence(EvidenceKind.UNANSWERED, "IKE_SA_INIT", "300", "5"),
+        ),
+        Verdict.SILENT,
+        "sa-init",
+        "clients to gate2.test, which does not answer",
+    ),
     "cookie and silence": (
         diagnose(CookieDemanded(0.0), make_evidence(EvidenceKind.UNANSWERED, "IKE_SA_INIT", "300", "5")),
         Verdict.SILENT,
@@ -254,6 +263,18 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         Verdict.BAD_CERTIFICATE,
         "authenticate",
         "expired at noon",
+    ),
+    "revoked": (
+        diagnose(SA_INIT, rejected("chain", "CN=gate", "revoked")),
+        Verdict.BAD_CERTIFICATE,
+        "authenticate",
+        "A certificate of the server is revoked: CN=gate",
+    ),
+    "unusable list": (
+        diagnose(SA_INIT, rejected("chain", "the revocation list has expired: CN=ca", "unusable-list")),
+        Verdict.BAD_CERTIFICATE,
+        "authenticate",
+        "because the revocation list has expired: CN=ca",
     ),
     "untrusted": (
         diagnose(SA_INIT, rejected("chain", "CN=unknown", "untrusted")),
@@ -370,6 +391,16 @@ def test_a_remembered_proof_carries_its_age() -> None:
     age = make_evidence(EvidenceKind.REMEMBERED, "42")
     found = diagnose(SA_INIT, age, PROVEN, CHILDLESS, handshake=ANSWERED)
     assert "42 s ago" in found.summary
+
+
+@pytest.mark.parametrize(
+    "evidence", [(REFUSED,), (PROVEN, make_evidence(EvidenceKind.ESTABLISHED, "TS_UNACCEPTABLE"))]
+)
+def test_a_remembered_failure_carries_its_age(evidence: tuple[Evidence, ...]) -> None:
+    age = make_evidence(EvidenceKind.REMEMBERED, "42")
+    found = diagnose(SA_INIT, age, *evidence, of=server(tunnel=True))
+    assert found.summary.endswith("IKE_AUTH was tried 42 s ago.")
+    assert "ago" not in diagnose(SA_INIT, *evidence, of=server(tunnel=True)).summary
 
 
 def test_hostile_values_are_escaped() -> None:

@@ -23,6 +23,7 @@ from tests.real.ikev2.world import (
     configuration,
     credentials,
     expired_client,
+    revocation_list,
     strongswan,
 )
 from tests.real.namespaces import CLIENT_V4, SERVER_V4, RoutedPath, entered, ip, routed_path
@@ -86,6 +87,7 @@ def client_files() -> dict[str, bytes]:
     expired = expired_client()
     return {
         **found,
+        "x509crl/ecdsa.pem": revocation_list(),
         "x509/expired-client.pem": expired.certificate_pem,
         "private/expired-client.pem": expired.key_pem,
     }

@@ -234,6 +234,27 @@ CERTIFICATES: Sequence[Row] = (
         "authenticate",
     ),
     Row(
+        "revoked certificate of the server",
+        by_secret(
+            local_id=f"revoked.{MONITOR}",
+            more=f'ca_file = "ecdsa-ca.pem"\ncrl_file = "ecdsa.crl"\nremote_id = "revoked.{SERVER}"',
+        ),
+        client_by_secret(local_id=f"revoked.{MONITOR}", remote_id=f"revoked.{SERVER}").replace(
+            "remote { auth = psk", "remote { auth = pubkey"
+        ),
+        Verdict.BAD_CERTIFICATE,
+        f"revoked.{SERVER} of the server is revoked",
+        "authenticate",
+        proven=True,
+    ),
+    Row(
+        "a revocation list that does not name the server",
+        by_certificate("ecdsa") + 'crl_file = "ecdsa.crl"\n',
+        client_by_certificate("ecdsa"),
+        Verdict.HEALTHY,
+        works=True,
+    ),
+    Row(
         "certificate of an unknown authority",
         by_certificate("rsa", authority="ecdsa"),
         client_by_certificate("rsa", authority="ecdsa"),

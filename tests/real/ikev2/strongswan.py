@@ -110,7 +110,7 @@ def charon(
     if not CHARON.exists():
         give_up("charon missing: apt-get install --no-install-recommends strongswan-charon")
     directory.mkdir(parents=True, exist_ok=True)
-    for folder in ("x509", "x509ca", "private"):
+    for folder in ("x509", "x509ca", "x509crl", "private"):
         (directory / folder).mkdir(exist_ok=True)
     for name, content in (files or {}).items():
         (directory / name).write_bytes(content)

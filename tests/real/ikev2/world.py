@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from tests.protocols.ikev2.certificates import Issued, issue, make_authority, revoke
 from tests.real.ikev2.strongswan import Charon, charon
 from tests.real.namespaces import RoutedPath, entered
 from wgmon_tui.checks.check import Check
@@ -78,6 +78,18 @@ def expired_client() -> Issued:
     """A certificate of the ECDSA authority for the monitor that expired yesterday."""
     yesterday = datetime.now(UTC) - timedelta(days=1)
     return issue(f"ecdsa.{MONITOR}", credentials("ecdsa").authority, not_after=yesterday)
+
+
+@cache
+def revoked_server() -> Issued:
+    """A certificate of the ECDSA authority that is in its revocation list."""
+    return issue(f"revoked.{SERVER}", credentials("ecdsa").authority)
+
+
+@cache
+def revocation_list() -> bytes:
+    """That of the ECDSA authority."""
+    return revoke(credentials("ecdsa").authority, revoked_server())
 
 
 @cache
@@ -159,6 +171,14 @@ connections {{
     remote {{ auth = psk
       id = expired.{MONITOR} }}
   }}
+  revoked {{
+    version = 2
+    local {{ auth = pubkey
+      certs = revoked-server.pem
+      id = revoked.{SERVER} }}
+    remote {{ auth = psk
+      id = revoked.{MONITOR} }}
+  }}
   {by_certificate}
   {more}
 }}
@@ -167,6 +187,8 @@ secrets {{
   {_SECRET}
   {more_secrets}
   ike-long {{ id = long.{MONITOR}
+    secret = "{SECRET}" }}
+  ike-revoked {{ id = revoked.{MONITOR}
     secret = "{SECRET}" }}
   ike-expired {{ id = expired.{MONITOR}
     secret = "{SECRET}" }}
@@ -192,6 +214,8 @@ def files() -> dict[str, bytes]:
         **found,
         "x509/long-server.pem": long.certificate_pem,
         "private/long-server.pem": long.key_pem,
+        "x509/revoked-server.pem": revoked_server().certificate_pem,
+        "private/revoked-server.pem": revoked_server().key_pem,
         "x509/expired-server.pem": expired.certificate_pem,
         "private/expired-server.pem": expired.key_pem,
     }
@@ -219,6 +243,7 @@ def write_credentials(directory: Path) -> None:
     clients = {kind: credentials(kind).client for kind in SIGNATURES} | {"expired": expired_client()}
     for kind in SIGNATURES:
         (directory / f"{kind}-ca.pem").write_bytes(credentials(kind).authority.certificate_pem)
+    (directory / "ecdsa.crl").write_bytes(revocation_list())
     for name, client in clients.items():
         (directory / f"{name}.pem").write_bytes(client.certificate_pem)
         key = directory / f"{name}.key"

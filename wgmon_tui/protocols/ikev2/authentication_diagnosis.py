@@ -140,6 +140,12 @@ def _bad_chain(found: Findings, detail: str, fault: str) -> Meaning:
         case ChainFault.UNTRUSTED.value:
             summary = f"No authority that is trusted here issued the server's certificate; {detail} did."
             possible = causes.untrusted(detail, found.settings)
+        case ChainFault.REVOKED.value:
+            summary = f"A certificate of the server is revoked: {detail}."
+            possible = [causes.revoked(detail)]
+        case ChainFault.UNUSABLE_LIST.value:
+            summary = f"The server's certificate is not accepted, because {detail}."
+            possible = [causes.unusable_list(detail), causes.own_clock()]
         case _:
             summary = f"The server's certificates prove nothing: {detail}."
             possible = []

@@ -170,6 +170,25 @@ def certificate_dates(detail: str) -> Cause:
     )
 
 
+def revoked(name: str) -> Cause:
+    """A list names a certificate of the chain."""
+    return Cause(
+        f"the certificate {name} of the server is revoked",
+        "crl_file, which its authority signed, lists it",
+        "on the server: install a new certificate; swanctl --load-creds",
+        proven=True,
+    )
+
+
+def unusable_list(detail: str) -> Cause:
+    """A list proves nothing."""
+    return Cause(
+        f"crl_file of servers.toml cannot be used: {detail}",
+        "a list counts only between its dates, and with the signature of the authority",
+        "in servers.toml, below [server.ikev2]: crl_file with a current list",
+    )
+
+
 def untrusted(issuer: str, settings: Ikev2Settings) -> list[Cause]:
     """No authority issued the chain."""
     lacks = "the authorities of this system lack"
@@ -351,6 +370,23 @@ def dead_targets(targets: str) -> Cause:
         "other data came back through the tunnel",
         f"on the server: ping {targets}",
     )
+
+
+def silent_gateway(gateway: str) -> list[Cause]:
+    """The server redirects, and the gateway that it names says nothing."""
+    return [
+        Cause(
+            f"{gateway} is down, or its IKE daemon is",
+            "the server that names it answers from there or nearby",
+            f"on {gateway}: ss -lnup | grep -w 500",
+        ),
+        Cause(f"a firewall drops UDP port 500 to {gateway}", "nothing came back from there", _PCAP),
+        Cause(
+            f"{gateway} is not the address that clients reach it by",
+            "the server was told where to send them",
+            _LIST_CONFIGURATION,
+        ),
+    ]
 
 
 def redirected(gateway: str) -> Cause:

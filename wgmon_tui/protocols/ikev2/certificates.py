@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from wgmon_tui.net.revocation import RevocationFault, find_revocation_problem
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.identities import format_name
 from wgmon_tui.text import format_utc_time, printable
@@ -53,30 +54,47 @@ def _public_bytes(certificate: x509.Certificate) -> bytes:
 
 
 def find_chain_problem(
-    chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], at: float
+    chain: Sequence[x509.Certificate],
+    authorities: Sequence[x509.Certificate],
+    at: float,
+    lists: Sequence[x509.CertificateRevocationList] = (),
 ) -> ChainProblem | None:
     """What is wrong with a chain at a Unix time; None if it leads to an authority.
 
-    The first certificate is the server's. The others may come in any order, and need not be used.
+    The first certificate is the server's. The others may come in any order, and need not be used. `lists`
+    are the revocation lists of the authorities; one without a list revokes nothing.
     """
     if not chain:
         return ChainProblem(ChainFault.UNREADABLE, "it sent no certificate that can be read")
     now = datetime.fromtimestamp(at, UTC)
-    current, path = chain[0], 0
-    while path < _LONGEST_CHAIN:
+    path = [chain[0]]
+    while len(path) <= _LONGEST_CHAIN:
+        current = path[-1]
         if problem := find_date_problem(current, now) or _find_limit(current):
             return problem
         if current in authorities:
-            return None
+            return _find_revocation(path, lists, now)
         if trusted := _find_issuer(current, authorities):
-            return find_date_problem(trusted, now)
+            return find_date_problem(trusted, now) or _find_revocation([*path, trusted], lists, now)
         issuer = _find_issuer(current, chain[1:])
         if issuer is None or issuer == current:
             break
-        if not _may_issue(issuer, path):
+        if not _may_issue(issuer, len(path) - 1):
             return ChainProblem(ChainFault.NOT_AN_AUTHORITY, shown_subject(issuer))
-        current, path = issuer, path + 1
-    return ChainProblem(ChainFault.UNTRUSTED, printable(format_name(current.issuer)))
+        path.append(issuer)
+    return ChainProblem(ChainFault.UNTRUSTED, printable(format_name(path[-1].issuer)))
+
+
+def _find_revocation(
+    path: Sequence[x509.Certificate], lists: Sequence[x509.CertificateRevocationList], now: datetime
+) -> ChainProblem | None:
+    problem = find_revocation_problem(path, lists, now)
+    if problem is None:
+        return None
+    name = printable(format_name(problem.name))
+    if problem.fault is RevocationFault.REVOKED:
+        return ChainProblem(ChainFault.REVOKED, name)
+    return ChainProblem(ChainFault.UNUSABLE_LIST, f"{problem.fault.value}: {name}")
 
 
 def shown_subject(certificate: x509.Certificate) -> str:

@@ -14,3 +14,6 @@ class ChainFault(Enum):
     UNTRUSTED = "untrusted"
     NOT_AN_AUTHORITY = "not-an-authority"
     UNKNOWN_LIMIT = "unknown-limit"
+    REVOKED = "revoked"
+    UNUSABLE_LIST = "unusable-list"
+    """A revocation list that is out of its dates, or not of the authority."""

@@ -54,6 +54,7 @@ from wgmon_tui.protocols.ikev2.session_io import IkeSession
 from wgmon_tui.protocols.ikev2.stages import make_stages
 from wgmon_tui.protocols.ikev2.targets import Ikev2Target
 from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp, run_tunnel_stage
+from wgmon_tui.text import printable
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -275,6 +276,13 @@ def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> I
 
         for authority in sorted(target.authorities, key=expires_at)[:_MOST_AUTHORITIES]:
             yield Expires("authority certificate", shown_subject(authority), expires_at(authority))
+    for crl in target.revocation_lists[:_MOST_AUTHORITIES]:
+        if crl.next_update_utc is not None:
+            from wgmon_tui.protocols.ikev2.identities import format_name
+
+            yield Expires(
+                "revocation list", printable(format_name(crl.issuer)), crl.next_update_utc.timestamp()
+            )
     if chain:
         from wgmon_tui.protocols.ikev2.certificates import expires_at, find_date_problem, shown_subject
 

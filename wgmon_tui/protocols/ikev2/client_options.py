@@ -11,7 +11,7 @@ from wgmon_tui.protocols.ikev2.security_association import SaProposal
 from wgmon_tui.protocols.ikev2.wire import Identification
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+    from cryptography.x509 import Certificate, CertificateRevocationList
 
     from wgmon_tui.protocols.ikev2.credentials import Credentials
 
@@ -46,6 +46,9 @@ class AuthenticationOptions:
     child: ChildRequest | None = None
     fallback_child: ChildRequest | None = None
     """What to ask for where the server does not know RFC 6023, which needs a CHILD_SA."""
+
+    revocation_lists: tuple[CertificateRevocationList, ...] = field(default=(), repr=False)
+    """Those of the authorities; without one of an authority, nothing of it counts as revoked."""
 
     is_eap_query: bool = False
     """Whether only the server's answer to a request for EAP is wanted. Nothing proves this side then."""

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate, CertificateRevocationList, load_pem_x509_certificates
+
+from wgmon_tui.net.revocation import UnreadableListError, read_revocation_lists
 
 SigningKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
@@ -53,6 +55,14 @@ def parse_certificates(pem: bytes, what: str) -> tuple[Certificate, ...]:
         return tuple(load_pem_x509_certificates(pem))
     except ValueError:
         raise CredentialsError(f"{what} has no certificate in PEM form") from None
+
+
+def parse_revocation_lists(pem: bytes) -> tuple[CertificateRevocationList, ...]:
+    """The revocation lists of a PEM text. Raises CredentialsError."""
+    try:
+        return read_revocation_lists(pem.decode("ascii", "replace"))
+    except UnreadableListError as error:
+        raise CredentialsError(f"crl: {error}") from None
 
 
 def parse_certificate_key(chain: bytes, key: bytes) -> CertificateKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.common_faults import diagnose_common_fault
@@ -44,10 +45,23 @@ def _find_meaning(found: Findings) -> Meaning:
     if not found.has(EvidenceKind.SA_INIT):
         return _without_answer(found)
     if failed := diagnose_authentication(found):
-        return failed
+        return _with_age(found, failed)
     if not found.has(EvidenceKind.SERVER_PROVEN) or not found.has(EvidenceKind.ESTABLISHED):
         return _only_first_exchange(found)
-    return diagnose_tunnel(found) or _works(found)
+    broken = diagnose_tunnel(found)
+    return _with_age(found, broken) if broken else _works(found)
+
+
+def _with_age(found: Findings, meaning: Meaning) -> Meaning:
+    """A meaning with its age, if an earlier check found what it rests on."""
+    age = _age_of_proof(found)
+    return replace(meaning, summary=f"{meaning.summary} IKE_AUTH was tried {age} ago.") if age else meaning
+
+
+def _age_of_proof(found: Findings) -> str:
+    """How long ago IKE_AUTH ran; "" if this check ran it."""
+    seconds = read_number(found.values(EvidenceKind.REMEMBERED)[0])
+    return "" if seconds is None else format_elapsed(float(seconds))
 
 
 def _without_answer(found: Findings) -> Meaning:
@@ -66,6 +80,9 @@ def _without_answer(found: Findings) -> Meaning:
         return Meaning(Verdict.WRONG_PROTOCOL, summary, (causes.stopped_service(server),), SA_INIT)
     if found.has(EvidenceKind.REDIRECTED):
         gateway = found.values(EvidenceKind.REDIRECTED)[0]
+        if found.values_of(EvidenceKind.UNANSWERED, ExchangeType.IKE_SA_INIT) is not None:
+            summary = f"The server sends its clients to {gateway}, which does not answer IKE_SA_INIT."
+            return Meaning(Verdict.SILENT, summary, causes.silent_gateway(gateway), SA_INIT)
         summary = f"Not proven: the server sends its clients to {gateway}."
         return Meaning(Verdict.UNPROVEN, summary, (causes.redirected(gateway),), SA_INIT)
     if found.has(EvidenceKind.DROPPED):
@@ -111,9 +128,8 @@ def _works(found: Findings) -> Meaning:
             f"{identity} at {found.values(EvidenceKind.REDIRECTED)[0]}, where the server sends clients,"
         )
     rtt = format_rtt(handshake.rtt)
-    age = found.values(EvidenceKind.REMEMBERED)[0]
-    seconds = read_number(age)
-    when = f" {format_elapsed(float(seconds))} ago" if seconds is not None else ""
+    age = _age_of_proof(found)
+    when = f" {age} ago" if age else ""
     summary = f"IKE_SA_INIT answered in {rtt}; {identity} proved itself by {method}{when}."
     if handshake.cookie:
         return Meaning(Verdict.UNDER_LOAD, f"The server demands cookies: it is under load. {summary}")

@@ -49,8 +49,8 @@ async def find_reasons(
         )
     ):
         return (await _find_accepted(asked, turns),)
-    if not asked.may_experiment:
-        return ()
+    if not asked.may_experiment or _find(check.evidence, EvidenceKind.REDIRECTED) is not None:
+        return ()  # they ask this server, and not the gateway to which it sends clients
     is_silent = first_of_kind(Silence, check.evidence) is not None
     is_unanswered = _find(check.evidence, EvidenceKind.UNANSWERED) is not None
     if (is_silent or is_unanswered) and asked.server.endpoint.port == IKE_PORT:

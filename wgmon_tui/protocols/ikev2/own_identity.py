@@ -32,6 +32,7 @@ def authentication_options(target: Ikev2Target) -> AuthenticationOptions:
         time.time(),
         child if target.server.tunnel else None,
         child,
+        target.revocation_lists,
     )
 
 

@@ -106,7 +106,7 @@ def _verify_certificate(
     signed: bytes,
 ) -> Proof:
     chain = parse_certificates([each.body for each in payloads if each.kind == PayloadType.CERT])
-    if problem := find_chain_problem(chain, options.authorities, options.at):
+    if problem := find_chain_problem(chain, options.authorities, options.at, options.revocation_lists):
         raise ServerFaultError(ServerFault.CHAIN, problem.detail, problem.fault.value)
     own = chain[0]
     if not is_signed_by(_public_key(own), proof, signed):

@@ -41,6 +41,7 @@ class Ikev2Settings:
     eap_user: str = ""
     eap_password: SecretSource | None = None
     ca: SecretSource | None = None
+    crl: SecretSource | None = None
     proposals: tuple[Proposal, ...] = ()
     dedicated: bool = False
 
@@ -111,6 +112,13 @@ SECTION = Section(
             "The authorities that may have issued the server's certificate, in PEM form.",
             FormField(80),
             default="those of the system",
+        ),
+        Setting(
+            "crl",
+            PEM_CERTIFICATES,
+            "The revocation lists of these authorities, in PEM form. None is fetched, and OCSP is not asked.",
+            FormField(85, more=True),
+            default="none: nothing counts as revoked",
         ),
         Setting(
             "proposals",

@@ -13,7 +13,7 @@ from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+    from cryptography.x509 import Certificate, CertificateRevocationList
 
     from wgmon_tui.protocols.ikev2.credentials import Credentials
 
@@ -30,6 +30,7 @@ class Ikev2Target(ServerTarget):
 
     credentials: Credentials | None = field(default=None, repr=False)
     authorities: tuple[Certificate, ...] = field(default=(), repr=False)
+    revocation_lists: tuple[CertificateRevocationList, ...] = field(default=(), repr=False)
 
     @property
     def settings(self) -> Ikev2Settings:
@@ -76,6 +77,7 @@ def _join(server: Server, secrets: Mapping[str, bytes]) -> Ikev2Target:
         SharedSecret,
         parse_certificate_key,
         parse_certificates,
+        parse_revocation_lists,
     )
 
     target = Ikev2Target(server, secrets)
@@ -86,8 +88,13 @@ def _join(server: Server, secrets: Mapping[str, bytes]) -> Ikev2Target:
         credentials = parse_certificate_key(chain, key)
     elif password := secrets.get("eap_password"):
         credentials = EapPassword(target.settings.eap_user, password.decode())
-    ca = secrets.get("ca")
-    return replace(target, credentials=credentials, authorities=parse_certificates(ca, "ca") if ca else ())
+    ca, crl = secrets.get("ca"), secrets.get("crl")
+    return replace(
+        target,
+        credentials=credentials,
+        authorities=parse_certificates(ca, "ca") if ca else (),
+        revocation_lists=parse_revocation_lists(crl) if crl else (),
+    )
 
 
 def _check_identities(server: Server) -> None:
