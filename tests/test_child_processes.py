@@ -59,7 +59,13 @@ def work():
 {run}
 """
 IN_A_THREAD = "Thread(target=work, daemon=True).start()\nsys.stdin.read()"
-INTERRUPTED = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\nwork()"
+INTERRUPTED = """
+import signal
+from wgmon_tui.shutdown import shutdown
+with shutdown.installed():
+    shutdown.begin_command({signal.SIGTERM: 143})
+    work()
+"""
 
 
 @pytest.fixture
@@ -99,6 +105,7 @@ def test_a_signal_does_not_wait_for_a_command_that_hangs(tmp_path: Path) -> None
         ours.communicate(timeout=20)
         assert ours.returncode == 143
         assert time.monotonic() - began < 9
+        assert select([alive], [], [], _GONE_WITHIN_S)[0], "somebody still holds it"
         assert alive.read() == b""
 
 
