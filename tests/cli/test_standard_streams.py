@@ -157,8 +157,12 @@ def test_a_directory_that_does_not_exist_is_one_line_and_exit_code_64(
 
 @pytest.mark.parametrize(
     "scenario",
-    [each for each in _SCENARIOS.values() if each.command not in _WORK_BEFORE_THERE_IS_A_STATE],
-    ids=lambda each: each.command,
+    default_run(
+        ("list", "alert test"),
+        (each for each in _SCENARIOS.values() if each.command not in _WORK_BEFORE_THERE_IS_A_STATE),
+        attrgetter("command"),
+    ),
+    ids=attrgetter("command"),
 )
 def test_a_mistyped_state_directory_is_refused_and_not_created(tmp_path: Path, scenario: Scenario) -> None:
     site = site_in(tmp_path)

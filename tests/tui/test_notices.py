@@ -112,7 +112,7 @@ async def test_what_textual_itself_says_is_no_toast() -> None:
         assert not it.app._notifications
 
 
-@pytest.mark.parametrize("scene", default_run(("fleet", "diagnosis", "incidents", "settings"), SCENES))
+@pytest.mark.parametrize("scene", default_run(("fleet", "diagnosis"), SCENES))
 async def test_every_screen_that_fills_the_terminal_has_the_clock_with_its_zone(
     scene: str, tmp_path: Path, past: History
 ) -> None:

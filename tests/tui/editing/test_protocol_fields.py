@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY
+from tests.parameters import default_run
 from tests.toy_protocol import Echo
 from tests.tui.editing_harness import SMALL, Editing, editing, written
 from tests.tui.key_presses import settle
@@ -110,19 +111,19 @@ async def test_a_problem_stands_at_the_field_of_the_table(config_dir: Path) -> N
         assert it.form.row("guarded.depth").has_focus_within
 
 
-@pytest.mark.parametrize(
-    ("choice", "typed", "source"),
-    [
-        ("set", "open sesame", SecretSource(SecretForm.FILE, "deep.password")),
-        ("_file", "there.txt", SecretSource(SecretForm.FILE, "there.txt")),
-        ("_command", "pass show 'my vpn'", SecretSource(SecretForm.COMMAND, ("pass", "show", "my vpn"))),
-        ("_env", "VPN_PASSWORD", SecretSource(SecretForm.ENV, "VPN_PASSWORD")),
-        ("_credential", "vpn", SecretSource(SecretForm.CREDENTIAL, "vpn")),
-    ],
-)
-async def test_a_secret_comes_from_wherever_it_is(
-    config_dir: Path, choice: str, typed: str, source: SecretSource
-) -> None:
+_SECRETS = {
+    "set": ("open sesame", SecretSource(SecretForm.FILE, "deep.password")),
+    "_file": ("there.txt", SecretSource(SecretForm.FILE, "there.txt")),
+    "_command": ("pass show 'my vpn'", SecretSource(SecretForm.COMMAND, ("pass", "show", "my vpn"))),
+    "_env": ("VPN_PASSWORD", SecretSource(SecretForm.ENV, "VPN_PASSWORD")),
+    "_credential": ("vpn", SecretSource(SecretForm.CREDENTIAL, "vpn")),
+}
+"""What is chosen, what is typed then, and what that means."""
+
+
+@pytest.mark.parametrize("choice", default_run(("set", "_command"), _SECRETS))
+async def test_a_secret_comes_from_wherever_it_is(config_dir: Path, choice: str) -> None:
+    typed, source = _SECRETS[choice]
     async with editing(config_dir) as it:
         await open_new(it, "guarded")
         await it.write("name", "deep")

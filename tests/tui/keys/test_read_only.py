@@ -10,6 +10,7 @@ from typing import Never
 import pytest
 from textual.events import Paste
 
+from tests.parameters import default_run
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import CONF, SMALL, written
 from tests.tui.key_presses import settle
@@ -119,7 +120,7 @@ def test_what_changes_something_is_on_a_known_screen() -> None:
     assert set().union(*BEHIND_A_REFUSED_KEY.values()) <= CHANGING
 
 
-@pytest.mark.parametrize("screen", KEYS_TO)
+@pytest.mark.parametrize("screen", default_run(("fleet", "server"), KEYS_TO))
 async def test_a_key_that_changes_something_is_refused_in_one_line(
     screen: str, tmp_path: Path, past: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +138,10 @@ async def test_a_key_that_changes_something_is_refused_in_one_line(
             assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("screen", ["fleet", "server", "incidents", "incident", "alerts", "identities"])
+@pytest.mark.parametrize(
+    "screen",
+    default_run(("fleet", "incident"), ("fleet", "server", "incidents", "incident", "alerts", "identities")),
+)
 async def test_each_screen_says_read_only_and_offers_nothing_that_changes_something(
     screen: str, tmp_path: Path, past: History
 ) -> None:

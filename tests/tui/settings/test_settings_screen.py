@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
 from tests.tui.app_harness import Face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, no_time_passes, record, server
@@ -256,7 +257,7 @@ async def test_a_damaged_file_counts_as_nothing_chosen(tmp_path: Path, content: 
         assert line(it, THEME).split()[-1] == "default"
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 45)])
+@pytest.mark.parametrize("size", default_run(((60, 20),), ((60, 20), (80, 24), (140, 45))))
 async def test_everything_fits_in_ascii(tmp_path: Path, size: tuple[int, int]) -> None:
     async with settings_screen(tmp_path / "choices.json", size=size, ascii_only=True) as it:
         assert all(each.isascii() and len(each) == size[0] for each in it.lines())
