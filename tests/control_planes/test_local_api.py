@@ -65,9 +65,9 @@ async def test_its_peers_and_warnings_are_reported_without_a_token(socket_path: 
     assert "1 node, 1 online" in diagnosis.summary
     assert "it warns: Some peers are advertising routes but --accept-routes is false" in diagnosis.evidence
     assert [stage.name for stage in found.stages] == ["reach", "api", "backend"]
-    [head] = responder.heard
-    assert "Host: local-tailscaled.sock\r\n" in head
-    assert "authorization" not in head.lower()
+    assert responder.paths == [STATUS_PATH, "/localapi/v0/derpmap"]
+    assert all("Host: local-tailscaled.sock\r\n" in head for head in responder.heard)
+    assert "authorization" not in "".join(responder.heard).lower()
     assert [node.name for node in noted[0].nodes] == ["web1.tail0000.ts.net"]
 
 

@@ -23,6 +23,7 @@ DIRECT = "direct"
 KEEPALIVE = "keepalive"
 API = "api"
 BACKEND = "backend"
+RELAYS = "relays"
 DELETE = "delete"
 
 STAGE_NAMES = (
@@ -43,6 +44,7 @@ STAGE_NAMES = (
     KEEPALIVE,
     API,
     BACKEND,
+    RELAYS,
     DELETE,
 )
 """All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""

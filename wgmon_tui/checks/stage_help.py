@@ -16,6 +16,7 @@ from wgmon_tui.checks.stage import (
     KEY_EXCHANGE,
     PUSH_REPLY,
     REACH,
+    RELAYS,
     RESET,
     RESOLVE,
     SA_INIT,
@@ -46,5 +47,6 @@ STAGE_HELP: Mapping[str, str] = {
     KEEPALIVE: "A keepalive of the server arrived through the tunnel.",
     API: "The API accepted the token, and answered every request in a form that is known.",
     BACKEND: "Its database, broker and other parts work, as far as the control plane reports them.",
+    RELAYS: "The relays that servers.toml names answer in their own protocol: DERP, STUN or that of NetBird.",
     DELETE: "The server confirmed the end of the session that this check opened.",
 }

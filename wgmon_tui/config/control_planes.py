@@ -8,6 +8,7 @@ from dataclasses import replace
 from wgmon_tui.checks.registry import control_plane_names
 from wgmon_tui.config.models import Fleet, SecretSource, Server
 from wgmon_tui.config.protocol_settings import ProtocolSettings, settings_of
+from wgmon_tui.config.relay_addresses import RELAYS, RelayAddress
 from wgmon_tui.config.server_settings import INTERVAL_RANGE, SERVER
 from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_settings
 from wgmon_tui.config.toml_reader import TomlTable
@@ -57,11 +58,18 @@ class ControlPlaneSettings:
     node_port: int = 0
     node_interval: float | None = None
     socket: str = ""
+    relays: tuple[RelayAddress, ...] = ()
+    derp_map: Url | None = None
+    derp_regions: tuple[str, ...] = ()
 
     @property
     def watches_nodes(self) -> bool:
         """Whether it has a rule that selects nodes."""
         return bool(self.watch_tags or self.watch_names)
+
+
+def _write_url(url: Url | None) -> str | None:
+    return None if url is None else str(url)
 
 
 def _write_interval(seconds: float | None) -> str | None:
@@ -145,9 +153,40 @@ _OWN = (
 )
 
 
-def make_settings(name: str, title: str, *, has_socket: bool = False) -> ProtocolSettings:
+_RELAYS = Setting(
+    "relays",
+    RELAYS,
+    "Relays of the mesh, and other servers that its nodes need, which are probed with each check: DERP "
+    '("derps://"), STUN ("stun:"), the relay of NetBird ("rels://"), and any server with TLS ("tls://").',
+    FormField(40, more=True, example="e.g. derps://derp.example.net, stun:derp.example.net"),
+)
+_DERP = (
+    Setting(
+        "derp_map",
+        replace(HTTP_URL, write=_write_url),
+        "The URL of the DERP map that has the `derp_regions`. No token is sent there.",
+        FormField(41, more=True, example="e.g. https://controlplane.tailscale.com/derpmap/default"),
+        default="with a socket, that of tailscaled",
+    ),
+    Setting(
+        "derp_regions",
+        NAMES,
+        "The regions of the DERP map whose relays are probed, by code.",
+        FormField(42, more=True, example="e.g. fra, nyc"),
+    ),
+)
+
+
+def make_settings(
+    name: str, title: str, *, has_socket: bool = False, has_relays: bool = False, has_derp: bool = False
+) -> ProtocolSettings:
     """The settings of one kind of control plane."""
-    settings = (*_OWN, _SOCKET) if has_socket else _OWN
+    settings = (
+        *_OWN,
+        *((_SOCKET,) if has_socket else ()),
+        *((_RELAYS,) if has_relays else ()),
+        *(_DERP if has_derp else ()),
+    )
     section = Section(name, f"A control plane of the kind {title}.", ControlPlaneSettings, settings)
 
     def read(table: TomlTable) -> ControlPlaneSettings:
@@ -180,7 +219,7 @@ CONTROL_PLANE = Section(
     TABLE,
     "A control plane of a mesh, whose API is checked.",
     Server,
-    (_GENERIC[0], _TYPE, *_OWN, _SOCKET, *_GENERIC[1:]),
+    (_GENERIC[0], _TYPE, *_OWN, _SOCKET, _RELAYS, *_DERP, *_GENERIC[1:]),
     repeated=True,
     alternatives=(("url",), ("socket",)),
 )

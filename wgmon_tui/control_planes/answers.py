@@ -2,6 +2,7 @@
 
 `answer` has the name of the request, a word, and a detail. `part` has the name of a part, `works` or
 `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that may be either.
+`relay` has a name, `works`, `broken` or `unknown`, and a detail.
 `drift` has names of fields, `version` a version, `warning` a sentence. `connection` and `certificate` say why
 there was no request.
 """
@@ -27,7 +28,7 @@ TLS_SILENT = "tls-silent"
 NO_SOCKET, NO_PERMISSION = "no-socket", "no-permission"
 """Words of `connection`; SILENT is one too."""
 
-WORKS, BROKEN = "works", "broken"
+WORKS, BROKEN, UNKNOWN = "works", "broken", "unknown"
 
 _ANSWERS = {
     OK: "is answered",
@@ -51,6 +52,7 @@ _CONNECTIONS = {
     NO_SOCKET: "there is no socket at the path of servers.toml",
     NO_PERMISSION: "this account may not open the socket",
 }
+_RELAY_STATES = {WORKS: "works", BROKEN: "does not work", UNKNOWN: "may work or not"}
 _MOST_FIELDS = 5
 
 
@@ -80,6 +82,8 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"fields are missing or changed, so facts about nodes are unknown: {names}"
         case "version":
             return f"it is version {first}"
+        case "relay":
+            return f"the relay {first} {_RELAY_STATES.get(second, second)}{detail}{took}"
         case "warning":
             return f"it warns: {first}"
     return evidence.kind

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 
+DERP_MAP = "DERP map"
+"""The name of a request whose answer is the map of the mesh's relays."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:

@@ -7,6 +7,7 @@ import errno
 import json
 import ssl
 import time
+from dataclasses import replace
 from typing import Any
 
 from wgmon_tui.checks.check import Direction, Packet
@@ -16,7 +17,7 @@ from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import API, BACKEND, REACH, TLS, Stage, StageOutcome
 from wgmon_tui.config.control_planes import ControlPlaneSettings
 from wgmon_tui.control_planes import answers
-from wgmon_tui.control_planes.api import ApiRequest, ControlPlaneApi
+from wgmon_tui.control_planes.api import DERP_MAP, ApiRequest, ControlPlaneApi
 from wgmon_tui.control_planes.exchange_record import record_request, record_response
 from wgmon_tui.control_planes.expiries import find_expiries
 from wgmon_tui.control_planes.http_connection import (
@@ -25,6 +26,7 @@ from wgmon_tui.control_planes.http_connection import (
     NoHttpError,
     TooLargeError,
 )
+from wgmon_tui.control_planes.relay_stage import RelayFindings
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.tls_trust import SYSTEM_AUTHORITIES, explain_untrusted, trusting_context
@@ -60,6 +62,8 @@ class ApiSession:
         """Seconds until the first answer that the API gave to the token; None without one."""
         self.report: ControlPlaneReport | None = None
         """What the control plane reported; None unless all requests were answered."""
+        self.derp_map: object = None
+        """The map of its relays, if the API has it."""
         self.requests = 0
         self.wait_s = 0.0
         """How long the API asked not to be asked again."""
@@ -84,6 +88,7 @@ class ApiSession:
                 self._take_report(self._api.read(found), only_parts=True)
                 return
         self._end(StageOutcome.PASSED)
+        self.derp_map = found.pop(DERP_MAP, None)
         self._take_report(await asyncio.to_thread(self._api.read, found))
 
     def end_in_silence(self) -> None:
@@ -93,6 +98,13 @@ class ApiSession:
         else:
             self._note("connection", answers.TLS_SILENT if self._step == TLS else answers.SILENT)
         self._end(StageOutcome.FAILED, "no answer in time")
+
+    def add_relays(self, found: RelayFindings) -> None:
+        """Add what became of the relays to the check and to the report."""
+        self.evidence += found.evidence
+        self.stages.append(found.stage)
+        if self.report is not None:
+            self.report = replace(self.report, relays=found.relays)
 
     def close(self) -> None:
         """Close the connection."""

@@ -17,6 +17,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.control_planes.answers import LIMITED
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.api_session import ApiSession
+from wgmon_tui.control_planes.relay_stage import RelayStage
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import format_elapsed
@@ -31,6 +32,7 @@ class ControlPlaneProber(AddressProber):
         super().__init__(services.vantage)
         self._name, self._api, self._local_api = name, api, local_api
         self._note_report = services.note_report
+        self._relays = RelayStage(name, self._resolver)
         self._quiet_until: dict[str, float] = {}
         """By server, on the monotonic clock: until when its API asked not to be asked."""
 
@@ -64,6 +66,8 @@ class ControlPlaneProber(AddressProber):
             session.end_in_silence()
         finally:
             session.close()
+        if session.report and (found := await self._relays.run(target, session.derp_map)):
+            session.add_relays(found)
         if session.report:
             self._note_report(server.name, session.report)
         if session.wait_s:

@@ -12,7 +12,7 @@ from wgmon_tui.config.control_planes import LOCAL_API, ControlPlaneSettings
 from wgmon_tui.config.models import Server
 from wgmon_tui.control_planes import answers
 from wgmon_tui.control_planes.answers import describe, describe_nodes, values_of
-from wgmon_tui.text import format_list, format_rtt
+from wgmon_tui.text import format_count, format_list, format_rtt
 
 Found = tuple[Verdict, str, tuple[Cause, ...]]
 
@@ -46,6 +46,7 @@ def diagnose(title: str, check: Check, server: Server, standing: Sequence[Eviden
         _find_broken_part(evidence)
         or _find_failure(title, evidence, server)
         or _find_drift(title, evidence)
+        or _find_bad_relay(evidence)
         or _judge_success(evidence, check, server)
     )
     failed = check.failed_stage
@@ -94,6 +95,37 @@ def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | Non
         "wgmon-tui --version",
     )
     return Verdict.UNPROVEN, f"It answers, but {describe(drift)}.", (cause,)
+
+
+def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:
+    """A relay that does not work, or of which nothing shows that it does: other paths may work without it."""
+    relays = [each for each in evidence if each.kind == "relay"]
+    bad = [each for each in relays if values_of(each, 2)[1] != answers.WORKS]
+    if not bad:
+        return None
+    broken = [each for each in bad if values_of(each, 2)[1] == answers.BROKEN]
+    named = describe((broken or bad)[0])
+    more = f", and {len(bad) - 1} more like it" if len(bad) > 1 else ""
+    causes = tuple(
+        Cause(f"the relay {values_of(each, 1)[0]}", describe(each), _relay_command(each)) for each in broken
+    )
+    summary = f"Its API answers, but of {format_count(len(relays), 'relay')}, {named}{more}."
+    return Verdict.UNPROVEN, summary, causes
+
+
+def _relay_command(evidence: ProtocolEvidence) -> str:
+    """What shows the same from a shell."""
+    address = values_of(evidence, 1)[0].rpartition(" ")[2]
+    scheme, _, rest = address.partition(":")
+    host, _, port = rest.removeprefix("//").rpartition(":")
+    match scheme:
+        case "derps":
+            return f"curl -v https://{host}:{port}/derp/probe"
+        case "derp":
+            return f"curl -v http://{host}:{port}/derp/probe"
+        case "stun":
+            return f"nc -u -v -w 2 {host} {port}"
+    return f"openssl s_client -connect {host}:{port} </dev/null"
 
 
 def _judge_success(evidence: Sequence[ProtocolEvidence], check: Check, server: Server) -> Found:

@@ -19,6 +19,7 @@ from wgmon_tui.control_planes.json_fields import LARGEST_BODY
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.http_target import Url
 
+_SWITCHING_PROTOCOLS = 101
 _LARGEST_HEAD = 64 * 1024
 _CHUNK = 64 * 1024
 
@@ -111,6 +112,8 @@ class HttpConnection:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 self._http.receive_data(await reader.read(_CHUNK))
+            elif isinstance(event, h11.InformationalResponse) and event.status_code == _SWITCHING_PROTOCOLS:
+                return ApiResponse(event.status_code, time.monotonic() - began)
             elif isinstance(event, h11.Response):
                 status, seconds = event.status_code, time.monotonic() - began
                 headers = dict(event.headers)

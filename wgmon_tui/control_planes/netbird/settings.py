@@ -6,4 +6,4 @@ from wgmon_tui.config.control_planes import make_settings
 
 NAME, TITLE = "netbird", "NetBird"
 
-SETTINGS = make_settings(NAME, TITLE)
+SETTINGS = make_settings(NAME, TITLE, has_relays=True)

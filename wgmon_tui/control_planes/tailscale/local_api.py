@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
-from wgmon_tui.control_planes.api import ApiRequest
+from wgmon_tui.control_planes.api import DERP_MAP, ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
 
 STATUS_PATH = "/localapi/v0/status"
@@ -20,7 +20,10 @@ _MOST_WARNINGS = 20
 class TailscaledApi:
     """What tailscaled on this machine knows: its own state, the peers in its network map, its warnings."""
 
-    requests = (ApiRequest("status", (STATUS_PATH,)),)
+    requests = (
+        ApiRequest("status", (STATUS_PATH,)),
+        ApiRequest(DERP_MAP, ("/localapi/v0/derpmap",), optional=True),
+    )
 
     def headers(self, token: str) -> Mapping[str, str]:
         """None: tailscaled knows the account at the other end of the socket."""
