@@ -178,7 +178,7 @@ async def stun_server(answer: Callable[[bytes, tuple[str, int]], bytes | None]) 
 
     class Server(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = cast(asyncio.DatagramTransport, transport)
+            self.transport = cast("asyncio.DatagramTransport", transport)
 
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
             if (sent := answer(data, addr)) is not None:

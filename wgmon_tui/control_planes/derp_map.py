@@ -16,7 +16,7 @@ _NO_PORT = -1
 
 def read_derp_map(value: object, regions: Collection[str]) -> tuple[RelayAddress, ...]:
     """The relays of these regions, by code or number, in the order of the map. Never raises."""
-    found = []
+    found: list[RelayAddress] = []
     for region in Fields(value, "", Drift()).values("Regions"):
         code, number = region.text("RegionCode"), region.number("RegionID")
         if code in regions or str(number) in regions:

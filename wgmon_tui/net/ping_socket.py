@@ -7,6 +7,7 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from wgmon_tui.net.addresses import Address
@@ -37,7 +38,10 @@ class Ping:
 
 
 async def ping(address: Address, timeout_s: float) -> Ping:
-    """Send an echo, and again if nothing comes back. Raises PingForbiddenError and OSError."""
+    """Send an echo, and again if nothing comes back. Raises PingForbiddenError and OSError.
+
+    A late reply to an earlier echo counts: the round trip may take as long as `timeout_s`.
+    """
     family = socket.AF_INET if address.version == _IPV4 else socket.AF_INET6
     protocol = socket.IPPROTO_ICMP if address.version == _IPV4 else socket.IPPROTO_ICMPV6
     try:
@@ -48,18 +52,19 @@ async def ping(address: Address, timeout_s: float) -> Ping:
         opened.setblocking(False)
         opened.connect((str(address), 0))
         sent: list[bytes] = []
+        times: dict[bytes, float] = {}
         for _ in range(_ATTEMPTS):
             token = secrets.token_bytes(_TOKEN_BYTES)
             request = _request(address.version, len(sent), token)
             sent.append(request)
-            began = time.monotonic()
+            times[token] = time.monotonic()
             await asyncio.get_running_loop().sock_sendall(opened, request)
             try:
                 async with asyncio.timeout(timeout_s / _ATTEMPTS):
-                    reply = await _receive(opened, address.version, token)
+                    reply, answered = await _receive(opened, address.version, times)
             except TimeoutError:
                 continue
-            return Ping(tuple(sent), reply, time.monotonic() - began)
+            return Ping(tuple(sent), reply, time.monotonic() - times[answered])
         return Ping(tuple(sent), None, None)
 
 
@@ -71,10 +76,11 @@ def _request(version: int, sequence: int, data: bytes) -> bytes:
     return message
 
 
-async def _receive(opened: socket.socket, version: int, token: bytes) -> bytes:
+async def _receive(opened: socket.socket, version: int, tokens: Collection[bytes]) -> tuple[bytes, bytes]:
+    """The first reply to one of these tokens, and the token."""
     while True:
         message = await asyncio.get_running_loop().sock_recv(opened, 2048)
         if version == _IPV4 and message[:1] == b"\x45":  # macOS gives the IP header too
             message = message[20:]
-        if message[:1] == bytes((_REPLY[version],)) and message[_HEADER.size :] == token:
-            return message
+        if message[:1] == bytes((_REPLY[version],)) and message[_HEADER.size :] in tokens:
+            return message, message[_HEADER.size :]

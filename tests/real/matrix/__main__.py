@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.real.matrix.agreement import describe
 from tests.real.matrix.runner import CELLS, Cell, Outcome, play
+from tests.real.nodes.matrix import table as nodes_table
 from tests.real.openvpn.matrix import table as openvpn_table
 
 Table = Callable[[str], tuple[list[Sequence[str]], list[str]]]
@@ -60,7 +61,11 @@ def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
         yield cell.row.mode, cell.server, "error", "-", "no"
 
 
-TABLES: dict[str, Table] = {"WireGuard": _wireguard, "OpenVPN": openvpn_table}
+TABLES: dict[str, Table] = {
+    "WireGuard": _wireguard,
+    "OpenVPN": openvpn_table,
+    "Control plane and data path": nodes_table,
+}
 
 
 if __name__ == "__main__":
