@@ -17,6 +17,7 @@ from tests.real.prerequisites import require
 from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.control.budgets import Budget, Resource
+from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
@@ -38,6 +39,7 @@ def all_we_serve() -> str:
         reload_trouble=None,
         warnings=(),
         budgets=(Budget(Resource.PACKETS, "fra", 1, 2, 3),),
+        workers=(WorkerStatus(1, 4711, 500, 9, 0, 1.5, 2**26),),
     )
     return (
         desk.text()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.control.budgets import Budget, Resource, budgets_as_json, budgets_from_json
 from wgmon_tui.control.protocol import ControlRequest
 from wgmon_tui.control.server import ControlServer
-from wgmon_tui.doctor.budgets import check_budgets, list_budgets
+from wgmon_tui.control.worker_status import WorkerStatus, workers_as_json, workers_from_json
+from wgmon_tui.doctor.budgets import check_budgets, list_budgets, list_workers
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus
 
 BUDGETS = (
@@ -51,10 +53,36 @@ def test_packets_that_were_left_out_need_a_look() -> None:
 
 async def test_the_writer_is_asked_for_its_budgets(tmp_path: Path) -> None:
     async def answer(_: ControlRequest, __: str) -> Mapping[str, object]:
-        return {"budgets": budgets_as_json(BUDGETS)}
+        return {"budgets": budgets_as_json(BUDGETS), "workers": workers_as_json(WORKERS)}
 
     assert await check_budgets(tmp_path) == []
     control = ControlServer(tmp_path, answer, since=0.0)
     await control.open()
-    assert await check_budgets(tmp_path) == list_budgets(BUDGETS)
+    assert await check_budgets(tmp_path) == [*list_budgets(BUDGETS), *list_workers(WORKERS)]
     await control.close()
+
+
+# Workers
+
+WORKERS = (
+    WorkerStatus(1, 4711, 5_000, 90, 0, 1.5, 80_000_000),
+    WorkerStatus(2, 4712, 4_990, 88, 0, 1.4, 81_000_000),
+)
+
+
+def test_workers_are_read_as_they_were_written() -> None:
+    assert workers_from_json(workers_as_json(WORKERS)) == WORKERS
+    assert workers_from_json([*workers_as_json(WORKERS[:1]), {}, 7]) == WORKERS[:1]
+    assert workers_from_json(None) == ()
+
+
+def test_running_workers_are_one_item() -> None:
+    assert list_workers(WORKERS) == [ExaminedItem("workers", ItemStatus.FINE, "2 of 2 run, 161 MB")]
+    assert list_workers(()) == []
+
+
+def test_a_worker_that_ended_needs_a_look() -> None:
+    ended = replace(WORKERS[1], pid=0, restarts=3, memory_bytes=0, trouble="signal 9")
+    [item] = list_workers((WORKERS[0], ended))
+    assert item.status is ItemStatus.LOOK
+    assert item.fact == "1 of 2 run, 80 MB; ended 3 times; worker 2: signal 9"

@@ -1,15 +1,17 @@
-"""Budgets of the running writer: what group members and vantages have used of their limits."""
+"""The running writer: what group members and vantages have used of their limits, and its workers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wgmon_tui.control.budgets import Budget, Resource, budgets_from_json
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError
+from wgmon_tui.control.worker_status import WorkerStatus, workers_from_json
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
+from wgmon_tui.text import format_count, printable
 
 _MAX_SHOWN = 3
 _MEGABYTE = 1_000_000
@@ -23,7 +25,7 @@ _ADVICE = {
 
 
 async def check_budgets(state_dir: Path) -> list[ExaminedItem]:
-    """Ask the writer for its budgets. Without a writer, or with an older one, there are none."""
+    """Ask the writer for its budgets and workers. Without a writer, or with an older one, there are none."""
     try:
         connection = await ControlConnection.connect(state_dir)
     except (NoWriterError, AccessDeniedError):
@@ -34,7 +36,8 @@ async def check_budgets(state_dir: Path) -> list[ExaminedItem]:
         return []
     finally:
         await connection.close()
-    return list_budgets(budgets_from_json(answer.get("budgets")))
+    budgets, workers = budgets_from_json(answer.get("budgets")), workers_from_json(answer.get("workers"))
+    return [*list_budgets(budgets), *list_workers(workers)]
 
 
 def list_budgets(budgets: Iterable[Budget]) -> list[ExaminedItem]:
@@ -46,6 +49,21 @@ def list_budgets(budgets: Iterable[Budget]) -> list[ExaminedItem]:
         if held:
             found.append(_item(resource, held))
     return found
+
+
+def list_workers(workers: Sequence[WorkerStatus]) -> list[ExaminedItem]:
+    """One item for the worker processes; none if the writer checks itself."""
+    if not workers:
+        return []
+    restarts, memory = sum(each.restarts for each in workers), sum(each.memory_bytes for each in workers)
+    running = [each for each in workers if each.pid]
+    fact = f"{len(running)} of {len(workers)} run, {memory / _MEGABYTE:.0f} MB"
+    fact += f"; ended {format_count(restarts, 'time')}" if restarts else ""
+    if ended := [each for each in workers if not each.pid]:
+        fact += f"; worker {ended[0].number}: {printable(ended[0].trouble)}"
+    if ended or restarts:
+        return [ExaminedItem("workers", ItemStatus.LOOK, fact, "see the log of wgmon-tui run")]
+    return [ok_item("workers", fact)]
 
 
 def _share(budget: Budget) -> float:

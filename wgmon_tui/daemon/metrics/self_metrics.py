@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from wgmon_tui import __version__
 from wgmon_tui.alerts.delivery_log import DeliveryCounts
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.output.prometheus_counters import FleetCounters
 
@@ -66,6 +67,7 @@ class _ProcessCollector(Collector):
         yield from self._history_metrics()
         yield from self._alert_metrics()
         yield from self._budget_metrics()
+        yield from self._worker_metrics()
         yield GaugeMetricFamily(
             "wgmon_scrape_render_seconds",
             "Time to render the servers for this scrape, including checks that ran meanwhile.",
@@ -121,6 +123,10 @@ class _ProcessCollector(Collector):
             deliveries.add_metric(["given_up"], self.alerts.given_up)
         yield deliveries
 
+    def _worker_metrics(self) -> Iterable[Metric]:
+        workers = self._writer.workers
+        return _worker_families(workers) if workers else ()
+
     def _budget_metrics(self) -> Iterable[Metric]:
         names = ["budget", "holder"]
         used = GaugeMetricFamily(
@@ -140,6 +146,31 @@ class _ProcessCollector(Collector):
                 limit.add_metric(labels, budget.limit)
             refused.add_metric(labels, budget.refused)
         yield from (used, limit, refused)
+
+
+def _worker_families(workers: Iterable[WorkerStatus]) -> Iterator[Metric]:
+    names = ["worker"]
+    running = GaugeMetricFamily("wgmon_worker_up", "1 if the worker process runs, else 0.", labels=names)
+    servers = GaugeMetricFamily("wgmon_worker_servers", "Servers that the worker checks.", labels=names)
+    memory = GaugeMetricFamily(
+        "wgmon_worker_resident_memory_bytes", "Memory of the worker process.", labels=names
+    )
+    cpu = CounterMetricFamily(
+        "wgmon_worker_cpu_seconds", "CPU time of the present process of the worker.", labels=names
+    )
+    checks = CounterMetricFamily("wgmon_worker_checks", "Checks that the worker has made.", labels=names)
+    restarts = CounterMetricFamily(
+        "wgmon_worker_restarts", "How often a process of the worker has ended.", labels=names
+    )
+    for each in workers:
+        labels = [str(each.number)]
+        running.add_metric(labels, each.pid > 0)
+        servers.add_metric(labels, each.servers)
+        memory.add_metric(labels, each.memory_bytes)
+        cpu.add_metric(labels, each.cpu_s)
+        checks.add_metric(labels, each.checks)
+        restarts.add_metric(labels, each.restarts)
+    yield from (running, servers, memory, cpu, checks, restarts)
 
 
 def _info(name: str, documentation: str, **labels: str) -> Metric:

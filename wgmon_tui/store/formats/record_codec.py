@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -158,9 +158,9 @@ def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
     if len(kinds) == 1:
         return codec_of(kinds[0], names)
     if set(kinds) == {IPv4Address, IPv6Address}:
-        return str, _parsing(ip_address)
+        return str, _parsing(_ip_address)
     if set(kinds) == {IPv4Interface, IPv6Interface}:
-        return str, _parsing(ip_interface)
+        return str, _parsing(_ip_interface)
     return _form_of_named(kinds, names)
 
 
@@ -236,13 +236,20 @@ def _parsing(parse: Callable[[str], Any]) -> Callable[[Json], Any]:
     return read
 
 
+_PARSED_TEXTS = 16_384
+"""Parsed texts to keep: checks repeat the addresses and keys of servers, and parsing took half the time."""
+
+_ip_address = lru_cache(_PARSED_TEXTS)(ip_address)
+_ip_interface = lru_cache(_PARSED_TEXTS)(ip_interface)
+_public_key = lru_cache(_PARSED_TEXTS)(PublicKey.from_text)
+
 _LEAVES: dict[Any, Form] = {
     bool: (_unchanged, _reading(lambda value: type(value) is bool)),
     int: (_unchanged, _reading(lambda value: type(value) is int)),
     float: (_unchanged, _reading(lambda value: type(value) in (int, float))),
     str: (_unchanged, _reading(lambda value: type(value) is str)),
     bytes: (lambda value: b64encode(value).decode(), _parsing(b64decode)),
-    PublicKey: (str, _parsing(PublicKey.from_text)),
+    PublicKey: (str, _parsing(_public_key)),
     NameServer: (str, _parsing(parse_name_server)),
     HttpTarget: (str, _parsing(parse_http_target)),
 }
