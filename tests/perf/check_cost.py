@@ -1,4 +1,4 @@
-"""Cost of a whole check in CPU time, beside its floor: `python -m tests.perf.check_cost [SECONDS [handshake | tunnel]]`.
+"""Cost of a whole check beside its floor: `python -m tests.perf.check_cost [SECONDS [handshake | tunnel]]`.
 
 The engine checks healthy servers of another process, and the recorder writes every round to a store. The
 floor is what no handshake with libsodium can avoid: one `scalarmult_base` and three `scalarmult`. Blocks of
@@ -23,6 +23,7 @@ from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
+from wgmon_tui.daemon.garbage_collection import collect_rarely
 from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_prober import FleetProber
@@ -103,6 +104,7 @@ async def _measure(
             await asyncio.sleep(_WARM_UP_S)
             gc.collect()
             gc.freeze()
+            collect_rarely()
             return await _compare(engine, identity, seconds)
         finally:
             running.cancel()

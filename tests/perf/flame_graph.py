@@ -73,7 +73,8 @@ def draw(root: Frame, title: str) -> str:
         y = _TOP + depth * _ROW
         lines.append(
             f"<g><title>{escape(frame.name)}: {share:.1%}</title>"
-            f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_ROW - 1}" fill="{_colour(frame.name)}" stroke="#fff" stroke-width=".5"/>'
+            f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_ROW - 1}" '
+            f'fill="{_colour(frame.name)}" stroke="#fff" stroke-width=".5"/>'
             + (f'<text x="{x + 2:.1f}" y="{y + 12}">{escape(shown)}</text>' if len(shown) > 2 else "")
             + "</g>"
         )

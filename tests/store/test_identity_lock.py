@@ -144,3 +144,17 @@ async def test_closing_releases_the_locks(tmp_path: Path) -> None:
         assert await is_free(IdentityLocks(tmp_path), target())
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(next(iter(locks._files.values()), -1))
+
+
+async def test_a_check_that_is_cancelled_while_it_keeps_the_least_time_releases_the_lock(
+    tmp_path: Path,
+) -> None:
+    locks = IdentityLocks(tmp_path)
+    async with locks.hold(target()):
+        pass
+    waiting = asyncio.create_task(is_free(locks, target()))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await is_free(IdentityLocks(tmp_path), target())

@@ -19,7 +19,7 @@ from wgmon_tui.config.servers_toml import OnServersRead
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
-from wgmon_tui.daemon.garbage_collection import collection_paused
+from wgmon_tui.daemon.garbage_collection import collect_rarely, collection_paused
 from wgmon_tui.daemon.store_upgrade import StoreUpgrade
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
@@ -174,6 +174,7 @@ class RoleManager(ControllerProxy):
                 await asyncio.to_thread(self._store_upgrade.run)  # minutes, in which a screen makes garbage
                 with collection_paused():
                     self.open()
+                collect_rarely()
             except BaseException:
                 self.close()
                 raise

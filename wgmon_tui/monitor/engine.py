@@ -31,6 +31,7 @@ from wgmon_tui.monitor.state_timers import StateTimers
 from wgmon_tui.monitor.uplink_doubts import UplinkDoubts
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.vantage_reports import VantageReports
+from wgmon_tui.monitor.wake_timer import WakeTimer
 from wgmon_tui.net.addresses import Endpoint
 
 RECHECK_S = 1.0
@@ -87,7 +88,7 @@ class Engine(FleetController):
         self.soaks: dict[str, SoakProgress] = {}
         """How far the running soaks are, by server."""
         self._requested_rounds = RequestedRounds()
-        self._wake_up: asyncio.Future[None] | None = None
+        self._timer = WakeTimer()
         self._failure: BaseException | None = None
         self._rate = CheckRate()
         self._listeners: list[Listener] = []
@@ -142,7 +143,7 @@ class Engine(FleetController):
         for server in servers:
             if server.name in known and server.paused is not entries[server.name].paused:
                 self.pause([server.name], server.paused, who="servers.toml")
-        self._wake()
+        self._timer.wake()
 
     def rename(self, names: Mapping[str, str]) -> dict[str, str]:
         """Check servers under other names from now on. They keep their states and incidents.
@@ -191,7 +192,7 @@ class Engine(FleetController):
             while self._failure is None:
                 for name, due in self.schedule.take_due(time.monotonic(), STARTED_AT_ONCE):
                     self._start(name, due)
-                await self._sleep()
+                await self._timer.sleep_until(self.schedule.next_due())
             raise self._failure
         finally:
             in_flight = [*self._in_flight.values(), *([clock] if clock else [])]
@@ -207,7 +208,7 @@ class Engine(FleetController):
             server_state = self.fleet_state.states.get(name)
             if server_state and not server_state.paused and not self._is_being_checked(name):
                 self.schedule.schedule_at(name, now)
-        self._wake()
+        self._timer.wake()
 
     def request_round(
         self, name: str, depth: CheckDepth, prober: ProtocolProber | None = None
@@ -222,7 +223,7 @@ class Engine(FleetController):
         result = self._requested_rounds.add(name, depth, prober)
         if not self._is_being_checked(name):
             self.schedule.schedule_at(name, time.monotonic())
-        self._wake()
+        self._timer.wake()
         return result
 
     def pause(self, names: Iterable[str], paused: bool, who: str = "", until: float | None = None) -> None:
@@ -243,7 +244,7 @@ class Engine(FleetController):
             elif not self._is_being_checked(name):
                 self.schedule.schedule_at(name, time.monotonic())
             self._notify(name, None, events)
-        self._wake()
+        self._timer.wake()
 
     def mute(self, names: Iterable[str], until: float | None, who: str = "") -> None:
         """Mute alerts for these servers until a Unix time; `inf` means until unmuted, None unmutes."""
@@ -277,22 +278,6 @@ class Engine(FleetController):
         """Return the rate of finished checks, over the last seconds or the last minute."""
         return self._rate.per_second
 
-    async def _sleep(self) -> None:
-        """Sleep until the next server is due or something changes."""
-        loop = asyncio.get_running_loop()
-        self._wake_up = loop.create_future()
-        due = self.schedule.next_due()
-        timer = loop.call_later(max(0.0, due - time.monotonic()), self._wake) if due is not None else None
-        try:
-            await self._wake_up
-        finally:
-            if timer:
-                timer.cancel()
-
-    def _wake(self) -> None:
-        if self._wake_up and not self._wake_up.done():
-            self._wake_up.set_result(None)
-
     def _count_checked(self) -> int:
         return sum(not server_state.paused for server_state in self.fleet_state.states.values())
 
@@ -318,7 +303,9 @@ class Engine(FleetController):
             self._failure = task.exception()
         if self._requested_rounds.is_waiting(name):
             self.schedule.schedule_at(name, time.monotonic())
-        self._wake()  # its next due time may be the earliest
+        if self._failure is not None:
+            self._timer.wake()
+        self._timer.wake_before(self.schedule.next_due())
 
     async def _run_round(self, name: str, due: float) -> None:
         server_state = self.fleet_state.states[name]

@@ -94,7 +94,8 @@ class FleetState(ServerStates):
         take_round(server_state, outcome)
         confirmed = before is not None and before.diagnosis.verdict is outcome.diagnosis.verdict
         events = apply_damping(server_state, outcome, now, confirmed=confirmed) if counted else ()
-        if outcome.last_answer_at is not None:
+        has_changed = server_state.damping_when_heard is not server_state.damping
+        if has_changed and outcome.last_answer_at is not None:
             server_state.damping_when_heard = server_state.damping
         if server_state.vantage_states:
             events = self._apply_quorum(server_state, now, check.vantage if confirmed else None)

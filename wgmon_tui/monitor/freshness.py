@@ -9,6 +9,7 @@ clock that was set back does not make old data fresh.
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 from wgmon_tui.config.models import Server
 from wgmon_tui.records import dataclass
@@ -31,8 +32,7 @@ _STEPS = ((10.0, 1.0), (60.0, 10.0), (3600.0, 60.0), (86400.0, 300.0))
 _LAST_STEP_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(NamedTuple):
     """A reading of both clocks: Unix time, and seconds that only increase."""
 
     wall: float

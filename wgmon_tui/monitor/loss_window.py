@@ -74,6 +74,8 @@ def with_check(window: LossWindow, check: Check) -> LossWindow:
     if losses is None:
         return window
     checks = (*window.checks, losses)[-CHECKS_KEPT:]
+    if not any(each.initiations_lost or each.echoes_lost for each in checks):
+        return window if checks == window.checks and not window.is_lossy else LossWindow(checks)
     share, separate = _share_lost(checks), _count_separate_losses(checks)
     if window.is_lossy:
         return LossWindow(checks, share >= RECOVERED_SHARE and separate > 0)

@@ -53,10 +53,11 @@ class UplinkDoubts:
         """If all servers fell silent at once, blame the local uplink for each of them."""
         name = server_state.server.name
         answered_at = outcome.last_answer_at
-        if answered_at is not None or outcome.is_silent:
-            self._uplink.record_check(name, answered_at, outcome.last_question_at)
         if answered_at is not None:
+            self._uplink.record_check(name, answered_at)
             self._count_doubted(answered_at)
+        elif outcome.is_silent:
+            self._uplink.record_check(name, None, outcome.last_question_at)
         if not self._uplink.is_suspicious:
             return outcome
         self._in_doubt_since.clear()

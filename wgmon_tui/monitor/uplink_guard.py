@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from math import inf
+from typing import TypeGuard
 
 from wgmon_tui.checks.check import Check, Direction, Packet
-from wgmon_tui.checks.evidence import CookieDemanded, IcmpError
+from wgmon_tui.checks.evidence import CookieDemanded, Evidence, IcmpError
 from wgmon_tui.checks.evidence_text import is_port_closed
 from wgmon_tui.checks.packets import is_unasked
 
@@ -33,17 +34,22 @@ def last_answer_time(check: Check) -> float | None:
     An answer proves that the local uplink works in both directions. Packets that the server sent unasked, and
     bytes that do not authenticate, prove nothing about it.
     """
-    answers = [each.at for each in check.evidence if isinstance(each, CookieDemanded)]
-    answers += [each.at for each in check.evidence if isinstance(each, IcmpError) and _is_answer(each)]
+    latest = max((each.at for each in check.evidence if _is_answer(each)), default=-inf)
     if check.handshake:
-        answers += [each.at for each in check.exchange if _is_received(each) and not is_unasked(check, each)]
-    at = max(answers, default=None)
-    return None if at is None else check.started_at + at
+        for each in reversed(check.exchange):  # so that the words of the protocol are asked about one packet
+            if each.at > latest and _is_received(each) and not is_unasked(check, each):
+                latest = each.at
+    return None if latest == -inf else check.started_at + latest
 
 
-def _is_answer(error: IcmpError) -> bool:
-    """Return whether the server itself sent an ICMP error. Without a quote it may come from anybody."""
-    return (error.from_target or is_port_closed(error)) and error.quotes_packet is not False
+def _is_answer(evidence: Evidence) -> TypeGuard[CookieDemanded | IcmpError]:
+    """Return whether the server itself sent what the evidence is about.
+
+    An ICMP error without a quote may come from anybody.
+    """
+    if isinstance(evidence, IcmpError):
+        return (evidence.from_target or is_port_closed(evidence)) and evidence.quotes_packet is not False
+    return isinstance(evidence, CookieDemanded)
 
 
 def last_question_time(check: Check) -> float:

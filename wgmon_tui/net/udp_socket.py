@@ -224,12 +224,17 @@ class DatagramSocket:
             self._set_option(socket.IP_TTL, socket.IPV6_UNICAST_HOPS, _DEFAULT_HOP_LIMIT)
 
     def drain(self) -> None:
-        """Deliver pending ICMP errors and datagrams, up to a limit per call."""
+        """Deliver pending ICMP errors and datagrams, up to a limit per call.
+
+        After a datagram, errors are left to the next call: the event loop makes it while an error waits.
+        """
         self._receive_errors_again()
+        if self._read() is None:
+            self._drain_errors()
+            return
         for _ in range(_DATAGRAMS_PER_TURN):
             if self._read() is None:
                 break
-        self._drain_errors()
 
     def drain_backlog(self) -> None:
         """Deliver everything that arrived before this call."""

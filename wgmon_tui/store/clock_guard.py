@@ -155,6 +155,11 @@ class ClockGuard:
             return self._doubt
 
     @property
+    def was_in_doubt(self) -> bool:
+        """Whether the clock was in doubt when it was last looked at."""
+        return self._doubt is not None
+
+    @property
     def may_delete(self) -> bool:
         """Whether data may be deleted by its age."""
         return self.doubt is None

@@ -16,10 +16,10 @@ import os
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from wgmon_tui.checks.protocol import IdentityTarget
 from wgmon_tui.config.keys import PublicKey
@@ -42,8 +42,7 @@ _RECORD = struct.Struct("=qq")
 """The process id of the last user, and its last use in nanoseconds of the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A locked byte: an open file and the number of a slot."""
 
     descriptor: int
@@ -66,21 +65,23 @@ class IdentityLocks:
         self.on_wait: Callable[[str], None] = lambda _: None
         """Gets a line when a check has to wait for another process."""
 
-    @asynccontextmanager
-    async def hold(self, target: IdentityTarget) -> AsyncIterator[bool]:
+    def hold(self, target: IdentityTarget) -> AbstractAsyncContextManager[bool]:
         """Hold the lock for a check. Gives False if another process keeps it beyond the limit."""
+        return _HeldLock(self, target)
+
+    async def acquire(self, target: IdentityTarget) -> tuple[bool, _Place | None]:
+        """Acquire the lock for a check. Returns whether it may begin, and what to `release` after it."""
         place = self._find_place(target)
         if place is None:
-            yield True
-            return
+            return True, None
         if not await self._acquire(place, target.server.identity):
-            yield False
-            return
+            return False, None
         try:
             await _keep_spacing(place, target.spacing_s)
-            yield True
-        finally:
-            self._release(place)
+        except BaseException:  # cancelled
+            self.release(place)
+            raise
+        return True, place
 
     def close(self) -> None:
         """Release all locks."""
@@ -107,7 +108,7 @@ class IdentityLocks:
     async def _acquire(self, place: _Place, identity: str) -> bool:
         """Wait for the lock. The prober of this process already checks each server only once at a time."""
         began, is_noticed = time.monotonic(), False
-        while not self._held[place] and not byte_locks.try_lock(place.descriptor, place.offset):
+        while place not in self._held and not byte_locks.try_lock(place.descriptor, place.offset):
             waited = time.monotonic() - began
             if waited > self.wait_limit_s:
                 return False
@@ -119,13 +120,33 @@ class IdentityLocks:
         self._held[place] += 1
         return True
 
-    def _release(self, place: _Place) -> None:
+    def release(self, place: _Place) -> None:
+        """Release the lock after a check."""
         if self._held[place] > 1:
             self._held[place] -= 1
             return
         if self._held.pop(place, 0):
             _write_record(place)
             byte_locks.unlock(place.descriptor, place.offset)
+
+
+class _HeldLock:
+    """The lock during one check. Each check has one: a generator would cost twice as much."""
+
+    __slots__ = ("_locks", "_place", "_target")
+
+    def __init__(self, locks: IdentityLocks, target: IdentityTarget) -> None:
+        self._locks = locks
+        self._target = target
+        self._place: _Place | None = None
+
+    async def __aenter__(self) -> bool:
+        may_begin, self._place = await self._locks.acquire(self._target)
+        return may_begin
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._place:
+            self._locks.release(self._place)
 
 
 def identity_digest(identity: PublicKey) -> bytes:

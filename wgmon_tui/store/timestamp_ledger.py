@@ -161,8 +161,10 @@ class TimestampLedger:
 
     def may_stamp(self, identity: PublicKey) -> bool:
         """Return whether the next timestamp of an identity is near the times known here."""
-        self._follow_confirmation()
         now_ns, last_ns = self._now_ns(), self._last.get(identity, 0)
+        if self._held or self.clock_guard.was_in_doubt:
+            self._follow_confirmation()
+            now_ns = self._now_ns()
         if abs(now_ns - last_ns) <= _FAR_AHEAD_NS:
             self._held.pop(identity, None)
             return True

@@ -252,12 +252,12 @@ async def test_a_check_beside_a_trace_does_not_see_the_packets_that_expired(path
     demultiplexer, check = Demultiplexer(), Listener()
     expired = QueuedError(b"", DESTINATION, 4, 11, 0, 0, router(1))
     closed = QueuedError(b"", DESTINATION, 4, 3, 3, 0, DESTINATION[0])
-    with demultiplexer.listen_to_source(check):
-        with demultiplexer.trace_path(path.tracer):
-            demultiplexer._on_error(expired)
-            demultiplexer._on_error(closed)
-        assert check.errors == [closed]
+    demultiplexer.listen_to_source(check)
+    with demultiplexer.trace_path(path.tracer):
         demultiplexer._on_error(expired)
+        demultiplexer._on_error(closed)
+    assert check.errors == [closed]
+    demultiplexer._on_error(expired)
     assert check.errors == [closed, expired]
 
 

@@ -149,17 +149,16 @@ class Demultiplexer:
         if not used or used[0] != framing:
             used[:] = [framing, *(each for each in used if each != framing)][:_MAX_FRAMINGS]
 
-    @contextmanager
-    def listen_to_source(self, listener: PacketListener) -> Iterator[None]:
-        """Within the block, also deliver packets without index from the listener's server to it."""
-        waiting = self._by_source.setdefault(listener.source, [])
-        waiting.append(listener)
-        try:
-            yield
-        finally:
-            waiting.remove(listener)
-            if not waiting:
-                del self._by_source[listener.source]
+    def listen_to_source(self, listener: PacketListener) -> None:
+        """Also deliver packets without index from the listener's server to it, until `stop_listening`."""
+        self._by_source.setdefault(listener.source, []).append(listener)
+
+    def stop_listening(self, listener: PacketListener) -> None:
+        """Deliver only packets with an index to the listener again."""
+        waiting = self._by_source[listener.source]
+        waiting.remove(listener)
+        if not waiting:
+            del self._by_source[listener.source]
 
     @contextmanager
     def trace_path(self, tracer: PathTracer) -> Iterator[None]:

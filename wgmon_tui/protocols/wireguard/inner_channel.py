@@ -6,7 +6,6 @@ A packet is accepted if it authenticates under the session's key. It counts if i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import secrets
 import time
@@ -65,7 +64,7 @@ class InnerChannel:
         self._pending: dict[Hashable, InnerProbe] = {}
         self._reported_mtus: set[int] = set()
         self._overflows_before = socket.overflows
-        self._arrival = asyncio.Event()
+        self._arrival: asyncio.Future[None] | None = None
         self.sent_probes: list[InnerProbe] = []
         """The probes whose answers count for the verdict."""
         self.hops: list[FirstHop] = []
@@ -179,11 +178,21 @@ class InnerChannel:
 
     async def wait_until(self, done: Callable[[], bool], deadline: float) -> None:
         """Wait for packets until `done`, or until the deadline by the monotonic clock."""
-        while not done() and (left := deadline - time.monotonic()) > 0:
-            self._arrival.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrival.wait(), left)
-        self._socket.drain_backlog()  # a packet that reached the kernel in time is not lost
+        loop = asyncio.get_running_loop()
+        while not done():
+            if (left := deadline - time.monotonic()) <= 0:
+                self._socket.drain_backlog()  # a packet that reached the kernel in time is not lost
+                return
+            self._arrival = loop.create_future()
+            timer = loop.call_later(left, self._end_wait)
+            try:
+                await self._arrival
+            finally:
+                timer.cancel()
+
+    def _end_wait(self) -> None:
+        if self._arrival and not self._arrival.done():
+            self._arrival.set_result(None)
 
     async def pause(self, seconds: float) -> None:
         """Sleep, and read what arrived meanwhile."""
@@ -209,7 +218,7 @@ class InnerChannel:
                 self._on_inner(inner_packets.parse(content), datagram.received_ns)
         elif self.keepalive_at is None:
             self.keepalive_at = time.monotonic()
-        self._arrival.set()
+        self._end_wait()
 
     def on_icmp(self, error: QueuedError) -> None:
         """Record an ICMP error about a packet to the server; "too big" is for the size check."""

@@ -7,24 +7,20 @@ import errno
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from dataclasses import replace
 
-from wgmon_tui.checks.check import Check, ProbedAs, Tunnel
+from wgmon_tui.checks.check import Check, ProbedAs
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
     TIMESTAMP_FAR_AHEAD,
     Evidence,
-    FlowCut,
     LateAnswer,
     MachineStarved,
     NameUnresolved,
-    PathMtu,
-    Soak,
     SocketError,
 )
-from wgmon_tui.checks.evidence_selection import first_of_kind, is_only_silence
+from wgmon_tui.checks.evidence_selection import is_only_silence
 from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
@@ -40,6 +36,7 @@ from wgmon_tui.protocols.wireguard.check_results import (
     with_evidence,
     with_stages,
 )
+from wgmon_tui.protocols.wireguard.data_stages import DataResult, DataStages
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.experiment_runner import ExperimentRunner
 from wgmon_tui.protocols.wireguard.handshake import Attempt
@@ -53,12 +50,11 @@ from wgmon_tui.protocols.wireguard.other_clients import (
 )
 from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity, PeerTurns
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
-from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.traced_servers import ServerTracer, kernel_spelling
-from wgmon_tui.protocols.wireguard.tunnel_stage import NO_SLOW_STEPS, SlowSteps, TunnelStage
+from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps
 from wgmon_tui.run_until_first import run_until_first
 
 NextTimestamp = Callable[[PublicKey], bytes]
@@ -67,16 +63,6 @@ NextTimestamp = Callable[[PublicKey], bytes]
 _TIMEOUTS_FOR_LATE_ANSWERS = 4
 _MAX_LATE_WAIT_S = 6.5
 """A check that explains silence waits for late answers until this long after its start, or four timeouts."""
-
-
-@dataclass(frozen=True, slots=True)
-class _DataResult:
-    """What the tunnel stages of a check found. `is_server_alive` is false if it fell silent meanwhile."""
-
-    tunnel: Tunnel | None
-    soak: Soak | None = None
-    cut: FlowCut | None = None
-    is_server_alive: bool = True
 
 
 class Prober:
@@ -118,15 +104,14 @@ class Prober:
         )
         self._loop_lag = LoopLag()
         self._routing = RoutingSocket()
-        self._sizes: dict[tuple[str, str], PathMtu] = {}
-        """By server and address: the result of the last size check."""
         self._last_sessions = LastSessions(
             self._demultiplexer.ended_sessions, self._demultiplexer.foreign_sessions
         )
         self._server_addresses = ServerAddresses(self._resolver)
         self._tracer = ServerTracer(self._demultiplexer, self._turns, self._resolver, timestamps, may_stamp)
+        self._data_stages = DataStages(self._demultiplexer, self._handshake)
         self._experiments = ExperimentRunner(
-            self._demultiplexer, self._handshake, self._carries_data, ahead_s
+            self._demultiplexer, self._handshake, self._data_stages.carry_data, ahead_s
         )
 
     async def open(self) -> None:
@@ -229,7 +214,7 @@ class Prober:
         if not self._may_stamp(target.private_key.public):
             return self._make_unsent_check(target, address, SocketError(0.0, TIMESTAMP_FAR_AHEAD)), None
         key = (target.server.name, kernel_spelling(address))
-        data, lost_data = _DataResult(None), False
+        data, lost_data = DataResult(None), False
         async with self._turns.take(target) as is_held:
             if not is_held:
                 return self._make_unsent_check(target, address, SocketError(0.0, IDENTITY_BUSY)), None
@@ -249,17 +234,10 @@ class Prober:
             elif initiated := initiations.evidence(key, began):
                 check_log.add_evidence(initiated)
             if run.session and target.server.tunnel:
-                stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
-                tunnel = await self._run_stage(stage, self._demultiplexer, steps)
-                channel = stage.channel
+                data, channel = await self._data_stages.run(run, run.session, address, steps)
                 if echo := channel.answered_packet:
                     self._last_sessions.keep(key, source, channel.session, echo, channel.send_packet)
-                if sizes := first_of_kind(PathMtu, check_log.evidence):
-                    self._sizes[target.server.name, run.source[0]] = sizes
-                data = _DataResult(tunnel, stage.soak)
                 lost_data = not channel.got_anything
-                if stage.cut:
-                    data = await self._confirm_cut(run, address, data, steps)
                 for found in (data.soak, data.cut):
                     if found:
                         check_log.add_evidence(found)
@@ -341,76 +319,16 @@ class Prober:
         run = HandshakeStage(
             target, check_log, opened, (kernel_spelling(address), target.server.endpoint.port), attempt
         )
-        with demultiplexer.listen_to_source(run):
-            try:
-                run.start()
-                await run.finished
-            finally:
-                run.stop()
-                for sent in run.sent:
-                    demultiplexer.unregister(sent.attempt.sender)
+        demultiplexer.listen_to_source(run)
+        try:
+            run.start()
+            await run.finished
+        finally:
+            run.stop()
+            demultiplexer.stop_listening(run)
+            for sent in run.sent:
+                demultiplexer.unregister(sent.attempt.sender)
         return run
-
-    def _make_tunnel_stage(
-        self, run: HandshakeStage, session: Session, demultiplexer: Demultiplexer
-    ) -> TunnelStage:
-        opened = demultiplexer.socket_for(ip_address(run.source[0]))
-        if opened is None:
-            raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
-        rtt = run.handshake.rtt if run.handshake else 0.0
-        sizes = self._sizes.get((run.target.server.name, run.source[0]))
-        return TunnelStage(
-            run.target, session, run.check_log, opened, run.destination, run.source, rtt, sizes
-        )
-
-    async def _run_stage(
-        self, stage: TunnelStage, demultiplexer: Demultiplexer, steps: SlowSteps
-    ) -> Tunnel | None:
-        channel = stage.channel
-        demultiplexer.register(channel.session.local_index, channel)
-        try:
-            with demultiplexer.listen_to_source(channel):
-                return await stage.run(steps)
-        finally:
-            demultiplexer.unregister(channel.session.local_index)
-            demultiplexer.ended_sessions.keep(channel.session, channel.services)
-            for _ in range(channel.foreign_replies):
-                demultiplexer.foreign_sessions.record_proof(channel.source)
-
-    async def _confirm_cut(
-        self, run: HandshakeStage, address: Address, first: _DataResult, steps: SlowSteps
-    ) -> _DataResult:
-        """Run a second session over a fresh source port: is the first one cut off, or is the server gone?
-
-        A server that fell silent meanwhile is not cut off, nor is one that answers the second flow to its
-        end. If nothing in the second flow is answered, the inner address is down, or all data is lost.
-        """
-        fresh, last_log = Demultiplexer(), CheckLog()
-        try:
-            await fresh.open()
-            for demultiplexer in (fresh, self._demultiplexer):
-                last_log = CheckLog()
-                again = await self._handshake(run.target, address, last_log, demultiplexer)
-                if again.session:
-                    stage = self._make_tunnel_stage(again, again.session, demultiplexer)
-                    tunnel = await self._run_stage(stage, demultiplexer, replace(steps, deep=False))
-                    dead = tunnel is not None and not tunnel.received
-                    return _DataResult(tunnel if dead else first.tunnel, stage.soak, stage.cut)
-        except OSError:  # no further socket: nothing is confirmed
-            return first
-        finally:
-            await fresh.close()
-        for evidence in last_log.evidence:
-            run.check_log.add_evidence(evidence)
-        return replace(first, is_server_alive=False)
-
-    async def _carries_data(self, run: HandshakeStage) -> bool:
-        """Whether anything comes back through the session of a handshake that an experiment made."""
-        if run.session is None:
-            return False
-        stage = self._make_tunnel_stage(run, run.session, self._demultiplexer)
-        await self._run_stage(stage, self._demultiplexer, NO_SLOW_STEPS)
-        return stage.channel.got_anything
 
     async def _make_unresolved_check(self, target: Target, error: ResolutionError, took: float) -> Check:
         unresolved = NameUnresolved(target.server.endpoint.host, str(error))

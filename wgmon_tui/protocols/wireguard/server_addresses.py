@@ -12,7 +12,7 @@ from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.name_history import NameHistory
-from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.net.resolver import ResolutionError, Resolver, is_literal
 
 _MOVE_SHOWN_S = 86400.0
 """How long each check of a server says that its name moved."""
@@ -51,6 +51,10 @@ class ServerAddresses:
         Before an address counts as lost, the name is resolved again: the next answer of a rotating name may
         have it. Raises ResolutionError.
         """
+        if is_literal(server.endpoint.host):
+            self._names.pop(server.name, None)
+            self._moves.pop(server.name, None)
+            return await self._resolver.resolve(server.endpoint, server.timeout), None
         endpoint, history = server.endpoint, self._names.get(server.name)
         if history is None or history.host != endpoint.host:
             history = self._names[server.name] = NameHistory(endpoint.host)

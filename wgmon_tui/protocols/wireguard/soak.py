@@ -102,7 +102,10 @@ def plan_echoes(largest: int) -> Iterator[tuple[float, int]]:
 async def follow_up(flow: EchoFlow, rule: CutRule) -> FlowCut | None:
     """Send further echoes if the last ones are lost: an answer shows loss, silence shows a cut."""
     await _wait_for_last(flow)
-    before = len(flow.echoes())
+    echoes = flow.echoes()
+    if echoes and echoes[-1].answered_at is not None:
+        return None
+    before = len(echoes)
     for number in range(_MOST_FOLLOW_UPS):
         echoes = flow.echoes()
         if not echoes or any(each.answered_at is not None for each in (*echoes[before:], echoes[-1])):
