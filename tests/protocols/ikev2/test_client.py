@@ -17,7 +17,7 @@ from tests.protocols.ikev2.conversations import (
     by_secret,
     converse,
 )
-from wgmon_tui.lab.ikev2.responder import LabIkeSetup
+from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
 from wgmon_tui.protocols.ikev2.events import (
     CookieAsked,
     Established,
@@ -110,6 +110,22 @@ def test_a_redirection_names_the_gateway() -> None:
     nonce = next(each.body for each in parse_message(first).payloads if each.kind == 40)
     talk.receive(_plain_answer(first, NotifyPayload(Notify.REDIRECT, b"\x03\x09gate.test" + nonce)))
     assert talk.events == [Redirected(0.0, "gate.test")]
+
+
+def test_a_server_that_has_proved_itself_may_redirect_and_its_session_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redirect = NotifyPayload(Notify.REDIRECT, b"\x03\x0agate2.test").to_payload()
+    monkeypatch.setattr(LabIkeResponder, "_make_child", lambda *_: (redirect,))
+    talk = converse(by_secret(with_child=True))
+
+    proven, redirected = talk.run()[-2:]
+
+    assert isinstance(proven, ServerProven)
+    assert redirected == Redirected(redirected.at, "gate2.test")
+    ended = talk.end()[-1]
+    assert isinstance(ended, IkeSessionEnded)
+    assert ended.is_confirmed
 
 
 def test_a_redirection_for_another_request_is_dropped() -> None:

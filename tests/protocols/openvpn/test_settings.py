@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile
+from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile, static_key
 from tests.protocols.openvpn.test_profile_files import write_files
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.registry import find_settings
@@ -109,6 +109,14 @@ def test_an_endpoint_that_the_profile_does_not_have_is_a_problem(tmp_path: Path)
     assert joined(fleet(), tmp_path).problems == {
         "fra1": 'server "fra1": key endpoint: the profile has no remote vpn.example.net:1194; '
         "it has other.example.net:443 (tcp)"
+    }
+
+
+def test_a_digest_that_python_lacks_is_a_problem_of_the_profile(tmp_path: Path) -> None:
+    own = "auth WHIRLPOOL\n" + inline("tls-auth", static_key())
+    write_files(tmp_path, profile(own))
+    assert joined(fleet(), tmp_path).problems == {
+        "fra1": 'server "fra1": auth WHIRLPOOL: wgmon-tui does not have this digest for tls-auth'
     }
 
 

@@ -25,6 +25,10 @@ def redirecting_to(gateway: object) -> str:
     return f"global-redirect=yes\nglobal-redirect-to={gateway}\n"
 
 
+def redirecting_later_to(gateway: object) -> str:
+    return f"send-redirect=yes\nredirect-to={gateway}\n"
+
+
 def test_both_sides_prove_themselves_and_the_session_ends(
     path: RoutedPath, watcher: Watcher, tmp_path: Path
 ) -> None:
@@ -95,11 +99,32 @@ def test_a_redirection_is_followed_to_the_gateway(path: RoutedPath, watcher: Wat
     assert f"at {gateway}, where the server sends clients" in found.diagnosis.summary
 
 
-def test_a_redirection_to_a_silent_gateway_is_down(
+def test_a_redirection_by_a_server_that_has_proved_itself_is_followed(
     path: RoutedPath, watcher: Watcher, tmp_path: Path
 ) -> None:
+    """In IKE_AUTH (RFC 5685 §6). The session with the first server ends."""
+    gateway = path.router_addresses[0]
+    with (
+        pluto(path.server, tmp_path / "pluto", connection=redirecting_later_to(gateway)) as first,
+        charon(path.router, tmp_path / "charon", only_by_secret()) as other,
+    ):
+        found = watcher.look(by_secret())
+        assert other.sessions() == ""
+
+    assert found.diagnosis.verdict is Verdict.HEALTHY, (found.diagnosis, first.log)
+    assert f"at {gateway}, where the server sends clients" in found.diagnosis.summary
+    assert "responder established IKE SA" in first.log
+    assert "deleting state (STATE_V2_ESTABLISHED_IKE_SA)" in first.log
+
+
+@pytest.mark.parametrize("is_later", [False, True], ids=["IKE_SA_INIT", "IKE_AUTH"])
+def test_a_redirection_to_a_silent_gateway_is_down(
+    path: RoutedPath, watcher: Watcher, tmp_path: Path, is_later: bool
+) -> None:
     gateway = path.absent_address(4)
-    with pluto(path.server, tmp_path / "pluto", setup=redirecting_to(gateway)):
+    setup, connection = redirecting_to(gateway), redirecting_later_to(gateway)
+    lines = {"connection": connection} if is_later else {"setup": setup}
+    with pluto(path.server, tmp_path / "pluto", **lines):
         found = watcher.look(by_secret(), explain=True).diagnosis
 
     assert found.verdict is Verdict.SILENT, found

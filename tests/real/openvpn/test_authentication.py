@@ -5,15 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.real.namespaces import namespace
 from tests.real.openvpn.checking import SHORT_S, make_openvpn_target, run_check
 from tests.real.openvpn.server import ServerSetup, block, client_profile, running_server
-from tests.real.prerequisites import require
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.observations import find
@@ -23,17 +20,6 @@ _SCRV1 = f"""rest=${{password#SCRV1:}}
 [ "$(echo "${{rest%%:*}}" | base64 -d)" = "{WORD}" ] && [ "$(echo "${{rest#*:}}" | base64 -d)" = "{ANSWER}" ]
 """
 _LOGIN = block("auth-user-pass", f"ada\n{WORD}")
-
-
-@pytest.fixture(autouse=True)
-def _needed() -> None:
-    require("openvpn", "ip", root=True)
-
-
-@pytest.fixture
-def place() -> Iterator[str]:
-    with namespace("o") as name:
-        yield name
 
 
 def verified_by(directory: Path, script: str, more: str = "") -> ServerSetup:

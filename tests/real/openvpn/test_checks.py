@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.capture import write_pcap
-from tests.real.namespaces import namespace, run
+from tests.real.namespaces import run
 from tests.real.openvpn.checking import make_openvpn_target, run_check
 from tests.real.openvpn.server import (
     READY,
@@ -41,17 +41,6 @@ WRAPPINGS = (
     "tls-crypt-v2 with a cookie",
 )
 QUICK = {("tls-crypt-v2 with a cookie", "udp", "1.3"), ("tls-auth", "tcp", "1.2")}
-
-
-@pytest.fixture(autouse=True)
-def _needed() -> None:
-    require("openvpn", "ip", root=True)
-
-
-@pytest.fixture
-def place() -> Iterator[str]:
-    with namespace("o") as name:
-        yield name
 
 
 def _cells() -> Iterator[object]:

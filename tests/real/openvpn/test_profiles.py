@@ -6,7 +6,6 @@ import asyncio
 import base64
 import io
 import zipfile
-from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from tests.real.namespaces import entered, namespace
+from tests.real.namespaces import entered
 from tests.real.openvpn.checking import make_openvpn_target, run_check
 from tests.real.openvpn.server import (
     READY,
@@ -32,7 +31,6 @@ from tests.real.openvpn.server import (
     running_server,
     static_key,
 )
-from tests.real.prerequisites import require
 from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.openvpn import key_exchange, observations
@@ -44,17 +42,6 @@ from wgmon_tui.protocols.openvpn.wire import DATA_OPCODES, Opcode, opcode_of
 pytestmark = pytest.mark.thorough
 WORD = "archive word"
 UNUSED = ip_address("10.88.0.200")
-
-
-@pytest.fixture(autouse=True)
-def _needed() -> None:
-    require("openvpn", "ip", root=True)
-
-
-@pytest.fixture
-def place() -> Iterator[str]:
-    with namespace("o") as name:
-        yield name
 
 
 @cache

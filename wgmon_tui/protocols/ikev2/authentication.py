@@ -20,6 +20,7 @@ from wgmon_tui.protocols.ikev2.events import (
     EapOffered,
     Established,
     Event,
+    Redirected,
     RequestRefused,
     ServerFault,
     ServerProven,
@@ -28,6 +29,7 @@ from wgmon_tui.protocols.ikev2.events import (
 from wgmon_tui.protocols.ikev2.iana_numbers import FIRST_STATUS, AuthMethod, ExchangeType, Notify, PayloadType
 from wgmon_tui.protocols.ikev2.identities import format_identity
 from wgmon_tui.protocols.ikev2.key_derivation import HmacPrf, KeyMaterial
+from wgmon_tui.protocols.ikev2.redirects import parse_gateway
 from wgmon_tui.protocols.ikev2.request_channel import Response
 from wgmon_tui.protocols.ikev2.sa_init import Clock, Emit, Request, SaInitResult, Script, ScriptEndedError
 from wgmon_tui.protocols.ikev2.security_association import parse_proposals
@@ -98,7 +100,18 @@ class AuthenticationScript:
             response = yield Request(ExchangeType.IKE_AUTH, (own,))
             self._raise_refusal(response.payloads)
             self._verify_eap(response.payloads, peer.session_key)
+        self._raise_redirection(response.payloads)
         self._emit(self._established(response.payloads))
+
+    def _raise_redirection(self, payloads: Sequence[Payload]) -> None:
+        """End where the server, which has proved itself, sends this client elsewhere (RFC 5685 §6)."""
+        try:
+            found = [each.data for each in notifications(payloads) if each.number == Notify.REDIRECT]
+            gateways = [parse_gateway(each, b"") for each in found]
+        except MalformedMessageError as error:
+            self._end(ServerRejected(self._clock(), ServerFault.MALFORMED, str(error)))
+        if gateways:
+            self._end(Redirected(self._clock(), gateways[0]))
 
     def _first_payloads(self) -> tuple[Payload, ...]:
         """Without a proof where EAP follows. INITIAL_CONTACT is never sent: it ends other sessions."""

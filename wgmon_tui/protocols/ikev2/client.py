@@ -19,6 +19,7 @@ from wgmon_tui.protocols.ikev2.events import (
     Event,
     IkeSessionEnded,
     MessageDropped,
+    Redirected,
     RequestRefused,
     RequestUnanswered,
     ServerRejected,
@@ -287,6 +288,8 @@ class IkeClient:
             case Established():
                 self._at_server = _AtServer.UP
             case ServerRejected() if not self._has_eap:
+                self._at_server = _AtServer.UP
+            case Redirected() if self._exchange is ExchangeType.IKE_AUTH:
                 self._at_server = _AtServer.UP
             case RequestRefused(exchange=ExchangeType.IKE_AUTH) | EapEnded():
                 self._at_server = _AtServer.NOTHING

@@ -10,7 +10,7 @@ from wgmon_tui.checks.common_faults import diagnose_common_fault
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, Silence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.stage import SA_INIT
+from wgmon_tui.checks.stage import AUTHENTICATE, SA_INIT
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.ikev2 import causes
@@ -42,6 +42,8 @@ def diagnose(
 
 
 def _find_meaning(found: Findings) -> Meaning:
+    if lost := _of_silent_gateway(found):
+        return lost
     if not found.has(EvidenceKind.SA_INIT):
         return _without_answer(found)
     if failed := diagnose_authentication(found):
@@ -50,6 +52,17 @@ def _find_meaning(found: Findings) -> Meaning:
         return _only_first_exchange(found)
     broken = diagnose_tunnel(found)
     return _with_age(found, broken) if broken else _works(found)
+
+
+def _of_silent_gateway(found: Findings) -> Meaning | None:
+    """The server sends its clients to a gateway, which says nothing; None if that is not so."""
+    is_unanswered = found.values_of(EvidenceKind.UNANSWERED, ExchangeType.IKE_SA_INIT) is not None
+    if not is_unanswered or not found.has(EvidenceKind.REDIRECTED):
+        return None
+    gateway = found.values(EvidenceKind.REDIRECTED)[0]
+    summary = f"The server sends its clients to {gateway}, which does not answer IKE_SA_INIT."
+    stage = AUTHENTICATE if found.has(EvidenceKind.SA_INIT) else SA_INIT
+    return Meaning(Verdict.SILENT, summary, causes.silent_gateway(gateway), stage)
 
 
 def _with_age(found: Findings, meaning: Meaning) -> Meaning:
@@ -80,9 +93,6 @@ def _without_answer(found: Findings) -> Meaning:
         return Meaning(Verdict.WRONG_PROTOCOL, summary, (causes.stopped_service(server),), SA_INIT)
     if found.has(EvidenceKind.REDIRECTED):
         gateway = found.values(EvidenceKind.REDIRECTED)[0]
-        if found.values_of(EvidenceKind.UNANSWERED, ExchangeType.IKE_SA_INIT) is not None:
-            summary = f"The server sends its clients to {gateway}, which does not answer IKE_SA_INIT."
-            return Meaning(Verdict.SILENT, summary, causes.silent_gateway(gateway), SA_INIT)
         summary = f"Not proven: the server sends its clients to {gateway}."
         return Meaning(Verdict.UNPROVEN, summary, (causes.redirected(gateway),), SA_INIT)
     if found.has(EvidenceKind.DROPPED):

@@ -19,7 +19,10 @@ def redirected_from(address: Address) -> bytes:
 
 
 def parse_gateway(data: bytes, nonce: bytes) -> str:
-    """The gateway of a redirection, safe to show. Raises MalformedMessageError, also for another nonce."""
+    """The gateway of a redirection, safe to show. Raises MalformedMessageError, also for another nonce.
+
+    `nonce` is empty in IKE_AUTH, whose messages need none to be authentic.
+    """
     if len(data) < 2 or len(data) < 2 + data[1]:
         raise MalformedMessageError("a redirection is cut off")
     kind, gateway, rest = data[0], data[2 : 2 + data[1]], data[2 + data[1] :]

@@ -15,6 +15,7 @@ from wgmon_tui.protocols.openvpn.pkcs12_archive import with_archive_opened
 from wgmon_tui.protocols.openvpn.profile import Credentials, Profile, Remote, RemoteProto
 from wgmon_tui.protocols.openvpn.profile_parser import ProfileError, parse_profile
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
+from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 from wgmon_tui.text import format_list, quoted
 
 MISSING_PACKAGE = 'OpenVPN needs the package cryptography; type: pip install "wgmon-tui[vpn]"'
@@ -87,10 +88,16 @@ def make_target(server: Server, secrets: Mapping[str, bytes]) -> OpenVpnTarget:
     key_password = _text(secrets, "key_password") or profile.key_password
     profile = with_archive_opened(profile, key_password)
     password = _text(secrets, "password")
+    remote = _find_remote(server, settings, profile)
+    try:
+        make_wrapping(remote.wrapper)
+    except ValueError:
+        digest = remote.wrapper.digest
+        raise ProfileError(f"auth {digest}: wgmon-tui does not have this digest for tls-auth") from None
     return OpenVpnTarget(
         server,
         profile,
-        _find_remote(server, settings, profile),
+        remote,
         _credentials(settings.username, password, profile.credentials),
         key_password,
         _text(secrets, "challenge_response"),
