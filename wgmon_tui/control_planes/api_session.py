@@ -73,6 +73,7 @@ class ApiSession:
         self._connection = HttpConnection(settings.url, self._headers)
         self._began = self._step_began = time.monotonic()
         self._step, self._asked_for = REACH, ""
+        self._partial: list[str] = []
 
     async def run(self, address: Address | None) -> None:
         """Go through all steps as far as they succeed. Raises OSError for a fault of this machine.
@@ -160,6 +161,8 @@ class ApiSession:
         detail = f"HTTP {response.status}" if response is not None and word != answers.OK else ""
         if value is not None and (word == answers.OK or not request.optional):
             found[request.name] = value
+        if response is not None and response.has_more:
+            self._partial.append(f"{request.name}: only the first page was read")
         if word == answers.OK or (request.optional and word != answers.LIMITED):
             if word == answers.OK:
                 self._note("answer", request.name, answers.OK, at=response.seconds if response else None)
@@ -233,6 +236,8 @@ class ApiSession:
             self._end(StageOutcome.FAILED if broken else StageOutcome.PASSED, ", ".join(broken))
         if only_parts:
             return
+        if self._partial:
+            report = replace(report, drift=(*report.drift, *self._partial))
         self.report = report
         online = sum(node.online is True for node in report.nodes)
         unknown = sum(node.online is None for node in report.nodes)

@@ -8,6 +8,7 @@ that it is for. The size of a response is limited.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from wgmon_tui.net.http_target import Url
 _SWITCHING_PROTOCOLS = 101
 _LARGEST_HEAD = 64 * 1024
 _CHUNK = 64 * 1024
+_NEXT_PAGE = re.compile(rb';\s*rel="?next\b', re.IGNORECASE)
 
 
 class TooLargeError(Exception):
@@ -34,11 +36,15 @@ class NoHttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A response. `seconds` is the time until its head; `retry_after` is that header, "" for none."""
+    """A response. `seconds` is the time until its head; `retry_after` is that header, "" for none.
+
+    `has_more` tells whether it names a next page (RFC 8288), so that it is not the whole answer.
+    """
 
     status: int
     seconds: float
     retry_after: str = ""
+    has_more: bool = False
     body: bytes = field(default=b"", repr=False)
 
 
@@ -107,7 +113,7 @@ class HttpConnection:
             raise NoHttpError("the answer is not valid HTTP, or ended too early") from None
 
     async def _read(self, reader: asyncio.StreamReader, began: float) -> ApiResponse:
-        status, seconds, retry_after, body = 0, 0.0, "", bytearray()
+        status, seconds, retry_after, has_more, body = 0, 0.0, "", False, bytearray()
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
@@ -118,6 +124,7 @@ class HttpConnection:
                 status, seconds = event.status_code, time.monotonic() - began
                 headers = dict(event.headers)
                 retry_after = headers.get(b"retry-after", b"").decode("latin-1")
+                has_more = _NEXT_PAGE.search(headers.get(b"link", b"")) is not None
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > LARGEST_BODY:
@@ -125,7 +132,7 @@ class HttpConnection:
             elif isinstance(event, h11.EndOfMessage):
                 if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
                     self._http.start_next_cycle()
-                return ApiResponse(status, seconds, retry_after, bytes(body))
+                return ApiResponse(status, seconds, retry_after, has_more, bytes(body))
             elif isinstance(event, h11.ConnectionClosed):
                 raise NoHttpError("the connection ended before the answer did")
 

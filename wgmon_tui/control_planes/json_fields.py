@@ -130,7 +130,8 @@ class Fields:
         if name in self._object and self._object[name] is None:
             return
         found = self._get(name, dict, optional=False)
-        for each in list(found.values())[:MOST_ITEMS] if isinstance(found, dict) else ():
+        items = list(found.values()) if isinstance(found, dict) else []
+        for each in _limited(items, self._name_of(name), self._drift):
             yield Fields(each, self._name_of(name), self._drift)
 
     def __contains__(self, name: str) -> bool:
@@ -140,7 +141,7 @@ class Fields:
         if name in self._object and self._object[name] is None:
             return []
         value = self._get(name, list, optional)
-        return value[:MOST_ITEMS] if isinstance(value, list) else []
+        return _limited(value, self._name_of(name), self._drift) if isinstance(value, list) else []
 
     def _get(self, name: str, kind: type[object], optional: bool) -> object:
         value = self._object.get(name)
@@ -177,8 +178,15 @@ def objects_of(value: object, drift: Drift) -> Iterator[Fields]:
     if not isinstance(value, list):
         drift.note("the whole answer")
         return
-    for each in value[:MOST_ITEMS]:
+    for each in _limited(value, "the whole answer", drift):
         yield Fields(each, "", drift)
+
+
+def _limited(items: list[object], name: str, drift: Drift) -> list[object]:
+    """The items that are read. More than that are noted, so that nobody takes the list for whole."""
+    if len(items) > MOST_ITEMS:
+        drift.note(f"{name}: only the first {MOST_ITEMS:,} are read")
+    return items[:MOST_ITEMS]
 
 
 def _read_address(text: str) -> Address | None:

@@ -1,17 +1,20 @@
-"""headscale's API: v1 of the releases 0.23 to 0.29, and Tailscale's v2, which 0.30 brings.
+"""headscale's API: v1 of the releases 0.23 to 0.29, and Tailscale's v2, which 0.30 brings beside it.
 
-Sources: gen/openapiv2/headscale/v1/headscale.swagger.json of the releases, hscontrol/testdata of 0.30.
+Sources: gen/openapiv2/headscale/v1/headscale.swagger.json of the tags, hscontrol/testdata/apiv1_golden and
+hscontrol/api/v2 of 0.30. The version page came with 0.27, and so did the database in v1. Until 0.27, preauth
+keys are listed for one user only, so they are not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
-from wgmon_tui.control_planes.tailscale.api import DEVICES_PATH, read_devices
+from wgmon_tui.control_planes.tailscale.api import DEVICES_PATH, KEYS_PATH, read_devices, read_keys
 
 _TAG_FIELDS = ("tags", "forcedTags", "validTags")
 """0.28 replaced the other two by the first."""
@@ -31,7 +34,7 @@ class HeadscaleApi:
         ApiRequest("nodes", ("/api/v1/node", DEVICES_PATH)),
         ApiRequest("database", ("/api/v1/health",), optional=True),
         ApiRequest("api keys", ("/api/v1/apikey",), optional=True),
-        ApiRequest("preauth keys", ("/api/v1/preauthkey",), optional=True),
+        ApiRequest("preauth keys", ("/api/v1/preauthkey", KEYS_PATH), optional=True),
     )
 
     def headers(self, token: str) -> Mapping[str, str]:
@@ -42,7 +45,7 @@ class HeadscaleApi:
         """Read whatever of the answers this release gives."""
         drift = Drift()
         expiries = [*_read_keys(answers, "api keys", "apiKeys", "API key", "prefix")]
-        expiries += _read_keys(answers, "preauth keys", "preAuthKeys", "preauth key", "id")
+        expiries += _read_preauth_keys(answers)
         version = Fields(answers.get("version", {}), "", Drift()).text("version", optional=True)
         return ControlPlaneReport(
             _read_nodes(answers.get("nodes"), drift),
@@ -55,8 +58,13 @@ class HeadscaleApi:
 
 def _read_nodes(answer: object, drift: Drift) -> tuple[Node, ...]:
     if isinstance(answer, dict) and "devices" in answer:
-        return read_devices(answer, drift)
+        return tuple(map(_as_headscale_means_it, read_devices(answer, drift)))
     return tuple(_read_node(each) for each in Fields(answer, "", drift).children("nodes"))
+
+
+def _as_headscale_means_it(node: Node) -> Node:
+    """headscale's v2 has no field for the state: it tells when a node was last seen only if it is offline."""
+    return replace(node, online=False) if node.online is None and node.last_seen is not None else node
 
 
 def _read_node(node: Fields) -> Node:
@@ -91,6 +99,13 @@ def _read_parts(answers: Mapping[str, object], drift: Drift) -> tuple[Part, ...]
         if works is not None:
             parts.append(Part("database", works))
     return tuple(parts)
+
+
+def _read_preauth_keys(answers: Mapping[str, object]) -> Sequence[Expires]:
+    answer = answers.get("preauth keys")
+    if isinstance(answer, dict) and "keys" in answer:
+        return read_keys(answer)
+    return _read_keys(answers, "preauth keys", "preAuthKeys", "preauth key", "id")
 
 
 def _read_keys(

@@ -13,7 +13,7 @@ from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
 
 DEVICES_PATH = "/api/v2/tailnet/-/devices?fields=all"
-_KEYS_PATH = "/api/v2/tailnet/-/keys?all=true"
+KEYS_PATH = "/api/v2/tailnet/-/keys?all=true"
 
 
 class TailscaleApi:
@@ -21,7 +21,7 @@ class TailscaleApi:
 
     requests = (
         ApiRequest("devices", (DEVICES_PATH,)),
-        ApiRequest("keys", (_KEYS_PATH,), optional=True),
+        ApiRequest("keys", (KEYS_PATH,), optional=True),
     )
 
     def headers(self, token: str) -> Mapping[str, str]:
@@ -32,7 +32,7 @@ class TailscaleApi:
         """Read devices, and the ends of keys where the token may list them."""
         drift = Drift()
         nodes = read_devices(answers.get("devices"), drift)
-        expiries = _read_keys(answers["keys"]) if "keys" in answers else ()
+        expiries = read_keys(answers["keys"]) if "keys" in answers else ()
         return ControlPlaneReport(nodes, expiries=expiries, drift=drift.names)
 
 
@@ -68,8 +68,11 @@ def _find_trouble(device: Fields) -> str:
     return ""
 
 
-def _read_keys(answer: object) -> tuple[Expires, ...]:
-    """The ends of keys. Releases differ in what they list of a key, so nothing here counts as drift."""
+def read_keys(answer: object) -> tuple[Expires, ...]:
+    """The ends of the keys in the answer to KEYS_PATH.
+
+    Releases differ in what they list of a key, so nothing here counts as drift.
+    """
     found = []
     for key in Fields(answer, "", Drift()).children("keys", optional=True):
         end = key.time("expires")
