@@ -14,6 +14,7 @@ BENCHMARKS = {
     "handshake_cost": "What a handshake costs in CPU time",
     "workers": "One process against two workers",
     "check_cost": "What a whole check costs in CPU time, beside its floor",
+    "peers": "What a check costs beside the programs that a user might pick instead",
     "soak_cost": "What size checks and soaks cost per server and hour",
     "engine_load": "The engine at 2,000 checks a second",
     "fleet_table": "What the fleet table costs in bytes and CPU time",

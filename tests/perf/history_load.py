@@ -1,14 +1,16 @@
-"""History under load: `python -m tests.perf.history_load [SECONDS [SERVERS CHECKS_PER_S [DAYS]]]`.
+"""History under load: `python -m tests.perf.history_load [short | SECONDS [SERVERS CHECKS_PER_S [DAYS]]]`.
 
 Records CHECKS_PER_S checks a second of 10,000 servers into a store with 30 days of history. Another process
-reads one server's 30 days repeatedly, as a screen does. Prints the recorder's share of a core, the duration
-of commits and reads, and the growth of the store per check after compaction. The minimum for comparison is a
-plain insert of the same rows in the same process.
+reads one server's 30 days repeatedly, as a screen does. Prints what a check costs the recorder's thread, how
+long commits and reads take, how long maintenance delays a commit, and the growth of the store per check after
+compaction. The floor of a check is a plain insert of the same row in the same process; that of a read are its
+statements alone. `short` takes two minutes instead of ten.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 import sys
 import tempfile
@@ -26,6 +28,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.config_toml import DAY
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.history import History
+from wgmon_tui.store.maintenance import loop
 from wgmon_tui.store.resume import ResumeState
 from wgmon_tui.store.store_file import STORE, WritableStore
 from wgmon_tui.store.write.batch import make_journal_rows
@@ -42,7 +45,8 @@ class TimedRecorder(Recorder):
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir)
         self.commits: list[float] = []
-        self.turns: list[float] = []
+        self.delays: list[float] = []
+        self.log_copies: list[float] = []
         self.cpu_s = 0.0
         self._commit = self._store_writer._commit
         self._store_writer._commit = self._time_commit  # type: ignore[method-assign]
@@ -54,15 +58,32 @@ class TimedRecorder(Recorder):
             self.commits.append(time.perf_counter() - began)
 
     def _run_once(self, *, last: bool = False) -> None:
-        began = time.perf_counter()
         super()._run_once(last=last)
-        self.turns.append(time.perf_counter() - began)
         self.cpu_s = time.thread_time()
+
+
+def _time_maintenance(recorder: TimedRecorder) -> None:
+    """Note how long each turn of maintenance takes, and the copies of the log in it."""
+    run_slice, copy_log = recorder._maintenance.run_slice, loop._copy_log
+
+    def timed_slice(store: WritableStore) -> bool:
+        began = time.perf_counter()
+        is_there = run_slice(store)
+        recorder.delays.append(time.perf_counter() - began)
+        return is_there
+
+    def timed_copy(connection: sqlite3.Connection) -> None:
+        began = time.perf_counter()
+        copy_log(connection)
+        recorder.log_copies.append(time.perf_counter() - began)
+
+    recorder._maintenance.run_slice = timed_slice  # type: ignore[method-assign]
+    loop._copy_log = timed_copy
 
 
 def main() -> None:
     """Run the load named on the command line, or that of BENCHMARKS.md."""
-    given = [float(word) for word in sys.argv[1:5]]
+    given = [120.0] if sys.argv[1:] == ["short"] else [float(word) for word in sys.argv[1:5]]
     seconds, servers, rate, days = given + [600.0, 10_000, 1_000, 30][len(given) :]
     with tempfile.TemporaryDirectory() as directory:
         state_dir, began = Path(directory), time.monotonic()
@@ -77,6 +98,7 @@ def main() -> None:
 
 def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None:
     recorder = TimedRecorder(state_dir)
+    _time_maintenance(recorder)
     recorder.start()
     rows = [row(f"server-{number:05}", since=time.time()) for number in range(servers)]
     # As after a start, so that packets are kept as in a running fleet.
@@ -91,22 +113,25 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     parent_end.recv()
     first_minute = int(time.time() // 60)
     recorder.commits.clear()
-    recorder.turns.clear()
+    recorder.delays.clear()
+    recorder.log_copies.clear()
     cpu, wall = recorder.cpu_s, time.monotonic()
     heard = _check(recorder, rows, seconds, rate)
     cpu, wall = recorder.cpu_s - cpu, time.monotonic() - wall
     parent_end.send(None)
     reads = parent_end.recv()
     reader.join()
-    commits, turns = recorder.commits[:], recorder.turns[:]
+    commits, delays, log_copies = recorder.commits[:], recorder.delays[:], recorder.log_copies[:]
     while query_store(state_dir, _LEFT) != [(0,)]:
         time.sleep(1.0)
     recorder.stop()
     plain, each = _plain_insert_us(state_dir, rows[0], int(rate * COMMIT_EVERY_S)), cpu / heard * 1e6
-    print(f"{heard / wall:.0f} checks/s for {wall:.0f} s: the recorder takes {cpu / wall:.1%} of a core")
+    print(f"load {os.getloadavg()[0]:.1f}; {heard / wall:.0f} checks/s for {wall:.0f} s")
+    print(f"  the recorder's thread takes {cpu / wall:.1%} of a core")
     print(f"  a check {each:.1f} µs of CPU, its row alone {plain:.1f} µs: {each / plain:.1f} times the floor")
     _print_times("commits of a quarter second", commits)
-    _print_times("turns with compaction and forgetting", turns)
+    _print_times("maintenance between two commits", delays)
+    _print_times("  of which copies of the log", log_copies)
     _print_times("30-day reads of a server", reads)
     packs, minutes = _grown(state_dir, first_minute, "packs"), _grown(state_dir, first_minute, "minutes")
     print(f"  growth {packs / heard:.1f} bytes a check, and {minutes / heard:.1f} of its minute")

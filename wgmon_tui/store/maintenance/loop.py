@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from math import inf
@@ -17,8 +18,9 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 _CHECK_FILE_EVERY_S = 5.0
 """Seconds between tests that the store file is still under its path."""
 
-_SLICE_S = 0.03
+_SLICE_S = 0.02
 """Share of each quarter second, in seconds, for compaction and retention, so that checks and commits go on.
+The step in which it ends is finished.
 """
 
 _DONE = object()
@@ -67,7 +69,7 @@ class MaintenanceLoop:
             self._check_file_at = started + _CHECK_FILE_EVERY_S
             if not store.is_there():
                 return False
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            _copy_log(connection)
         now = self._clock()
         boundary = compaction_boundary(now)
         if self._work is None and boundary != self._compacted_to:
@@ -88,3 +90,8 @@ class MaintenanceLoop:
             if next(self._work, _DONE) is _DONE:
                 self._work = None
         return True
+
+
+def _copy_log(connection: sqlite3.Connection) -> None:
+    """Copy the log into the file, as far as no reader needs it."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
