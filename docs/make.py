@@ -35,6 +35,7 @@ _SCREENS = (
     ("alerts", "Alerts"),
     ("expiries", "Expiry dates"),
     ("subscriptions", "Subscriptions"),
+    ("nodes", "Nodes of control planes"),
     ("path", "Path to a server"),
     ("delivery", "One alert"),
     ("form", "Forms"),

@@ -36,6 +36,7 @@ from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.lists.expiries_screen import ExpiriesScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
+from wgmon_tui.tui.lists.nodes_screen import NodesScreen
 from wgmon_tui.tui.lists.subscriptions_screen import SubscriptionsScreen
 from wgmon_tui.tui.path.screen import PathScreen
 from wgmon_tui.tui.server.screen import ServerScreen
@@ -150,6 +151,7 @@ async def test_every_action_of_the_table_can_be_done_where_it_is_said_to() -> No
         "alerts": AlertsScreen,
         "expiries": ExpiriesScreen,
         "subscriptions": SubscriptionsScreen,
+        "nodes": NodesScreen,
         "settings": SettingsScreen,
         "first_check": FirstCheckScreen,
         "path": PathScreen,

@@ -231,6 +231,11 @@ def has_node_rules(fleet: Fleet) -> bool:
     return any(isinstance(each, ControlPlaneSettings) and each.watches_nodes for each in settings)
 
 
+def is_of_mesh(server: Server) -> bool:
+    """Whether a server is a control plane, or a node that a rule watches."""
+    return bool(server.control_plane) or is_control_plane(server)
+
+
 def explain_node(server: Server) -> str:
     """Why a watched node cannot be changed like a server of servers.toml."""
     return (

@@ -58,12 +58,17 @@ def rules_of(server: Server) -> ControlPlaneSettings | None:
 def find_match(node: Node, rules: ControlPlaneSettings) -> str:
     """The part of a rule that selects a node, such as `watch_tags = "tag:web"`; "" if none does."""
     for pattern in rules.watch_names:
-        if fnmatchcase(node.name, pattern):
+        if _matches(node.name, pattern):
             return f"watch_names = {quoted(pattern)}"
     for pattern in rules.watch_tags:
-        if any(fnmatchcase(tag, pattern) for tag in node.tags):
+        if any(_matches(tag, pattern) for tag in node.tags):
             return f"watch_tags = {quoted(pattern)}"
     return ""
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Whether a pattern fits. Only * and ? are special."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def select_nodes(

@@ -230,6 +230,10 @@ class AppContext(App[None]):
         """Open the list of what ends."""
 
     @abstractmethod
+    def open_nodes(self, plane: str = "") -> None:
+        """Open the list of the nodes of a control plane, or of all."""
+
+    @abstractmethod
     def open_subscriptions(self) -> None:
         """Open the lists of providers."""
 

@@ -82,6 +82,12 @@ class NavigationApp(AppContext):
 
         self.push_screen(ExpiriesScreen())
 
+    def open_nodes(self, plane: str = "") -> None:
+        """Open the list of the nodes of a control plane, or of all."""
+        from wgmon_tui.tui.lists.nodes_screen import NodesScreen
+
+        self.push_screen(NodesScreen(plane))
+
     def open_subscriptions(self) -> None:
         """Open the lists of providers."""
         from wgmon_tui.tui.lists.subscriptions_screen import SubscriptionsScreen

@@ -132,7 +132,7 @@ async def test_a_chosen_key_works_and_the_one_before_does_not() -> None:
 
 
 async def test_a_chosen_key_is_shown_wherever_keys_are() -> None:
-    async with face(size=(120, 62), settings=settings(help=("f7", "f9"), filter=",")) as it:
+    async with face(size=(120, 66), settings=settings(help=("f7", "f9"), filter=",")) as it:
         assert " f7 help " in it.hints()
         assert " , filter " in it.hints()
         commands = {each.title: each for each in it.app.get_system_commands(it.fleet)}

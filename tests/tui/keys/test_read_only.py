@@ -32,6 +32,7 @@ KEYS_TO = {
     "incident": ("I", "enter"),
     "alerts": ("A",),
     "subscriptions": ("U",),
+    "nodes": ("N",),
     "identities": ("K",),
 }
 """The keys that open each screen of a read-only dashboard."""

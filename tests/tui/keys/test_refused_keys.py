@@ -19,6 +19,7 @@ from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import SMALL, written
 from tests.tui.lists.test_alerts_screen import Telling
+from tests.tui.lists.test_nodes_screen import NODES, PLANES, mesh
 from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.sample_incidents import over, remembered
 from tests.tui.user_actions.harness import acting, shell
@@ -233,6 +234,23 @@ async def subscriptions(directory: Path) -> AsyncIterator[Face]:
 
 
 @asynccontextmanager
+async def nodes(directory: Path) -> AsyncIterator[Face]:
+    (directory / "servers.toml").touch(0o600)
+    (directory / "servers.toml").write_text(PLANES)
+    async with face(mesh(*NODES), config_dir=directory) as it:
+        await it.press("N", "G")
+        yield it
+
+
+@asynccontextmanager
+async def node_page(_: Path) -> AsyncIterator[Face]:
+    async with face(mesh(*NODES)) as it:
+        it.app.open_server("office/web1")
+        await it.press()
+        yield it
+
+
+@asynccontextmanager
 async def identities(directory: Path) -> AsyncIterator[Face]:
     async with face(config_dir=written(directory, Fleet((), (BASTION,)))) as it:
         await it.press("K")
@@ -296,6 +314,9 @@ STATES: dict[str, Opening] = {
     "alerts": alerts_of_a_sink,
     "subscriptions": subscriptions,
     "no-subscriptions": dialog("U"),
+    "nodes": nodes,
+    "no-nodes": dialog("N"),
+    "node-page": node_page,
     "identities": identities,
     "no-identities": no_identities,
     "help": dialog("?"),

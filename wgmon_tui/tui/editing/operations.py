@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from wgmon_tui.config.control_planes import explain_node
 from wgmon_tui.config.protocol_settings import known_protocols
 from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
 from wgmon_tui.config.servers_file import NAME, explain_not_writable, read
@@ -28,8 +29,20 @@ def ensure_writable(app: AppContext) -> bool:
     return refusal is None
 
 
+def is_node(app: AppContext, names: Sequence[str]) -> bool:
+    """Whether one of these is a node that a rule watches. Then a notice says how to change the rule."""
+    states = app.engine.fleet_state.states
+    for name in names:
+        if (state := states.get(name)) and state.server.control_plane:
+            app.show_error(explain_node(state.server))
+            return True
+    return False
+
+
 async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copied: bool = False) -> None:
     """Open a form for the server `name`, or for a new server. With `copied`, start from that server."""
+    if name is not None and is_node(app, [name]):
+        return
     stored = await run_file_operation(app, partial(read, config_dir))
     if stored is None:
         return
@@ -47,6 +60,8 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
 
 async def delete(app: AppContext, config_dir: Path, names: Sequence[str]) -> None:
     """Ask, then delete these servers from the file."""
+    if is_node(app, names):
+        return
     question = ConfirmDialog(
         f"Delete {format_list(names, most=FEW)}? History and key files are kept.",
         yes=f"delete ({_undo_hint(app)})",

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, nearest_word
-from wgmon_tui.tui.filter.query import FACTS, KEYS, NUMERIC_KEYS, Filter, FilterTerm, RejectedWord
+from wgmon_tui.tui.filter.query import FACTS, KEYS, MESH_TAG, NUMERIC_KEYS, Filter, FilterTerm, RejectedWord
 
 _COMPARISON = re.compile(r"([a-z_-]*)(<=|>=|<|>|=)(.*)")
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{0,9})?)([a-z%]*)")
@@ -181,7 +181,8 @@ def _parse_alternatives(key: str, text: str, values: Values, *, inverted: bool) 
     if text.startswith("/") and len(text) > 1:
         return _parse_pattern(key, text, inverted=inverted)
     texts = [each for each in text.casefold().split("|") if each]
-    if any(each.partition(":")[0] in KEYS and ":" in each for each in texts):
+    is_of_mesh = key == "tag" and all(each.startswith(MESH_TAG) for each in texts)
+    if not is_of_mesh and any(each.partition(":")[0] in KEYS and ":" in each for each in texts):
         raise _RejectedTermError(_explain_alternatives(key, texts))
     found = [_parse_value(key, each, values, inverted=inverted) for each in texts]
     if len(found) > 1:
@@ -191,10 +192,14 @@ def _parse_alternatives(key: str, text: str, values: Values, *, inverted: bool) 
 
 def _parse_value(key: str, text: str, values: Values, *, inverted: bool) -> FilterTerm:
     possible = values.get(key)
-    if possible is not None and not any(each.casefold().startswith(text) for each in possible):
+    if possible is not None and not any(_may_begin(each.casefold(), text, key) for each in possible):
         raise _RejectedTermError(_reject(_KINDS.get(key, key), text, possible))
     facts = tuple(fact for fact in FACTS if key == "is" and fact.startswith(text))
     return FilterTerm(key, text, inverted, facts=facts)
+
+
+def _may_begin(value: str, text: str, key: str) -> bool:
+    return value.startswith(text) or (key == "tag" and value.removeprefix(MESH_TAG).startswith(text))
 
 
 def _parse_pattern(key: str, text: str, *, inverted: bool) -> FilterTerm | None:

@@ -2,11 +2,12 @@
 
 Terms are separated by blanks, and all must match. A plain word is searched in name, endpoint, tags and
 verdict. `state:down`, `tag:eu` and `verdict:silent` match the start of one field, `name:fra` and
-`endpoint:10.` any part of it, because the filter works while the operator types. `vantage:nyc` selects the
-servers checked from there, `downfrom:nyc` those that are down from there. `rtt>100`, `loss>=5%`,
-`uptime<99.9` and `since<1h` compare; a server without that value does not match. `is:muted` tests a flag.
-`@name` is a saved filter. `fra|ams` and `state:down|degraded` are alternatives, `/^fra[12]$/` is a regular
-expression. `!` before a term inverts it; alone before all terms it inverts the whole filter.
+`endpoint:10.` any part of it, because the filter works while the operator types. `plane:office` selects a
+control plane and its watched nodes. `vantage:nyc` selects the servers checked from there, `downfrom:nyc`
+those that are down from there. `rtt>100`, `loss>=5%`, `uptime<99.9` and `since<1h` compare; a server without
+that value does not match. `is:muted` tests a flag. `@name` is a saved filter. `fra|ams` and
+`state:down|degraded` are alternatives, `/^fra[12]$/` is a regular expression. `!` before a term inverts it;
+alone before all terms it inverts the whole filter.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import field
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.control_planes import is_of_mesh
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.records import dataclass
 
-KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom")
+KEYS = ("state", "tag", "verdict", "name", "endpoint", "is", "vantage", "downfrom", "plane")
+
+MESH_TAG = "tag:"
+"""How the tags of Tailscale and headscale begin. The filter `tag:web` finds the tag `tag:web` too."""
 
 NUMERIC_KEYS = {"rtt": "rtt>", "loss": "loss>", "uptime": "uptime<", "since": "since<"}
 """The values that can be compared, each with its usual comparison."""
@@ -158,6 +163,12 @@ class Filter:
         return any(term.key == key or (term.saved and term.saved.has_key(key)) for term in self.terms)
 
 
+def begins_a_tag(term: FilterTerm, tags: Iterable[str]) -> bool:
+    """Whether a tag starts with the text of a term, with or without the prefix of a mesh."""
+    folded = [tag.casefold() for tag in tags]
+    return any(term.begins(tag) or term.begins(tag.removeprefix(MESH_TAG)) for tag in folded)
+
+
 def _is_met(term: FilterTerm, term_matches: Callable[[FilterTerm], bool]) -> bool:
     if term.saved is not None:
         return term.saved.passes(term_matches) is not term.inverted
@@ -169,6 +180,11 @@ def _matches_anywhere(term: FilterTerm, server_state: ServerState, context: Filt
     if term.pattern:  # it may refer to the beginning or the end of a part
         return any(map(term.pattern.search, (*text.split("\n"), server_state.status_word)))
     return term.text in text or term.text in server_state.status_word
+
+
+def _plane_of(server: Server) -> str:
+    """The control plane that a server is, or is a node of; a blank, which nothing begins, for others."""
+    return server.control_plane or (server.name if is_of_mesh(server) else " ")
 
 
 def _has_flag(term: FilterTerm, server_state: ServerState, context: FilterContext) -> bool:
@@ -192,11 +208,12 @@ def _age(server_state: ServerState, context: FilterContext) -> float | None:
 _TERM_MATCHERS: Mapping[str, Callable[[FilterTerm, ServerState, FilterContext], bool]] = {
     "": _matches_anywhere,
     "state": lambda term, server_state, _: term.begins(server_state.severity.word),
-    "tag": lambda term, server_state, _: any(term.begins(tag.casefold()) for tag in server_state.server.tags),
+    "tag": lambda term, server_state, _: begins_a_tag(term, server_state.server.tags),
     "verdict": lambda term, server_state, _: term.begins(server_state.status_word),
     "name": lambda term, server_state, _: term.occurs_in(server_state.server.name.casefold()),
     "endpoint": lambda term, server_state, _: term.occurs_in(str(server_state.server.endpoint).casefold()),
     "is": _has_flag,
+    "plane": lambda term, server_state, _: term.begins(_plane_of(server_state.server).casefold()),
     "vantage": lambda term, server_state, _: any(
         term.begins(name.casefold()) for name in _vantages_checking(server_state)
     ),

@@ -323,6 +323,10 @@ class FleetScreen(SortActions):
         """Show until when certificates and keys are valid."""
         self.app.open_expiries()
 
+    def action_nodes(self) -> None:
+        """Show the nodes of all control planes."""
+        self.app.open_nodes()
+
     def action_subscriptions(self) -> None:
         """Show the lists of providers."""
         self.app.open_subscriptions()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.control_planes import is_of_mesh
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.records import dataclass
 
@@ -78,8 +79,11 @@ class TagGroups:
 
 
 def group_tags(server_state: ServerState) -> Iterable[str]:
-    """The tags of the groups that a server is in."""
-    return dict.fromkeys(server_state.server.tags) or (UNTAGGED,)
+    """The groups that a server is in: its tags. A control plane and its nodes have a group of its name."""
+    server = server_state.server
+    if not is_of_mesh(server):
+        return dict.fromkeys(server.tags) or (UNTAGGED,)
+    return dict.fromkeys((server.control_plane or server.name, *server.tags))
 
 
 def _lines(group: TagGroup) -> list[LineKey]:

@@ -64,6 +64,7 @@ _INCIDENT = ("incident",)
 _ALERTS = ("alerts",)
 _EXPIRIES = ("expiries",)
 _SUBSCRIPTIONS = ("subscriptions",)
+_NODES = ("nodes",)
 _BOTH = ("fleet", "server")
 _ALL = ("fleet", "server", "incidents")
 _REPORTED = (*_ALL, "incident")
@@ -72,8 +73,8 @@ _FIRST_CHECK = ("first_check",)
 _PATH = ("path",)
 _SETTINGS = ("settings",)
 _LINES = (
-    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "path",
-    "identities", "rejected",
+    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "nodes",
+    "path", "identities", "rejected",
     "help", "explain", "first_check", "settings", "output",
 )  # fmt: skip
 _FORM = ("form",)
@@ -107,11 +108,14 @@ ACTIONS: tuple[Action, ...] = (
            _EXPIRIES, hint=True, call="open"),
     Action("open_listed", ("enter",), "open", "Open the server under the cursor, if servers.toml has it",
            MOVE, _SUBSCRIPTIONS, hint=True, call="open"),
+    Action("open_node", ("enter",), "open",
+           "Open the server that checks this node; without one, its control plane", MOVE, _NODES, hint=True,
+           call="open"),
     Action("copy_alert", ("y",), "copy", "Copy this alert with its result", SEE, ("delivery",), hint=True,
            call="copy_reason"),
     Action("back", ("escape",), "back", "Go back to the previous screen", MOVE,
-           ("server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "path",
-            "identities"),
+           ("server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "nodes",
+            "path", "identities"),
            hint=True),
     Action("search", ("/",), "search", "Search the help: show only what has these words", SEE, ("help",),
            hint=True),
@@ -160,6 +164,13 @@ ACTIONS: tuple[Action, ...] = (
            palette=True, call="sort"),
     Action("reverse_expiries", ("S",), "reverse", "Reverse the sort order", SEE, _EXPIRIES, palette=True,
            call="reverse"),
+    Action("filter_nodes", ("/", "f"), "filter",
+           "Show only what matches: a word, offline, watched, plane:office, tag:web, verdict:says; ! inverts",
+           SEE, _NODES, hint=True, palette=True, call="filter"),
+    Action("sort_nodes", ("s",), "sort", "Sort by the next column", SEE, _NODES, hint=True, palette=True,
+           call="sort"),
+    Action("reverse_nodes", ("S",), "reverse", "Reverse the sort order", SEE, _NODES, palette=True,
+           call="reverse"),
     Action("keep", ("enter",), "apply", "Apply the filter and go back to the table", SEE, ("filter",),
            hint=True, call="submit"),
     Action("complete", ("tab", "right"), "complete", "Complete the word: a state, verdict or tag", SEE,
@@ -177,6 +188,11 @@ ACTIONS: tuple[Action, ...] = (
            "Show until when certificates and keys of the whole fleet are valid", SEE, _FLEET, palette=True),
     Action("subscriptions", ("U",), "subscriptions",
            "Show the lists of providers: new, changed and removed servers", SEE, _FLEET, palette=True),
+    Action("nodes", ("N",), "nodes",
+           "Show the nodes that control planes report, beside what is true", SEE, _BOTH, palette=True),
+    Action("watch_node", ("w",), "watch",
+           "Say which rule watches this node; watch it by name, or stop that; asks first", CHANGE, _NODES,
+           hint=True, palette=True, call="watch"),
     Action("fetch_list", ("r",), "fetch", "Fetch the list under the cursor now, and compare it", CHECK,
            _SUBSCRIPTIONS, hint=True, palette=True, call="fetch"),
     Action("apply_list", ("a",), "apply", "Write what differs to servers.toml; asks first", CHANGE,

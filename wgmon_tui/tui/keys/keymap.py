@@ -22,8 +22,8 @@ _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "d
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _NAMED = frozenset(key.value for key in Keys if not key.value.startswith("<"))
 _SCREENS_WITH_APP_KEYS = (
-    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "path",
-    "identities", "settings", "first_check", "output",
+    "fleet", "server", "incidents", "incident", "alerts", "delivery", "expiries", "subscriptions", "nodes",
+    "path", "identities", "settings", "first_check", "output",
 )  # fmt: skip
 """Screens on which the keys of `EVERYWHERE` work. A dialog over them takes every key itself."""
 

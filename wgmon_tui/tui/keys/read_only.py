@@ -34,7 +34,7 @@ CHANGING = frozenset(
         *("new_identity", "edit_identity", "delete_identity"),
         *("edit_file", "edit_again", "keep_last_good"),
         *("trace_path", "trace_again", "trace_before", "trace_after", "name_hops"),
-        *("end_command", "write", "fetch_list", "apply_list"),
+        *("end_command", "write", "fetch_list", "apply_list", "watch_node"),
     }
 )
 """Actions that change something outside this dashboard."""
@@ -44,6 +44,7 @@ VIEWING = frozenset(
         *("open", "open_past", "open_incident", "open_its_server", "open_alerted"),
         *("expiries", "open_expiring", "filter_expiries", "sort_expiries", "reverse_expiries"),
         *("subscriptions", "open_listed"),
+        *("nodes", "open_node", "filter_nodes", "sort_nodes", "reverse_nodes"),
         *("incidents", "alerts", "identities", "explain", "help", "form_help"),
         *("back", "close", "cancel", "close_explanation", "leave", "leave_import", "stanza_done"),
         *("up", "down", "left", "right", "first", "last", "page_up", "page_down", "sort_up", "sort_down"),

@@ -11,14 +11,13 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.output.expiry_text import severity_of
 from wgmon_tui.text import format_count
 from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
-from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.lists.expiry_lines import (
+    EXPIRY_ORDER,
     EXPIRY_VALUES,
     WORDS,
     ExpiryEntry,
-    ExpiryOrder,
     detail,
     entries_of,
     heading,
@@ -26,7 +25,7 @@ from wgmon_tui.tui.lists.expiry_lines import (
     passes,
     short_left,
 )
-from wgmon_tui.tui.lists.polled_list import PolledListScreen
+from wgmon_tui.tui.lists.filtered_list import FilteredListScreen
 from wgmon_tui.tui.theme.text_style import unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
@@ -34,23 +33,16 @@ from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
-class ExpiriesScreen(PolledListScreen):
+class ExpiriesScreen(FilteredListScreen):
     """The filtered list of ends."""
 
     ACTIONS_OF = "expiries"
     BINDINGS = bindings_for("expiries")
-    DEFAULT_CSS = """
-    ExpiriesScreen {
-        #columns { height: 1; padding: 0 1; background: $panel; }
-    }
-    """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(EXPIRY_ORDER)
         self._entries: list[ExpiryEntry] = []
         self._read_texts: list[tuple[str, str]] = []
-        self._filter = Filter()
-        self._order = ExpiryOrder()
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
@@ -78,13 +70,9 @@ class ExpiriesScreen(PolledListScreen):
     @property
     def _shown(self) -> list[ExpiryEntry]:
         now = self.app.clock()
-        return self._order.sort(each for each in self._entries if passes(each, self._filter, now))
+        return self.order.sort(each for each in self._entries if passes(each, self.chosen_filter, now))
 
     # Reading
-
-    def has_store(self) -> bool:
-        """It reads the state of the fleet in memory."""
-        return True
 
     async def read(self) -> bool:
         """Take what is known of the fleet. Returns whether a line changed."""
@@ -100,7 +88,7 @@ class ExpiriesScreen(PolledListScreen):
         content_style, now, shown = self.content_style, self.app.clock(), self._shown
         why = self._empty_reason(shown)
         self.query_one("#title", Static).update(self._title(now))
-        self.query_one("#columns", Static).update(heading(self._order, content_style))
+        self.query_one("#columns", Static).update(heading(self.order, content_style))
         self.query_one("#columns").display = self.scrollable.display = not why
         empty = self.query_one("#nothing", Static)
         empty.display = bool(why)
@@ -108,9 +96,10 @@ class ExpiriesScreen(PolledListScreen):
             empty.update(unavailable_text(*why, content_style))
         self.scrollable.show([ListLine(line(each, now, content_style), each.key) for each in shown])
         self.query_one(FilterBar).count(len(shown), len(self._entries))
-        self._draw_detail()
+        self.draw_detail()
 
-    def _draw_detail(self) -> None:
+    def draw_detail(self) -> None:
+        """Show the entry under the cursor in full."""
         panel, entry = self.query_one("#detail", Static), self._chosen
         panel.display = entry is not None
         if entry:
@@ -157,11 +146,6 @@ class ExpiriesScreen(PolledListScreen):
         """The server of the entry under the cursor."""
         return self._chosen.server.name if self._chosen else None
 
-    def on_line_list_line_selected(self) -> None:
-        """Show the line under the cursor in full."""
-        self._draw_detail()
-        self.refresh_bindings()
-
     def on_line_list_line_opened(self) -> None:
         """Open the server with a double click."""
         self.action_open()
@@ -170,47 +154,3 @@ class ExpiriesScreen(PolledListScreen):
         """Open the server."""
         if self._chosen:
             self.app.open_server(self._chosen.server.name)
-
-    def action_sort_by(self, column: str) -> None:
-        """Sort by a column, as a click on its title does; a second click reverses."""
-        self._order = self._order.clicked(column)
-        self.draw()
-
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        self._order = self._order.next()
-        self.draw()
-
-    def action_reverse(self) -> None:
-        """Reverse the order."""
-        self._order = self._order.reversed()
-        self.draw()
-
-    def action_back(self) -> None:
-        """Clear the filter; without a filter, go back to the fleet."""
-        bar = self.query_one(FilterBar)
-        if bar.is_open:
-            bar.clear()
-            self.set_focus(None)
-            self.refresh_bindings()
-        else:
-            self.dismiss()
-
-    # Filtering
-
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterBar).open()
-        self.draw()
-        self.refresh_bindings()
-
-    def on_input_changed(self) -> None:
-        """Filter while the operator types."""
-        self._filter = self.query_one(FilterBar).chosen
-        self.draw()
-
-    def on_input_submitted(self) -> None:
-        """Apply the filter and go back to the list; an empty filter closes the bar."""
-        self.query_one(FilterBar).commit()
-        self.set_focus(None)
-        self.refresh_bindings()

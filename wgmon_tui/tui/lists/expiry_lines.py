@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.checks.expiry import Expires
@@ -15,6 +14,8 @@ from wgmon_tui.output.expiry_text import format_left, severity_of, state_word
 from wgmon_tui.text import format_local_time
 from wgmon_tui.tui.filter.parser import Values
 from wgmon_tui.tui.filter.query import Filter, FilterTerm
+from wgmon_tui.tui.lists import column_order
+from wgmon_tui.tui.lists.column_order import GAP, ColumnOrder
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.text_style import TextStyle
 
@@ -23,7 +24,6 @@ WORDS = ("ended", "urgent", "soon", "valid")
 
 EXPIRY_VALUES: Values = {"state": WORDS, "is": WORDS}
 
-_GAP = 2
 _STATE, _LEFT, _ENDS, _WHAT = 8, 9, 16, 21
 _SERVER, _LEAST_NAME = 20, 8
 _WIDE = 72
@@ -48,38 +48,15 @@ def entries_of(states: Iterable[ServerState]) -> list[ExpiryEntry]:
     return sorted(found, key=lambda each: (each.expires.at, each.key))
 
 
-_VALUES: Mapping[str, Callable[[ExpiryEntry], str | float]] = {
-    "left": lambda each: each.expires.at,
-    "server": lambda each: each.server.name.casefold(),
-    "what": lambda each: each.expires.what.casefold(),
-    "name": lambda each: each.expires.name.casefold(),
-}
-"""The value to sort by, for the title of each column."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryOrder:
-    """The column to sort by, ascending unless `is_reversed`."""
-
-    column: str = "left"
-    is_reversed: bool = False
-
-    def clicked(self, column: str) -> ExpiryOrder:
-        """The order after a click on a title: a second click reverses."""
-        return ExpiryOrder(column, column == self.column and not self.is_reversed)
-
-    def next(self) -> ExpiryOrder:
-        """The order by the next column."""
-        columns = list(_VALUES)
-        return ExpiryOrder(columns[(columns.index(self.column) + 1) % len(columns)])
-
-    def reversed(self) -> ExpiryOrder:
-        """The other direction."""
-        return ExpiryOrder(self.column, not self.is_reversed)
-
-    def sort(self, entries: Iterable[ExpiryEntry]) -> list[ExpiryEntry]:
-        """The entries in this order. Those with equal values keep theirs."""
-        return sorted(entries, key=_VALUES[self.column], reverse=self.is_reversed)
+EXPIRY_ORDER = ColumnOrder(
+    {
+        "left": lambda each: each.expires.at,
+        "server": lambda each: each.server.name.casefold(),
+        "what": lambda each: each.expires.what.casefold(),
+        "name": lambda each: each.expires.name.casefold(),
+    },
+    "left",
+)
 
 
 def _columns(width: int) -> list[tuple[str, int]]:
@@ -89,24 +66,13 @@ def _columns(width: int) -> list[tuple[str, int]]:
         columns.append(("ends", _ENDS))
     server = _SERVER if width >= _WIDE + _SERVER else 12
     columns += [("server", server), ("what", _WHAT)]
-    rest = width - sum(size for _, size in columns) - _GAP * len(columns)
+    rest = width - sum(size for _, size in columns) - GAP * len(columns)
     return [*columns, ("name", rest)] if rest >= _LEAST_NAME else columns
 
 
-def heading(order: ExpiryOrder, text_style: TextStyle) -> Text:
-    """The titles of the columns, with an arrow at the one that the list is sorted by. A click sorts."""
-    palette, glyphs = text_style.palette, text_style.glyphs
-    found = Text()
-    for title, width in _columns(text_style.width):
-        found.append(" " * _GAP if found else "")
-        words, style = title, palette.muted
-        if title == order.column:
-            words += f" {glyphs.descending if order.is_reversed else glyphs.ascending}"
-            style = palette.accent
-        if title in _VALUES:
-            style += Style(meta={"@click": f"screen.sort_by('{title}')"})
-        found.append(words.rjust(width) if title == "left" else words.ljust(width), style)
-    return found
+def heading(order: ColumnOrder, text_style: TextStyle) -> Text:
+    """The titles of the columns."""
+    return column_order.heading(_columns(text_style.width), order, text_style, right="left")
 
 
 def line(entry: ExpiryEntry, now: float, text_style: TextStyle) -> Text:
@@ -123,7 +89,7 @@ def line(entry: ExpiryEntry, now: float, text_style: TextStyle) -> Text:
     }
     found = Text()
     for title, width in _columns(text_style.width):
-        found.append(" " * _GAP if found else "")
+        found.append(" " * GAP if found else "")
         style = palette.severity[severity] if title in ("", "left") else palette.text
         found.append(fit(cells[title], width, glyphs, right=title == "left"), style)
     return found

@@ -13,6 +13,7 @@ from textual.events import Resize
 from textual.widgets import Static, TabbedContent, Tabs
 
 from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.config.control_planes import is_of_mesh
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.tui.command_copy import copy_command_in, copy_next_command
@@ -233,6 +234,8 @@ class ServerScreen(TabActions):
             return self.can_act_on_servers(action)
         if action == "inspect":
             return self.app.ask_server is not None
+        if action == "nodes":
+            return self._row is not None and is_of_mesh(self._row.server)
         if action in ("diagnosis_up", "diagnosis_down"):
             return self._is_wide
         return True
@@ -248,6 +251,8 @@ class ServerScreen(TabActions):
                 return "There is no other server"
             case "inspect":
                 return "No server can be asked here"
+            case "nodes":
+                return f"{self._server} is neither a control plane nor a node that one reports"
         return super().explain_refusal(action)
 
     def explain_no_server(self) -> str:
@@ -331,6 +336,12 @@ class ServerScreen(TabActions):
         """Trace the path to the selected address."""
         if not self.app.refuse_request():
             self.app.open_path(self._server, self._address)
+
+    def action_nodes(self) -> None:
+        """Show the nodes of this control plane, or of the one that reports this node."""
+        if server_state := self._row:
+            server = server_state.server
+            self.app.open_nodes(server.control_plane or server.name)
 
     def action_previous_server(self) -> None:
         """Show the previous server in table order."""
