@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.subscriptions.list_server import ListServer, list_server
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.config.subscriptions_toml import Subscription
@@ -161,3 +162,14 @@ async def test_an_internal_error_is_noted_by_its_type_and_ends_nothing(
         followed.watch([replace(listed(provider), name="other")])
         await log.wait_for("1 new, applied")
     assert "SECRET" not in str(log.lines)
+
+
+async def test_the_end_that_a_provider_sends_is_known_by_the_tag_of_its_servers(
+    provider: ListServer, tmp_path: Path
+) -> None:
+    provider.userinfo = "upload=1; download=2; total=30; expire=4102444800"
+    log = Log()
+    async with running(tmp_path, listed(provider), log) as followed:
+        assert followed.find_ends() == {}
+        await log.wait_for("1 new, applied")
+        assert followed.find_ends() == {"subscription:p": Expires("subscription", "p", 4_102_444_800.0)}

@@ -115,6 +115,7 @@ class Writer(FleetController):
         self._lists = SubscriptionFollower(config_dir, state_dir, log_request) if config_dir else None
         if self._lists:
             self._lists.watch(loaded.config.subscriptions)
+            parts.engine.subscription_ends.read = self._lists.find_ends
 
     async def run(self) -> None:
         """Run until cancelled.

@@ -28,6 +28,7 @@ from wgmon_tui.monitor.reported_nodes import ReportedNodes
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.monitor.state_timers import StateTimers
+from wgmon_tui.monitor.subscription_ends import SubscriptionEnds
 from wgmon_tui.monitor.uplink_doubts import UplinkDoubts
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.vantage_reports import VantageReports
@@ -85,6 +86,7 @@ class Engine(FleetController):
         self._deep_check_policy = DeepCheckPolicy()
         self._fleet_evidence = FleetEvidence(self.fleet_state)
         self._reported_nodes = ReportedNodes(self.fleet_state)
+        self.subscription_ends = SubscriptionEnds(self.fleet_state)
         self.soaks: dict[str, SoakProgress] = {}
         """How far the running soaks are, by server."""
         self._requested_rounds = RequestedRounds()
@@ -347,6 +349,7 @@ class Engine(FleetController):
         outcome = self._doubts.blame(server_state, outcome)
         is_in_doubt = self._doubts.is_in_doubt(server_state, outcome)
         outcome = self._reported_nodes.judge(server_state, outcome, time.time())
+        outcome = self.subscription_ends.add(server_state, outcome)
         was_down = server_state.damping.severity is Severity.DOWN
         self._notify(
             name, outcome, self.fleet_state.record(name, outcome, time.time(), counted=not is_in_doubt)

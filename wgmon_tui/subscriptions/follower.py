@@ -13,10 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config import servers_file
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
+from wgmon_tui.monitor.subscription_ends import SUBSCRIPTION
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, state_of, write_state
 from wgmon_tui.text import printable
@@ -56,6 +58,14 @@ class SubscriptionFollower:
         names = [each.name for each in self._subscriptions]
         of_lists = [self._lines[name] for name in names if name in self._lines]
         return (*of_lists, *(line for name in names if (line := self._quota_line(name))))
+
+    def find_ends(self) -> dict[str, Expires]:
+        """The ends that providers said, by the tag of the servers of each list."""
+        return {
+            each.tag: Expires(SUBSCRIPTION, each.name, quota.ends_at)
+            for each in self._subscriptions
+            if (quota := self._quotas.get(each.name)) and quota.ends_at is not None
+        }
 
     def _quota_line(self, name: str) -> str:
         quota = self._quotas.get(name)

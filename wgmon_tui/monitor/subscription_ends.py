@@ -1,0 +1,54 @@
+"""The ends of subscriptions, as evidence of one server of each: the list of a provider is no server itself.
+
+So a subscription is one line in the list of what ends, and one alert, like a certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.models import Round
+from wgmon_tui.monitor.server_state import ServerState
+
+SUBSCRIPTION = "subscription"
+"""`Expires.what` of a subscription."""
+
+
+class SubscriptionEnds:
+    """Adds the end of a subscription to the rounds of the first server, by name, that came from it."""
+
+    def __init__(self, fleet_state: FleetState) -> None:
+        self._fleet_state = fleet_state
+        self.read: Callable[[], Mapping[str, Expires]] = dict
+        """The ends that are known now, by the tag of the servers of each subscription."""
+        self._seen: tuple[int, Mapping[str, Expires]] = (-1, {})
+        self._by_server: dict[str, list[Expires]] = {}
+
+    def add(self, server_state: ServerState, outcome: Round) -> Round:
+        """Add the ends for which this server stands, instead of those that earlier rounds had."""
+        ends = self.read()
+        if not ends and not any(each.what == SUBSCRIPTION for each in server_state.expiries):
+            return outcome
+        self._refresh(ends)
+        own = self._by_server.get(server_state.server.name, ())
+        first, *others = outcome.checks
+        kept = [each for each in first.evidence if not _is_subscription(each)]
+        return replace(outcome, checks=(replace(first, evidence=(*kept, *own)), *others))
+
+    def _refresh(self, ends: Mapping[str, Expires]) -> None:
+        """Choose the servers again if the ends have changed, or a server has come or gone."""
+        version = self._fleet_state.membership_version
+        if (version, ends) == self._seen:
+            return
+        self._seen, self._by_server = (version, ends), {}
+        servers = [each.server for each in self._fleet_state.states.values()]
+        for tag, expires in ends.items():
+            if names := [each.name for each in servers if tag in each.tags]:
+                self._by_server.setdefault(min(names), []).append(expires)
+
+
+def _is_subscription(evidence: object) -> bool:
+    return isinstance(evidence, Expires) and evidence.what == SUBSCRIPTION
