@@ -9,6 +9,7 @@ statements alone. `short` takes two minutes instead of ten.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -45,7 +46,7 @@ class TimedRecorder(Recorder):
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir)
         self.commits: list[float] = []
-        self.delays: list[float] = []
+        self.delays: list[tuple[float, float]] = []
         self.log_copies: list[float] = []
         self.cpu_s = 0.0
         self._commit = self._store_writer._commit
@@ -67,9 +68,9 @@ def _time_maintenance(recorder: TimedRecorder) -> None:
     run_slice, copy_log = recorder._maintenance.run_slice, loop._copy_log
 
     def timed_slice(store: WritableStore) -> bool:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.thread_time()
         is_there = run_slice(store)
-        recorder.delays.append(time.perf_counter() - began)
+        recorder.delays.append((time.perf_counter() - began, time.thread_time() - cpu))
         return is_there
 
     def timed_copy(connection: sqlite3.Connection) -> None:
@@ -112,6 +113,8 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     reader.start()
     parent_end.recv()
     first_minute = int(time.time() // 60)
+    gc.collect()
+    gc.freeze()  # as the program does once its servers are loaded
     recorder.commits.clear()
     recorder.delays.clear()
     recorder.log_copies.clear()
@@ -130,9 +133,11 @@ def _measure(state_dir: Path, seconds: float, servers: int, rate: float) -> None
     print(f"  the recorder's thread takes {cpu / wall:.1%} of a core")
     print(f"  a check {each:.1f} µs of CPU, its row alone {plain:.1f} µs: {each / plain:.1f} times the floor")
     _print_times("commits of a quarter second", commits)
-    _print_times("maintenance between two commits", delays)
+    _print_times("maintenance between two commits", [wall for wall, _ in delays])
+    _print_times("  of which CPU", [cpu for _, cpu in delays])
     _print_times("  of which copies of the log", log_copies)
-    _print_times("30-day reads of a server", reads)
+    _print_times("30-day reads of a server", [wall for wall, _ in reads])
+    _print_times("  of which CPU", [cpu for _, cpu in reads])
     packs, minutes = _grown(state_dir, first_minute, "packs"), _grown(state_dir, first_minute, "minutes")
     print(f"  growth {packs / heard:.1f} bytes a check, and {minutes / heard:.1f} of its minute")
     print(f"  trouble: {recorder.trouble or recorder.notice or recorder.failure or 'none'}", flush=True)
@@ -155,14 +160,15 @@ def _check(recorder: Recorder, rows: Sequence[ServerState], seconds: float, rate
 
 def _read(state_dir: Path, servers: int, pipe: Connection) -> None:
     """In a child process: run the screens' queries of one server's 30 days until told to end."""
-    history, random, took = History(state_dir / STORE), Random(5), []
+    history, random = History(state_dir / STORE), Random(5)
+    took: list[tuple[float, float]] = []
     pipe.send(None)
     while not pipe.poll(_READ_EVERY_S):
         name, now = f"server-{random.randrange(servers):05}", time.time()
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.thread_time()
         seen = history.window(name, now - 30 * DAY, now)
         history.buckets(name, now - 30 * DAY, now, 3600.0)
-        took.append(time.perf_counter() - began)
+        took.append((time.perf_counter() - began, time.thread_time() - cpu))
         assert seen.checks
     history.close()
     pipe.recv()

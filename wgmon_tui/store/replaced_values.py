@@ -51,6 +51,11 @@ def text_of(stored: bytes) -> str:
         return stored.decode(errors="replace")
 
 
+def to_valid_utf8(text: str) -> str:
+    """Replace lone surrogates in text from people and other programs, which SQLite rejects."""
+    return text.encode(errors="replace").decode()
+
+
 def time_of(at: float) -> float:
     """Return a stored Unix time; the nearest time of the calendar if it is outside of it."""
     if (possible := in_calendar(at)) != at:

@@ -41,10 +41,10 @@ _LATE_S = 60.0
 _ALL: Mapping[str, int] = MappingProxyType({})
 
 _SERIES_A_STEP = 250
-_ROWS_A_STEP = 400
+_ROWS_A_STEP = 200
 """A step compacts some series, until it has so many rows: a commit waits for at most one step."""
 
-_DELETED_A_STEP = 2_000
+_DELETED_A_STEP = 1_000
 
 _ALL_SERIES = "SELECT id FROM servers UNION ALL SELECT id FROM series ORDER BY id"
 

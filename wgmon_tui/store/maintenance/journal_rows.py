@@ -19,7 +19,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.replaced_values import text_of
 
-_INDEXED_A_STEP = 5_000
+_INDEXED_A_STEP = 2_000
 
 _INDEX = "SELECT id, series FROM checks WHERE id > ? ORDER BY id LIMIT ?"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,12 +17,14 @@ from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.fleet_state import Round, ServerState
-from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, IncidentEvent
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
+from wgmon_tui.store.replaced_values import to_valid_utf8
 from wgmon_tui.store.write.expiries import REMOVE_OF_REMOVED, write_expiries
+from wgmon_tui.store.write.incidents import write_incident, write_notes
 from wgmon_tui.store.write.node_reports import REPORTS_OF_REMOVED, write_node_reports, write_report_times
 from wgmon_tui.store.write.packet_sampling import PacketSample
 from wgmon_tui.store.write.vantage_states import VantageStates
@@ -156,19 +158,8 @@ class Batch:
                 connection.execute(_NO_LONGER_LAST, (series[key],))
             connection.execute(_EXCHANGE, (series[key], at, kind, verdict, incident, packed))
         for each in self.incidents.values():
-            if each.closed_at is None:
-                # If it could not be restored, an older incident of its server is still open.
-                connection.execute(_NO_LONGER_OPEN, (each.opened_at, known[each.server], each.id))
-            connection.execute(_INCIDENT, _incident_row(known[each.server], each))
-            connection.execute(_NO_VERDICTS, (each.id,))
-            connection.executemany(_VERDICT, _verdict_rows(each))
-        connection.executemany(
-            _NOTE,
-            (
-                (incident, note.at, _to_valid_utf8(note.who), _to_valid_utf8(note.text))
-                for incident, note in self.notes
-            ),
-        )
+            write_incident(connection, known[each.server], each)
+        write_notes(connection, self.notes)
         for name, pause in self.pauses.items():
             _write_pause(connection, known[name], pause)
         for name, mute in self.mutes.items():
@@ -237,22 +228,6 @@ _DAMPING = """INSERT INTO current (series, as_of, accounted_to, state, since, da
 _EXCHANGE = "INSERT INTO exchanges (series, at, kind, verdict, incident, round) VALUES (?, ?, ?, ?, ?, ?)"
 
 _NO_LONGER_LAST = "DELETE FROM exchanges WHERE series = ? AND kind = 'good'"
-
-_NO_LONGER_OPEN = """UPDATE incidents SET closed_at = max(opened_at, ?)
-    WHERE server = ? AND closed_at IS NULL AND id != ?"""
-
-_INCIDENT = """INSERT INTO incidents (id, server, vantage, opened_at, closed_at, verdict, severity, summary,
-    flapping, acknowledged_at, acknowledged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET vantage = excluded.vantage, closed_at = excluded.closed_at,
-    verdict = excluded.verdict, severity = excluded.severity, summary = excluded.summary,
-    flapping = excluded.flapping, acknowledged_at = excluded.acknowledged_at,
-    acknowledged_by = excluded.acknowledged_by"""
-
-_NO_VERDICTS = "DELETE FROM verdict_changes WHERE incident = ?"
-
-_VERDICT = "INSERT INTO verdict_changes (incident, number, at, verdict, summary) VALUES (?, ?, ?, ?, ?)"
-
-_NOTE = "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)"
 
 _PAUSE = """INSERT INTO pauses (server, since, who) VALUES (?, ?, ?)
     ON CONFLICT (server) DO UPDATE SET since = excluded.since, who = excluded.who"""
@@ -381,7 +356,7 @@ def _write_pause(connection: sqlite3.Connection, server: int, pause: Pause | Non
     if pause is None:
         connection.execute("DELETE FROM pauses WHERE server = ?", (server,))
     else:
-        connection.execute(_PAUSE, (server, pause.since, _to_valid_utf8(pause.who)))
+        connection.execute(_PAUSE, (server, pause.since, to_valid_utf8(pause.who)))
         connection.execute("DELETE FROM pause_ends WHERE server = ?", (server,))
         if pause.until is not None:
             connection.execute("INSERT INTO pause_ends VALUES (?, ?)", (server, pause.until))
@@ -391,32 +366,4 @@ def _write_mute(connection: sqlite3.Connection, server: int, mute: Mute | None) 
     if mute is None:
         connection.execute("DELETE FROM mutes WHERE server = ?", (server,))
     else:
-        connection.execute(_MUTE, (server, mute.since, mute.until, _to_valid_utf8(mute.who)))
-
-
-def _incident_row(server: int, incident: Incident) -> tuple[object, ...]:
-    return (
-        incident.id,
-        server,
-        incident.vantage,
-        incident.opened_at,
-        incident.closed_at,
-        incident.verdict.slug,
-        incident.severity.word,
-        _to_valid_utf8(incident.summary),
-        incident.flapping,
-        incident.acknowledged_at,
-        _to_valid_utf8(incident.acknowledged_by),
-    )
-
-
-def _verdict_rows(incident: Incident) -> Iterator[tuple[object, ...]]:
-    """Build the rows of its sequence. The numbers count the verdicts that were left out in the middle."""
-    for index, each in enumerate(incident.verdicts):
-        number = index if index < MAX_VERDICTS // 2 else index + incident.omitted_verdicts
-        yield incident.id, number, each.at, each.verdict.slug, _to_valid_utf8(each.summary)
-
-
-def _to_valid_utf8(text: str) -> str:
-    """Replace lone surrogates in text from people and other programs, which SQLite rejects."""
-    return text.encode(errors="replace").decode()
+        connection.execute(_MUTE, (server, mute.since, mute.until, to_valid_utf8(mute.who)))
