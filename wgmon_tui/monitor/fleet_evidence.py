@@ -39,13 +39,13 @@ class FleetEvidence:
         self._fleet_state = fleet_state
         self._names: dict[Address, set[str]] = defaultdict(set)
         """The servers that were checked at each address in their last round."""
-        self._addresses: dict[str, frozenset[Address]] = {}
+        self._addresses: dict[str, tuple[Address, ...]] = {}
 
     def record(self, server_state: ServerState, target: ProtocolTarget | None, outcome: Round) -> None:
         """Record where a server was checked, and that it answered with these keys."""
         name = server_state.server.name
-        addresses = frozenset(each.address for each in outcome.checks if each.address)
-        before = self._addresses.get(name, frozenset())
+        addresses = tuple(each.address for each in outcome.checks if each.address)
+        before = self._addresses.get(name, ())
         if addresses != before:
             self._move(name, before, addresses)
         answered = [each.started_at for each in outcome.checks if each.handshake]
@@ -54,7 +54,7 @@ class FleetEvidence:
 
     def forget(self, name: str) -> None:
         """Forget a server that is not checked any more."""
-        self._move(name, self._addresses.get(name, frozenset()), frozenset())
+        self._move(name, self._addresses.get(name, ()), ())
 
     def about(
         self, server_state: ServerState, target: ProtocolTarget | None, checks: Sequence[Check]
@@ -104,12 +104,12 @@ class FleetEvidence:
         states = (self._fleet_state.states.get(each) for each in islice(names, _MAX_NEIGHBOURS))
         return [each for each in states if each and not each.paused]
 
-    def _move(self, name: str, before: frozenset[Address], after: frozenset[Address]) -> None:
-        for address in before - after:
+    def _move(self, name: str, before: tuple[Address, ...], after: tuple[Address, ...]) -> None:
+        for address in set(before) - set(after):
             self._names[address].discard(name)
             if not self._names[address]:
                 del self._names[address]
-        for address in after - before:
+        for address in set(after) - set(before):
             self._names[address].add(name)
         if after:
             self._addresses[name] = after

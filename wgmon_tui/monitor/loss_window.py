@@ -75,7 +75,7 @@ def with_check(window: LossWindow, check: Check) -> LossWindow:
         return window
     checks = (*window.checks, losses)[-CHECKS_KEPT:]
     if not any(each.initiations_lost or each.echoes_lost for each in checks):
-        return window if checks == window.checks and not window.is_lossy else LossWindow(checks)
+        return _window_without_loss(checks)
     share, separate = _share_lost(checks), _count_separate_losses(checks)
     if window.is_lossy:
         return LossWindow(checks, share >= RECOVERED_SHARE and separate > 0)
@@ -138,6 +138,12 @@ def _losses_of(check: Check) -> Losses | None:
 def _shared(initiations: int, initiations_lost: int, echoes: int, echoes_lost: int) -> Losses:
     """One record for all checks alike: most are."""
     return Losses(initiations, initiations_lost, echoes, echoes_lost)
+
+
+@lru_cache(4096)
+def _window_without_loss(checks: tuple[Losses, ...]) -> LossWindow:
+    """One record for all servers that lose nothing."""
+    return LossWindow(checks)
 
 
 _Counts = tuple[int, int]

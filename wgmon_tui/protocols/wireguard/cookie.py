@@ -8,7 +8,6 @@ MAC2.
 from __future__ import annotations
 
 import os
-from hashlib import blake2s
 from hmac import compare_digest
 
 from wgmon_tui.config.keys import PublicKey
@@ -27,18 +26,16 @@ NO_MAC = bytes(MAC_LENGTH)
 
 
 class Mac1:
-    """MAC1 of messages to one public key; the keyed state is computed once."""
+    """MAC1 of messages to one public key; its key is computed once."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_key",)
 
     def __init__(self, receiver: PublicKey) -> None:
-        self._state = blake2s(key=hash_(_LABEL_MAC1 + receiver.raw), digest_size=MAC_LENGTH)
+        self._key = hash_(_LABEL_MAC1 + receiver.raw)
 
     def compute(self, message: bytes) -> bytes:
         """MAC1 over `message`, which ends where mac1 begins."""
-        state = self._state.copy()
-        state.update(message)
-        return state.digest()
+        return mac(self._key, message)
 
     def verify(self, packet: bytes) -> bool:
         """Whether the mac1 of a complete handshake packet is correct."""

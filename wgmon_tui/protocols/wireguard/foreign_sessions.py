@@ -51,13 +51,15 @@ class ForeignSessions:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._identities: dict[SocketAddress, set[PublicKey]] = {}
+        self._identities: dict[SocketAddress, tuple[PublicKey, ...]] = {}
         self._arrivals: dict[SocketAddress, deque[float]] = {}
         self._proven: dict[SocketAddress, deque[float]] = {}
 
     def watch(self, source: SocketAddress, identity: PublicKey) -> None:
         """Count packets from a server's address from now on. `identity` is the one that checks it."""
-        self._identities.setdefault(source, set()).add(identity)
+        known = self._identities.get(source, ())
+        if identity not in known:
+            self._identities[source] = (*known, identity)
 
     def record(self, source: SocketAddress, data: bytes, index: int) -> None:
         """Record a packet that belongs to no check in flight."""
@@ -92,7 +94,7 @@ class ForeignSessions:
         lives, packets may be for that one. If several identities check one address, it is not known which of
         them the packets concern.
         """
-        if self._identities.get(source) != {identity}:
+        if self._identities.get(source) != (identity,):
             return None
         since = self._clock() - RECENT_S
         if stamped_elsewhere_s is not None:

@@ -51,7 +51,6 @@ class Initiator:
     """The initiator towards one server: static keys, preshared key and shared precomputed state."""
 
     __slots__ = (
-        "_cookie_key",
         "_hash",
         "_mac1",
         "_own_mac1",
@@ -72,8 +71,7 @@ class Initiator:
             raise RejectedError(Reason.LOW_ORDER) from None
         self._hash = hash_(_HASH + remote.raw)
         self._mac1 = Mac1(remote)
-        self._own_mac1 = Mac1(private.public)
-        self._cookie_key = cookie_key(remote)
+        self._own_mac1 = _shared_mac1(private.public)
 
     def initiate(
         self,
@@ -168,7 +166,7 @@ class Initiator:
         if packet[4:8] != attempt.packet[4:8]:
             raise RejectedError(Reason.OTHER_INDEX)
         try:
-            return open_cookie_reply(packet, self._cookie_key, attempt.mac1)
+            return open_cookie_reply(packet, cookie_key(self._remote), attempt.mac1)
         except AuthenticationError:
             raise RejectedError(Reason.BAD_COOKIE) from None
 
@@ -310,6 +308,12 @@ class Responder:
             send_key=send_key, receive_key=receive_key, local_index=sender, remote_index=initiation.sender
         )
         return message + NO_MAC, session
+
+
+@lru_cache(256)
+def _shared_mac1(own: PublicKey) -> Mac1:
+    """One record for all servers that are checked with an identity."""
+    return Mac1(own)
 
 
 def _open_empty(chain: bytes, transcript: bytes, packet: bytes, psk: PresharedKey) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from wgmon_tui.checks.context_evidence import ServerInitiated
@@ -40,7 +40,8 @@ class _Watched:
 
     target: Target
     silent_since: float | None = None
-    arrived: deque[float] = field(default_factory=lambda: deque(maxlen=_MAX_KEPT))
+    arrived: deque[float] | None = None
+    """None until an initiation arrives: most servers send none."""
     last_timestamp: bytes = b""
 
 
@@ -86,13 +87,12 @@ class ServerInitiations:
     def record_answer(self, key: WatchKey) -> None:
         """Record that a check was answered: what arrived before it says nothing about a later silence."""
         watched = self._watched[key]
-        watched.silent_since = None
-        watched.arrived.clear()
+        watched.silent_since = watched.arrived = None
 
     def evidence(self, key: WatchKey, check_started: float) -> ServerInitiated | None:
         """Return the recent initiations of a server that answers no checks, None if there were none."""
         watched = self._watched[key]
-        recent = [at for at in watched.arrived if at >= self._clock() - RECENT_S]
+        recent = [at for at in watched.arrived or () if at >= self._clock() - RECENT_S]
         return ServerInitiated(recent[-1] - check_started, len(recent)) if recent else None
 
     def on_datagram(self, datagram: Datagram) -> None:
@@ -117,6 +117,7 @@ class ServerInitiations:
                 continue
             watched.last_timestamp = opened.timestamp
             if watched.silent_since is not None:
+                watched.arrived = watched.arrived or deque(maxlen=_MAX_KEPT)
                 watched.arrived.append(self._clock())
 
     def _has_allowance(self, address: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from wgmon_tui.checks.expiry import Expires
@@ -73,6 +73,23 @@ class VantageUpdate:
     report: VantageReport | None
     state: str
     incident: str | None
+
+
+class _StoredServers(Mapping[str, StoredServer]):
+    """The servers as they are stored. Each is made when it is written: 10,000 would take six megabytes."""
+
+    def __init__(self, servers: Mapping[str, Server]) -> None:
+        self._servers = servers
+
+    def __getitem__(self, name: str) -> StoredServer:
+        server = self._servers[name]
+        return StoredServer(server_to_entry(server), max_gap_s(server.interval, server.timeout))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._servers)
+
+    def __len__(self) -> int:
+        return len(self._servers)
 
 
 class Collector:
@@ -179,10 +196,7 @@ class Collector:
                 self._resume(restored)
 
     def _set_fleet(self, servers: Mapping[str, Server]) -> None:
-        self.batch.fleet = {
-            name: StoredServer(server_to_entry(server), max_gap_s(server.interval, server.timeout))
-            for name, server in servers.items()
-        }
+        self.batch.fleet = _StoredServers(servers)
         self._replay_state.retain_servers(self.batch.fleet)
         self._packet_sampler.retain_servers(servers)
 
