@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape, unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +30,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.demo.controller import NOTE
 from wgmon_tui.daemon.demo.invented_history import invent
 from wgmon_tui.daemon.role import RoleManager
+from wgmon_tui.lab.control_plane.demo import ControlPlaneDemo
 from wgmon_tui.lab.demo_fleet import DemoFleet
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.store.history import History
@@ -96,6 +97,12 @@ VANTAGE_SHOTS = (
 )
 """Taken of another run, in which the servers are checked from there as well."""
 
+MESH_SHOTS = (
+    Shot("nodes", (120, 20), ("N",)),
+    Shot("nodes", (80, 24), ("N",), second=True),
+)
+"""Taken of another run, with a control plane and its nodes."""
+
 _CHECKS_EACH = 4
 _PATIENCE_S = 60.0
 _DEBOUNCE_S = 0.4
@@ -113,18 +120,24 @@ _BLANK = "\xa0"
 _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
-async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = ()) -> None:
+async def make(
+    shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = (), *, has_mesh: bool = False
+) -> None:
     """Run the demo, seen from `vantages` too; wait until there is something to see, and take the pictures."""
     demo = DemoFleet(vantages=tuple(place.demo_vantage for place in vantages))
+    mesh = ControlPlaneDemo(demo.fleet) if has_mesh else None
+    fleet = replace(demo.fleet, servers=(*(mesh.servers if mesh else ()), *demo.fleet.servers))
     with (
         TemporaryDirectory() as config,
         TemporaryDirectory() as state,
         chdir(config),
-        configured_vantages(Path(config), vantages, demo.fleet),
+        configured_vantages(Path(config), vantages, fleet),
     ):
-        _write_files(Path(config), demo.fleet)
-        invent(Path(state), demo.fleet.servers, time.time())
+        _write_files(Path(config), fleet)
+        invent(Path(state), fleet.servers, time.time())
         await demo.start()
+        if mesh:
+            await mesh.start()
         try:
             station = RoleManager(Path(config), Path(state))
             app = WgmonApp(
@@ -146,6 +159,8 @@ async def make(shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] 
                         await _take_screenshot(app, pilot, shot, shot.file(theme))
         finally:
             await demo.stop()
+            if mesh:
+                await mesh.stop()
 
 
 def _write_files(config: Path, fleet: Fleet) -> None:
@@ -259,3 +274,5 @@ if __name__ == "__main__":
     for chosen, vantages in ((_select_shots(SHOTS), ()), (_select_shots(VANTAGE_SHOTS), places())):
         if chosen:
             asyncio.run(make(chosen, vantages))
+    if chosen := _select_shots(MESH_SHOTS):
+        asyncio.run(make(chosen, has_mesh=True))

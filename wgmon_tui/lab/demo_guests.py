@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import Protocol
 
-from wgmon_tui.config.models import Server
+from wgmon_tui.config.models import Fleet, Server
 
 _OF_PROXIES = ("cryptography", "blake3", "h11")
 """The packages of the extra `proxy` that a check needs."""
@@ -29,9 +29,12 @@ class DemoGuests(Protocol):
 
 
 @asynccontextmanager
-async def running_guests() -> AsyncIterator[tuple[Server, ...]]:
-    """The entries of the servers, which answer until the end of the block. A thread makes them."""
-    guests = await asyncio.to_thread(_make_guests)
+async def running_guests(fleet: Fleet) -> AsyncIterator[tuple[Server, ...]]:
+    """The entries of the servers, which answer until the end of the block. A thread makes them.
+
+    Those of WireGuard admit the identity of the `fleet`.
+    """
+    guests = await asyncio.to_thread(_make_guests, fleet)
     try:
         for each in guests:
             await each.start()
@@ -41,7 +44,7 @@ async def running_guests() -> AsyncIterator[tuple[Server, ...]]:
             await each.stop()
 
 
-def _make_guests() -> Sequence[DemoGuests]:
+def _make_guests(fleet: Fleet) -> Sequence[DemoGuests]:
     """The servers whose packages are installed. Raises OSError if loopback has no free port."""
     guests: list[DemoGuests] = []
     if find_spec("cryptography") is not None:
@@ -53,4 +56,8 @@ def _make_guests() -> Sequence[DemoGuests]:
         from wgmon_tui.lab.proxies.demo import ProxyDemo
 
         guests.append(ProxyDemo())
+    if find_spec("h11") is not None and fleet.identities:
+        from wgmon_tui.lab.control_plane.demo import ControlPlaneDemo
+
+        guests.append(ControlPlaneDemo(fleet))
     return guests

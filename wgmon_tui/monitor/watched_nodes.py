@@ -110,6 +110,7 @@ class _Selection:
         self._names: set[str] = set()
         self._keys = {each.public_key for each in fleet.servers} - {NO_PUBLIC_KEY}
         self._hosts = {each.endpoint.host for each in fleet.servers if not is_control_plane(each)}
+        self._endpoints = {each.endpoint for each in fleet.servers}
         self._clashes: list[tuple[str, str]] = []
         self._left_out: Counter[str] = Counter()
         self._unaddressed: Counter[str] = Counter()
@@ -123,7 +124,7 @@ class _Selection:
         is_listed = server.public_key in self._keys or any(
             str(each) in self._hosts for each in node.addresses
         )
-        if is_listed or server.endpoint.host in self._hosts:
+        if is_listed or server.endpoint in self._endpoints:
             return
         before = self._known.get(node_key(server))
         self.add(before if before == server else server)

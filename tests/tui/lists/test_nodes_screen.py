@@ -101,7 +101,7 @@ async def test_the_node_under_the_cursor_is_shown_in_full_with_its_rule() -> Non
         await open_list(it)
         detail = shown(it, "detail")
         assert "office reported web1 as online 12 s ago" in detail
-        assert 'The check of "office/web1" says says-connected' in detail
+        assert 'The last verdict on "office/web1" is says-connected' in detail
         assert 'watched by watch_tags = "tag:web"' in detail
         assert "version 1.86" in detail
 

@@ -200,7 +200,7 @@ def detail(entry: NodeEntry, now: float, text_style: TextStyle) -> Text:
     if node.trouble:
         says += f", and says: {node.trouble}"
     if entry.server:
-        true = f"The check of {quoted(entry.server)} says {entry.status}"
+        true = f"The last verdict on {quoted(entry.server)} is {entry.status}"
         watched = f"{true}. It is watched by {entry.rule}." if entry.rule else f"{true}. servers.toml has it."
     else:
         watched = "Nothing checks its data path."

@@ -1,0 +1,1 @@
+"""A small control plane of the lab, whose nodes are lab servers."""
