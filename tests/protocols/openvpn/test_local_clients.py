@@ -55,6 +55,25 @@ def test_a_client_with_the_same_archive_is_found(tmp_path: Path) -> None:
     assert clients.find_user_of(Profile((), pkcs12=bytes(256))) is None
 
 
+@pytest.mark.parametrize("form", ["file", "block"])
+@pytest.mark.parametrize(
+    ("user", "has_same_authority", "found"), [("ada", True, 41), ("bob", True, None), ("ada", False, None)]
+)
+def test_without_a_certificate_the_same_user_of_the_same_authority_is_found(
+    tmp_path: Path, form: str, user: str, has_same_authority: bool, found: int | None
+) -> None:
+    own, login = Authority(), tmp_path / "login"
+    login.write_text(f"{user}\nadaword\n")
+    ca = own.certificate if has_same_authority else Authority().certificate
+    named = {"file": f"auth-user-pass {login}", "block": f"<auth-user-pass>\n{user}\nx\n</auth-user-pass>"}[
+        form
+    ]
+    files = {"client.ovpn": f"{named}\n<ca>\n{ca}</ca>\n"}
+    process(tmp_path, 41, "openvpn", "client.ovpn", files=files)
+
+    assert LocalClients(tmp_path / "proc").find_user_of(Profile((), ca=own.certificate), "ada") == found
+
+
 def test_a_daemon_that_has_left_its_directory_is_found(tmp_path: Path) -> None:
     process(tmp_path, 41, "openvpn", "--daemon", "--cd", str(tmp_path / "etc"), "--config", "client.ovpn")
     (tmp_path / "etc").mkdir()

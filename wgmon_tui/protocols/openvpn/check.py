@@ -123,7 +123,10 @@ class OpenVpnProber(AddressProber):
         """Why the check must end after the reset; None if it need not."""
         if not target.may_log_in:
             return observe(observations.NOT_DEDICATED)
-        user = await asyncio.to_thread(self._local_clients.find_user_of, target.profile) if is_due else None
+        if not is_due:
+            return None
+        name = target.credentials.username if target.credentials else ""
+        user = await asyncio.to_thread(self._local_clients.find_user_of, target.profile, name)
         return observe(observations.IN_USE, str(user)) if user else None
 
     def _note_obstacle(self, asked: AddressCheck, log: CheckLog, obstacle: ProtocolEvidence) -> None:

@@ -1,4 +1,4 @@
-"""Whether an openvpn process of this machine uses the certificate of a profile.
+"""Whether an openvpn process of this machine uses the certificate, or the account, of a profile.
 
 A second session with one common name ends the first one, unless the server has `duplicate-cn`.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from wgmon_tui.protocols.openvpn.profile import Profile
 _LONGEST_FILE = 1 << 20
 _LEAST_LENGTH = 64
 _READ_EVERY_S = 2.0
+_FILES = ("cert", "pkcs12", "ca", "auth-user-pass")
 
 
 class LocalClients:
@@ -27,23 +29,42 @@ class LocalClients:
         self._read_at = -inf
         self._configurations: list[tuple[int, str]] = []
 
-    def find_user_of(self, profile: Profile) -> int | None:
-        """The process that has this client certificate; None if there is none, or it cannot be seen."""
-        written = (_body_of(profile.certificate), base64.b64encode(profile.pkcs12).decode())
-        bodies = [each for each in written if len(each) >= _LEAST_LENGTH]
-        if not bodies:
+    def find_user_of(self, profile: Profile, username: str = "") -> int | None:
+        """The process that proves itself as this profile does; None if none can be seen."""
+        signs = _signs_of(profile, username)
+        if not signs:
             return None
         if time.monotonic() - self._read_at > _READ_EVERY_S:
             self._configurations = [
                 (int(process.name), content)
                 for process in self._processes.glob("[0-9]*")
-                for content in _configurations(process)
+                if (content := "".join(f"{each}\n" for each in _configurations(process)))
             ]
             self._read_at = time.monotonic()
-        return next(
-            (number for number, content in self._configurations if any(each in content for each in bodies)),
-            None,
-        )
+        return next((number for number, content in self._configurations if _has_any(content, signs)), None)
+
+
+def _signs_of(profile: Profile, username: str) -> list[tuple[str, ...]]:
+    """What a process reads that proves itself so: all texts of one of these tuples.
+
+    A server takes the user for the common name where clients have no certificate. So the same user with the
+    same authority is the same client; a process without them in a file cannot be told.
+    """
+    own = (_body_of(profile.certificate), base64.b64encode(profile.pkcs12).decode())
+    signs: list[tuple[str, ...]] = [(each,) for each in own if len(each) >= _LEAST_LENGTH]
+    authority = _body_of(profile.ca)
+    if not profile.has_client_certificate and username and len(authority) >= _LEAST_LENGTH:
+        signs.append((authority, _user_line(username)))
+    return signs
+
+
+def _user_line(username: str) -> str:
+    """A line that no file has, because the files stand here without white space."""
+    return f"\nuser {username.strip()}\n"
+
+
+def _has_any(content: str, signs: Sequence[tuple[str, ...]]) -> bool:
+    return any(all(each in content for each in sign) for sign in signs)
 
 
 def _body_of(pem: str) -> str:
@@ -63,13 +84,24 @@ def _configurations(process: Path) -> Iterator[str]:
         return
     if "--cd" in arguments[:-1]:  # a daemon has left this directory since
         directory /= arguments[arguments.index("--cd") + 1]
-    for name in arguments[1:]:
+    for before, name in pairwise(arguments):
         content = _read(directory / name) if name and not name.startswith("--") else ""
         yield "".join(content.split())
-        for line in content.splitlines():
+        if before == "--auth-user-pass":
+            yield _user_of(content)
+        lines = content.splitlines()
+        for line, following in pairwise([*lines, ""]):
             words = line.split()
-            if len(words) > 1 and words[0] in ("cert", "pkcs12"):
-                yield "".join(_read(directory / words[1].strip("\"'")).split())
+            if words == ["<auth-user-pass>"]:
+                yield _user_of(following)
+            elif len(words) > 1 and words[0] in _FILES:
+                named = _read(directory / words[1].strip("\"'"))
+                yield _user_of(named) if words[0] == "auth-user-pass" else "".join(named.split())
+
+
+def _user_of(login: str) -> str:
+    """The first line of what `auth-user-pass` reads, as `_user_line` has it."""
+    return _user_line(login.partition("\n")[0]).strip("\n")
 
 
 def _read(path: Path) -> str:
