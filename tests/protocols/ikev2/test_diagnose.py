@@ -93,6 +93,20 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "tunnel",
         "10.9.0.1",
     ),
+    "ended by the server": (
+        diagnose(
+            SA_INIT,
+            PROVEN,
+            CHILD,
+            make_evidence(EvidenceKind.ENDED, "by-server", at=1.0),
+            InnerEcho("10.9.0.1", 3, 0, None),
+            of=server(tunnel=True),
+            handshake=ANSWERED,
+        ),
+        Verdict.SESSION_REFUSED,
+        "tunnel",
+        "the server ended it before 10.9.0.1 answered",
+    ),
     "one of two echoes": (
         diagnose(
             SA_INIT,

@@ -19,7 +19,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.openvpn import observations
+from wgmon_tui.protocols.openvpn import observations, tunnel_stage
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
@@ -139,6 +139,23 @@ async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatc
         async with asyncio.timeout(5):
             while server.sessions:  # noqa: ASYNC110
                 await asyncio.sleep(0)  # the server is on the same loop
+
+
+async def test_a_session_that_the_server_drops_is_no_matter_of_packet_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when another client logs in with the same common name: over UDP the server says nothing."""
+    monkeypatch.setattr(tunnel_stage, "_ECHO_WAIT_S", 0.05)
+    async with lab() as (server, target):
+        running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
+        await server.data_arrived.wait()
+        server.forget_sessions()
+        made = await running
+
+    found = PROTOCOL.diagnose(made, target.server)
+    assert found.verdict is Verdict.SESSION_REFUSED, found
+    assert found.causes[0].hypothesis == "duplicate-cn"
+    assert found.failed_stage == "tunnel"
 
 
 async def test_each_first_packet_without_an_answer_counts() -> None:

@@ -310,6 +310,27 @@ def test_the_echoes_of_the_last_full_check_count(values: tuple[str, ...], verdic
     assert diagnose(made, SERVER, ()).verdict is verdict
 
 
+STOPPED = observe(seen.DATA_STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict", "hypotheses"),
+    [
+        ((STOPPED, PATH_WORKS), Verdict.SESSION_REFUSED, ["duplicate-cn", "restarted"]),
+        ((observe(seen.ENDED, "RESTART"),), Verdict.SESSION_REFUSED, ["duplicate-cn", "restarted"]),
+        ((STOPPED,), Verdict.DATA_DEAD, ["inner-firewall", "path"]),
+    ],
+    ids=["answers others", "said so", "silent"],
+)
+def test_a_session_that_ends_while_data_is_tested_is_told(
+    evidence: tuple[Evidence, ...], verdict: Verdict, hypotheses: list[str]
+) -> None:
+    found = diagnose(check(ANSWERED, PUSHED, *evidence, failed=TUNNEL, tunnel=DATA), SERVER, ())
+
+    assert found.verdict is verdict
+    assert [each.hypothesis for each in found.causes] == hypotheses
+
+
 @pytest.mark.parametrize(
     ("evidence", "failed"),
     [

@@ -167,3 +167,24 @@ def test_each_group_and_cipher_authenticates(
     finally:
         server.load(configuration())
     assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis
+
+
+@pytest.mark.thorough
+def test_a_method_of_eap_that_is_missing_here_is_named(watcher: Watcher, server: Charon) -> None:
+    server.load(configuration().replace("auth = eap-mschapv2", "auth = eap-md5"))
+    outcome = watcher.look(by_password(), explain=True)
+    server.load(configuration())
+    assert outcome.diagnosis.verdict is Verdict.AUTH_FAILED, outcome.diagnosis
+    assert outcome.diagnosis.causes[0].cause == "the server wants EAP-MD5, and wgmon-tui has EAP-MSCHAPv2"
+    assert outcome.diagnosis.causes[0].proven
+
+
+@pytest.mark.thorough
+def test_a_signature_with_the_newer_padding_of_rsa_is_verified(watcher: Watcher, server: Charon) -> None:
+    """RSASSA-PSS, which RFC 7427 allows beside PKCS #1."""
+    own = "certs = rsa-server.pem"
+    server.load(configuration().replace(f"auth = pubkey\n      {own}", f"auth = rsa/pss-sha256\n      {own}"))
+    outcome = watcher.look(by_certificate("rsa"))
+    server.load(configuration())
+    assert outcome.diagnosis.verdict is Verdict.HEALTHY, outcome.diagnosis
+    assert f"authentication of 'rsa.{SERVER}' (myself) with RSA_EMSA_PSS" in server.log.read_text()

@@ -83,7 +83,8 @@ def test_a_second_factor_that_the_server_waits_for_is_named(place: str, tmp_path
     setup = ServerSetup(more=f"management {path} unix\nmanagement-client-auth\n")
     with running_server(place, tmp_path, setup):
         is_done = threading.Event()
-        asking = threading.Thread(target=_ask_for_a_second_factor, args=(path, is_done), daemon=True)
+        command = "client-pending-auth {client} {key} WEB_AUTH::https://vpn.example/login?s=SECRETSTATE 60\n"
+        asking = threading.Thread(target=_answer_a_client, args=(path, is_done, command), daemon=True)
         asking.start()
         profile = client_profile(setup, more=_LOGIN)
         check, found = run_check(place, make_openvpn_target(profile, timeout_s=SHORT_S))
@@ -92,13 +93,44 @@ def test_a_second_factor_that_the_server_waits_for_is_named(place: str, tmp_path
 
     pending = find(observations.AUTH_PENDING, check.evidence)
     assert pending is not None, check.evidence
+    assert "SECRETSTATE" not in repr(check)
     assert found.verdict is Verdict.AUTH_FAILED
     assert found.failed_stage == "authenticate"
     assert found.causes[0].cause == "the server asks for a second factor"
     assert found.causes[0].proven
 
 
-def _ask_for_a_second_factor(path: Path, is_done: threading.Event) -> None:
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("refusal", "cause"),
+    [
+        ("TEMP[backoff 5]:maintenance until noon", "the server cannot authenticate anybody for the moment"),
+        ("CRV1:R,E:SECRETSTATE:YWRh:Enter your code", "the server asks for a second factor"),
+    ],
+    ids=["for the moment", "dynamic challenge"],
+)
+def test_a_refusal_that_is_no_wrong_password_is_told_apart(
+    place: str, tmp_path: Path, refusal: str, cause: str
+) -> None:
+    path = tmp_path / "management"
+    setup = ServerSetup(more=f"management {path} unix\nmanagement-client-auth\n")
+    with running_server(place, tmp_path, setup):
+        is_done = threading.Event()
+        command = f'client-deny {{client}} {{key}} "no" "{refusal}"\n'
+        denying = threading.Thread(target=_answer_a_client, args=(path, is_done, command), daemon=True)
+        denying.start()
+        check, found = run_check(place, make_openvpn_target(client_profile(setup, more=_LOGIN)))
+        is_done.set()
+        denying.join(5)
+
+    assert found.verdict is Verdict.AUTH_FAILED
+    assert found.causes[0].cause == cause
+    assert found.causes[0].proven
+    assert refusal.rpartition(":")[2] in found.summary
+    assert "SECRETSTATE" not in repr(check)
+
+
+def _answer_a_client(path: Path, is_done: threading.Event, command: str) -> None:
     """What a script at the management interface does with a new client (management-notes.txt)."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
@@ -107,7 +139,6 @@ def _ask_for_a_second_factor(path: Path, is_done: threading.Event) -> None:
         while ">CLIENT:ENV,END" not in heard and time.monotonic() < deadline:
             heard += connection.recv(4096).decode()
         client, key = heard.split(">CLIENT:CONNECT,")[1].split("\r\n")[0].split(",")
-        asked = f"client-pending-auth {client} {key} WEB_AUTH::https://vpn.example/login 60\n"
-        connection.sendall(asked.encode())
+        connection.sendall(command.format(client=client, key=key).encode())
         connection.recv(4096)
         is_done.wait(10)  # the server refuses the client when this side hangs up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import threading
 import zipfile
 from functools import cache
 from ipaddress import ip_address
@@ -35,6 +36,7 @@ from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.openvpn import key_exchange, observations
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
 from wgmon_tui.protocols.openvpn.profile_files import complete_profile
 from wgmon_tui.protocols.openvpn.wire import DATA_OPCODES, Opcode, opcode_of
@@ -180,3 +182,29 @@ def test_a_refused_certificate_is_shown_as_unverified(place: str, tmp_path: Path
         f"unverified, the certificate CN=vpn.example, issued by CN=Test CA, which ends on {shown.values[2]}"
         in (found.causes[0].why)
     )
+
+
+def test_another_login_with_the_same_name_is_a_cause_where_data_stops(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user logs in with the certificate of the check, which is not dedicated after all."""
+    monkeypatch.setattr(LocalClients, "find_user_of", lambda *_: None)
+    setup = ServerSetup()
+    with running_server(place, tmp_path, setup) as server:
+        profile = client_profile(setup)
+        target = make_openvpn_target(profile, timeout_s=2.0, tunnel_over_s=6.0)
+        users: list[OpenVpn] = []
+
+        def log_in_meanwhile() -> None:
+            assert server.await_line("'PUSH_REPLY,")
+            users.append(OpenVpn(place, tmp_path, profile, "--ifconfig-noexec", "--route-noexec"))
+
+        other = threading.Thread(target=log_in_meanwhile)
+        other.start()
+        _, found = run_check(place, target)
+        other.join()
+        users[0].stop()
+
+    assert "previous active sessions" in server.log
+    assert found.verdict is Verdict.SESSION_REFUSED, found
+    assert found.causes[0].cause == "another client logged in with this certificate or account"

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.namespaces import run
+from tests.real.namespaces import entered, run
+from tests.real.openvpn.checking import make_openvpn_target
+from tests.real.openvpn.server import ServerSetup, client_profile, running_server, wrappings
 from tests.real.prerequisites import require
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabServer, OpenVpnLabSetup
+from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.output.pcapng_export import pcapng_of
+from wgmon_tui.protocols.openvpn.check import OpenVpnProber
+from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 
 pytestmark = pytest.mark.real
 
@@ -45,3 +51,27 @@ async def test_wireshark_reads_the_packets_and_decrypts_tls(tmp_path: Path) -> N
     assert "Malformed" not in shown
     # Without the keys, TLS 1.3 hides the certificate.
     assert "Certificate Verify, Finished" in shown
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("wrapping", ["plain", "tls-auth"])
+def test_wireshark_decrypts_tls_of_a_session_over_tcp(place: str, tmp_path: Path, wrapping: str) -> None:
+    """With tls-auth, Wireshark must be told that each packet begins with an HMAC."""
+    require("tshark")
+    server_lines, client_lines = wrappings(tmp_path)[wrapping]
+    setup = ServerSetup(proto="tcp", wrapping=server_lines)
+    target = make_openvpn_target(client_profile(setup, wrapping=client_lines))
+    secrets: list[str] = []
+    prober = OpenVpnProber(note_secret=secrets.append)
+    with running_server(place, tmp_path, setup), entered(place):
+        found = asyncio.run(run_check_round(prober, target.server, target, CheckDepth(deep=True)))
+    file = tmp_path / "session.pcapng"
+    file.write_bytes(b"".join(pcapng_of([found], key_logs=PROTOCOL.make_key_logs(target, secrets))))
+
+    has_hmac = "TRUE" if wrapping == "tls-auth" else "FALSE"
+    reading = ("-r", str(file), "-d", "tcp.port==1194,openvpn", "-o", f"openvpn.tls_auth:{has_hmac}")
+    shown = run("tshark", *reading)
+
+    assert "P_CONTROL_HARD_RESET_SERVER_V2" in shown
+    assert "Malformed" not in shown
+    assert "Certificate Verify, Finished" in shown, shown

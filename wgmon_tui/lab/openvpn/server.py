@@ -111,6 +111,10 @@ class OpenVpnLabServer:
         """How many clients are logged in."""
         return sum(each.session.has_pushed for each in self._sessions.values())
 
+    def forget_sessions(self) -> None:
+        """Drop all sessions without a word, as for another login with the same common name."""
+        self._sessions.clear()
+
     def on_datagram(self, packet: bytes, source: Source) -> None:
         """Take a datagram, and answer it after the latency."""
         if self.mode is OpenVpnLabMode.SILENT:

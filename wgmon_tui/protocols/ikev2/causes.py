@@ -363,6 +363,15 @@ def dead_tunnel(targets: str) -> Cause:
     )
 
 
+def ended_by_server() -> list[Cause]:
+    """The server deleted the session while data was tested."""
+    why = "it sent DELETE for the session of this check"
+    return [
+        Cause("another client connected with the identity of this check", f"{why}; see uniqueids", _LOG),
+        Cause("the IKE daemon was stopped or reloaded during the check", why, _LOG),
+    ]
+
+
 def dead_targets(targets: str) -> Cause:
     """Some inner addresses do not answer."""
     return Cause(

@@ -34,6 +34,9 @@ def diagnose_tunnel(found: Findings) -> Meaning | None:
 def _diagnose_echoes(found: Findings) -> Meaning | None:
     echoes = all_of_kind(InnerEcho, found.evidence)
     silent = format_list([each.target for each in echoes if not each.received])
+    if silent and found.values(EvidenceKind.ENDED)[0] == "by-server":
+        summary = f"The session was up, and the server ended it before {silent} answered."
+        return Meaning(Verdict.SESSION_REFUSED, summary, causes.ended_by_server(), TUNNEL)
     if silent and not any(each.received for each in echoes):
         summary = f"The session is up, but nothing comes back through the tunnel from {silent}."
         return Meaning(Verdict.DATA_DEAD, summary, (causes.dead_tunnel(silent),), TUNNEL)

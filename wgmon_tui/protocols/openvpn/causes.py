@@ -323,6 +323,21 @@ def of_dead_data(evidence: Sequence[Evidence]) -> list[Cause]:
     return found
 
 
+def of_ended_session(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why the server ended a session that carried data, while it still answers others."""
+    ended = find(observations.ENDED, evidence)
+    why = describe(ended or find(observations.STILL_ANSWERS, evidence))
+    return [
+        Cause(
+            "another client logged in with this certificate or account",
+            f"a server without duplicate-cn keeps one session of each common name; {why}",
+            "on the server: journalctl -u 'openvpn*' | grep 'previous active sessions'",
+            "duplicate-cn",
+        ),
+        Cause("the server was restarted during the check", why, SERVER_LOG, "restarted"),
+    ]
+
+
 def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
     """What must be done before all stages may run."""
     if used := find(observations.IN_USE, evidence):

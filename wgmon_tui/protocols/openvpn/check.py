@@ -27,7 +27,7 @@ from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE, find_en
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
-from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered
+from wgmon_tui.protocols.openvpn.events import Rejected, ResetAnswered, SessionEnded
 from wgmon_tui.protocols.openvpn.experiments import (
     make_client,
     open_link,
@@ -186,7 +186,8 @@ class OpenVpnProber(AddressProber):
                     await _run_tunnel(session, target, outcome.reply, found)
             finally:
                 session.leave()  # whatever happened: a session that is left alone keeps its address
-        if outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence):
+        is_silent = outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence)
+        if is_silent or find(observations.DATA_STOPPED, session.log.evidence):
             session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
         if _ended_at_hello(session, outcome.failed_stage):
             session.log.evidence += await try_any_tls(target.remote, asked.address, asked.server.timeout)
@@ -299,7 +300,13 @@ async def _run_tunnel(
     await stage.await_end()
     for each in result.evidence:
         session.log.add_evidence(each)
+    if ended := next((each for each in session.events if isinstance(each, SessionEnded)), None):
+        session.log.evidence.append(observe(observations.ENDED, ended.kind.value, ended.text, at=ended.at))
     tunnel = found.tunnel = result.tunnel
+    if result.has_stopped:
+        session.log.evidence.append(observe(observations.DATA_STOPPED))
+        found.add(TUNNEL, StageOutcome.FAILED, None, "data came back first, and nothing later")
+        return
     if tunnel is None or tunnel.passive:
         found.add(TUNNEL, StageOutcome.NOT_RUN, None, "no address inside is known; set tunnel_ping")
     else:

@@ -180,6 +180,8 @@ def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     """What it means that data is missing, or large data; None if nothing is wrong."""
     failed, tunnel = check.failed_stage, find_tunnel(check, evidence)
     if failed and failed.name == TUNNEL:
+        if find(observations.DATA_STOPPED, evidence) or find(observations.ENDED, evidence):
+            return _of_stopped_data(evidence)
         if find(observations.KEEPALIVE_ARRIVED, evidence):
             summary = "The tunnel carries data, but no echo came back from inside."
             inner = Cause(
@@ -210,6 +212,15 @@ def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
         lost = tunnel.sent - tunnel.received
         return _Meaning(Verdict.LOSSY, f"{lost} of {tunnel.sent} echoes through the tunnel were lost.")
     return None
+
+
+def _of_stopped_data(evidence: Sequence[Evidence]) -> _Meaning:
+    """What it means that the session ended, or that data came back first, and nothing at all later."""
+    if find(observations.STILL_ANSWERS, evidence) or find(observations.ENDED, evidence):
+        summary = "The server accepted the login, then ended the session while data was tested."
+        return _Meaning(Verdict.SESSION_REFUSED, summary, causes.of_ended_session(evidence))
+    summary = "Data came back through the tunnel at first, then nothing more."
+    return _Meaning(Verdict.DATA_DEAD, summary, causes.of_dead_data(evidence))
 
 
 def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:

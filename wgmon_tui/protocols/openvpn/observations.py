@@ -68,6 +68,8 @@ IN_USE = "in-use"
 FULL_CHECK = "full-check"
 """This check ran the reset only. Values: when the last check of all stages ended, in Unix seconds, and its
 echoes through the tunnel: how many were sent and answered, and the median time in seconds, "" without one."""
+DATA_STOPPED = "data-stopped"
+"""Data came back through the tunnel, and later nothing did, whatever its size. No values."""
 DATA_REJECTED = "data-rejected"
 """Values: the DataFault's name, and how many packets."""
 KEEPALIVE_ARRIVED = "keepalive-arrived"
@@ -204,6 +206,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     NOT_DEDICATED: lambda _: "the settings do not say that this certificate is for wgmon-tui alone",
     IN_USE: lambda values: f"openvpn uses this profile on this machine (process {values[0]})",
     FULL_CHECK: lambda _: "this check ran the reset only; the rest is from the last check of all stages",
+    DATA_STOPPED: lambda _: "data came back through the tunnel, and later nothing did, whatever its size",
     DATA_REJECTED: lambda values: f"{values[1]} data packets were rejected: {values[0]}",
     KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
     KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",

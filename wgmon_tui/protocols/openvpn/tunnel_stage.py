@@ -58,6 +58,8 @@ class TunnelResult:
     evidence: list[Evidence] = field(default_factory=list)
     keepalive_after: float | None = None
     keepalive_waited: float = 0.0
+    has_stopped: bool = False
+    """Whether data came back first, and nothing at all later."""
     accepted: int = 0
     """Data packets that authenticated."""
 
@@ -152,9 +154,9 @@ class DataChannelStage:
         self._note_echoes(targets, probes, own)
         answered = [each for each in probes if each.answered_ns is not None]
         mtu = None
-        is_udp = self._target.remote.transport is RemoteProto.UDP
-        if answered and is_udp and not self._target.profile.fragment_size:
-            mtu = await self._test_sizes(ip_address(answered[0].target), own)
+        if answered:
+            has_loss = len(answered) < len(probes)
+            mtu = await self._test_path(ip_address(answered[0].target), own, has_loss=has_loss)
         if not answered:
             await self._await_keepalive()
         times = [each.rtt for each in answered if each.rtt is not None]
@@ -262,19 +264,37 @@ class DataChannelStage:
             rtt = median(times) if times else None
             self._result.evidence.append(InnerEcho(str(target), len(sent), len(times), rtt))
 
+    async def _test_path(self, target: Address, own: OwnAddresses, *, has_loss: bool) -> int | None:
+        """The size that passes, over UDP. Where something is lost, another echo shows whether all is."""
+        is_udp = self._target.remote.transport is RemoteProto.UDP
+        mtu, tests_sizes = None, is_udp and not self._target.profile.fragment_size
+        before = len(self._result.evidence)
+        if tests_sizes:
+            mtu = await self._test_sizes(target, own)
+        is_lossy = has_loss or (tests_sizes and mtu is None)
+        if is_lossy and mtu is None and not await self._is_answered(target, own):
+            del self._result.evidence[before:]  # no size is to blame
+            self._result.has_stopped = True
+        return mtu
+
+    async def _is_answered(self, target: Address, own: OwnAddresses, size: int = 0) -> bool:
+        """Whether one of a few echoes comes back."""
+        for _ in range(_ATTEMPTS):
+            self._probes.clear()
+            probe = self._send_echo(target, own, size)
+            await self._listen(_ECHO_WAIT_S, until_answered=True)
+            if probe is not None and probe.answered_ns is not None:
+                return True
+        return False
+
     async def _test_sizes(self, target: Address, own: OwnAddresses) -> int | None:
         """The largest inner packet that comes back: that of the tunnel's MTU, else 1280 bytes."""
         largest = self._reply.tun_mtu or self._target.profile.tun_mtu
         failed: int | None = None
         for size in sorted({largest, min(REQUIRED_SIZE, largest)}, reverse=True):
-            for _ in range(_ATTEMPTS):
-                self._probes.clear()
-                probe = self._send_echo(target, own, size)
-                await self._listen(_ECHO_WAIT_S, until_answered=True)
-                if probe is not None and probe.answered_ns is not None:
-                    required = min(REQUIRED_SIZE, largest)
-                    self._result.evidence.append(PathMtu(required, size, failed))
-                    return size
+            if await self._is_answered(target, own, size):
+                self._result.evidence.append(PathMtu(min(REQUIRED_SIZE, largest), size, failed))
+                return size
             failed = size
         if failed is not None and not self._is_over:
             self._result.evidence.append(PathMtu(failed, 0, failed))
