@@ -1,7 +1,8 @@
-"""Kills of the service: `python -m tests.harm.kills [COUNT [SEED]]`.
+"""Kills of the service: `python -m tests.harm.kills [COUNT [SEED [WORKERS]]]`.
 
 Starts `wgmon-tui run` against servers on loopback, some of which fail and recover, and kills it with
-SIGKILL at a random moment of its life, COUNT times. Meanwhile a client adds notes over the control socket. At
+SIGKILL at a random moment of its life, COUNT times. With WORKERS above 1, their processes are killed too, and
+none may outlive the service. Meanwhile a client adds notes over the control socket. At
 the end a run may finish. Then every acknowledged note must be in the history, every incident must have been
 announced, every announcement must have reached the sink, and no server may have seen a timestamp twice.
 """
@@ -25,6 +26,7 @@ from random import Random
 
 from tests.alerts.http_receiver import Receiver
 from tests.daemon.harness import CLIENT, quick_server, write_config
+from tests.workers.harness import is_running
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
 from wgmon_tui.control.protocol import Operation
@@ -61,19 +63,23 @@ class Kills:
     stamps: dict[int, list[bytes]] = field(default_factory=dict)
     """The timestamps that each server has received, by the id of its peer."""
     numbers: count[int] = field(default_factory=count)
+    workers: int = 1
+    killed_workers: int = 0
 
     @property
     def state(self) -> Path:
         return self.place / "state"
 
     def start(self) -> subprocess.Popen[bytes]:
-        words = ("--config", str(self.place / "config"), "--state", str(self.state), "run")
+        places = ("--config", str(self.place / "config"), "--state", str(self.state))
+        words = (*places, "run", "--workers", str(self.workers))
         with (self.place / "log").open("ab") as log:
             return subprocess.Popen([sys.executable, "-m", "wgmon_tui", *words], stderr=log, stdout=log)
 
     async def live(self) -> None:
         """Let it run for a random time, with a client that adds notes, and kill it."""
         process = self.start()
+        killing = asyncio.create_task(self._kill_workers(process.pid))
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(None) as limit:
@@ -82,8 +88,23 @@ class Kills:
                     await self._add_notes(limit)
             assert process.poll() is None, f"it ended by itself: {self.last_lines()}"
         finally:
+            killing.cancel()
+            workers = children_of(process.pid)
             process.kill()
             process.wait()
+        end = time.monotonic() + _PATIENCE_S
+        while left := [pid for pid in workers if is_running(pid)]:
+            assert time.monotonic() < end, f"workers outlive the service: {left}"
+            await asyncio.sleep(0.02)
+
+    async def _kill_workers(self, pid: int) -> None:
+        """Kill one worker after the other, at random moments."""
+        while True:
+            await asyncio.sleep(self.random.uniform(0.2, _LONGEST_LIFE_S))
+            if workers := children_of(pid):
+                with suppress(ProcessLookupError):
+                    os.kill(self.random.choice(workers), signal.SIGKILL)
+                    self.killed_workers += 1
 
     async def _add_notes(self, limit: asyncio.Timeout) -> None:
         """Add notes; unless it is to die early, it lives for a random time after it answers first."""
@@ -177,10 +198,20 @@ _LEFT = """SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending')
        WHERE id > ifnull((SELECT value FROM facts WHERE name = 'alerts_read'), 0))"""
 
 
-async def kill(place: Path, times: int, random: Random) -> Kills:
+def children_of(pid: int) -> list[int]:
+    """The child processes of a process, started by any of its threads. It may have ended."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+async def kill(place: Path, times: int, random: Random, workers: int) -> Kills:
     """Kill it so many times and let it finish. Raises AssertionError."""
     with Receiver() as receiver:
-        kills = Kills(place, receiver, random)
+        kills = Kills(place, receiver, random, workers=workers)
         _record_stamps(kills)
         async with AsyncExitStack() as stack:
             setups = [LabSetup(PrivateKey.generate(), (LabPeer(CLIENT.public),)) for _ in range(_SERVERS)]
@@ -224,12 +255,13 @@ def main() -> int:
     """Kill this many times; the exit code is 1 if a promise does not hold."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    workers = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     print(f"{times} kills, seed {seed}", flush=True)
     began = time.monotonic()
     disk = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="wgmon-kills-", dir=disk) as directory:
         try:
-            kills = asyncio.run(kill(Path(directory), times, Random(seed)))
+            kills = asyncio.run(kill(Path(directory), times, Random(seed), workers))
             sent = kills.examine_alerts()
         except AssertionError as broken:
             print(f"a promise is broken: {broken}")
@@ -237,6 +269,8 @@ def main() -> int:
         (incidents,), (checks,) = kills.query("SELECT count(*) FROM incidents"), kills.query(_CHECKS)
     stamps = sum(map(len, kills.stamps.values()))
     print(f"{times} kills in {time.monotonic() - began:.0f} s")
+    if workers > 1:
+        print(f"  {kills.killed_workers} of its {workers} workers killed besides, 0 outlived it")
     print(f"  {len(kills.acknowledged)} notes acknowledged, 0 lost")
     print(f"  {incidents[0]} incidents, {sent} alerts sent, 0 lost")
     print(f"  {stamps} timestamps received by servers, 0 repeated")

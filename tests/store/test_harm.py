@@ -18,7 +18,10 @@ def test_run_starts_on_a_damaged_state_directory_or_prints_one_line(times: int, 
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp() -> None:
-    command = [sys.executable, "-m", "tests.harm.kills", "3", "5"]
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp(
+    workers: int,
+) -> None:
+    command = [sys.executable, "-m", "tests.harm.kills", "3", "5", str(workers)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import subprocess
 import sys
@@ -36,6 +37,9 @@ _LONGEST_DELAY_S = 30.0
 
 _STEADY_S = 30.0
 """A worker that ran for so long starts again after the first delay."""
+
+_STARTS = 3
+"""How often a process may end in a row before the start of the program has failed."""
 
 _SILENT_S = 30.0
 """A worker that says nothing of itself for so long hangs, and is killed."""
@@ -189,7 +193,7 @@ class WorkerProcess:
     async def keep_running(self, started: asyncio.Future[None]) -> None:
         """Run until cancelled, which ends the process.
 
-        `started` gets a result, or the OSError of a first start that failed.
+        `started` gets a result, or the OSError of a start that failed.
         """
         self._started = started
         while True:
@@ -249,13 +253,15 @@ class WorkerProcess:
 
     def _note_end(self, life: _Life, why: str) -> None:
         """Keep what it was asked for, for the next process, and say that it ended."""
-        if self._started and not self._started.done():
-            code, reason = life.failure or (0, why)
-            self._started.set_exception(OSError(code, f"worker {self.number}: {reason}"))
         ran_s = time.monotonic() - life.ready_at if life.is_ready else 0.0
         self._failures = 1 if ran_s >= _STEADY_S else self._failures + 1
         self._restarts += 1
         self._trouble = printable(why)
+        has_failed = life.failure or self._failures >= _STARTS
+        if has_failed and self._started and not self._started.done():
+            code, reason = life.failure or (errno.ECHILD, why)
+            self._started.set_exception(OSError(code, f"worker {self.number}: {reason}"))
+            return
         for number, pending in self._checks.items():
             if pending.is_sent:
                 pending.is_sent = False
