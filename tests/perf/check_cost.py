@@ -23,7 +23,7 @@ from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.daemon.garbage_collection import collect_rarely
+from wgmon_tui.garbage_collection import collect_rarely
 from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_prober import FleetProber

@@ -64,7 +64,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
     If another process already writes the state directory, show the results of that process. With --read-only
     show what is stored, and never check.
     """
-    from wgmon_tui.daemon.garbage_collection import loaded_without_collection
+    from wgmon_tui.garbage_collection import loaded_without_collection
 
     print_owners(arguments.config, arguments.state)
     reads_later = arguments.terminal.is_interactive and _is_slow_to_read(arguments.config)

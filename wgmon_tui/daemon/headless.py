@@ -30,6 +30,7 @@ from wgmon_tui.daemon.writer_lock import (
     WrongOwnerError,
 )
 from wgmon_tui.exit_codes import ExitCode, exit_code_of_error
+from wgmon_tui.garbage_collection import collect_rarely
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.run_until_first import run_until_first
@@ -143,6 +144,7 @@ class HeadlessRun:
         except BaseException:
             lock.release()
             raise
+        collect_rarely()
         writer.engine.listen(partial(log_incidents, self._log))
         shutdown.reload_with(signal.SIGHUP, partial(self._start_reload, writer))
         parts = [writer.run()]

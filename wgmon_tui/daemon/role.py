@@ -19,7 +19,6 @@ from wgmon_tui.config.servers_toml import OnServersRead
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
-from wgmon_tui.daemon.garbage_collection import collect_rarely, collection_paused
 from wgmon_tui.daemon.store_upgrade import StoreUpgrade
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
@@ -27,6 +26,7 @@ from wgmon_tui.daemon.writer_lock import (
     WriterRunningError,
     WrongOwnerError,
 )
+from wgmon_tui.garbage_collection import collect_rarely, collection_paused
 from wgmon_tui.monitor.controller import FleetController, LoadingProgress
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.freshness import read_clocks

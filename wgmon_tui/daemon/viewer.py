@@ -18,7 +18,6 @@ from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWri
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.remote_trace import can_trace, request_trace
 from wgmon_tui.control.server import RequestRefusedError
-from wgmon_tui.daemon.garbage_collection import collection_paused
 from wgmon_tui.daemon.store_follower import (
     SOURCE,
     StoreChanges,
@@ -27,6 +26,7 @@ from wgmon_tui.daemon.store_follower import (
     apply_store_changes,
 )
 from wgmon_tui.daemon.vantage_follower import expire_vantage_states
+from wgmon_tui.garbage_collection import collection_paused
 from wgmon_tui.monitor.controller import FleetController, LoadingProgress
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.freshness import read_clocks

@@ -14,6 +14,13 @@ MAX_FRAME_BYTES = 1 << 28
 """The longest content, of the whole fleet with its secrets. A longer one is damage."""
 
 
+_GATHER_S = 0.01
+"""Requests and results of so many seconds are sent together.
+
+Each wake-up of a process costs some tens of microseconds, and the times of a check do not depend on it.
+"""
+
+
 class FrameKind(IntEnum):
     """What a frame contains; messages.py has the formats."""
 
@@ -34,12 +41,15 @@ class FrameKind(IntEnum):
     STATUS = 24
 
 
+_GATHERED = frozenset({FrameKind.CHECK, FrameKind.CHECKED})
+
+
 class BadFrameError(Exception):
     """The bytes are not a frame of this version. The message is one line."""
 
 
 class FrameConnection(asyncio.Protocol):
-    """One end of the socket pair. Frames of one turn of the loop are sent together."""
+    """One end of the socket pair. Frames are sent in order; requests and results gather for a moment."""
 
     def __init__(
         self, on_frame: Callable[[FrameKind, bytes], None], on_lost: Callable[[BadFrameError | None], None]
@@ -52,6 +62,7 @@ class FrameConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._unsent: list[bytes] = []
+        self._flushing: asyncio.Handle | None = None
         self._error: BadFrameError | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,12 +71,14 @@ class FrameConnection(asyncio.Protocol):
         self._transport = transport
 
     def send(self, kind: FrameKind, content: bytes) -> None:
-        """Send a frame with the others of this turn of the loop. Does nothing once the connection is lost."""
+        """Send a frame, with those that wait. Does nothing once the connection is lost."""
         if self._transport is None:
             return
-        if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._unsent += (_HEADER.pack(len(content), kind), content)
+        if kind not in _GATHERED:
+            self._flush()
+        elif self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(_GATHER_S, self._flush)
 
     def close(self) -> None:
         """Send what is unsent, and close."""
@@ -74,6 +87,9 @@ class FrameConnection(asyncio.Protocol):
             self._transport.close()
 
     def _flush(self) -> None:
+        if self._flushing:
+            self._flushing.cancel()
+            self._flushing = None
         if self._transport and self._unsent:
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()

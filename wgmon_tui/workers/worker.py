@@ -31,6 +31,7 @@ from wgmon_tui.checks.targets import join
 from wgmon_tui.config.secrets.core_dumps import switch_off_core_dumps
 from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.faults import FaultReporter
+from wgmon_tui.garbage_collection import collect_rarely
 from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
@@ -158,7 +159,7 @@ class Worker:
         self._targets, servers = await asyncio.to_thread(_read_assignment, content)
         prober.expect(servers)
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # targets live as long as the assignment
 
     # Checks
 
@@ -261,6 +262,7 @@ def main() -> int:
     for number in _IGNORED_SIGNALS:
         signal.signal(number, _do_nothing)  # unlike SIG_IGN, not inherited by programs that it starts
     switch_off_core_dumps()
+    collect_rarely()
     reporter = FaultReporter(__version__)
     try:
         with reporter.hooks():
