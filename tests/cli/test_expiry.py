@@ -17,6 +17,8 @@ from wgmon_tui.config.alerting import DAY_S
 from wgmon_tui.store.schema import create_or_migrate
 from wgmon_tui.store.store_file import STORE
 from wgmon_tui.store.write.expiries import write_expiries
+from wgmon_tui.subscriptions.quota import Quota
+from wgmon_tui.subscriptions.state_file import SubscriptionState, write_state
 
 
 @pytest.fixture
@@ -128,3 +130,18 @@ def test_show_lists_what_ends_of_a_server(config: Path, capsys: pytest.CaptureFi
         ("API key", "abc", 12),
         ("server certificate", "vpn.example.net", 90),
     ]
+
+
+def test_a_subscription_is_listed_with_the_traffic_that_is_left(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    know(config, fra1=(ending(60, "subscription", "p"), ending(90, "API key", "p")))
+    write_state(config.parent / "state", "p", SubscriptionState(quota=Quota(None, 60 << 30, 100 << 30)))
+    assert call(config) == 0
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert " ".join(first.split()).endswith("fra1 subscription p: 40 GiB of 100 GiB left")
+    assert " ".join(second.split()).endswith("fra1 API key p")
+    assert call(config, "--json") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert (json.loads(first)["used_bytes"], json.loads(first)["name"]) == (60 << 30, "p")
+    assert "used_bytes" not in json.loads(second)

@@ -11,6 +11,7 @@ import pytest
 from tests.subscriptions.list_server import ListServer, list_server
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.servers_file import read
+from wgmon_tui.subscriptions.state_file import read_states
 
 LINKS = b"trojan://SECRET1@a.example:443#a\nss://YWVzLTI1Ni1nY206U0VDUkVU@b.example:1#b\nssr://SECRET\n"
 
@@ -95,3 +96,15 @@ def test_bad_usage_is_code_64(
     code, _, err = run(tmp_path, capsys, *words)
     assert code == 64
     assert message in err
+
+
+def test_what_was_found_is_kept_for_screens_without_a_secret(
+    provider: ListServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_dir = tmp_path / "state"
+    state_dir.mkdir()
+    run(tmp_path, capsys)
+    assert [each[:3] for each in read_states(state_dir)["p"].lines] == ["+ a", "+ b"]
+    assert all("SECRET" not in each.read_text() for each in state_dir.iterdir())
+    run(tmp_path, capsys, "--apply")
+    assert read_states(state_dir)["p"].lines == ()

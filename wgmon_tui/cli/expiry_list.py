@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.cells import cell_width
@@ -16,16 +16,20 @@ from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, se
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.exit_codes import ExitCode
+from wgmon_tui.monitor.subscription_ends import SUBSCRIPTION
 from wgmon_tui.output.expiry_text import expiry_object, format_left, severity_of
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.output.styled_text import TextFormat, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
+from wgmon_tui.subscriptions.quota import Quota
+from wgmon_tui.subscriptions.state_file import read_states
 from wgmon_tui.text import format_utc_time, printable
 
 _HEADINGS = ("LEFT", "ENDS", "SERVER", "WHAT", "NAME")
 _GAP = "  "
+Quotas = Mapping[str, Quota]
 _EXIT_CODES = {Severity.UP: 0, Severity.DEGRADED: 1, Severity.DOWN: 2}
 
 
@@ -50,11 +54,12 @@ def print_expiries(arguments: argparse.Namespace) -> int:
         return ExitCode.USAGE
     if arguments.within is not None:
         found = [each for each in found if each.expires.at < now + arguments.within]
+    quotas = {name: each.quota for name, each in read_states(arguments.state).items() if each.quota}
     if arguments.json:
         for each in found:
-            print(_json(each, now))
+            print(_json(each, quotas, now))
     elif found:
-        print(_format_table(found, text_format(arguments), now))
+        print(_format_table(found, quotas, text_format(arguments), now))
     else:
         print(_nothing(arguments))
     return max((_EXIT_CODES[severity_of(each.expires.at, now)] for each in found), default=0)
@@ -86,18 +91,30 @@ def _nothing(arguments: argparse.Namespace) -> str:
     )
 
 
-def _json(each: _Line, now: float) -> str:
-    return one_line({"server": each.server, **expiry_object(each.expires, now)})
+def _quota_of(each: _Line, quotas: Quotas) -> Quota | None:
+    return quotas.get(each.expires.name) if each.expires.what == SUBSCRIPTION else None
 
 
-def _format_table(lines: Sequence[_Line], shape: TextFormat, now: float) -> str:
+def _json(each: _Line, quotas: Quotas, now: float) -> str:
+    quota = _quota_of(each, quotas)
+    traffic = {"used_bytes": quota.used, "total_bytes": quota.total} if quota else {}
+    return one_line({"server": each.server, **expiry_object(each.expires, now), **traffic})
+
+
+def _name(each: _Line, quotas: Quotas) -> str:
+    """The name of what ends; of a subscription with the traffic that is left."""
+    quota = _quota_of(each, quotas)
+    return f"{each.expires.name}: {quota.left}" if quota and quota.left else each.expires.name
+
+
+def _format_table(lines: Sequence[_Line], quotas: Quotas, shape: TextFormat, now: float) -> str:
     rows = [
         (
             format_left(each.expires.at, now),
             format_utc_time(each.expires.at, seconds=False),
             shape.shown(printable(each.server)),
             printable(each.expires.what),
-            shape.shown(printable(each.expires.name)) or "-",
+            shape.shown(printable(_name(each, quotas))) or "-",
         )
         for each in lines
     ]

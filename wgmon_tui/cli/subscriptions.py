@@ -45,6 +45,7 @@ def add_commands(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch and compare lists, and apply them if that was asked for. Raises ConfigurationError."""
     from wgmon_tui.subscriptions.application import SubscriptionError, apply, compare_list, fetch_list
+    from wgmon_tui.subscriptions.state_file import state_of, write_state
 
     require_directory(arguments.config)
     code = 0
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             is_applied = arguments.apply and not found.is_empty
             if is_applied:
                 apply(each, found, arguments.config)
+            rest = compare_list(each, data, arguments.config) if is_applied else found
+            write_state(arguments.state, each.name, state_of(rest, time.time(), quotas[-1]))
         except SubscriptionError as error:
             code = _FAILED
             print(f"wgmon-tui: {printable(str(error))}", file=sys.stderr)

@@ -28,16 +28,6 @@ class Quota:
     total: int | None = None
 
     @property
-    def is_nearly_used(self) -> bool:
-        """Whether at least 90 % of the traffic are used."""
-        return self.used is not None and bool(self.total) and self.used >= _NEARLY_USED * (self.total or 0)
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether no traffic is left."""
-        return self.used is not None and bool(self.total) and self.used >= (self.total or 0)
-
-    @property
     def left(self) -> str:
         """The traffic that is left, as a phrase; "" if the provider does not say or limit it."""
         if self.used is None or not self.total:
@@ -51,7 +41,7 @@ class Quota:
             when = format_local_time(self.ends_at, seconds=False)
             left = self.ends_at - now
             parts.append(f"ends {when}, in {format_elapsed(left)}" if left > 0 else f"ended {when}")
-        if self.used is not None and self.total and self.is_nearly_used:
+        if self.used is not None and self.total and self.used >= _NEARLY_USED * self.total:
             parts.append(f"{format_bytes(self.used)} of {format_bytes(self.total)} are used")
         return ", ".join(parts)
 
