@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from wgmon_tui.checks.evidence import Soak
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.targets import join
@@ -21,6 +23,8 @@ from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
 
+DEEP = CheckDepth(deep=True)
+
 
 @asynccontextmanager
 async def running() -> AsyncIterator[ProxyDemo]:
@@ -32,11 +36,11 @@ async def running() -> AsyncIterator[ProxyDemo]:
         await demo.stop()
 
 
-async def look(demo: ProxyDemo, name: str) -> Round:
+async def look(demo: ProxyDemo, name: str, depth: CheckDepth = DEEP) -> Round:
     fleet = Fleet(demo.servers)
     target = join(fleet, open_keyring(fleet, Path())).ready[name]
     prober = find_protocol(target.server.protocol).make_prober(ProbeServices(lambda _: b""))
-    return await run_check_round(prober, target.server, target, CheckDepth(deep=True))
+    return await run_check_round(prober, target.server, target, depth)
 
 
 async def test_the_demo_has_healthy_proxies_and_two_with_another_password() -> None:
@@ -50,6 +54,15 @@ async def test_the_demo_has_healthy_proxies_and_two_with_another_password() -> N
         "trojan-lax1": Verdict.HEALTHY,
         "trojan-ord1": Verdict.WRONG_PROTOCOL,
     }
+
+
+async def test_a_soak_counts_no_request_on_a_connection_that_the_page_ended() -> None:
+    async with running() as demo:
+        found = await look(demo, "ss-sin1", CheckDepth(soak=True))
+    soak = first_of_kind(Soak, found.check.evidence)
+    assert soak
+    assert (soak.sent, soak.received) == (1, 1)
+    assert found.diagnosis.verdict is Verdict.HEALTHY
 
 
 async def test_the_lab_connects_to_its_page_alone() -> None:

@@ -116,6 +116,12 @@ def test_no_soak_where_it_is_off_or_the_server_is_down(
     assert not policy.choose_depth(unsoaked).soak
 
 
+def test_a_proxy_has_soaks_without_a_tunnel_that_could_be_off(policy: DeepCheckPolicy) -> None:
+    proxy = replace(SERVER, protocol="trojan", tunnel=False)
+    policy.request_soak("fra1")
+    assert policy.choose_depth(state(proxy)).soak
+
+
 def test_a_cut_that_an_ordinary_check_found_is_soaked_at_once(policy: DeepCheckPolicy) -> None:
     policy.record_round(SERVER, outcome(SOAKED))
     assert not policy.choose_depth(state()).soak

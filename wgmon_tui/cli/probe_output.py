@@ -12,7 +12,7 @@ from wgmon_tui.checks.inspection import Inspector, LocalInterfaces, LocalPeerVie
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.models import Fleet, Server
-from wgmon_tui.config.protocol_settings import has_soak
+from wgmon_tui.config.protocol_settings import has_soak, lets_soak
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.doctor.server import configured_side, verdict_from_round
 from wgmon_tui.monitor.models import Round
@@ -154,5 +154,5 @@ class ResultOutput:
         with_soak = [each for each in self._servers if has_soak(each)]
         if with_soak and not self._arguments.deep:
             print(_NO_SOAK_NOTE)
-        elif untested := [each.name for each in with_soak if not each.tunnel]:
+        elif untested := [each.name for each in with_soak if not lets_soak(each)]:
             print(f"soak not run on {printable(format_list(untested))}: tunnel = false in servers.toml")

@@ -100,7 +100,7 @@ class ProtocolSettings:
         return setting.protocol in (None, self.server_keys) or setting.key in self.more_keys
 
 
-SOAK_KEY = "tunnel_soak"
+TUNNEL_KEY, SOAK_KEY = "tunnel", "tunnel_soak"
 
 NO_SETTINGS = ProtocolSettings()
 WIREGUARD_KEYS = ProtocolSettings(server_keys=WIREGUARD)
@@ -138,6 +138,14 @@ def has_soak(server: Server) -> bool:
     """Whether checks of a server can run a soak: its protocol has the key for that."""
     settings = settings_of(server.protocol)
     return settings.server_keys == WIREGUARD or SOAK_KEY in settings.more_keys
+
+
+def lets_soak(server: Server) -> bool:
+    """Whether a soak can run on a server: `tunnel` is on, or its protocol has soaks and no such key."""
+    settings = settings_of(server.protocol)
+    if settings.server_keys == WIREGUARD or TUNNEL_KEY in settings.more_keys:
+        return server.tunnel and has_soak(server)
+    return has_soak(server)
 
 
 def write_own(server: Server) -> dict[str, object]:

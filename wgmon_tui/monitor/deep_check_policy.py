@@ -10,6 +10,7 @@ from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
+from wgmon_tui.config.protocol_settings import lets_soak
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 
@@ -87,7 +88,7 @@ class DeepCheckPolicy:
         A server that is down has nothing to soak: it must first recover, which short checks show sooner.
         """
         server = server_state.server
-        if not server.tunnel or not server.tunnel_soak:
+        if not server.tunnel_soak or not lets_soak(server):
             return False
         if server.name not in self._soak_due:
             urgent = server_state.verdict is Verdict.DIES_AFTER or _has_cut(server_state.last)

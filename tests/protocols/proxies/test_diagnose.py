@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence
+from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence, Soak
 from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -187,3 +187,11 @@ def test_a_page_that_is_cut_in_the_middle_is_no_strange_page(fault: FetchFault) 
     assert found.verdict is Verdict.DIES_AFTER
     assert f"the connection is {fault} after 18000 bytes" in found.summary
     assert found.causes[0].cause == "the path ends connections after some kilobytes"
+
+
+def test_a_soak_says_how_far_it_came_and_what_it_did_not_test() -> None:
+    text = " ".join(diagnose(page(status=204), Soak(400, 400, 130_000, 2.0), rtt=0.1).evidence)
+    assert "400 requests answered on one connection, 130000 bytes in 2 s" in text
+    text = " ".join(diagnose(page(status=204), Soak(1, 1, 300, 0.1), rtt=0.1).evidence)
+    assert "the page ended it, so longer flows are not tested" in text
+    assert "echo" not in text

@@ -56,7 +56,7 @@ class FlowSoak:
         except TimeoutError:
             is_cut = self._received > 0
         except (OSError, EOFError, HttpError, StreamLayerError):
-            pass  # the page or the proxy ended the connection: nothing shows that the path did
+            self._sent = self._received  # the page or the proxy ended the connection, and not the path
         finally:
             writer.close()
         cut = FlowCut(self._sent + self._received, self._size, self._answered_at, self._sent - self._received)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.evidence import Evidence, FlowCut, ProtocolEvidence, Soak
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fault, describe_fetch, url_of
@@ -24,6 +24,9 @@ _BEFORE_THE_PAGE = {
 _LONG_SHIFT_S = 600.0
 """Shifts from here on are told in whole minutes."""
 
+FLOW_BYTES = 32 * 1024
+"""So many bytes must pass before a soak says anything of paths that freeze after 16 to 20 kB."""
+
 _CHANGES = {
     "method": "the method",
     "clock": "the clock",
@@ -39,8 +42,24 @@ def describe(evidence: Evidence) -> str:
             return f"through the proxy {describe_fetch(evidence)}"
         case InnerFetch():
             return f"through the proxy {url_of(evidence)} {_describe_fault(evidence)}"
+        case FlowCut(packets, size, _, unanswered):
+            return (
+                f"{format_count(packets, 'message')} passed on one connection ({size} bytes), "
+                f"then {format_count(unanswered, 'request')} got no answer"
+            )
+        case Soak():
+            return _describe_soak(evidence)
         case _:
             return describe_evidence(evidence)
+
+
+def _describe_soak(soak: Soak) -> str:
+    if not soak.received:
+        return "the soak could not run: no page came on a connection that stays open"
+    passed = f"soak: {format_count(soak.received, 'request')} answered on one connection, {soak.size} bytes"
+    if soak.size < FLOW_BYTES:
+        return f"{passed}; then the page ended it, so longer flows are not tested"
+    return f"{passed} in {format_elapsed(soak.lasted)}"
 
 
 def _describe_fault(fetch: InnerFetch) -> str:
