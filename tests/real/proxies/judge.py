@@ -28,33 +28,26 @@ from wgmon_tui.protocols.proxies.links.records import (
     WebSocketOptions,
 )
 
-_MIHOMO, _FIRST_INBOUND = 7999, 10_000
+_MIHOMO, _SING_BOX, _FIRST_INBOUND = 7999, 7998, 10_000
 _READY_WITHIN_S = 20.0
 _WAIT_MS = 2000
 
 
-class Judge:
-    """A client with one proxy for each link, which measures the delay of a page when it is asked."""
+class Controller:
+    """A client with the API of Clash on a port."""
 
-    def __init__(self, servers: ProxyServers, controller: int, *command: str | Path) -> None:
-        self._namespace, self._controller = servers.name, controller
+    def __init__(self, servers: ProxyServers, port: int, *command: str | Path) -> None:
+        self._namespace, self._port = servers.name, port
         self.process = servers.run(*command)
         deadline = time.monotonic() + _READY_WITHIN_S
-        while self._ask("/version") is None:
+        while self.ask("/version") is None:
             assert time.monotonic() < deadline, "the client does not start"
             time.sleep(0.05)
 
-    def delay(self, name: str, page: Url, status: int) -> str:
-        """What the client says of a proxy: its delay, or its whole message."""
-        query = urlencode({"url": str(page), "timeout": _WAIT_MS, "expected": status})
-        answer = self._ask(f"/proxies/{quote(name)}/delay?{query}")
-        assert answer is not None
-        found = json.loads(answer)
-        return f"{found['delay']} ms" if "delay" in found else str(found["message"])
-
-    def _ask(self, path: str) -> bytes | None:
+    def ask(self, path: str) -> bytes | None:
+        """The body of its answer; None if it does not listen."""
         with entered(self._namespace):
-            connection = http.client.HTTPConnection(LOOPBACK, self._controller, timeout=30)
+            connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=30)
             try:
                 connection.request("GET", path)
                 return connection.getresponse().read()
@@ -62,6 +55,18 @@ class Judge:
                 return None
             finally:
                 connection.close()
+
+
+class Judge(Controller):
+    """A client with one proxy for each link, which measures the delay of a page when it is asked."""
+
+    def delay(self, name: str, page: Url, status: int) -> str:
+        """What the client says of a proxy: its delay, or its whole message."""
+        query = urlencode({"url": str(page), "timeout": _WAIT_MS, "expected": status})
+        answer = self.ask(f"/proxies/{quote(name)}/delay?{query}")
+        assert answer is not None
+        found = json.loads(answer)
+        return f"{found['delay']} ms" if "delay" in found else str(found["message"])
 
 
 def mihomo_judge(servers: ProxyServers, links: Mapping[str, ProxyLink]) -> Judge:
@@ -82,26 +87,42 @@ def mihomo_judge(servers: ProxyServers, links: Mapping[str, ProxyLink]) -> Judge
 
 
 class SingBoxClient:
-    """sing-box as a client: a port of an HTTP proxy for each link. Its own test of delays fetches https only.
+    """sing-box as a client: a port of an HTTP proxy for each link, and a group that tests its page by itself.
 
-    This build has no uTLS, so it cannot speak REALITY.
+    Its test (`urltest`) sends HEAD, and takes any status for a success. This build has no uTLS, so it cannot
+    speak REALITY.
     """
 
-    def __init__(self, servers: ProxyServers, links: Mapping[str, ProxyLink]) -> None:
+    def __init__(
+        self, servers: ProxyServers, links: Mapping[str, ProxyLink], pages: Mapping[str, Url]
+    ) -> None:
         self._namespace = servers.name
         self._ports = {name: port for port, name in enumerate(links, _FIRST_INBOUND)}
+        groups = [
+            {"type": "urltest", "tag": f"test {name}", "outbounds": [name], "url": str(pages[name]),
+             "interval": "1s"}
+            for name in links
+        ]  # fmt: skip
         config = {
             "log": {"disabled": True},
             "inbounds": [
                 {"type": "mixed", "tag": f"in {name}", "listen": LOOPBACK, "listen_port": port}
                 for name, port in self._ports.items()
             ],
-            "outbounds": [_outbound(name, link) for name, link in links.items()],
+            "outbounds": [*(_outbound(name, link) for name, link in links.items()), *groups],
+            "experimental": {"clash_api": {"external_controller": f"{LOOPBACK}:{_SING_BOX}"}},
             "route": {"rules": [{"inbound": f"in {name}", "outbound": name} for name in links]},
         }
-        servers.run(sing_box_program(), "run", "-c", servers.write("sing-box-client.json", config))
+        file = servers.write("sing-box-client.json", config)
+        self._controller = Controller(servers, _SING_BOX, sing_box_program(), "run", "-c", file)
         for port in self._ports.values():
             servers.await_port(port)
+
+    def urltest(self, name: str) -> str:
+        """Whether its own test finds the proxy alive."""
+        answer = self._controller.ask(f"/group/{quote(f'test {name}')}/delay?timeout={_WAIT_MS}")
+        found = json.loads(answer or b"{}")
+        return "alive" if name in found else "dead"
 
     def fetch(self, name: str, page: Url) -> str:
         """The status that a client gets, or "nothing"."""
@@ -127,8 +148,8 @@ def _outbound(name: str, link: ProxyLink) -> dict[str, object]:
     if isinstance(link, TrojanLink):
         found |= {"type": "trojan", "password": link.password}
     else:
-        kind = "vmess" if isinstance(link, VmessLink) else "vless"
-        found |= {"type": kind, "uuid": str(link.user_id), "flow": getattr(link, "flow", "")}
+        own = {"type": "vmess"} if isinstance(link, VmessLink) else {"type": "vless", "flow": link.flow}
+        found |= {**own, "uuid": str(link.user_id)}
     if link.tls:
         pem = "".join(certificate_of(each).certificate for each in (NAME, EXPIRED))
         found["tls"] = {"enabled": True, "server_name": link.tls.server_name, "certificate": pem.splitlines()}

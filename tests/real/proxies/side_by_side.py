@@ -1,6 +1,7 @@
 """Writes the table of proxies in docs/side-by-side.md: run this module as root.
 
-wgmon-tui, mihomo and sing-box check the same servers with the same faults in one run.
+wgmon-tui, mihomo and sing-box check the same servers with the same faults in one run. Xray is not one of
+them: no package registry has a build of it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,16 @@ SERVERS = (
     "sing-box trojan expired",
     "sing-box",
 )
-_HEADINGS = ("fault", "server", "a client gets (sing-box)", "mihomo's delay", "wgmon-tui", "first cause")
+_HEADINGS = (
+    "fault",
+    "server",
+    "a client gets (sing-box)",
+    "sing-box's urltest",
+    "mihomo's delay",
+    "wgmon-tui",
+    "first cause",
+)
+_NOT_SPOKEN = ("not in this build", "not in this build")
 
 
 def main() -> int:
@@ -51,7 +61,8 @@ def main() -> int:
 def _play(servers: ProxyServers, chosen: list[ProxyCell]) -> list[tuple[str, ...]]:
     links = {str(each): each.probing.link for each in chosen}
     spoken = {name: link for name, link in links.items() if not _needs_utls(link)}
-    judge, client = mihomo_judge(servers, links), SingBoxClient(servers, spoken)
+    pages = {str(each): each.probing.fetch for each in chosen}
+    judge, client = mihomo_judge(servers, links), SingBoxClient(servers, spoken, pages)
     lines = []
     for cell in chosen:
         relay = None
@@ -62,12 +73,12 @@ def _play(servers: ProxyServers, chosen: list[ProxyCell]) -> list[tuple[str, ...
             found = cell.probing.run(servers.name).diagnosis
             name, page = str(cell), cell.probing.fetch
             delay = _quoted(judge.delay(name, page, cell.probing.status))
-            got = client.fetch(name, page) if name in spoken else "not in this build"
+            got, tested = (client.fetch(name, page), client.urltest(name)) if name in spoken else _NOT_SPOKEN
         finally:
             if relay:
                 relay.close()
         cause = f"{found.causes[0].cause} ({describe_likelihood(found.causes)})" if found.causes else "–"
-        lines.append((cell.fault, cell.server, got, delay, f"`{found.verdict.slug}`", cause))
+        lines.append((cell.fault, cell.server, got, tested, delay, f"`{found.verdict.slug}`", cause))
     return sorted(lines, key=lambda line: (line[0] != RIGHT, line[0]))
 
 
