@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from tests.protocols.ikev2.certificates import Issued, issue, make_authority, revoke
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import SecretForm, SecretSource, Server
 from wgmon_tui.net.addresses import Endpoint
@@ -145,3 +145,18 @@ def test_the_ends_of_the_own_authorities_and_certificates_are_known_before_the_s
     assert [each.what for each in found] == ["authority certificate"] * 8 + ["client certificate"]
     assert found[0].at == authority.certificate.not_valid_after_utc.timestamp()
     assert found[-1].at == issued.certificate.not_valid_after_utc.timestamp()
+
+
+def test_the_end_of_a_revocation_list_is_known(issued: Issued) -> None:
+    lists = revoke(make_authority("first")) + revoke(make_authority("second"))
+    target = join(WITH_CERTIFICATE, certificate=issued.certificate_pem, key=issued.key_pem, crl=lists)
+    found = [each for each in _evidence_of_certificates(target, ()) if isinstance(each, Expires)]
+    assert [(each.what, each.name) for each in found][:2] == [
+        ("revocation list", "CN=first"),
+        ("revocation list", "CN=second"),
+    ]
+
+
+def test_a_damaged_revocation_list_is_a_problem_of_its_server(issued: Issued) -> None:
+    credentials = {"certificate": issued.certificate_pem, "key": issued.key_pem}
+    assert "crl: expected a revocation list in PEM form" in problem(WITH_CERTIFICATE, **credentials, crl=b"x")

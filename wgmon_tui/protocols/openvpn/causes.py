@@ -169,7 +169,10 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
         cause = "the certificate of the server, or of an authority above it, is revoked"
         return [Cause(cause, why, show, proven=True)]
     if code == _CRL_EXPIRED:
-        fix = "Put a current revocation list into the profile: easyrsa gen-crl"
+        fix = (
+            "Put a current revocation list into the profile: easyrsa gen-crl. If the file beside the profile "
+            "is newer than the last start: systemctl reload wgmon-tui"
+        )
         return [Cause("the revocation list of the profile has expired", why, fix, proven=True)]
     if code == _CRL_EARLY:
         early = Cause("the revocation list of the profile is not valid yet", why, "date -u")
