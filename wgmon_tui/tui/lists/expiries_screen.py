@@ -25,15 +25,14 @@ from wgmon_tui.tui.lists.expiry_lines import (
     passes,
     short_left,
 )
-from wgmon_tui.tui.lists.filtered_list import FilteredListScreen
-from wgmon_tui.tui.theme.text_style import unavailable_text
+from wgmon_tui.tui.lists.filtered_list import OrderedListScreen
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
-class ExpiriesScreen(FilteredListScreen):
+class ExpiriesScreen(OrderedListScreen):
     """The filtered list of ends."""
 
     ACTIONS_OF = "expiries"
@@ -86,17 +85,13 @@ class ExpiriesScreen(FilteredListScreen):
     def draw(self) -> None:
         """Draw the title, the list, and the entry under the cursor in full."""
         content_style, now, shown = self.content_style, self.app.clock(), self._shown
-        why = self._empty_reason(shown)
         self.query_one("#title", Static).update(self._title(now))
-        self.query_one("#columns", Static).update(heading(self.order, content_style))
-        self.query_one("#columns").display = self.scrollable.display = not why
-        empty = self.query_one("#nothing", Static)
-        empty.display = bool(why)
-        if why:
-            empty.update(unavailable_text(*why, content_style))
-        self.scrollable.show([ListLine(line(each, now, content_style), each.key) for each in shown])
-        self.query_one(FilterBar).count(len(shown), len(self._entries))
-        self.draw_detail()
+        self.draw_list(
+            heading(self.order, content_style),
+            [ListLine(line(each, now, content_style), each.key) for each in shown],
+            len(self._entries),
+            self._empty_reason(shown),
+        )
 
     def draw_detail(self) -> None:
         """Show the entry under the cursor in full."""

@@ -1,15 +1,22 @@
-"""Base of lists with a filter line and an order by column."""
+"""Bases of lists with a filter line, titles of columns, and a panel with details."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.widgets import Static
 
 from wgmon_tui.tui.filter.bar import FilterBar
 from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.lists.column_order import ColumnOrder
 from wgmon_tui.tui.lists.polled_list import PolledListScreen
+from wgmon_tui.tui.theme.text_style import unavailable_text
+from wgmon_tui.tui.widgets.line_list import ListLine
 
 
 class FilteredListScreen(PolledListScreen):
-    """A polled list that can be filtered and sorted. Subclasses read and draw."""
+    """A polled list that can be filtered. Subclasses read and draw."""
 
     DEFAULT_CSS = """
     FilteredListScreen {
@@ -17,46 +24,39 @@ class FilteredListScreen(PolledListScreen):
     }
     """
 
-    def __init__(self, order: ColumnOrder) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.chosen_filter = Filter()
-        self.order = order
 
     def draw_detail(self) -> None:
         """Show the entry under the cursor in full."""
         raise NotImplementedError
 
-    def has_store(self) -> bool:
-        """It reads the state of the fleet in memory."""
-        return True
+    def draw_list(
+        self, heading: Text, lines: Sequence[ListLine], total: int, why_empty: tuple[str, str] | None
+    ) -> None:
+        """Draw the lines that the filter lets through, of `total`, or why there are none, and the details."""
+        self.query_one("#columns", Static).update(heading)
+        self.query_one("#columns").display = self.scrollable.display = not why_empty
+        empty = self.query_one("#nothing", Static)
+        empty.display = bool(why_empty)
+        if why_empty:
+            empty.update(unavailable_text(*why_empty, self.content_style))
+        self.scrollable.show(list(lines))
+        self.query_one(FilterBar).count(len(lines), total)
+        self.draw_detail()
 
     def on_line_list_line_selected(self) -> None:
         """Show the line under the cursor in full."""
         self.draw_detail()
         self.refresh_bindings()
 
-    def action_sort_by(self, column: str) -> None:
-        """Sort by a column, as a click on its title does; a second click reverses."""
-        self.order = self.order.clicked(column)
-        self.draw()
-
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        self.order = self.order.next()
-        self.draw()
-
-    def action_reverse(self) -> None:
-        """Reverse the order."""
-        self.order = self.order.reversed()
-        self.draw()
-
     def action_back(self) -> None:
         """Clear the filter; without a filter, go back to the screen below."""
         bar = self.query_one(FilterBar)
         if bar.is_open:
             bar.clear()
-            self.set_focus(None)
-            self.refresh_bindings()
+            self.leave_filter()
         else:
             self.dismiss()
 
@@ -74,5 +74,36 @@ class FilteredListScreen(PolledListScreen):
     def on_input_submitted(self) -> None:
         """Apply the filter and go back to the list; an empty filter closes the bar."""
         self.query_one(FilterBar).commit()
+        self.leave_filter()
+
+    def leave_filter(self) -> None:
+        """Give the keys back to the list."""
         self.set_focus(None)
         self.refresh_bindings()
+
+
+class OrderedListScreen(FilteredListScreen):
+    """A list of the state of the fleet in memory that can be sorted, too."""
+
+    def __init__(self, order: ColumnOrder) -> None:
+        super().__init__()
+        self.order = order
+
+    def has_store(self) -> bool:
+        """It reads the state of the fleet in memory."""
+        return True
+
+    def action_sort_by(self, column: str) -> None:
+        """Sort by a column, as a click on its title does; a second click reverses."""
+        self.order = self.order.clicked(column)
+        self.draw()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        self.order = self.order.next()
+        self.draw()
+
+    def action_reverse(self) -> None:
+        """Reverse the order."""
+        self.order = self.order.reversed()
+        self.draw()

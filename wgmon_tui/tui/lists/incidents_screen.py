@@ -14,9 +14,9 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.tui.command_copy import copy_next_command
 from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
-from wgmon_tui.tui.filter.query import Filter
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
+from wgmon_tui.tui.lists.filtered_list import FilteredListScreen
 from wgmon_tui.tui.lists.incident_actions import copy_incident, write_incidents
 from wgmon_tui.tui.lists.incident_order import IncidentOrder, sortable_heading
 from wgmon_tui.tui.lists.incident_queries import read_timeline
@@ -30,25 +30,19 @@ from wgmon_tui.tui.lists.incident_text import (
     line,
     passes,
 )
-from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.report_copy import muted_reason
-from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
-class IncidentsScreen(PolledListScreen):
+class IncidentsScreen(FilteredListScreen):
     """The filtered timeline of incidents."""
 
     ACTIONS_OF = "incidents"
     BINDINGS = bindings_for("incidents")
-    DEFAULT_CSS = """
-    IncidentsScreen {
-        #columns { height: 1; padding: 0 1; background: $panel; }
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +50,6 @@ class IncidentsScreen(PolledListScreen):
         self._version: int | None = None
         self._drawn_at = 0.0
         self._muted_reasons: dict[str, str] = {}
-        self._filter = Filter()
         self._order = IncidentOrder()
 
     def compose(self) -> ComposeResult:
@@ -91,7 +84,7 @@ class IncidentsScreen(PolledListScreen):
     def _shown(self) -> list[IncidentEntry]:
         now = self.app.clock()
         return self._order.sort(
-            (each for each in self._entries or () if passes(each, self._filter, now)), now
+            (each for each in self._entries or () if passes(each, self.chosen_filter, now)), now
         )
 
     # Reading
@@ -138,33 +131,27 @@ class IncidentsScreen(PolledListScreen):
     def draw(self) -> None:
         """Draw the title, the list, and the details of the incident under the cursor."""
         content_style = self.content_style
-        self._drawn_at = self.app.clock()
-        entries = self._entries or ()
-        shown = self._shown
-        why = self._empty_reason(shown)
+        self._drawn_at = now = self.app.clock()
+        entries, shown = self._entries or (), self._shown
         columns = columns_for(content_style.width, with_server=True)
-        self.query_one("#title", Static).update(self._title(entries, content_style))
-        self.query_one("#columns", Static).update(sortable_heading(columns, self._order, content_style))
-        self.query_one("#columns").display = self.scrollable.display = not why
-        empty = self.query_one("#nothing", Static)
-        empty.display = bool(why)
-        if why:
-            empty.update(unavailable_text(*why, content_style))
-        now, self._muted_reasons = self.app.clock(), self._current_muted_reasons()
+        self._muted_reasons = self._current_muted_reasons()
         reason_for = self._muted_reasons.get
-        self.scrollable.show(
+        self.query_one("#title", Static).update(self._title(entries, content_style))
+        self.draw_list(
+            sortable_heading(columns, self._order, content_style),
             [
                 ListLine(
                     line(each, now, columns, content_style, reason_for(each.incident.id, "")),
                     each.incident.id,
                 )
                 for each in shown
-            ]
+            ],
+            len(entries),
+            self._empty_reason(shown),
         )
-        self.query_one(FilterBar).count(len(shown), len(entries))
-        self._draw_detail()
 
-    def _draw_detail(self) -> None:
+    def draw_detail(self) -> None:
+        """Show the incident under the cursor in full."""
         panel, entry = self.query_one("#detail", Static), self._chosen_entry
         panel.display = entry is not None
         if entry:
@@ -229,11 +216,6 @@ class IncidentsScreen(PolledListScreen):
             return "Only an open incident can be acknowledged: this one is closed"
         return f"Already acknowledged: {chosen.server}"
 
-    def on_line_list_line_selected(self) -> None:
-        """Update the details and the available actions for the line under the cursor."""
-        self._draw_detail()
-        self.refresh_bindings()
-
     def on_line_list_line_opened(self) -> None:
         """Open the incident with a double click."""
         if self.check_action("open", ()):
@@ -289,16 +271,6 @@ class IncidentsScreen(PolledListScreen):
         """Write the filtered incidents to files."""
         write_incidents(self.app, self._shown)
 
-    def action_back(self) -> None:
-        """Clear the filter; without a filter, go back to the fleet."""
-        bar = self.query_one(FilterBar)
-        if bar.is_open:
-            bar.clear()
-            self.set_focus(None)
-            self.refresh_bindings()
-        else:
-            self.dismiss()
-
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, as a click on its title does; a second click reverses, a third ends it."""
         self._order = self._order.clicked(column)
@@ -313,25 +285,7 @@ class IncidentsScreen(PolledListScreen):
             bar.set_filter(line)
         else:
             bar.clear()
-        self.set_focus(None)
-        self.refresh_bindings()
-
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterBar).open()
-        self.draw()
-        self.refresh_bindings()
-
-    def on_input_changed(self) -> None:
-        """Filter while the operator types."""
-        self._filter = self.query_one(FilterBar).chosen
-        self.draw()
-
-    def on_input_submitted(self) -> None:
-        """Apply the filter and go back to the list; an empty filter closes the bar."""
-        self.query_one(FilterBar).commit()
-        self.set_focus(None)
-        self.refresh_bindings()
+        self.leave_filter()
 
 
 def _is_open(entry: IncidentEntry) -> bool:

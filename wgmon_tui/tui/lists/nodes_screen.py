@@ -20,7 +20,7 @@ from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.lists.filtered_list import FilteredListScreen
+from wgmon_tui.tui.lists.filtered_list import OrderedListScreen
 from wgmon_tui.tui.lists.node_lines import (
     NODE_ORDER,
     NODE_VALUES,
@@ -33,7 +33,6 @@ from wgmon_tui.tui.lists.node_lines import (
     line,
     passes,
 )
-from wgmon_tui.tui.theme.text_style import unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -42,7 +41,7 @@ from wgmon_tui.tui.widgets.status_line import StatusLine
 _NEEDS_NODES = ("filter", "sort", "reverse")
 
 
-class NodesScreen(FilteredListScreen):
+class NodesScreen(OrderedListScreen):
     """The nodes of all control planes, or of one."""
 
     ACTIONS_OF = "nodes"
@@ -113,17 +112,9 @@ class NodesScreen(FilteredListScreen):
     def draw(self) -> None:
         """Draw the title, the list, and the node under the cursor in full."""
         shown = self._shown
-        why = self._empty_reason(shown)
         self.query_one("#title", Static).update(self._title())
-        self.query_one("#columns", Static).update(heading(self.order, self.content_style))
-        self.query_one("#columns").display = self.scrollable.display = not why
-        empty = self.query_one("#nothing", Static)
-        empty.display = bool(why)
-        if why:
-            empty.update(unavailable_text(*why, self.content_style))
-        self.scrollable.show(self._lines(shown))
-        self.query_one(FilterBar).count(len(shown), len(self._entries))
-        self.draw_detail()
+        titles = heading(self.order, self.content_style)
+        self.draw_list(titles, self._lines(shown), len(self._entries), self._empty_reason(shown))
 
     def _lines(self, shown: list[NodeEntry]) -> list[ListLine]:
         """The lines. Those of nodes of which nothing changed in this minute are not made again."""
