@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from html import escape, unescape
@@ -23,6 +24,7 @@ from textual.pilot import Pilot
 
 from screenshots.places import ScreenshotVantage, configured_vantages, places
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
@@ -32,6 +34,7 @@ from wgmon_tui.daemon.demo.invented_history import invent
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.lab.control_plane.demo import ControlPlaneDemo
 from wgmon_tui.lab.demo_fleet import DemoFleet
+from wgmon_tui.lab.demo_guests import running_guests
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_file import STORE
@@ -103,7 +106,11 @@ MESH_SHOTS = (
 )
 """Taken of another run, with a control plane and its nodes."""
 
+EXPIRY_SHOTS = (Shot("expiry", (120, 20), ("X",)),)
+"""Taken of another run, with the demo's servers of other protocols: the keys of WireGuard have no end."""
+
 _CHECKS_EACH = 4
+_SERVERS_WITH_ENDS = 5
 _PATIENCE_S = 60.0
 _DEBOUNCE_S = 0.4
 """What is typed is looked at, and a form is opened, so long after the key at most."""
@@ -120,6 +127,15 @@ _BLANK = "\xa0"
 _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
+async def make_of_ends(shots: tuple[Shot, ...]) -> None:
+    """Run the demo with its servers of other protocols, until the ends of certificates are known."""
+    demo = DemoFleet()
+    async with running_guests(demo.fleet) as guests:
+        # In the order of servers.toml: control planes come first.
+        servers = sorted((*guests, *demo.fleet.servers), key=lambda each: not is_control_plane(each))
+        await _take_of(demo, replace(demo.fleet, servers=tuple(servers)), shots, (), _wait_for_ends)
+
+
 async def make(
     shots: tuple[Shot, ...], vantages: tuple[ScreenshotVantage, ...] = (), *, has_mesh: bool = False
 ) -> None:
@@ -127,6 +143,23 @@ async def make(
     demo = DemoFleet(vantages=tuple(place.demo_vantage for place in vantages))
     mesh = ControlPlaneDemo(demo.fleet) if has_mesh else None
     fleet = replace(demo.fleet, servers=(*(mesh.servers if mesh else ()), *demo.fleet.servers))
+    if mesh:
+        await mesh.start()
+    try:
+        await _take_of(demo, fleet, shots, vantages, _wait_until_checked)
+    finally:
+        if mesh:
+            await mesh.stop()
+
+
+async def _take_of(
+    demo: DemoFleet,
+    fleet: Fleet,
+    shots: tuple[Shot, ...],
+    vantages: tuple[ScreenshotVantage, ...],
+    wait: Callable[[RoleManager], Awaitable[None]],
+) -> None:
+    """Check the fleet, `wait` for its states, and take the pictures. The demo's servers run meanwhile."""
     with (
         TemporaryDirectory() as config,
         TemporaryDirectory() as state,
@@ -136,8 +169,6 @@ async def make(
         _write_files(Path(config), fleet)
         invent(Path(state), fleet.servers, time.time())
         await demo.start()
-        if mesh:
-            await mesh.start()
         try:
             station = RoleManager(Path(config), Path(state))
             app = WgmonApp(
@@ -150,7 +181,7 @@ async def make(
             )
             async with app.run_test(size=shots[0].size) as pilot:
                 async with asyncio.timeout(_PATIENCE_S):
-                    await _wait_until_checked(station)
+                    await wait(station)
                 for theme in THEMES:
                     app.theme = theme
                     async with asyncio.timeout(_PATIENCE_S):
@@ -159,8 +190,6 @@ async def make(
                         await _take_screenshot(app, pilot, shot, shot.file(theme))
         finally:
             await demo.stop()
-            if mesh:
-                await mesh.stop()
 
 
 def _write_files(config: Path, fleet: Fleet) -> None:
@@ -191,6 +220,20 @@ async def _wait_until_checked(station: RoleManager) -> None:
     if engine := station.open():
         engine.listen(count)
     await enough.wait()
+
+
+async def _wait_for_ends(station: RoleManager) -> None:
+    """Return when the ends of certificates and keys of several servers are known."""
+    states = station.fleet_state.states
+    known = asyncio.Event()
+
+    def look(*_: object) -> None:
+        if sum(bool(each.expiries) for each in states.values()) >= _SERVERS_WITH_ENDS:
+            known.set()
+
+    if engine := station.open():
+        engine.listen(look)
+    await known.wait()
 
 
 async def _wait_until_agreed(station: RoleManager, vantages: tuple[ScreenshotVantage, ...]) -> None:
@@ -276,3 +319,5 @@ if __name__ == "__main__":
             asyncio.run(make(chosen, vantages))
     if chosen := _select_shots(MESH_SHOTS):
         asyncio.run(make(chosen, has_mesh=True))
+    if of_ends := _select_shots(EXPIRY_SHOTS):
+        asyncio.run(make_of_ends(of_ends))

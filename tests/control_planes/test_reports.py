@@ -27,6 +27,7 @@ from tests.control_planes.answers import (
 from wgmon_tui.checks.control_plane_report import Node, Part
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ControlPlaneApi
+from wgmon_tui.control_planes.expiries import find_expiries
 from wgmon_tui.control_planes.headscale.api import HeadscaleApi
 from wgmon_tui.control_planes.innernet.api import InnernetApi
 from wgmon_tui.control_planes.netbird.api import NetbirdApi
@@ -230,3 +231,8 @@ def test_no_answer_raises(api: ControlPlaneApi, data: st.DataObject) -> None:
     answers = data.draw(damaged(dict(whole(api))))
     report = api.read(answers if isinstance(answers, dict) else {})
     assert all(node.name.isprintable() for node in report.nodes)
+
+
+def test_the_end_of_a_node_of_netmaker_is_listed_once() -> None:
+    report = NetmakerApi().read(WHOLE["NetmakerApi"])
+    assert find_expiries(report, EXPIRY_AT - 1.0) == [Expires("node key", "web1", EXPIRY_AT - 0.5)]

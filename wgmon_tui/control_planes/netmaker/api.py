@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
-from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields, objects_of
 from wgmon_tui.net.addresses import Endpoint
@@ -34,15 +33,10 @@ class NetmakerApi:
         """Join nodes with their hosts by the host's id."""
         drift = Drift()
         hosts = {host.text("id"): host for host in objects_of(answers.get("hosts"), drift)}
-        raw = list(objects_of(answers.get("nodes"), drift))
+        raw = objects_of(answers.get("nodes"), drift)
         nodes = tuple(_read_node(each, hosts.get(each.text("hostid"))) for each in raw)
-        ends = [
-            Expires("node", node.name, end)
-            for node, each in zip(nodes, raw, strict=True)
-            if (end := each.unix_time("expdatetime")) is not None
-        ]
         status = Fields(answers.get("status"), "", drift)
-        return ControlPlaneReport(nodes, tuple(_read_parts(status)), tuple(ends), drift=drift.names)
+        return ControlPlaneReport(nodes, tuple(_read_parts(status)), drift=drift.names)
 
 
 def _read_node(node: Fields, host: Fields | None) -> Node:
