@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -27,6 +29,7 @@ from wgmon_tui.protocols.wireguard import soak, tunnel_stage
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE, SOAK_RULE
 from wgmon_tui.protocols.wireguard.prober import Prober
+from wgmon_tui.protocols.wireguard.soak import EchoFlow
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
@@ -249,3 +252,17 @@ async def test_an_inner_host_that_dies_in_a_check_is_no_cut_flow() -> None:
         result = await plain_check(prober, target := pinged(server, count=3))
     assert evidence_of_kind(FlowCut, result) == []
     assert verdict_of(result, target) is Verdict.DATA_DEAD
+
+
+def test_a_flow_that_has_ended_lets_go_of_its_sender() -> None:
+    class Stage:
+        def send(self, size: int) -> None:
+            """Send nothing."""
+
+    stage = Stage()
+    seen = weakref.ref(stage)
+    flow = EchoFlow(stage.send, asyncio.sleep, 0.0)
+    del stage
+    assert seen() is not None
+    flow.end()
+    assert seen() is None

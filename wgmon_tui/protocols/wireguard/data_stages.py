@@ -81,6 +81,7 @@ class DataStages:
         try:
             return await stage.run(steps)
         finally:
+            stage.flow.end()
             demultiplexer.stop_listening(channel)
             demultiplexer.unregister(channel.session.local_index)
             demultiplexer.ended_sessions.keep(channel.session, channel.services)

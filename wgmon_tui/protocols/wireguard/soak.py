@@ -55,6 +55,13 @@ class EchoFlow:
         self._started = time.monotonic()
         self._sent: list[tuple[float, InnerProbe]] = []
 
+    def end(self) -> None:
+        """Send no more. This lets go of the sender, which refers to the flow.
+
+        Otherwise each check would leave a cycle to the garbage collector, which costs a tenth of a check.
+        """
+        self.send = _refuse_to_send
+
     def record(self, inner_probe: InnerProbe) -> None:
         """Record an echo that is sent now."""
         self._sent.append((self.clock(), inner_probe))
@@ -86,6 +93,10 @@ class EchoFlow:
     def cut(self, rule: CutRule) -> FlowCut | None:
         """Find the cut of the flow, if there is one by now."""
         return find_cut(self.echoes(), rule, self.clock() - self.answer_wait_s())
+
+
+def _refuse_to_send(_: int) -> None:
+    raise AssertionError("the flow has ended")
 
 
 def _datagram_size(echo: InnerProbe) -> int:

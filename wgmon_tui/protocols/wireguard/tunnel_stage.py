@@ -126,7 +126,7 @@ class TunnelStage:
         self._answer_wait_s = max(
             min(server.timeout, _MAX_ANSWER_WAIT_S), _ROUND_TRIPS * handshake_rtt + _ANSWER_MARGIN_S
         )
-        self._flow = EchoFlow(
+        self.flow = EchoFlow(
             self._send_flow_echo,
             self.channel.pause,
             max(min(_FLOW_ANSWER_WAIT_S, server.timeout), _ROUND_TRIPS * handshake_rtt),
@@ -140,7 +140,7 @@ class TunnelStage:
         """Run the stage, with some of the slow steps. Returns None if nothing can be probed."""
         tunnel = await self._run_probes(deep=steps.deep)
         if steps.deep and self.cut is None and self._server.tunnel_http:
-            flow = self._flow if self._flow_target else None
+            flow = self.flow if self._flow_target else None
             mtu = tunnel.mtu if tunnel else None
             self.cut = await fetch_urls(self._server, self.channel, self._check_log, flow, mtu)
         if steps.soak:
@@ -156,11 +156,11 @@ class TunnelStage:
         await self._send_probes()
         sent_probes = self.channel.sent_probes
         self._flow_target = self._echoing_target(self._rtts("echo"))
-        self.cut = await follow_up(self._flow, CHECK_RULE) if self._flow_target else None
+        self.cut = await follow_up(self.flow, CHECK_RULE) if self._flow_target else None
         deep = deep and self.cut is None
         found = await self._check_sizes() if deep else None
         if deep and self._flow_target:
-            self.cut = await follow_up(self._flow, CHECK_RULE)
+            self.cut = await follow_up(self.flow, CHECK_RULE)
         mtu = (found.largest_passing or None) if found else None
         if deep and not self.channel.has_received_data:
             await self._await_keepalive()
@@ -186,7 +186,7 @@ class TunnelStage:
         """Send an echo of at least `size` bytes. Small ones show whether the flow was cut off."""
         inner_probe = self.channel.send_sized_echo(target, size, in_fragments=in_fragments)
         if not size:
-            self._flow.record(inner_probe)
+            self.flow.record(inner_probe)
         return inner_probe
 
     async def await_answers(self, inner_probes: Sequence[InnerProbe], timeout_s: float) -> None:
@@ -365,11 +365,11 @@ class TunnelStage:
         if self.cut is None and self._flow_target is None:
             self._flow_target = await self._echoing_hop()
         if self.cut or self._flow_target is None:
-            self.soak = self._flow.as_soak()
+            self.soak = self.flow.as_soak()
             return
         self.channel.is_logging = False
         try:
-            self.soak, self.cut = await run_soak(self._flow, mtu or LARGEST_ECHO, on_soak)
+            self.soak, self.cut = await run_soak(self.flow, mtu or LARGEST_ECHO, on_soak)
         finally:
             self.channel.is_logging = True
 
@@ -378,11 +378,11 @@ class TunnelStage:
             in_fragments = self._sizes is not None and self._sizes.reported is not None
             echo = self.send_sized_echo(self._flow_target, size, in_fragments=in_fragments)
             if size:
-                self._flow.record(echo)
+                self.flow.record(echo)
 
     def _send_echo(self, target: Address) -> None:
         if inner_probe := self.channel.send_echo(target):
-            self._flow.record(inner_probe)
+            self.flow.record(inner_probe)
 
     async def _await_all(self, timeout_s: float) -> None:
         """Wait until all targets and first hops have answered, at most `timeout_s` seconds."""
