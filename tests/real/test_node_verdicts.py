@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.control_planes.answers import HEADSCALE_NODE_0_29
+from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALED_PEER, TAILSCALED_STATUS
 from tests.control_planes.responder import Answer, Responder, responding
 from tests.control_planes.test_check import WHOLE
 from tests.real.namespaces import entered, firewall, no_firewall
@@ -130,3 +131,37 @@ async def test_a_node_that_a_rule_selects_is_watched_beside_its_control_plane(
         await asyncio.to_thread(verdict_of_watched_node, bastion, "forgotten")
         listed = await asyncio.to_thread(bastion.wgmon, "nodes")
         assert listed.out.splitlines()[2].split()[:3] == ["db1", "no", "forgotten"]
+
+
+TAILSCALE = """#!/bin/sh
+case "$1" in
+status) cat {directory}/status.json ;;
+ping) echo "pong from gateway (10.7.0.1) via TSMP in 3ms" ;;
+esac
+"""
+
+
+async def test_a_ping_of_the_mesh_leaves_only_what_comes_after_it_as_causes(
+    wireguard_go: WireguardGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program is a stand-in: tailscale is in no registry. Its status has the form of the real one."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    peer = {**TAILSCALED_PEER, "TailscaleIPs": ["10.7.0.1"]}
+    (programs / "status.json").write_text(json.dumps({**TAILSCALED_STATUS, "Peer": {"k": peer}}))
+    (programs / "tailscale").write_text(TAILSCALE.format(directory=programs))
+    (programs / "tailscale").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    async with office(wireguard_go, tmp_path) as (bastion, _):
+        file = tmp_path / "servers.toml"
+        file.write_text(file.read_text() + 'client = "tailscale"\n')
+        firewall(wireguard_go.path.server, "input", f'iifname "{wireguard_go.interface}" drop')
+        try:
+            found = await asyncio.to_thread(verdict_beside_writer, bastion, "says-connected")
+        finally:
+            no_firewall(wireguard_go.path.server)
+    assert [cause["fix"] for cause in found["causes"]] == [
+        "on the node: nft list ruleset",
+        "on the control plane: headscale policy get",
+    ]
+    assert "a ping through WireGuard was answered" in " ".join(found["evidence"])

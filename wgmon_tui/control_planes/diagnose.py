@@ -100,17 +100,31 @@ def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | Non
 def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:
     """A relay that does not work, or of which nothing shows that it does: other paths may work without it."""
     relays = [each for each in evidence if each.kind == "relay"]
-    bad = [each for each in relays if values_of(each, 2)[1] != answers.WORKS]
-    if not bad:
+    broken = [each for each in relays if values_of(each, 2)[1] == answers.BROKEN]
+    unknown = [each for each in relays if values_of(each, 2)[1] == answers.UNKNOWN]
+    if not broken and not unknown:
         return None
-    broken = [each for each in bad if values_of(each, 2)[1] == answers.BROKEN]
-    named = describe((broken or bad)[0])
-    more = f", and {len(bad) - 1} more like it" if len(bad) > 1 else ""
+    found = []
+    if broken:
+        verb = "does not work" if len(broken) == 1 else "do not work"
+        found.append(f"{len(broken)} of {format_count(len(relays), 'relay')} {verb}: {_name_relays(broken)}")
+    if unknown:
+        found.append(
+            f"nothing shows whether {_name_relays(unknown)} {'works' if len(unknown) == 1 else 'work'}"
+        )
     causes = tuple(
-        Cause(f"the relay {values_of(each, 1)[0]}", describe(each), _relay_command(each)) for each in broken
+        Cause(f"the relay {values_of(each, 1)[0]} is down", values_of(each, 3)[2], _relay_command(each))
+        for each in broken
     )
-    summary = f"Its API answers, but of {format_count(len(relays), 'relay')}, {named}{more}."
-    return Verdict.UNPROVEN, summary, causes
+    return Verdict.UNPROVEN, f"Its API answers, but {'; '.join(found)}.", causes
+
+
+def _name_relays(evidence: Sequence[ProtocolEvidence]) -> str:
+    """The names of relays, the first one with what is known of it."""
+    first, *others = evidence
+    name, _, detail = values_of(first, 3)
+    named = f"{name} ({detail})" if detail else name
+    return format_list([named, *(values_of(each, 1)[0] for each in others)], most=3)
 
 
 def _relay_command(evidence: ProtocolEvidence) -> str:
