@@ -237,7 +237,7 @@ def test_what_was_tried_in_vain_is_no_cause() -> None:
     found = diagnose(check(Silence(5.0), tried, failed=RESET), SERVER, ())
 
     hypotheses = {each.hypothesis for each in found.causes}
-    assert hypotheses == {"key", "stopped", "firewall"}
+    assert hypotheses == {"key", "stopped", "firewall", "no-room"}
 
 
 def test_a_key_that_another_remote_takes_is_no_cause() -> None:
@@ -245,7 +245,7 @@ def test_a_key_that_another_remote_takes_is_no_cause() -> None:
 
     found = diagnose(check(Silence(5.0), other, failed=RESET), SERVER, ())
 
-    assert {each.hypothesis for each in found.causes} == {"stopped", "firewall", "proto"}
+    assert {each.hypothesis for each in found.causes} == {"stopped", "firewall", "proto", "no-room"}
 
 
 def test_a_key_that_worked_before_is_not_the_first_cause() -> None:
@@ -384,7 +384,7 @@ def test_a_port_that_somebody_listens_on_is_neither_closed_nor_filtered(found: E
 
     hypotheses = {each.hypothesis for each in diagnose(made, SERVER, ()).causes}
 
-    assert hypotheses == {"key", "key-direction", "auth", "other-program"}
+    assert hypotheses == {"key", "key-direction", "auth", "no-room", "other-program"}
 
 
 def test_known_loss_explains_one_silence() -> None:

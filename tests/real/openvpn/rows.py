@@ -139,6 +139,11 @@ def _without_password(_: Path) -> Scene:
     return _scene(ServerSetup(more="auth-user-pass-verify /bin/true via-env\nscript-security 3\n"))
 
 
+def _with_as_many_clients_as_allowed(_: Path) -> Scene:
+    setup = ServerSetup(more="max-clients 1\n")
+    return Scene(setup, client_profile(setup), other_clients=1)
+
+
 def _with_full_pool(_: Path) -> Scene:
     pool = 'mode server\ntls-server\nifconfig 10.88.0.1 255.255.255.0\npush "topology subnet"\n'
     pool += "ifconfig-pool 10.88.0.2 10.88.0.3 255.255.255.0\n"
@@ -441,6 +446,13 @@ ROWS = (
         Verdict.SESSION_REFUSED,
         "push-reply",
         "the address pool of the server is exhausted",
+    ),
+    VpnRow(
+        "the server has as many clients as max-clients allows",
+        _with_as_many_clients_as_allowed,
+        Verdict.SILENT,
+        "tls",
+        "as many clients as max-clients allows",
     ),
     VpnRow(
         "the server drops what comes through the tunnel",

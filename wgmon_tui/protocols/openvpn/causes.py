@@ -33,7 +33,8 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
             f"on the server: ss -lntup | grep {port}",
             "other-program",
         )
-        return [*(each for each in _of_keys(wrapping) if each.hypothesis not in disproved), listener]
+        keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
+        return [*keys, no_room(), listener]
     general = [
         Cause(
             "the server is stopped, or listens on another port",
@@ -70,7 +71,19 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
             )
         )
     worked = first_of_kind(WorkedUntil, evidence) or first_of_kind(NeighboursFailed, evidence)
-    return [*general, *keys] if worked or wrapping == "plain" else [*keys[:1], *general, *keys[1:]]
+    if worked or wrapping == "plain":
+        return [*general, *keys, no_room()]
+    return [*keys[:1], *general, *keys[1:], no_room()]
+
+
+def no_room() -> Cause:
+    """The server takes no new session now, and says nothing: mudp.c and multi.c drop the packet."""
+    return Cause(
+        "the server has as many clients as max-clients allows, or limits new ones (connect-freq)",
+        "a server without room for another client drops its packets without a word",
+        "on the server: journalctl -u 'openvpn*' | grep -E 'maximum number of clients|connection frequency'",
+        "no-room",
+    )
 
 
 def has_listener(evidence: Sequence[Evidence]) -> bool:

@@ -101,7 +101,7 @@ def _of_reset(
     if find(observations.TCP_CLOSED, evidence):
         summary = (
             f"Port {port} accepts the TCP connection, and closes it without an answer to the reset. "
-            "A server does that if it cannot authenticate the reset."
+            "A server does that if it cannot authenticate the reset, or has no room for a client."
         )
     return _Meaning(Verdict.SILENT, summary, possible)
 

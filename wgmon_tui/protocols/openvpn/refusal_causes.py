@@ -9,7 +9,7 @@ from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.openvpn import observations
-from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, is_clock_right
+from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, is_clock_right, no_room
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 
 _VERIFY_ERRORS = "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'"
@@ -97,12 +97,13 @@ def _of_hello(failure: str, evidence: Sequence[Evidence]) -> list[Cause]:
     if values_of(widest, 1)[0] == observations.CONNECTED:
         return [replace(parameters, why=describe(widest), proven=True)]
     return [
+        no_room(),  # since OpenVPN 2.6, a reset is answered before the clients are counted
         Cause(
             "something on the path drops the packets of TLS (DPI), or TLS of the server does not work",
             f"resets are answered; {describe(widest)}",
             SERVER_LOG,
             _DROPPED_TLS,
-        )
+        ),
     ]
 
 
