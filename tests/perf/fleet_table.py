@@ -2,9 +2,10 @@
 
 The real app runs in a terminal of 80x24 and of 140x45. Its engine probes nothing and writes generated rounds:
 of ROWS rows, a SHARE (0.1 is 10 %) gets a new result each second, in ten batches a second. One result in LOST
-is a loss, so that rows change state and order (0: none is lost). For comparison, the same rounds run without
-a user interface, and with a DataTable. The DataTable has the same columns, takes the changes from the same
-`FleetState` at the same rate, and calls update_cell for each changed cell. It does not sort; the app does.
+is a loss: that server fails and recovers with its next result, so that rows change state and order (0: none
+is lost). For comparison, the same rounds run without a user interface, and with a DataTable. The DataTable
+has the same columns, takes the changes from the same `FleetState` at the same rate, and calls update_cell for
+each changed cell. It does not sort; the app does.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ class SyntheticEngine(Engine):
 
 
 def _server(name: str) -> Server:
-    return Server(name, Endpoint(f"{name}.example.net", 51820), PublicKey(bytes(32)), "bench")
+    endpoint = Endpoint(f"{name}.example.net", 51820)
+    return Server(name, endpoint, PublicKey(bytes(32)), "bench", fail_after=1, recover_after=1)
 
 
 def _rounds(lost_of: int) -> Iterator[Round]:

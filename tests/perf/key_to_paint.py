@@ -91,9 +91,8 @@ def main() -> None:
     """Print the percentiles of both variants at both sizes."""
     keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
     print(f"A pty, truecolor; Textual {version('textual')}; {_ROWS:,} rows, {_ROWS * _SHARE:,.0f} results a")
-    print(
-        f"second; {keys} keys each\n\n  {'':<20}{'p50':>9}{'p99':>11}{'longest':>11}  CPU{'p50':>6}{'p99':>11}"
-    )
+    print(f"second; {keys} keys each\n")
+    print(f"  {'':<20}{'p50':>11}{'p99':>11}{'longest':>11}{'CPU p50':>11}{'CPU p99':>11}")
     for size in SIZES:
         for variant in (WGMON_TUI, STALE_ROWS, DATA_TABLE):
             clock, cpu = zip(*times(variant, keys, size), strict=True)

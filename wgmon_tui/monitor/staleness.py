@@ -53,12 +53,14 @@ class StalenessScan:
         allowance = DEEP_CHECK_S if is_checking else 0.0
         soonest = _MAX_SCAN_INTERVAL_S
         for name, server_state in fleet_state.states.items():
-            remaining = _remaining_s(server_state, now, 0.0 if server_state.is_stale else allowance)
+            stale_age = server_state.stale_age
+            remaining = _remaining_s(server_state, now, allowance if stale_age is None else 0.0)
             if remaining > 0.0:
-                if server_state.stale_age is not None:
+                if stale_age is not None:
                     fleet_state.set_age(name, None)
-                soonest = min(soonest, remaining)
-            elif (age := _shown_age(server_state, now)) != server_state.stale_age:
+                if remaining < soonest:
+                    soonest = remaining
+            elif (age := _shown_age(server_state, now)) != stale_age:
                 fleet_state.set_age(name, age)
         self._next_at = now.elapsed + max(_MIN_SCAN_INTERVAL_S, soonest)
 
@@ -80,7 +82,8 @@ def _remaining_s(server_state: ServerState, now: ClockReading, allowance: float)
     last_check = server_state.last_check
     if last_check is None or server_state.paused:
         return inf
-    if any(each.current for each in server_state.vantage_states.values()):
+    vantage_states = server_state.vantage_states
+    if vantage_states and any(each.current for each in vantage_states.values()):
         return inf  # other vantages still report
     return stale_after_s(server_state.server) + allowance - age_s(last_check, now)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import OptionList
 
@@ -62,6 +63,16 @@ def lit_line(it: Face) -> str:
     strips = [table.render_line(y) for y in range(1, 1 + table.page)]
     (lit,) = (strip for strip in strips if all(part.style and part.style.bgcolor == cursor for part in strip))
     return next(name for name in table.row_index.names if f" {name} "[:18] in lit.text)
+
+
+async def test_a_new_result_is_painted_without_a_new_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with face() as it:
+        laid_out = []
+        monkeypatch.setattr(Screen, "_refresh_layout", lambda *_, **__: laid_out.append(True))
+        record(it.engine.fleet_state, "mad1", Verdict.HEALTHY, 0.04)
+        await it.follow()
+        assert "40.0 ms" in "".join(it.lines())
+        assert laid_out == []
 
 
 async def test_the_header_stays_on_top_of_what_scrolls() -> None:

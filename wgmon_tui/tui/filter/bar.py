@@ -106,6 +106,7 @@ class FilterBar(PromptBar):
         self._words = words
         self._parsed: tuple[tuple[str, int], Filter] | None = None
         self._counted: tuple[int, int] | None = None
+        self._shown: dict[str, tuple[Text, str | Style]] = {}
         self._explained: tuple[RejectedWord, ...] = ()
         self._explained_line = ""
         self._notice: Notice | None = None
@@ -132,7 +133,7 @@ class FilterBar(PromptBar):
 
     def _draw(self) -> None:
         palette = self.app.palette
-        self.query_one("#filter-prompt", Static).update(Text("/ ", palette.accent))
+        self._show("#filter-prompt", Text("/ ", palette.accent))
         counted = Text(no_wrap=True)
         if self.is_open and self._counted:
             shown, of = self._counted
@@ -143,7 +144,14 @@ class FilterBar(PromptBar):
             counted.append(clean(self._offer(room - cell_len(mistake))), palette.accent)
             counted.append(clean(mistake), style)
             counted.append(clean(total), palette.muted)
-        self.query_one("#filter-count", Static).update(counted)
+        self._show("#filter-count", counted)
+
+    def _show(self, part: str, text: Text) -> None:
+        """Show a text in a part of the bar. One that is there already must not lay the screen out again."""
+        shown = text, text.style
+        if self._shown.get(part) != shown:
+            self._shown[part] = shown
+            self.query_one(part, Static).update(text)
 
     def _mistake(self, room: int) -> tuple[str, Style]:
         """The words without effect, as far as there is room, and how to draw them."""

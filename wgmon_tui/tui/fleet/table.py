@@ -24,7 +24,14 @@ from wgmon_tui.tui.fleet.column_layout import PlacedColumn, lay_out
 from wgmon_tui.tui.fleet.columns import CellContext, Part
 from wgmon_tui.tui.fleet.row_index import SORTS, RowIndex
 from wgmon_tui.tui.fleet.table_cursor import HEADER_LINES, CursorTable
-from wgmon_tui.tui.fleet.table_lines import group_line, header_line, no_match_line, no_server_line, row_line
+from wgmon_tui.tui.fleet.table_lines import (
+    group_line,
+    header_line,
+    no_match_line,
+    no_server_line,
+    row_line,
+    with_plain_gaps,
+)
 from wgmon_tui.tui.fleet.tag_groups import LineKey
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
@@ -255,8 +262,12 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         base = self._cell_context.palette.base
         over = over or Style.null()
-        segments = [Segment(text, base + style + over) for text, style in parts if text]
-        strip = Strip(segments).adjust_cell_length(width, base + (fill or Style.null()) + over)
+        fill = fill or Style.null()
+        rest = " " * (width - sum(cell_len(text) for text, _ in parts))
+        segments = [
+            Segment(text, base + style + over) for text, style in with_plain_gaps([*parts, (rest, fill)])
+        ]
+        strip = Strip(segments).adjust_cell_length(width, base + fill + over)
         return strip.simplify()
 
     def _lay_out_for_width(self) -> None:
@@ -338,7 +349,7 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
     def _refresh_where(self, wanted: Callable[[int], bool]) -> None:
         """Repaint the visible lines for which `wanted` is true."""
         lines = [
-            Region(0, y, self.size.width, 1)
+            self._region_of_line(y)
             for y in range(HEADER_LINES, self.size.height)
             if (index := self._index_at(y)) is not None and wanted(index)
         ]

@@ -93,7 +93,11 @@ class CursorTable(ScrollView, inherit_bindings=False):
     def _refresh_index(self, index: int) -> None:
         if self._is_visible(index):
             y = index - self.scroll_offset.y + HEADER_LINES
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh(self._region_of_line(y))
+
+    def _region_of_line(self, y: int) -> Region:
+        """A line without the scrollbar, for a repaint."""
+        return Region(0, y, self.scrollable_content_region.width, 1)
 
     def _is_visible(self, index: int) -> bool:
         return 0 <= index - self.scroll_offset.y < self.page
