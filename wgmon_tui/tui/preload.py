@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
-from wgmon_tui.daemon.garbage_collection import collect_rarely
+from wgmon_tui.garbage_collection import collect_rarely
 
 _PRELOADED_MODULES = (
     "server.screen",
