@@ -21,6 +21,7 @@ from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.daemon.metrics.self_metrics import SelfMetrics
 from wgmon_tui.monitor.scheduler import Scheduler
 from wgmon_tui.output.prometheus_counters import FleetCounters
+from wgmon_tui.subscriptions.quota import Quota
 
 HERE = Path(__file__).parent.parent / "docs" / "prometheus"
 _NAME = re.compile(r"\b(?:wgmon|process|server_vantage:wgmon|instance:wgmon)_\w+(?::\w+)?")
@@ -40,6 +41,7 @@ def all_we_serve() -> str:
         warnings=(),
         budgets=(Budget(Resource.PACKETS, "fra", 1, 2, 3),),
         workers=(WorkerStatus(1, 4711, 500, 9, 0, 1.5, 2**26),),
+        quotas={"provider": Quota(used=3, total=30)},
     )
     return (
         desk.text()

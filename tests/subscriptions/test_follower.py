@@ -19,6 +19,7 @@ from wgmon_tui.config.subscriptions_toml import Subscription
 from wgmon_tui.subscriptions import follower
 from wgmon_tui.subscriptions.application import apply, compare_list
 from wgmon_tui.subscriptions.follower import SubscriptionFollower
+from wgmon_tui.subscriptions.quota import Quota
 
 A, B = b"trojan://SECRET@a.example:443#a", b"trojan://SECRET@b.example:443#b"
 
@@ -173,3 +174,4 @@ async def test_the_end_that_a_provider_sends_is_known_by_the_tag_of_its_servers(
         assert followed.find_ends() == {}
         await log.wait_for("1 new, applied")
         assert followed.find_ends() == {"subscription:p": Expires("subscription", "p", 4_102_444_800.0)}
+        assert followed.quotas == {"p": Quota(4_102_444_800.0, 3, 30)}

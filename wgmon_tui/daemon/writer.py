@@ -36,6 +36,7 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.store.write.vantage_states import VantageQuorum
 from wgmon_tui.subscriptions.follower import SubscriptionFollower
+from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.text import format_count
 from wgmon_tui.vantages.collector.manager import VantageManager, statuses_as_json
 
@@ -319,6 +320,11 @@ class Writer(FleetController):
         except OSError as error:
             place = shown(self.state_dir)
             self._control_problem = f"{place}: {error.strerror}; viewers cannot connect"
+
+    @property
+    def quotas(self) -> dict[str, Quota]:
+        """What the providers of subscriptions say of end and traffic, by subscription."""
+        return self._lists.quotas if self._lists else {}
 
     @property
     def budgets(self) -> tuple[Budget, ...]:

@@ -59,6 +59,13 @@ class SubscriptionFollower:
         of_lists = [self._lines[name] for name in names if name in self._lines]
         return (*of_lists, *(line for name in names if (line := self._quota_line(name))))
 
+    @property
+    def quotas(self) -> dict[str, Quota]:
+        """What providers say of the lists that are followed, by name."""
+        return {
+            each.name: self._quotas[each.name] for each in self._subscriptions if each.name in self._quotas
+        }
+
     def find_ends(self) -> dict[str, Expires]:
         """The ends that providers said, by the tag of the servers of each list."""
         return {

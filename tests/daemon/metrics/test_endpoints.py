@@ -27,6 +27,7 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
+from wgmon_tui.subscriptions.quota import Quota
 
 LONG_INTERVAL_S = 3600.0
 
@@ -108,6 +109,25 @@ async def test_a_scrape_tells_of_every_server_and_of_ourselves(tmp_path: Path) -
     names = {name for name, _ in series}
     assert {"wgmon_build_info", "wgmon_scheduler_lag_seconds", "process_cpu_seconds_total"} <= names
     assert "wgmon_shard_info" not in names
+
+
+async def test_the_traffic_of_subscriptions_is_a_gauge_as_far_as_a_provider_sends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotas = {"p": Quota(used=3, total=30), "unlimited": Quota(used=5), "silent": Quota()}
+    monkeypatch.setattr(Writer, "quotas", quotas)
+    async with serving(tmp_path) as served:
+        series = await served.series()
+    found = {
+        (name, dict(labels)["subscription"]): each
+        for (name, labels), each in series.items()
+        if "subscription" in name
+    }
+    assert found == {
+        ("wgmon_subscription_used_bytes", "p"): 3,
+        ("wgmon_subscription_total_bytes", "p"): 30,
+        ("wgmon_subscription_used_bytes", "unlimited"): 5,
+    }
 
 
 async def test_the_text_says_what_it_is_and_is_zipped_for_who_takes_that(tmp_path: Path) -> None:

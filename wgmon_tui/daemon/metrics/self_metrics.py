@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.output.prometheus_counters import FleetCounters
+from wgmon_tui.subscriptions.quota import Quota
 
 _LAG_PERCENTILES = (0.5, 0.99)
 
@@ -68,6 +69,7 @@ class _ProcessCollector(Collector):
         yield from self._alert_metrics()
         yield from self._budget_metrics()
         yield from self._worker_metrics()
+        yield from _subscription_metrics(self._writer.quotas)
         yield GaugeMetricFamily(
             "wgmon_scrape_render_seconds",
             "Time to render the servers for this scrape, including checks that ran meanwhile.",
@@ -146,6 +148,22 @@ class _ProcessCollector(Collector):
                 limit.add_metric(labels, budget.limit)
             refused.add_metric(labels, budget.refused)
         yield from (used, limit, refused)
+
+
+def _subscription_metrics(quotas: Mapping[str, Quota]) -> Iterable[Metric]:
+    names = ["subscription"]
+    used = GaugeMetricFamily(
+        "wgmon_subscription_used_bytes", "Traffic of a subscription that its provider counts.", labels=names
+    )
+    total = GaugeMetricFamily(
+        "wgmon_subscription_total_bytes", "Traffic that a subscription allows.", labels=names
+    )
+    for name, quota in quotas.items():
+        if quota.used is not None:
+            used.add_metric([name], quota.used)
+        if quota.total:
+            total.add_metric([name], quota.total)
+    return (used, total)
 
 
 def _worker_families(workers: Iterable[WorkerStatus]) -> Iterator[Metric]:
