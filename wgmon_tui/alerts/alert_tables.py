@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wgmon_tui.alerts.expiry_policy import ExpiryKey, ExpiryState
@@ -24,6 +24,9 @@ PENDING, SENT, GIVEN_UP, HELD = "pending", "sent", "given up", "held"
 
 Statement = tuple[str, tuple[object, ...]]
 """A statement and its values."""
+
+_ROWS_A_STATEMENT = 100
+"""SQLite allows 999 values in one statement."""
 
 DeliveryKey = tuple[str, str]
 """Id of an announcement, and the sink."""
@@ -116,21 +119,24 @@ class AlertChanges:
         )
 
     def write(self, connection: sqlite3.Connection) -> list[QueuedDelivery]:
-        """Write everything, inside a transaction of the caller. Returns the deliveries with their numbers."""
-        written = []
-        for (name, sink), delivery in self.deliveries.items():
-            if delivery is None or (delivery.state == HELD and delivery.number is None):
-                connection.execute(_DELETE, (name, sink))  # a new record of a suppression is the latest
-            if delivery:
-                written.append(_write_delivery(connection, delivery))
+        """Write everything, inside a transaction of the caller. Returns the deliveries with their numbers.
+
+        Many rows go into one statement: after each, this thread waits for the interpreter that checks use.
+        """
+        # A new record of a suppression is the latest.
+        _delete_deliveries(
+            connection,
+            [
+                key
+                for key, delivery in self.deliveries.items()
+                if delivery is None or (delivery.state == HELD and delivery.number is None)
+            ],
+        )
+        written = [_write_delivery(connection, delivery) for delivery in self.deliveries.values() if delivery]
         for incident, case in self.missing_incidents.items():
             opened_at, text = case.snapshot.incident.opened_at, incident_snapshot.to_json(case.snapshot)
             connection.execute(_KNOWN, (opened_at, incident, text, incident))
-        for incident, sink_states in self.sink_states.items():
-            connection.execute("DELETE FROM tellings WHERE incident = ?", (incident,))
-            for sink, state in sink_states.items():
-                times = (state.told_at, state.reminded_at, state.escalated_at)
-                connection.execute(_TELLING, (incident, sink, *times, state.suppressed_by))
+        _write_sink_states(connection, self.sink_states)
         for key, expiry in self.expiry_states.items():
             connection.execute(_NO_EXPIRY_NOTICE, key)
             if expiry:
@@ -205,6 +211,25 @@ def delivery_with_number(connection: sqlite3.Connection, number: int) -> QueuedD
     return QueuedDelivery(*found) if found else None
 
 
+def _delete_deliveries(connection: sqlite3.Connection, keys: Sequence[DeliveryKey]) -> None:
+    if keys:
+        connection.execute(_DELETE, (json.dumps(keys),))
+
+
+def _write_sink_states(connection: sqlite3.Connection, sink_states: Mapping[str, Standings]) -> None:
+    if sink_states:
+        connection.execute(_NO_TELLINGS, (json.dumps(list(sink_states)),))
+    rows = [
+        (incident, sink, state.told_at, state.reminded_at, state.escalated_at, state.suppressed_by)
+        for incident, states in sink_states.items()
+        for sink, state in states.items()
+    ]
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[start : start + _ROWS_A_STATEMENT]
+        marks = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
+        connection.execute(_TELLINGS_OF + marks, [value for row in some for value in row])
+
+
 def _write_delivery(connection: sqlite3.Connection, delivery: QueuedDelivery) -> QueuedDelivery:
     values = tuple(getattr(delivery, name) for name in QueuedDelivery.__slots__[1:])
     (number,) = connection.execute(_WRITE, values).fetchone()
@@ -218,7 +243,8 @@ _SELECT = f"SELECT id, {_COLUMNS} FROM deliveries"  # noqa: S608
 
 _PENDING = f"{_SELECT} WHERE state = 'pending' ORDER BY id"
 
-_DELETE = "DELETE FROM deliveries WHERE dedup = ? AND sink = ?"
+_DELETE = """DELETE FROM deliveries WHERE (dedup, sink) IN
+    (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
 
 _WRITE = f"""INSERT INTO deliveries ({_COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -232,8 +258,9 @@ _FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 
 _NO_FACT = "DELETE FROM facts WHERE name = ?"
 
-_TELLING = """INSERT INTO tellings (incident, sink, told_at, reminded_at, escalated_at, held)
-    VALUES (?, ?, ?, ?, ?, ?)"""
+_NO_TELLINGS = "DELETE FROM tellings WHERE incident IN (SELECT value FROM json_each(?))"
+
+_TELLINGS_OF = "INSERT INTO tellings (incident, sink, told_at, reminded_at, escalated_at, held) VALUES "
 
 _TELLINGS = "SELECT incident, sink, told_at, reminded_at, escalated_at, held FROM tellings"
 

@@ -15,8 +15,8 @@ from wgmon_tui.store.maintenance.schedule import run_maintenance
 from wgmon_tui.store.store_file import WritableStore
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 
-_CHECK_FILE_EVERY_S = 5.0
-"""Seconds between tests that the store file is still under its path."""
+_COPY_LOG_EVERY_S, _COPY_LOG_AT_WORK_EVERY_S = 5.0, 1.0
+"""Seconds between copies of the log into the file. While maintenance fills the log, each copy stays short."""
 
 _SLICE_S = 0.02
 """Share of each quarter second, in seconds, for compaction and retention, so that checks and commits go on.
@@ -43,7 +43,7 @@ class MaintenanceLoop:
         self._clock_guard = clock_guard
         self._clock, self._monotonic = clock, monotonic
         self._check_requested = threading.Event()
-        self._check_file_at = -inf
+        self._copy_log_at = -inf
         self._work: Iterator[None] | None = None
         self._compacted_to: float | None = None
         self._started_at, self._minutes_run = monotonic(), 0
@@ -65,11 +65,12 @@ class MaintenanceLoop:
         if self._check_requested.is_set():
             self._check_requested.clear()
             check_integrity(connection)
-        if started >= self._check_file_at:
-            self._check_file_at = started + _CHECK_FILE_EVERY_S
+        if started >= self._copy_log_at:
+            self._copy_log_at = started + (_COPY_LOG_AT_WORK_EVERY_S if self._work else _COPY_LOG_EVERY_S)
             if not store.is_there():
                 return False
             _copy_log(connection)
+            return True  # a commit waits for this alone
         now = self._clock()
         boundary = compaction_boundary(now)
         if self._work is None and boundary != self._compacted_to:
