@@ -18,6 +18,7 @@ import pytest
 
 from tests.alerts.outbox_harness import Shop, all_to, sink
 from wgmon_tui.alerts import dispatcher as dispatching
+from wgmon_tui.alerts import event_gathering
 from wgmon_tui.alerts.delivery_log import counts
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
@@ -109,6 +110,36 @@ async def test_what_happens_arrives_within_the_second(shop: Shop, street: Street
         working.wake()
         await until(lambda: len(street.got["pager"]) == 2)
     assert street.kinds("pager") == ["opened", "recovered"]
+
+
+async def test_events_that_follow_each_other_at_once_are_one_message(
+    shop: Shop, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_gathering, "QUIET_S", 1.0)
+    monkeypatch.setattr(event_gathering, "LONGEST_GROUPING_S", PATIENCE_S)
+    async with running(dispatcher(shop, street)) as working:
+        shop.opens("lon1", "203.0.113.9")
+        working.wake()
+        await until(lambda: street.got["pager"])
+        for name in ("fra1", "ams1", "nyc1"):
+            shop.opens(name)
+            working.wake()
+            await asyncio.sleep(event_gathering.GROUPING_DELAY_S)
+        await until(lambda: len(street.got["pager"]) > 1)
+    assert len(street.got["pager"][1].servers) == 3
+
+
+async def test_events_without_end_do_not_hold_a_message_back(
+    shop: Shop, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_gathering, "QUIET_S", 2 * PATIENCE_S)
+    async with running(dispatcher(shop, street)) as working:
+        shop.opens("lon1", "203.0.113.9")
+        working.wake()
+        await until(lambda: street.got["pager"])
+        shop.opens()
+        working.wake()
+        await until(lambda: len(street.got["pager"]) == 2)
 
 
 async def test_a_certificate_that_ends_soon_is_told(

@@ -18,6 +18,7 @@ from random import Random
 from typing import ParamSpec, TypeVar
 
 from wgmon_tui.alerts.delivery_queue import DeliveryQueue, DueDelivery
+from wgmon_tui.alerts.event_gathering import EventGathering
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.outbox import Outbox
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
@@ -36,9 +37,6 @@ from wgmon_tui.config.alerting import AlertSettings, Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.write.unsaved_events import UnsavedEventsSource
-
-GROUPING_DELAY_S = 0.05
-"""Events within this time are grouped into one message."""
 
 _DUE_CHECK_EVERY_S = 5.0
 """Interval of the check for due reminders, escalations and ended quiet hours."""
@@ -100,9 +98,7 @@ class Dispatcher:
         self._sender = send
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
-        self._work_available = asyncio.Event()
-        self._woken_at = 0.0
-        """When the first event came that is not read yet, by the clock of the loop."""
+        self._gathering = EventGathering()
         self._workers: dict[str, SinkWorker] = {}
         self._gap_announced = self._others_dropped = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -114,12 +110,7 @@ class Dispatcher:
         loop = self._loop
         if loop:
             with suppress(RuntimeError):  # the loop has ended: the next run reads the events
-                loop.call_soon_threadsafe(self._note_events)
-
-    def _note_events(self) -> None:
-        if not self._work_available.is_set():
-            self._woken_at = asyncio.get_running_loop().time()
-            self._work_available.set()
+                loop.call_soon_threadsafe(self._gathering.note_event)
 
     def configure(self, resolved_sinks: ResolvedSinks) -> None:
         """Replace the sinks and rules. Call it in the event loop."""
@@ -127,7 +118,7 @@ class Dispatcher:
         self._others_dropped = False
         if self._loop:
             self._start_workers()
-        self._work_available.set()
+        self._gathering.wake()
         self._retry_all_now()
 
     @property
@@ -171,7 +162,7 @@ class Dispatcher:
         """
         self._recorder = recorder
         self._loop = asyncio.get_running_loop()
-        self._work_available.set()
+        self._gathering.wake()
         try:
             await self._run_guarded(self._expand)
         finally:
@@ -203,7 +194,7 @@ class Dispatcher:
             around = first or self._monotonic() - looked_at >= _DUE_CHECK_EVERY_S
             if around:
                 looked_at, first = self._monotonic(), False
-            self._work_available.clear()
+            self._gathering.begin()
             has_more, self.memory_notice = await self._run_in_store(
                 self._expand_once,
                 self._resolved_sinks.alerts,
@@ -212,15 +203,13 @@ class Dispatcher:
                 is_clock_believed=self._clock_guard.may_delete,
             )
             if has_more:
-                self._work_available.set()
+                self._gathering.wake()
             self.trouble = self.memory_notice and f"alerts: {self._working_set.trouble}; {self.memory_notice}"
             for sink_worker in self._workers.values():
                 sink_worker.work.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RETRY_AFTER_S if self.trouble else _DUE_CHECK_EVERY_S):
-                    await self._work_available.wait()
-                    loop = asyncio.get_running_loop()
-                    await asyncio.sleep(self._woken_at + GROUPING_DELAY_S - loop.time())
+                    await self._gathering.wait()
 
     def _expand_once(
         self, alerts: AlertSettings, now: float, *, include_due: bool, is_clock_believed: bool = True
