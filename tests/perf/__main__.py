@@ -15,6 +15,7 @@ BENCHMARKS = {
     "workers": "One process against two workers",
     "check_cost": "What a whole check costs in CPU time, beside its floor",
     "peers": "What a check costs beside the programs that a user might pick instead",
+    "runners": "Thirty runners and one Prometheus",
     "soak_cost": "What size checks and soaks cost per server and hour",
     "engine_load": "The engine at 2,000 checks a second",
     "fleet_table": "What the fleet table costs in bytes and CPU time",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -64,8 +65,13 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
 
 
 @contextmanager
-def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometheus]:
-    """Start a Prometheus that scrapes `metrics` (address and port) and /probe for each of `targets`."""
+def prometheus(
+    directory: Path, metrics: str, targets: Path, *, runners: Path | None = None, scrape_interval: str = "1s"
+) -> Iterator[Prometheus]:
+    """Start a Prometheus that scrapes `metrics` (address and port) and /probe for each of `targets`.
+
+    With a file of `runners`, it scrapes those that the file names, and itself, instead of both.
+    """
     require("prometheus", "prometheus-alertmanager")
     with ExitStack() as held:
         webhook = held.enter_context(Receiver())
@@ -95,11 +101,17 @@ def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometh
         )
         alerts = f"127.0.0.1:{bound_port(alertmanager)}"
         config: dict[str, object] = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": scrape_interval, "evaluation_interval": scrape_interval},
             "rule_files": [str(RULES)],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alerts]}]}]},
             "scrape_configs": [{"job_name": "wgmon", "static_configs": [{"targets": [metrics]}]}, probe],
         }
+        port = "0"
+        if runners:
+            port = str(_free_port())
+            itself = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+            named = {"job_name": "runners", "file_sd_configs": [{"files": [str(runners)]}]}
+            config["scrape_configs"] = [itself, named]
         _write(directory / "prometheus.yml", config)
         running = held.enter_context(
             _running(
@@ -107,10 +119,17 @@ def prometheus(directory: Path, metrics: str, targets: Path) -> Iterator[Prometh
                 "prometheus",
                 f"--config.file={directory / 'prometheus.yml'}",
                 f"--storage.tsdb.path={directory / 'series'}",
-                listen,
+                f"--web.listen-address=127.0.0.1:{port}",
             )
         )
         yield Prometheus(f"http://127.0.0.1:{bound_port(running)}", webhook)
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago, for a program that must know its own."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

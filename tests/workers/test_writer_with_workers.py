@@ -75,6 +75,18 @@ async def test_a_failure_is_seen_and_its_recovery_too(place: Workplace) -> None:
     await until(lambda: severities(place) == {Severity.UP})
 
 
+async def test_when_all_fall_silent_at_once_the_uplink_is_blamed_whichever_worker_checks(
+    place: Workplace,
+) -> None:
+    for lab in place.labs:
+        lab.set_mode(LabMode.SILENT)
+    states = place.writer.fleet_state.states.values()
+    await until(
+        lambda: {each.last.diagnosis.verdict for each in states if each.last} == {Verdict.LOCAL_FAULT}
+    )
+    assert not [each for each in states if each.incident]
+
+
 async def test_a_changed_key_is_used_at_once_and_no_check_is_made_twice(place: Workplace) -> None:
     changed = replace(place.servers[0], public_key=PrivateKey.generate().public, note="another peer")
     write_config(place.directory / "config", changed, *place.servers[1:-1])

@@ -80,7 +80,7 @@ def build_writer(
         note_report, pool = partial(_note_report, fleet_state), None
         if workers > 1:
             from wgmon_tui.workers.pool import WorkerPool
-            from wgmon_tui.workers.worker_process import WorkerOutlets
+            from wgmon_tui.workers.worker_records import WorkerOutlets
 
             pool = WorkerPool(
                 workers,

@@ -20,7 +20,8 @@ from wgmon_tui.config.shard import find_owner
 from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.store.clock_guard import ClockBelief
 from wgmon_tui.workers.messages import CheckRequest, FleetAssignment, WorkerSetup, encode_setup
-from wgmon_tui.workers.worker_process import WorkerOutlets, WorkerProcess, list_servers
+from wgmon_tui.workers.worker_process import WorkerProcess, list_servers
+from wgmon_tui.workers.worker_records import WorkerOutlets
 
 
 class WorkerPool:

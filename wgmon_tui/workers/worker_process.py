@@ -10,13 +10,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
 from wgmon_tui import child_processes
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.evidence import WORKER_ENDED
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.checks.soak_progress import SoakProgress
@@ -27,6 +25,13 @@ from wgmon_tui.text import format_count, format_elapsed, printable
 from wgmon_tui.workers import messages
 from wgmon_tui.workers.connection import BadFrameError, FrameConnection, FrameKind
 from wgmon_tui.workers.messages import CheckRequest, WorkerReport
+from wgmon_tui.workers.worker_records import (
+    PendingCheck,
+    PendingTrace,
+    ProcessEnding,
+    ProcessLife,
+    WorkerOutlets,
+)
 
 _COMMAND = (sys.executable, "-P", "-m", "wgmon_tui.workers.worker")
 """Python without the current directory in its path: that may belong to somebody else."""
@@ -54,48 +59,6 @@ _MAX_INTERRUPTIONS = 2
 """A check is made again if its worker ended; the second time, it may be what ended it."""
 
 
-@dataclass(slots=True)
-class _PendingCheck:
-    """A check that a worker was asked for, or will be."""
-
-    request: CheckRequest
-    server: Server
-    result: asyncio.Future[tuple[Check, ...]]
-    on_soak: Callable[[SoakProgress], None]
-    is_sent: bool = False
-    interruptions: int = 0
-
-
-@dataclass(slots=True)
-class _PendingTrace:
-    """A trace that a worker makes."""
-
-    result: asyncio.Future[PathTrace]
-    on_progress: Callable[[PathTrace], None]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOutlets:
-    """Where a worker's news goes: lines for the log, and what control planes report."""
-
-    log: Callable[[str], None]
-    note_report: Callable[[str, ControlPlaneReport], None]
-
-
-@dataclass(slots=True)
-class _Life:
-    """One process of a worker, from its start to its end."""
-
-    process: subprocess.Popen[bytes]
-    connection: FrameConnection
-    lost: asyncio.Future[BadFrameError | None]
-    heard_at: float = field(default_factory=time.monotonic)
-    is_ready: bool = False
-    ready_at: float = 0.0
-    failure: tuple[int, str] | None = None
-    """The number of an error and its reason, from a worker that could not start."""
-
-
 class WorkerProcess:
     """Keeps one worker running, and asks it for checks."""
 
@@ -110,11 +73,11 @@ class WorkerProcess:
         self._assignment: bytes | None = None
         self.servers: Mapping[str, Server] = {}
         """Those that it checks."""
-        self._life: _Life | None = None
+        self._life: ProcessLife | None = None
         self._started: asyncio.Future[None] | None = None
         self._numbers = count(1)
-        self._checks: dict[int, _PendingCheck] = {}
-        self._traces: dict[int, _PendingTrace] = {}
+        self._checks: dict[int, PendingCheck] = {}
+        self._traces: dict[int, PendingTrace] = {}
         self._waiting: deque[int] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._done = self._restarts = self._failures = 0
@@ -161,7 +124,7 @@ class WorkerProcess:
         number = next(self._numbers)
         request = CheckRequest(number, request.server, request.deep, request.explain, request.soak)
         result: asyncio.Future[tuple[Check, ...]] = asyncio.get_running_loop().create_future()
-        pending = self._checks[number] = _PendingCheck(request, server, result, on_soak)
+        pending = self._checks[number] = PendingCheck(request, server, result, on_soak)
         if self._accepts and not self._waiting:
             self._send_check(pending)
         else:
@@ -180,7 +143,7 @@ class WorkerProcess:
             raise TraceRefusedError(f"worker {self.number}, which checks this server, does not run now")
         number = next(self._numbers)
         result: asyncio.Future[PathTrace] = asyncio.get_running_loop().create_future()
-        self._traces[number] = _PendingTrace(result, on_progress)
+        self._traces[number] = PendingTrace(result, on_progress)
         self._life.connection.send(FrameKind.TRACE, messages.encode_trace_request(number, server, options))
         try:
             return await result
@@ -197,30 +160,47 @@ class WorkerProcess:
         """
         self._started = started
         while True:
-            life = await self._start()
-            try:
-                why = await self._wait_for_end(life)
-            except asyncio.CancelledError:
-                life.connection.close()
-                await asyncio.to_thread(_wait_quietly, life.process)
-                raise
-            finally:
-                await self._end(life)
-            self._note_end(life, why or child_processes.describe_ending(life.process.returncode or 0))
+            ending = await self._run_once()
+            self._note_end(ending)
+            self._keep_requests()
             await asyncio.sleep(self._delay_s)
+
+    async def _run_once(self) -> ProcessEnding:
+        """Run a process to its end."""
+        try:
+            life = await self._start()
+        except OSError as error:  # no more processes, memory or open files
+            return ProcessEnding(f"cannot start: {error.strerror}", error.errno or errno.EAGAIN)
+        try:
+            why = await self._wait_for_end(life)
+        except asyncio.CancelledError:
+            life.connection.close()
+            await asyncio.to_thread(_wait_quietly, life.process)
+            raise
+        finally:
+            await self._end(life)
+        number, reason = life.failure or (0, "")
+        reason = reason or why or child_processes.describe_ending(life.process.returncode or 0)
+        ran_s = time.monotonic() - life.ready_at if life.is_ready else 0.0
+        return ProcessEnding(reason, number, life.process.pid, ran_s)
 
     @property
     def _delay_s(self) -> float:
         return float(min(_FIRST_DELAY_S * 2 ** (self._failures - 1), _LONGEST_DELAY_S))
 
-    async def _start(self) -> _Life:
+    async def _start(self) -> ProcessLife:
         ours, theirs = socket.socketpair()
         lost: asyncio.Future[BadFrameError | None] = asyncio.get_running_loop().create_future()
+        starting = asyncio.ensure_future(
+            asyncio.to_thread(child_processes.start, _COMMAND, stdin=theirs, stdout=subprocess.DEVNULL)
+        )
         try:
-            process = await asyncio.to_thread(
-                child_processes.start, _COMMAND, stdin=theirs, stdout=subprocess.DEVNULL
-            )
-        except BaseException:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            ours.close()
+            await asyncio.to_thread(child_processes.end, await starting)
+            raise
+        except OSError:
             ours.close()
             raise
         finally:
@@ -228,54 +208,55 @@ class WorkerProcess:
         _, connection = await asyncio.get_running_loop().create_unix_connection(
             lambda: FrameConnection(self._on_frame, partial(_set_once, lost)), sock=ours
         )
-        life = self._life = _Life(process, connection, lost)
+        life = self._life = ProcessLife(process, connection, lost)
         connection.send(FrameKind.SETUP, self._make_setup(self.number))
         if self._assignment is not None:
             connection.send(FrameKind.ASSIGNMENT, self._assignment)
         return life
 
-    async def _wait_for_end(self, life: _Life) -> str:
+    async def _wait_for_end(self, life: ProcessLife) -> str:
         """Wait until the process ends or hangs. Returns why, if its exit code does not say it."""
         while not life.lost.done():
             left = life.heard_at + _SILENT_S - time.monotonic()
             if left <= 0:
                 return f"it hung for {format_elapsed(_SILENT_S)} and was killed"
             await asyncio.wait({life.lost}, timeout=left)
-        if error := life.lost.result():
-            return f"it sent {error}"
-        return life.failure[1] if life.failure else ""
+        error = life.lost.result()
+        return f"it sent {error}" if error else ""
 
-    async def _end(self, life: _Life) -> None:
+    async def _end(self, life: ProcessLife) -> None:
         """Kill the process if it still runs, and what it left in its session."""
         life.connection.close()
         self._life = None
         await asyncio.to_thread(child_processes.end, life.process)
 
-    def _note_end(self, life: _Life, why: str) -> None:
-        """Keep what it was asked for, for the next process, and say that it ended."""
-        ran_s = time.monotonic() - life.ready_at if life.is_ready else 0.0
-        self._failures = 1 if ran_s >= _STEADY_S else self._failures + 1
+    def _note_end(self, ending: ProcessEnding) -> None:
+        """Say that a process has ended, in the log or as the failure of the start."""
+        self._failures = 1 if ending.ran_s >= _STEADY_S else self._failures + 1
         self._restarts += 1
-        self._trouble = printable(why)
-        has_failed = life.failure or self._failures >= _STARTS
+        self._trouble = printable(ending.why)
+        has_failed = ending.error or self._failures >= _STARTS
         if has_failed and self._started and not self._started.done():
-            code, reason = life.failure or (errno.ECHILD, why)
-            self._started.set_exception(OSError(code, f"worker {self.number}: {reason}"))
+            error = OSError(ending.error or errno.ECHILD, f"worker {self.number}: {ending.why}")
+            self._started.set_exception(error)
             return
+        process = f"worker {self.number} (pid {ending.pid})" if ending.pid else f"worker {self.number}"
+        self._outlets.log(
+            f"{process} ended: {self._trouble}; it starts again in {self._delay_s:g} s, and its "
+            f"{format_count(len(self.servers), 'server')} wait for it"
+        )
+
+    def _keep_requests(self) -> None:
+        """Keep what the process was asked for, for the next one."""
         for number, pending in self._checks.items():
             if pending.is_sent:
                 pending.is_sent = False
                 pending.interruptions += 1
                 self._waiting.append(number)
-        for number in [each for each in self._waiting if self._is_lost(each)]:
-            self._waiting.remove(number)
+        self._waiting = deque(each for each in self._waiting if not self._is_lost(each))
         for trace in self._traces.values():
             if not trace.result.done():
                 trace.result.set_exception(TraceRefusedError("the process that traced has ended; try again"))
-        self._outlets.log(
-            f"worker {self.number} (pid {life.process.pid}) ended: {self._trouble}; it starts again in "
-            f"{self._delay_s:g} s, and its {format_count(len(self.servers), 'server')} wait for it"
-        )
 
     def _is_lost(self, number: int) -> bool:
         """Whether a check is not made again; it then has a result that says so."""
@@ -293,7 +274,7 @@ class WorkerProcess:
     def _accepts(self) -> bool:
         return self._life is not None and self._life.is_ready and self._assignment is not None
 
-    def _send_check(self, pending: _PendingCheck) -> None:
+    def _send_check(self, pending: PendingCheck) -> None:
         if self._life:
             pending.is_sent = True
             self._life.connection.send(FrameKind.CHECK, messages.encode_request(pending.request))
@@ -341,7 +322,7 @@ class WorkerProcess:
             case _:
                 raise BadFrameError(f"a frame of the kind {kind.name}, which is for workers")
 
-    def _begin(self, life: _Life) -> None:
+    def _begin(self, life: ProcessLife) -> None:
         """Ask a worker that has just started for what waits."""
         life.is_ready, life.ready_at = True, time.monotonic()
         for name, checks in self.answered.items():
