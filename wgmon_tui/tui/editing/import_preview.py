@@ -11,7 +11,8 @@ from rich.text import Text
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
 from wgmon_tui.config.imports.wg_quick_import import Preview
-from wgmon_tui.config.models import Fleet
+from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.text import format_count, format_list
 from wgmon_tui.tui.keys.actions import ACTIONS, Action
 from wgmon_tui.tui.keys.keymap import key_of
@@ -57,7 +58,8 @@ def preview_lines(
         text.append(f"{glyphs.clean(notice)}\n", palette.severity[Severity.DEGRADED])
     text.append("\n" if found.notices else "")
     if found.servers:
-        text.append(f"{_what_is_checked(found, fleet, actions)}\n\n", palette.text)
+        if what := _what_is_checked(found, fleet, actions):
+            text.append(f"{what}\n\n", palette.text)
         text.append("\n".join(map(glyphs.clean, found.next_steps)), palette.text)
     if found.servers and found.uses_file_keys:
         text.append(_warning(fleet), palette.severity[Severity.DEGRADED])
@@ -79,11 +81,10 @@ def _added_lines(found: Preview, palette: Palette, glyphs: Glyphs) -> Text:
     if len(found.servers) > _MANY:
         text.append(f"+ {format_count(len(found.servers), 'server')}\n", new)
     for server in found.servers[:_MAX_LINES]:
-        secret = ", preshared key" if server.preshared_key else ""
         text.append("+ server    ", new)
         text.append(f"{glyphs.clean(server.name):<{width}}", bold)
         text.append(f"  {glyphs.clean(str(server.endpoint))}\n", palette.text)
-        text.append(f"{'':12}with identity {glyphs.clean(server.identity)}{secret}\n", muted)
+        text.append(f"{'':12}{glyphs.clean(_checked_as(server))}\n", muted)
     if len(found.servers) > _MAX_LINES:
         text.append(f"  and {len(found.servers) - _MAX_LINES} more\n", muted)
     for identity in found.identities[:_MAX_LINES]:
@@ -95,8 +96,17 @@ def _added_lines(found: Preview, palette: Palette, glyphs: Glyphs) -> Text:
     return text
 
 
+def _checked_as(server: Server) -> str:
+    """The identity of a server; of a protocol without identities, the protocol."""
+    if not needs_identity(server):
+        return f"protocol {server.protocol}"
+    return f"with identity {server.identity}{', preshared key' if server.preshared_key else ''}"
+
+
 def _what_is_checked(found: Preview, fleet: Fleet, actions: Sequence[Action]) -> str:
-    used = {server.identity for server in found.servers}
+    used = {server.identity for server in found.servers if needs_identity(server)}
+    if not used:
+        return ""
     identities = [each for each in (*fleet.identities, *found.identities) if each.name in used]
     if not any(each.addresses for each in identities):
         return _NO_ADDRESS
