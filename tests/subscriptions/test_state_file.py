@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from wgmon_tui.subscriptions import state_file
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, write_state
 
@@ -32,3 +33,11 @@ def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path, text: str) -> None:
 def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
     write_state(tmp_path / "missing", "a", STATE)
     assert read_states(tmp_path / "missing") == {}
+
+
+def test_nothing_is_left_in_the_directory_of_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "foreign_owner", lambda _: 999)
+    write_state(tmp_path, "a", STATE)
+    assert list(tmp_path.iterdir()) == []

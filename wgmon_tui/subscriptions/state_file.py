@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wgmon_tui.config.ownership import foreign_owner
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.subscriptions.quota import Quota
 
@@ -62,7 +63,12 @@ def read_states(state_dir: Path) -> dict[str, SubscriptionState]:
 
 
 def write_state(state_dir: Path, name: str, state: SubscriptionState) -> None:
-    """Replace the state of one list. Without the file, a screen says that nothing was fetched yet."""
+    """Replace the state of one list. Without the file, a screen says that nothing was fetched yet.
+
+    Root leaves no file in the directory of a service.
+    """
+    if foreign_owner(state_dir) is not None:
+        return
     states = {**read_states(state_dir), name: state}
     try:
         replace_private(state_dir / _FILE, json.dumps({key: asdict(each) for key, each in states.items()}))

@@ -195,3 +195,14 @@ def test_a_soak_says_how_far_it_came_and_what_it_did_not_test() -> None:
     text = " ".join(diagnose(page(status=204), Soak(1, 1, 300, 0.1), rtt=0.1).evidence)
     assert "the page ended it, so longer flows are not tested" in text
     assert "echo" not in text
+
+
+def test_a_service_of_grpc_that_accepts_the_call_is_no_other_service() -> None:
+    other = "another service listens there, or the link is of another protocol"
+    ended = connection("layer", "grpc", "ended", "the server ends the call")
+    accepted = connection("layer", "grpc", "ended", "the service is there, but the server ends the call")
+    assert other in [each.cause for each in diagnose(RESET[0], ended, *WELL).causes]
+    assert other not in [each.cause for each in diagnose(RESET[0], accepted, *WELL).causes]
+    refused = diagnose(RESET[0], connection("layer", "grpc", "status", "the server answers 404"), *WELL)
+    assert "WebSocket" not in " ".join(f"{each.cause} {each.why}" for each in refused.causes)
+    assert "does not accept the call" in refused.summary

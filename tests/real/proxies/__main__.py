@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.real.proxies.program_rows import ProgramRow, program_rows
 from tests.real.proxies.rows import cells
-from tests.real.proxies.runner import play
+from tests.real.proxies.runner import cause_of, play
 from tests.real.proxies.servers import proxy_servers
 
 PROGRAMS = ("ss-server", "v2ray", "trojan", "sing-box", "mihomo")
@@ -22,17 +24,27 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home, proxy_servers(Path(home), *PROGRAMS) as servers:
         chosen = [each for each in cells(servers.links, servers.start_without_exit()) if words in str(each)]
         played = play(servers, chosen)
+    through_programs = [each for each in asyncio.run(_played_rows()) if words in str(each)]
     lines = [
         (each.cell.fault, each.cell.server, each.diagnosis.verdict.slug, each.cause, each.client or "-")
         for each in played
+    ]
+    lines += [
+        (each.fault, each.server, each.diagnosis.verdict.slug, cause_of(each.diagnosis), "-")
+        for each in through_programs
     ]
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *lines, strict=True)]
     for line in (_HEADINGS, *lines):
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
     wrong = [f"{each.cell}: {line}" for each in played for line in each.wrong]
-    print(f"\n{len(played)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
+    wrong += [f"{each}: {line}" for each in through_programs for line in each.wrong]
+    print(f"\n{len(lines)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} complaints")
     print("\n".join(wrong))
     return 1 if wrong else 0
+
+
+async def _played_rows() -> list[ProgramRow]:
+    return [each async for each in program_rows()]
 
 
 if __name__ == "__main__":

@@ -43,8 +43,12 @@ class PlayedCell:
     @property
     def cause(self) -> str:
         """The first cause, and how sure it is."""
-        causes = self.diagnosis.causes
-        return f"{causes[0].cause} ({describe_likelihood(causes)})" if causes else ""
+        return cause_of(self.diagnosis)
+
+
+def cause_of(found: Diagnosis) -> str:
+    """The first cause, and how sure it is."""
+    return f"{found.causes[0].cause} ({describe_likelihood(found.causes)})" if found.causes else ""
 
 
 def play(servers: ProxyServers, cells: Sequence[ProxyCell], *, with_client: bool = True) -> list[PlayedCell]:

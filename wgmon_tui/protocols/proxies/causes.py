@@ -13,6 +13,8 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.findings import OTHER, SAME, first_of, of_kind
+from wgmon_tui.protocols.proxies.grpc_layer import ACCEPTED
+from wgmon_tui.protocols.proxies.grpc_layer import NAME as GRPC
 from wgmon_tui.protocols.proxies.reality.words import VERIFIED
 from wgmon_tui.protocols.proxies.words import describe_own, describe_shift
 
@@ -205,16 +207,18 @@ def of_reality(server: Server, layer_fault: str) -> list[Cause]:
 
 
 def of_upgrade(server: Server, layer_fault: str, evidence: Sequence[Evidence]) -> list[Cause]:
-    """WebSocket fails."""
+    """WebSocket or gRPC fails."""
+    connection = first_of(findings.CONNECTION, evidence)
+    what = "gRPC" if connection and GRPC in connection.values else "WebSocket"
     if layer_fault == "status":
         return [
             Cause(
                 "the path or the host of the link is wrong",
-                "the server answers, but accepts no WebSocket there",
+                f"the server answers, but accepts no {what} there",
                 "compare path and host of the link with the server's configuration",
             ),
             Cause(
-                "the web server in front of the proxy does not pass WebSocket on, or the proxy is stopped",
+                f"the web server in front of the proxy does not pass {what} on, or the proxy is stopped",
                 "the status comes from a web server",
                 "on the server: read the log of the web server",
             ),
@@ -245,7 +249,8 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
     )
     found.append(_of_the_path(server, connection))
     passed = [each for each in check.stages if each.outcome is StageOutcome.PASSED]
-    if not any(each.name == WEBSOCKET or each.detail == VERIFIED for each in passed):
+    is_known = connection is not None and ACCEPTED in connection.values
+    if not is_known and not any(each.name == WEBSOCKET or each.detail == VERIFIED for each in passed):
         found.append(
             Cause(
                 "another service listens there, or the link is of another protocol",

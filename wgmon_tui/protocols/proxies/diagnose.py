@@ -14,6 +14,7 @@ from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies import causes, findings
 from wgmon_tui.protocols.proxies.findings import OK, SAME, first_of, of_kind
+from wgmon_tui.protocols.proxies.grpc_layer import NAME as GRPC
 from wgmon_tui.protocols.proxies.reality.words import REALITY
 from wgmon_tui.protocols.proxies.words import describe, describe_change, describe_connection
 from wgmon_tui.text import format_list, format_rtt
@@ -221,7 +222,8 @@ def _judge_connection(
             causes.of_tls(server, layer_fault, reason, evidence),
         )
     if layer in ("websocket", "http-upgrade") or layer_fault == "status":
-        summary = f"The server does not accept the upgrade: {reason}."
+        what = "call" if layer == GRPC else "upgrade"
+        summary = f"The server does not accept the {what}: {reason}."
         return Verdict.WRONG_PROTOCOL, summary, causes.of_upgrade(server, layer_fault, evidence)
     if layer_fault and layer_fault != "ended":
         return _judge_layer(check, server, reason, layer_fault, evidence)

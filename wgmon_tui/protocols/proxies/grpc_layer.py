@@ -27,6 +27,9 @@ _FIELD = 0x0A
 _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
 """The statuses of HPACK's static table (RFC 7541, appendix A)."""
 
+ACCEPTED = "the service is there, but the server ends the call"
+"""The reason if the service is there: who does not know its name gets the status 404."""
+
 
 class GrpcLayer:
     """A call. It is open at once: a server answers with its first data."""
@@ -77,7 +80,7 @@ class GrpcLayer:
         self._frames += received
         data, reply = b"", b""
         if self._is_over:
-            raise StreamLayerError(NAME, "ended", "the server ends the call")
+            raise self._ended()
         while (frame := self._next_frame()) is not None:
             kind, flags, payload = frame
             self._is_over |= kind in (_DATA, _HEADERS) and bool(flags & _END_STREAM)
@@ -89,8 +92,11 @@ class GrpcLayer:
             else:
                 reply += self._take_control(kind, flags, payload)
         if self._is_over and not data:
-            raise StreamLayerError(NAME, "ended", "the server ends the call")
+            raise self._ended()
         return LayerOutput(data, reply, self._is_over)
+
+    def _ended(self) -> StreamLayerError:
+        return StreamLayerError(NAME, "ended", ACCEPTED if self._has_status else "the server ends the call")
 
     def _take_control(self, kind: int, flags: int, payload: bytes) -> bytes:
         """Take a frame without data. Returns the answer to it."""

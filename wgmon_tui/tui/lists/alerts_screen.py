@@ -21,7 +21,7 @@ from wgmon_tui.tui.lists.alert_text import (
 )
 from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.lists.polled_list import PolledListScreen
-from wgmon_tui.tui.theme.text_style import TextStyle, unavailable_text
+from wgmon_tui.tui.theme.text_style import TextStyle, missing_section_text, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -116,15 +116,11 @@ class AlertsScreen(PolledListScreen):
         if self._log.sinks or self._log.deliveries:
             return None
         where = "There is no [[sink]] in config.toml. Add these three lines to start:"
-        found = unavailable_text("No alerts are configured", where, content_style)
-        for line in FIRST_SINK.splitlines():
-            found.append(f"\n  {line}", content_style.palette.accent)
-        found.append("\n\n")
         rest = (
             "docs/alerts.md describes mail, chats, webhooks and the others. "
             "A saved change takes effect at once."
         )
-        return found.append_text(Text("\n").join(content_style.paragraph(rest, content_style.palette.muted)))
+        return missing_section_text("No alerts are configured", where, FIRST_SINK, rest, content_style)
 
     # Actions
 

@@ -33,7 +33,7 @@ from wgmon_tui.tui.lists.subscription_lines import (
     detail,
     lines,
 )
-from wgmon_tui.tui.theme.text_style import unavailable_text
+from wgmon_tui.tui.theme.text_style import missing_section_text, unavailable_text
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.line_list import LineList, ListLine
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
@@ -143,15 +143,11 @@ class SubscriptionsScreen(PolledListScreen):
         if self._overview.subscriptions:
             return None
         where = "There is no [[subscription]] in config.toml. Add these three lines to follow a list:"
-        found = unavailable_text("No subscriptions", where, content_style)
-        for line in FIRST_SUBSCRIPTION.splitlines():
-            found.append(f"\n  {line}", content_style.palette.accent)
-        found.append("\n\n")
         rest = (
             "The file provider.url holds the address of the list, which is a secret. docs/proxies.md has "
             "the rest. A saved change takes effect at once."
         )
-        return found.append_text(Text("\n").join(content_style.paragraph(rest, content_style.palette.muted)))
+        return missing_section_text("No subscriptions", where, FIRST_SUBSCRIPTION, rest, content_style)
 
     # Actions
 

@@ -57,3 +57,12 @@ def unavailable_text(title: str, why: str, text_style: TextStyle) -> Text:
     """The text in place of missing content: a title and the reason."""
     lines = [Text(title, style=text_style.palette.text + Style(bold=True)), Text("")]
     return Text("\n").join([*lines, *text_style.paragraph(why, text_style.palette.muted)])
+
+
+def missing_section_text(title: str, why: str, example: str, rest: str, text_style: TextStyle) -> Text:
+    """The text in place of what config.toml does not configure yet: the lines to add, and what they need."""
+    found = unavailable_text(title, why, text_style)
+    for line in example.splitlines():
+        found.append(f"\n  {line}", text_style.palette.accent)
+    found.append("\n\n")
+    return found.append_text(Text("\n").join(text_style.paragraph(rest, text_style.palette.muted)))

@@ -199,3 +199,17 @@ def test_a_link_to_an_address_keeps_the_name_of_its_host_in_tls() -> None:
     plain = ShadowsocksLink(Endpoint("h.example", 1), "none", "x")
     assert at_address(plain, address) == replace(plain, endpoint=Endpoint("192.0.2.7", 1))
     assert not isinstance(at_address(plain, address), VmessLink)
+
+
+def test_a_port_that_is_in_use_over_udp_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = program._free_port()
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        offered = iter([other.getsockname()[1], wanted])
+        plain = socket.socket.bind
+
+        def bind(self: socket.socket, address: tuple[str, int]) -> None:
+            plain(self, (address[0], address[1] or next(offered)))
+
+        monkeypatch.setattr(socket.socket, "bind", bind)
+        assert program._free_port() == wanted

@@ -29,6 +29,7 @@ START_LIMIT_S = 10.0
 """How long a program may take until it listens: it reads its data first."""
 
 _POLL_S = 0.02
+_PORT_TRIES = 100
 _CONFIG_NAME = "config.json"
 
 
@@ -84,10 +85,19 @@ def _prepare(settings: CommandSettings, link: AnyLink | None, directory: Path) -
 
 
 def _free_port() -> int:
-    """A port on loopback that nobody uses. The login keeps out whoever takes it before the program does."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A port on loopback that nobody uses, neither over TCP nor over UDP: SOCKS5 needs both.
+
+    The login keeps out whoever takes it before the program does.
+    """
+    for _ in range(_PORT_TRIES):
+        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            probe.bind((LOOPBACK, 0))
+            try:
+                datagrams.bind(probe.getsockname())
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ProgramError("no port is free on 127.0.0.1")
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
