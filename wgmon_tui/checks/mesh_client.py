@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_age, format_list, printable
 
 MESH_CLIENTS: Mapping[str, str] = MappingProxyType(

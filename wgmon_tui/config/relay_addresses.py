@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
 from wgmon_tui.config.value_types import list_of, text_type
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
-_ADDRESS = re.compile(r"([a-z]+):(//)?(\[[^\[\]/?#]+\]|[^\[\]/?#:@]+)(?::([0-9]{1,5}))?/?")
+_ADDRESS = r"([a-z]+):(//)?(\[[^\[\]/?#]+\]|[^\[\]/?#:@]+)(?::([0-9]{1,5}))?/?"
+"""Compiled when it is used: each start imports this module, and few fleets name relays."""
 
 
 class RelayKind(Enum):
@@ -58,7 +59,7 @@ def parse_relay(text: str) -> RelayAddress:
 
     Raises InvalidValueError.
     """
-    match = _ADDRESS.fullmatch(text)
+    match = re.fullmatch(_ADDRESS, text)
     kind = _WORDS.get(match[1]) if match else None
     if match is None or kind is None or (match[2] is None) is not (kind is RelayKind.STUN):
         raise InvalidValueError(
