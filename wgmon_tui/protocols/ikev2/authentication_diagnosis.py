@@ -9,7 +9,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import AUTHENTICATE
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.protocols.ikev2 import causes
+from wgmon_tui.protocols.ikev2 import causes, certificate_causes
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.eap import METHOD_NAMES
 from wgmon_tui.protocols.ikev2.events import ServerFault
@@ -44,7 +44,7 @@ def _refused(found: Findings, notify: str) -> Meaning:
     if found.has(EvidenceKind.OWN_CERTIFICATE):
         detail = found.values(EvidenceKind.OWN_CERTIFICATE)[0]
         summary = f"The server refuses {found.local_id}, whose certificate is not valid: {detail}."
-        possible = [causes.own_certificate(detail), causes.own_clock()]
+        possible = [certificate_causes.own_certificate(detail), certificate_causes.own_clock()]
         return Meaning(Verdict.BAD_CERTIFICATE, summary, possible, AUTHENTICATE)
     if found.has(EvidenceKind.WITHOUT_ID):
         identity = found.values(EvidenceKind.WITHOUT_ID)[0]
@@ -118,10 +118,12 @@ def _rejected_server(found: Findings) -> Meaning:
         return Meaning(Verdict.BAD_CERTIFICATE, summary, possible, AUTHENTICATE)
     if word == ServerFault.UNNAMED.value:
         summary = f"The server says that it is {detail}, and its certificate does not name that."
-        return Meaning(Verdict.BAD_CERTIFICATE, summary, (causes.unnamed(detail),), AUTHENTICATE)
+        return Meaning(Verdict.BAD_CERTIFICATE, summary, (certificate_causes.unnamed(detail),), AUTHENTICATE)
     if word == ServerFault.BAD_SIGNATURE.value:
         summary = "The server sent a certificate, and its signature is not of that certificate's key."
-        return Meaning(Verdict.BAD_CERTIFICATE, summary, (causes.bad_signature(detail),), AUTHENTICATE)
+        return Meaning(
+            Verdict.BAD_CERTIFICATE, summary, (certificate_causes.bad_signature(detail),), AUTHENTICATE
+        )
     if word == ServerFault.BAD_SECRET.value:
         summary = "The server accepted this side, but did not prove that it knows the same secret."
         return Meaning(Verdict.PSK_MISMATCH, summary, (causes.other_secret(),), AUTHENTICATE)
@@ -136,16 +138,16 @@ def _bad_chain(found: Findings, detail: str, fault: str) -> Meaning:
     match fault:
         case ChainFault.EXPIRED.value | ChainFault.NOT_YET_VALID.value:
             summary = f"A certificate of the server is not valid: {detail}."
-            possible = [causes.certificate_dates(detail), causes.own_clock()]
+            possible = [certificate_causes.certificate_dates(detail), certificate_causes.own_clock()]
         case ChainFault.UNTRUSTED.value:
             summary = f"No authority that is trusted here issued the server's certificate; {detail} did."
-            possible = causes.untrusted(detail, found.settings)
+            possible = certificate_causes.untrusted(detail, found.settings)
         case ChainFault.REVOKED.value:
             summary = f"A certificate of the server is revoked: {detail}."
-            possible = [causes.revoked(detail)]
+            possible = [certificate_causes.revoked(detail)]
         case ChainFault.UNUSABLE_LIST.value:
             summary = f"The server's certificate is not accepted, because {detail}."
-            possible = [causes.unusable_list(detail), causes.own_clock()]
+            possible = [certificate_causes.unusable_list(detail), certificate_causes.own_clock()]
         case _:
             summary = f"The server's certificates prove nothing: {detail}."
             possible = []

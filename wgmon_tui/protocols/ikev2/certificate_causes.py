@@ -1,0 +1,88 @@
+"""The causes of certificates that are not accepted: what each is, why it is likely, and what to type."""
+
+from __future__ import annotations
+
+from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+
+
+def own_certificate(detail: str) -> Cause:
+    """The certificate of the check is out of its dates."""
+    return Cause(
+        f"the certificate of this check is not valid: {detail}",
+        "a server refuses such a certificate",
+        "openssl x509 -noout -dates -in the certificate_file of servers.toml",
+    )
+
+
+def own_clock() -> Cause:
+    """The clock of this machine."""
+    return Cause("the clock of this machine is wrong", "dates are compared with it", "date -u")
+
+
+def certificate_dates(detail: str) -> Cause:
+    """A certificate is out of its dates."""
+    return Cause(
+        f"the certificate {detail}",
+        "its own dates say so",
+        "on the server: swanctl --list-certs",
+    )
+
+
+def revoked(name: str) -> Cause:
+    """A list names a certificate of the chain."""
+    return Cause(
+        f"the certificate {name} of the server is revoked",
+        "crl_file, which its authority signed, lists it",
+        "on the server: install a new certificate; swanctl --load-creds",
+        proven=True,
+    )
+
+
+def unusable_list(detail: str) -> Cause:
+    """A list proves nothing."""
+    return Cause(
+        f"crl_file of servers.toml cannot be used: {detail}",
+        "a list counts only between its dates, and with the signature of the authority",
+        "in servers.toml, below [server.ikev2]: crl_file with a current list",
+    )
+
+
+def untrusted(issuer: str, settings: Ikev2Settings) -> list[Cause]:
+    """No authority issued the chain."""
+    lacks = "the authorities of this system lack"
+    if settings.ca:
+        lacks = "ca_file lacks"
+    elif settings.secret:
+        lacks = "the server has a certificate, and no ca_file is set with"
+    return [
+        Cause(
+            f"{lacks} the authority {issuer}",
+            "the chain of the server ends there",
+            "in servers.toml, below [server.ikev2]: ca_file",
+        ),
+        Cause(
+            "the server does not send the certificates between its own and the authority",
+            "a chain must be whole",
+            "on the server: swanctl --list-certs",
+        ),
+    ]
+
+
+def unnamed(identity: str) -> Cause:
+    """The certificate lacks the server's own identity."""
+    return Cause(
+        f"the certificate of the server lacks {identity} among its names",
+        "neither its subject nor an alternative name is that",
+        "on the server: swanctl --list-certs",
+        proven=True,
+    )
+
+
+def bad_signature(subject: str) -> Cause:
+    """The signature is of another key."""
+    return Cause(
+        f"the server has another private key than that of {subject}, or somebody sits between",
+        "the signature of IKE_AUTH does not verify",
+        "on the server: swanctl --list-certs",
+    )
