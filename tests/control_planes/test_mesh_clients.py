@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,13 +20,12 @@ from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_toml import parse
-from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError
-from wgmon_tui.control_planes.netbird.client import NetbirdClient, read_peer
+from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError, ProgramStatus
+from wgmon_tui.control_planes.netbird.client import NetbirdClient
 from wgmon_tui.control_planes.tailscale.client import TailscaleClient
 from wgmon_tui.text import format_iso_time
 
 NODE = ip_address("100.101.102.103")
-NOW = 1_795_944_660.0
 PONG = "pong from web1 (100.101.102.103) via TSMP in 12ms"
 
 NETBIRD_STATUS = {
@@ -54,6 +54,10 @@ NETBIRD_STATUS = {
 }
 
 StandIn = Callable[..., None]
+
+
+def no_peers(_: object) -> ProgramStatus[object]:
+    return ProgramStatus({})
 
 
 @pytest.fixture
@@ -129,7 +133,7 @@ async def test_one_status_serves_several_nodes(stand_in: StandIn, tmp_path: Path
 
 async def test_a_status_is_asked_again_after_some_seconds(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in("tailscale", TAILSCALED_STATUS)
-    program, clock = LocalProgram("tailscale"), iter([0.0, 4.9, 5.1, 5.1])
+    program, clock = LocalProgram("tailscale", no_peers), iter([0.0, 4.9, 5.1, 5.1])
     for _ in range(3):
         await program.read_status(("status", "--json"), 2.0, lambda: next(clock))
     assert len(asked(tmp_path)) == 2
@@ -178,10 +182,10 @@ async def test_a_program_that_hangs_or_prints_without_end_is_ended(
     stand_in("tailscale", "")
     (tmp_path / "tailscale").write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(ProgramFailedError, match="did not end in time"):
-        await LocalProgram("tailscale").ask((), 0.2)
+        await LocalProgram("tailscale", no_peers).ask((), 0.2)
     (tmp_path / "tailscale").write_text("#!/bin/sh\nexec yes\n")
     with pytest.raises(ProgramFailedError, match="printed more than is read"):
-        await LocalProgram("tailscale").ask((), 20.0)
+        await LocalProgram("tailscale", no_peers).ask((), 20.0)
 
 
 async def test_a_program_gets_no_secrets_of_this_process(
@@ -190,31 +194,49 @@ async def test_a_program_gets_no_secrets_of_this_process(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
     stand_in("tailscale", "")
     (tmp_path / "tailscale").write_text("#!/bin/sh\nenv\n")
-    answer = await LocalProgram("tailscale").ask((), 5.0)
+    answer = await LocalProgram("tailscale", no_peers).ask((), 5.0)
     assert b"CREDENTIALS_DIRECTORY" not in answer.output
 
 
 # NetBird
 
 
-def test_a_peer_of_netbird_has_its_path_and_its_handshake() -> None:
-    found = read_peer(NETBIRD_STATUS, NODE, NOW)
-    assert found == MeshPeer("netbird", "", True, False, "rels://relay.example.net:443", 60.0)
-    assert describe_peer(found) == (
-        "netbird on this machine says: its path goes by the relay rels://relay.example.net:443 and "
+async def test_a_peer_of_netbird_has_its_path_and_its_handshake(stand_in: StandIn) -> None:
+    [peer] = NETBIRD_STATUS["peers"]["details"]  # type: ignore[index]
+    recent = {**peer, "lastWireguardHandshake": format_iso_time(time.time() - 60)}
+    stand_in("netbird", {**NETBIRD_STATUS, "peers": {"details": [recent]}})
+    found = await NetbirdClient().look(NODE, 2.0)
+    assert found.handshake_age is not None
+    assert 59 < found.handshake_age < 90
+    relay = "rels://relay.example.net:443"
+    assert replace(found, handshake_age=60.0) == MeshPeer("netbird", "", True, False, relay, 60.0)
+    assert describe_peer(replace(found, handshake_age=60.0)) == (
+        f"netbird on this machine says: its path goes by the relay {relay} and "
         "its last handshake was 60 s ago"
     )
 
 
-def test_a_peer_that_netbird_does_not_list_is_not_known() -> None:
-    assert read_peer(NETBIRD_STATUS, ip_address("100.64.0.99"), NOW) == MeshPeer("netbird", is_known=False)
+async def test_a_peer_that_netbird_does_not_list_is_not_known(stand_in: StandIn) -> None:
+    stand_in("netbird", NETBIRD_STATUS)
+    found = await NetbirdClient().look(ip_address("100.64.0.99"), 2.0)
+    assert found == MeshPeer("netbird", is_known=False)
 
 
-def test_a_netbird_without_a_connection_or_with_missing_fields_is_trouble() -> None:
-    logged_out = read_peer({**NETBIRD_STATUS, "daemonStatus": "NeedsLogin"}, NODE, NOW)
-    assert logged_out.trouble == "it is not connected to its mesh: NeedsLogin"
-    renamed = read_peer({"daemonStatus": "Connected", "nodes": {}}, NODE, NOW)
-    assert renamed.trouble == "fields are missing or changed: peers, peers.details"
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        ({"daemonStatus": "NeedsLogin"}, "it is not connected to its mesh: NeedsLogin"),
+        (
+            {"daemonStatus": "Connected", "nodes": {}},
+            "fields are missing or changed: peers, peers.details",
+        ),
+    ],
+)
+async def test_a_netbird_without_a_connection_or_with_missing_fields_is_trouble(
+    stand_in: StandIn, status: object, trouble: str
+) -> None:
+    stand_in("netbird", status)
+    assert (await NetbirdClient().look(NODE, 2.0)).trouble == trouble
 
 
 async def test_netbird_is_asked_for_its_status(stand_in: StandIn, tmp_path: Path) -> None:

@@ -6,11 +6,15 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from wgmon_tui.child_processes import OutputLimitError, ProgramTimeoutError, last_line, run
 from wgmon_tui.control_planes.json_fields import LARGEST_BODY
+from wgmon_tui.net.addresses import Address
+
+Peer = TypeVar("Peer")
 
 _LONGEST_ANSWER = 64 * 1024
 _STATUS_VALID_S = 5.0
@@ -32,24 +36,41 @@ class Answer:
     message: str
 
 
-class LocalProgram:
-    """Runs one program, found on the PATH, a few at once and each for a limited time."""
+@dataclass(frozen=True, slots=True)
+class ProgramStatus(Generic[Peer]):
+    """What a program knows of its peers, by address. `trouble` says why it knows nothing."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    by_address: Mapping[Address, Peer]
+    trouble: str = ""
+
+
+class LocalProgram(Generic[Peer]):
+    """Runs one program, found on the PATH, a few at once and each for a limited time.
+
+    `read` reads the JSON object of its status, in a thread: a mesh can have thousands of nodes.
+    """
+
+    def __init__(self, name: str, read: Callable[[object], ProgramStatus[Peer]]) -> None:
+        self._name, self._read = name, read
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._status_turn = asyncio.Lock()
-        self._status: tuple[float, object] = (0.0, None)
+        self._status: tuple[float, ProgramStatus[Peer] | None] = (0.0, None)
 
     async def read_status(
         self, arguments: Sequence[str], timeout_s: float, now: Callable[[], float] = time.monotonic
-    ) -> object:
-        """The JSON value of its status, at most some seconds old. Raises ProgramFailedError."""
+    ) -> ProgramStatus[Peer]:
+        """Its status, at most some seconds old. Raises ProgramFailedError."""
         async with self._status_turn:
-            if self._status[1] is None or now() - self._status[0] >= _STATUS_VALID_S:
+            at, status = self._status
+            if status is None or now() - at >= _STATUS_VALID_S:
                 answer = await self._run(arguments, timeout_s, LARGEST_BODY)
-                self._status = (now(), await asyncio.to_thread(_parse, self._name, answer))
-            return self._status[1]
+                status = await asyncio.to_thread(self._read_answer, answer)
+                self._status = (now(), status)
+            return status
+
+    def _read_answer(self, answer: Answer) -> ProgramStatus[Peer]:
+        """Raises ProgramFailedError."""
+        return self._read(_parse(self._name, answer))
 
     async def ask(self, arguments: Sequence[str], timeout_s: float) -> Answer:
         """Run it with these arguments. Raises ProgramFailedError."""

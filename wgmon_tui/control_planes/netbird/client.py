@@ -7,15 +7,19 @@ one whose connection opens with the first packet, so that is no trouble.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from wgmon_tui.checks.mesh_client import MeshPeer
 from wgmon_tui.control_planes.json_fields import Drift, Fields
-from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError
+from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError, ProgramStatus
 from wgmon_tui.net.addresses import Address
 
 NAME = "netbird"
 _STATUS = ("status", "--json")
 _CONNECTED = "Connected"
+_Known = tuple[MeshPeer, float | None]
+"""A peer, and when its last handshake was, in Unix seconds."""
+
 _DIRECT = {"P2P": True, "Relayed": False}
 
 
@@ -23,7 +27,7 @@ class NetbirdClient:
     """Asks for the status of all peers."""
 
     def __init__(self) -> None:
-        self._program = LocalProgram(NAME)
+        self._program = LocalProgram(NAME, _read_status)
 
     async def look(self, address: Address, timeout_s: float) -> MeshPeer:
         """What it knows of an address."""
@@ -31,27 +35,28 @@ class NetbirdClient:
             status = await self._program.read_status(_STATUS, timeout_s)
         except ProgramFailedError as error:
             return MeshPeer(NAME, trouble=str(error))
-        return read_peer(status, address, time.time())
+        found = status.by_address.get(address)
+        if found is None:
+            return (
+                MeshPeer(NAME, trouble=status.trouble) if status.trouble else MeshPeer(NAME, is_known=False)
+            )
+        peer, handshake = found
+        age = max(0.0, time.time() - handshake) if handshake is not None else None
+        return replace(peer, handshake_age=age)
 
 
-def read_peer(value: object, address: Address, now: float) -> MeshPeer:
-    """Read a peer of the status. Never raises."""
-    drift = Drift()
+def _read_status(value: object) -> ProgramStatus[_Known]:
+    """Read the peers by their addresses. Never raises."""
+    drift, known = Drift(), {}
     status = Fields(value, "", drift)
     state = status.text("daemonStatus", optional=True)
     if state not in ("", _CONNECTED):
-        return MeshPeer(NAME, trouble=f"it is not connected to its mesh: {state}")
+        return ProgramStatus({}, f"it is not connected to its mesh: {state}")
     for peer in status.child("peers").children("details"):
-        if address in (*peer.address("netbirdIp"), *peer.address("netbirdIpv6")):
-            handshake = peer.time("lastWireguardHandshake")
-            is_direct = _DIRECT.get(peer.text("connectionType", optional=True))
-            return MeshPeer(
-                NAME,
-                is_known=True,
-                is_direct=is_direct,
-                relay=peer.text("relayAddress", optional=True) if is_direct is False else "",
-                handshake_age=max(0.0, now - handshake) if handshake is not None else None,
-            )
-    if drift.names:
-        return MeshPeer(NAME, trouble=f"fields are missing or changed: {', '.join(drift.names)}")
-    return MeshPeer(NAME, is_known=False)
+        is_direct = _DIRECT.get(peer.text("connectionType", optional=True))
+        relay = peer.text("relayAddress", optional=True) if is_direct is False else ""
+        read = MeshPeer(NAME, is_known=True, is_direct=is_direct, relay=relay)
+        for address in (*peer.address("netbirdIp"), *peer.address("netbirdIpv6")):
+            known[address] = (read, peer.time("lastWireguardHandshake"))
+    trouble = f"fields are missing or changed: {', '.join(drift.names)}" if drift.names else ""
+    return ProgramStatus(known, trouble)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from wgmon_tui.checks.control_plane_report import Node
 from wgmon_tui.checks.mesh_client import MeshPeer
-from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError
+from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError, ProgramStatus
 from wgmon_tui.control_planes.tailscale.local_api import TailscaledApi
 from wgmon_tui.net.addresses import Address
 
@@ -36,18 +36,15 @@ class TailscaleClient:
     """Asks for the status of all peers, and pings one through WireGuard."""
 
     def __init__(self) -> None:
-        self._program = LocalProgram(NAME)
+        self._program = LocalProgram(NAME, _read_status)
 
     async def look(self, address: Address, timeout_s: float) -> MeshPeer:
         """What it knows of an address."""
         try:
             status = await self._program.read_status(_STATUS, timeout_s)
-            report = TailscaledApi().read({"status": status})
-            if broken := next((part for part in report.parts if not part.works), None):
-                return MeshPeer(NAME, trouble=f"{broken.name}: {broken.detail or 'missing'}")
-            node = next((each for each in report.nodes if address in each.addresses), None)
-            if node is None and report.drift:
-                return MeshPeer(NAME, trouble=f"fields are missing or changed: {', '.join(report.drift)}")
+            node = status.by_address.get(address)
+            if node is None and status.trouble:
+                return MeshPeer(NAME, trouble=status.trouble)
             if node is None:
                 return MeshPeer(NAME, is_known=False)
             return await self._ping(_peer_of(node, time.time()), address, timeout_s)
@@ -65,6 +62,14 @@ class TailscaleClient:
         if _UNKNOWN.search(answer.message):
             return MeshPeer(NAME, is_known=False)
         return replace(peer, is_answered=False) if _SILENT.search(answer.message) else peer
+
+
+def _read_status(value: object) -> ProgramStatus[Node]:
+    report = TailscaledApi().read({"status": value})
+    if broken := next((part for part in report.parts if not part.works), None):
+        return ProgramStatus({}, f"{broken.name}: {broken.detail or 'missing'}")
+    trouble = f"fields are missing or changed: {', '.join(report.drift)}" if report.drift else ""
+    return ProgramStatus({address: node for node in report.nodes for address in node.addresses}, trouble)
 
 
 def _peer_of(node: Node, now: float) -> MeshPeer:
