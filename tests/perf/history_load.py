@@ -52,11 +52,12 @@ class TimedRecorder(Recorder):
         self._commit = self._store_writer._commit
         self._store_writer._commit = self._time_commit  # type: ignore[method-assign]
 
-    def _time_commit(self, store: WritableStore, *, synced: bool) -> None:
+    def _time_commit(self, store: WritableStore, *, synced: bool) -> bool:
         began, rows = time.perf_counter(), len(self._collector.batch.journal)
-        self._commit(store, synced=synced)
+        has_news = self._commit(store, synced=synced)
         if rows:
             self.commits.append(time.perf_counter() - began)
+        return has_news
 
     def _run_once(self, *, last: bool = False) -> None:
         super()._run_once(last=last)
@@ -67,9 +68,9 @@ def _time_maintenance(recorder: TimedRecorder) -> None:
     """Note how long each turn of maintenance takes, and the copies of the log in it."""
     run_slice, copy_log = recorder._maintenance.run_slice, loop._copy_log
 
-    def timed_slice(store: WritableStore) -> bool:
+    def timed_slice(store: WritableStore, *, has_news: bool = False) -> bool:
         began, cpu = time.perf_counter(), time.thread_time()
-        is_there = run_slice(store)
+        is_there = run_slice(store, has_news=has_news)
         recorder.delays.append((time.perf_counter() - began, time.thread_time() - cpu))
         return is_there
 

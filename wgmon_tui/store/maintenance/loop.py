@@ -23,6 +23,9 @@ _SLICE_S = 0.02
 The step in which it ends is finished.
 """
 
+_SLICE_EVERY_S = 0.1
+"""Minimum seconds between slices while many incidents wake the recorder."""
+
 _DONE = object()
 
 
@@ -43,7 +46,7 @@ class MaintenanceLoop:
         self._clock_guard = clock_guard
         self._clock, self._monotonic = clock, monotonic
         self._check_requested = threading.Event()
-        self._copy_log_at = -inf
+        self._copy_log_at = self._slice_at = -inf
         self._work: Iterator[None] | None = None
         self._compacted_to: float | None = None
         self._started_at, self._minutes_run = monotonic(), 0
@@ -56,9 +59,10 @@ class MaintenanceLoop:
         """Begin the work of this minute again: a write failed, or the store is another one."""
         self._work = self._compacted_to = None
 
-    def run_slice(self, store: WritableStore) -> bool:
+    def run_slice(self, store: WritableStore, *, has_news: bool = False) -> bool:
         """Do a slice of work. Returns False if the file is no longer under its path.
 
+        With `has_news`, alerts were just written: those who send them need the store next.
         Raises StoreUnavailableError, OSError and sqlite3.Error.
         """
         connection, started = store.connection, self._monotonic()
@@ -71,6 +75,9 @@ class MaintenanceLoop:
                 return False
             _copy_log(connection)
             return True  # a commit waits for this alone
+        if has_news and started - self._slice_at < _SLICE_EVERY_S:
+            return True
+        self._slice_at = started
         now = self._clock()
         boundary = compaction_boundary(now)
         if self._work is None and boundary != self._compacted_to:

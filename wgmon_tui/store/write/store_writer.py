@@ -99,13 +99,13 @@ class StoreWriter:
         try:
             if last or self._monotonic() >= self._retry_at:
                 store = self.store or self.open()
-                self._commit(store, synced=synced or last)
+                has_news = self._commit(store, synced=synced or last)
                 on_written()
                 self.trouble = None
                 if last:
                     self._write_end(store)
                 else:
-                    self._maintain(store)
+                    self._maintain(store, has_news=has_news)
         except (StoreUnavailableError, sqlite3.Error, OSError) as error:
             self.handle_failure(error)
         except VALUE_ERRORS as error:
@@ -135,10 +135,11 @@ class StoreWriter:
         self._reason = str(error)
         self._publish_unsaved_events()
 
-    def _commit(self, store: WritableStore, *, synced: bool) -> None:
+    def _commit(self, store: WritableStore, *, synced: bool) -> bool:
+        """Write the batch. Returns whether there was anything to tell somebody."""
         batch, connection = self._collector.batch, store.connection
         if not batch and not synced:
-            return
+            return False
         connection.execute(f"PRAGMA synchronous = {'FULL' if synced or batch.needs_sync else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         with connection:
@@ -160,14 +161,15 @@ class StoreWriter:
         self.unwritten = None
         if has_notifications:
             self._on_events_saved()
+        return has_notifications
 
     def _write_end(self, store: WritableStore) -> None:
         if self._ledger:
             copy_timestamps(store.connection, self._ledger)
         record_clock(store.connection, self._clock_guard, self._clock())
 
-    def _maintain(self, store: WritableStore) -> None:
-        if not self._maintenance.run_slice(store):
+    def _maintain(self, store: WritableStore, *, has_news: bool) -> None:
+        if not self._maintenance.run_slice(store, has_news=has_news):
             self.close()
             self.notice = f"{self._path} was deleted or moved: a new history was started"
 
