@@ -18,6 +18,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
+from wgmon_tui.lab.openvpn.session import LabSession
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import observations, tunnel_stage
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
@@ -139,6 +140,23 @@ async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatc
         async with asyncio.timeout(5):
             while server.sessions:  # noqa: ASYNC110
                 await asyncio.sleep(0)  # the server is on the same loop
+
+
+async def test_a_check_that_is_cancelled_before_the_push_reply_ends_its_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server may have assigned an address already: EXIT goes through the control channel."""
+    monkeypatch.setattr(LabSession, "_push", lambda session: setattr(session, "has_pushed", True))
+    async with lab() as (server, target):
+        running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
+        async with asyncio.timeout(5):
+            while not server.sessions:  # noqa: ASYNC110
+                await asyncio.sleep(0)  # the server is on the same loop
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            while server.sessions:  # noqa: ASYNC110
+                await asyncio.sleep(0)
 
 
 async def test_a_session_that_the_server_drops_is_no_matter_of_packet_sizes(

@@ -66,6 +66,7 @@ def test_a_real_server_passes_every_stage(
     assert [each.name for each in check.stages if each.outcome is StageOutcome.PASSED] == [
         *("reach", "reset", "tls", "key-exchange", "authenticate", "push-reply", "tunnel")
     ]
+    assert (check.stages[0].seconds is not None) == (proto == "tcp"), "the time of the connection"
     tls = find(observations.TLS, check.evidence)
     assert tls is not None
     assert tls.values[0] == f"TLSv{version}"

@@ -59,6 +59,8 @@ class _Found:
     tunnel: Tunnel | None = None
     resets: int = 1
     """How many first packets were sent."""
+    connected_after: float | None = None
+    """Seconds that the TCP connection took; None over UDP."""
 
     def add(self, name: str, outcome: StageOutcome, seconds: float | None = None, detail: str = "") -> None:
         """Add a stage."""
@@ -92,12 +94,14 @@ class OpenVpnProber(AddressProber):
         obstacle = await self._find_obstacle(target, is_due=is_due)
         if is_due and (obstacle is None or obstacle.kind != observations.IN_USE):
             log.evidence += find_ends(target.profile)
+        began = time.monotonic()
         try:
             link = await open_link(target.remote, asked.address, asked.server.timeout)
         except (ConnectionError, TimeoutError) as error:
             word = "refused" if isinstance(error, ConnectionRefusedError) else "silent"
             return await self._finish_unconnected(asked, log, found, word)
         if target.remote.transport is RemoteProto.TCP:
+            found.connected_after = time.monotonic() - began
             log.evidence.append(observe(observations.TCP, observations.CONNECTED))
         session = ControlSession(make_client(target.remote), link, log)
         try:
@@ -157,7 +161,7 @@ class OpenVpnProber(AddressProber):
                 observe(observations.ANSWERED, kind, remote.transport.value, *ahead, at=at)
             )
             found.handshake = Handshake(at, session.client.retransmits)
-            found.add(REACH, StageOutcome.PASSED)
+            found.add(REACH, StageOutcome.PASSED, found.connected_after)
             found.add(RESET, StageOutcome.PASSED, at, kind)
             return True
         if session.is_closed and not rejected:
@@ -166,7 +170,8 @@ class OpenVpnProber(AddressProber):
             session.log.add_evidence(Silence(min(timeout_s, session.now)))
         is_connected = find(observations.TCP, session.log.evidence) is not None
         is_reached = bool(errors or rejected or is_connected)
-        found.add(REACH, StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN)
+        reached = StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN
+        found.add(REACH, reached, found.connected_after)
         found.add(RESET, StageOutcome.FAILED)
         if asked.may_experiment:
             await _experiment(asked, session.log)
