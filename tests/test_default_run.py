@@ -127,6 +127,10 @@ FEATURES = {
     "a fetch through the tunnel": "test_a_whole_answer_is_healthy_and_tells_its_phases",
     "the system's own path": "test_a_host_that_answers_everything_is_healthy",
     "a protocol of one's own": "test_the_engine_checks_and_stores_it",
+    "nodes that a rule selects": (
+        "test_selected_nodes_become_servers_with_the_first_report_and_are_not_in_the_file"
+    ),
+    "the list of nodes": "test_each_node_has_what_its_control_plane_says_beside_what_is_true",
 }
 """Of each feature, one test that the default run makes. A test that is renamed is renamed here too."""
 

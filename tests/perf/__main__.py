@@ -34,6 +34,7 @@ BENCHMARKS = {
     "openvpn_checks": "What checks of OpenVPN servers cost",
     "ikev2_checks": "What checks of IKEv2 servers cost",
     "proxy_checks": "What checks of proxies cost, beside mihomo",
+    "control_plane": "What a control plane and its watched nodes cost",
 }
 
 

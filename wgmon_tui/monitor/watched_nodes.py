@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
 from wgmon_tui.checks.mesh_client import MESH_CLIENTS
@@ -222,17 +224,20 @@ def _as_system_path(shared: Server, rules: ControlPlaneSettings, node: Node) -> 
     """
     if not node.addresses:
         return None
-    section = settings_of(SYSTEM_PATH).section
-    entries: dict[str, object] = {"tcp": rules.node_port > 0}
-    if client := MESH_CLIENTS.get(shared.protocol):
-        entries["client"] = client
-    table = TomlTable("", entries, section.known_keys if section else ())
     return replace(
         shared,
         protocol=SYSTEM_PATH,
         endpoint=Endpoint(str(node.addresses[0]), rules.node_port or _DISCARD_PORT),
-        protocol_settings=read_own(SYSTEM_PATH, table),
+        protocol_settings=_path_settings(rules.node_port > 0, MESH_CLIENTS.get(shared.protocol, "")),
     )
+
+
+@cache
+def _path_settings(has_port: bool, client: str) -> Any:
+    """The settings of `system-path`, once for all nodes that are checked in the same way."""
+    section = settings_of(SYSTEM_PATH).section
+    entries: dict[str, object] = {"tcp": has_port, **({"client": client} if client else {})}
+    return read_own(SYSTEM_PATH, TomlTable("", entries, section.known_keys if section else ()))
 
 
 def _valid_names(names: Iterable[str]) -> tuple[str, ...]:
