@@ -37,6 +37,9 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 from wgmon_tui.store.history import History
+from wgmon_tui.subscriptions.quota import Quota
+from wgmon_tui.subscriptions.state_file import SubscriptionState, write_state
+from wgmon_tui.text import DAY_S
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.first_check_screen import FirstCheckScreen
@@ -217,6 +220,32 @@ def _unconfigured(stage: Stage) -> WgmonApp:
     return _over(stage, Fleet())
 
 
+def _subscribed(stage: Stage) -> WgmonApp:
+    """A list that differs and ends soon, and one that could not be fetched."""
+    app = _over(stage, Fleet())
+    (stage.directory / "config" / "config.toml").write_text(
+        "".join(
+            f'[[subscription]]\nname = "{name}"\nurl = "http://127.0.0.1/"\n' for name in ("acme", "other")
+        )
+    )
+    differing = SubscriptionState(
+        sample_fleet.NOW - 300,
+        summary="1 new, 1 changed, 1 removed",
+        lines=(
+            "+ fra9  trojan  fra9.example.net:443",
+            "~ lon1  shadowsocks  lon1.example.net:8388 -> lon1.example.net:8389  (endpoint changed)",
+            "- ams1  vless  ams1.example.net:443",
+        ),
+        unread=('"link 7": wgmon-tui cannot check a link of ssr://',),
+        same=12,
+        quota=Quota(sample_fleet.NOW + 20 * DAY_S, 60 << 30, 100 << 30),
+    )
+    write_state(stage.directory, "acme", differing)
+    write_state(stage.directory, "other", SubscriptionState(problem='subscription "other": HTTP 403'))
+    app.state_dir = stage.directory
+    return app
+
+
 def _over(stage: Stage, servers: Fleet) -> WgmonApp:
     config_dir = stage.directory / "config"
     config_dir.mkdir()
@@ -382,6 +411,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "incident": Scene(_remembered, _keys("I", "enter")),
         "incident-packets": Scene(_remembered, _keys("I", "enter", "]", "tab", "c")),
         "alerts": Scene(_told, _keys("A", "j")),
+        "subscriptions": Scene(_subscribed, _keys("U", "j", "j")),
         "help": Scene(_bad_night, _keys("?")),
         "palette": Scene(_bad_night, _palette),
         "sort": Scene(_bad_night, _keys("s", "j")),
