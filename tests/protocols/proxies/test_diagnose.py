@@ -8,7 +8,8 @@ from ipaddress import ip_address
 import pytest
 
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence, Soak
+from wgmon_tui.checks.context_evidence import NeighboursFailed
+from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence, Soak, WitnessProbed
 from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -206,3 +207,19 @@ def test_a_service_of_grpc_that_accepts_the_call_is_no_other_service() -> None:
     refused = diagnose(RESET[0], connection("layer", "grpc", "status", "the server answers 404"), *WELL)
     assert "WebSocket" not in " ".join(f"{each.cause} {each.why}" for each in refused.causes)
     assert "does not accept the call" in refused.summary
+
+
+@pytest.mark.parametrize(
+    ("proof", "verdict"),
+    [
+        (WitnessProbed("192.0.2.254", answered=True), Verdict.SILENT),
+        (WitnessProbed("192.0.2.254", answered=False), Verdict.LOCAL_FAULT),
+        (NeighboursFailed(ip_address("192.0.2.1"), 1, 2), Verdict.SILENT),
+        (NeighboursFailed(ip_address("192.0.2.1"), 2, 2), Verdict.LOCAL_FAULT),
+    ],
+)
+def test_an_uplink_through_which_something_answered_is_not_down(proof: Evidence, verdict: Verdict) -> None:
+    found = diagnose(page(fault="silent"), connection("silent"), *DEAD, proof)
+    assert found.verdict is verdict
+    is_named = "this machine or its uplink" in [each.cause for each in found.causes]
+    assert is_named is (verdict is Verdict.LOCAL_FAULT)

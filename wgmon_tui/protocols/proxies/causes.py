@@ -80,7 +80,14 @@ def of_uplink() -> list[Cause]:
     """Nothing answers from here."""
     commands = PLATFORM.commands
     why = "the proxy and every page are silent at the same time"
-    return [Cause("this machine or its uplink", why, f"{commands.route_table}; {commands.firewall}")]
+    return [
+        Cause("this machine or its uplink", why, f"{commands.route_table}; {commands.firewall}"),
+        Cause(
+            "the proxy is down, and this machine reaches pages through it only",
+            "no page has answered from here",
+            "set fetch_second to a page that answers from here, or witness in config.toml",
+        ),
+    ]
 
 
 def of_dead_page(url: str) -> list[Cause]:

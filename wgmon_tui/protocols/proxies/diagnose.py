@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.evidence import Evidence, FlowCut, ProtocolEvidence
+from wgmon_tui.checks.context_evidence import NeighboursFailed
+from wgmon_tui.checks.evidence import Evidence, FlowCut, ProtocolEvidence, WitnessProbed
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import url_of
@@ -147,6 +148,13 @@ def _judge_failure(
     return _judge_connection(check, server, evidence, direct)
 
 
+def _is_uplink_proven(evidence: Sequence[Evidence]) -> bool:
+    """Whether something else answered this machine: then its uplink is not what is down."""
+    witness = first_of_kind(WitnessProbed, evidence)
+    neighbours = first_of_kind(NeighboursFailed, evidence)
+    return bool(witness and witness.answered) or bool(neighbours and neighbours.failed < neighbours.watched)
+
+
 def _find_repeated(evidence: Sequence[Evidence]) -> tuple[Verdict, str] | None:
     found = first_of(findings.REPEATED, evidence)
     if found is None or found.values[0] == "0":
@@ -200,12 +208,13 @@ def _judge_connection(
         return Verdict.PORT_CLOSED, summary, causes.of_closed_port(server)
     if fault in _UNREACHED:
         is_all_silent = all(each.values[1] in _UNREACHED for each in direct)
-        if len(direct) > 1 and is_all_silent:
+        if len(direct) > 1 and is_all_silent and not _is_uplink_proven(evidence):
             summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
             return Verdict.LOCAL_FAULT, summary, causes.of_uplink()
         if direct and is_all_silent:  # one page alone may be down, too
-            summary = f"Neither the proxy nor the page answers from this machine: {reason}."
-            return Verdict.SILENT, summary, (*causes.of_path(server), *causes.of_uplink())
+            summary = f"Neither the proxy nor a page answers from this machine: {reason}."
+            uplink = () if _is_uplink_proven(evidence) else causes.of_uplink()[:1]
+            return Verdict.SILENT, summary, (*causes.of_path(server), *uplink)
         if fault == "unreachable":
             return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
         return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)
