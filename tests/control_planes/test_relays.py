@@ -36,7 +36,7 @@ from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.control_planes import stun
 from wgmon_tui.control_planes.answers import BROKEN, UNKNOWN, WORKS
 from wgmon_tui.control_planes.derp_map import missing_regions, read_derp_map
-from wgmon_tui.control_planes.relay_probes import ProbedRelay, probe_relays, summarize
+from wgmon_tui.control_planes.relay_probes import MOST_RELAYS, ProbedRelay, probe_relays, summarize
 from wgmon_tui.control_planes.tailscale.local_api import STATUS_PATH
 from wgmon_tui.net.resolver import Resolver
 
@@ -238,23 +238,24 @@ async def test_a_derp_relay_switches_to_its_protocol() -> None:
     async with responding(DERP) as responder:
         found = await probe(f"derp://127.0.0.1:{responder.port}")
     assert found.state == WORKS
-    assert responder.paths == ["/derp/probe", "/derp"]
-    assert "Upgrade: DERP\r\n" in responder.heard[1]
+    assert found.detail == ""
+    assert responder.paths == ["/derp", "/derp/probe"]
+    assert "Upgrade: DERP\r\n" in responder.heard[0]
 
 
 async def test_a_derp_relay_that_closes_after_each_answer_is_asked_again() -> None:
     async with responding(DERP, closes=True) as responder:
         found = await probe(f"derp://127.0.0.1:{responder.port}")
-    assert found.state in (WORKS, BROKEN)
-    assert responder.paths[0] == "/derp/probe"
+    assert (found.state, found.detail) == (WORKS, "")
+    assert responder.paths == ["/derp", "/derp/probe"]
 
 
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ({}, "it answers /derp/probe with HTTP 404"),
+        ({}, "it is no relay: HTTP 404 to /derp"),
         ({"/derp/probe": Answer(b""), "/derp": Answer(b"", 426)}, "it is no relay: HTTP 426 to /derp"),
-        ({"/derp/probe": Answer(b"x" * 100, cut=True)}, "it ends the connection"),
+        ({"/derp": Answer(b"x" * 100, cut=True)}, "it ends the connection"),
     ],
 )
 async def test_a_server_that_is_no_derp_relay_is_broken(answers: dict[str, Answer], words: str) -> None:
@@ -262,6 +263,18 @@ async def test_a_server_that_is_no_derp_relay_is_broken(answers: dict[str, Answe
         found = await probe(f"derp://127.0.0.1:{responder.port}")
     assert found.state == BROKEN
     assert found.detail.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [(Answer({}, 404), "answered with HTTP 404"), (Answer(b"x" * 100, cut=True), "not answered")],
+)
+async def test_a_derp_relay_without_the_page_that_measures_it_works_and_says_so(
+    page: Answer, words: str
+) -> None:
+    async with responding({**DERP, "/derp/probe": page}) as responder:
+        found = await probe(f"derp://127.0.0.1:{responder.port}")
+    assert (found.state, found.detail) == (WORKS, f"but /derp/probe is {words}")
 
 
 async def test_a_relay_of_netbird_upgrades_to_a_websocket() -> None:
@@ -364,6 +377,14 @@ async def test_relays_are_not_probed_where_the_api_failed() -> None:
     found, diagnosis, _ = await look(["derp://127.0.0.1:9"], {**WHOLE, "/api/v1/node": Answer({}, 500)})
     assert diagnosis.verdict is Verdict.API_FAILED
     assert "relays" not in [each.name for each in found.stages]
+
+
+async def test_more_relays_than_are_probed_are_named_as_left_out() -> None:
+    relays = [f"stun:127.0.0.1:{port}" for port in range(1, MOST_RELAYS + 3)]
+    found, diagnosis, _ = await look(relays)
+    lines = [each for each in found.evidence if isinstance(each, ProtocolEvidence) and each.kind == "relay"]
+    assert len(lines) == MOST_RELAYS + 1
+    assert f"the relay 2 more may work or not (only {MOST_RELAYS} are probed)" in diagnosis.evidence
 
 
 async def test_the_regions_of_a_derp_map_are_probed_and_missing_ones_named() -> None:

@@ -9,7 +9,8 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from wgmon_tui.checks.control_plane_report import MeshRelay
@@ -123,31 +124,46 @@ async def _probe_stun(relay: RelayAddress, address: Address) -> ProbedRelay:
 
 
 async def _probe_stream(relay: RelayAddress, address: Address, authorities: bytes) -> ProbedRelay:
-    """Connect, begin TLS, and ask for the relay's protocol. Raises OSError, ssl.SSLError, NoHttpError."""
+    """Connect, begin TLS, and ask for the relay's protocol. Raises OSError, ssl.SSLError, NoHttpError.
+
+    Nodes need the upgrade. The page by which they measure a DERP relay is only named if it fails.
+    """
     began = time.monotonic()
+    async with _connected(relay, address, authorities) as connection:
+        end = connection.certificate_end
+        if relay.kind is RelayKind.TLS:
+            return ProbedRelay(relay, WORKS, "TLS begins", time.monotonic() - began, end)
+        is_derp = relay.kind in (RelayKind.DERP, RelayKind.PLAIN_DERP)
+        path = _DERP_PATH if is_derp else _NETBIRD_PATH
+        status = (await connection.get(path, with_token=True)).status
+        took = time.monotonic() - began
+    if status != _SWITCHING:
+        return ProbedRelay(relay, BROKEN, f"it is no relay: HTTP {status} to {path}", took, end)
+    detail = await _find_page_fault(relay, address, authorities) if is_derp else ""
+    return ProbedRelay(relay, WORKS, detail, took, end)
+
+
+async def _find_page_fault(relay: RelayAddress, address: Address, authorities: bytes) -> str:
+    """What is wrong with the page by which clients measure a DERP relay; "" if it answers."""
+    try:
+        async with _connected(relay, address, authorities) as connection:
+            status = (await connection.get(_DERP_PROBE_PATH, with_token=False)).status
+    except (NoHttpError, TooLargeError, OSError):
+        return f"but {_DERP_PROBE_PATH} is not answered"
+    return "" if status == _OK_STATUS else f"but {_DERP_PROBE_PATH} is answered with HTTP {status}"
+
+
+@asynccontextmanager
+async def _connected(
+    relay: RelayAddress, address: Address, authorities: bytes
+) -> AsyncIterator[HttpConnection]:
+    """A new connection, with TLS if the relay has it. Raises OSError, ssl.SSLError."""
     connection = HttpConnection(Url(relay.host, relay.port, is_tls=relay.kind.is_tls), _upgrade(relay.kind))
     try:
         await connection.connect(address)
         if relay.kind.is_tls:
             await connection.start_tls(trusting_context(authorities))
-        end = connection.certificate_end
-        if relay.kind is RelayKind.TLS:
-            return ProbedRelay(relay, WORKS, "TLS begins", time.monotonic() - began, end)
-        is_derp = relay.kind in (RelayKind.DERP, RelayKind.PLAIN_DERP)
-        if is_derp:
-            status = (await connection.get(_DERP_PROBE_PATH, with_token=False)).status
-            if status != _OK_STATUS:
-                return ProbedRelay(relay, BROKEN, f"it answers {_DERP_PROBE_PATH} with HTTP {status}")
-            if not connection.is_open:
-                await connection.connect(address)
-                if relay.kind.is_tls:
-                    await connection.start_tls(trusting_context(authorities))
-        path = _DERP_PATH if is_derp else _NETBIRD_PATH
-        status = (await connection.get(path, with_token=True)).status
-        took = time.monotonic() - began
-        if status != _SWITCHING:
-            return ProbedRelay(relay, BROKEN, f"it is no relay: HTTP {status} to {path}", took, end)
-        return ProbedRelay(relay, WORKS, "", took, end)
+        yield connection
     finally:
         connection.close()
 
