@@ -24,7 +24,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home, proxy_servers(Path(home), *PROGRAMS) as servers:
         chosen = [each for each in cells(servers.links, servers.start_without_exit()) if words in str(each)]
         played = play(servers, chosen)
-    through_programs = [each for each in asyncio.run(_played_rows()) if words in str(each)]
+    through_programs = asyncio.run(_played_rows(words))
     lines = [
         (each.cell.fault, each.cell.server, each.diagnosis.verdict.slug, each.cause, each.client or "-")
         for each in played
@@ -43,8 +43,8 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-async def _played_rows() -> list[ProgramRow]:
-    return [each async for each in program_rows()]
+async def _played_rows(words: str) -> list[ProgramRow]:
+    return [each async for each in program_rows(words)]
 
 
 if __name__ == "__main__":

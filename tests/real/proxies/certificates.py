@@ -43,9 +43,10 @@ class SelfSigned:
 
 
 @cache
-def self_signed(name: str, days: int = 30) -> SelfSigned:
-    """A certificate for a name or an address. It began 60 days ago, and ends in `days`."""
+def self_signed(name: str, days: int = 30, *more: str) -> SelfSigned:
+    """A certificate for names or addresses. It began 60 days ago, and ends in `days`."""
     key = ec.generate_private_key(ec.SECP256R1())
+    names = [_subject_of(each) for each in (name, *more)]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     builder = (
@@ -56,7 +57,7 @@ def self_signed(name: str, days: int = 30) -> SelfSigned:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 60 * _DAY)
         .not_valid_after(now + days * _DAY)
-        .add_extension(x509.SubjectAlternativeName([_subject_of(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
     pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -57,9 +57,11 @@ class ProgramRow:
         return lines
 
 
-async def program_rows() -> AsyncIterator[ProgramRow]:
-    """Play every row. mihomo alone speaks the obfuscation of its own server."""
+async def program_rows(words: str) -> AsyncIterator[ProgramRow]:
+    """Play the rows of the servers whose name has these words. mihomo alone speaks its own obfuscation."""
     for name, link in _LINKS.items():
+        if words not in name:
+            continue
         with TemporaryDirectory() as directory:
             async with server(link, Path(directory)) as right, page() as url:
                 for program in COMMANDS if link is not OBFUSCATED else ("mihomo",):

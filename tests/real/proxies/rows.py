@@ -154,13 +154,15 @@ def _wrong_name(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
 
 def _wrong_reality(name: str, link: VlessLink, tls: TlsOptions) -> Iterator[ProxyCell]:
     other = X25519PrivateKey.generate().public_key().public_bytes_raw()
-    for fault, changed, cause in (
-        ("wrong key of REALITY", replace(tls, reality=replace(REALITY, public_key=other)), "public key"),
-        ("wrong short id", replace(tls, reality=replace(REALITY, short_id=bytes(8))), "short id"),
-        ("wrong name in TLS", replace(tls, server_name="other.example"), "the name of the link"),
+    other_key, other_id = replace(REALITY, public_key=other), replace(REALITY, short_id=b"\xff" * 8)
+    takes_none = name == "mihomo vless reality"
+    for fault, changed, cause, is_proven in (
+        ("wrong key of REALITY", replace(tls, reality=other_key), "public key", False),
+        ("wrong short id", replace(tls, reality=other_id), "short id", takes_none),
+        ("wrong name in TLS", replace(tls, server_name="other.example"), "proxy.example is accepted", True),
     ):
         wrong = Probing(replace(link, tls=changed))
-        yield ProxyCell(fault, name, wrong, (Verdict.AUTH_FAILED,), cause)
+        yield ProxyCell(fault, name, wrong, (Verdict.AUTH_FAILED,), cause, is_proven=is_proven)
 
 
 def _wrong_path(name: str, link: ProxyLink) -> Iterator[ProxyCell]:

@@ -270,7 +270,10 @@ class ProxyServers:
                 users=[{"username": "a", "password": PASSWORD}], **tls,
             ),
         ]  # fmt: skip
-        listeners += [self._mihomo_reality("vless reality"), self._mihomo_reality("vless vision", FLOW)]
+        listeners += [
+            self._mihomo_reality("vless reality", short_ids=("", SHORT_ID.hex())),
+            self._mihomo_reality("vless vision", FLOW),
+        ]
         home = self.home / "mihomo-server"
         home.mkdir()
         config = {"mode": "direct", "log-level": "silent", "ipv6": False, "listeners": listeners}
@@ -281,11 +284,13 @@ class ProxyServers:
         port = self.add(f"mihomo {name}", make)
         return {"name": name, "type": kind, "listen": LOOPBACK, "port": port, **options}
 
-    def _mihomo_reality(self, name: str, flow: str = "") -> dict[str, object]:
+    def _mihomo_reality(
+        self, name: str, flow: str = "", short_ids: tuple[str, ...] = (SHORT_ID.hex(),)
+    ) -> dict[str, object]:
         options = {
             "dest": f"{LOOPBACK}:{IMITATED}",
             "private-key": _base64_url(REALITY_KEY.private_bytes_raw()),
-            "short-id": [SHORT_ID.hex()],
+            "short-id": list(short_ids),
             "server-names": [NAME],
         }
         return self._mihomo(
@@ -345,7 +350,7 @@ def proxy_servers(home: Path, *programs: str) -> Iterator[ProxyServers]:
             stack.enter_context(pages(FALLBACK, Fallback))
             stack.enter_context(pages(OTHER_CLOCK, OtherClock))
             stack.enter_context(pages(SECURE_PAGE, certificate=certificate_of(LOOPBACK)))
-            stack.enter_context(pages(IMITATED, certificate=certificate_of(IMITATED_NAME)))
+            stack.enter_context(pages(IMITATED, certificate=self_signed(IMITATED_NAME, 30, NAME)))
         servers = ProxyServers(name, home)
         stack.callback(servers.stop)
         servers.start(*programs)

@@ -49,6 +49,8 @@ def test_reality_with_vision_is_healthy_and_a_wrong_key_is_not(tmp_path: Path) -
     with proxy_servers(tmp_path, "mihomo") as servers:
         assert not play_quickly(servers, "mihomo vless vision", RIGHT).wrong
         assert not play_quickly(servers, "mihomo vless vision", "wrong key of REALITY").wrong
+        assert not play_quickly(servers, "mihomo vless vision", "wrong name in TLS").wrong
+        assert not play_quickly(servers, "mihomo vless reality", "wrong short id").wrong
 
 
 @pytest.mark.parametrize("server", ["sing-box 2022-blake3-aes-256-gcm", "sing-box vless tls", "trojan"])

@@ -65,7 +65,7 @@ def of_sing_box(link: CommandLink, directory: Path) -> dict[str, object]:
             own = {"type": "tuic", "users": [{"uuid": str(USER_ID), "password": "SECRET"}]}
         case AnytlsLink():
             own = {"type": "anytls", "users": [{"password": "SECRET"}]}
-    return {"log": {"level": "error"}, "inbounds": [{**common, **own}], "outbounds": [{"type": "direct"}]}
+    return {"log": {"disabled": True}, "inbounds": [{**common, **own}], "outbounds": [{"type": "direct"}]}
 
 
 def of_mihomo(link: Hysteria2Link, directory: Path) -> dict[str, object]:

@@ -310,6 +310,9 @@ def of_found(server: Server, found: ProtocolEvidence, evidence: Sequence[Evidenc
             return [Cause(f"the method is wrong: the server uses {value}", why, fix, proven=True)]
         case "clock":
             return [_clock_cause(value, why, evidence)]
+        case "short-id":
+            fix = "remove sid from the link, or compare it with shortIds"
+            return [Cause("the short id of the link (sid) is wrong: none is accepted", why, fix, proven=True)]
         case "server-name":
             fix = f"write sni={value} into the link"
             return [Cause(f"the name in TLS is wrong: {value} is accepted", why, fix, proven=True)]

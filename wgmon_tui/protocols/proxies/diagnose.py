@@ -202,7 +202,7 @@ def _judge_connection(
     fault, layer, layer_fault = (*connection.values, "", "", "")[:3] if connection else ("", "", "")
     reason = describe_connection(connection) if connection else "nothing came"
     if found := first_of(findings.FOUND, evidence):
-        return _judge_found(server, found, evidence)
+        return _judge_found(server, found, evidence, is_reality=layer == REALITY)
     if fault == "refused":
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
         return Verdict.PORT_CLOSED, summary, causes.of_closed_port(server)
@@ -256,7 +256,9 @@ def _judge_layer(
     return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", causes.of_other_protocol(server)
 
 
-def _judge_found(server: Server, found: ProtocolEvidence, evidence: Sequence[Evidence]) -> Meaning:
+def _judge_found(
+    server: Server, found: ProtocolEvidence, evidence: Sequence[Evidence], *, is_reality: bool
+) -> Meaning:
     """An experiment got an answer: what it changed is the cause."""
     kind = found.values[0]
     summary = f"The server answers {describe_change(found.values)}, but not as the link says."
@@ -268,6 +270,8 @@ def _judge_found(server: Server, found: ProtocolEvidence, evidence: Sequence[Evi
         return Verdict.AUTH_FAILED, f"The clocks differ too much: {summary}", ranked
     if kind == "method":
         return Verdict.CIPHER_MISMATCH, summary, ranked
+    if kind == "short-id" or (kind == "server-name" and is_reality):
+        return Verdict.AUTH_FAILED, summary, ranked
     if kind == "server-name":
         return Verdict.BAD_CERTIFICATE, summary, ranked
     return Verdict.WRONG_PROTOCOL, summary, ranked

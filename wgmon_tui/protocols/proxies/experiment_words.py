@@ -23,6 +23,11 @@ OF_STREAMS = (
         "TLS with each name in the certificate",
         "the name in TLS (sni) is wrong",
     ),
+    Experiment(
+        "REALITY",
+        "REALITY with the names of the imitated site, and without a short id",
+        "the name (sni) or the short id (sid) is wrong",
+    ),
     Experiment("other paths", "the upgrade to WebSocket on similar paths", "the path is wrong"),
 )
 OTHER_METHODS = Experiment("other methods", "the same password with each other method", "the method is wrong")

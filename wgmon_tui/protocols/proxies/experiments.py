@@ -27,10 +27,13 @@ from wgmon_tui.protocols.proxies.link_layers import (
     OUTER_TLS,
     path_of,
     server_name_of,
+    tls_of,
     with_path,
     with_server_name,
+    without_short_id,
 )
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
 from wgmon_tui.protocols.proxies.reality.words import REALITY
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer
@@ -62,7 +65,7 @@ class Experiments:
         if self._first.layer == OUTER_TLS:
             return await self._explain_tls()
         if self._first.layer == REALITY:
-            return []
+            return await self._explain_reality()
         if self._first.layer and self._first.layer_fault == "status":
             return await self._try_all(self._path_trials())
         repeated = await self._repeat()
@@ -121,6 +124,21 @@ class Experiments:
         trials = [Trial("server-name", each, with_server_name(self._link, each)) for each in tried]
         return [self._evidence(NAMES, *names), *await self._try_all(trials)]
 
+    async def _explain_reality(self) -> list[ProtocolEvidence]:
+        """Try the names of the imitated site, and no short id: servers mostly accept both."""
+        fetcher = self._fetches.fetcher
+        layer = fetcher.stack.layers[0] if fetcher else None
+        shown = read_certificate(layer.certificate) if isinstance(layer, RealityLayer) else None
+        own = server_name_of(self._link)
+        names = [each for each in (shown.names if shown else ()) if "*" not in each and each != own]
+        trials = [Trial("server-name", each, with_server_name(self._link, each)) for each in names]
+        if self._first.layer_fault != "refused":
+            return []
+        tls = tls_of(self._link)
+        if tls and tls.reality and tls.reality.short_id:
+            trials.append(Trial("short-id", "none", without_short_id(self._link)))
+        return await self._try_all(trials)
+
     async def _read_names(self) -> Sequence[str]:
         layers = await self._fetches.outer_layers(self._link, is_verified=False)
         tls = layers[0]
@@ -165,7 +183,7 @@ class Experiments:
         if found.is_proven or found.fault is None:
             return True
         opened = {name for name, _ in found.opened} - {name for name, _ in self._first.opened}
-        return trial.kind in ("server-name", "path") and bool(opened)
+        return trial.kind in ("server-name", "short-id", "path") and bool(opened)
 
     def _evidence(self, kind: str, *values: str) -> ProtocolEvidence:
         return ProtocolEvidence(self._protocol, kind, values, from_experiment=True)

@@ -55,6 +55,12 @@ def with_server_name(link: Any, name: str) -> Any:
     return link if tls is None else replace(link, tls=replace(tls, server_name=name))
 
 
+def without_short_id(link: Any) -> Any:
+    """The link without the short id of its REALITY."""
+    reality = replace(link.tls.reality, short_id=b"")
+    return replace(link, tls=replace(link.tls, reality=reality))
+
+
 def with_path(link: Any, path: str) -> Any:
     """The link with another path."""
     return replace(link, transport=replace(link.transport, path=path))

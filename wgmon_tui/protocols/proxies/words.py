@@ -31,6 +31,7 @@ _CHANGES = {
     "method": "the method",
     "clock": "the clock",
     "server-name": "the name in TLS",
+    "short-id": "the short id",
     "path": "the path",
 }
 

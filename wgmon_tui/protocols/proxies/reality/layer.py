@@ -78,6 +78,8 @@ class RealityLayer:
         self._opener: RecordProtection | None = None
         self._server_key: Ed25519PublicKey | None = None
         self._reply = b""
+        self.certificate: bytes | None = None
+        """The certificate that came, in DER: that of the imitated site if the server refuses this client."""
 
     def open(self) -> bytes:
         """The ClientHello."""
@@ -184,7 +186,7 @@ class RealityLayer:
         """The first certificate: it must be signed with the key of the hello."""
         at = 1 + (body[0] if body else 0) + 3
         size = int.from_bytes(body[at : at + 3], "big")
-        certificate = body[at + 3 : at + 3 + size]
+        self.certificate = certificate = body[at + 3 : at + 3 + size]
         key = certificate.partition(_ED25519)[2][:_KEY_LENGTH]
         signature = certificate[-_SIGNATURE_LENGTH:]
         if not hmac.compare_digest(hmac.digest(self._hello.auth_key, key, "sha512"), signature):
