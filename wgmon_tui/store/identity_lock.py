@@ -102,8 +102,7 @@ class IdentityLocks:
             except OSError:
                 return None
             self._files[identity] = descriptor
-        digest = hashlib.sha256(target.server.public_key.raw).digest()
-        return _Place(descriptor, int.from_bytes(digest[:4], "big") % _SLOTS)
+        return _Place(descriptor, slot_of(target.server.public_key))
 
     async def _acquire(self, place: _Place, identity: str) -> bool:
         """Wait for the lock. The prober of this process already checks each server only once at a time."""
@@ -147,6 +146,11 @@ class _HeldLock:
     async def __aexit__(self, *_: object) -> None:
         if self._place:
             self._locks.release(self._place)
+
+
+def slot_of(server_key: PublicKey) -> int:
+    """The number of a server's place in a file."""
+    return int.from_bytes(hashlib.sha256(server_key.raw).digest()[:4], "big") % _SLOTS
 
 
 def identity_digest(identity: PublicKey) -> bytes:

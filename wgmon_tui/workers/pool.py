@@ -19,6 +19,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.shard import find_owner
 from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.store.clock_guard import ClockBelief
+from wgmon_tui.store.identity_lock import slot_of
 from wgmon_tui.workers.messages import CheckRequest, FleetAssignment, WorkerSetup, encode_setup
 from wgmon_tui.workers.worker_process import WorkerProcess, list_servers
 from wgmon_tui.workers.worker_records import WorkerOutlets
@@ -27,8 +28,8 @@ from wgmon_tui.workers.worker_records import WorkerOutlets
 class WorkerPool:
     """Gives each server to one worker process, always the same one.
 
-    Servers with one public key are one peer, and belong to one worker: it makes one handshake with a peer at
-    a time, and knows when the last one was.
+    Servers that share a place of the identity lock belong to one worker, so that workers never wait for each
+    other there. Servers with one public key do: one worker keeps the handshakes with a peer apart.
     """
 
     vantage = "local"
@@ -151,7 +152,8 @@ class WorkerPool:
     def _worker_of(self, server: Server) -> WorkerProcess:
         worker = self._owners.get(server.name)
         if worker is None:
-            key = server.name if server.public_key == NO_PUBLIC_KEY else str(server.public_key)
+            has_key = server.public_key != NO_PUBLIC_KEY
+            key = f"slot {slot_of(server.public_key)}" if has_key else server.name
             worker = self._owners[server.name] = self._workers[find_owner(key, len(self._workers)) - 1]
         return worker
 
