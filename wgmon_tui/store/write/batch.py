@@ -203,7 +203,8 @@ class Batch:
         names |= {row[0][0] for row in self.exchanges} | {each.server for each in self.incidents.values()}
         names |= (self.fleet or {}).keys() | self.vantage_states.names()
         fresh = {}
-        for name in sorted(names - ids.keys()):
+        # Not `names - ids.keys()`, which goes through all known servers.
+        for name in sorted(name for name in names if name not in ids):
             added = connection.execute(_NEW_SERVER, (name,))
             fresh[name] = int(added.fetchone()[0])
         return fresh
