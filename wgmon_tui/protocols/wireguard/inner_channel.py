@@ -177,7 +177,10 @@ class InnerChannel:
         await self.wait_until(lambda: all(each.answered_ns is not None for each in inner_probes), deadline)
 
     async def wait_until(self, done: Callable[[], bool], deadline: float) -> None:
-        """Wait for packets until `done`, or until the deadline by the monotonic clock."""
+        """Wait for packets until `done`, or until the deadline by the monotonic clock.
+
+        Only one caller may wait at a time.
+        """
         loop = asyncio.get_running_loop()
         while not done():
             if (left := deadline - time.monotonic()) <= 0:

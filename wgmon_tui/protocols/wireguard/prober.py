@@ -315,10 +315,9 @@ class Prober:
             header = target.framing.initiation_header()
             return target.initiator.initiate(index, timestamp, cookie, ephemeral, header)
 
-        demultiplexer.use_framing((kernel_spelling(address), target.server.endpoint.port), target.framing)
-        run = HandshakeStage(
-            target, check_log, opened, (kernel_spelling(address), target.server.endpoint.port), attempt
-        )
+        destination = (kernel_spelling(address), target.server.endpoint.port)
+        demultiplexer.use_framing(destination, target.framing)
+        run = HandshakeStage(target, check_log, opened, destination, attempt)
         demultiplexer.listen_to_source(run)
         try:
             run.start()
