@@ -123,6 +123,16 @@ def test_a_derived_record_has_the_fields_of_its_base_first() -> None:
     assert Derived("fra1") != Sample("fra1")
 
 
+def test_an_ordinary_dataclass_can_derive_from_a_record() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class OfPlugin(Sample):
+        own: int = 0
+
+    assert OfPlugin("fra1", own=1) == OfPlugin("fra1", own=1)
+    with pytest.raises(FrozenInstanceError):
+        OfPlugin("fra1").own = 2  # type: ignore[misc]
+
+
 def test_what_runs_after_the_constructor_can_derive_a_field() -> None:
     assert Checked(4).double == 8
     assert replace(Checked(4), number=5).double == 10

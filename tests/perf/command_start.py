@@ -46,15 +46,14 @@ def main() -> None:
 
 def _print(took: dict[str, list[tuple[float, float]]], runs: int) -> None:
     print(f"Medians of {runs} runs\n")
-    print(
-        f"  {'':<20}{'time':>10}{'more than Python':>19}{'processor':>12}{'least':>10}{'more than Python':>19}"
-    )
+    columns = ("time", "more", "processor", "least", "more")
+    print(f"  {'':<20}" + "".join(each.rjust(12) for each in columns) + " than Python")
     base, _, base_least = _figures(took[_PYTHON])
     for name, times in took.items():
         elapsed, processor, least = _figures(times)
         print(
-            f"  {name:<20}{elapsed * 1e3:>7.0f} ms{(elapsed - base) * 1e3:>16.0f} ms"
-            f"{processor * 1e3:>9.0f} ms{least * 1e3:>7.0f} ms{(least - base_least) * 1e3:>16.0f} ms"
+            f"  {name:<20}{elapsed * 1e3:>9.0f} ms{(elapsed - base) * 1e3:>9.0f} ms"
+            f"{processor * 1e3:>9.0f} ms{least * 1e3:>9.0f} ms{(least - base_least) * 1e3:>9.0f} ms"
         )
 
 

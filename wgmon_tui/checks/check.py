@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.checks.evidence import Evidence
@@ -10,6 +9,7 @@ from wgmon_tui.checks.stage import Stage, find_failed_stage
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.net.addresses import Address, Endpoint, Interface
+from wgmon_tui.records import dataclass
 
 
 class Direction(Enum):

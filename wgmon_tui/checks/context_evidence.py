@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

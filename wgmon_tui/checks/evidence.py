@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from wgmon_tui.checks.context_evidence import (
@@ -24,6 +23,7 @@ from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 FetchFault = Literal[
     "unresolved",

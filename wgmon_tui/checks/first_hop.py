@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_network
 
 from wgmon_tui.checks.evidence import InnerHop
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.records import dataclass
 
 HOP_LIMIT = 1
 """Packets expire at the first router, which is the server."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
@@ -12,6 +11,7 @@ from wgmon_tui.checks.evidence import InnerUnaddressed
 from wgmon_tui.config.models import Server
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.records import dataclass
 
 Answer = Literal["answered", "open", "closed"]
 OwnAddresses = Mapping[int, Address]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.checks.comparison import Finding
@@ -18,6 +17,7 @@ from wgmon_tui.config.imports.wg_dump_parser import InterfaceDump, InterfaceDump
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Interface
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit, format_list
 
 COMMAND_TIMEOUT_S = 15.0

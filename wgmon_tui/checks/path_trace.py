@@ -8,13 +8,13 @@ only an authentic answer of the server proves that packets arrive.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from statistics import median
 
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.evidence_text import icmp_name, is_port_closed
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count
 
 MOST_ROUNDS = 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

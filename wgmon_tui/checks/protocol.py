@@ -9,7 +9,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check, Packet
@@ -30,6 +29,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.naive_port_check import check_port_naively
 from wgmon_tui.net.packet_fields import PacketField
+from wgmon_tui.records import dataclass
 
 if typing.TYPE_CHECKING:
     from wgmon_tui.checks.inspection import Inspector

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from wgmon_tui.records import dataclass
 
 RESOLVE = "resolve"
 REACH = "reach"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

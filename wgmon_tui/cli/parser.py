@@ -47,11 +47,13 @@ class _AllCommandsNeededError(Exception):
 
 
 class _PartialParser(CommandParser):
-    """The parser of a few commands. It explains nothing."""
+    """The parser of a few commands. It explains no mistake."""
 
     def format_help(self) -> str:
-        """Ask for the whole parser: the help lists all commands."""
-        raise _AllCommandsNeededError
+        """The help of a command. That of the program lists all commands: ask for the whole parser."""
+        if " " not in self.prog:
+            raise _AllCommandsNeededError
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Ask for the whole parser: it knows what was probably meant."""

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from wgmon_tui.checks.inspection import Inspector, LocalInterfaces, LocalPeerView, inspector_of
 from wgmon_tui.checks.verdict import Severity
@@ -22,6 +21,7 @@ from wgmon_tui.output.local_interface_text import disagreements, interface_objec
 from wgmon_tui.output.nagios import CheckedServer, PluginState, checkmk_line, nagios_line, state_of
 from wgmon_tui.output.result_text import format_brief, format_result, format_verbose
 from wgmon_tui.output.text_table import format_totals
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_list, printable
 
 _NO_SOAK_NOTE = "soak not run: --deep runs it"

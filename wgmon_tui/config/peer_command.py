@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.net.addresses import Interface
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 USUAL_INTERFACE = "wg0"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.config.models import Identity, Server
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 

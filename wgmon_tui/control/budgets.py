@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import Enum
+
+from wgmon_tui.records import dataclass
 
 ALL = "all"
 """The holder of a budget that accounts or vantages share."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.control.budgets import ALL, Budget, Resource
 from wgmon_tui.rate_limits import Pacer, RateLimitedError, TokenBucket
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit
 
 MAX_CONNECTIONS = 64

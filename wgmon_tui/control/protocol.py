@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.checks.path_trace import TraceOptions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name, parse_text
 from wgmon_tui.control.trace_request import options_as_json, options_from_json
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_list, format_local_time
 
 VERSION = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.checks.protocol import ProbeServices, ProtocolTarget
@@ -19,6 +19,7 @@ from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.fleet_prober import FleetProber
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_to_entry
 

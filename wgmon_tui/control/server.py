@@ -13,7 +13,6 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
@@ -42,6 +41,7 @@ from wgmon_tui.net.peer_credentials import (
     read_peer_credentials,
 )
 from wgmon_tui.net.unix_socket import NAME, bindable_path
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit
 
 MAX_CHECKS_PER_CLIENT = 128

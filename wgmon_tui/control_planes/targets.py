@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.server_target import ServerTarget
@@ -11,6 +11,7 @@ from wgmon_tui.config.control_planes import ControlPlaneSettings
 from wgmon_tui.config.http_targets import certificate_bytes, read_certificates
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 _NEEDS = 'control planes need the package h11; type: pip install "wgmon-tui[control-plane]"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check
@@ -27,6 +27,7 @@ from wgmon_tui.monitor.loss_window import (
 )
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
 NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})

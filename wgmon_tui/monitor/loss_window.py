@@ -10,7 +10,6 @@ Pure functions on a frozen record.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -27,6 +26,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, is_only_silence
+from wgmon_tui.records import dataclass
 
 CHECKS_KEPT = 20
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
 from wgmon_tui.config.keys import NO_PUBLIC_KEY
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 
 _MOVES_S = 600.0
 """Times of nodes that are online move with every report: those that moved less are nothing new."""

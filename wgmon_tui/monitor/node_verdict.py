@@ -7,11 +7,12 @@ path that works, of a node that is offline for it. A report that is too old, or 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wgmon_tui.checks.control_plane_report import MeshRelay, Node, NodeCommands
 from wgmon_tui.checks.mesh_client import MeshPeer, describe_peer
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_age, format_elapsed, printable
 
 DEAD = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.DATA_DEAD})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.check import Check
@@ -16,6 +16,7 @@ from wgmon_tui.monitor.node_reports import NodeIndex, NodeReport, index_nodes
 from wgmon_tui.monitor.node_verdict import ReportedNode, judge_node
 from wgmon_tui.monitor.quorum import QuorumResult, validity_s
 from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.monitor.fleet_state import FleetState

@@ -14,9 +14,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wgmon_tui.net.udp_socket import SocketAddress
+from wgmon_tui.records import dataclass
 
 MAX_CONNECTED_SOCKETS = 128
 """Limit for each family: macOS allows a process 256 open files by default."""

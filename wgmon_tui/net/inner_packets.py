@@ -7,12 +7,12 @@ ICMP errors from inside, and fragments of answers too large for the server's int
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.checksum import internet_checksum, udp_checksum
 from wgmon_tui.net.host_names import encode_host
+from wgmon_tui.records import dataclass
 
 ICMP, TCP, UDP, ICMPV6, FRAGMENT_HEADER = 1, 6, 17, 58, 44
 

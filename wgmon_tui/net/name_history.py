@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 KEPT_S = 600.0
 """How long a rotating name keeps an address after the last answer that had it."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.platforms import PLATFORM
+from wgmon_tui.records import dataclass
 
 # From the kernel's uapi headers linux/netlink.h and linux/rtnetlink.h.
 _AF_NETLINK, _NETLINK_ROUTE = 16, 0

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
 
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit
 
 CACHE_TTL_S = 30.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.netlink import NetlinkAnswer, RoutingSocket, address_of, attribute, family_of
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
 
 # From the kernel's uapi headers linux/rtnetlink.h and linux/if_link.h.

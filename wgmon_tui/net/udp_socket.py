@@ -18,10 +18,10 @@ import sys
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.net.platforms import PLATFORM, Platform
+from wgmon_tui.records import dataclass
 
 LINUX = PLATFORM.has_error_queue
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wgmon_tui.output.next_command import parse_advice
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, command_spans, lay_out
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
 
 _HERE = "here"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.checks.verdict import Cause, describe_likelihood
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.output.advice_lines import format_next_step
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import FEW, format_list, printable
 
 _FIX_INDENT = 7

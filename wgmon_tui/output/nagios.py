@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.models import Round
+from wgmon_tui.records import dataclass
 
 LONGEST_LINE = 8000
 """Bytes. Nagios cuts output at 8 KiB, even in the middle of a number."""

@@ -7,13 +7,13 @@ This module takes it apart, so that a command stands alone on its line and can b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.output.styled_text import ADVISED_PROGRAMS
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
 
 _PLACE = re.compile(r'(in servers\.toml, (?:server|identity) ".*?"|(?:on|in|through|here)\b.*?): (?=\S)')

@@ -13,9 +13,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.net.platforms import PLATFORM
+from wgmon_tui.records import dataclass
 
 _FLOCK = struct.Struct("hhqqi4x")
 """Linux's `struct flock`: kind, whence, start, length, process id."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -12,6 +11,7 @@ from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 
 class PeriodState(StrEnum):

@@ -6,7 +6,6 @@ Source: amneziawg-go (README, device/noise-protocol.go, device/send.go) and amne
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from wgmon_tui.config.error_list import KeyedError
@@ -14,6 +13,7 @@ from wgmon_tui.config.keys import PresharedKey
 from wgmon_tui.config.models import AMNEZIAWG
 from wgmon_tui.config.protocol_settings import read_own, settings_of
 from wgmon_tui.config.toml_reader import TomlTable
+from wgmon_tui.records import dataclass
 
 _TYPES = {"h1": "1", "h2": "2", "h3": "3", "h4": "4"}
 """The message types of plain WireGuard, by the key that replaces each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.config.imports.conf_sources import STANDARD_INPUT, SourceFile, read_sources
@@ -21,6 +21,7 @@ from wgmon_tui.config.imports.wg_quick_parser import (
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.protocol_settings import ImportedConf
 from wgmon_tui.config.secrets.private_files import chmod_advice, shown
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

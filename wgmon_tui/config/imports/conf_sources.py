@@ -11,7 +11,6 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -22,6 +21,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.protocol_settings import ReadBeside
 from wgmon_tui.config.regular_files import read_regular_or_pipe
 from wgmon_tui.config.secrets.private_files import is_open_to_others, shown
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_bytes, printable, quoted
 
 STANDARD_INPUT = "-"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wgmon_tui.config.imports.wg_quick_sections import is_conf_text
+from wgmon_tui.records import dataclass
 
 SUFFIXES = (".netdev", ".nmconnection", ".rsc")
 """Names that mean a foreign format wherever they stand; an .xml file is not always one."""

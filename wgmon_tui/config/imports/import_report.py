@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Identity, Server
 from wgmon_tui.config.peer_command import PeerCommand
+from wgmon_tui.records import dataclass
 
 SHARED_KEY_WARNING = (
     "WARNING: do not monitor with a key that a real client uses. The server sends to the endpoint of the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from wgmon_tui.config.keys import PrivateKey, PublicKey
@@ -14,6 +14,7 @@ from wgmon_tui.config.secrets.keyring import read_private_key
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_name
 from wgmon_tui.net.addresses import Interface
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_list, quoted
 
 _NO_ADDRESS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from wgmon_tui.checks.registry import find_settings, protocol_names
@@ -22,6 +21,7 @@ from wgmon_tui.config.secrets.keyring import read_text
 from wgmon_tui.config.servers_toml import read_server
 from wgmon_tui.config.value_parsers import parse_endpoint
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 _Place = tuple[str, Endpoint]

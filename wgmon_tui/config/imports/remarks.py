@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import FEW, format_list
 
 _MOST_SINGLE = 20

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from wgmon_tui.config.keys import InvalidKeyError, PublicKey, decode_key
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.records import dataclass
 
 Network = IPv4Network | IPv6Network
 

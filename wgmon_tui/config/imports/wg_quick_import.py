@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.value_parsers import InvalidValueError
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count, format_list
 
 

@@ -7,7 +7,7 @@ never used: the interface of this file may already use that port.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +41,7 @@ from wgmon_tui.config.value_parsers import (
     parse_public_key,
 )
 from wgmon_tui.net.addresses import Endpoint, Interface
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
 
 T = TypeVar("T")

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.config.imports import amneziawg_keys
 from wgmon_tui.config.imports.remarks import Remark
+from wgmon_tui.records import dataclass
 
 INTERFACE, PEER = "[interface]", "[peer]"
 

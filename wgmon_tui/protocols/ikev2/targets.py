@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import quoted
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 
 from wgmon_tui.checks.check import Tunnel
@@ -18,6 +18,7 @@ from wgmon_tui.protocols.wireguard.inner_channel import InnerChannel
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_stage import NO_SLOW_STEPS, SlowSteps, TunnelStage
+from wgmon_tui.records import dataclass
 
 RunHandshake = Callable[[Target, Address, CheckLog, Demultiplexer], Awaitable[HandshakeStage]]
 

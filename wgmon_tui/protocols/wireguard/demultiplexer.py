@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
@@ -28,6 +28,7 @@ from wgmon_tui.protocols.wireguard.wire import (
     receiver_index,
     sender_index,
 )
+from wgmon_tui.records import dataclass
 
 LATE_ANSWER_S = 30.0
 """How long the attempts of a finished check wait for a late answer."""

@@ -8,10 +8,10 @@ echoes larger than any answered one do not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, log
 
 from wgmon_tui.checks.evidence import FlowCut
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ The handshake, the session and the stages see plain messages. The exchange keeps
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.udp_socket import Datagram
 from wgmon_tui.protocols.wireguard.handshake import INITIATION_HEADER
 from wgmon_tui.protocols.wireguard.wire import MessageType
+from wgmon_tui.records import dataclass
 
 
 class Framing(Protocol):

@@ -24,7 +24,6 @@ import errno
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Handshake
 from wgmon_tui.checks.check_log import CheckLog
@@ -44,6 +43,7 @@ from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index, sender_index
+from wgmon_tui.records import dataclass
 
 _REFUSAL_RETRY_S = 0.25
 _SESSION_MARGIN_S = 0.25

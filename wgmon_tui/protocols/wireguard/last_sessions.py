@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
 from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.records import dataclass
 
 ASK_AFTER_S = 20.0
 """More than the 15 s after which a client replaces a silent session: KEEPALIVE_TIMEOUT + REKEY_TIMEOUT."""

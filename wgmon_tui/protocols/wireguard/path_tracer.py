@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.path_trace import (
@@ -32,6 +32,7 @@ from wgmon_tui.net.udp_socket import Datagram, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.framing import PLAIN, Framing
 from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type, receiver_index
+from wgmon_tui.records import dataclass
 
 _SPACING_S = 0.05
 """Servers silently drop an initiation within 20 ms of the one before it."""

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
+from wgmon_tui.records import dataclass
 
 HoldIdentity = Callable[[Target], AbstractAsyncContextManager[bool]]
 """Keeps other processes from a server while this one checks it with the same identity. Gives False if another

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wgmon_tui.checks.context_evidence import ServerInitiated
@@ -18,6 +17,7 @@ from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.net.udp_socket import Datagram
 from wgmon_tui.protocols.wireguard.handshake import ReceivedInitiation, RejectedError, Responder
 from wgmon_tui.protocols.wireguard.targets import Target
+from wgmon_tui.records import dataclass
 
 RECENT_S = 180.0
 """How long an initiation counts: no session outlives it without a new handshake (REJECT_AFTER_TIME)."""

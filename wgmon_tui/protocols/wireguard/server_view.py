@@ -7,7 +7,7 @@ whether a key is set. An error names the line and the field, never the value.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from wgmon_tui.checks.inspection import COMMAND_TIMEOUT_S, ServerView, StoredInterface, ViewUnavailable
@@ -25,6 +25,7 @@ from wgmon_tui.config.imports.wg_dump_parser import (
 )
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
+from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted
 
 _MAX_OUTPUT_BYTES = 1 << 20

@@ -14,12 +14,13 @@ more in fragments, as a real client's system sends them from then on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from wgmon_tui.checks.evidence import PathMtu
 from wgmon_tui.checks.inner_probes import InnerProbe
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.records import dataclass
 
 USUAL_SIZES = (1280, 1420)
 """Bytes of an inner packet: what IPv6 needs, and the usual MTU of a WireGuard interface."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from importlib.util import find_spec
 
@@ -17,6 +17,7 @@ from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.net.addresses import Interface
 from wgmon_tui.protocols.wireguard.framing import NO_TRIALS, PLAIN, Framing, Trials
 from wgmon_tui.protocols.wireguard.handshake import Initiator, RejectedError
+from wgmon_tui.records import dataclass
 
 INITIATION_SPACING_S = 0.03
 """Least time between two initiations of one peer: servers silently drop those within 20 ms."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from itertools import groupby
@@ -59,6 +58,7 @@ from wgmon_tui.protocols.wireguard.soak import (
 )
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_fetch import fetch_urls
+from wgmon_tui.records import dataclass
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""

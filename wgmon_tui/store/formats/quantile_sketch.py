@@ -16,9 +16,11 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, pairwise
 from math import ceil, isnan, log
+
+from wgmon_tui.records import dataclass
 
 ERROR = 0.02
 """The largest relative error of a percentile."""

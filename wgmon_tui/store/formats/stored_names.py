@@ -11,7 +11,6 @@ alerts/delivery_queue.py and vantages/protocol.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -74,6 +73,7 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

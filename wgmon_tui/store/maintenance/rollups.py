@@ -7,8 +7,9 @@ in between, and the time is not counted. Time that runs backwards (the clock was
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.formats.quantile_sketch import QuantileSketch, stored_percentiles
 from wgmon_tui.store.models import PeriodState, PeriodSummary, StoredCheck, TimelinePoint
 

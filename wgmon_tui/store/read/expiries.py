@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.database import VALUE_ERRORS
 from wgmon_tui.store.formats.stored_names import SERVER_ENTRY
 

@@ -10,12 +10,13 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import nan
 
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.monitor.rtt_window import CAPACITY
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.formats.minute_block import unpack_samples
 from wgmon_tui.store.maintenance.rollups import HOUR_S, counts
 from wgmon_tui.store.models import LastKnownState, PeriodState, state_of, verdict_of

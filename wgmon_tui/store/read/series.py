@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
+from wgmon_tui.records import dataclass
 
 _SERVER = "SELECT id, holds FROM servers WHERE name = ?"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import ceil, floor, inf
 from typing import Literal
 
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.formats.minute_block import unpack
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S, MINUTE_S, Rollup, Row, roll, summary_of_row
 from wgmon_tui.store.models import PeriodSummary, TimelinePoint, state_of

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import nan
 
 from wgmon_tui.monitor.damping import as_json
 from wgmon_tui.monitor.quorum import VantageState
+from wgmon_tui.records import dataclass
 from wgmon_tui.store.formats.minute_block import pack_samples
 
 Key = tuple[str, str]
