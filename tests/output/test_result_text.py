@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.output.sample_rounds import check, healthy, round_of, server, silent, with_summary
 from wgmon_tui.checks.check import Handshake, Tunnel
-from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.checks.evidence import Silence, Soak
 from wgmon_tui.checks.stage import Stage, StageOutcome
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.output.advice_lines import advice_lines
@@ -151,3 +151,14 @@ def test_not_even_the_zone_of_an_address_does() -> None:
     of = server(host="fe80::1")
     lost = check(of, Silence(5.0), address="fe80::1%\x1b[2J")
     assert all(line.isprintable() for line in format_result(round_of(of, lost), PLAIN).split("\n"))
+
+
+def test_a_soak_is_told_in_the_words_of_its_protocol() -> None:
+    of = server()
+    plain = round_of(of, check(of, Soak(3, 3, 300, 1.0), handshake=Handshake(0.02)))
+    assert "soak: 3 of 3 echoes" in format_result(plain, PLAIN)
+    words = "soak: 3 requests answered on one connection"
+    own = dataclasses.replace(plain.diagnosis, evidence=(words,))
+    told = format_result(dataclasses.replace(plain, diagnoses=(own,)), PLAIN)
+    assert words in told
+    assert "echoes" not in told

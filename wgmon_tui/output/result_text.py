@@ -114,7 +114,14 @@ def _remarks(outcome: Round) -> list[str]:
     initiations = (
         f"{format_count(lost, 'initiation')} got no answer: a client waits 5 s before it sends another"
     )
-    return [*([initiations] if lost else []), *(describe_evidence(each) for each in soaks)]
+    return [*([initiations] if lost else []), *(_soak_text(outcome, each) for each in soaks)]
+
+
+def _soak_text(outcome: Round, soak: Soak) -> str:
+    """A soak in the words of its protocol, as its diagnosis has it."""
+    usual = describe_evidence(soak)
+    texts = (text for diagnosis in outcome.diagnoses for text in diagnosis.evidence)
+    return next((text for text in texts if text.partition(":")[0] == usual.partition(":")[0]), usual)
 
 
 def _headline(outcome: Round, position: int, text_format: TextFormat) -> str:

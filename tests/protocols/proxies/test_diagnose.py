@@ -223,3 +223,10 @@ def test_an_uplink_through_which_something_answered_is_not_down(proof: Evidence,
     assert found.verdict is verdict
     is_named = "this machine or its uplink" in [each.cause for each in found.causes]
     assert is_named is (verdict is Verdict.LOCAL_FAULT)
+
+
+def test_a_web_site_is_not_said_to_answer_through_the_proxy() -> None:
+    strange = page(fault="status", status=200)
+    assert "through the proxy" in diagnose(strange, *WELL).summary
+    found = diagnose(strange, *WELL, own(findings.WRONG_SECRET, "same", "status"))
+    assert found.summary == "The server answers 200, also to a wrong secret: it is a web site, not the proxy."

@@ -143,7 +143,12 @@ def _judge_failure(
     if check.handshake:
         return _judge_authentic(server, first, direct, url)
     if first.status is not None:
+        wrong = first_of(findings.WRONG_SECRET, evidence)
         summary = f"{url} answers {first.status} through the proxy, but not as expected."
+        if wrong and wrong.values[0] == SAME:
+            summary = (
+                f"The server answers {first.status}, also to a wrong secret: it is a web site, not the proxy."
+            )
         return _judge_strange_page(server, summary, evidence, is_direct=is_direct)
     return _judge_connection(check, server, evidence, direct)
 
