@@ -204,6 +204,10 @@ async def test_a_viewer_has_the_nodes_and_commands_know_them(
         running = asyncio.create_task(viewer.run())
         await until(lambda: "office/web1" in viewing.states)
         assert viewing.states["office/web1"].server.control_plane == "office"
+        await until(lambda: viewing.states["office/web1"].presence)
+        presence = writer.fleet_state.states["office/web1"].presence
+        assert presence is not None
+        assert presence.online is False
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     directories = ["--config", str(office.config), "--state", str(office.state)]

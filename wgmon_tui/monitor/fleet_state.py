@@ -37,6 +37,7 @@ from wgmon_tui.monitor.server_states import ServerStates
 from wgmon_tui.monitor.state_transitions import (
     JudgeQuorum,
     apply_damping,
+    apply_presence,
     apply_quorum,
     refresh_severity,
     take_round,
@@ -218,6 +219,7 @@ class FleetState(ServerStates):
             if server_state.node_report != reports.get(name):
                 server_state.node_report = reports.get(name)
                 self.node_reports_version += 1
+                self._note_presence(name)
                 self.touch(name)
 
     def show_packets(self, name: str, *, last: Round | None = None, last_good: Check | None = None) -> None:
@@ -236,6 +238,17 @@ class FleetState(ServerStates):
         if server_state := self._states.get(name):
             server_state.node_report = report
             self.node_reports_version += 1
+            self._note_presence(name)
+            self.touch(name)
+
+    def replace(self, servers: Iterable[Server]) -> None:
+        """Replace the list of servers; new nodes have what their control plane reported before."""
+        super().replace(servers)
+        for name in [name for name, each in self._states.items() if each.node_report]:
+            self._note_presence(name)
+
+    def _note_presence(self, plane: str) -> None:
+        for name in apply_presence(self._states, plane):
             self.touch(name)
 
     def drop_experiments(self, name: str) -> None:

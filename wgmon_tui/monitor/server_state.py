@@ -34,6 +34,17 @@ class LastAnswer:
     keys: tuple[object, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedPresence:
+    """Whether a control plane reports a node as online; None if it says neither.
+
+    It counts until a Unix time.
+    """
+
+    online: bool | None
+    valid_until: float
+
+
 @dataclass(slots=True)
 class ServerState:
     """Current state of one server.
@@ -80,6 +91,8 @@ class ServerState:
     """Until when certificates and keys are valid, the first to end first."""
     node_report: NodeReport | None = None
     """What a control plane last reported of its nodes; None for other servers."""
+    presence: ReportedPresence | None = None
+    """What a control plane last reported of this node; None for servers that no rule selected."""
     samples: RttWindow = field(default_factory=RttWindow)
     uptime: float | None = None
     paused: bool = False

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wgmon_tui.checks.verdict import Severity
@@ -14,8 +14,8 @@ from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import IncidentEvent, update_incident
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.quorum import QuorumResult, decide_quorum
-from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.monitor.quorum import QuorumResult, decide_quorum, validity_s
+from wgmon_tui.monitor.server_state import ReportedPresence, ServerState
 
 JudgeQuorum = Callable[[ServerState, QuorumResult], QuorumResult]
 """Judges what vantages agree on, together with what a control plane reports."""
@@ -45,6 +45,22 @@ def rename_state(server_state: ServerState, name: str) -> None:
     server_state.server = replace(server_state.server, name=name)
     if server_state.incident:
         server_state.incident = replace(server_state.incident, server=name)
+
+
+def apply_presence(states: Mapping[str, ServerState], plane: str) -> set[str]:
+    """Note for each watched node what this control plane reported of it. Returns those that changed."""
+    reported = states[plane].node_report
+    if reported is None:
+        return set()
+    valid_until = reported.at + validity_s(states[plane].server)
+    online = {node.id: node.online for node in reported.report.nodes}
+    changed = set()
+    for name, each in states.items():
+        if each.server.control_plane == plane and each.server.node_id in online:
+            before, each.presence = each.presence, ReportedPresence(online[each.server.node_id], valid_until)
+            if before is None or before.online is not each.presence.online:
+                changed.add(name)
+    return changed
 
 
 def take_round(server_state: ServerState, outcome: Round) -> None:

@@ -18,6 +18,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.freshness import LastCheck
+from wgmon_tui.monitor.server_state import ReportedPresence
 from wgmon_tui.tui.filter.query import FilterContext
 from wgmon_tui.tui.fleet.column_layout import PlacedColumn, lay_out, validate_columns
 from wgmon_tui.tui.fleet.columns import COLUMNS, CellContext
@@ -320,4 +321,32 @@ def test_the_first_to_end_sorts_to_the_top_and_those_without_an_end_go_below() -
         engine.fleet_state.states[name].expiries = (Expires("API key", "", NOW + days * DAY_S),)
     row_index = RowIndex(engine.fleet_state)
     row_index.sort_by("expires")
+    assert [name for _, name in row_index.lines] == ["nyc1", "fra1", "ams1"]
+
+
+@pytest.mark.parametrize(
+    ("online", "valid_for", "written"),
+    [
+        (True, 60.0, "online  "),
+        (False, 60.0, "offline "),
+        (None, 60.0, "unknown "),
+        (True, -1.0, "online? "),
+    ],
+)
+def test_what_a_control_plane_says_of_a_node_stands_beside_its_verdict(
+    online: bool | None, valid_for: float, written: str
+) -> None:
+    server_state = QuietEngine([server("fra1")]).fleet_state.states["fra1"]
+    server_state.presence = ReportedPresence(online, NOW + valid_for)
+    [(text_, style)] = COLUMNS["control"].cell(server_state, 8, DRAWING)
+    assert text_ == written
+    assert (style == NIGHT.severity[Severity.DEGRADED]) is (online is False)
+
+
+def test_nodes_that_are_offline_sort_above_others_and_servers_that_are_no_nodes_go_below() -> None:
+    engine = QuietEngine([server("ams1"), server("fra1"), server("nyc1")])
+    for name, online in (("fra1", True), ("nyc1", False)):
+        engine.fleet_state.states[name].presence = ReportedPresence(online, NOW)
+    row_index = RowIndex(engine.fleet_state)
+    row_index.sort_by("control")
     assert [name for _, name in row_index.lines] == ["nyc1", "fra1", "ams1"]

@@ -247,6 +247,20 @@ def _expires(server_state: ServerState, width: int, cell_context: CellContext) -
     return [(text.rjust(width), style)]
 
 
+def _control(server_state: ServerState, width: int, cell_context: CellContext) -> list[Part]:
+    """What the control plane says of a node, beside the verdict on its data path."""
+    presence = server_state.presence
+    if presence is None:
+        return _absent(width, cell_context)
+    palette = cell_context.palette
+    word = {True: "online", False: "offline", None: "unknown"}[presence.online]
+    if cell_context.now > presence.valid_until:
+        return [(f"{word}?".ljust(width), palette.muted)]
+    is_offline = presence.online is False and not server_state.paused
+    style = palette.severity[Severity.DEGRADED] if is_offline else _normal_style(server_state, palette)
+    return [(word.ljust(width), style)]
+
+
 def _absent(width: int, cell_context: CellContext) -> list[Part]:
     return [(cell_context.glyphs.absent.rjust(width), cell_context.palette.muted)]
 
@@ -334,6 +348,13 @@ COLUMNS: Mapping[str, Column] = {
             "How long the certificate or key that ends first is still valid. Not shown by default",
             _expires,
             align_right=True,
+        ),
+        Column(
+            "control",
+            "control",
+            8,
+            "What the control plane says of a node; with ? if that is old. Not shown by default",
+            _control,
         ),
     )
 }

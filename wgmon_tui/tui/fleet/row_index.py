@@ -70,6 +70,12 @@ SORTS: Mapping[str, SortOrder] = {
         SortOrder(
             "expires", lambda server_state: server_state.expiries[0].at if server_state.expiries else None
         ),
+        SortOrder(
+            "control",
+            lambda server_state: (
+                (False, None, True).index(server_state.presence.online) if server_state.presence else None
+            ),
+        ),
         SortOrder("since", lambda server_state: server_state.shown_since, descending=True),
     )
 }
