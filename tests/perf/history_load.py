@@ -3,8 +3,8 @@
 Records CHECKS_PER_S checks a second of 10,000 servers into a store with 30 days of history. Another process
 reads one server's 30 days repeatedly, as a screen does. Prints what a check costs the recorder's thread, how
 long commits and reads take, how long maintenance delays a commit, and the growth of the store per check after
-compaction. The floor of a check is a plain insert of the same row in the same process; that of a read are its
-statements alone. `short` takes two minutes instead of ten.
+compaction. The floor of a check is a plain insert of the same row in the same process. `short` takes two
+minutes instead of ten.
 """
 
 from __future__ import annotations
