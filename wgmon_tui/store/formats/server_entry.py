@@ -7,6 +7,7 @@ secrets and no commands that query the server itself.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import get_type_hints
 
@@ -14,7 +15,40 @@ from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.protocol_settings import read_own, settings_of, without_secrets
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, check_names, codec_of
-from wgmon_tui.store.formats.stored_names import SERVER_ENTRY
+
+SERVER_ENTRY: Mapping[str, str] = {
+    "protocol": "protocol",
+    "endpoint": "endpoint",
+    "public_key": "public_key",
+    "identity": "identity",
+    "known_keys": "known_keys",
+    "tunnel": "tunnel",
+    "tunnel_ping": "tunnel_ping",
+    "tunnel_dns": "tunnel_dns",
+    "tunnel_tcp": "tunnel_tcp",
+    "tunnel_http": "tunnel_http",
+    "tunnel_ca": "tunnel_ca",
+    "tunnel_mtu": "tunnel_mtu",
+    "tunnel_soak": "tunnel_soak",
+    "tunnel_count": "tunnel_count",
+    "tunnel_over": "tunnel_over",
+    "tunnel_every": "tunnel_every",
+    "explain": "explain",
+    "explain_every": "explain_every",
+    "try_identities": "try_identities",
+    "tags": "tags",
+    "interval": "interval",
+    "timeout": "timeout",
+    "slow": "slow",
+    "fail_after": "fail_after",
+    "fail_window": "fail_window",
+    "recover_after": "recover_after",
+    "paused": "paused",
+    "note": "note",
+    "control_plane": "control_plane",
+    "node_id": "node_id",
+}
+"""Stored names of the fields that an entry contains. The right side never changes: see stored_names.py."""
 
 _HIDDEN = {"name", "preshared_key", "inspect", "inspect_config", "protocol_settings"}
 

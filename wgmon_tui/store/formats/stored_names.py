@@ -1,4 +1,4 @@
-"""Stored names of records and enums, separate from their names in the code.
+"""Stored names of records, separate from their names in the code; those of enums are in stored_enums.py.
 
 The left side is the name in the code, the right side the stored one. A rename in the code changes the left
 side only. The right side never changes, because other versions read and write it.
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, ProbedAs, Tunnel
+from wgmon_tui.checks.check import Check, Handshake, Packet, ProbedAs, Tunnel
 from wgmon_tui.checks.context_evidence import (
     ForeignSession,
     IdentityOnInterface,
@@ -65,15 +65,15 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.mesh_client import MeshPeer
-from wgmon_tui.checks.rejection import Reason
-from wgmon_tui.checks.stage import Stage, StageOutcome
-from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
+from wgmon_tui.checks.stage import Stage
+from wgmon_tui.checks.verdict import Cause, Diagnosis
 from wgmon_tui.monitor.incidents import Incident, VerdictChange
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.records import dataclass
+from wgmon_tui.store.formats.stored_enums import ENUM_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,105 +395,5 @@ _EVIDENCE: Mapping[type[Any], StoredRecord] = {
     ),
 }
 
-_ENUMS: Mapping[type[Enum], Mapping[Any, str]] = {
-    Severity: {
-        Severity.UP: "UP",
-        Severity.DEGRADED: "DEGRADED",
-        Severity.DOWN: "DOWN",
-        Severity.UNKNOWN: "UNKNOWN",
-        Severity.PAUSED: "PAUSED",
-    },
-    Verdict: {
-        Verdict.HEALTHY: "HEALTHY",
-        Verdict.UNDER_LOAD: "UNDER_LOAD",
-        Verdict.SLOW: "SLOW",
-        Verdict.LOSSY: "LOSSY",
-        Verdict.UNPROVEN: "UNPROVEN",
-        Verdict.INNER_DEAD: "INNER_DEAD",
-        Verdict.MTU_BLACKHOLE: "MTU_BLACKHOLE",
-        Verdict.STUCK_FLOW: "STUCK_FLOW",
-        Verdict.DATA_DEAD: "DATA_DEAD",
-        Verdict.WRONG_SERVER_KEY: "WRONG_SERVER_KEY",
-        Verdict.PEER_MISSING: "PEER_MISSING",
-        Verdict.PSK_MISMATCH: "PSK_MISMATCH",
-        Verdict.PORT_CLOSED: "PORT_CLOSED",
-        Verdict.UNREACHABLE: "UNREACHABLE",
-        Verdict.SILENT: "SILENT",
-        Verdict.REGIONAL: "REGIONAL",
-        Verdict.NOT_WIREGUARD: "NOT_WIREGUARD",
-        Verdict.DNS_FAILURE: "DNS_FAILURE",
-        Verdict.LOCAL_FAULT: "LOCAL_FAULT",
-        Verdict.MISCONFIGURED: "MISCONFIGURED",
-        Verdict.DIES_AFTER: "DIES_AFTER",
-        Verdict.ADDRESS_DEAD: "ADDRESS_DEAD",
-        Verdict.TCP_STALLS: "TCP_STALLS",
-        Verdict.AUTH_FAILED: "AUTH_FAILED",
-        Verdict.BAD_CERTIFICATE: "BAD_CERTIFICATE",
-        Verdict.CIPHER_MISMATCH: "CIPHER_MISMATCH",
-        Verdict.SESSION_REFUSED: "SESSION_REFUSED",
-        Verdict.PROXY_DOWN: "PROXY_DOWN",
-        Verdict.TARGET_DOWN: "TARGET_DOWN",
-        Verdict.WRONG_PROTOCOL: "WRONG_PROTOCOL",
-        Verdict.WRONG_PARAMETERS: "WRONG_PARAMETERS",
-        Verdict.API_FAILED: "API_FAILED",
-        Verdict.BACKEND_DOWN: "BACKEND_DOWN",
-        Verdict.SAYS_CONNECTED: "SAYS_CONNECTED",
-        Verdict.FORGOTTEN: "FORGOTTEN",
-    },
-    Reason: {
-        Reason.NOT_WIREGUARD: "NOT_WIREGUARD",
-        Reason.UNEXPECTED_TYPE: "UNEXPECTED_TYPE",
-        Reason.OTHER_INDEX: "OTHER_INDEX",
-        Reason.OTHER_SESSION: "OTHER_SESSION",
-        Reason.BAD_MAC1: "BAD_MAC1",
-        Reason.BAD_STATIC: "BAD_STATIC",
-        Reason.BAD_TIMESTAMP: "BAD_TIMESTAMP",
-        Reason.BAD_EMPTY: "BAD_EMPTY",
-        Reason.BAD_COOKIE: "BAD_COOKIE",
-        Reason.LOW_ORDER: "LOW_ORDER",
-    },
-    Direction: {Direction.SENT: "SENT", Direction.RECEIVED: "RECEIVED"},
-    StageOutcome: {
-        StageOutcome.PASSED: "PASSED",
-        StageOutcome.FAILED: "FAILED",
-        StageOutcome.NOT_KNOWN: "NOT_KNOWN",
-        StageOutcome.NOT_RUN: "NOT_RUN",
-    },
-}
-
-STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, _ENUMS)
+STORED_NAMES = StoredNames({**_RECORDS, **_EVIDENCE}, ENUM_NAMES)
 """The types that rounds, incidents and vantage states consist of."""
-
-SERVER_ENTRY: Mapping[str, str] = {
-    "protocol": "protocol",
-    "endpoint": "endpoint",
-    "public_key": "public_key",
-    "identity": "identity",
-    "known_keys": "known_keys",
-    "tunnel": "tunnel",
-    "tunnel_ping": "tunnel_ping",
-    "tunnel_dns": "tunnel_dns",
-    "tunnel_tcp": "tunnel_tcp",
-    "tunnel_http": "tunnel_http",
-    "tunnel_ca": "tunnel_ca",
-    "tunnel_mtu": "tunnel_mtu",
-    "tunnel_soak": "tunnel_soak",
-    "tunnel_count": "tunnel_count",
-    "tunnel_over": "tunnel_over",
-    "tunnel_every": "tunnel_every",
-    "explain": "explain",
-    "explain_every": "explain_every",
-    "try_identities": "try_identities",
-    "tags": "tags",
-    "interval": "interval",
-    "timeout": "timeout",
-    "slow": "slow",
-    "fail_after": "fail_after",
-    "fail_window": "fail_window",
-    "recover_after": "recover_after",
-    "paused": "paused",
-    "note": "note",
-    "control_plane": "control_plane",
-    "node_id": "node_id",
-}
-"""The fields of a server that its stored entry contains (store/formats/server_entry.py)."""

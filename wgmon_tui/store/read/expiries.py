@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.records import dataclass
 from wgmon_tui.store.database import VALUE_ERRORS
-from wgmon_tui.store.formats.stored_names import SERVER_ENTRY
+from wgmon_tui.store.formats.server_entry import SERVER_ENTRY
 
 _ALL = """SELECT servers.name, what, expiries.name, at FROM expiries
     JOIN servers ON servers.id = server WHERE removed_at IS NULL
