@@ -43,9 +43,11 @@ class Ears:
 def ears(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Ears]:
     opened = Ears(family)
     loop = asyncio.new_event_loop()
-    yield opened
-    opened.socket.close(loop)
-    loop.close()
+    try:
+        yield opened
+    finally:
+        opened.socket.close(loop)
+        loop.close()
 
 
 @contextmanager
