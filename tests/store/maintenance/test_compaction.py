@@ -14,6 +14,7 @@ from tests.store.engine_updates import START, answered, lost
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats.minute_block import unpack, unpack_samples
+from wgmon_tui.store.maintenance import compaction
 from wgmon_tui.store.maintenance.compaction import compact, compaction_boundary
 from wgmon_tui.store.maintenance.rollups import COLUMNS, Rollup
 from wgmon_tui.store.write.batch import Batch, JournalRow, StoredServer, make_journal_rows, make_state_row
@@ -110,6 +111,38 @@ def test_a_pass_that_is_broken_off_is_gone_on_with_by_the_next(journal: Journal)
     assert journal.one("SELECT count(*) FROM minutes") == 600
     assert journal.one("SELECT sum(checks) FROM minutes") == 600
     assert journal.one("SELECT count(*) FROM checks") == 0
+
+
+def test_a_step_ends_after_some_rows_so_that_no_commit_waits_long(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_ROWS_A_STEP", 6)
+    for number in range(4):
+        journal.checks(START, 60, name=f"server-{number}")
+    compacted = [
+        journal.one("SELECT count(*) FROM minutes") for _ in compact(journal.connection, START + 60, START)
+    ]
+    assert compacted[:4] == [1, 2, 3, 4]
+
+
+def test_a_row_that_comes_during_a_pass_stays_for_the_next(journal: Journal) -> None:
+    journal.checks(START, 60)
+    passing = compact(journal.connection, START + 60, START + 70)
+    next(passing)
+    journal.checks(START + 50, 10)
+    list(passing)
+    assert journal.one("SELECT count(*) FROM checks") == 1
+    journal.compact(START + 60)
+    assert journal.one("SELECT sum(checks) FROM minutes") == 7
+    assert journal.one("SELECT count(*) FROM checks") == 0
+
+
+def test_a_row_of_a_series_that_the_store_does_not_know_is_not_deleted(journal: Journal) -> None:
+    journal.checks(START, 60)
+    journal.connection.execute("UPDATE checks SET series = 99 WHERE id = 4")
+    journal.compact(START + 60)
+    assert journal.tally(MINUTE).checks == 5
+    assert journal.one("SELECT min(id) FROM checks") == 4
 
 
 def test_numbers_of_the_journal_never_come_twice_though_it_is_emptied(journal: Journal) -> None:

@@ -19,7 +19,7 @@ from typing import TypeVar, cast
 from wgmon_tui.monitor.rtt_window import CAPACITY
 from wgmon_tui.store.formats.minute_block import pack, pack_samples, unpack, unpack_samples
 from wgmon_tui.store.maintenance.journal_rows import (
-    JournalRow,
+    JournalPoint,
     index_journal,
     read_journal,
     state_of_text,
@@ -183,15 +183,15 @@ def _write_rollups(
 
 
 def _ready(
-    entries: list[JournalRow], before: _OpenRollups | None, boundary: float, now: float
-) -> list[JournalRow]:
+    entries: list[JournalPoint], before: _OpenRollups | None, boundary: float, now: float
+) -> list[JournalPoint]:
     """Return the new entries of one series that are due, up to the first one not yet due."""
     as_of = before.as_of if before else 0
     fresh = (entry for entry in entries if entry.id > as_of)
     return list(takewhile(lambda entry: not boundary <= entry.moment.at <= now + _FUTURE_S, fresh))
 
 
-def _timeline(before: _OpenRollups | None, entries: list[JournalRow]) -> list[TimelinePoint]:
+def _timeline(before: _OpenRollups | None, entries: list[JournalPoint]) -> list[TimelinePoint]:
     """Return the timeline of the entries, continued from the rollups.
 
     A check that ended late counts from the time already reached, so that no second counts twice. An entry
@@ -207,7 +207,7 @@ def _timeline(before: _OpenRollups | None, entries: list[JournalRow]) -> list[Ti
 
 
 def _current_row(
-    series: int, before: _OpenRollups | None, entries: list[JournalRow], accounted_to: float
+    series: int, before: _OpenRollups | None, entries: list[JournalPoint], accounted_to: float
 ) -> tuple[object, ...]:
     checks = [
         entry.moment.check for entry in entries if entry.moment.check and entry.moment.check.is_deciding

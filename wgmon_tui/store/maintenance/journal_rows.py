@@ -29,7 +29,7 @@ _ROWS = """SELECT id, series, at, CAST(address AS BLOB), CAST(vantage AS BLOB), 
     FROM checks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"""
 
 
-class JournalRow(NamedTuple):
+class JournalPoint(NamedTuple):
     """A row of the journal, with the columns that compaction needs."""
 
     id: int
@@ -52,9 +52,9 @@ def index_journal(connection: sqlite3.Connection) -> Generator[None, None, dict[
         yield
 
 
-def read_journal(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, list[JournalRow]]:
+def read_journal(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, list[JournalPoint]]:
     """Read these rows by series, in their order. Raises sqlite3.Error."""
-    found: dict[int, list[JournalRow]] = defaultdict(list)
+    found: dict[int, list[JournalPoint]] = defaultdict(list)
     for row in connection.execute(_ROWS, (json.dumps(list(ids)),)):
         number, series, at, address, vantage, slug, state, since, is_deciding, rtt, *tunnel, port = row
         verdict = _verdict(slug)
@@ -63,7 +63,7 @@ def read_journal(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int
             check = StoredCheck(
                 at, _address(address), _text(vantage), verdict, bool(is_deciding), rtt, *tunnel
             )
-        found[series].append(JournalRow(number, TimelinePoint(at, _state(state), check), since, port))
+        found[series].append(JournalPoint(number, TimelinePoint(at, _state(state), check), since, port))
     return found
 
 
