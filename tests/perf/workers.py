@@ -5,7 +5,8 @@ it can. Then it checks 400 servers every 2 s with three echoes, which are fewer.
 two workers, in turns. The responders run in one more process and compete for the cores. So three figures are
 printed: checks per second by the wall clock, CPU time per check of each process, and what follows from that
 for two cores which the responders do not use: the cores divided by the CPU time of a check, and no process
-more than a core.
+more than a core. The same instructions take longer while the other core is busy, so CPU times are compared in
+units of a scalar multiplication, which is measured meanwhile.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from pathlib import Path
 from statistics import median
+
+from nacl.bindings import crypto_scalarmult
 
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
@@ -39,11 +42,15 @@ _TUNNELLED = 400
 CORES = 2
 _TICKS = os.sysconf("SC_CLK_TCK")
 _WARM_UP_S = 8.0
+_UNITS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """What a stretch cost: seconds of CPU of the writer, of each worker and of the responders."""
+    """What a stretch cost: seconds of CPU of the writer, of each worker and of the responders.
+
+    `unit_s` are the seconds of CPU of a scalar multiplication at the same time.
+    """
 
     checks: int
     lost: int
@@ -51,6 +58,7 @@ class _Load:
     writer_s: float
     workers_s: tuple[float, ...]
     responders_s: float
+    unit_s: float
 
     @property
     def cpu_s(self) -> float:
@@ -64,8 +72,8 @@ class _Load:
 
     @property
     def possible(self) -> float:
-        """Checks a second on CORES cores of our own."""
-        return min(CORES / self.cpu_s, 1 / self.busiest_s)
+        """Checks in a unit of time on CORES cores of our own."""
+        return min(CORES / self.cpu_s, 1 / self.busiest_s) * self.unit_s
 
 
 def main() -> None:
@@ -92,13 +100,17 @@ def _print(tunnel: bool, loads: dict[int, list[_Load]]) -> None:
     one, two = loads[1], loads[2]
     wall = [_wall(after) / _wall(before) for before, after in zip(one, two, strict=True)]
     cpu = [after.possible / before.possible for before, after in zip(one, two, strict=True)]
-    own = [before.busiest_s / after.busiest_s for before, after in zip(one, two, strict=True)]
+    own = [_busiest_units(before) / _busiest_units(after) for before, after in zip(one, two, strict=True)]
     print(
         f"  two workers against one process: {median(wall):.2f} x by the wall clock, beside the responders; "
         f"{median(cpu):.2f} x by CPU time on {CORES} cores without responders; {median(own):.2f} x with "
         "a core for each process",
         flush=True,
     )
+
+
+def _busiest_units(load: _Load) -> float:
+    return load.busiest_s / load.unit_s
 
 
 def _describe(load: _Load) -> str:
@@ -108,7 +120,8 @@ def _describe(load: _Load) -> str:
     cores = " + ".join(f"{share / load.wall_s:.2f}" for share in shares)
     return (
         f"{_wall(load):.0f} checks/s, {load.lost} lost; µs of CPU a check: {load.cpu_s * 1e6:.0f} = {cpu}, "
-        f"responders {load.responders_s / load.checks * 1e6:.0f}; cores in use: {cores}"
+        f"responders {load.responders_s / load.checks * 1e6:.0f}; {load.cpu_s / load.unit_s:.1f} scalar "
+        f"multiplications of {load.unit_s * 1e6:.0f} µs; cores in use: {cores}"
     )
 
 
@@ -146,7 +159,7 @@ async def _measure(place: Path, workers: int, seconds: float, responders: list[i
     gc.freeze()
     writer.engine.listen(count)
     began, before = time.monotonic(), _cpu_times(writer, responders)
-    await asyncio.sleep(seconds)
+    unit_s = await _measure_unit(seconds)
     wall_s, after = time.monotonic() - began, _cpu_times(writer, responders)
     result = _Load(
         done,
@@ -155,10 +168,23 @@ async def _measure(place: Path, workers: int, seconds: float, responders: list[i
         after[0] - before[0],
         tuple(one - other for one, other in zip(after[1], before[1], strict=True)),
         after[2] - before[2],
+        unit_s,
     )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return result
+
+
+async def _measure_unit(seconds: float) -> float:
+    """Let so many seconds pass; the CPU time of a scalar multiplication meanwhile."""
+    end, point, units = time.monotonic() + seconds, bytes([9, *bytes(31)]), []
+    while time.monotonic() < end:
+        began = time.thread_time()
+        for _ in range(_UNITS_AT_ONCE):
+            crypto_scalarmult(point, point)
+        units.append((time.thread_time() - began) / _UNITS_AT_ONCE)
+        await asyncio.sleep(0.1)
+    return median(units)
 
 
 def _cpu_times(writer: Writer, responders: list[int]) -> tuple[float, tuple[float, ...], float]:

@@ -14,10 +14,11 @@ MAX_FRAME_BYTES = 1 << 28
 """The longest content, of the whole fleet with its secrets. A longer one is damage."""
 
 
-_GATHER_S = 0.01
-"""Requests and results of so many seconds are sent together.
+_GATHER_S = 0.02
+"""Results of so many seconds are sent together: waking the other process costs as much as reading a result.
 
-Each wake-up of a process costs some tens of microseconds, and the times of a check do not depend on it.
+The times of a check do not depend on it. Requests gather for one turn of the loop, in which the engine starts
+all checks that are due.
 """
 
 
@@ -41,7 +42,8 @@ class FrameKind(IntEnum):
     STATUS = 24
 
 
-_GATHERED = frozenset({FrameKind.CHECK, FrameKind.CHECKED})
+_GATHERED = {FrameKind.CHECK: 0.0, FrameKind.CHECKED: _GATHER_S}
+"""Seconds for which a frame may wait for others. All other kinds are sent at once, with those that wait."""
 
 
 class BadFrameError(Exception):
@@ -78,7 +80,7 @@ class FrameConnection(asyncio.Protocol):
         if kind not in _GATHERED:
             self._flush()
         elif self._flushing is None:
-            self._flushing = asyncio.get_running_loop().call_later(_GATHER_S, self._flush)
+            self._flushing = asyncio.get_running_loop().call_later(_GATHERED[kind], self._flush)
 
     def close(self) -> None:
         """Send what is unsent, and close."""
