@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -56,7 +57,21 @@ def _make_record(cls: type[_Record], *, frozen: bool, slots: bool, eq: bool) -> 
     for name, method in methods.items():
         if name not in own:
             setattr(record, name, method)
+    record.__signature__ = _Signature(frozen)
     return record
+
+
+class _Signature:
+    """What `inspect.signature` says of a record, also before its constructor is compiled."""
+
+    def __init__(self, frozen: bool) -> None:
+        self._frozen = frozen
+
+    def __get__(self, instance: object, record: type[Any]) -> Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        whole = signature(_compile_init(record, self._frozen))
+        return whole.replace(parameters=[*whole.parameters.values()][1:])
 
 
 def _compiled_when_called(record: type[Any], name: str, *, frozen: bool) -> _Method:
@@ -69,6 +84,7 @@ def _compiled_when_called(record: type[Any], name: str, *, frozen: bool) -> _Met
         return compiled(self, *values, **named)
 
     method.__name__, method.__qualname__ = name, f"{record.__qualname__}.{name}"
+    method.__annotations__ = {}  # those above are of no field
     return method
 
 
