@@ -29,7 +29,6 @@ from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 R = TypeVar("R")
@@ -158,7 +157,6 @@ class FormScreen(Screen[R | None], Generic[R]):
 
     def on_mount(self) -> None:
         """Focus the first editable field."""
-        self.query_one(_FieldList).vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._draw_heading()
         self.validate_fields()
         next(row for row in self._rows.values() if row.is_editable).start()

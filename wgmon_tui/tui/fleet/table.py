@@ -35,7 +35,6 @@ from wgmon_tui.tui.fleet.table_lines import (
 from wgmon_tui.tui.fleet.tag_groups import LineKey
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 RESORT_SECONDS = 3.0
 """The shortest time between two re-sorts: a table that moves all the time cannot be read."""
@@ -175,7 +174,6 @@ class FleetTable(CursorTable, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show the current fleet state."""
-        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
         self._reposition()
 
     def on_resize(self, _event: events.Resize) -> None:

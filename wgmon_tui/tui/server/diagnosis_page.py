@@ -66,7 +66,6 @@ class DiagnosisPage(ProseView):
 
     def on_mount(self) -> None:
         """Start the timer that refreshes the age of the answer."""
-        super().on_mount()
         self.set_interval(_AGE_REFRESH_INTERVAL_S, self.refresh_age)
 
     # Display

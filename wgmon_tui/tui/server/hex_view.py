@@ -33,7 +33,6 @@ from wgmon_tui.tui.server.exchange_layout import (
 )
 from wgmon_tui.tui.server.hex_layout import GUTTER, HexLine, HexSpan, ascii_column, offset_at
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 _UNDER_CURSOR = Style(bold=True, reverse=True)
 _DIFFERING = Style(bold=True, underline=True)
@@ -72,10 +71,6 @@ class HexView(ScrollView, can_focus=False):
         self._ascii_only = ascii_only
         self._layout = ExchangeLayout()
         self._strips: dict[int, Strip] = {}
-
-    def on_mount(self) -> None:
-        """Use the scrollbar renderer of the other widgets."""
-        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def show(self, check: Check | None, good: Check | None = None) -> None:
         """Show the exchange of `check`, compared with that of `good` if given.

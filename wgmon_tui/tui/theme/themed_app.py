@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
+from textual.scrollbar import ScrollBar
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.terminal import ColourDepth, Terminal, detect_terminal, hide_misleading_variables
 from wgmon_tui.tui.theme.colour_depth import adapt_palette, default_theme
 from wgmon_tui.tui.theme.palette import COLOURLESS_THEME, Palette
+from wgmon_tui.tui.theme.scrollbar import WholeCellScrollbar
 from wgmon_tui.tui.theme.theme_files import ThemeCatalog, find_palette, load_theme_catalog, read_stamps
 
 _THEME_RELOAD_INTERVAL_S = 2.0
@@ -29,6 +31,7 @@ class ThemedApp(App[None]):
         NO_COLOR overrides it. Raises ConfigurationError if the theme is missing or invalid.
         """
         hide_misleading_variables()
+        ScrollBar.renderer = WholeCellScrollbar
         self.terminal = terminal or replace(detect_terminal(), colours=ColourDepth.TRUE)
         self.colourless = self.terminal.no_colour
         self.config_dir = config_dir

@@ -18,7 +18,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wgmon_tui.tui.theme.palette import Palette
-from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,6 @@ class LineList(ScrollView, can_focus=False):
         self._starts_at_top = start_at_top
         self._lines: Sequence[ListLine] = ()
         self._line_numbers: dict[str, int] = {}
-
-    def on_mount(self) -> None:
-        """Draw the scrollbar with whole cells."""
-        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def show(self, lines: Sequence[ListLine]) -> None:
         """Show these lines. If the cursor's line is gone, the cursor goes to the line now at its position."""

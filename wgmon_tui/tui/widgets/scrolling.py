@@ -6,8 +6,6 @@ from typing import Protocol
 
 from textual.containers import VerticalScroll
 
-from wgmon_tui.tui.widgets.scrollbar import WholeCellScrollbar
-
 
 class Scrollable(Protocol):
     """A widget that the movement keys scroll."""
@@ -66,10 +64,6 @@ class MovementActions:
 
 class ProseView(VerticalScroll, can_focus=False):
     """A page of prose that the screen's keys scroll."""
-
-    def on_mount(self) -> None:
-        """Draw the scrollbar with whole cells."""
-        self.vertical_scrollbar.renderer = WholeCellScrollbar  # type: ignore[misc]  # Textual's own way
 
     def up(self) -> None:
         """Scroll one line up."""

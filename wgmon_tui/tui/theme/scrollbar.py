@@ -8,6 +8,7 @@ from textual.scrollbar import ScrollBarRender
 
 
 class WholeCellScrollbar(ScrollBarRender):
-    """A scrollbar renderer; assign it to `vertical_scrollbar.renderer` of a widget."""
+    """The renderer of every scrollbar of the app."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
