@@ -26,6 +26,7 @@ from tests.real.namespaces import entered, namespace
 from tests.real.prerequisites import require
 from tests.real.proxies.certificates import EXPIRED, NAME, SelfSigned, self_signed
 from tests.real.proxies.certificates import IMITATED as IMITATED_NAME
+from tests.real.proxies.mihomo_start import await_forwarding, http_listener
 from tests.real.proxies.pages import LOOPBACK, Fallback, OtherClock, pages
 from tests.real.proxies.sing_box import sing_box_program
 from wgmon_tui.net.addresses import Endpoint
@@ -52,6 +53,7 @@ REALITY = RealityOptions(REALITY_KEY.public_key().public_bytes_raw(), SHORT_ID)
 FLOW = "xtls-rprx-vision"
 WEB = WebSocketOptions(PATH, NAME)
 GRPC = GrpcOptions("private-service")
+_HTTP = 8999
 _READY_WITHIN_S = 20.0
 KEY_16, KEY_32 = (base64.b64encode(bytes(range(length))).decode() for length in (16, 32))
 METHODS = {
@@ -78,7 +80,7 @@ class ProxyServers:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def start(self, *programs: str) -> None:
-        """Start servers of these programs, and wait until they listen."""
+        """Start servers of these programs, and wait until they work."""
         starts = {
             "ss-server": self._start_libev,
             "v2ray": self._start_v2ray,
@@ -91,6 +93,9 @@ class ProxyServers:
             starts[program]()
         for name in set(self.links) - before:
             self.await_port(self.links[name].endpoint.port)
+        if "mihomo" in programs:
+            with entered(self.name):
+                await_forwarding(_HTTP, f"http://{LOOPBACK}:{FIRST_PAGE}/204")
 
     def stop(self) -> None:
         """End all programs."""
@@ -276,6 +281,7 @@ class ProxyServers:
         ]
         home = self.home / "mihomo-server"
         home.mkdir()
+        listeners.append(http_listener(_HTTP))
         config = {"mode": "direct", "log-level": "silent", "ipv6": False, "listeners": listeners}
         (home / "config.yaml").write_text(json.dumps(config))
         self.run(mihomo_program(), "-d", home)

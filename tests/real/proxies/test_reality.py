@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
+from tests.real.proxies.mihomo_start import await_forwarding, http_listener
 from tests.real.proxies.test_proxy_command import free_port, target, wait_for_listener
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.link_text import encode_base64url
 from wgmon_tui.protocols.proxies.links.records import RealityOptions, TlsOptions, VlessLink
 
@@ -42,8 +44,9 @@ async def site(directory: Path) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def reality(directory: Path) -> AsyncIterator[VlessLink]:
-    """A server, and the link to it."""
+async def reality(directory: Path, url: Url) -> AsyncIterator[VlessLink]:
+    """A server through which the page already comes, and the link to it."""
+    http_port = free_port(is_udp=False)
     key, port = X25519PrivateKey.generate(), free_port(is_udp=False)
     private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -61,12 +64,14 @@ async def reality(directory: Path) -> AsyncIterator[VlessLink]:
                 "server-names": [NAME],
             },
         }
+        listeners = [listener, http_listener(http_port)]
         document = {"log-level": "error", "dns": {"enable": False}, "rules": ["MATCH,DIRECT"]}
         file = directory / "server.json"
-        await asyncio.to_thread(file.write_text, json.dumps({**document, "listeners": [listener]}))
+        await asyncio.to_thread(file.write_text, json.dumps({**document, "listeners": listeners}))
         process = subprocess.Popen([mihomo_program(), "-d", directory, "-f", file])  # noqa: ASYNC220
         try:
             await asyncio.to_thread(wait_for_listener, port, is_udp=False)
+            await asyncio.to_thread(await_forwarding, http_port, str(url))
             tls = TlsOptions(NAME, fingerprint="chrome", reality=RealityOptions(public, SHORT_ID))
             yield VlessLink(Endpoint("127.0.0.1", port), USER_ID, "xtls-rprx-vision", tls=tls)
         finally:
@@ -75,7 +80,7 @@ async def reality(directory: Path) -> AsyncIterator[VlessLink]:
 
 
 async def test_the_right_link_is_healthy_and_a_wrong_key_or_id_is_down(tmp_path: Path) -> None:
-    async with reality(tmp_path) as link, page() as url:
+    async with page() as url, reality(tmp_path, url) as link:
         right = target("mihomo", link, url)
         assert verdict(await check(right), right)[0] is Verdict.HEALTHY
         assert link.tls is not None
