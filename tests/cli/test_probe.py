@@ -28,7 +28,7 @@ _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[Path]:
-    """A home directory whose servers are one that is silent, and then one that answers."""
+    """A home directory whose servers are one that is silent, and then one that answers, however late."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         async with LabServer(SETUP) as lab:
@@ -41,7 +41,7 @@ async def home(tmp_path: Path) -> AsyncIterator[Path]:
                 f'[[server]]\nname = "mute"\nendpoint = "127.0.0.1:{silent.getsockname()[1]}"\n'
                 f'public_key = "{PrivateKey.generate().public}"\n'
                 f'[[server]]\nname = "fra1"\nendpoint = "{lab.endpoint}"\n'
-                f'public_key = "{lab.public_key}"\n'
+                f'public_key = "{lab.public_key}"\ntimeout = "10s"\n'
             )
             yield tmp_path
 
