@@ -138,7 +138,7 @@ async def measure(seconds: float, quiet_s: float = 3.0) -> Figures:
                 processes.enter_context(_process(*words))
             words = ("tests.daemon.as_user", OWNER, "all", *_run(place))
             writer = processes.enter_context(_process(*words, log=place / "log"))
-            await until(lambda: _incident(state), _START_S)
+            await _until_open(state, writer, place / "log")
             figures.quiet_waits_s = await _ask_as_both(state, quiet_s)
             (place / GO).touch()
             await until(lambda: _packet_bytes(state).keys() >= {"packets", "honest"}, _START_S)
@@ -158,6 +158,15 @@ async def measure(seconds: float, quiet_s: float = 3.0) -> Figures:
             _count(state, figures, began)
             figures.log_bytes = (place / "log").stat().st_size
     return figures
+
+
+async def _until_open(state: Path, writer: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for the first incident. What the writer logged says why there is none."""
+    try:
+        await until(lambda: writer.poll() is not None or _incident(state), _START_S)
+    except AssertionError as late:
+        raise AssertionError(await asyncio.to_thread(log.read_text)) from late
+    assert writer.poll() is None, await asyncio.to_thread(log.read_text)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.tui.sample_fleet import NOW
@@ -193,6 +193,7 @@ def test_in_ascii_the_marks_of_losses_do_not_read_as_a_count() -> None:
     st.integers(1, 20),
     st.booleans(),
 )
+@example([answered(1e-5)], LABEL_CELLS + 1, 16, False)
 def test_whatever_was_seen_it_can_be_drawn(
     seen: list[PeriodSummary], width: int, lines: int, ascii_only: bool
 ) -> None:

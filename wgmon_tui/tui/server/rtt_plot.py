@@ -289,7 +289,8 @@ def _labels(scale: RttScale | None, lines: int) -> list[str]:
     for number in range(round(scale.top / scale.tick) + 1):
         value = number * scale.tick
         line = min(lines - 1, floor((1 - value / scale.top) * lines))
-        labels[line] = format_limit(value)
+        label = format_limit(value)
+        labels[line] = label if len(label) <= LABEL_CELLS - 2 else f"{value * 1e6:g} us"  # not 0.0025 ms
     return labels
 
 
