@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.daemon.harness import PATIENCE_S
 from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.expiry import Expires
@@ -31,6 +32,9 @@ from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
 from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, TunnelResult
 
 KEY = make_static_key()
+SILENCE_S, ANSWER_S = 1.5, 30.0
+"""The timeout of checks that expect silence, and of those that end with an answer, on a busy machine too."""
+
 LOCALHOST = ip_address("127.0.0.1")
 ALL = ["reach", "reset", "tls", "key-exchange", "authenticate", "push-reply", "tunnel", "keepalive"]
 
@@ -47,10 +51,15 @@ async def lab(
             endpoint=Endpoint("127.0.0.1", running.endpoint.port),
             protocol="openvpn",
             protocol_settings=OpenVpnSettings(dedicated=dedicated),
-            timeout=1.5,
+            timeout=SILENCE_S if mode in (OpenVpnLabMode.SILENT, OpenVpnLabMode.WRONG_KEY) else ANSWER_S,
+            slow=ANSWER_S,
             tunnel_over=0.1,
         )
         yield running, make_target(server, {"profile": profile.encode()})
+
+
+def impatient(target: OpenVpnTarget, timeout_s: float = SILENCE_S) -> OpenVpnTarget:
+    return target.with_server(replace(target.server, timeout=timeout_s))
 
 
 async def check(
@@ -137,26 +146,32 @@ async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatc
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        async with asyncio.timeout(5):
-            while server.sessions:  # noqa: ASYNC110
-                await asyncio.sleep(0)  # the server is on the same loop
+        async with asyncio.timeout(PATIENCE_S):
+            await server.session_ended.wait()
+    assert server.sessions == 0
 
 
 async def test_a_check_that_is_cancelled_before_the_push_reply_ends_its_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server may have assigned an address already: EXIT goes through the control channel."""
-    monkeypatch.setattr(LabSession, "_push", lambda session: setattr(session, "has_pushed", True))
+    has_logged_in = asyncio.Event()
+
+    def push_nothing(session: LabSession) -> None:
+        session.has_pushed = True
+        has_logged_in.set()
+
+    monkeypatch.setattr(LabSession, "_push", push_nothing)
     async with lab() as (server, target):
         running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
-        async with asyncio.timeout(5):
-            while not server.sessions:  # noqa: ASYNC110
-                await asyncio.sleep(0)  # the server is on the same loop
+        async with asyncio.timeout(PATIENCE_S):
+            await has_logged_in.wait()
+            assert server.sessions == 1
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
-            while server.sessions:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            await server.session_ended.wait()
+    assert server.sessions == 0
 
 
 async def test_a_session_that_the_server_drops_is_no_matter_of_packet_sizes(
@@ -178,8 +193,7 @@ async def test_a_session_that_the_server_drops_is_no_matter_of_packet_sizes(
 
 async def test_each_first_packet_without_an_answer_counts() -> None:
     async with lab(OpenVpnLabMode.SILENT) as (_, target):
-        slow = target.with_server(replace(target.server, timeout=1.2))
-        made = await check(OpenVpnProber(), slow)
+        made = await check(OpenVpnProber(), impatient(target, 1.2))
 
     assert made.sent == 2
     assert len(made.exchange) == 2
@@ -190,7 +204,7 @@ async def test_silence_now_says_more_than_what_was_found_earlier() -> None:
     async with lab() as (server, target):
         await check(prober, target, deep=True)
         server.mode = OpenVpnLabMode.SILENT
-        made = await check(prober, target)
+        made = await check(prober, impatient(target))
 
     assert [each.name for each in made.stages] == ["reach", "reset"]
     assert verdict(made, target) is Verdict.SILENT

@@ -20,8 +20,10 @@ from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
+from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
+from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.vantages.protocol import encode_report_body
 
 PASSWORD, ANSWER = "hunter2secret", "tango-4711"
@@ -32,6 +34,10 @@ MODES = {
     "silent": OpenVpnLabMode.WRONG_KEY,
 }
 KEY = make_static_key()
+SILENCE_TIMES = 'timeout = "500ms"\ninterval = "1s"\n'
+ANSWER_TIMES = 'timeout = "10s"\ninterval = "10s"\ntunnel_every = "10s"\n'
+"""Time for a login on a busy machine, and the shortest time until the next one if it fails."""
+
 COMMANDS = (
     ("list", "--json"),
     ("show", "good"),
@@ -82,7 +88,8 @@ async def run(directory: Path) -> AsyncIterator[tuple[Writer, list[str], Secrets
         private(config / f"{name}.ovpn", profile)
         entries += (
             f'[[server]]\nname = "{name}"\nendpoint = "{lab.endpoint}"\nprotocol = "openvpn"\n'
-            'timeout = "0.5s"\ninterval = "1s"\n[server.openvpn]\ndedicated = true\n'
+            f"fail_after = 1\n{SILENCE_TIMES if name == 'silent' else ANSWER_TIMES}"
+            "[server.openvpn]\ndedicated = true\n"
             f'profile = "{name}.ovpn"\nchallenge_response = "{ANSWER}"\n'
         )
     private(config / "servers.toml", entries)
@@ -95,13 +102,21 @@ async def run(directory: Path) -> AsyncIterator[tuple[Writer, list[str], Secrets
     try:
         states = writer.fleet_state.states
         await until(lambda: all(states[name].incident for name in MODES if name != "good"))
-        await until(lambda: (last := states["good"].last) is not None and last.check.tunnel is not None)
+        await until(lambda: has_been_inside(states["good"]))
         yield writer, log, Secrets(profile)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         for each in labs:
             await each.stop()
+
+
+def has_been_inside(state: ServerState) -> bool:
+    """Whether echoes came back, in the last check or in the last one of all stages."""
+    if state.last is None:
+        return False
+    tunnel = find_tunnel(state.last.check, state.last.check.evidence)
+    return tunnel is not None and tunnel.received > 0
 
 
 def printed(directory: Path, *words: str) -> bytes:
