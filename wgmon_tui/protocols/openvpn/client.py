@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from wgmon_tui.protocols.openvpn import key_exchange
@@ -27,6 +26,7 @@ from wgmon_tui.protocols.openvpn.control_messages import (
     parse_message,
     without_token,
 )
+from wgmon_tui.protocols.openvpn.control_tls import ControlTls, describe_failure
 from wgmon_tui.protocols.openvpn.events import (
     MALFORMED,
     MALFORMED_KEYS,
@@ -48,8 +48,6 @@ from wgmon_tui.protocols.openvpn.events import (
 )
 from wgmon_tui.protocols.openvpn.key_exchange import KeySource, ServerKeyMessage
 from wgmon_tui.protocols.openvpn.reliability import Outgoing, ReliableChannel
-from wgmon_tui.protocols.openvpn.tls_chain import find_chain
-from wgmon_tui.protocols.openvpn.tls_exporter import TlsSecrets, find_server_random
 from wgmon_tui.protocols.openvpn.wire import (
     DATA_OPCODES,
     RESEND_WRAPPED_KEY,
@@ -78,9 +76,6 @@ _HEADER_AND_NUMBERS = 9 + 1 + 4 * 4 + 8 + 4
 _RESET_HEADER = 9 + 1 + 4
 """Opcode, session id, no acknowledgements, and the number of the packet."""
 
-_SERVER_HELLO_KEPT = 64
-_HANDSHAKE_RECORD = 22
-"""The content type of a record of the handshake (RFC 8446 §5.1); an alert is 21."""
 _MOST_BODIES = 64
 
 
@@ -121,16 +116,14 @@ class Client:
         self.session_id = random_bytes(SESSION_ID_LENGTH)
         self.remote_session_id = b""
         self._login: Login | None = None
-        self._tls: ssl.SSLObject | None = None
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._is_established = False
+        self._tls: ControlTls | None = None
         self._must_send_wrapped_key = False
-        self._first_bytes = b""
         self._source = KeySource.of_client(random_bytes(key_exchange.CLIENT_RANDOM_LENGTH))
         self._server_message: ServerKeyMessage | None = None
         self._plaintext = b""
         self._push = PushAssembly()
         self._ask_again_at: float | None = None
+        self._asked_at = 0.0
         self.bodies: dict[bytes, ControlBody] = {}
         """The bodies of packets that were encrypted; whoever logs a packet takes its body from here."""
         self.reply: PushReply | None = None
@@ -149,12 +142,12 @@ class Client:
     @property
     def has_begun_tls(self) -> bool:
         """Whether the server answered the first message of TLS with more than an alert."""
-        return self._first_bytes[:1] == bytes([_HANDSHAKE_RECORD])
+        return self._tls is not None and self._tls.has_begun
 
     @property
     def chain(self) -> tuple[bytes, ...]:
         """The certificates of the server in DER, beginning with its own; empty before they came."""
-        return find_chain(self._tls) if self._tls is not None else ()
+        return self._tls.chain if self._tls is not None else ()
 
     # Output
 
@@ -163,7 +156,7 @@ class Client:
         if self.remote_session_id and self._login is None:
             return []  # the check ends after the reset: an answer would make the server open a session
         if self._ask_again_at is not None and now >= self._ask_again_at and not self.is_over:
-            self._ask_again_at = now + _PUSH_REQUEST_EVERY_S
+            self._ask_again_at, self._asked_at = now + _PUSH_REQUEST_EVERY_S, now
             self._write(PUSH_REQUEST)
         return [self._wrap(each, unix_time) for each in self._channel.take_due(now)]
 
@@ -195,13 +188,17 @@ class Client:
     def log_in(self, login: Login, now: float) -> list[Event]:
         """Go on after the reset: begin TLS."""
         self._login = login
-        self._tls = login.context.wrap_bio(self._incoming, self._outgoing, server_side=False)
+        self._tls = ControlTls(login.context)
         return self._advance_tls(now)
 
     def send_exit(self) -> None:
         """Tell the server that this session ends, where it takes this message."""
         if self._is_established and not self.is_over:
             self._write(EXIT)
+
+    @property
+    def _is_established(self) -> bool:
+        return self._tls is not None and self._tls.is_established
 
     def derive_keys(self) -> bytes | None:
         """The key material of the data channel; None if it cannot be had."""
@@ -211,12 +208,8 @@ class Client:
             return key_exchange.derive_from_sources(
                 self._source, self._server_message.source, self.session_id, self.remote_session_id
             )
-        cipher = (self._tls.cipher() or ("",))[0]
-        return TlsSecrets.parse(self._login.read_key_log()).export(
-            key_exchange.EXPORTER_LABEL,
-            key_exchange.KEY_MATERIAL_LENGTH,
-            server_random=find_server_random(self._first_bytes),
-            digest="sha384" if cipher.endswith("SHA384") else "sha256",
+        return self._tls.export(
+            self._login.read_key_log(), key_exchange.EXPORTER_LABEL, key_exchange.KEY_MATERIAL_LENGTH
         )
 
     # Input
@@ -276,9 +269,7 @@ class Client:
         stream = b"".join(payload for opcode, payload in found if opcode is Opcode.CONTROL_V1)
         if not stream or self._tls is None:
             return []
-        if len(self._first_bytes) < _SERVER_HELLO_KEPT:
-            self._first_bytes += stream[:_SERVER_HELLO_KEPT]
-        self._incoming.write(stream)
+        self._tls.receive(stream)
         return self._advance_tls(now)
 
     # TLS
@@ -293,32 +284,21 @@ class Client:
                 events += self._read_plaintext(now)
         except ssl.SSLError as error:
             self.is_over = True
-            events.append(_tls_failure(error, now))
+            events.append(describe_failure(error, now))
         self._flush()
         return events
 
     def _shake_hands(self, now: float) -> list[Event]:
-        if self._tls is None or self._login is None:
+        tls, login = self._tls, self._login
+        if tls is None or login is None or not tls.shake_hands():
             return []
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return []
-        self._is_established = True
-        chain = self.chain
-        if self._login.accepts(chain):
-            self._write(key_exchange.build_client_message(self._source, *self._login.message))
+        chain = tls.chain
+        if login.accepts(chain):
+            self._write(key_exchange.build_client_message(self._source, *login.message))
         else:
-            self._close_tls()
-        cipher = (self._tls.cipher() or ("",))[0]
-        return [TlsEstablished(now, self._tls.version() or "", cipher, chain)]
-
-    def _close_tls(self) -> None:
-        """End the session with close_notify, so that the server forgets it at once."""
-        self.is_over = True
-        if self._tls is not None:
-            with suppress(ssl.SSLError):  # the server's own close_notify has not come
-                self._tls.unwrap()
+            self.is_over = True
+            tls.close()
+        return [TlsEstablished(now, tls.version, tls.cipher, chain)]
 
     def _write(self, plaintext: bytes) -> None:
         if self._tls is not None:
@@ -330,7 +310,7 @@ class Client:
 
     def _flush(self) -> None:
         """Cut what OpenSSL has to say into packets."""
-        while stream := self._outgoing.read(self._chunk_length()):
+        while self._tls is not None and (stream := self._tls.take_output(self._chunk_length())):
             self._channel.send(
                 Opcode.CONTROL_WKC_V1 if self._must_send_wrapped_key else Opcode.CONTROL_V1, stream
             )
@@ -344,13 +324,7 @@ class Client:
 
     def _read_plaintext(self, now: float) -> list[Event]:
         events: list[Event] = []
-        while self._tls is not None and not self.is_over:
-            try:
-                data = self._tls.read(LONGEST_MESSAGE)
-            except ssl.SSLWantReadError:
-                break
-            if not data:
-                raise ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "the server closed TLS")
+        while self._tls is not None and not self.is_over and (data := self._tls.read()):
             self._plaintext = (self._plaintext + data)[-LONGEST_MESSAGE:]
             events += self._on_plaintext(now)
         return events
@@ -395,12 +369,4 @@ class Client:
         if reply is None or self.reply is not None:
             return []
         self.reply, self._ask_again_at = reply, None
-        return [OptionsPushed(now, reply)]
-
-
-def _tls_failure(error: ssl.SSLError, now: float) -> TlsFailed:
-    reason = (error.reason or type(error).__name__.removesuffix("Error")).lower()
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return TlsFailed(now, reason, False, error.verify_code, error.verify_message)
-    is_from_server = "_alert_" in reason or isinstance(error, ssl.SSLZeroReturnError)
-    return TlsFailed(now, reason, is_from_server)
+        return [OptionsPushed(now, reply, self._asked_at)]

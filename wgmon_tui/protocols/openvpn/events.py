@@ -83,10 +83,11 @@ class AuthPending:
 
 @dataclass(frozen=True, slots=True)
 class OptionsPushed:
-    """The server accepted this client, and sent the options of the tunnel."""
+    """The server accepted this client, and sent the options of the tunnel. `asked_at` is the last request."""
 
     at: float
     reply: PushReply
+    asked_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class _Steps:
 
     def passed(self, name: str, at: float, detail: str = "") -> None:
         self.stages.append(Stage(name, StageOutcome.PASSED, max(at - self._last, 0.0), detail))
-        self._last = at
+        self._last = max(at, self._last)
 
     def failed(self, name: str, detail: str = "") -> LoginOutcome:
         self.stages.append(Stage(name, StageOutcome.FAILED, None, detail))
@@ -121,7 +121,8 @@ async def _await_options(session: ControlSession, target: OpenVpnTarget, steps: 
         )
         return _fail(session, steps, PUSH_REPLY)
     reply = pushed.reply
-    steps.passed(AUTHENTICATE, pushed.at)
+    # A server answers no request before it has decided: what it took until the last one is the decision.
+    steps.passed(AUTHENTICATE, pushed.asked_at)
     address = str(reply.address or reply.address_v6 or "no address")
     cipher = reply.cipher or target.profile.data_ciphers_fallback or target.profile.cipher
     _note(session, observations.PUSHED, address, cipher, str(len(reply.options)), at=pushed.at)
@@ -131,8 +132,7 @@ async def _await_options(session: ControlSession, target: OpenVpnTarget, steps: 
         return steps.failed(PUSH_REPLY, "the profile does not allow the cipher")
     if reply.address is None and reply.address_v6 is None:
         return steps.failed(PUSH_REPLY, "the server assigned no address")
-    # The reply itself is the yes to the login, so it took no time beyond that.
-    steps.stages.append(Stage(PUSH_REPLY, StageOutcome.PASSED, None, f"{address}, {cipher}"))
+    steps.passed(PUSH_REPLY, pushed.at, f"{address}, {cipher}")
     return LoginOutcome(tuple(steps.stages), reply)
 
 
