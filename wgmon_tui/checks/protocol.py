@@ -203,6 +203,9 @@ class Protocol(typing.Protocol):
     prober_of: str = ""
     """The protocol whose prober makes the checks, so that both share sockets and turns; "" for an own one."""
 
+    repeats_deep_results: bool = False
+    """Whether a quick check repeats what the last deep one found: only another deep check confirms that."""
+
     no_packets: str = ""
     """Why a check may have no packets to show, for a protocol that does not record all of them."""
 

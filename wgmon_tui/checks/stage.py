@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
 from wgmon_tui.records import dataclass
@@ -51,6 +52,9 @@ STAGE_NAMES = (
 """All names of stages, in their order. A protocol has those that apply to it; a new one is added here."""
 
 
+_FOUND_EARLIER = "found by the last check of all stages"
+
+
 class StageOutcome(Enum):
     """How a stage ended. Always shown as glyph and name together."""
 
@@ -84,6 +88,11 @@ class Stage:
     outcome: StageOutcome
     seconds: float | None = None
     detail: str = ""
+
+
+def as_earlier(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Stages that an earlier check ran, for one that did not. Their times are of that check, and left out."""
+    return tuple(replace(each, seconds=None, detail=each.detail or _FOUND_EARLIER) for each in stages)
 
 
 def find_failed_stage(stages: Sequence[Stage]) -> Stage | None:

@@ -8,10 +8,13 @@ from random import Random
 
 from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.stage import AUTHENTICATE, REACH, RESET, RESOLVE, SA_INIT
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.protocol_settings import lets_soak
 from wgmon_tui.monitor.check_round import CheckDepth
+from wgmon_tui.monitor.damping import is_unsettled
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 
 MAX_CONCURRENT_EXPERIMENTS = 50
@@ -32,7 +35,12 @@ SOAK_AFTER_RECOVERY_S = 60.0
 SOAK_AGAIN_S = 600.0
 """The time between two soaks of a server whose flows are cut: only a soak shows that they work again."""
 
+FAILED_DEEP_AGAIN_S = 10.0
+"""The time between two deep checks of a server that fails behind its first answer: they alone see its end."""
+
 _SOAK_JITTER = 0.1
+_BEFORE_THE_LOGIN = frozenset((RESOLVE, REACH, RESET, SA_INIT))
+"""A check that fails here has not come to what only deep checks test."""
 
 
 class DeepCheckPolicy:
@@ -51,8 +59,8 @@ class DeepCheckPolicy:
         """Choose the depth of the next check of a server.
 
         Experiments wait until a server has failed once. Deep checks run at `tunnel_every`, or every time
-        while the data path is broken or a fetch fails. A stuck flow is examined every time: it is the only
-        sign of a server that may be gone meanwhile.
+        while the data path is broken or a fetch fails. They also confirm what quick checks only repeat. A
+        stuck flow is examined every time: it is the only sign of a server that may be gone meanwhile.
         """
         server, now = server_state.server, time.monotonic()
         if server_state.last is None:
@@ -63,6 +71,7 @@ class DeepCheckPolicy:
             last.check.handshake is not None and has_lost_all(last)
         )
         deep = due or _needs_fetch(server_state) or (is_dead and _deep_check_would_help(server_state))
+        deep = deep or self._must_repeat_deep_check(server_state, last, now)
         rested = now - self._explained_at.get(server.name, -inf) >= server.explain_every
         stuck = server_state.last.diagnosis.verdict is Verdict.STUCK_FLOW
         failed = server_state.last.diagnosis.verdict.severity is Severity.DOWN
@@ -81,6 +90,23 @@ class DeepCheckPolicy:
             return CheckDepth()
         self._deep_at[server.name] = now
         return CheckDepth(deep=True)
+
+    def _must_repeat_deep_check(self, server_state: ServerState, last: Round, now: float) -> bool:
+        """Decide whether the last deep result needs another deep check, because quick ones only repeat it.
+
+        A change that is not settled is confirmed by the next check. A failure is tested again every few
+        seconds. Refused credentials wait for `tunnel_every`: a server may lock the account.
+        """
+        server, diagnosis = server_state.server, last.diagnosis
+        if not find_protocol(server.protocol).repeats_deep_results:
+            return False
+        if diagnosis.failed_stage in _BEFORE_THE_LOGIN:
+            return False
+        if is_unsettled(server_state.damping):
+            return True
+        is_refused = diagnosis.verdict is Verdict.AUTH_FAILED and diagnosis.failed_stage == AUTHENTICATE
+        rested = now - self._deep_at.get(server.name, -inf) >= FAILED_DEEP_AGAIN_S
+        return diagnosis.verdict.severity is Severity.DOWN and not is_refused and rested
 
     def _may_soak(self, server_state: ServerState, now: float) -> bool:
         """Decide whether a soak is due, and reserve one of the soaks that may run at the same time.

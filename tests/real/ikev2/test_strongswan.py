@@ -25,6 +25,7 @@ from tests.real.ikev2.world import (
 )
 from tests.real.namespaces import SERVER_V6, RoutedPath
 from wgmon_tui.checks.check import Direction
+from wgmon_tui.checks.stage import StageOutcome
 from wgmon_tui.checks.verdict import Verdict
 
 
@@ -88,7 +89,9 @@ def test_a_cheap_check_remembers_what_the_full_one_proved(watcher: Watcher, serv
     assert server.log.read_text().count("parsed IKE_AUTH request 1 [ IDi") == logins
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
     assert " s ago" in outcome.diagnosis.summary
-    assert stages_of(outcome.check)["authenticate"] == "not-run"
+    earlier = next(each for each in outcome.check.stages if each.name == "authenticate")
+    assert (earlier.outcome, earlier.seconds) == (StageOutcome.PASSED, None)
+    assert earlier.detail == "found by the last check of all stages"
 
 
 def test_a_cheap_check_remembers_a_refusal(watcher: Watcher) -> None:
@@ -96,6 +99,8 @@ def test_a_cheap_check_remembers_a_refusal(watcher: Watcher) -> None:
     outcome = watcher.look(by_secret("wrong"), deep=False)
     assert outcome.diagnosis.verdict is Verdict.AUTH_FAILED
     assert outcome.check.handshake is None
+    assert outcome.check.failed_stage is not None
+    assert outcome.check.failed_stage.name == outcome.diagnosis.failed_stage == "authenticate"
 
 
 def test_what_other_credentials_proved_is_not_remembered(watcher: Watcher) -> None:

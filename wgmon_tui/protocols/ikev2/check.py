@@ -26,6 +26,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.stage import REACH, RESOLVE, SA_INIT, Stage, as_earlier
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.resolver import ResolutionError
 from wgmon_tui.protocols.ikev2.client_options import ClientOptions
@@ -78,6 +79,8 @@ class _FullResult:
     at: float
     agreed: tuple[object, ...] = field(repr=False)
     evidence: tuple[Evidence, ...]
+    stages: tuple[Stage, ...]
+    """Those behind IKE_SA_INIT."""
     has_authenticated: bool
 
 
@@ -208,6 +211,16 @@ class Ikev2Prober(AddressProber):
         elif found.not_tried and found.opened is not None and known is not None:
             age = make_evidence(EvidenceKind.REMEMBERED, f"{time.monotonic() - known.at:.0f}")
             evidence += (age, *known.evidence)
+        stages = make_stages(
+            found.session.events,
+            found.log.evidence,
+            has_answer=found.has_answer,
+            not_tried=found.not_tried,
+            tunnel=found.tunnel,
+            wants_tunnel=asked.server.tunnel,
+        )
+        if found.not_tried == NOT_DUE and found.opened is not None and known is not None:
+            stages = (*_first_stages(stages), *as_earlier(known.stages))
         return replace(
             self.make_check(asked.server, asked.address, *evidence),
             started_at=found.log.started_at_unix,
@@ -216,14 +229,7 @@ class Ikev2Prober(AddressProber):
             sent=found.session.sent,
             tunnel=found.tunnel,
             framing=found.parts,
-            stages=make_stages(
-                found.session.events,
-                found.log.evidence,
-                has_answer=found.has_answer,
-                not_tried=found.not_tried,
-                tunnel=found.tunnel,
-                wants_tunnel=asked.server.tunnel,
-            ),
+            stages=stages,
         )
 
     def _remember(self, asked: AddressCheck, check: Check) -> None:
@@ -233,9 +239,15 @@ class Ikev2Prober(AddressProber):
             for each in check.evidence
             if is_of_authentication(each) or isinstance(each, _OF_THE_TUNNEL)
         )
+        behind = check.stages[len(_first_stages(check.stages)) :]
         self._full[asked.server.name, asked.address] = _FullResult(
-            time.monotonic(), asked.target.agreed_values, tuple(kept), check.handshake is not None
+            time.monotonic(), asked.target.agreed_values, tuple(kept), behind, check.handshake is not None
         )
+
+
+def _first_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages that every check runs."""
+    return tuple(each for each in stages if each.name in (RESOLVE, REACH, SA_INIT))
 
 
 def _why_not_full(asked: AddressCheck, known: _FullResult | None) -> str:

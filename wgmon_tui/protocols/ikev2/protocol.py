@@ -31,6 +31,7 @@ class Ikev2(Protocol):
 
     name, title = NAME, "IKEv2"
     settings = SETTINGS
+    repeats_deep_results = True
     verdict_help = VERDICT_HELP
     experiments = EXPERIMENTS
     glossary = GLOSSARY

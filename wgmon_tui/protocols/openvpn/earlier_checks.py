@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.check import Check, Tunnel
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
-from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage
+from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage, as_earlier
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
@@ -33,7 +33,6 @@ _OF_EACH_CHECK = frozenset(
     )
 )
 _LONGEST_COUNTS = 12
-_SEEN_EARLIER = "found by the last check of all stages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +109,11 @@ def with_earlier(check: Check, earlier: FullCheck) -> Check:
 
     The echoes of that one stay evidence: as a tunnel of this check, they would count twice as loss.
     """
-    stages = (replace(each, seconds=None, detail=each.detail or _SEEN_EARLIER) for each in earlier.stages)
     tunnel = earlier.tunnel
     counts = (str(tunnel.sent), str(tunnel.received), str(tunnel.rtt or "")) if tunnel else ()
     marked = observe(observations.FULL_CHECK, f"{earlier.ended_at:.0f}", *counts)
     return replace(
-        check, evidence=(*check.evidence, *earlier.evidence, marked), stages=(*check.stages, *stages)
+        check,
+        evidence=(*check.evidence, *earlier.evidence, marked),
+        stages=(*check.stages, *as_earlier(earlier.stages)),
     )

@@ -31,6 +31,7 @@ class OpenVpn(Protocol):
 
     name, title = NAME, "OpenVPN"
     settings = SETTINGS
+    repeats_deep_results = True
     verdict_help = VERDICT_HELP
     experiments = EXPERIMENTS
     glossary = GLOSSARY
