@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority, revoke
-from wgmon_tui.protocols.ikev2.certificates import find_chain_problem, parse_certificates
+from wgmon_tui.protocols.ikev2.certificates import ChainResult, examine_chain, parse_certificates
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.credentials import CredentialsError, SigningKey, parse_revocation_lists
 from wgmon_tui.protocols.ikev2.iana_numbers import AuthMethod, HashAlgorithm, IdType
@@ -33,12 +33,18 @@ NOW = time.time()
 CONTENT = b"what is signed"
 
 
+def examined(
+    chain: list[Issued], authority: Issued = AUTHORITY, at: float = NOW, *, crl: bytes = b""
+) -> ChainResult:
+    certificates = [each.certificate for each in chain]
+    lists = parse_revocation_lists(crl) if crl else ()
+    return examine_chain(certificates, [authority.certificate], at, lists)
+
+
 def fault_of(
     chain: list[Issued], authority: Issued = AUTHORITY, at: float = NOW, *, crl: bytes = b""
 ) -> ChainFault | None:
-    certificates = [each.certificate for each in chain]
-    lists = parse_revocation_lists(crl) if crl else ()
-    problem = find_chain_problem(certificates, [authority.certificate], at, lists)
+    problem = examined(chain, authority, at, crl=crl).problem
     return problem.fault if problem else None
 
 
@@ -84,9 +90,16 @@ def test_a_list_counts_for_the_certificates_of_its_authority_only() -> None:
     assert fault_of([GATE], crl=revoke(make_authority("another"), GATE)) is None
 
 
-def test_a_list_that_is_old_or_of_an_impostor_is_not_used() -> None:
+def test_a_list_that_is_old_is_not_used() -> None:
     assert fault_of([GATE], crl=revoke(AUTHORITY, days=-1)) is ChainFault.UNUSABLE_LIST
-    assert fault_of([GATE], crl=revoke(make_authority(), GATE)) is ChainFault.UNUSABLE_LIST
+
+
+@pytest.mark.parametrize("other", [make_authority("another"), make_authority()], ids=["name", "key"])
+def test_what_no_list_covers_is_named(other: Issued) -> None:
+    missing = (("CN=gate.test", "CN=test authority"),)
+    assert examined([GATE], crl=revoke(other, GATE)) == ChainResult(None, missing)
+    assert examined([GATE], crl=revoke(AUTHORITY)) == ChainResult()
+    assert examined([GATE]) == ChainResult()
 
 
 def test_a_text_without_a_list_is_told() -> None:

@@ -286,7 +286,7 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
     ),
     "unusable list": (
         diagnose(SA_INIT, rejected("chain", "the revocation list has expired: CN=ca", "unusable-list")),
-        Verdict.BAD_CERTIFICATE,
+        Verdict.MISCONFIGURED,
         "authenticate",
         "because the revocation list has expired: CN=ca",
     ),

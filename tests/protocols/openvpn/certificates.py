@@ -71,17 +71,27 @@ class Authority:
         """The certificate of an authority below this one."""
         builder = self._builder(_name(name), key, self.days)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        named = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        builder = builder.add_extension(named, critical=False)
         return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
 
     def issue_authority(self, name: str) -> Authority:
         """An authority below this one."""
         return Intermediate(name, above=self)
 
-    def revoke(self, *issued: Issued | Authority, days: int = 30) -> str:
-        """A revocation list with these certificates, which ends after so many days."""
+    def revoke(
+        self, *issued: Issued | Authority, begins: int = -2, days: int = 30, names_key: bool = False
+    ) -> str:
+        """A revocation list with these certificates, between so many days from now.
+
+        `names_key` writes into it which key signed it, as easy-rsa does.
+        """
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(_name(self.name))
-        builder = builder.last_update(now - 2 * DAY).next_update(now + days * DAY)
+        builder = builder.last_update(now + begins * DAY).next_update(now + days * DAY)
+        if names_key:
+            named = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+            builder = builder.add_extension(named, critical=False)
         for each in issued:
             serial = x509.load_pem_x509_certificate(each.certificate.encode()).serial_number
             revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - DAY)

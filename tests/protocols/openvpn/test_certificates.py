@@ -23,7 +23,7 @@ from wgmon_tui.protocols.openvpn.certificates import (
     find_date_problems,
     find_ends,
     find_mismatch,
-    find_revocation,
+    look_up,
 )
 from wgmon_tui.protocols.openvpn.pkcs12_archive import with_archive_opened
 from wgmon_tui.protocols.openvpn.profile import NameMatch, Profile, ServerName
@@ -144,38 +144,50 @@ OF_BELOW = BELOW.issue("vpn.example", "server")
 
 
 @pytest.mark.parametrize(
-    ("listed", "code"),
+    ("listed", "code", "missing"),
     [
-        ([AUTHORITY.revoke()], None),
-        ([AUTHORITY.revoke(BELOW)], 23),
-        ([BELOW.revoke(OF_BELOW)], 23),
-        ([AUTHORITY.revoke(), BELOW.revoke(OF_BELOW)], 23),
-        ([OTHER.revoke(BELOW)], None),
-        ([replace(OTHER, name="Intermediate CA").revoke()], 8),
+        ([AUTHORITY.revoke()], None, ["CN=vpn.example"]),
+        ([AUTHORITY.revoke(BELOW)], 23, []),
+        ([BELOW.revoke(OF_BELOW)], 23, []),
+        ([BELOW.revoke()], None, ["CN=Intermediate CA"]),
+        ([AUTHORITY.revoke(), BELOW.revoke()], None, []),
+        ([AUTHORITY.revoke(), BELOW.revoke(OF_BELOW)], 23, []),
+        ([OTHER.revoke(BELOW)], None, ["CN=vpn.example", "CN=Intermediate CA"]),
+        ([replace(OTHER, name="Intermediate CA").revoke()], 8, []),
     ],
-    ids=["no list of one", "intermediate", "leaf", "both lists", "of a foreign authority", "forged"],
+    ids=[
+        "no list of one",
+        "intermediate",
+        "leaf",
+        "no list of the upper",
+        "clean",
+        "both lists",
+        "of a foreign authority",
+        "forged",
+    ],
 )
 def test_each_certificate_of_a_chain_is_looked_up_where_its_authority_has_a_list(
-    listed: list[str], code: int | None
+    listed: list[str], code: int | None, missing: list[str]
 ) -> None:
     """OpenVPN passes over an authority without a list, wherever it stands in the chain."""
-    found = find_revocation(profile_with(crl="\n".join(listed)), chain_of(OF_BELOW, AUTHORITY), NOW)
+    found = look_up(profile_with(crl="\n".join(listed)), chain_of(OF_BELOW, AUTHORITY), NOW)
 
-    assert (found.code if found else None) == code
+    assert (found.refusal.code if found.refusal else None) == code
+    assert [subject for subject, _ in found.not_looked_up] == missing
 
 
 @pytest.mark.parametrize(("days", "code"), [(40, 12), (-3, 11)])
 def test_a_list_out_of_its_dates_is_not_used(days: int, code: int) -> None:
     now = NOW + timedelta(days=days)
 
-    found = find_revocation(profile_with(crl=AUTHORITY.revoke()), chain_of(SERVER, AUTHORITY), now)
+    found = look_up(profile_with(crl=AUTHORITY.revoke()), chain_of(SERVER, AUTHORITY), now).refusal
 
     assert found is not None
     assert (found.code, found.name) == (code, "CN=Test CA")
 
 
 def test_a_revoked_certificate_is_named() -> None:
-    found = find_revocation(profile_with(crl=AUTHORITY.revoke(BELOW)), chain_of(OF_BELOW, AUTHORITY), NOW)
+    found = look_up(profile_with(crl=AUTHORITY.revoke(BELOW)), chain_of(OF_BELOW, AUTHORITY), NOW).refusal
 
     assert found is not None
     assert (found.name, found.text) == ("CN=Intermediate CA", "the certificate is revoked")

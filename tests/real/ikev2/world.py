@@ -244,6 +244,8 @@ def write_credentials(directory: Path) -> None:
     for kind in SIGNATURES:
         (directory / f"{kind}-ca.pem").write_bytes(credentials(kind).authority.certificate_pem)
     (directory / "ecdsa.crl").write_bytes(revocation_list())
+    (directory / "old.crl").write_bytes(revoke(credentials("ecdsa").authority, days=-1))
+    (directory / "rsa.crl").write_bytes(revoke(credentials("rsa").authority))
     for name, client in clients.items():
         (directory / f"{name}.pem").write_bytes(client.certificate_pem)
         key = directory / f"{name}.key"

@@ -33,7 +33,9 @@ class Played:
 
     @property
     def agrees(self) -> bool:
-        """Whether verdict and client agree: what a client cannot use is down."""
+        """Whether verdict and client agree: what a client cannot use is down. "Unknown" promises nothing."""
+        if self.diagnosis.verdict.severity is Severity.UNKNOWN:
+            return True
         works = self.diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
         return works is (self.connected and not self.row.is_other_remote)
 

@@ -79,6 +79,12 @@ def _other_authority() -> Authority:
 
 
 @cache
+def _same_name() -> Authority:
+    """An authority with the name of the server's, and another key: as that was before it was made anew."""
+    return Authority(authority().name)
+
+
+@cache
 def _expired_authority() -> Authority:
     return Authority("Old CA", days=-1)
 
@@ -348,8 +354,61 @@ ROWS = (
         is_proven=True,
     ),
     VpnRow(
+        "lists of both authorities of the chain",
+        lambda _: _of_intermediate(authority().revoke(), _intermediate().revoke()),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
         "no list of the server's authority, one of the authority above",
         lambda _: _of_intermediate(authority().revoke()),
+        Verdict.UNPROVEN,
+        cause="no list of CN=Intermediate CA",
+        is_proven=True,
+        connects=True,
+    ),
+    VpnRow(
+        "no list of the upper authority, one of the server's",
+        lambda _: _of_intermediate(_intermediate().revoke()),
+        Verdict.UNPROVEN,
+        cause="no list of CN=Test CA",
+        is_proven=True,
+        connects=True,
+    ),
+    VpnRow(
+        "a list of another authority alone",
+        lambda _: _scene(more=block("crl-verify", _other_authority().revoke())),
+        Verdict.UNPROVEN,
+        cause="no list of CN=Test CA",
+        is_proven=True,
+        connects=True,
+    ),
+    VpnRow(
+        "a list of an authority with the same name, which names its key",
+        lambda _: _scene(more=block("crl-verify", _same_name().revoke(names_key=True))),
+        Verdict.UNPROVEN,
+        cause="no list of CN=Test CA",
+        is_proven=True,
+        connects=True,
+    ),
+    VpnRow(
+        "a list of an authority with the same name, which names no key",
+        lambda _: _scene(more=block("crl-verify", _same_name().revoke())),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "the revocation list of the profile is of another authority",
+        is_proven=True,
+    ),
+    VpnRow(
+        "the revocation list of the profile is not valid yet",
+        lambda _: _scene(more=block("crl-verify", authority().revoke(begins=1))),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "the clock of this machine is wrong",
+    ),
+    VpnRow(
+        "a list that is not valid yet beside one that is",
+        lambda _: _scene(more=block("crl-verify", authority().revoke() + authority().revoke(begins=1))),
         Verdict.HEALTHY,
         connects=True,
     ),

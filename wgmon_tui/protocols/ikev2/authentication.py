@@ -151,7 +151,7 @@ class AuthenticationScript:
         except ServerFaultError as error:
             self._end(ServerRejected(self._clock(), error.fault, error.detail, error.chain_fault))
         identity = format_identity(proof.identity)
-        self._emit(ServerProven(self._clock(), identity, proof.method, proof.expires_at))
+        self._emit(ServerProven(self._clock(), identity, proof.method, proof.expires_at, proof.not_looked_up))
 
     def _verify_eap(self, payloads: Sequence[Payload], session_key: bytes) -> None:
         """The server must prove that it knows the key of EAP too (RFC 7296 §2.16)."""

@@ -146,8 +146,10 @@ def _bad_chain(found: Findings, detail: str, fault: str) -> Meaning:
             summary = f"A certificate of the server is revoked: {detail}."
             possible = [certificate_causes.revoked(detail)]
         case ChainFault.UNUSABLE_LIST.value:
-            summary = f"The server's certificate is not accepted, because {detail}."
+            # The list is this machine's own: no client fails because of it.
+            summary = f"Whether the server's certificate is revoked is not known, because {detail}."
             possible = [certificate_causes.unusable_list(detail), certificate_causes.own_clock()]
+            return Meaning(Verdict.MISCONFIGURED, summary, possible, AUTHENTICATE)
         case _:
             summary = f"The server's certificates prove nothing: {detail}."
             possible = []

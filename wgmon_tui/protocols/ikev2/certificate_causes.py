@@ -43,8 +43,18 @@ def unusable_list(detail: str) -> Cause:
     """A list proves nothing."""
     return Cause(
         f"crl_file of servers.toml cannot be used: {detail}",
-        "a list counts only between its dates, and with the signature of the authority",
+        "a list counts only between its dates, with the signature of the authority, and for its certificates",
         "in servers.toml, below [server.ikev2]: crl_file with a current list",
+    )
+
+
+def missing_list(issuer: str) -> Cause:
+    """No list says whether a certificate is revoked."""
+    return Cause(
+        f"crl_file of servers.toml has no list of {issuer}",
+        "a certificate can be looked up only in the list of its authority",
+        "in servers.toml, below [server.ikev2]: crl_file with the lists of all authorities of the chain",
+        proven=True,
     )
 
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from wgmon_tui.net.revocation import RevocationFault, find_revocation_problem
+from wgmon_tui.net.revocation import RevocationFault, look_up
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.identities import format_name
 from wgmon_tui.text import format_utc_time, printable
@@ -26,6 +26,18 @@ class ChainProblem:
 
     fault: ChainFault
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """Whether a chain leads to an authority: `problem` is None then.
+
+    `not_looked_up` are subject and issuer of its certificates that no revocation list covers, if there are
+    lists.
+    """
+
+    problem: ChainProblem | None = None
+    not_looked_up: tuple[tuple[str, str], ...] = ()
 
 
 def parse_certificates(bodies: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
@@ -53,29 +65,37 @@ def _public_bytes(certificate: x509.Certificate) -> bytes:
         return b""
 
 
-def find_chain_problem(
+def examine_chain(
     chain: Sequence[x509.Certificate],
     authorities: Sequence[x509.Certificate],
     at: float,
     lists: Sequence[x509.CertificateRevocationList] = (),
-) -> ChainProblem | None:
-    """What is wrong with a chain at a Unix time; None if it leads to an authority.
+) -> ChainResult:
+    """Examine a chain at a Unix time.
 
     The first certificate is the server's. The others may come in any order, and need not be used. `lists`
-    are the revocation lists of the authorities; one without a list revokes nothing.
+    are the revocation lists of the authorities.
     """
+    now = datetime.fromtimestamp(at, UTC)
+    path = _find_path(chain, authorities, now)
+    return ChainResult(path) if isinstance(path, ChainProblem) else _look_up(path, lists, now)
+
+
+def _find_path(
+    chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], now: datetime
+) -> Sequence[x509.Certificate] | ChainProblem:
+    """The certificates from the server's to an authority, or what is wrong with them."""
     if not chain:
         return ChainProblem(ChainFault.UNREADABLE, "it sent no certificate that can be read")
-    now = datetime.fromtimestamp(at, UTC)
     path = [chain[0]]
     while len(path) <= _LONGEST_CHAIN:
         current = path[-1]
         if problem := find_date_problem(current, now) or _find_limit(current):
             return problem
         if current in authorities:
-            return _find_revocation(path, lists, now)
+            return path
         if trusted := _find_issuer(current, authorities):
-            return find_date_problem(trusted, now) or _find_revocation([*path, trusted], lists, now)
+            return find_date_problem(trusted, now) or [*path, trusted]
         issuer = _find_issuer(current, chain[1:])
         if issuer is None or issuer == current:
             break
@@ -85,16 +105,21 @@ def find_chain_problem(
     return ChainProblem(ChainFault.UNTRUSTED, printable(format_name(path[-1].issuer)))
 
 
-def _find_revocation(
+def _look_up(
     path: Sequence[x509.Certificate], lists: Sequence[x509.CertificateRevocationList], now: datetime
-) -> ChainProblem | None:
-    problem = find_revocation_problem(path, lists, now)
-    if problem is None:
-        return None
+) -> ChainResult:
+    if not lists:
+        return ChainResult()
+    found = look_up(path, lists, now)
+    missing = tuple(
+        (shown_subject(each), printable(format_name(each.issuer))) for each in found.not_looked_up
+    )
+    if (problem := found.problem) is None:
+        return ChainResult(None, missing)
     name = printable(format_name(problem.name))
     if problem.fault is RevocationFault.REVOKED:
-        return ChainProblem(ChainFault.REVOKED, name)
-    return ChainProblem(ChainFault.UNUSABLE_LIST, f"{problem.fault.value}: {name}")
+        return ChainResult(ChainProblem(ChainFault.REVOKED, name))
+    return ChainResult(ChainProblem(ChainFault.UNUSABLE_LIST, f"{problem.fault.value}: {name}"))
 
 
 def shown_subject(certificate: x509.Certificate) -> str:

@@ -16,4 +16,4 @@ class ChainFault(Enum):
     UNKNOWN_LIMIT = "unknown-limit"
     REVOKED = "revoked"
     UNUSABLE_LIST = "unusable-list"
-    """A revocation list that is out of its dates, or not of the authority."""
+    """A revocation list that is out of its dates, not signed by the authority, or for other certificates."""

@@ -13,14 +13,14 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.stage import AUTHENTICATE, SA_INIT
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.ikev2 import causes
+from wgmon_tui.protocols.ikev2 import causes, certificate_causes
 from wgmon_tui.protocols.ikev2.authentication_diagnosis import diagnose_authentication
 from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, NAT_PORT
 from wgmon_tui.protocols.ikev2.evidence_kinds import NOT_DEDICATED, EvidenceKind
 from wgmon_tui.protocols.ikev2.findings import Findings, Meaning, read_number
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
 from wgmon_tui.protocols.ikev2.tunnel_diagnosis import diagnose_tunnel
-from wgmon_tui.text import format_elapsed, format_rtt
+from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 _OF_PROPOSALS = (Notify.NO_PROPOSAL_CHOSEN.name, Notify.INVALID_KE_PAYLOAD.name)
 
@@ -146,6 +146,17 @@ def _works(found: Findings) -> Meaning:
     if handshake.rtt > found.server.slow:
         limit = format_rtt(found.server.slow)
         return Meaning(Verdict.SLOW, f"{summary} That is above the limit of {limit}.")
+    data = " Data came back through the tunnel."
     if not found.server.tunnel:
-        return Meaning(Verdict.HEALTHY, f"{summary} Not tested: data, because of tunnel = false.")
-    return Meaning(Verdict.HEALTHY, f"{summary} Data came back through the tunnel.")
+        data = " Not tested: data, because of tunnel = false."
+    return _of_missing_lists(found, summary + data) or Meaning(Verdict.HEALTHY, summary + data)
+
+
+def _of_missing_lists(found: Findings, summary: str) -> Meaning | None:
+    """All works, but crl_file does not say whether a certificate is revoked; None if it does."""
+    missing = found.all_values(EvidenceKind.NOT_LOOKED_UP)
+    if not missing:
+        return None
+    names = format_list(subject for subject, *_ in missing)
+    possible = tuple(map(certificate_causes.missing_list, dict.fromkeys(each[1] for each in missing)))
+    return Meaning(Verdict.UNPROVEN, f"{summary} Not known: whether {names} is revoked.", possible)

@@ -109,12 +109,16 @@ class ServerRejected:
 
 @dataclass(frozen=True, slots=True)
 class ServerProven:
-    """The proof of the server verified. Its certificate expires at `expires_at`, in Unix seconds."""
+    """The proof of the server verified. Its certificate expires at `expires_at`, in Unix seconds.
+
+    `not_looked_up` are subject and issuer of the certificates that no revocation list covers.
+    """
 
     at: float
     identity: str
     method: str
     expires_at: float | None = None
+    not_looked_up: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

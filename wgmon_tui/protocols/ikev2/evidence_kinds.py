@@ -43,6 +43,7 @@ class EvidenceKind(StrEnum):
     DROPPED = "dropped"  # reason, size
     SERVER_REJECTED = "server-rejected"  # fault, detail, fault of the chain
     SERVER_PROVEN = "server-proven"  # identity, method
+    NOT_LOOKED_UP = "not-looked-up"  # subject and issuer of a certificate that no revocation list covers
     OWN_CERTIFICATE = "own-certificate"  # what is wrong with its dates
     EAP_ENDED = "eap-ended"  # error code, number of the offered method
     CANNOT_SIGN = "cannot-sign"  # reason
@@ -66,6 +67,7 @@ OF_AUTHENTICATION = frozenset(
     {
         EvidenceKind.SERVER_REJECTED,
         EvidenceKind.SERVER_PROVEN,
+        EvidenceKind.NOT_LOOKED_UP,
         EvidenceKind.OWN_CERTIFICATE,
         EvidenceKind.EAP_ENDED,
         EvidenceKind.CANNOT_SIGN,
@@ -99,6 +101,9 @@ def evidence_of(events: Iterable[Event]) -> Iterator[Evidence]:
     """The evidence that events are."""
     for event in events:
         yield _evidence_of(event)
+        if isinstance(event, ServerProven):
+            for subject, issuer in event.not_looked_up:
+                yield make_evidence(EvidenceKind.NOT_LOOKED_UP, subject, issuer)
 
 
 def _evidence_of(event: Event) -> Evidence:

@@ -84,6 +84,8 @@ def _describe_authentication(kind: str, first: str, second: str) -> str:
     match kind:
         case EvidenceKind.SERVER_PROVEN:
             return f"the server proved that it is {first}, by {second}"
+        case EvidenceKind.NOT_LOOKED_UP:
+            return f"crl_file has no list of {second}: whether {first} is revoked is not known"
         case EvidenceKind.OWN_CERTIFICATE:
             return f"the certificate of this check: {first}"
         case EvidenceKind.SERVER_REJECTED:

@@ -64,9 +64,12 @@ class Findings:
 
     def values(self, kind: EvidenceKind) -> tuple[str, ...]:
         """The values of the last evidence of a kind, safe to show, and empty ones behind them."""
-        found = self._all(kind)
-        values = tuple(map(printable, found[-1].values)) if found else ()
-        return (*values, *_NOTHING)
+        found = self.all_values(kind)
+        return found[-1] if found else _NOTHING
+
+    def all_values(self, kind: EvidenceKind) -> list[tuple[str, ...]]:
+        """The same of all evidence of a kind."""
+        return [(*map(printable, each.values), *_NOTHING) for each in self._all(kind)]
 
     def values_of(self, kind: EvidenceKind, exchange: ExchangeType) -> tuple[str, ...] | None:
         """The values behind the name of an exchange; None without such evidence."""

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from wgmon_tui.protocols.ikev2.certificates import (
+    examine_chain,
     expires_at,
-    find_chain_problem,
     parse_certificates,
     shown_subject,
 )
@@ -45,11 +45,12 @@ class ServerFaultError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Who a server is, and how it proved that."""
+    """Who a server is, and how it proved that. `not_looked_up`: see ChainResult."""
 
     identity: Identification
     method: str
     expires_at: float | None = None
+    not_looked_up: tuple[tuple[str, str], ...] = ()
 
 
 def shared_key_proof(prf: HmacPrf, secret: bytes, content: bytes) -> bytes:
@@ -106,7 +107,8 @@ def _verify_certificate(
     signed: bytes,
 ) -> Proof:
     chain = parse_certificates([each.body for each in payloads if each.kind == PayloadType.CERT])
-    if problem := find_chain_problem(chain, options.authorities, options.at, options.revocation_lists):
+    examined = examine_chain(chain, options.authorities, options.at, options.revocation_lists)
+    if problem := examined.problem:
         raise ServerFaultError(ServerFault.CHAIN, problem.detail, problem.fault.value)
     own = chain[0]
     if not is_signed_by(_public_key(own), proof, signed):
@@ -117,11 +119,10 @@ def _verify_certificate(
     # A certificate may have several names. The server claims one, and is proven to have all of them.
     if wanted is not None and not is_same(identity, wanted) and not is_named_by(own, wanted):
         raise ServerFaultError(ServerFault.WRONG_IDENTITY, format_identity(identity))
-    return Proof(identity, "certificate", min(map(expires_at, chain)))
+    return Proof(identity, "certificate", min(map(expires_at, chain)), examined.not_looked_up)
 
 
 def _public_key(certificate: x509.Certificate) -> object:
-
     try:
         return certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):

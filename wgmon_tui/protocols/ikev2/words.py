@@ -24,9 +24,10 @@ VERDICT_HELP = {
     ),
     Verdict.UNPROVEN: VerdictHelp(
         "The server answers IKE_SA_INIT. IKE_AUTH was not tested, because servers.toml has no credentials or "
-        "`dedicated` is not set; or no inner address is known that must answer.",
+        "`dedicated` is not set; or no inner address is known that must answer. Or the session works, and "
+        "crl_file has no list that says whether a certificate of the server is revoked.",
         "Make an identity for wgmon-tui alone, and set dedicated = true. Set tunnel_ping.",
-        "The server answers, but its identity or the tunnel was not tested.",
+        "The server answers, but its identity, the tunnel or a revocation was not tested.",
     ),
     Verdict.INNER_DEAD: VerdictHelp(
         "The tunnel carries data, but an address of tunnel_ping does not answer.",

@@ -17,6 +17,7 @@ from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, v
 SERVER_LOG = "on the server: journalctl -u 'openvpn*' --since -10min"
 _EXPIRED, _EARLY = ("10", "9")
 _REVOKED, _CRL_EXPIRED, _CRL_EARLY, _CRL_FORGED, _WRONG_PURPOSE = "23", "12", "11", "8", "26"
+_CRL_UNUSABLE = ("35", "36", "44")
 _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""
 
@@ -193,6 +194,9 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     if code == _CRL_FORGED:
         fix = "Put the revocation list of this authority into the profile: easyrsa gen-crl"
         return [Cause("the revocation list of the profile is of another authority", why, fix, proven=True)]
+    if code in _CRL_UNUSABLE:
+        fix = "Put a full revocation list of this authority into the profile: easyrsa gen-crl"
+        return [Cause("the revocation list of the profile cannot be used", why, fix, proven=True)]
     if code == _WRONG_PURPOSE:
         return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
     return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]
@@ -238,6 +242,19 @@ def _of_mismatch(kind: str, expected: str, found: str) -> Cause:
         "on the server: openssl x509 -noout -subject -ext extendedKeyUsage -in server.crt",
         proven=True,
     )
+
+
+def of_missing_list(evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why it is not known whether a certificate of the server is revoked."""
+    return [
+        Cause(
+            f"crl-verify of the profile has no list of {values_of(each, 2)[1]}",
+            "OpenVPN accepts the certificate then, with a VERIFY WARNING in its log",
+            "Put the list of this authority into <crl-verify> too: easyrsa gen-crl",
+            proven=True,
+        )
+        for each in find_all(observations.NOT_LOOKED_UP, evidence)
+    ]
 
 
 def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:

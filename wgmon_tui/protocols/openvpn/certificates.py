@@ -75,26 +75,42 @@ class Revocation:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class RevocationAnswer:
+    """What the lists of a profile say against a chain; None if nothing.
+
+    `not_looked_up` are subject and issuer of the certificates that no list covers.
+    """
+
+    refusal: Revocation | None = None
+    not_looked_up: tuple[tuple[str, str], ...] = ()
+
+
 _CODES = {
     RevocationFault.REVOKED: 23,
     RevocationFault.OUTDATED: 12,
     RevocationFault.EARLY: 11,
     RevocationFault.FORGED: 8,
+    RevocationFault.NO_SIGNER: 35,
+    RevocationFault.UNKNOWN_LIMIT: 36,
+    RevocationFault.OTHER_SCOPE: 44,
 }
 
 
-def find_revocation(profile: Profile, chain: Sequence[bytes], now: datetime) -> Revocation | None:
-    """What the lists of a profile say against a verified chain in DER; None if nothing."""
+def look_up(profile: Profile, chain: Sequence[bytes], now: datetime) -> RevocationAnswer:
+    """What the lists of a profile say of a verified chain in DER."""
     if not profile.crl:
-        return None
+        return RevocationAnswer()
     try:
         read = [x509.load_der_x509_certificate(each) for each in chain]
     except ValueError:
-        return None  # `find_mismatch` refuses such a certificate
-    problem = revocation.find_revocation_problem(read, read_revocation_lists(profile.crl), now)
-    if problem is None:
-        return None
-    return Revocation(_CODES[problem.fault], format_name(problem.name), problem.fault.value)
+        return RevocationAnswer()  # `find_mismatch` refuses such a certificate
+    found = revocation.look_up(read, read_revocation_lists(profile.crl), now)
+    missing = tuple((format_name(each.subject), format_name(each.issuer)) for each in found.not_looked_up)
+    if (problem := found.problem) is None:
+        return RevocationAnswer(None, missing)
+    said = Revocation(_CODES[problem.fault], format_name(problem.name), problem.fault.value)
+    return RevocationAnswer(said)
 
 
 @dataclass(frozen=True, slots=True)

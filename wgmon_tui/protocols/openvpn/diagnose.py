@@ -267,6 +267,9 @@ def _of_success(check: Check, server: Server, evidence: Sequence[Evidence]) -> _
     pushed = find(observations.PUSHED, evidence)
     address = values_of(pushed, 1)[0] if pushed else ""
     data = f"echoes came back in {format_rtt(tunnel)}" if tunnel is not None else "data came back"
-    return _Meaning(
-        Verdict.HEALTHY, f"Reset in {format_rtt(rtt)}, login accepted with {address}, and {data}."
-    )
+    summary = f"Reset in {format_rtt(rtt)}, login accepted with {address}, and {data}."
+    if missing := find_all(observations.NOT_LOOKED_UP, evidence):
+        names = format_list(values_of(each, 1)[0] for each in missing)
+        summary += f" Not known: whether {names} is revoked."
+        return _Meaning(Verdict.UNPROVEN, summary, causes.of_missing_list(evidence))
+    return _Meaning(Verdict.HEALTHY, summary)

@@ -18,7 +18,7 @@ from wgmon_tui.protocols.openvpn.certificates import (
     end_of_server,
     find_date_problems,
     find_mismatch,
-    find_revocation,
+    look_up,
 )
 from wgmon_tui.protocols.openvpn.client import Login
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
@@ -180,7 +180,7 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
 def _is_accepted(profile: Profile, chain: Sequence[bytes]) -> bool:
     """Whether the profile accepts a server whose chain OpenSSL has verified."""
     own = chain[0] if chain else b""
-    return find_mismatch(profile, own) is None and find_revocation(profile, chain, datetime.now(UTC)) is None
+    return find_mismatch(profile, own) is None and look_up(profile, chain, datetime.now(UTC)).refusal is None
 
 
 def _note_certificate(session: ControlSession, target: OpenVpnTarget, established: TlsEstablished) -> str:
@@ -198,7 +198,10 @@ def _note_certificate(session: ControlSession, target: OpenVpnTarget, establishe
         )
     if end := end_of_server(established.certificate):
         session.log.evidence.append(end)
-    if revoked := find_revocation(target.profile, established.chain, datetime.now(UTC)):
+    answer = look_up(target.profile, established.chain, datetime.now(UTC))
+    for subject, issuer in answer.not_looked_up:
+        _note(session, observations.NOT_LOOKED_UP, subject, issuer)
+    if revoked := answer.refusal:
         code, text = str(revoked.code), f"{revoked.text}: {revoked.name}"
         _note(session, observations.TLS_FAILED, observations.REVOCATION, "client", code, text, "hello")
         return text

@@ -32,6 +32,8 @@ TLS_FAILED = "tls-failed"
 "hello" if the server had begun TLS."""
 REVOCATION = "revocation"
 """The word of TLS_FAILED where a revocation list of the profile is the reason, and not OpenSSL."""
+NOT_LOOKED_UP = "not-looked-up"
+"""Values: subject and issuer of a certificate of the server's chain that no list of crl-verify covers."""
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
@@ -183,6 +185,9 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
         f"{values[0]} with {values[1]}; the certificate is {values[2]}, issued by {values[3]}"
     ),
     TLS_FAILED: _tell_tls_failed,
+    NOT_LOOKED_UP: lambda values: (
+        f"crl-verify has no list of {values[1]}: whether {values[0]} is revoked is not known"
+    ),
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
     DATES: _tell_dates,
     SETTINGS: lambda values: f"the profile cannot be used: {values[0]}",

@@ -25,9 +25,10 @@ VERDICT_HELP = {
     ),
     Verdict.UNPROVEN: VerdictHelp(
         "The server answered the reset. The login was not tested, because `dedicated` is not set or openvpn "
-        "of this machine uses the profile; or no inner address is known that must answer.",
+        "of this machine uses the profile; or no inner address is known that must answer. Or the login "
+        "works, and crl-verify has no list that says whether a certificate of the server is revoked.",
         "Make a certificate for wgmon-tui alone, and set dedicated = true.",
-        "The server answers, but the login or the tunnel was not tested.",
+        "The server answers, but the login, the tunnel or a revocation was not tested.",
     ),
     Verdict.INNER_DEAD: VerdictHelp(
         "A keepalive of the server arrived through the tunnel, but no echo came back from the inner address.",
