@@ -45,7 +45,7 @@ class ControlPlaneDemo:
         token = secrets.token_hex(16)
         self._plane = LabControlPlane(token, nodes)
         settings = ControlPlaneSettings(
-            Url("127.0.0.1", self._plane.port, "/"),
+            Url(self._plane.endpoint.host, self._plane.endpoint.port, "/"),
             SecretSource(SecretForm.INLINE, token),
             watch_names=("web-*", "db-*"),
             node_identity=identity.name,
@@ -54,7 +54,7 @@ class ControlPlaneDemo:
         self.servers = (
             Server(
                 NAME,
-                Endpoint("127.0.0.1", self._plane.port),
+                self._plane.endpoint,
                 tunnel=False,
                 tags=(_TYPE,),
                 interval=_INTERVAL_S,

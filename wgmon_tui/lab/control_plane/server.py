@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from wgmon_tui.lab.proxies.connections import Connections
+from wgmon_tui.lab.stream_server import LabStreamServer
 from wgmon_tui.net.addresses import Endpoint
 
-_MOST_BYTES = 1 << 16
 _KEY_LIFE_S = 41 * 86400.0
 _STATUS = {"db_connected": True, "broker_connected": True, "is_broker_conn_open": True, "license_error": ""}
 
@@ -34,38 +32,19 @@ class LabNode:
     seen_ago: float = 0.0
 
 
-@dataclass
-class LabControlPlane:
-    """The control plane. The constructor binds the port. Raises OSError."""
+class LabControlPlane(LabStreamServer):
+    """The control plane. It answers who has its token."""
 
-    token: str = field(repr=False)
-    nodes: Sequence[LabNode]
+    def __init__(self, token: str, nodes: Sequence[LabNode]) -> None:
+        super().__init__()
+        self._token, self._nodes = token, nodes
 
-    def __post_init__(self) -> None:
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self._server: asyncio.Server | None = None
-        self._connections = Connections(self._serve)
-
-    async def start(self) -> None:
-        """Start to answer."""
-        self._server = await asyncio.start_server(
-            self._connections.accept, sock=self._socket, limit=_MOST_BYTES
-        )
-
-    async def stop(self) -> None:
-        """Stop answering and close the port."""
-        if self._server:
-            self._server.close()
-        await self._connections.end()
-        self._socket.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests until the client closes the connection."""
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             path = head.split(" ")[1]
-            is_allowed = f"authorization: bearer {self.token}".lower() in head.lower()
+            is_allowed = f"authorization: bearer {self._token}".lower() in head.lower()
             answer = self._answer(path) if is_allowed or path == "/api/server/status" else None
             body = json.dumps(answer if answer is not None else {"Message": "unauthorized"}).encode()
             status = "200 OK" if answer is not None else "401 Unauthorized"
@@ -77,9 +56,9 @@ class LabControlPlane:
             case "/api/server/status":
                 return _STATUS
             case "/api/hosts":
-                return [_host_of(each) for each in self.nodes]
+                return [_host_of(each) for each in self._nodes]
             case "/api/nodes":
-                return [_node_of(each) for each in self.nodes]
+                return [_node_of(each) for each in self._nodes]
         return None
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from abc import ABC, abstractmethod
 from ipaddress import IPv4Address
-from types import TracebackType
-from typing import Self
 
-from wgmon_tui.lab.proxies.connections import Connections
+from wgmon_tui.lab.stream_server import LabStreamServer
 from wgmon_tui.net.addresses import Endpoint
 
 IPV4, NAME = 1, 3
@@ -19,8 +15,8 @@ IPV4, NAME = 1, 3
 _CHUNK = 1 << 16
 
 
-class LabProxyServer(ABC):
-    """A proxy server. The constructor binds the port; `start` begins to answer. Raises OSError."""
+class LabProxyServer(LabStreamServer):
+    """A proxy server."""
 
     def __init__(
         self,
@@ -30,37 +26,8 @@ class LabProxyServer(ABC):
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
     ) -> None:
-        self._page, self._latency, self._tls = page, latency, tls
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, 0))
-        self.endpoint = Endpoint(host, self._socket.getsockname()[1])
-        self._server: asyncio.Server | None = None
-        self._connections = Connections(self.serve)
-
-    async def start(self) -> None:
-        """Start to answer."""
-        self._server = await asyncio.start_server(self._connections.accept, sock=self._socket, ssl=self._tls)
-
-    async def stop(self) -> None:
-        """Stop answering and close the port."""
-        if self._server:
-            self._server.close()
-        await self._connections.end()
-        self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    @abstractmethod
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until it ends."""
+        super().__init__(host, tls)
+        self._page, self._latency = page, latency
 
     async def connect(self, place: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the page, after the latency of this server. Raises ConnectionRefusedError for others."""

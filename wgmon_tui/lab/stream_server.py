@@ -1,0 +1,84 @@
+"""A TCP server of the lab. No connection that it accepts outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from wgmon_tui.net.addresses import Endpoint
+
+_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class LabStreamServer(ABC):
+    """A TCP server. The constructor binds the port; `start` begins to answer. Raises OSError."""
+
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, 0))
+        self.endpoint = Endpoint(host, self._socket.getsockname()[1])
+        self._server: asyncio.Server | None = None
+        self._connections = _Connections(self.serve)
+
+    async def start(self) -> None:
+        """Start to answer."""
+        self._server = await asyncio.start_server(self._connections.accept, sock=self._socket, ssl=self._tls)
+
+    async def stop(self) -> None:
+        """Stop answering and close the port."""
+        if self._server:
+            self._server.close()
+        await self._connections.end()
+        self._socket.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @abstractmethod
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends."""
+
+
+class _Connections:
+    """Serves each connection in a task, and closes it then. `accept` is the callback of `start_server`."""
+
+    def __init__(self, serve: _Serve) -> None:
+        self._serve = serve
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection. No coroutine: a task that is cancelled before its first step closes nothing."""
+        task = asyncio.get_running_loop().create_task(self._run(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(self._open.pop)
+
+    async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+                await self._serve(reader, writer)
+        finally:
+            writer.close()
+
+    async def end(self) -> None:
+        """End all of them. The server accepts no more, but may have one that it has not passed on yet."""
+        await asyncio.sleep(0)
+        tasks = dict(self._open)
+        for task, writer in tasks.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # in which the transports close their sockets
