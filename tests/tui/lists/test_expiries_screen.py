@@ -1,4 +1,4 @@
-"""Tests of the list of what ends: every key, its order, filter and empty state."""
+"""Tests of the list of expiry dates: every key, its order, filter and empty state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_the_first_to_end_stands_on_top_with_state_and_rest() -> None:
         states = [" ".join(each.split()[:2]) for each in listed(it)]
         assert states == ["✖ ended", "✖ urgent", "▲ soon", "● valid"]
         assert "6 d 12 h" in listed(it)[1]
-        assert shown(it, "title") == "Certificates and keys that end 3 within 30 days, 4 in total"
+        assert shown(it, "title") == "Certificates and keys that expire 3 within 30 days, 4 in total"
 
 
 async def test_the_one_under_the_cursor_is_shown_in_full() -> None:
@@ -97,8 +97,8 @@ async def test_s_sorts_by_the_next_column_and_S_reverses() -> None:  # noqa: N80
 async def test_without_any_it_says_what_is_watched() -> None:
     async with face(fleet()) as it:
         await open_list(it)
-        assert "No end is known" in shown(it, "nothing")
-        assert "keys of WireGuard have no end" in shown(it, "nothing")
+        assert "No expiry date is known" in shown(it, "nothing")
+        assert "WireGuard keys do not expire" in shown(it, "nothing")
 
 
 async def test_a_renewal_shows_at_once() -> None:

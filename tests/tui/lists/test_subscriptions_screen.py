@@ -148,7 +148,7 @@ async def test_a_list_that_changed_after_it_was_shown_is_not_applied(
         await it.press("a")
         await it.press("y")
         await until(it, lambda: it.notices() != [])
-        assert it.notices() == ["p says something else by now. Nothing was applied."]
+        assert it.notices() == ["p has changed since it was shown. Nothing was applied."]
         assert "+ c trojan evil.example:443" in differences(it)
         assert [each.name for each in read(tmp_path / "config").fleet.servers] == ["a", "b"]
 

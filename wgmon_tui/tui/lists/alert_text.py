@@ -14,7 +14,8 @@ from wgmon_tui.alerts.models import AnnouncementKind
 from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.text import format_count, format_recent_time
-from wgmon_tui.tui.keys.actions import ACTIONS, Action
+from wgmon_tui.tui.keys.action import Action
+from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.text_format import fit
 from wgmon_tui.tui.theme.glyphs import Glyphs

@@ -22,9 +22,6 @@ from wgmon_tui.tui.lists.alert_text import (
 from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.theme.text_style import TextStyle, missing_section_text, unavailable_text
-from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 _MAX_DELIVERIES = 200
@@ -42,13 +39,7 @@ class AlertsScreen(PolledListScreen):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
-        yield OutageBar()
-        yield Static(id="title")
-        yield LineList(lambda: self.app.palette)
-        yield Static(id="nothing")
-        yield Static(id="detail")
-        yield StatusLine(lambda: self.read_at, made="read")
-        yield KeyHints()
+        yield from self.compose_list(status=StatusLine(lambda: self.read_at, made="read"))
 
     @property
     def _detailed(self) -> Delivery | None:
@@ -84,22 +75,14 @@ class AlertsScreen(PolledListScreen):
         if self._log:
             title.append("  ").append_text(summary(self._log, content_style.palette.muted))
         self.query_one("#title", Static).update(title)
-        nothing = self._empty_reason(content_style)
-        empty = self.query_one("#nothing", Static)
-        empty.display, self.scrollable.display = nothing is not None, nothing is None
-        if nothing is not None:
-            empty.update(nothing)
         now, actions = self.app.clock(), self.app.actions
-        shown = lines(self._log, now, content_style, actions) if self._log and nothing is None else []
-        self.scrollable.show(shown)
-        self._draw_detail()
+        shown = lines(self._log, now, content_style, actions) if self._log else []
+        self.show_lines(shown, self._empty_reason(content_style))
 
-    def _draw_detail(self) -> None:
+    def draw_detail(self) -> None:
         """Draw the details; for a sink those of its oldest failed delivery, as a reason may be long."""
-        panel, delivery = self.query_one("#detail", Static), self._detailed
-        panel.display = bool(delivery)
-        if delivery:
-            panel.update(detail(delivery, self.app.clock(), self.content_style, self.app.actions))
+        delivery, now = self._detailed, self.app.clock()
+        self.show_detail(detail(delivery, now, self.content_style, self.app.actions) if delivery else None)
 
     def _empty_reason(self, content_style: TextStyle) -> Text | None:
         if self.app.state_dir is None:
@@ -150,15 +133,6 @@ class AlertsScreen(PolledListScreen):
             case "see":
                 return "Nothing to acknowledge: no delivery failed here"
         return "No sink is selected"
-
-    def on_line_list_line_selected(self) -> None:
-        """Update the details and the available actions for the line under the cursor."""
-        self._draw_detail()
-        self.refresh_bindings()
-
-    def on_line_list_line_opened(self) -> None:
-        """Open the delivery with a double click."""
-        self.action_open()
 
     def action_open(self) -> None:
         """Show the delivery in full: its reason may be longer than a line."""

@@ -1,4 +1,4 @@
-"""The list of what ends: certificates, keys and subscriptions of all servers, the first to end first."""
+"""Expiry dates of the certificates, keys and subscriptions of all servers, the first one first."""
 
 from __future__ import annotations
 
@@ -26,14 +26,11 @@ from wgmon_tui.tui.lists.expiry_lines import (
     short_left,
 )
 from wgmon_tui.tui.lists.filtered_list import OrderedListScreen
-from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList, ListLine
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.status_line import StatusLine
+from wgmon_tui.tui.widgets.line_list import ListLine
 
 
 class ExpiriesScreen(OrderedListScreen):
-    """The filtered list of ends."""
+    """The filtered list of expiry dates."""
 
     ACTIONS_OF = "expiries"
     BINDINGS = bindings_for("expiries")
@@ -46,20 +43,13 @@ class ExpiriesScreen(OrderedListScreen):
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
         self._entries = entries_of(self.app.engine.fleet_state.states.values())
-        yield OutageBar()
-        yield Static(id="title")
-        yield FilterBar(
+        bar = FilterBar(
             "certificate, soon, ended, name:fra, tag:eu, !not",
             FleetTags(self.app.engine.fleet_state),
             EXPIRY_VALUES,
             WORDS,
         )
-        yield Static(id="columns")
-        yield LineList(lambda: self.app.palette)
-        yield Static(id="nothing")
-        yield Static(id="detail")
-        yield StatusLine()
-        yield KeyHints()
+        yield from self.compose_list(bar, Static(id="columns"))
 
     @property
     def _chosen(self) -> ExpiryEntry | None:
@@ -95,14 +85,12 @@ class ExpiriesScreen(OrderedListScreen):
 
     def draw_detail(self) -> None:
         """Show the entry under the cursor in full."""
-        panel, entry = self.query_one("#detail", Static), self._chosen
-        panel.display = entry is not None
-        if entry:
-            panel.update(detail(entry, self.app.clock(), self.content_style))
+        entry = self._chosen
+        self.show_detail(detail(entry, self.app.clock(), self.content_style) if entry else None)
 
     def _title(self, now: float) -> Text:
         palette = self.content_style.palette
-        title = Text().append("Certificates and keys that end", palette.text + Style(bold=True))
+        title = Text().append("Certificates and keys that expire", palette.text + Style(bold=True))
         if self._entries:
             near = sum(severity_of(each.expires.at, now) is not Severity.UP for each in self._entries)
             words = f"{near} within 30 days, {len(self._entries)} in total"
@@ -115,10 +103,10 @@ class ExpiriesScreen(OrderedListScreen):
             return None if shown else ("Nothing matches this filter", clears)
         watched = format_count(len(self.app.engine.fleet_state.states), "server")
         words = (
-            f"No check of the {watched} here found a certificate, key or subscription that ends. "
-            "Control planes, OpenVPN, IKEv2 and proxies have them. The keys of WireGuard have no end."
+            f"No check of the {watched} here found a certificate, key or subscription that expires. "
+            "Control planes, OpenVPN, IKEv2 and proxies have them. WireGuard keys do not expire."
         )
-        return "No end is known", words
+        return "No expiry date is known", words
 
     # Actions
 
@@ -140,10 +128,6 @@ class ExpiriesScreen(OrderedListScreen):
     def current_server(self) -> str | None:
         """The server of the entry under the cursor."""
         return self._chosen.server.name if self._chosen else None
-
-    def on_line_list_line_opened(self) -> None:
-        """Open the server with a double click."""
-        self.action_open()
 
     def action_open(self) -> None:
         """Open the server."""

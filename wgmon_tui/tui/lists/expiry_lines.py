@@ -1,4 +1,4 @@
-"""Lines of the list of ends of certificates and keys: text, filter and order. Pure."""
+"""Lines of the list of expiry dates: text, filter and order. Pure."""
 
 from __future__ import annotations
 

@@ -28,28 +28,14 @@ class FilteredListScreen(PolledListScreen):
         super().__init__()
         self.chosen_filter = Filter()
 
-    def draw_detail(self) -> None:
-        """Show the entry under the cursor in full."""
-        raise NotImplementedError
-
     def draw_list(
         self, heading: Text, lines: Sequence[ListLine], total: int, why_empty: tuple[str, str] | None
     ) -> None:
         """Draw the lines that the filter lets through, of `total`, or why there are none, and the details."""
         self.query_one("#columns", Static).update(heading)
-        self.query_one("#columns").display = self.scrollable.display = not why_empty
-        empty = self.query_one("#nothing", Static)
-        empty.display = bool(why_empty)
-        if why_empty:
-            empty.update(unavailable_text(*why_empty, self.content_style))
-        self.scrollable.show(list(lines))
+        self.query_one("#columns").display = why_empty is None
         self.query_one(FilterBar).count(len(lines), total)
-        self.draw_detail()
-
-    def on_line_list_line_selected(self) -> None:
-        """Show the line under the cursor in full."""
-        self.draw_detail()
-        self.refresh_bindings()
+        self.show_lines(lines, unavailable_text(*why_empty, self.content_style) if why_empty else None)
 
     def action_back(self) -> None:
         """Clear the filter; without a filter, go back to the screen below."""

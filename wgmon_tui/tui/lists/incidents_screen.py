@@ -32,9 +32,7 @@ from wgmon_tui.tui.lists.incident_text import (
 )
 from wgmon_tui.tui.report_copy import muted_reason
 from wgmon_tui.tui.theme.text_style import TextStyle
-from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList, ListLine
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
+from wgmon_tui.tui.widgets.line_list import ListLine
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
@@ -54,20 +52,14 @@ class IncidentsScreen(FilteredListScreen):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
-        yield OutageBar()
-        yield Static(id="title")
-        yield FilterBar(
+        bar = FilterBar(
             "name, open, acknowledged, state:down, tag:eu, !not",
             FleetTags(self.app.engine.fleet_state),
             INCIDENT_VALUES,
             INCIDENT_VALUES["is"],
         )
-        yield Static(id="columns")
-        yield LineList(lambda: self.app.palette)
-        yield Static(id="nothing")
-        yield Static(id="detail")
-        yield StatusLine(lambda: self.read_at, made="read")
-        yield KeyHints()
+        status = StatusLine(lambda: self.read_at, made="read")
+        yield from self.compose_list(bar, Static(id="columns"), status=status)
 
     @property
     def _chosen(self) -> Incident | None:
@@ -152,11 +144,11 @@ class IncidentsScreen(FilteredListScreen):
 
     def draw_detail(self) -> None:
         """Show the incident under the cursor in full."""
-        panel, entry = self.query_one("#detail", Static), self._chosen_entry
-        panel.display = entry is not None
+        found, entry = None, self._chosen_entry
         if entry:
             reason = self._muted_reasons.get(entry.incident.id, "")
-            panel.update(detail(entry, self.app.clock(), self.content_style, reason))
+            found = detail(entry, self.app.clock(), self.content_style, reason)
+        self.show_detail(found)
 
     def _title(self, entries: tuple[IncidentEntry, ...], content_style: TextStyle) -> Text:
         title = Text().append("Incidents", content_style.palette.text + Style(bold=True))
@@ -215,11 +207,6 @@ class IncidentsScreen(FilteredListScreen):
         if chosen.closed_at is not None or server_state is None:
             return "Only an open incident can be acknowledged: this one is closed"
         return f"Already acknowledged: {chosen.server}"
-
-    def on_line_list_line_opened(self) -> None:
-        """Open the incident with a double click."""
-        if self.check_action("open", ()):
-            self.action_open()
 
     def action_open(self) -> None:
         """Open the incident."""

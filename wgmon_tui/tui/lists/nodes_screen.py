@@ -1,4 +1,4 @@
-"""The list of nodes: what control planes report of them, beside what the checks of their data paths say."""
+"""The list of nodes: what control planes report, beside the verdicts on their data paths."""
 
 from __future__ import annotations
 
@@ -33,10 +33,8 @@ from wgmon_tui.tui.lists.node_lines import (
     line,
     passes,
 )
-from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList, ListLine
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.status_line import StatusLine
+from wgmon_tui.tui.theme.text_style import TextStyle
+from wgmon_tui.tui.widgets.line_list import ListLine
 
 _NEEDS_NODES = ("filter", "sort", "reverse")
 
@@ -55,24 +53,17 @@ class NodesScreen(OrderedListScreen):
         self._seen_version = (-1, -1)
         self._texts: dict[NodeEntry, Text] = {}
         """The drawn lines, for the next drawing in the same look."""
-        self._drawn_look: object = None
+        self._drawn_look: tuple[TextStyle, float] | None = None
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
-        yield OutageBar()
-        yield Static(id="title")
-        yield FilterBar(
+        bar = FilterBar(
             "offline, is:watched, plane:office, tag:web, !not",
             FleetTags(self.app.engine.fleet_state),
             NODE_VALUES,
             NODE_WORDS,
         )
-        yield Static(id="columns")
-        yield LineList(lambda: self.app.palette)
-        yield Static(id="nothing")
-        yield Static(id="detail")
-        yield StatusLine()
-        yield KeyHints()
+        yield from self.compose_list(bar, Static(id="columns"))
 
     def on_mount(self) -> None:
         """Read before the first drawing: it is in memory."""
@@ -117,7 +108,7 @@ class NodesScreen(OrderedListScreen):
         self.draw_list(titles, self._lines(shown), len(self._entries), self._empty_reason(shown))
 
     def _lines(self, shown: list[NodeEntry]) -> list[ListLine]:
-        """The lines. Those of nodes of which nothing changed in this minute are not made again."""
+        """The lines. A line is drawn again when its node changes, and every minute."""
         content_style, now = self.content_style, self.app.clock()
         look = (content_style, now // 60)
         before = self._texts if look == self._drawn_look else {}
@@ -127,10 +118,8 @@ class NodesScreen(OrderedListScreen):
 
     def draw_detail(self) -> None:
         """Show the node under the cursor in full."""
-        panel, entry = self.query_one("#detail", Static), self._chosen
-        panel.display = entry is not None
-        if entry:
-            panel.update(detail(entry, self.app.clock(), self.content_style))
+        entry = self._chosen
+        self.show_detail(detail(entry, self.app.clock(), self.content_style) if entry else None)
 
     def _title(self) -> Text:
         palette = self.content_style.palette
@@ -181,10 +170,6 @@ class NodesScreen(OrderedListScreen):
     def current_server(self) -> str | None:
         """The server of the node under the cursor; without one, its control plane."""
         return (self._chosen.server or self._chosen.plane) if self._chosen else None
-
-    def on_line_list_line_opened(self) -> None:
-        """Open with a double click."""
-        self.action_open()
 
     def action_open(self) -> None:
         """Open the server that checks the node; without one, the control plane that reports it."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.app import ComposeResult
 from textual.events import Resize
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
 
 from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.theme.text_style import TextStyle
-from wgmon_tui.tui.widgets.line_list import LineList
+from wgmon_tui.tui.widgets.key_hints import KeyHints
+from wgmon_tui.tui.widgets.line_list import LineList, ListLine
+from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
@@ -42,6 +51,17 @@ class PolledListScreen(MovementActions, Screen[None]):
         """When the store was read, in Unix time."""
         self._reading = False
 
+    def compose_list(self, *above: Widget, status: StatusLine | None = None) -> ComposeResult:
+        """The widgets, from top to bottom; those `above` the list follow the title."""
+        yield OutageBar()
+        yield Static(id="title")
+        yield from above
+        yield LineList(lambda: self.app.palette)
+        yield Static(id="nothing")
+        yield Static(id="detail")
+        yield status or StatusLine()
+        yield KeyHints()
+
     @property
     def scrollable(self) -> LineList:
         """The list."""
@@ -63,6 +83,39 @@ class PolledListScreen(MovementActions, Screen[None]):
     def draw(self) -> None:
         """Draw the current content."""
         raise NotImplementedError
+
+    def draw_detail(self) -> None:
+        """Show the entry under the cursor in full."""
+        raise NotImplementedError
+
+    def action_open(self) -> None:
+        """Open the entry under the cursor."""
+        raise NotImplementedError
+
+    def show_lines(self, lines: Sequence[ListLine], why_empty: Text | None) -> None:
+        """Show the lines, or why there are none; then the details."""
+        empty = self.query_one("#nothing", Static)
+        empty.display, self.scrollable.display = why_empty is not None, why_empty is None
+        if why_empty is not None:
+            empty.update(why_empty)
+        self.scrollable.show([] if why_empty is not None else list(lines))
+        self.draw_detail()
+
+    def show_detail(self, text: RenderableType | None) -> None:
+        """Show this in the panel below the list; without a text, no panel."""
+        panel = self.query_one("#detail", Static)
+        panel.display = text is not None
+        if text is not None:
+            panel.update(text)
+
+    def on_line_list_line_selected(self) -> None:
+        """Show the line under the cursor in full, and the actions that it has."""
+        self.draw_detail()
+        self.refresh_bindings()
+
+    def on_line_list_line_opened(self) -> None:
+        """Open with a double click."""
+        self.action_open()
 
     def on_mount(self) -> None:
         """Draw, read, then poll."""

@@ -1,6 +1,6 @@
-"""The screen of subscriptions: the lists of providers, what differs from servers.toml, and its application.
+"""The screen of subscriptions: the lists of providers, and how they differ from servers.toml.
 
-It shows what the writer found when it fetched last. Keys fetch a list from here, and apply what is shown.
+It shows what the writer found in its last fetch. Keys fetch a list from here, and apply the shown changes.
 """
 
 from __future__ import annotations
@@ -34,10 +34,7 @@ from wgmon_tui.tui.lists.subscription_lines import (
     lines,
 )
 from wgmon_tui.tui.theme.text_style import missing_section_text, unavailable_text
-from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList, ListLine
-from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.status_line import StatusLine
+from wgmon_tui.tui.widgets.line_list import ListLine
 
 if TYPE_CHECKING:
     from wgmon_tui.subscriptions.difference import ListDifference
@@ -63,13 +60,7 @@ class SubscriptionsScreen(PolledListScreen):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
-        yield OutageBar()
-        yield Static(id="title")
-        yield LineList(lambda: self.app.palette)
-        yield Static(id="nothing")
-        yield Static(id="detail")
-        yield StatusLine()
-        yield KeyHints()
+        yield from self.compose_list()
 
     @property
     def _chosen(self) -> Subscription | None:
@@ -113,23 +104,15 @@ class SubscriptionsScreen(PolledListScreen):
             )
             title.append(f"  {differing} of {number} differ from servers.toml", content_style.palette.muted)
         self.query_one("#title", Static).update(title)
-        nothing = self._empty_reason()
-        empty = self.query_one("#nothing", Static)
-        empty.display, self.scrollable.display = nothing is not None, nothing is None
-        if nothing is not None:
-            empty.update(nothing)
-        self.scrollable.show([] if nothing else self._lines)
-        self._draw_detail()
+        self.show_lines(self._lines, self._empty_reason())
         self.refresh_bindings()
 
-    def _draw_detail(self) -> None:
-        panel = self.query_one("#detail", Static)
+    def draw_detail(self) -> None:
+        """Show the line under the cursor in full."""
         found = None
         if self._overview:
             found = detail(self._overview, self.scrollable.cursor, self.app.clock(), self.content_style)
-        panel.display = found is not None
-        if found is not None:
-            panel.update(found)
+        self.show_detail(found)
 
     def _empty_reason(self) -> Text | None:
         content_style = self.content_style
@@ -184,15 +167,6 @@ class SubscriptionsScreen(PolledListScreen):
         if chosen.name in self._fetching:
             return f"{chosen.name} is being fetched"
         return f"Nothing to apply: {chosen.name} does not differ from servers.toml"
-
-    def on_line_list_line_selected(self) -> None:
-        """Show the line under the cursor in full."""
-        self._draw_detail()
-        self.refresh_bindings()
-
-    def on_line_list_line_opened(self) -> None:
-        """Open the server with a double click."""
-        self.action_open()
 
     def action_open(self) -> None:
         """Open the server under the cursor."""
@@ -254,14 +228,14 @@ class SubscriptionsScreen(PolledListScreen):
         return found
 
     async def _apply(self, subscription: Subscription, shown: SubscriptionState) -> None:
-        """Apply the list if it still says what was shown; else show what it says now."""
+        """Apply the list if it is still as shown; otherwise show the new changes."""
         from wgmon_tui.subscriptions.application import SubscriptionError, apply, compare_list
 
         config_dir, found = self.app.config_dir, await self._fetch(subscription)
         if found is None or config_dir is None:
             return
         if state_of(found, 0.0, None).lines != shown.lines:
-            self.app.show_error(f"{subscription.name} says something else by now. Nothing was applied.")
+            self.app.show_error(f"{subscription.name} has changed since it was shown. Nothing was applied.")
             return
         self._begin(subscription)
         data, quota = self._fetched[subscription.name]
