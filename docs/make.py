@@ -23,7 +23,8 @@ from wgmon_tui.checks.stage_help import STAGE_HELP
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.protocols.wireguard.wire import FIELDS, MessageType
-from wgmon_tui.tui.keys.actions import GROUPS, actions_for
+from wgmon_tui.tui.keys.action import GROUPS
+from wgmon_tui.tui.keys.actions import actions_for
 
 HERE = Path(__file__).parent
 

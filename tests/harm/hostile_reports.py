@@ -20,7 +20,8 @@ from tests.vantages.harness import hello_line
 from tests.vantages.sample_rounds import FRA1, healthy, silent
 from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.vantages.protocol import AgentStatus, encode_message, encode_report, encode_report_body
+from wgmon_tui.vantages.messages import AgentStatus
+from wgmon_tui.vantages.protocol import encode_message, encode_report, encode_report_body
 
 _PACKETS, _PACKET_BYTES = 110, 1400
 """Almost the largest report."""

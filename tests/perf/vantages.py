@@ -39,13 +39,8 @@ from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.lab.load_servers import LoadServers, run_load_servers
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.vantages.protocol import (
-    AgentStatus,
-    encode_message,
-    encode_report,
-    encode_report_body,
-    without_packets,
-)
+from wgmon_tui.vantages.messages import AgentStatus
+from wgmon_tui.vantages.protocol import encode_message, encode_report, encode_report_body, without_packets
 
 SERVERS, SECONDS, INTERVAL_S = 1_000, 30.0, 10.0
 VANTAGES = 5

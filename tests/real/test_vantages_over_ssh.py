@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import Program, until
+from tests.daemon.harness import Program, running_writer, until
 from tests.real.namespaces import (
     RoutedPath,
     entered,
@@ -42,7 +42,8 @@ from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.store.history import History
-from wgmon_tui.vantages.protocol import Ack, Bye, encode_message
+from wgmon_tui.vantages.messages import Ack, Bye
+from wgmon_tui.vantages.protocol import encode_message
 
 PATIENCE_S = 60.0
 NETS = {"home": 1, "a": 3, "b": 4}
@@ -150,14 +151,10 @@ async def writing(scene: Scene, state: Path, quorum: int = 1, alive_s: int = 15)
     config = Config(vantages=scene.vantages(alive_s), quorum=quorum)
     with entered(scene.home):
         writer = build_writer(state, replace(loaded, config=config), None)
-        running = asyncio.create_task(writer.run())
-        try:
+        async with running_writer(writer):
             server_state = writer.fleet_state.states["fra1"]
             await until(lambda: len(server_state.vantage_states) == 2 and server_state.last, PATIENCE_S)
             yield writer
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 def seen(server_state: ServerState) -> dict[str, str]:

@@ -31,7 +31,8 @@ from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.help.search_bar import SearchInput
 from wgmon_tui.tui.incident.screen import IncidentScreen
-from wgmon_tui.tui.keys.actions import ACTIONS, CHANGE, EVERYWHERE, actions_for
+from wgmon_tui.tui.keys.action import CHANGE, EVERYWHERE
+from wgmon_tui.tui.keys.actions import ACTIONS, actions_for
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.lists.expiries_screen import ExpiriesScreen

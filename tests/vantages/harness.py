@@ -21,13 +21,8 @@ from wgmon_tui.monitor.report_numbers import ReportNumbers
 from wgmon_tui.monitor.vantage_status import VantageStatus
 from wgmon_tui.vantages.agent.runtime_dir import LOG
 from wgmon_tui.vantages.collector.manager import VantageManager
-from wgmon_tui.vantages.protocol import (
-    PROTOCOL,
-    AgentHello,
-    encode_message,
-    encode_report,
-    encode_report_body,
-)
+from wgmon_tui.vantages.messages import AgentHello
+from wgmon_tui.vantages.protocol import PROTOCOL, encode_message, encode_report, encode_report_body
 
 LINGER = "30s"
 

@@ -14,14 +14,10 @@ from tests.vantages.sample_rounds import FRA1, healthy, silent
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.vantages.protocol import (
-    MAX_ENTRY_CHARS,
-    MAX_LINE_BYTES,
-    PROTOCOL,
+from wgmon_tui.vantages.messages import (
     Ack,
     AgentHello,
     AgentStatus,
-    BadLineError,
     Bye,
     CheckReport,
     RecheckRequest,
@@ -31,6 +27,12 @@ from wgmon_tui.vantages.protocol import (
     ToAgent,
     ToWriter,
     WriterHello,
+)
+from wgmon_tui.vantages.protocol import (
+    MAX_ENTRY_CHARS,
+    MAX_LINE_BYTES,
+    PROTOCOL,
+    BadLineError,
     encode_message,
     encode_report,
     encode_report_body,

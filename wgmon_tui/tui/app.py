@@ -30,7 +30,8 @@ from wgmon_tui.tui.context import AppContext, AskServer
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
 from wgmon_tui.tui.fleet.column_layout import validate_columns
 from wgmon_tui.tui.fleet.screen import FleetScreen
-from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE, bindings_for
+from wgmon_tui.tui.keys.action import EVERYWHERE
+from wgmon_tui.tui.keys.actions import ACTIONS, bindings_for
 from wgmon_tui.tui.keys.key_sequencer import KeySequencer
 from wgmon_tui.tui.keys.keymap import assign_keys, textual_keymap, user_bindings, with_user_actions
 from wgmon_tui.tui.keys.read_only import ReadOnlyKeys, offered_actions

@@ -25,7 +25,7 @@ from wgmon_tui.records import dataclass
 from wgmon_tui.terminal import Terminal
 from wgmon_tui.tui.choices import ChoiceChanges, Choices
 from wgmon_tui.tui.correlated_failures import CorrelatedFailures
-from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.keys.action import Action
 from wgmon_tui.tui.look import StartLook
 from wgmon_tui.tui.terminal.repaint_throttle import RepaintThrottle
 from wgmon_tui.tui.theme.glyphs import Glyphs
@@ -227,7 +227,7 @@ class AppContext(App[None]):
 
     @abstractmethod
     def open_expiries(self) -> None:
-        """Open the list of what ends."""
+        """Open the list of expiry dates."""
 
     @abstractmethod
     def open_nodes(self, plane: str = "") -> None:

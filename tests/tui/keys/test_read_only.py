@@ -20,7 +20,8 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
-from wgmon_tui.tui.keys.actions import ACTIONS, EVERYWHERE
+from wgmon_tui.tui.keys.action import EVERYWHERE
+from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.read_only import CHANGING, VIEWING
 from wgmon_tui.tui.widgets.line_list import LineList
 

@@ -26,15 +26,8 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.vantages.agent.runtime_dir import connect
-from wgmon_tui.vantages.protocol import (
-    PROTOCOL,
-    AgentHello,
-    AgentStatus,
-    Bye,
-    WriterHello,
-    encode_message,
-    parse_to_writer,
-)
+from wgmon_tui.vantages.messages import AgentHello, AgentStatus, Bye, WriterHello
+from wgmon_tui.vantages.protocol import PROTOCOL, encode_message, parse_to_writer
 
 
 @pytest.fixture

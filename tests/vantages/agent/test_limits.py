@@ -13,7 +13,7 @@ from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.vantages.agent import daemon, report_writer
 from wgmon_tui.vantages.agent.daemon import AgentDaemon
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue
-from wgmon_tui.vantages.protocol import ServerChanges, ServerEntry
+from wgmon_tui.vantages.messages import ServerChanges, ServerEntry
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from tests.vantages.harness import FakeWriter, hello_step, report_step, script
 from tests.vantages.sample_rounds import FRA1, healthy
 from wgmon_tui.vantages.collector import agent_limits
 from wgmon_tui.vantages.collector.agent_limits import AgentLimits, make_processor_pacer
-from wgmon_tui.vantages.protocol import AgentStatus, encode_message, encode_report, encode_report_body
+from wgmon_tui.vantages.messages import AgentStatus
+from wgmon_tui.vantages.protocol import encode_message, encode_report, encode_report_body
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from pathlib import Path
 from tests.golden import GoldenFile
 from tests.store.golden.examples import AT, ROUNDS, SERVERS
 from wgmon_tui.store.formats.server_entry import server_to_entry
-from wgmon_tui.vantages.protocol import (
-    PROTOCOL,
+from wgmon_tui.vantages.messages import (
     Ack,
     AgentHello,
     AgentStatus,
@@ -21,10 +20,8 @@ from wgmon_tui.vantages.protocol import (
     ToAgent,
     ToWriter,
     WriterHello,
-    encode_message,
-    parse_to_agent,
-    parse_to_writer,
 )
+from wgmon_tui.vantages.protocol import PROTOCOL, encode_message, parse_to_agent, parse_to_writer
 
 HERE = Path(__file__).parent
 

@@ -14,7 +14,8 @@ from wgmon_tui.config.imports.wg_quick_import import Preview
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.text import format_count, format_list
-from wgmon_tui.tui.keys.actions import ACTIONS, Action
+from wgmon_tui.tui.keys.action import Action
+from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette

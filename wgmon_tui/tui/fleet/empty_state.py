@@ -10,7 +10,8 @@ from rich.style import Style
 from rich.text import Text
 
 from wgmon_tui.config.servers_file import explain_not_writable
-from wgmon_tui.tui.keys.actions import ACTIONS, Action
+from wgmon_tui.tui.keys.action import Action
+from wgmon_tui.tui.keys.actions import ACTIONS
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette

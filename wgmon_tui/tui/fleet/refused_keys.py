@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.fleet.tag_groups import TagGroup
-from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.keys.action import Action
 from wgmon_tui.tui.keys.keymap import key_of
 
 

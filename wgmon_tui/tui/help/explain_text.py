@@ -15,7 +15,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
 from wgmon_tui.tui.filter.query import muted
 from wgmon_tui.tui.fleet.columns import CellContext, Column
-from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.keys.action import Action
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.theme.text_style import TextStyle
 

@@ -13,7 +13,8 @@ from wgmon_tui.checks.verdict_help import VERDICT_HELP
 from wgmon_tui.tui.editing.fields import SERVER_FIELDS
 from wgmon_tui.tui.fleet.columns import COLUMNS
 from wgmon_tui.tui.fleet.totals import TOP_LINE
-from wgmon_tui.tui.keys.actions import EVERYWHERE, GROUPS, OWN, Action, actions_for
+from wgmon_tui.tui.keys.action import EVERYWHERE, GROUPS, OWN, Action
+from wgmon_tui.tui.keys.actions import actions_for
 from wgmon_tui.tui.theme.glyphs import Glyphs
 from wgmon_tui.tui.theme.palette import Palette
 

@@ -10,52 +10,7 @@ from collections.abc import Sequence
 
 from textual.binding import Binding, BindingType
 
-from wgmon_tui.records import dataclass
-
-EVERYWHERE = "app"
-
-MOVE = "Move"
-SEE = "See"
-CHECK = "Check"
-CHANGE = "Change"
-OWN = "Your commands"
-PROGRAM = "This program"
-GROUPS = (MOVE, SEE, CHECK, CHANGE, OWN, PROGRAM)
-"""Groups in the order of the help screen."""
-
-SHORT_KEYS = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
-"""How keys with a long name are displayed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One action of the operator.
-
-    `id` is its name in a keymap. `keys` are Textual key names; the first one is displayed. `screens` are the
-    screens that have it, or `EVERYWHERE` for the app. `hint` shows it in the last line of the screen,
-    `palette` in the command palette. `call` is the Textual action if that is not the id: `action_<call>`.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    help: str
-    group: str
-    screens: tuple[str, ...]
-    hint: bool = False
-    palette: bool = False
-    call: str = ""
-
-    @property
-    def key(self) -> str:
-        """The first key, as displayed."""
-        return SHORT_KEYS.get(self.keys[0], self.keys[0])
-
-    @property
-    def shown(self) -> str:
-        """All keys, as displayed."""
-        return ", ".join(SHORT_KEYS.get(key, key) for key in self.keys)
-
+from wgmon_tui.tui.keys.action import CHANGE, CHECK, EVERYWHERE, MOVE, PROGRAM, SEE, Action
 
 _FLEET = ("fleet",)
 _SERVER = ("server",)
@@ -187,15 +142,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("expiries", ("X",), "expiry dates",
            "Show until when certificates and keys of the whole fleet are valid", SEE, _FLEET, palette=True),
     Action("subscriptions", ("U",), "subscriptions",
-           "Show the lists of providers: new, changed and removed servers", SEE, _FLEET, palette=True),
+           "Show subscriptions: new, changed and removed servers", SEE, _FLEET, palette=True),
     Action("nodes", ("N",), "nodes",
-           "Show the nodes that control planes report, beside what is true", SEE, _BOTH, palette=True),
+           "Show the nodes that control planes report, beside their verdicts", SEE, _BOTH, palette=True),
     Action("watch_node", ("w",), "watch",
-           "Say which rule watches this node; watch it by name, or stop that; asks first", CHANGE, _NODES,
-           hint=True, palette=True, call="watch"),
+           "Watch this node by its name, or stop that; asks first; names the rule that watches it", CHANGE,
+           _NODES, hint=True, palette=True, call="watch"),
     Action("fetch_list", ("r",), "fetch", "Fetch the list under the cursor now, and compare it", CHECK,
            _SUBSCRIPTIONS, hint=True, palette=True, call="fetch"),
-    Action("apply_list", ("a",), "apply", "Write what differs to servers.toml; asks first", CHANGE,
+    Action("apply_list", ("a",), "apply", "Apply the shown changes to servers.toml; asks first", CHANGE,
            _SUBSCRIPTIONS, hint=True, palette=True, call="apply"),
     Action("test_sink", ("t",), "test", "Send a test alert to the sink under the cursor", CHECK, _ALERTS,
            hint=True, palette=True, call="test"),

@@ -16,7 +16,7 @@ from textual.keys import Keys, _character_to_key
 from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
 from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, did_you_mean, printable, quoted
-from wgmon_tui.tui.keys.actions import EVERYWHERE, OWN, Action
+from wgmon_tui.tui.keys.action import EVERYWHERE, OWN, Action
 
 _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})

@@ -12,7 +12,8 @@ from textual.actions import ActionParseResult
 from textual.app import App
 from textual.dom import DOMNode
 
-from wgmon_tui.tui.keys.actions import EVERYWHERE, Action, actions_for
+from wgmon_tui.tui.keys.action import EVERYWHERE, Action
+from wgmon_tui.tui.keys.actions import actions_for
 
 CHANGING = frozenset(
     {

@@ -15,7 +15,7 @@ from textual.dom import DOMNode
 from textual.keys import key_to_character
 from textual.screen import Screen
 
-from wgmon_tui.tui.keys.actions import EVERYWHERE, SHORT_KEYS, Action
+from wgmon_tui.tui.keys.action import EVERYWHERE, SHORT_KEYS, Action
 
 REPEAT_S = 60.0
 """How long a line is not repeated while its screen stays on top, in seconds."""

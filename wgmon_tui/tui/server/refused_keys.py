@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wgmon_tui.tui.keys.actions import Action
+from wgmon_tui.tui.keys.action import Action
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.server.tab import ServerTab
 

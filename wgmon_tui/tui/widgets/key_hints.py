@@ -11,7 +11,7 @@ from textual import events
 from textual.widget import Widget
 
 from wgmon_tui.tui.context import AppContext
-from wgmon_tui.tui.keys.actions import OWN
+from wgmon_tui.tui.keys.action import OWN
 from wgmon_tui.tui.keys.keymap import long_name
 
 if TYPE_CHECKING:

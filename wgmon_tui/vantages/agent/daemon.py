@@ -48,12 +48,10 @@ from wgmon_tui.vantages.agent.runtime_dir import (
     open_listener,
 )
 from wgmon_tui.vantages.agent.session import AgentSession
+from wgmon_tui.vantages.messages import AgentHello, AgentStatus, ServerChanges
 from wgmon_tui.vantages.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL,
-    AgentHello,
-    AgentStatus,
-    ServerChanges,
     encode_report_body,
     is_readable_report,
     sanitize,

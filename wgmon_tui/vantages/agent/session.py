@@ -8,18 +8,20 @@ from typing import Protocol
 
 from wgmon_tui import __version__
 from wgmon_tui.run_until_first import run_until_first
-from wgmon_tui.vantages.protocol import (
-    MAX_LINE_BYTES,
-    PROTOCOL,
+from wgmon_tui.vantages.messages import (
     Ack,
     AgentHello,
     AgentStatus,
-    BadLineError,
     Bye,
     RecheckRequest,
     ServerChanges,
     ToWriter,
     WriterHello,
+)
+from wgmon_tui.vantages.protocol import (
+    MAX_LINE_BYTES,
+    PROTOCOL,
+    BadLineError,
     describe_protocol_mismatch,
     encode_message,
     encode_report,

@@ -28,7 +28,8 @@ from wgmon_tui.vantages.agent.runtime_dir import (
     read_agent_version,
     read_last_log_line,
 )
-from wgmon_tui.vantages.protocol import Bye, encode_message, sanitize
+from wgmon_tui.vantages.messages import Bye
+from wgmon_tui.vantages.protocol import encode_message, sanitize
 
 EXIT_NO_AGENT = 71
 

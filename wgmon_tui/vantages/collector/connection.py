@@ -22,12 +22,10 @@ from wgmon_tui.text import format_elapsed, quoted
 from wgmon_tui.vantages.collector.agent_limits import AgentLimits
 from wgmon_tui.vantages.collector.ssh_process import AgentProcess, ConnectionEndedError
 from wgmon_tui.vantages.collector.validation import sanitize_report
-from wgmon_tui.vantages.protocol import (
-    PROTOCOL,
+from wgmon_tui.vantages.messages import (
     Ack,
     AgentHello,
     AgentStatus,
-    BadLineError,
     Bye,
     CheckReport,
     RecheckRequest,
@@ -35,6 +33,10 @@ from wgmon_tui.vantages.protocol import (
     ServerEntry,
     ToWriter,
     WriterHello,
+)
+from wgmon_tui.vantages.protocol import (
+    PROTOCOL,
+    BadLineError,
     describe_protocol_mismatch,
     encode_message,
     parse_to_writer,
