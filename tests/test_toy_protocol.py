@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.harness import until
+from tests.daemon.harness import running_writer, until
 from tests.toy_protocol import Echo, EchoSettings
 from tests.tui.app_harness import face
 from tests.tui.sample_fleet import NOW, QuietEngine
@@ -106,12 +106,8 @@ async def writing(directory: Path, port: int) -> AsyncIterator[Writer]:
     """A running writer whose only server is `echo1`."""
     config, state = write_files(directory, port), directory / "state"
     writer = build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
-    running = asyncio.create_task(writer.run())
-    try:
+    async with running_writer(writer):
         yield writer
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def checked(directory: Path, port: int, *, deep: bool = False) -> tuple[Server, Round]:

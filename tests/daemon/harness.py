@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import render
+from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
@@ -124,12 +125,27 @@ class Program:
         return self.process.returncode, out, err
 
 
+@asynccontextmanager
+async def running_writer(writer: Writer) -> AsyncIterator[asyncio.Task[None]]:
+    """Run a writer in this process, and end it. Yields its task."""
+    running = asyncio.create_task(writer.run())
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 @contextmanager
 def running(
-    config: Path, state: Path, env: dict[str, str] | None = None, user: str | None = None
+    config: Path,
+    state: Path,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Program]:
     """Start `wgmon-tui run`, and kill it at the end if it still runs."""
-    program = Program("--config", config, "--state", state, "run", env=env, user=user)
+    program = Program("--config", config, "--state", state, "run", *options, env=env, user=user)
     try:
         program.line_with("started")
         yield program

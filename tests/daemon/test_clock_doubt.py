@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import CLIENT, Program, healthy, until, write_config
+from tests.daemon.harness import CLIENT, Program, healthy, running_writer, until, write_config
 from wgmon_tui.checks import tai64n
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
@@ -88,8 +88,7 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
     async with healthy("fra1") as (lab, server):
         write_config(config, server)
         writer = build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
-        running = asyncio.create_task(writer.run())
-        try:
+        async with running_writer(writer):
             await until(lambda: greatest_stamp(lab))
             assert not any("clock" in line for line in writer.warnings)
             writer.mute(["fra1"], real() / 1e9 + 3600)
@@ -103,6 +102,3 @@ async def test_a_jump_while_it_runs_is_reported_once_and_no_server_sees_its_time
             assert list(writer.warnings) == [line]
             writer.engine._timers.apply()
             assert writer.fleet_state.states["fra1"].muted_until is not None
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.control_planes.answers import HEADSCALE_NODE_0_29, NETMAKER_HOST, NETMAKER_NODE, NETMAKER_STATUS
 from tests.control_planes.responder import Answer, Responder, responding
 from tests.control_planes.test_check import WHOLE
-from tests.daemon.harness import CLIENT, until
+from tests.daemon.harness import CLIENT, running_writer, until
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.keys import PrivateKey
@@ -87,12 +87,8 @@ class Office:
             config_dir=self.config,
             log_request=self.log.append,
         )
-        running = asyncio.create_task(writer.run())
-        try:
+        async with running_writer(writer):
             yield writer
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.fixture

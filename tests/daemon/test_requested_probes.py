@@ -20,6 +20,7 @@ from tests.daemon.harness import (
     PATIENCE_S,
     healthy,
     quick_server,
+    running_writer,
     until,
     write_config,
 )
@@ -87,13 +88,9 @@ async def writing(tmp_path: Path, lab: LabServer, server: Server) -> AsyncIterat
     config, state, log = tmp_path / "config", tmp_path / "state", list[str]()
     loaded = await asyncio.to_thread(load_config, config)
     writer = build_writer(state, loaded, WriterLock.acquire(state), config_dir=config, log_request=log.append)
-    running = asyncio.create_task(writer.run())
-    try:
+    async with running_writer(writer) as running:
         await until(lambda: writer.fleet_state.states["fra1"].last)
         yield Site(lab, server, writer, config, state, log, running)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.fixture

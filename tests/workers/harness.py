@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.daemon.harness import CLIENT, quick_server, until, write_config
+import pytest
+
+from tests.daemon.harness import CLIENT, quick_server, running_writer, until, write_config
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.control.worker_status import WorkerStatus
@@ -84,15 +86,11 @@ async def working(directory: Path, count: int = 4, workers: int = 2) -> AsyncIte
             log_request=log.append,
             workers=workers,
         )
-        running = asyncio.create_task(writer.run())
-        place = Workplace(writer, labs, servers, directory, running, log)
-        writer.engine.listen(place.note)
-        try:
+        async with running_writer(writer) as running:
+            place = Workplace(writer, labs, servers, directory, running, log)
+            writer.engine.listen(place.note)
             await place.each_checked()
             yield place
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 def kill(pid: int) -> None:
@@ -114,8 +112,8 @@ class ReceivedStamps:
         self.by_peer: dict[int, list[bytes]] = {}
         self.refused = 0
 
-    def watch(self) -> None:
-        """Record from now on."""
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Record from now on, until the test ends."""
         accept = lab_peer.PeerState.accept_initiation
 
         def record(state: lab_peer.PeerState, timestamp: bytes, now_s: float) -> bool:
@@ -124,4 +122,4 @@ class ReceivedStamps:
             self.refused += not is_accepted
             return is_accepted
 
-        lab_peer.PeerState.accept_initiation = record  # type: ignore[method-assign,assignment]
+        monkeypatch.setattr(lab_peer.PeerState, "accept_initiation", record)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import Program, quick_server, until, write_config
+from tests.daemon.harness import Program, quick_server, running, until, write_config
 from tests.workers.harness import is_running
 from wgmon_tui.cli.main import main
 from wgmon_tui.control.client import ControlConnection, NoWriterError
@@ -22,14 +22,8 @@ from wgmon_tui.control.worker_status import WorkerStatus, workers_from_json
 @contextmanager
 def started(tmp_path: Path, *options: str) -> Iterator[Program]:
     write_config(tmp_path / "config", *(quick_server(f"fra{number}") for number in range(4)))
-    places = ("--config", tmp_path / "config", "--state", tmp_path / "state")
-    program = Program(*places, "run", "--workers", "2", *options)
-    try:
-        program.line_with("started: 4 servers")
+    with running(tmp_path / "config", tmp_path / "state", options=("--workers", "2", *options)) as program:
         yield program
-    finally:
-        program.process.kill()
-        program.process.communicate()
 
 
 async def ask_workers(state: Path) -> tuple[WorkerStatus, ...]:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout, su
 from pathlib import Path
 from uuid import UUID
 
-from tests.daemon.harness import until
+from tests.daemon.harness import running_writer, until
 from tests.subscriptions.list_server import list_server
 from tests.tui.sample_fleet import QuietEngine
 from tests.tui.server_screen_harness import opened
@@ -117,17 +117,13 @@ async def run(directory: Path, subscription: str) -> AsyncIterator[tuple[Writer,
         loaded = load_config(config)
         lock = WriterLock.acquire(state)
         writer = build_writer(state, loaded, lock, config_dir=config, log_request=log.append)
-        running = asyncio.create_task(writer.run())
-        try:
+        async with running_writer(writer):
             await until(
                 lambda: all(each.incident or each.last for each in writer.fleet_state.states.values())
             )
             await until(lambda: writer.fleet_state.states["vless"].incident)
             await until(lambda: writer.warnings)
             yield writer, log
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
     await page.stop()
 
 
