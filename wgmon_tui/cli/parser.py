@@ -1,4 +1,4 @@
-"""The argument parser of all commands, and a shorter way for a line without mistakes."""
+"""The argument parser of all commands, and a faster one for the commands that a line names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from wgmon_tui import __version__
 from wgmon_tui.cli.arguments import colour_option, directory_options, display_options, shard_option
@@ -43,11 +43,11 @@ COMMON_EXIT_CODES = (
 
 
 class _AllCommandsNeededError(Exception):
-    """A help text or a mistake, which need the parser of all commands."""
+    """The line has a mistake or asks for help: the parser of all commands must answer."""
 
 
 class _PartialParser(CommandParser):
-    """The parser of a few commands. It explains no mistake."""
+    """The parser of a few commands. It leaves mistakes to the parser of all commands."""
 
     def format_help(self) -> str:
         """The help of a command. That of the program lists all commands: ask for the whole parser."""
@@ -60,11 +60,11 @@ class _PartialParser(CommandParser):
         raise _AllCommandsNeededError
 
 
-def parse_arguments(argv: Sequence[str] | None) -> Any:
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line, or that of this process. Raises SystemExit after a help text or bad usage.
 
-    The parser of all commands takes 15 ms, so only the commands that the line names are loaded, if it has no
-    mistake.
+    The parser of all commands takes 15 ms. So only the commands that the line names are loaded, unless the
+    line has a mistake.
     """
     words = sys.argv[1:] if argv is None else argv
     named = [module for module, commands in _MODULES.items() if not set(commands).isdisjoint(words)]
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     return _make_parser(CommandParser, _MODULES)
 
 
-def _make_parser(make: type[CommandParser], modules: Iterable[str]) -> CommandParser:
+def _make_parser(make: type[CommandParser], modules: Iterable[str]) -> argparse.ArgumentParser:
     commands = {module: import_module(f"wgmon_tui.cli.{module}") for module in modules}
     parser = make(
         prog="wgmon-tui",
