@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -37,13 +35,6 @@ type = "tailscale"
 socket = "{path}"
 timeout = "500ms"
 """
-
-
-@pytest.fixture
-def socket_path() -> Iterator[Path]:
-    """A path that is short enough for a socket."""
-    with TemporaryDirectory(dir="/tmp") as directory:
-        yield Path(directory, "tailscaled.sock")
 
 
 async def look(path: Path, noted: list[ControlPlaneReport] | None = None) -> tuple[Check, Diagnosis]:

@@ -28,24 +28,23 @@ from wgmon_tui.text import format_iso_time
 NODE = ip_address("100.101.102.103")
 PONG = "pong from web1 (100.101.102.103) via TSMP in 12ms"
 
+NETBIRD_PEER = {
+    "fqdn": "web1.netbird.cloud",
+    "netbirdIp": "100.101.102.103",
+    "publicKey": "",
+    "status": "Connected",
+    "connectionType": "Relayed",
+    "relayAddress": "rels://relay.example.net:443",
+    "lastWireguardHandshake": "2026-11-29T09:30:00Z",
+    "transferReceived": 1,
+    "transferSent": 2,
+    "latency": 1000,
+}
 NETBIRD_STATUS = {
     "peers": {
         "total": 1,
         "connected": 1,
-        "details": [
-            {
-                "fqdn": "web1.netbird.cloud",
-                "netbirdIp": "100.101.102.103",
-                "publicKey": "",
-                "status": "Connected",
-                "connectionType": "Relayed",
-                "relayAddress": "rels://relay.example.net:443",
-                "lastWireguardHandshake": "2026-11-29T09:30:00Z",
-                "transferReceived": 1,
-                "transferSent": 2,
-                "latency": 1000,
-            }
-        ],
+        "details": [NETBIRD_PEER],
     },
     "daemonStatus": "Connected",
     "management": {"url": "https://api.netbird.io:443", "connected": True, "error": ""},
@@ -202,8 +201,7 @@ async def test_a_program_gets_no_secrets_of_this_process(
 
 
 async def test_a_peer_of_netbird_has_its_path_and_its_handshake(stand_in: StandIn) -> None:
-    [peer] = NETBIRD_STATUS["peers"]["details"]  # type: ignore[index]
-    recent = {**peer, "lastWireguardHandshake": format_iso_time(time.time() - 60)}
+    recent = {**NETBIRD_PEER, "lastWireguardHandshake": format_iso_time(time.time() - 60)}
     stand_in("netbird", {**NETBIRD_STATUS, "peers": {"details": [recent]}})
     found = await NetbirdClient().look(NODE, 2.0)
     assert found.handshake_age is not None

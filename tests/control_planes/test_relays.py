@@ -19,7 +19,6 @@ from tests.alerts.certificates import Certificates
 from tests.control_planes.answers import TAILSCALED_STATUS
 from tests.control_planes.responder import Answer, responding, responding_on
 from tests.control_planes.test_check import TOKEN, WHOLE, check, der, prober_of, target
-from tests.control_planes.test_local_api import socket_path  # noqa: F401  a fixture
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, MeshRelay
 from wgmon_tui.checks.evidence import ProtocolEvidence
@@ -402,7 +401,7 @@ async def test_the_regions_of_a_derp_map_are_probed_and_missing_ones_named() -> 
     assert [(each.name, each.works) for each in report.relays] == [("own", False)]
 
 
-async def test_the_map_of_tailscaled_serves_its_regions(socket_path: Path) -> None:  # noqa: F811
+async def test_the_map_of_tailscaled_serves_its_regions(socket_path: Path) -> None:
     plane = '[[control_plane]]\nname = "here"\ntype = "tailscale"\ntimeout = "500ms"\n'
     fleet = parse(f'{plane}socket = "{socket_path}"\nderp_regions = ["gone"]\n')
     regions = {"5": {"RegionID": 5, "RegionCode": "gone", "Nodes": [{"HostName": "derp.invalid"}]}}

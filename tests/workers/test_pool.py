@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import quick_server
+from tests.daemon.harness import quick_server, until
 from wgmon_tui.checks.protocol import TracingProber
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet
@@ -85,9 +85,7 @@ async def test_closing_ends_a_worker_that_has_not_started_yet(
     replace_worker(monkeypatch, "import os", "while os.read(0, 65536): pass")
     found = pool(tmp_path, [])
     opening = asyncio.create_task(found.open())
-    async with asyncio.timeout(30):
-        while not all(worker._life for worker in found._workers):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: all(worker._life for worker in found._workers))
     processes = [worker._life.process for worker in found._workers if worker._life]
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)

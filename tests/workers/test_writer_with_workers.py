@@ -50,9 +50,11 @@ async def test_the_workers_check_each_their_servers_and_end_with_the_writer(plac
     assert not is_running(second.pid)
 
 
-async def test_a_killed_worker_starts_again_and_none_of_its_servers_is_called_down(place: Workplace) -> None:
+async def test_a_killed_worker_starts_again_and_none_of_its_servers_is_called_down(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stamps = ReceivedStamps()
-    stamps.watch()
+    stamps.watch(monkeypatch)
     busiest = max(range(2), key=lambda number: place.workers[number].servers)
     before = place.workers[busiest].pid
     place.rounds.clear()
@@ -136,9 +138,11 @@ async def test_a_check_that_ends_two_workers_is_a_fault_of_this_machine(place: W
     place.labs[0].set_mode(LabMode.SILENT)
     state = place.writer.fleet_state.states["fra0"]
     before = state.severity
-    number = next(each for each in range(2) if "fra0" in place.writer._workers._workers[each].servers)  # type: ignore[union-attr]
+    pool = place.writer._workers
+    assert pool is not None
+    number = next(each for each in range(2) if "fra0" in pool._workers[each].servers)
     requested = asyncio.ensure_future(place.writer.engine.request_round("fra0", CheckDepth()))
-    worker = place.writer._workers._workers[number]  # type: ignore[union-attr]
+    worker = pool._workers[number]
     for _ in range(2):
         await until(
             lambda: any(each.is_sent and each.server.name == "fra0" for each in worker._checks.values())

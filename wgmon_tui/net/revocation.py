@@ -14,8 +14,15 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _END_OF_LIST = "-----END X509 CRL-----"
+_SIGNING_KEYS = (RSAPublicKey, EllipticCurvePublicKey, Ed25519PublicKey, Ed448PublicKey, DSAPublicKey)
+"""Keys that can sign a list; those of X25519 cannot, for example."""
 _KNOWN_CRITICAL = (x509.IssuingDistributionPoint, x509.DeltaCRLIndicator)
 
 Content = TypeVar("Content", bound=x509.ExtensionType)
@@ -174,6 +181,7 @@ def _find(holder: x509.Certificate | x509.CertificateRevocationList, kind: type[
 
 def _is_signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     try:
-        return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        key = issuer.public_key()
+        return isinstance(key, _SIGNING_KEYS) and crl.is_signature_valid(key)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import SimpleNamespace
-from typing import Any
+from ipaddress import ip_address
 from uuid import UUID
 
 import pytest
@@ -12,11 +11,14 @@ import pytest
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import HttpTarget, Url
+from wgmon_tui.net.resolver import Resolver
 from wgmon_tui.protocols.proxies.dialects import Trial
 from wgmon_tui.protocols.proxies.experiments import Experiments
+from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import OTHER, SAME, WRONG_SECRET, first_of
 from wgmon_tui.protocols.proxies.links.records import VlessLink
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.targets import ProxyTarget
 from wgmon_tui.protocols.proxies.vless.dialect import VlessDialect
 
 LINK = VlessLink(Endpoint("proxy.example", 443), UUID(int=7))
@@ -25,14 +27,14 @@ CLOSED, RESET = (PageFetch(fault, connected=0.01) for fault in ("closed", "reset
 SILENT = PageFetch("no-response", connected=0.01)
 
 
-class ScriptedFetches:
+class ScriptedFetches(ProxyFetches):
     """Answers each fetch: those with the link's own secret in turn, others with `stranger`."""
 
     def __init__(
         self, stranger: PageFetch, own: Iterable[PageFetch] = (), nowhere: PageFetch = CLOSED
     ) -> None:
-        self.target = SimpleNamespace(link=LINK, server=Server("p", LINK.endpoint, protocol="vless"))
-        self.dialect, self.timeout_s = VlessDialect(), 1.0
+        server = Server("p", LINK.endpoint, protocol="vless", timeout=1.0)
+        super().__init__(ProxyTarget(server, LINK), VlessDialect(), ip_address("192.0.2.9"), Resolver())
         self._stranger, self._nowhere = stranger, nowhere
         self._own: Iterator[PageFetch] = iter(own)
 
@@ -42,7 +44,7 @@ class ScriptedFetches:
         return next(self._own) if trial.link == LINK else self._stranger
 
 
-async def compare(first: PageFetch, fetches: Any) -> str:
+async def compare(first: PageFetch, fetches: ProxyFetches) -> str:
     found = first_of(WRONG_SECRET, await Experiments(fetches, PAGE, first).run())
     assert found
     return found.values[0]
@@ -70,5 +72,5 @@ async def test_a_site_that_answers_for_an_address_of_nobody_is_no_proxy(text: by
     stranger = PageFetch(None, connected=0.01, status=200, text=text)
     site = ScriptedFetches(stranger, nowhere=stranger)
     proxy = ScriptedFetches(stranger, nowhere=SILENT)
-    assert (await Experiments(site, PAGE, first).compare_wrong_secret()).values[0] == SAME  # type: ignore[arg-type]
-    assert (await Experiments(proxy, PAGE, first).compare_wrong_secret()).values[0] == OTHER  # type: ignore[arg-type]
+    assert (await Experiments(site, PAGE, first).compare_wrong_secret()).values[0] == SAME
+    assert (await Experiments(proxy, PAGE, first).compare_wrong_secret()).values[0] == OTHER

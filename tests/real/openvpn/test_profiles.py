@@ -12,6 +12,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     load_pem_private_key,
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
+from tests.daemon.harness import until
 from tests.real.namespaces import entered
 from tests.real.openvpn.checking import make_openvpn_target, run_check
 from tests.real.openvpn.server import (
@@ -50,9 +53,11 @@ UNUSED = ip_address("10.88.0.200")
 def archive() -> bytes:
     """The client certificate, its key and the authority, as .p12."""
     issued = client_certificate()
+    key = load_pem_private_key(issued.key.encode(), None)
+    assert isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey)
     return pkcs12.serialize_key_and_certificates(
         b"monitor",
-        load_pem_private_key(issued.key.encode(), None),  # type: ignore[arg-type]
+        key,
         load_pem_x509_certificate(issued.certificate.encode()),
         [load_pem_x509_certificate(authority().certificate.encode())],
         BestAvailableEncryption(WORD.encode()),
@@ -158,8 +163,7 @@ def test_a_cancelled_check_frees_its_address(place: str, tmp_path: Path) -> None
         async def cancel_when_connected() -> None:
             asked = AddressCheck(target, ip_address("127.0.0.1"), True, False)
             check = asyncio.create_task(OpenVpnProber().check_address(asked))
-            while "PUSH_REPLY" not in server.log:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)  # another process writes it
+            await until(lambda: "PUSH_REPLY" in server.log)
             check.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await check
