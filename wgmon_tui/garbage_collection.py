@@ -10,7 +10,7 @@ _YOUNG_OBJECTS = 20_000
 
 
 def collect_rarely() -> None:
-    """Look for garbage less often while this process checks.
+    """Collect garbage less often while this process checks.
 
     The records of a check are no garbage: they go when the next check replaces them. With the thresholds of
     Python, the search costs a tenth of a check.

@@ -1,12 +1,13 @@
-"""Gathering of events: what happens within a moment becomes one message."""
+"""Gathering of events: events that follow each other within a moment become one message."""
 
 from __future__ import annotations
 
 import asyncio
 
 GROUPING_DELAY_S, QUIET_S, LONGEST_GROUPING_S = 0.05, 0.015, 0.15
-"""Seconds from the first event until it is told. While others follow at once, it waits for them, but not for
-ever: what fails at once may take a tenth of a second to be found.
+"""Seconds: the shortest wait after the first event, the pause that ends the wait, and the longest wait.
+
+Checks can take a tenth of a second to find all servers that failed at the same time.
 """
 
 
@@ -34,7 +35,7 @@ class EventGathering:
         self._work_available.clear()
 
     async def wait(self) -> None:
-        """Wait for events, and then for those that follow them."""
+        """Wait for an event, and then for those that follow it."""
         await self._work_available.wait()
         loop, first = asyncio.get_running_loop(), self._first_at
         while True:

@@ -71,7 +71,7 @@ class Announcement:
     `at` is the Unix time of the event. `about` are the incidents in the message, worst first. `common_cause`
     is what they share, as text ("the address 198.51.100.7"), or "". `vantage` is the vantage that sends it.
     `late_s` is the delay in seconds, 0 if it is too short to mention. `note` is additional text of kinds
-    without an incident (TEST, STOPPED). `expiries` are what ends, the first to end first.
+    without an incident (TEST, STOPPED). `expiries` are what expires, the first one first.
     """
 
     id: str

@@ -54,7 +54,7 @@ class Outbox:
         """Queue deliveries for new events, and with `include_due` for everything that has become due.
 
         Without new events, due notifications are examined as well: a mute or a rule may have changed.
-        While the clock is in doubt, nobody knows what ends soon. Returns whether there are more events to
+        While the clock is in doubt, it is unknown what expires soon. Returns whether there are more events to
         read.
         """
         working_set = self._working_set
@@ -95,7 +95,7 @@ class Outbox:
         )
 
     def told_expiries(self, sink: str) -> tuple[ExpiryNotice, ...]:
-        """Return what ends soon as a sink was told, and what is neither renewed nor suppressed now."""
+        """Return the expiry notices that a sink has got, for what is neither renewed nor suppressed now."""
         states = self._working_set.expiry_states
         return tuple(
             ExpiryNotice(server.name, each.what, each.name, each.at)
@@ -142,7 +142,7 @@ class Outbox:
                 delivery_queue.insert(working_set, draft.sink, draft.announcement, draft.due)
 
     def _queue_expiries(self, moment: PolicyContext) -> None:
-        """Queue messages about what ends soon, and record the suppressed ones.
+        """Queue messages about what expires soon, and record the suppressed ones.
 
         Checks find the ends one after another, so the first waits for others. A kill before the save loses
         nothing: the states are saved with the messages.

@@ -133,7 +133,7 @@ def _about_expiries(announcement: Announcement) -> str:
 
 
 def describe_expiry(notice: ExpiryNotice, now: float) -> str:
-    """Return what ends, of which server, when, and how long that is from `now`, in one line."""
+    """Return in one line what expires, of which server, when, and how long that is from `now`."""
     thing = f"{brief(notice.what)} {brief(notice.name)}".rstrip()
     ends, on = "ends" if notice.at > now else "ended", format_local_time(notice.at, seconds=False, zone=True)
     left = format_elapsed(abs(notice.at - now))

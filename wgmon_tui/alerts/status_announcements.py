@@ -45,7 +45,7 @@ def announce_firing(
 
 
 def sinks_of_stop(alerts: AlertSettings, *, with_heartbeats: bool) -> list[str]:
-    """Return the sinks that hear when checks stop: those of the rules, and the heartbeats if asked for."""
+    """Return the sinks to notify when checks stop: those of the rules, and the heartbeats if asked for."""
     sinks = dict.fromkeys(
         name
         for rule in alerts.effective_rules

@@ -1,4 +1,4 @@
-"""Evidence of what ends at a known time: certificates, keys, invitations."""
+"""Evidence of what expires at a known time: certificates, keys, invitations."""
 
 from __future__ import annotations
 

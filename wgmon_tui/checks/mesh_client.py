@@ -41,7 +41,7 @@ class MeshClient(typing.Protocol):
     """The client of a mesh on this machine."""
 
     async def look(self, address: Address, timeout_s: float) -> MeshPeer:
-        """Ask it of a node. Never raises for what the program does."""
+        """Ask it about a node. Never raises if the program fails."""
 
 
 def describe_peer(peer: MeshPeer) -> str:

@@ -287,7 +287,7 @@ class Protocol(typing.Protocol):
         return ()
 
     def make_mesh_client(self) -> MeshClient | None:
-        """Make what asks the client of this mesh on this machine; None if this is no mesh, or it has none."""
+        """Make the reader of this mesh's client on this machine; None if there is none."""
         return None
 
     def find_inspector(self) -> Inspector | None:

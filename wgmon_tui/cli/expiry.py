@@ -23,7 +23,7 @@ def add_commands(subparsers: Subparsers) -> None:
         "--within",
         type=parse_time,
         metavar="TIME",
-        help="list only what ends within this time, such as 30d (default: all)",
+        help="list only what expires within this time, such as 30d (default: all)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.set_defaults(run=expiry)

@@ -102,7 +102,7 @@ def _json(each: _Line, quotas: Quotas, now: float) -> str:
 
 
 def _name(each: _Line, quotas: Quotas) -> str:
-    """The name of what ends; of a subscription with the traffic that is left."""
+    """The name of what expires; for a subscription, also the traffic that is left."""
     quota = _quota_of(each, quotas)
     return f"{each.expires.name}: {quota.left}" if quota and quota.left else each.expires.name
 

@@ -99,7 +99,7 @@ def _describe_unwatched(nodes: Sequence[Node]) -> str:
     )
     if any(node.public_key and node.endpoint for node in nodes):
         text += (
-            "\nA node with a public key and an endpoint needs an identity of its own, as another peer."
+            "\nA node with a public key and an endpoint needs a separate identity, as one more peer."
             "\nNever import the private key of a node: each check would take the session away from it."
         )
     return text

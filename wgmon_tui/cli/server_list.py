@@ -70,7 +70,7 @@ class KnownServer:
     exchange: StoredExchange | None = None
     """The latest check of this machine that is stored with its packets; `show` reads it."""
     expiries: tuple[Expires, ...] = ()
-    """Its certificates and keys that end; `show` reads them."""
+    """Its certificates and keys that expire; `show` reads them."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:

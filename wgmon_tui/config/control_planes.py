@@ -127,14 +127,14 @@ _OWN = (
         "node_identity",
         replace(NAME, kind=FormFieldKind.CHOICE),
         "The identity for nodes whose key and endpoint the control plane reports (Innernet, Netmaker). "
-        "Each node must have it as a peer of its own. Never the key of a node.",
+        "Each node must list it as one more peer. Never use the key of a node.",
         FormField(36, more=True),
         default="the only `[[identity]]` of the file",
     ),
     Setting(
         "node_tags",
         NAMES,
-        "Tags that watched nodes have beside their own, for filters and vantages.",
+        "Additional tags of watched nodes, for filters and vantages.",
         FormField(37, more=True),
     ),
     Setting(
@@ -156,7 +156,7 @@ _OWN = (
 _RELAYS = Setting(
     "relays",
     RELAYS,
-    "Relays of the mesh, and other servers that its nodes need, which are probed with each check: DERP "
+    "Relays of the mesh, and other servers that its nodes need. Each check probes them: DERP "
     '("derps://"), STUN ("stun:"), the relay of NetBird ("rels://"), and any server with TLS ("tls://").',
     FormField(40, more=True, example="e.g. derps://derp.example.net, stun:derp.example.net"),
 )

@@ -183,7 +183,7 @@ def objects_of(value: object, drift: Drift) -> Iterator[Fields]:
 
 
 def _limited(items: list[object], name: str, drift: Drift) -> list[object]:
-    """The items that are read. More than that are noted, so that nobody takes the list for whole."""
+    """The first MOST_ITEMS. A longer list is noted as drift, because it is read in part only."""
     if len(items) > MOST_ITEMS:
         drift.note(f"{name}: only the first {MOST_ITEMS:,} are read")
     return items[:MOST_ITEMS]

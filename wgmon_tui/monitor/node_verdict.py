@@ -48,7 +48,7 @@ class ReportedNode:
         return self.peer if self.peer and not self.peer.trouble else None
 
     def quiet_s(self, now: float) -> float | None:
-        """Seconds since the last handshake with this machine, or with anybody; None if nobody says."""
+        """Seconds since the last handshake with this machine, or with any peer; None if unknown."""
         if self.client and self.client.handshake_age is not None:
             return self.client.handshake_age
         return now - self.node.last_handshake if self.node.last_handshake is not None else None
@@ -89,7 +89,7 @@ def _describe(reported: ReportedNode) -> str:
 
 
 def _dead_causes(reported: ReportedNode, now: float) -> Iterator[Cause]:
-    """What is left after the evidence of this machine's own client, the likeliest first.
+    """The causes that the evidence of this machine's client does not disprove, the likeliest first.
 
     A ping through WireGuard is answered by the client of the node itself. With an answer, only what comes
     after that can drop packets; without one, it is what comes before.

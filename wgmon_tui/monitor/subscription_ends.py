@@ -1,6 +1,6 @@
-"""The ends of subscriptions, as evidence of one server of each: the list of a provider is no server itself.
+"""When subscriptions end, as evidence of one server of each: a subscription is no server itself.
 
-So a subscription is one line in the list of what ends, and one alert, like a certificate.
+So a subscription is one line in the list of expiry dates, and one alert, like a certificate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SubscriptionEnds:
         self._by_server: dict[str, list[Expires]] = {}
 
     def add(self, server_state: ServerState, outcome: Round) -> Round:
-        """Add the ends for which this server stands, instead of those that earlier rounds had."""
+        """Replace the ends of subscriptions that this server represents."""
         ends = self.read()
         if not ends and not any(each.what == SUBSCRIPTION for each in server_state.expiries):
             return outcome

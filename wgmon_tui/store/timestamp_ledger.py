@@ -147,7 +147,7 @@ class TimestampLedger:
                 last_ns = self._last_of(identity, stored_ns, now_ns)
                 stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
                 self._last[identity] = stamp_ns
-                # Without a group of its own, this process takes the place of another one's number.
+                # A process without a group writes zeros over the group of another one.
                 number = self._group or bytes(len(group))
                 os.pwrite(descriptor, tai64n.encode(stamp_ns) + number, 0)
             finally:

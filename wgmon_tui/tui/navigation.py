@@ -77,7 +77,7 @@ class NavigationApp(AppContext):
         self.push_screen(AlertsScreen())
 
     def open_expiries(self) -> None:
-        """Open the list of what ends."""
+        """Open the list of expiry dates."""
         from wgmon_tui.tui.lists.expiries_screen import ExpiriesScreen
 
         self.push_screen(ExpiriesScreen())

@@ -15,10 +15,10 @@ MAX_FRAME_BYTES = 1 << 28
 
 
 _GATHER_S = 0.02
-"""Results of so many seconds are sent together: waking the other process costs as much as reading a result.
+"""Results are collected for this many seconds: waking the writer costs as much as reading a result.
 
-The times of a check do not depend on it. Requests gather for one turn of the loop, in which the engine starts
-all checks that are due.
+The times in a check do not depend on it. Requests wait for one turn of the event loop, in which
+the engine starts all checks that are due.
 """
 
 

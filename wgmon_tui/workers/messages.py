@@ -111,7 +111,7 @@ def decode_request(content: bytes) -> CheckRequest:
 
 
 def encode_number(number: int) -> bytes:
-    """Encode the number of a request that nobody waits for any more."""
+    """Encode the number of a cancelled request."""
     return _json(number)
 
 

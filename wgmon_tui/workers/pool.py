@@ -171,7 +171,7 @@ class WorkerPool:
 
 
 def _pass_fault_on(started: asyncio.Future[None] | None, task: asyncio.Task[None]) -> None:
-    """Stop the program for a fault that nobody awaits: its checks would wait for ever."""
+    """Pass a fault on, or stop the program: otherwise checks would wait for this task forever."""
     if task.cancelled() or (fault := task.exception()) is None:
         return
     if started and not started.done():

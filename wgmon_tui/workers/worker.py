@@ -174,7 +174,7 @@ class Worker:
 
     async def _check(self, prober: FleetProber, request: CheckRequest) -> None:
         target = self._targets.get(request.server)
-        if target is None:  # it left servers.toml, and nobody waits for the result
+        if target is None:  # it left servers.toml: the result is not used
             self._connection.send(FrameKind.CHECKED, messages.encode_checked(request.number, ()))
             return
         checks = await prober.check_all(

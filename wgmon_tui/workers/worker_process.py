@@ -34,20 +34,20 @@ from wgmon_tui.workers.worker_records import (
 )
 
 _COMMAND = (sys.executable, "-P", "-m", "wgmon_tui.workers.worker")
-"""Python without the current directory in its path: that may belong to somebody else."""
+"""Python without the current directory in its path: another account may own that directory."""
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
 """The delay before a worker starts again doubles with each end, up to this."""
 
 _STEADY_S = 30.0
-"""A worker that ran for so long starts again after the first delay."""
+"""A worker that ran this long restarts after the first delay."""
 
 _STARTS = 3
 """How often a process may end in a row before the start of the program has failed."""
 
 _SILENT_S = 30.0
-"""A worker that says nothing of itself for so long hangs, and is killed."""
+"""A worker that reports no status for this long hangs, and is killed."""
 
 _STOP_TIMEOUT_S = 5.0
 

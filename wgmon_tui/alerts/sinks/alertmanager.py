@@ -70,7 +70,7 @@ def _of_incident(options: Alertmanager, snapshot: IncidentSnapshot, until: float
 def _of_expiry(
     options: Alertmanager, announcement: Announcement, notice: ExpiryNotice, until: float
 ) -> dict[str, object]:
-    """Return the alert of what ends soon. It resolves itself once it is not repeated: the date has moved."""
+    """Return the alert of what expires soon. It resolves once it is not repeated: the date has moved."""
     labels = {
         "alertname": "WgmonExpiry",
         "server": notice.server,

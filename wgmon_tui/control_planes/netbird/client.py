@@ -1,7 +1,7 @@
 """The program `netbird` on this machine, asked about one node.
 
-Source: client/status/status.go of netbirdio/netbird. It has no ping of its own. A peer that is idle may be
-one whose connection opens with the first packet, so that is no trouble.
+Source: client/status/status.go of netbirdio/netbird. It has no ping command. The
+connection of an idle peer may open with the first packet, so an idle peer is not a fault.
 """
 
 from __future__ import annotations

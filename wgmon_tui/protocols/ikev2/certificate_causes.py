@@ -1,4 +1,4 @@
-"""The causes of certificates that are not accepted: what each is, why it is likely, and what to type."""
+"""Causes of certificates that are not accepted."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def unnamed(identity: str) -> Cause:
 def bad_signature(subject: str) -> Cause:
     """The signature is of another key."""
     return Cause(
-        f"the server has another private key than that of {subject}, or somebody sits between",
+        f"the server has another private key than that of {subject}, or another machine answers in its place",
         "the signature of IKE_AUTH does not verify",
         "on the server: swanctl --list-certs",
     )

@@ -38,7 +38,7 @@ class MessageKind(Enum):
 
 
 _NO_SHARED_CIPHER = "cipher negotiation failed"
-"""In what a server says where the data ciphers of both sides differ (ssl_ncp.c)."""
+"""Part of the server's message if both sides have no data cipher in common (ssl_ncp.c)."""
 
 _WEB_ADDRESS = re.compile(r"(?P<scheme>[a-z]+://)([^/\s?#]*@)?(?P<host>[^/\s?#]*)\S*")
 
@@ -47,7 +47,7 @@ _KINDS = {each.value: each for each in MessageKind}
 
 @dataclass(frozen=True, slots=True)
 class ControlMessage:
-    """A message and the text behind its first comma. A text may come from anybody who runs a server."""
+    """A message and the text behind its first comma. The text is untrusted: any server can send it."""
 
     kind: MessageKind
     text: str = ""
@@ -61,9 +61,9 @@ def parse_message(message: str) -> ControlMessage | None:
 
 
 def without_token(asked: str) -> str:
-    """What a server asks for before the login ends, without what makes an address of its own: the path.
+    """What a server asks for before the login ends. Of a URL, only scheme and host remain.
 
-    "WEB_AUTH::https://vpn.example/login?state=…" lets anybody who reads it finish the login.
+    Anyone who reads "WEB_AUTH::https://vpn.example/login?state=…" can finish the login.
     """
     return _WEB_ADDRESS.sub(r"\g<scheme>\g<host>", asked)
 

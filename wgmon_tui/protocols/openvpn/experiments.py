@@ -141,7 +141,7 @@ async def try_any_tls(remote: Remote, address: Address, timeout_s: float) -> lis
 
 
 async def read_certificate(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
-    """Read the certificate of a server that is not trusted. This side shows none."""
+    """Read the certificate of an untrusted server. This side sends none."""
     client = make_client(remote)
     await _begin_any_tls(client, remote, address, timeout_s, lambda: bool(client.chain))
     found = describe_server(client.chain[0]) if client.chain else None
@@ -154,7 +154,7 @@ async def read_certificate(remote: Remote, address: Address, timeout_s: float) -
 async def _begin_any_tls(
     client: Client, remote: Remote, address: Address, timeout_s: float, is_done: Callable[[], bool]
 ) -> bool | None:
-    """Begin TLS that trusts anybody and says nothing; None if not even the reset was answered."""
+    """Begin TLS without verifying the server or sending a certificate; None if the reset got no answer."""
     wait_s = min(timeout_s, _LONGEST_WAIT_S)
     try:
         link = await open_link(remote, address, wait_s)

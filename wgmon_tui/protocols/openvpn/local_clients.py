@@ -45,10 +45,10 @@ class LocalClients:
 
 
 def _signs_of(profile: Profile, username: str) -> list[tuple[str, ...]]:
-    """What a process reads that proves itself so: all texts of one of these tuples.
+    """The texts in the files of a process that logs in like this profile: all of one of these tuples.
 
     A server takes the user for the common name where clients have no certificate. So the same user with the
-    same authority is the same client; a process without them in a file cannot be told.
+    same authority is the same client. A process that has them in no file is not recognised.
     """
     own = (_body_of(profile.certificate), base64.b64encode(profile.pkcs12).decode())
     signs: list[tuple[str, ...]] = [(each,) for each in own if len(each) >= _LEAST_LENGTH]

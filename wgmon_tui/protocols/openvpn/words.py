@@ -65,7 +65,7 @@ VERDICT_HELP = {
     ),
     Verdict.SESSION_REFUSED: VerdictHelp(
         "The server exchanged keys and refused no credentials, but sent no PUSH_REPLY, one without an "
-        "address, or ended the session, also in the midst of data.",
+        "address, or ended the session, also while data flows.",
         "Look for the address pool and for scripts in the log of the server.",
         "The server refuses no credentials, but gives this client no tunnel.",
     ),

@@ -85,7 +85,7 @@ class Experiments:
         return self._evidence(WRONG_SECRET, SAME if is_same else OTHER, found.fault or "ok")
 
     async def _answers_for_nowhere(self) -> bool:
-        """Whether the same answer comes for an address that nobody has: a web site answers every request.
+        """Whether a fetch from an address that no server has gets the same answer: a web site answers all.
 
         The texts say nothing: those of one site may differ by a time, and those of two sites may be empty.
         """
@@ -99,7 +99,7 @@ class Experiments:
 
     @property
     def _patience_s(self) -> float:
-        """How long a fetch may take: a page that comes needs some round-trips, not the whole timeout."""
+        """How long a fetch may take: a page needs some round trips, not the whole timeout."""
         usual_s = max(_LEAST_PATIENCE_S, _ROUND_TRIPS * (self._first.connected or 0.0))
         return min(self._fetches.timeout_s, usual_s)
 

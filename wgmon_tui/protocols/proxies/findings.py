@@ -48,7 +48,7 @@ REPEATED: Final = "repeated"
 """Experiment: how many further connections passed, of how many."""
 
 ELSEWHERE: Final = "elsewhere"
-"""The link names another host or port than the entry of the server. Neither is told: the link is a secret."""
+"""The link and the entry differ in host or port. Neither is shown: the link is a secret."""
 
 NAMES: Final = "names"
 """Experiment: the names in the certificate that was not accepted."""

@@ -28,7 +28,7 @@ _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0
 """The statuses of HPACK's static table (RFC 7541, appendix A)."""
 
 ACCEPTED = "the service is there, but the server ends the call"
-"""The reason if the service is there: who does not know its name gets the status 404."""
+"""The reason if the service exists: a wrong service name gets status 404."""
 
 
 class GrpcLayer:

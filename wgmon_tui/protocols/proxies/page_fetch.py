@@ -165,7 +165,7 @@ class PageFetcher:
         return self._result(self._judge())
 
     def _receive(self, writer: asyncio.StreamWriter, received: bytes) -> bool:
-        """Take bytes. Returns whether the server ended the stream in the words of a layer."""
+        """Take bytes. Returns whether a layer announced the end of the stream."""
         self._progress_at = self._now()
         self._found = replace(self._found, received=self._found.received + len(received))
         if self._log:

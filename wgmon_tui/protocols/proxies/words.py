@@ -25,7 +25,7 @@ _LONG_SHIFT_S = 600.0
 """Shifts from here on are told in whole minutes."""
 
 FLOW_BYTES = 32 * 1024
-"""So many bytes must pass before a soak says anything of paths that freeze after 16 to 20 kB."""
+"""Bytes of a soak that exclude a path which freezes after 16 to 20 kB."""
 
 _CHANGES = {
     "method": "the method",

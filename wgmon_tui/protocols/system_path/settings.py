@@ -13,7 +13,7 @@ from wgmon_tui.config.value_types import BOOLEAN, one_of, text_type
 
 NAME = "system-path"
 _PINGING_CLIENTS = ("tailscale",)
-"""Clients with a ping through WireGuard, which is a check of its own."""
+"""Clients that can ping through WireGuard. That ping can be the whole check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _ALL: Mapping[str, int] = MappingProxyType({})
 
 _SERIES_A_STEP = 250
 _ROWS_A_STEP = 200
-"""A step compacts some series, until it has so many rows: a commit waits for at most one step."""
+"""A step compacts series until it has this many rows: a commit waits for at most one step."""
 
 _DELETED_A_STEP = 1_000
 

@@ -24,7 +24,7 @@ _SERVERS = """SELECT name, entry, EXISTS (SELECT 1 FROM pauses WHERE server = id
 
 @dataclass(frozen=True, slots=True)
 class ExpiringServer:
-    """A server with certificates or keys that end, and what decides whether somebody hears of that."""
+    """A server with certificates or keys that expire, and what decides whether an alert is sent."""
 
     name: str
     tags: tuple[str, ...]

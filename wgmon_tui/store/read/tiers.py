@@ -44,7 +44,7 @@ _LOOKUPS = """
 """A point lookup for each number, because the tables are clustered by time."""
 
 _MOST_IN_A_ROW = 50_000
-"""A span of at most so many numbers is looked up in a row: half the pages of stepping."""
+"""A span of at most this many numbers is read number by number: half the pages of stepping."""
 
 
 def _read_rows(

@@ -136,7 +136,7 @@ class StoreWriter:
         self._publish_unsaved_events()
 
     def _commit(self, store: WritableStore, *, synced: bool) -> bool:
-        """Write the batch. Returns whether there was anything to tell somebody."""
+        """Write the batch. Returns whether it holds anything to alert about."""
         batch, connection = self._collector.batch, store.connection
         if not batch and not synced:
             return False

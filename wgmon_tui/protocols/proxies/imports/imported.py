@@ -56,9 +56,9 @@ def imported(found: Found) -> Imported:
 
 
 def _protocol_of(link: AnyLink) -> tuple[str, str]:
-    """The protocol for a link: the user's own program, where only that speaks all of it.
+    """The protocol for a link, and what it does not support ("" if it supports all).
 
-    And what neither speaks; "" for nothing.
+    If only the user's program supports all of the link, the protocol is `proxy-command`.
     """
     name = PROTOCOL_OF[type(link)]
     if name == PROXY_COMMAND:

@@ -42,7 +42,7 @@ class SocksDialect:
         return SocksStream(destination, link.user, link.password)
 
     def make_relay(self, link: SocksLink, destination: Destination, unix_time: Clock) -> Relay:
-        """Datagrams of their own, after zeros and the address (RFC 1928 §7)."""
+        """SOCKS5 datagrams: zeros and the address come before the data (RFC 1928 §7)."""
         header = _NO_FRAGMENT + destination.to_socks()
         anybody = Destination("0.0.0.0", 0)  # noqa: S104  the program takes them from any port
         stream = SocksStream(anybody, link.user, link.password, UDP_ASSOCIATE)

@@ -85,9 +85,9 @@ def _prepare(settings: CommandSettings, link: AnyLink | None, directory: Path) -
 
 
 def _free_port() -> int:
-    """A port on loopback that nobody uses, neither over TCP nor over UDP: SOCKS5 needs both.
+    """A port on loopback that is free over TCP and UDP: SOCKS5 needs both.
 
-    The login keeps out whoever takes it before the program does.
+    Another program that takes the port first cannot know the login.
     """
     for _ in range(_PORT_TRIES):
         with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
