@@ -49,7 +49,8 @@ class EchoProber(AddressProber):
             sock.connect((str(asked.address), asked.server.endpoint.port))
             try:
                 await loop.sock_sendall(sock, question)
-                answer = await asyncio.wait_for(loop.sock_recv(sock, 1500), asked.server.timeout)
+                async with asyncio.timeout(asked.server.timeout):
+                    answer = await loop.sock_recv(sock, 1500)
             except (TimeoutError, ConnectionRefusedError):
                 return replace(failed, evidence=(Silence(asked.server.timeout),))
         took, turned = time.monotonic() - began, answer[4:].decode("ascii", "replace")

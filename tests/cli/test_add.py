@@ -249,7 +249,8 @@ async def test_a_server_that_answers_later_turns_green(config: Path) -> None:
 async def test_a_closed_port_ends_the_wait_early_with_the_cause_and_exit_code_2(config: Path) -> None:
     async with LabServer(lab_setup(config)) as lab:
         lab.set_mode(LabMode.CLOSED)
-        ran = await asyncio.wait_for(add_and_wait(config, lab, "--wait", "10m"), 45)
+        async with asyncio.timeout(45):
+            ran = await add_and_wait(config, lab, "--wait", "10m")
     assert ran.code == 2
     assert "port-closed" in ran.out
     assert "wg show" in ran.out

@@ -263,7 +263,8 @@ async def _writing(version: Version, place: Place, title: str) -> AsyncIterator[
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        said, _ = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+        async with asyncio.timeout(_PATIENCE_S):
+            said, _ = await process.communicate()
     if process.returncode != 0 or b"Traceback" in said:
         raise BrokenError(f"{title}: exit code {process.returncode}: {said.decode(errors='replace')}")
 
@@ -278,7 +279,8 @@ async def _run(version: Version, *words: str, cwd: Path | str) -> str:
         env=version.environment,
         cwd=cwd,
     )
-    out, error = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+    async with asyncio.timeout(_PATIENCE_S):
+        out, error = await process.communicate()
     if process.returncode != 0:
         raise BrokenError(f"{version.name}: {' '.join(words)}: {error.decode(errors='replace')}")
     return out.decode()

@@ -57,7 +57,8 @@ async def test_an_exit_notification_ends_a_session(tmp_path: Path) -> None:
     server, target = lab()
     async with server:
         await run_tunnel(target, tmp_path)
-        await asyncio.wait_for(server.session_ended.wait(), 30)
+        async with asyncio.timeout(30):
+            await server.session_ended.wait()
         assert server.sessions == 0
 
 

@@ -330,8 +330,9 @@ async def test_a_listener_that_raises_ends_the_engine_with_its_error() -> None:
     async with ScriptedServer(healthy) as server:
         desk = Desk().watch(watched(server))
         desk.engine.listen(raises)
-        with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(desk.engine.run(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(ZeroDivisionError):
+                await desk.engine.run()
     assert desk.prober.ports == ()
 
 
@@ -342,8 +343,9 @@ async def test_a_fault_in_a_check_ends_the_engine_with_its_error() -> None:
     async with ScriptedServer(healthy) as server:
         engine = Engine(Prober(timestamps=has_no_stamp))
         engine.watch([watched(server)], {"fra1": Target(watched(server), IDENTITY)}, {})
-        with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(engine.run(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(ZeroDivisionError):
+                await engine.run()
 
 
 async def test_cancelled_it_gives_up_its_checks_and_closes_its_sockets() -> None:

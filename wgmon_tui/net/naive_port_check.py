@@ -44,7 +44,8 @@ async def check_port_naively(address: Address, port: int) -> str | None:
             # A connected socket, as in a port monitor: it receives the ICMP error.
             probe.connect((str(address), port))
             probe.send(b"")
-            await asyncio.wait_for(loop.sock_recv(probe, 1), _WAIT_S)
+            async with asyncio.timeout(_WAIT_S):
+                await loop.sock_recv(probe, 1)
         except ConnectionRefusedError:
             return CLOSED
         except TimeoutError:

@@ -64,8 +64,9 @@ class Resolver:
         if cached and cached.at > max(newer_than, time.monotonic() - CACHE_TTL_S):
             return cached.addresses
         try:
-            # Shielded, because other checks may wait for the same lookup.
-            found = await asyncio.wait_for(asyncio.shield(self._lookup(endpoint)), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                # Shielded, because other checks may wait for the same lookup.
+                found = await asyncio.shield(self._lookup(endpoint))
         except TimeoutError:
             raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
         except OSError as error:  # gaierror, or this machine lacks file descriptors or memory

@@ -132,3 +132,17 @@ async def test_a_closed_port_ends_the_wait_with_its_error() -> None:
         assert len(link.errors) == 1
     finally:
         link.close()
+
+
+async def test_a_cancellation_that_comes_with_a_packet_is_not_lost() -> None:
+    """Or the check goes on, and the end of the program waits for it."""
+    link = UdpLink(LOCALHOST, 9)
+    try:
+        receiving = asyncio.create_task(link.receive(30.0))
+        await asyncio.sleep(0)  # until it waits
+        link._waiting.put_nowait((b"a packet", 0))
+        receiving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await receiving
+    finally:
+        link.close()

@@ -63,7 +63,8 @@ class Watch:
                 return
             self._has_news.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), remaining)
+                async with asyncio.timeout(remaining):
+                    await self._has_news.wait()
 
     def _last_round(self) -> Round | None:
         return self._engine.fleet_state.states[self._made.entry.name].last

@@ -100,7 +100,8 @@ async def test_mihomo_logs_in_and_sends_data(key: bytes, isolated_namespace: str
             )
         asking = asyncio.create_task(send_through_proxy(isolated_namespace))
         try:
-            await asyncio.wait_for(server.data_arrived.wait(), _WITHIN_S)
+            async with asyncio.timeout(_WITHIN_S):
+                await server.data_arrived.wait()
             assert server.sessions == 1
         finally:
             asking.cancel()

@@ -85,7 +85,8 @@ class UdpLink:
     async def receive(self, timeout_s: float) -> tuple[bytes, int] | None:
         """The next packet; None too if an ICMP error comes."""
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._waiting.get(), max(timeout_s, 0.0))
+            async with asyncio.timeout(max(timeout_s, 0.0)):
+                return await self._waiting.get()
         return None
 
     def close(self) -> None:
@@ -135,7 +136,8 @@ class TcpLink:
     async def receive(self, timeout_s: float) -> tuple[bytes, int] | None:
         """The next packet. What was read of one that is not whole stays for the next call."""
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._read_packet(), max(timeout_s, 0.0))
+            async with asyncio.timeout(max(timeout_s, 0.0)):
+                return await self._read_packet()
         return None
 
     def close(self) -> None:
@@ -159,5 +161,6 @@ class TcpLink:
     async def _read_what_is_there(self) -> bytes:
         """The bytes that came with the first ones."""
         with suppress(TimeoutError, OSError):
-            return await asyncio.wait_for(self._reader.read(_FOREIGN_KEPT), _FOREIGN_WAIT_S)
+            async with asyncio.timeout(_FOREIGN_WAIT_S):
+                return await self._reader.read(_FOREIGN_KEPT)
         return b""

@@ -188,7 +188,8 @@ class PathTracer:
         while any(each.rtt is None for each in self._sent.values()):
             self._arrival.clear()
             try:
-                await asyncio.wait_for(self._arrival.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._arrival.wait()
             except TimeoutError:
                 return
 
