@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.busy_machine import without_starvation
+from tests.busy_machine import repeated_if_starved, without_starvation
 from tests.daemon.harness import healthy, until, write_config
 from tests.daemon.test_requested_probes import RARELY_S, Site, command, writing
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, TraceRefusedError
@@ -22,7 +22,8 @@ from wgmon_tui.net.platforms import PLATFORM
 
 pytestmark = pytest.mark.skipif(not PLATFORM.has_error_queue, reason="no trace without an error queue")
 
-QUICK = ("--rounds", "2", "--timeout", "0.1", "--max-hops", "2")
+ANSWERED = ("--rounds", "2", "--timeout", "2s", "--max-hops", "2")
+UNANSWERED = ("--rounds", "2", "--timeout", "100ms", "--max-hops", "2")
 
 
 @pytest.fixture
@@ -39,23 +40,25 @@ async def stop_writer(site: Site) -> None:
     await asyncio.gather(site.running, return_exceptions=True)
 
 
+@repeated_if_starved()
 async def test_the_writer_makes_the_trace_of_a_command_and_logs_who_asked(site: Site) -> None:
-    code, out, err = await command(site, "trace", "fra1", *QUICK)
+    code, out, err = await command(site, "trace", "fra1", *ANSWERED)
     assert (code, err) == (0, "")
     assert "answered by the server" in out
     assert "The server answered 2 of 2 initiations, at hop 1." in out
     assert any("requested: trace fra1" in line for line in site.log)
 
 
+@repeated_if_starved()
 async def test_without_a_writer_the_command_traces_itself(site: Site) -> None:
     await stop_writer(site)
-    code, out, err = await command(site, "trace", "fra1", *QUICK)
+    code, out, err = await command(site, "trace", "fra1", *ANSWERED)
     assert (code, err) == (0, "")
     assert "The server answered 2 of 2 initiations, at hop 1." in out
 
 
 async def test_a_check_after_a_trace_is_healthy_and_knows_no_other_client(site: Site) -> None:
-    await command(site, "trace", "fra1", *QUICK)
+    await command(site, "trace", "fra1", *ANSWERED)
     before = site.last
     site.writer.recheck(["fra1"])
     await until(lambda: site.last is not before)
@@ -64,8 +67,9 @@ async def test_a_check_after_a_trace_is_healthy_and_knows_no_other_client(site: 
     assert without_starvation(site.last.check.evidence) == []
 
 
+@repeated_if_starved()
 async def test_json_is_one_object(site: Site) -> None:
-    code, out, _ = await command(site, "trace", "fra1", "--json", *QUICK)
+    code, out, _ = await command(site, "trace", "fra1", "--json", *ANSWERED)
     found = json.loads(out)
     assert code == 0
     assert (found["server"], found["reached"], found["port"]) == ("fra1", True, site.server.endpoint.port)
@@ -76,7 +80,7 @@ async def test_json_is_one_object(site: Site) -> None:
 
 async def test_a_server_that_does_not_answer_ends_with_2(site: Site) -> None:
     site.lab.set_mode(LabMode.SILENT)
-    code, out, _ = await command(site, "trace", "fra1", *QUICK)
+    code, out, _ = await command(site, "trace", "fra1", *UNANSWERED)
     assert code == 2
     assert "Nothing answers" in out
 

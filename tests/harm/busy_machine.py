@@ -1,7 +1,8 @@
-"""The default tests on a busy machine: `python -m tests.harm.busy_machine [COUNT]`.
+"""The default tests on a busy machine: `python -m tests.harm.busy_machine [COUNT [PATH…]]`.
 
-COUNT runs, alternately beside two programs that only compute, and with the tests' processes stopped at
-random moments, as a hypervisor stops a machine. No test may depend on a quiet machine, so none may fail.
+COUNT runs of all, or of the tests in these paths, alternately beside two programs that only compute, and with
+the tests' processes stopped at random moments, as a hypervisor stops a machine. No test may depend on a quiet
+machine, so none may fail.
 """
 
 from __future__ import annotations
@@ -82,12 +83,12 @@ WAYS: tuple[tuple[str, Callable[[subprocess.Popen[str]], AbstractContextManager[
 
 def main() -> int:
     """Print the failures of each run. Returns 1 if there are any."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    count, paths = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS, sys.argv[2:]
     failed_runs = 0
     for number in range(count):
         name, disturbed = WAYS[number % len(WAYS)]
         began = time.monotonic()
-        run = subprocess.Popen(_SUITE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        run = subprocess.Popen((*_SUITE, *paths), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         with run, disturbed(run):
             output, _ = run.communicate()
         failures = _FAILED.findall(output)

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.busy_machine import repeated_if_starved
 from tests.protocols.wireguard.harness import (
     IDENTITY,
     PSK,
@@ -165,6 +166,7 @@ async def test_a_preshared_key_that_nobody_of_ours_has_stays_unknown() -> None:
 # A fresh port
 
 
+@repeated_if_starved(BRIEF_S / 2)
 async def test_a_server_that_answers_a_fresh_port_only_is_behind_something_stuck() -> None:
     def hears_nothing_from_the_first_port(packet: bytes) -> Iterable[bytes]:
         return healthy(packet) if server.sources[-1] != server.sources[0] else ()

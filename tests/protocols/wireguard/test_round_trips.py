@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.busy_machine import repeated_if_starved
 from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     INNER_V4,
@@ -84,6 +85,7 @@ async def test_a_lost_response_to_the_latest_initiation_starts_a_fresh_handshake
     assert result.tunnel.received == 2
 
 
+@repeated_if_starved(TIMEOUT_S / 4)
 async def test_fresh_handshakes_that_all_fail_are_loss_and_no_dead_data() -> None:
     async with (
         TunnelServer(answer_pings) as server,

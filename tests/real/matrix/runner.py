@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.busy_machine import REPETITIONS, is_starved
 from tests.real.fetching import Fetched
 from tests.real.matrix.agreement import find_disagreement
 from tests.real.matrix.client import fetch_beside, service
@@ -23,14 +24,11 @@ from tests.real.matrix.topology import Scene, scene
 from tests.real.matrix.watching import Watch
 from tests.real.namespaces import entered
 from wgmon_tui.checks.evidence import PathMtu
-from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
+from wgmon_tui.checks.loop_lag import LoopLag
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.fleet_state import Round
 
 _AT_ONCE = 24  # most of the time a scene waits: ten seconds for a keepalive that does not come
-
-_REPETITIONS = 10
-"""How often a cell runs again, alone, if this machine had no time for it: checks and clients fail then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Outcome:
     @property
     def is_void(self) -> bool:
         """Whether something is wrong while this machine was overloaded."""
-        return bool(self.wrong) and any(each.lag >= STARVED_S for each in self.seen)
+        return bool(self.wrong) and any(is_starved(each.lag) for each in self.seen)
 
 
 def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
@@ -110,7 +108,7 @@ def play(cells: Sequence[Cell]) -> tuple[dict[Cell, Outcome], dict[str, str]]:
                 cell: pool.submit(_play, cell, columns[cell.server]) for cell in possible if cell.is_exclusive
             }
             outcomes = {cell: _outcome(playing[cell]) for cell in possible}
-            for _ in range(_REPETITIONS):
+            for _ in range(REPETITIONS):  # alone: checks and clients fail on a busy machine
                 for cell in [cell for cell, outcome in outcomes.items() if outcome.is_void]:
                     outcomes[cell] = _outcome(pool.submit(_play, cell, columns[cell.server]))
         return outcomes, missing_servers
