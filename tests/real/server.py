@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Protocol
 
+from tests.daemon.harness import PATIENCE_S, until
 from wgmon_tui.checks import tai64n
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis
@@ -31,9 +31,6 @@ LONG_S = 5.0
 
 SLOW_S = 5.0
 """The limit of a slow answer where slowness is not the subject: on a busy machine every server is slow."""
-
-RETRIES_S = 20.0
-"""An interface retries its handshake every 5 s and up to a third of a second (whitepaper, REKEY_TIMEOUT)."""
 
 stamps = itertools.count(time.time_ns())
 
@@ -101,9 +98,17 @@ async def run_check(server: RealServer, aim: Target, version: int = 4) -> tuple[
     return check, diagnose(check, aim.server)
 
 
-async def poll_until_nonzero(value: Callable[[], int], timeout_s: float = LONG_S) -> int:
-    """Poll until the value is not 0, because a server does not signal when it reads its socket."""
-    async with asyncio.timeout(timeout_s):
-        while not (found := value()):  # noqa: ASYNC110 - the event is in another process
-            await asyncio.sleep(0.01)
+async def poll_until_nonzero(value: Callable[[], int], timeout_s: float = PATIENCE_S) -> int:
+    """Poll until the value is not 0, because a server does not signal when it reads its socket.
+
+    The value may come with a second handshake: an interface retries after 5 s (whitepaper, REKEY_TIMEOUT).
+    """
+    found = 0
+
+    def read() -> int:
+        nonlocal found
+        found = value()
+        return found
+
+    await until(read, timeout_s)
     return found

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.daemon.harness import PATIENCE_S
 from tests.real.namespaces import CLIENT_V4, ROUTER_V4, SERVER_V4, ip
-from tests.real.server import RETRIES_S, SHORT_S, prober_at, target
+from tests.real.server import SHORT_S, prober_at, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.context_evidence import ServerInitiated
 from wgmon_tui.checks.evidence import (
@@ -82,7 +83,7 @@ async def test_initiations_of_a_server_whose_way_here_is_open_are_evidence(
                 "PersistentKeepalive = 1\n"
             )
             check = await prober.check(aim, SERVER_V4)
-            async with asyncio.timeout(RETRIES_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not first_of_kind(ServerInitiated, check.evidence):
                     check = await prober.check(aim, SERVER_V4)
         found = diagnose(check, aim.server)

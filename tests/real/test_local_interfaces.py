@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.daemon.harness import Program
 from tests.real.namespaces import entered, run
-from tests.real.server import RETRIES_S, poll_until_nonzero
+from tests.real.server import poll_until_nonzero
 from tests.real.wireguard_go import Device, WireguardGo
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
 
@@ -76,19 +78,15 @@ class Bastion:
     @contextmanager
     def running(self) -> Iterator[None]:
         """A writer that checks all servers."""
-        words = ["--config", str(self._home), "--state", str(self._home / "state"), "run"]
+        words = ("--config", self._home, "--state", self._home / "state", "run")
         with entered(self.server.path.client):
-            child = subprocess.Popen(
-                [sys.executable, "-m", "wgmon_tui", *words],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "HOME": "/"},
-            )
+            writer = Program(*words, env={"HOME": "/"})
         try:
+            writer.line_with("started")  # earlier, a command would make its checks itself
             yield
         finally:
-            child.terminate()
-            child.wait()
+            writer.signal(signal.SIGTERM)
+            writer.end()
 
     def probed(self) -> dict[str, Any]:
         """The server's JSON line; its checks use a short timeout."""
@@ -150,9 +148,7 @@ async def test_an_interface_that_sends_elsewhere_is_told_where_the_server_is(bas
     assert seen["agreement"] == "differs"
     assert "it sends to 10.77.1.77" in seen["finding"]
     run(*seen["fix"].removeprefix("here: ").split())
-    await poll_until_nonzero(
-        lambda: bastion.device.latest_handshake(bastion.server.public_key), timeout_s=RETRIES_S
-    )
+    await poll_until_nonzero(lambda: bastion.device.latest_handshake(bastion.server.public_key))
     assert (await asyncio.to_thread(bastion.probed))["interfaces"][0]["agreement"] == "ok"
 
 

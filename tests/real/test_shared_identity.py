@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
+from tests.daemon.harness import until
 from tests.real.server import prober_at, stamps, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks import tai64n
@@ -54,10 +54,9 @@ async def ask_in_last_session(prober: Prober) -> None:
     """Ask what is asked twenty seconds after a check, and wait for the answer."""
     ((key, last),) = prober._last_sessions._kept.items()
     prober._last_sessions.ask(key)
-    assert last.asked_at is not None
-    async with asyncio.timeout(30):
-        while not prober._demultiplexer.foreign_sessions.has_arrived_since(last.source, last.asked_at):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    asked_at = last.asked_at
+    assert asked_at is not None
+    await until(lambda: prober._demultiplexer.foreign_sessions.has_arrived_since(last.source, asked_at))
 
 
 async def test_an_idle_client_with_our_key_is_found_at_the_next_check(wireguard_go: WireguardGo) -> None:

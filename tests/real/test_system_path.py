@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from tests.real.http_services import PORT, http_service
 from tests.real.namespaces import entered, firewall, ip, namespace
 from tests.real.prerequisites import require
+from tests.real.server import SLOW_S
 from tests.real.test_export import tunnel_addresses
 from tests.real.test_local_interfaces import Bastion
 from tests.real.wireguard_go import WireguardGo
@@ -35,7 +37,7 @@ ENTRY = """
 name = "node"
 protocol = "system-path"
 endpoint = "{at}"
-timeout = "900ms"
+timeout = "{timeout}"
 
 [server.system-path]
 """
@@ -54,9 +56,10 @@ def machine(*, may_ping: bool = True) -> Iterator[str]:
             yield name
 
 
-def look(name: str, options: str = "", at: str = f"127.0.0.1:{PORT}") -> Round:
+def look(name: str, options: str = "", at: str = f"127.0.0.1:{PORT}", timeout: str = "5s") -> Round:
     """The result of a check in the namespace."""
-    (server,) = parse(ENTRY.format(at=at) + options).servers
+    (parsed,) = parse(ENTRY.format(at=at, timeout=timeout) + options).servers
+    server = replace(parsed, slow=SLOW_S)
     protocol = find_protocol("system-path")
 
     async def check() -> Round:
@@ -72,7 +75,7 @@ def look(name: str, options: str = "", at: str = f"127.0.0.1:{PORT}") -> Round:
 
 
 def test_its_table_is_read_and_written() -> None:
-    fleet = parse(ENTRY.format(at="10.8.0.5:443") + 'echo = false\nhttp = "/health"')
+    fleet = parse(ENTRY.format(at="10.8.0.5:443", timeout="5s") + 'echo = false\nhttp = "/health"')
     assert fleet.servers[0].protocol_settings.http == "/health"
     assert parse(render(fleet)) == fleet
 
@@ -99,12 +102,12 @@ def test_a_host_answers_a_ping_over_ipv6_by_an_interface_that_is_named() -> None
 def test_a_host_that_drops_pings_over_ipv6_is_silent() -> None:
     with machine() as name:
         firewall(name, "input", "drop")
-        outcome = look(name, "tcp = false", "[::1]:9")
+        outcome = look(name, "tcp = false", "[::1]:9", timeout="900ms")
     assert outcome.diagnosis.verdict is Verdict.SILENT
 
 
 def test_an_answer_above_the_limit_is_slow() -> None:
-    (server,) = parse(ENTRY.format(at="10.8.0.5:443")).servers
+    (server,) = parse(ENTRY.format(at="10.8.0.5:443", timeout="5s")).servers
     late = Check("node", "local", server.endpoint, ip_address("10.8.0.5"), 0.0, Handshake(server.slow + 0.1))
     found = find_protocol("system-path").diagnose(late, server)
     assert found.verdict is Verdict.SLOW
@@ -131,7 +134,7 @@ def test_a_service_that_fails_on_a_host_that_answers_is_inner_dead(options: str,
 def test_a_host_that_answers_nothing_is_silent() -> None:
     with machine() as name:
         firewall(name, "input", "drop")
-        outcome = look(name)
+        outcome = look(name, timeout="900ms")
     assert outcome.diagnosis.verdict is Verdict.SILENT
     assert "ip route get 127.0.0.1" in outcome.diagnosis.causes[0].fix
 
@@ -190,7 +193,7 @@ name = "inside"
 protocol = "system-path"
 endpoint = "10.7.0.1:9"
 interval = "1s"
-timeout = "500ms"
+timeout = "900ms"
 
 [server.system-path]
 tcp = false

@@ -25,7 +25,7 @@ class Device:
     """One wireguard-go process and its interface, up, without peers and addresses."""
 
     def __init__(self, namespace: str, private_key: PrivateKey, port: int = 0) -> None:
-        self.name = unique_name("wg")
+        self.name, self.public_key = unique_name("wg"), private_key.public
         with entered(namespace):
             self._process = subprocess.Popen(
                 ["wireguard-go", "-f", self.name],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.harness import until
 from tests.real.ikev2.strongswan import Charon
 from tests.real.ikev2.world import (
     MONITOR,
@@ -114,8 +115,7 @@ def test_a_cancelled_check_ends_its_session(watcher: Watcher, server: Charon) ->
     began = len(server.log.read_text())
 
     async def cancel_when_established(check: asyncio.Task[object]) -> None:
-        while "CHILD_SA net" not in server.log.read_text()[began:]:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)  # another process writes it
+        await until(lambda: "CHILD_SA net" in server.log.read_text()[began:])
         check.cancel()
 
     with pytest.raises(asyncio.CancelledError):

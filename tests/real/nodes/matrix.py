@@ -42,7 +42,7 @@ _NODE = """
 name = "node"
 protocol = "system-path"
 endpoint = "{inner}:{port}"
-timeout = "900ms"
+timeout = "2s"
 slow = "{slow}ms"
 
 [server.system-path]
