@@ -94,7 +94,14 @@ def test_both_parsers_agree_on_many_lines(words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "probe fra1 --json", "show probe", "alert test ops", "probe -- list", "--theme night run --workers 2"],
+    [
+        "",
+        "probe fra1 --json",
+        "show probe",
+        "alert test ops",
+        "probe -- list",
+        "--theme night run --workers 2",
+    ],
 )
 def test_a_line_without_mistakes_is_parsed_without_the_other_commands(
     line: str, monkeypatch: pytest.MonkeyPatch

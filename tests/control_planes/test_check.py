@@ -33,6 +33,9 @@ from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.text import format_iso_time
 
 TOKEN = "hskey-0123456789"
+SLOW_S = 30.0
+"""The limit of a slow answer where slowness is not the subject: on a busy machine every server is slow."""
+
 NODE_WITH_KEY = {**HEADSCALE_NODE_0_29, "preAuthKey": {"key": "hskey-auth-secret", "id": "1"}}
 WHOLE = {
     "/health": Answer({"status": "pass"}),
@@ -44,7 +47,7 @@ WHOLE = {
 }
 
 
-def target(responder: Responder, authorities: bytes = b"", timeout: float = 5.0) -> ControlPlaneTarget:
+def target(responder: Responder, authorities: bytes = b"", timeout: float = 30.0) -> ControlPlaneTarget:
     server = Server(
         name="hs",
         endpoint=parse_endpoint(f"127.0.0.1:{responder.port}"),
@@ -52,6 +55,7 @@ def target(responder: Responder, authorities: bytes = b"", timeout: float = 5.0)
         protocol_settings=ControlPlaneSettings(parse_url(responder.url)),
         interval=60.0,
         timeout=timeout,
+        slow=SLOW_S,
         identity="",
     )
     return ControlPlaneTarget(server, {}, TOKEN, authorities)

@@ -33,12 +33,17 @@ FLEET = """
 name = "here"
 type = "tailscale"
 socket = "{path}"
-timeout = "500ms"
+timeout = "10s"
+slow = "10s"
 """
 
 
-async def look(path: Path, noted: list[ControlPlaneReport] | None = None) -> tuple[Check, Diagnosis]:
-    fleet = parse(FLEET.format(path=path))
+async def look(
+    path: Path,
+    noted: list[ControlPlaneReport] | None = None,
+    wait: str = "10s",
+) -> tuple[Check, Diagnosis]:
+    fleet = parse(FLEET.format(path=path).replace('timeout = "10s"', f'timeout = "{wait}"'))
     target = join(fleet, Keyring()).ready["here"]
     services = ProbeServices(
         lambda _: b"", note_report=lambda _, report: noted.append(report) if noted is not None else None
@@ -131,7 +136,7 @@ async def test_a_refusal_of_tailscaled_names_the_account(socket_path: Path) -> N
 
 async def test_a_tailscaled_that_hangs_is_silent(socket_path: Path) -> None:
     async with responding_on(socket_path, {STATUS_PATH: Answer(hang=True)}):
-        _, diagnosis = await look(socket_path)
+        _, diagnosis = await look(socket_path, wait="500ms")
     assert diagnosis.verdict is Verdict.SILENT
     assert diagnosis.causes[0].fix.startswith("curl --unix-socket")
 

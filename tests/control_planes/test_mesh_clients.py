@@ -257,7 +257,8 @@ ENTRY = """
 name = "node"
 protocol = "system-path"
 endpoint = "127.0.0.1:9"
-timeout = "900ms"
+timeout = "10s"
+slow = "10s"
 
 [server.system-path]
 client = "tailscale"

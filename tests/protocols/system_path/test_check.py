@@ -26,7 +26,8 @@ ENTRY = """
 name = "node"
 protocol = "system-path"
 endpoint = "{at}"
-timeout = "900ms"
+timeout = "10s"
+slow = "10s"
 
 [server.system-path]
 """

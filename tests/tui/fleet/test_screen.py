@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import OptionList
 
+from tests.daemon.harness import until
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, record, server
@@ -381,13 +382,5 @@ async def test_a_fleet_that_cannot_be_read_ends_the_app_without_a_fault() -> Non
     engine = LoadingEngine()
     async with face(engine) as it:
         engine.may_fail.set()
-        await until_ended(it)
+        await until(lambda: it.app._exit)
         assert it.app.fault is None
-
-
-async def until_ended(it: Face) -> None:
-    for _ in range(1000):
-        if it.app._exit:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the app goes on")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.daemon.harness import until
 from tests.tui.sample_fleet import NOW, QuietEngine, server
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.tui.fleet import uptime_poller
@@ -39,9 +40,7 @@ async def following(history: OneUptime, fleet_state: FleetState) -> AsyncIterato
 
 
 async def until_known(fleet_state: FleetState) -> None:
-    async with asyncio.timeout(30):
-        while fleet_state.states["fra1"].uptime is None:  # noqa: ASYNC110  # set by the task under test
-            await asyncio.sleep(0)
+    await until(lambda: fleet_state.states["fra1"].uptime is not None)
 
 
 async def test_an_incomplete_history_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
