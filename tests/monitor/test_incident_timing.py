@@ -14,7 +14,7 @@ from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import SERVER, ScriptedServer, healthy, silence
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor import engine, uplink_doubts
+from wgmon_tui.monitor import rechecks, uplink_doubts
 from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
@@ -29,7 +29,7 @@ HALF_MINUTE_S = 30.0
 
 @pytest.fixture(autouse=True)
 def at_the_pace_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RECHECK_S", 0.05)
+    monkeypatch.setattr(rechecks, "RECHECK_S", 0.05)
     monkeypatch.setattr(uplink_doubts, "DOUBT_S", 0.3)
 
 
@@ -96,14 +96,14 @@ async def test_quick_rechecks_are_never_more_frequent_than_the_interval() -> Non
         quick = damped(server, interval=0.02)
         async with at_work(Desk().watch(quick)) as desk:
             await desk.run_round()
-            desk.engine._schedule_recheck("fra1", 1.0, 0.02)
+            desk.engine._rechecks.schedule_recheck("fra1", 1.0, 0.02)
             due = desk.engine.schedule.next_due()
             assert due is not None
             assert due - asyncio.get_running_loop().time() < 0.03
 
 
 async def test_where_many_fall_at_once_each_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RECHECKS_PER_S", 0.05)
+    monkeypatch.setattr(rechecks, "RECHECKS_PER_S", 0.05)
     async with ScriptedServer(silence) as server, at_work(Desk().watch(damped(server))) as desk:
         await desk.run_round()
         due = desk.engine.schedule.next_due()

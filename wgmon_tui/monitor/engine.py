@@ -14,16 +14,15 @@ from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor import uplink_doubts
 from wgmon_tui.monitor.check_rate import CheckRate
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.controller import FleetController
-from wgmon_tui.monitor.damping import needs_quick_recheck
-from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy, has_lost_all
+from wgmon_tui.monitor.deep_check_policy import SOAK_AFTER_RECOVERY_S, DeepCheckPolicy
 from wgmon_tui.monitor.fleet_evidence import FleetEvidence
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.known_state import KnownState
+from wgmon_tui.monitor.rechecks import Rechecks
 from wgmon_tui.monitor.reported_nodes import ReportedNodes
 from wgmon_tui.monitor.requested_rounds import NotCheckedHereError, RequestedRound, RequestedRounds
 from wgmon_tui.monitor.scheduler import Scheduler
@@ -34,12 +33,6 @@ from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.vantage_reports import VantageReports
 from wgmon_tui.monitor.wake_timer import WakeTimer
 from wgmon_tui.net.addresses import Endpoint
-
-RECHECK_S = 1.0
-"""Delay in seconds before a check is repeated that disagrees with a server's state."""
-
-RECHECKS_PER_S = 200.0
-"""Maximum rate of such rechecks per second. If thousands of servers fail at once, each waits its turn."""
 
 STARTED_AT_ONCE = 30
 """Checks started before the loop handles other work: some ten milliseconds of computation.
@@ -76,13 +69,13 @@ class Engine(FleetController):
         """
         self.fleet_state = fleet_state or FleetState()
         self.schedule = Scheduler(random or Random())  # noqa: S311 - phases, not keys
+        self._rechecks = Rechecks(self.schedule)
         self._prober = prober
         self._watched: dict[str, Server] = {}
         self._targets: dict[str, ProtocolTarget] = {}
         self._problems: dict[str, str] = {}
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._uplink_evidence = UplinkEvidence(self._count_checked)
-        self._unsettled: set[str] = set()
         self._deep_check_policy = DeepCheckPolicy()
         self._fleet_evidence = FleetEvidence(self.fleet_state)
         self._reported_nodes = ReportedNodes(self.fleet_state)
@@ -361,7 +354,9 @@ class Engine(FleetController):
         if is_in_doubt:
             self.recheck(self._doubts.hold(name, now, self._is_being_checked))
         if not server_state.paused:
-            self._schedule_after_round(server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt)
+            self._rechecks.schedule_after_round(
+                server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt
+            )
 
     def _choose_depth(self, server_state: ServerState, requested: RequestedRound | None) -> CheckDepth:
         name = server_state.server.name
@@ -375,33 +370,6 @@ class Engine(FleetController):
             else self._deep_check_policy.choose_depth(server_state)
         )
 
-    def _schedule_after_round(
-        self,
-        server_state: ServerState,
-        outcome: Round,
-        due: float,
-        now: float,
-        *,
-        first: bool,
-        is_in_doubt: bool,
-    ) -> None:
-        name, interval = server_state.server.name, server_state.server.interval
-        counts = outcome.diagnosis.verdict.severity is not Severity.UNKNOWN
-        urgent = needs_quick_recheck(server_state.damping) or has_lost_all(outcome)
-        if is_in_doubt or (counts and urgent):
-            self._schedule_recheck(name, uplink_doubts.DOUBT_S if is_in_doubt else RECHECK_S, interval)
-            return
-        self._unsettled.discard(name)
-        if first:
-            self.schedule.schedule_second(name, now, interval)
-        elif self.schedule.schedule_next(name, due, interval) < now:
-            self.schedule.schedule_next(name, now, interval)
-
-    def _schedule_recheck(self, name: str, after: float, interval: float) -> None:
-        self._unsettled.add(name)
-        after = max(after, len(self._unsettled) / RECHECKS_PER_S)
-        self.schedule.schedule_soon(name, time.monotonic(), min(after, interval))
-
     def _notify(self, name: str, outcome: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         server_state = self.fleet_state.states[name]
         for listener in self._listeners:
@@ -412,7 +380,7 @@ class Engine(FleetController):
         self._requested_rounds.refuse_all(name, f'"{name}" is no longer checked here')
         self._doubts.forget(name)
         self._uplink_evidence.forget(name)
-        self._unsettled.discard(name)
+        self._rechecks.forget(name)
         self._deep_check_policy.forget(name)
         self._fleet_evidence.forget(name)
 

@@ -32,7 +32,7 @@ from wgmon_tui.monitor.quorum import (
     next_vantage_state,
     validity_s,
 )
-from wgmon_tui.monitor.server_state import LastAnswer, ServerState
+from wgmon_tui.monitor.server_state import LastAnswer, ServerState, VantageChange
 from wgmon_tui.monitor.server_states import ServerStates
 from wgmon_tui.monitor.state_transitions import (
     JudgeQuorum,
@@ -43,27 +43,13 @@ from wgmon_tui.monitor.state_transitions import (
     take_round,
     update_quorum,
 )
-from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.monitor.node_reports import NodeReport
     from wgmon_tui.monitor.reported_nodes import ReportedNodes
 
-__all__ = ["FleetState", "Round", "ServerState", "VantageChange"]
-
-
-@dataclass(frozen=True, slots=True)
-class VantageChange:
-    """A server for which the reports of some `vantages` expired or were dropped.
-
-    `changed` means that its severity or incident changed; `events` are the resulting incident events.
-    """
-
-    server_state: ServerState
-    vantages: tuple[str, ...]
-    changed: bool
-    events: tuple[IncidentEvent, ...]
+__all__ = ["FleetState", "Round", "ServerState"]
 
 
 class FleetState(ServerStates):

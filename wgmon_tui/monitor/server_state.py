@@ -10,7 +10,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
 from wgmon_tui.monitor.damping import Damping, DampingRules, settling_progress
 from wgmon_tui.monitor.freshness import LastCheck
-from wgmon_tui.monitor.incidents import Incident
+from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import QuorumResult, VantageState, view_of
 from wgmon_tui.monitor.regional import VantageView
@@ -211,3 +211,16 @@ class ServerState:
             return "paused"
         verdict = self.diagnosis.verdict if self.diagnosis else self.verdict
         return verdict.slug if verdict else "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class VantageChange:
+    """A server for which the reports of some `vantages` expired or were dropped.
+
+    `changed` means that its severity or incident changed; `events` are the resulting incident events.
+    """
+
+    server_state: ServerState
+    vantages: tuple[str, ...]
+    changed: bool
+    events: tuple[IncidentEvent, ...]

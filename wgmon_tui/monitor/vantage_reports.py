@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from wgmon_tui.config.vantages import Vantage
-from wgmon_tui.monitor.fleet_state import FleetState, ServerState, VantageChange
+from wgmon_tui.monitor.fleet_state import FleetState, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
 from wgmon_tui.monitor.report_numbers import ReportNumbers
+from wgmon_tui.monitor.server_state import VantageChange
 
 VantageListener = Callable[[ServerState, str, VantageReport | None], None]
 """Called with a server state, the vantage whose state changed, and the report that changed it. The report is
