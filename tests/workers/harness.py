@@ -32,11 +32,11 @@ class Workplace:
     """A writer with two workers, its servers, and what it said."""
 
     writer: Writer
-    labs: Sequence[LabServer]
     servers: Sequence[Server]
     directory: Path
     running: asyncio.Task[None]
     log: list[str] = field(default_factory=list)
+    labs: Sequence[LabServer] = ()
     rounds: list[tuple[str, Round]] = field(default_factory=list)
 
     @property
@@ -74,23 +74,30 @@ async def labs_of(count: int) -> AsyncIterator[tuple[list[LabServer], list[Serve
 @asynccontextmanager
 async def working(directory: Path, count: int = 4, workers: int = 2) -> AsyncIterator[Workplace]:
     """A writer that has checked each of its servers once, by worker processes."""
-    async with labs_of(count) as (labs, servers):
-        write_config(directory / "config", *servers)
-        loaded = await asyncio.to_thread(load_config, directory / "config")
-        state, log = directory / "state", list[str]()
-        writer = build_writer(
-            state,
-            loaded,
-            WriterLock.acquire(state),
-            config_dir=directory / "config",
-            log_request=log.append,
-            workers=workers,
-        )
-        async with running_writer(writer) as running:
-            place = Workplace(writer, labs, servers, directory, running, log)
-            writer.engine.listen(place.note)
-            await place.each_checked()
-            yield place
+    async with labs_of(count) as (labs, servers), checking(directory, servers, workers) as place:
+        place.labs = labs
+        yield place
+
+
+@asynccontextmanager
+async def checking(directory: Path, servers: Sequence[Server], workers: int = 2) -> AsyncIterator[Workplace]:
+    """The same for servers that run already and admit CLIENT."""
+    write_config(directory / "config", *servers)
+    loaded = await asyncio.to_thread(load_config, directory / "config")
+    state, log = directory / "state", list[str]()
+    writer = build_writer(
+        state,
+        loaded,
+        WriterLock.acquire(state),
+        config_dir=directory / "config",
+        log_request=log.append,
+        workers=workers,
+    )
+    async with running_writer(writer) as running:
+        place = Workplace(writer, servers, directory, running, log)
+        writer.engine.listen(place.note)
+        await place.each_checked()
+        yield place
 
 
 def kill(pid: int) -> None:

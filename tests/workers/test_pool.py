@@ -23,6 +23,14 @@ from wgmon_tui.workers.worker_records import WorkerOutlets
 
 KEYS = [PrivateKey.generate().public for _ in range(100)]
 
+_LINE = encode_line(1, "a version")
+READY_UNTIL_TOLD = (
+    "import os",
+    f"os.write(0, {len(_LINE).to_bytes(4, sys.byteorder) + bytes([FrameKind.READY]) + _LINE!r})",
+    "while os.read(0, 65536): pass",
+)
+"""A worker that is ready, and does nothing until the writer closes the connection."""
+
 
 def pool(tmp_path: Path, log: list[str], size: int = 2) -> WorkerPool:
     return WorkerPool(
@@ -100,4 +108,33 @@ async def test_without_a_process_the_start_fails_and_a_restart_waits(
     found = pool(tmp_path, [], size=1)
     with pytest.raises(OSError, match="worker 1: cannot start: No such file or directory"):
         await found.open()
+    await found.close()
+
+
+async def test_a_worker_whose_process_cannot_start_again_is_tried_later_each_time_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_worker(monkeypatch, *READY_UNTIL_TOLD)
+    log: list[str] = []
+    found = pool(tmp_path, log, size=1)
+    await found.open()
+    [worker] = found._workers
+    assert worker._life
+    works, process = worker_process._COMMAND, worker._life.process
+    monkeypatch.setattr(worker_process, "_COMMAND", (str(tmp_path / "no such program"),))
+    process.kill()
+    waited_s = await until(lambda: len(log) >= 4)
+    ended, *refused = log[:4]
+    assert ended.startswith(f"worker 1 (pid {process.pid}) ended: signal 9; it starts again in 0.01 s")
+    for line, delay in zip(refused, ("0.02", "0.04", "0.08"), strict=True):
+        assert line.startswith(
+            f"worker 1 ended: cannot start: No such file or directory; it starts again in {delay} s"
+        )
+    assert waited_s >= 0.01 + 0.02 + 0.04
+    trouble = "worker 1 does not run: cannot start: No such file or directory; 0 servers wait for it"
+    assert list(found.warnings) == [trouble]
+    monkeypatch.setattr(worker_process, "_COMMAND", works)
+    await until(lambda: found.statuses[0].pid)
+    assert found.statuses[0].pid != process.pid
+    assert list(found.warnings) == []
     await found.close()
