@@ -134,9 +134,13 @@ class ProxyServers:
 
     def add(self, name: str, make: Any) -> int:
         """Give a server a port, and keep its link. `make` gets the endpoint."""
-        port = next(self._ports)
-        self.links[name] = make(Endpoint(LOOPBACK, port))
-        return port
+        at = self.next_endpoint()
+        self.links[name] = make(at)
+        return at.port
+
+    def next_endpoint(self) -> Endpoint:
+        """A port for another server."""
+        return Endpoint(LOOPBACK, next(self._ports))
 
     def _start_libev(self) -> None:
         require("ss-server")
@@ -173,7 +177,7 @@ class ProxyServers:
         vmess = ("vmess", {"clients": [client]})
         vless = ("vless", {"clients": [{"id": str(USER)}], "decryption": "none"})
         inbounds = [
-            _v2ray_inbound(self.add(f"v2ray {name}", make), kind, settings, stream)
+            inbound(self.add(f"v2ray {name}", make), kind, settings, stream)
             for name, make, (kind, settings), stream in (
                 ("vmess", lambda at: VmessLink(at, USER), vmess, {}),
                 ("vmess ws", lambda at: VmessLink(at, USER, transport=WEB), vmess, web),
@@ -295,9 +299,10 @@ class ProxyServers:
     ) -> dict[str, object]:
         options = {
             "dest": f"{LOOPBACK}:{IMITATED}",
-            "private-key": _base64_url(REALITY_KEY.private_bytes_raw()),
+            "private-key": base64_url(REALITY_KEY.private_bytes_raw()),
             "short-id": list(short_ids),
             "server-names": [NAME],
+            "max-time-difference": 60_000_000,  # microseconds
         }
         return self._mihomo(
             name, lambda at: VlessLink(at, USER, flow, tls=TlsOptions(NAME, reality=REALITY)), "vless",
@@ -322,7 +327,8 @@ def certificate_of(name: str) -> SelfSigned:
     return self_signed(name, -1 if name == EXPIRED else 30)
 
 
-def _v2ray_inbound(port: int, protocol: str, settings: object, stream: object) -> dict[str, object]:
+def inbound(port: int, protocol: str, settings: object, stream: object) -> dict[str, object]:
+    """An inbound of v2ray or of Xray."""
     return {
         "listen": LOOPBACK,
         "port": port,
@@ -336,7 +342,8 @@ def _sing_box_tls(name: str, certificate: str, key: str) -> dict[str, object]:
     return {"enabled": True, "server_name": name, "certificate_path": certificate, "key_path": key}
 
 
-def _base64_url(data: bytes) -> str:
+def base64_url(data: bytes) -> str:
+    """Base64 as keys of REALITY have it."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
