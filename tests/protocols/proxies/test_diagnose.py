@@ -73,6 +73,8 @@ WELL, DEAD = direct("ok", "ok"), direct("silent", "silent")
         (Verdict.DNS_FAILURE, (NameUnresolved("proxy.example", "no such name"),), None),
         (Verdict.TARGET_DOWN, (*RESET, *direct("silent", "ok"), page(SECOND, None, 204)), 0.1),
         (Verdict.INNER_DEAD, (*RESET, *WELL, page(SECOND, None, 204)), 0.1),
+        (Verdict.LOSSY, (*RESET, *WELL, page(SECOND, None, 204), own(findings.REPEATED, "5", "5")), 0.1),
+        (Verdict.INNER_DEAD, (*RESET, *WELL, page(SECOND, None, 204), own(findings.REPEATED, "0", "5")), 0.1),
         (Verdict.PROXY_DOWN, (*RESET, *WELL, page(SECOND, "reset")), None),
         (Verdict.PROXY_DOWN, (*SILENT, *WELL, page(SECOND, "no-response")), None),
         (Verdict.PROXY_DOWN, (*RESET, *WELL), 0.1),
@@ -135,6 +137,56 @@ def test_a_secret_is_no_cause_if_a_wrong_one_ends_in_another_way() -> None:
     found = diagnose(*RESET, *WELL, own(findings.WRONG_SECRET, "other", "no-response"))
     assert "cannot reach the page" in found.causes[0].cause
     assert not [each for each in found.causes if "password" in each.cause]
+
+
+REFUSED = (page(fault="tls"), connection("layer", "reality", "refused", "the server shows a site"))
+
+
+def causes_of_refusal(*evidence: Evidence) -> list[str]:
+    return [each.cause for each in diagnose(*REFUSED, *WELL, *evidence, protocol="vless").causes]
+
+
+def test_what_experiments_with_reality_tried_in_vain_is_no_cause_and_a_clock_ranks_last() -> None:
+    tried = [own(findings.TRIED, kind, "2") for kind in ("client-version", "clock")]
+    assert len(causes_of_refusal()) == 5
+    assert "the server refuses the version of this client" in causes_of_refusal()
+    found = causes_of_refusal(*tried)
+    assert "the server refuses the version of this client" not in found
+    assert "public key" in found[0]
+    assert found[-1] == "the clocks differ by an unusual amount"
+
+
+def test_a_missing_key_share_is_the_first_cause_where_the_library_cannot_make_it() -> None:
+    assert "X25519MLKEM768" not in causes_of_refusal()[0]
+    assert "X25519MLKEM768" in causes_of_refusal(own(findings.NO_MLKEM))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "word"),
+    [
+        (("client-version", "255.255.255"), Verdict.AUTH_FAILED, "refuses the version"),
+        (("key-share", "X25519"), Verdict.CIPHER_MISMATCH, "cannot follow its site"),
+        (("short-id", "none"), Verdict.AUTH_FAILED, "short id"),
+        (("clock", "3600"), Verdict.AUTH_FAILED, "clock"),
+    ],
+)
+def test_a_change_that_reality_accepts_is_the_proven_cause(
+    values: tuple[str, str], verdict: Verdict, word: str
+) -> None:
+    found = diagnose(*REFUSED, *WELL, own(findings.FOUND, *values), protocol="vless")
+    assert found.verdict is verdict
+    (cause,) = found.causes
+    assert cause.proven
+    assert word in cause.cause
+
+
+def test_a_clock_that_was_shifted_in_vain_stays_the_last_cause_of_a_method_with_timestamps() -> None:
+    address = ip_address("192.0.2.1")
+    check = Check("p", "local", ENDPOINT, address, 0.0, None, protocol="shadowsocks", framing="timestamped")
+    check = replace(check, evidence=(*RESET, *WELL, own(findings.TRIED, "clock", "52")))
+    found = find_protocol("shadowsocks").diagnose(check, server_of(), ())
+    assert found.causes[-1].cause == "the clocks differ by an unusual amount"
+    assert not [each for each in found.causes if each.cause == "the clocks differ too much"]
 
 
 def test_three_separate_failures_among_the_recent_checks_are_a_loss() -> None:

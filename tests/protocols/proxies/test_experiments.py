@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from wgmon_tui.protocols.proxies.dialects import Trial
 from wgmon_tui.protocols.proxies.experiments import Experiments
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import OTHER, SAME, WRONG_SECRET, first_of
-from wgmon_tui.protocols.proxies.links.records import VlessLink
+from wgmon_tui.protocols.proxies.links.records import RealityOptions, TlsOptions, VlessLink
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.reality.key_shares import has_mlkem
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
 from wgmon_tui.protocols.proxies.vless.dialect import VlessDialect
 
@@ -74,3 +76,54 @@ async def test_a_site_that_answers_for_an_address_of_nobody_is_no_proxy(text: by
     proxy = ScriptedFetches(stranger, nowhere=SILENT)
     assert (await Experiments(site, PAGE, first).compare_wrong_secret()).values[0] == SAME
     assert (await Experiments(proxy, PAGE, first).compare_wrong_secret()).values[0] == OTHER
+
+
+REALITY_LINK = replace(LINK, tls=TlsOptions("site.example", reality=RealityOptions(bytes(32), b"\1")))
+REFUSED = PageFetch("layer", connected=0.01, layer="reality", layer_fault="refused")
+
+
+class RealityFetches(ScriptedFetches):
+    """A server of REALITY that accepts the trials that `accepts` names, and notes all of them."""
+
+    def __init__(self, accepts: Callable[[Trial], bool]) -> None:
+        super().__init__(SILENT)
+        self.target = ProxyTarget(self.target.server, REALITY_LINK)
+        self.tried: list[Trial] = []
+        self._accepts = accepts
+
+    async def try_out(self, page: HttpTarget, trial: Trial, timeout_s: float) -> PageFetch:
+        self.tried.append(trial)
+        return PageFetch(None, connected=0.01) if self._accepts(trial) else REFUSED
+
+
+async def explain_reality(
+    fetches: ProxyFetches, first: PageFetch = REFUSED, offset: int | None = None
+) -> list[str]:
+    found = await Experiments(fetches, PAGE, first, offset).run()
+    return [f"{each.kind} {each.values[0]}" for each in found if each.values]
+
+
+async def test_the_time_of_the_pages_is_tried_before_other_clocks() -> None:
+    """An offset of 50 minutes is none of those that are tried in any case."""
+    fetches = RealityFetches(lambda trial: trial.clock_shift_s == -2980)
+    assert await explain_reality(fetches) != ["found clock"]
+    assert await explain_reality(fetches, offset=2980) == ["found clock"]
+
+
+@pytest.mark.parametrize("version", [(1, 8, 2), (255, 255, 255)])
+async def test_another_version_of_the_client_is_tried(version: tuple[int, int, int]) -> None:
+    fetches = RealityFetches(lambda trial: trial.link.tls.reality.client_version == version)
+    assert await explain_reality(fetches) == ["found client-version"]
+
+
+@pytest.mark.skipif(not has_mlkem(), reason="the library has no ML-KEM")
+async def test_a_server_that_shows_no_site_is_asked_with_x25519_alone_and_nothing_else() -> None:
+    closed = replace(REFUSED, layer_fault="malformed")
+    fetches = RealityFetches(lambda trial: not trial.link.tls.reality.offers_mlkem)
+    assert await explain_reality(fetches, closed) == ["found key-share"]
+    assert len(fetches.tried) == 1
+
+
+async def test_a_wrong_key_leaves_what_was_tried_in_vain() -> None:
+    found = await explain_reality(RealityFetches(lambda _: False))
+    assert {"tried short-id", "tried client-version", "tried clock"} <= set(found)

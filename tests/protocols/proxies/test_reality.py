@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -16,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.real.proxies.certificates import IMITATED, self_signed
+from wgmon_tui.protocols.proxies.links.records import XRAY_VERSION, RealityOptions
 from wgmon_tui.protocols.proxies.reality.client_hello import make_hello
 from wgmon_tui.protocols.proxies.reality.key_schedule import SUITES, derive_secret, extract
+from wgmon_tui.protocols.proxies.reality.key_shares import X25519, X25519_MLKEM768, KeyShares, has_mlkem
 from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 from wgmon_tui.protocols.proxies.vless.vision import Unpadding, pad_once
@@ -28,20 +31,58 @@ SHORT_ID = bytes.fromhex("0123456789abcdef")
 USER = UUID("b831381d-6324-4d53-ad4f-8cda48b30811")
 
 
+OPTIONS = RealityOptions(PUBLIC, SHORT_ID)
+
+
 def layer() -> RealityLayer:
-    return RealityLayer(PUBLIC, SHORT_ID, "imitated.example", lambda: 1e9)
+    return RealityLayer(OPTIONS, "imitated.example", lambda: 1e9)
 
 
-def test_the_server_reads_time_and_short_id_from_the_session_id() -> None:
+@pytest.mark.parametrize("offers_mlkem", [True, False])
+def test_the_server_reads_version_time_and_short_id_from_the_session_id(*, offers_mlkem: bool) -> None:
     random = bytes(range(32))
-    hello = make_hello(PUBLIC, SHORT_ID, "imitated.example", 1e9, random)
+    options = replace(OPTIONS, offers_mlkem=offers_mlkem)
+    hello = make_hello(options, "imitated.example", 1e9, random)
     share = hello.message[-32:]
     shared = SERVER.exchange(X25519PublicKey.from_public_bytes(share))
     key = HKDF(algorithm=SHA256(), length=32, salt=random[:20], info=b"REALITY").derive(shared)
     sealed, plain = hello.message[39:71], hello.message[:39] + bytes(32) + hello.message[71:]
     content = AESGCM(key).decrypt(random[20:], sealed, plain)
+    assert tuple(content[:3]) == XRAY_VERSION
     assert int.from_bytes(content[4:8], "big") == 10**9
     assert content[8:] == SHORT_ID
+
+
+@pytest.mark.skipif(not has_mlkem(), reason="the library has no ML-KEM")
+def test_the_hybrid_share_comes_once_and_before_that_of_x25519_with_the_same_key() -> None:
+    """What Xray demands from 26.9.8 on: it shows its site to every other ClientHello."""
+    offered = KeyShares().offered
+    assert list(offered) == [X25519_MLKEM768, X25519]
+    assert len(offered[X25519_MLKEM768]) == 1184 + 32
+    assert offered[X25519_MLKEM768][-32:] == offered[X25519]
+    assert list(KeyShares(offers_mlkem=False).offered) == [X25519]
+
+
+@pytest.mark.skipif(not has_mlkem(), reason="the library has no ML-KEM")
+def test_both_sides_of_the_hybrid_exchange_find_the_same_secret() -> None:
+    """draft-ietf-tls-ecdhe-mlkem §4.3: the secret of ML-KEM, then that of X25519."""
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+
+    client = KeyShares()
+    share = client.offered[X25519_MLKEM768]
+    secret, ciphertext = MLKEM768PublicKey.from_public_bytes(share[:1184]).encapsulate()
+    expected = secret + SERVER.exchange(X25519PublicKey.from_public_bytes(share[1184:]))
+    assert client.agree(X25519_MLKEM768, ciphertext + PUBLIC) == expected
+
+
+@pytest.mark.parametrize(
+    ("group", "share"),
+    [(X25519_MLKEM768, PUBLIC), (0x0017, PUBLIC), (X25519, b"")],
+    ids=["hybrid", "P-256", "empty"],
+)
+def test_a_share_that_was_not_asked_for_agrees_on_nothing(group: int, share: bytes) -> None:
+    with pytest.raises(ValueError, match="key"):
+        KeyShares(offers_mlkem=False).agree(group, share)
 
 
 def test_the_key_schedule_is_that_of_rfc_8448() -> None:

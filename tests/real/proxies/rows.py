@@ -127,7 +127,8 @@ def _wrong_method(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
 
 def _wrong_clock(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
     is_2022 = isinstance(link, ShadowsocksLink) and link.password != PASSWORD
-    if not is_2022 and not isinstance(link, VmessLink):
+    is_reality = isinstance(link, VlessLink) and link.tls is not None and link.tls.reality is not None
+    if not is_2022 and not is_reality and not isinstance(link, VmessLink):
         return
     own = Probing(link, clock_shift_s=-float(CLOCK_OFFSET_S))
     cause = "this machine's clock is wrong"
@@ -155,7 +156,7 @@ def _wrong_name(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
 def _wrong_reality(name: str, link: VlessLink, tls: TlsOptions) -> Iterator[ProxyCell]:
     other = X25519PrivateKey.generate().public_key().public_bytes_raw()
     other_key, other_id = replace(REALITY, public_key=other), replace(REALITY, short_id=b"\xff" * 8)
-    takes_none = name == "mihomo vless reality"
+    takes_none = "vless reality" in name
     for fault, changed, cause, is_proven in (
         ("wrong key of REALITY", replace(tls, reality=other_key), "public key", False),
         ("wrong short id", replace(tls, reality=other_id), "short id", takes_none),
@@ -215,14 +216,22 @@ def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
             "frozen after 18 kB", name, large, (Verdict.DIES_AFTER,), "freezes", client=None,
             relay={"freeze_after": 18_000}, relay_to=to,
         )  # fmt: skip
-        yield ProxyCell(
-            "two of three connections are reset", name, Probing(relayed), (Verdict.LOSSY,),
-            "some connections", client=None, relay={"accepts": _every_third}, relay_to=to,
-        )  # fmt: skip
+        for fault, accepts in (
+            ("two of three connections are reset", _every_third),
+            ("the first connection is reset", _all_but_the_first),
+        ):
+            yield ProxyCell(
+                fault, name, Probing(relayed), (Verdict.LOSSY,), "some connections",
+                client=None, relay={"accepts": accepts}, relay_to=to,
+            )  # fmt: skip
 
 
 def _every_third(number: int) -> bool:
     return number % 3 == 0
+
+
+def _all_but_the_first(number: int) -> bool:
+    return number > 1
 
 
 def _at(link: ProxyLink, port: int) -> ProxyLink:

@@ -45,12 +45,14 @@ def test_a_right_link_is_healthy(quick: ProxyServers, server: str) -> None:
     assert not play_quickly(quick, server, RIGHT).wrong
 
 
-def test_reality_with_vision_is_healthy_and_a_wrong_key_is_not(tmp_path: Path) -> None:
+def test_reality_with_vision_is_healthy_and_each_fault_of_it_is_named(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, "mihomo") as servers:
         assert not play_quickly(servers, "mihomo vless vision", RIGHT).wrong
         assert not play_quickly(servers, "mihomo vless vision", "wrong key of REALITY").wrong
         assert not play_quickly(servers, "mihomo vless vision", "wrong name in TLS").wrong
         assert not play_quickly(servers, "mihomo vless reality", "wrong short id").wrong
+        assert not play_quickly(servers, "mihomo vless vision", "own clock").wrong
+        assert not play_quickly(servers, "mihomo vless vision", "clock of the server").wrong
 
 
 @pytest.mark.parametrize("server", ["sing-box 2022-blake3-aes-256-gcm", "sing-box vless tls", "trojan"])
@@ -74,6 +76,14 @@ def test_a_wrong_clock_is_proven_by_an_answer_to_shifted_timestamps(quick: Proxy
 
 def test_a_path_that_freezes_after_some_kilobytes_is_told_from_a_dead_proxy(quick: ProxyServers) -> None:
     assert not play_quickly(quick, "ss-server aes-256-gcm", "frozen").wrong
+
+
+@pytest.mark.parametrize("server", ["ss-server aes-256-gcm", "sing-box vmess"])
+def test_one_lost_connection_does_not_make_the_page_unreachable_through_the_proxy(
+    quick: ProxyServers, server: str
+) -> None:
+    """The other page comes on the next connection, so the first page is fetched again."""
+    assert not play_quickly(quick, server, "the first connection").wrong
 
 
 @pytest.mark.thorough

@@ -36,6 +36,7 @@ from wgmon_tui.protocols.proxies.findings import (
     SERVER_CLOCK,
     TIMESTAMPED,
     UNVERIFIED,
+    first_of,
     to_inner_fetch,
 )
 from wgmon_tui.protocols.proxies.link_layers import accepts_any_certificate
@@ -135,8 +136,14 @@ class ProxyProber(AddressProber):
         if first.fault in ("silent", "no-response") and not first.received:
             found.append(Silence(fetches.timeout_s))
         key = (asked.server.name, asked.address)
-        if asked.may_experiment and _can_experiment(first, rest):
-            self._explained[key] = tuple(await Experiments(fetches, pages[0], first).run())
+        if asked.may_experiment:
+            offset = first_of(CLOCK, found)
+            offset_s = int(offset.values[0]) if offset else None
+            experiments = Experiments(fetches, pages[0], first, offset_s)
+            if _can_experiment(first, rest):
+                self._explained[key] = tuple(await experiments.run())
+            elif direct[0].fault is None and any(each.fault is None for each in rest):
+                self._explained[key] = (await experiments.repeat_page(),)
         return [*found, *self._explained.get(key, ())], rest[0] if rest else None
 
 

@@ -22,3 +22,9 @@ def clock_trials(link: Any, window_s: int) -> Iterator[Trial]:
     days = [86_400, -86_400]
     for shift in (*near, *hours, *days):
         yield Trial("clock", str(shift), link, clock_shift_s=float(shift))
+
+
+def own_clock_trials(link: Any, offset_s: int | None) -> Iterator[Trial]:
+    """A trial with the time of the pages, from which this machine's clock is `offset_s` seconds ahead."""
+    if offset_s:
+        yield Trial("clock", str(-offset_s), link, clock_shift_s=float(-offset_s))

@@ -13,7 +13,8 @@ from wgmon_tui.checks.fetch_text import url_of
 from wgmon_tui.checks.stage import UDP
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.proxies import causes, findings
+from wgmon_tui.protocols.proxies import findings
+from wgmon_tui.protocols.proxies.causes import changes, pages, path, reality, secret, tls
 from wgmon_tui.protocols.proxies.findings import OK, SAME, first_of, of_kind
 from wgmon_tui.protocols.proxies.grpc_layer import NAME as GRPC
 from wgmon_tui.protocols.proxies.reality.words import REALITY
@@ -37,6 +38,9 @@ _AT_ANOTHER_PLACE = (
 )
 """What may be seen at an endpoint that is no longer that of the proxy."""
 
+_NOT_IN_LINKS = ("clock", "client-version", "key-share")
+"""What an experiment changes without changing the link."""
+
 _LOSSES = 3
 """So many separate failed checks among the recent ones are a pattern."""
 
@@ -58,7 +62,7 @@ def diagnose(
     else:
         verdict, summary, ranked = _judge_failure(check, server, fetches, evidence)
     if first_of(findings.ELSEWHERE, evidence) and verdict in _AT_ANOTHER_PLACE:
-        ranked = causes.with_other_endpoint(ranked)
+        ranked = path.with_other_endpoint(ranked)
     stage = UDP if verdict is Verdict.INNER_DEAD and first.fault is None else failed
     return Diagnosis(verdict, summary, tuple(map(describe, evidence)), tuple(ranked), stage)
 
@@ -72,10 +76,10 @@ def _judge_page(
     url = url_of(page) if page else ""
     if wrong and wrong.values[0] == SAME:
         summary = f"{url} answers the same to a wrong secret: what answers is not the proxy."
-        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
     if cut := first_of_kind(FlowCut, evidence):
         summary = f"The page comes, but a longer transfer stops after {cut.size} bytes."
-        return Verdict.DIES_AFTER, summary, causes.of_cut(server, cut)
+        return Verdict.DIES_AFTER, summary, path.of_cut(server, cut)
     stalled = [each for each in all_of_kind(InnerFetch, check.evidence)[1:] if each.fault == "stalled"]
     if stalled:
         return _judge_stall(server, stalled[0])
@@ -83,11 +87,11 @@ def _judge_page(
     if silent:
         names = format_list([each.values[0] for each in silent])
         summary = f"{url} comes through the proxy, but {names} does not answer over UDP."
-        return Verdict.INNER_DEAD, summary, causes.of_udp(server, silent[0])
+        return Verdict.INNER_DEAD, summary, pages.of_udp(server, silent[0])
     lost = _separate_losses(recent)
     if lost >= _LOSSES:
         summary = f"{url} comes through the proxy, but {lost} times in {len(recent)} checks it did not."
-        return Verdict.LOSSY, summary, causes.of_some_connections(server)
+        return Verdict.LOSSY, summary, path.of_some_connections(server)
     assert check.handshake is not None or page  # noqa: S101
     rtt = check.handshake.rtt if check.handshake else 0.0
     answers = f"{url} answers through the proxy in {format_rtt(rtt)}"
@@ -95,7 +99,7 @@ def _judge_page(
         return (
             Verdict.SLOW,
             f"{answers}, above the limit of {format_rtt(server.slow)}.",
-            causes.of_slowness(server),
+            path.of_slowness(server),
         )
     return Verdict.HEALTHY, f"{answers}{_exit(evidence)}{_unverified(evidence)}.", ()
 
@@ -133,13 +137,15 @@ def _judge_failure(
         return _judge_stall(server, first)
     if any(each.fault is None for each in others):
         other = next(url_of(each) for each in others if each.fault is None)
+        if is_direct and (repeated := _find_repeated(evidence)):
+            return repeated[0], repeated[1], path.of_some_connections(server)
         if is_direct:
             summary = f"{url} answers directly, but not through the proxy; {other} does."
-            return Verdict.INNER_DEAD, summary, causes.of_blocked_page(server, url)
+            return Verdict.INNER_DEAD, summary, pages.of_blocked_page(server, url)
         summary = f"{url} answers neither through the proxy nor directly; {other} does. The proxy works."
-        return Verdict.TARGET_DOWN, summary, causes.of_dead_page(url)
+        return Verdict.TARGET_DOWN, summary, pages.of_dead_page(url)
     if repeated := _find_repeated(evidence):
-        return repeated[0], repeated[1], causes.of_some_connections(server)
+        return repeated[0], repeated[1], path.of_some_connections(server)
     if check.handshake:
         return _judge_authentic(server, first, direct, url)
     if first.status is not None:
@@ -173,7 +179,7 @@ def _judge_stall(server: Server, first: InnerFetch) -> Meaning:
     how = f"the connection is {first.fault}" if first.fault in ("closed", "reset") else "stops"
     summary = f"{url_of(first)} begins to come through the proxy, then {how} {where}."
     verdict = Verdict.SLOW if first.fault == "slow" else Verdict.DIES_AFTER
-    return verdict, summary, causes.of_stall(server, first)
+    return verdict, summary, path.of_stall(server, first)
 
 
 def _judge_authentic(
@@ -182,9 +188,9 @@ def _judge_authentic(
     """The proxy is the right one, and accepts the secret."""
     if direct and not any(each.values[1] == OK for each in direct):
         summary = f"The proxy accepts this client, but {url} answers neither through it nor directly."
-        return Verdict.TARGET_DOWN, summary, causes.of_dead_page(url)
+        return Verdict.TARGET_DOWN, summary, pages.of_dead_page(url)
     summary = f"The proxy accepts this client, but {url} does not come through it."
-    return Verdict.PROXY_DOWN, summary, causes.of_dead_exit(server)
+    return Verdict.PROXY_DOWN, summary, pages.of_dead_exit(server)
 
 
 def _judge_strange_page(
@@ -193,10 +199,10 @@ def _judge_strange_page(
     """A page came, but not the expected one, and nothing proves that the proxy brought it."""
     wrong = first_of(findings.WRONG_SECRET, evidence)
     if wrong is None or wrong.values[0] == SAME:
-        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
     if is_direct:
-        return Verdict.INNER_DEAD, summary, causes.of_blocked_page(server, "the page")
-    return Verdict.TARGET_DOWN, summary, causes.of_dead_page("the page")
+        return Verdict.INNER_DEAD, summary, pages.of_blocked_page(server, "the page")
+    return Verdict.TARGET_DOWN, summary, pages.of_dead_page("the page")
 
 
 def _judge_connection(
@@ -210,55 +216,55 @@ def _judge_connection(
         return _judge_found(server, found, evidence, is_reality=layer == REALITY)
     if fault == "refused":
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
-        return Verdict.PORT_CLOSED, summary, causes.of_closed_port(server)
+        return Verdict.PORT_CLOSED, summary, path.of_closed_port(server)
     if fault in _UNREACHED:
         is_all_silent = all(each.values[1] in _UNREACHED for each in direct)
         if len(direct) > 1 and is_all_silent and not _is_uplink_proven(evidence):
             summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
-            return Verdict.LOCAL_FAULT, summary, causes.of_uplink()
+            return Verdict.LOCAL_FAULT, summary, path.of_uplink()
         if direct and is_all_silent:  # one page alone may be down, too
             summary = f"Neither the proxy nor a page answers from this machine: {reason}."
-            uplink = () if _is_uplink_proven(evidence) else causes.of_uplink()[:1]
-            return Verdict.SILENT, summary, (*causes.of_path(server), *uplink)
+            uplink = () if _is_uplink_proven(evidence) else path.of_uplink()[:1]
+            return Verdict.SILENT, summary, (*path.of_path(server), *uplink)
         if fault == "unreachable":
-            return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", causes.of_path(server)
-        return Verdict.SILENT, f"The proxy does not answer: {reason}.", causes.of_path(server)
+            return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", path.of_path(server)
+        return Verdict.SILENT, f"The proxy does not answer: {reason}.", path.of_path(server)
     if layer == REALITY:
         verdict = Verdict.AUTH_FAILED if layer_fault == "refused" else Verdict.WRONG_PROTOCOL
-        return verdict, f"REALITY fails: {reason}.", causes.of_reality(server, layer_fault)
+        return verdict, f"REALITY fails: {reason}.", reality.of_reality(server, layer_fault, evidence)
     if layer == "tls":
         verdict = _TLS_VERDICTS.get(layer_fault, Verdict.WRONG_PROTOCOL)
-        if causes.is_unknown_name(reason):
+        if tls.is_unknown_name(reason):
             verdict = Verdict.BAD_CERTIFICATE
         return (
             verdict,
             f"TLS with the proxy fails: {reason}.",
-            causes.of_tls(server, layer_fault, reason, evidence),
+            tls.of_tls(server, layer_fault, reason, evidence),
         )
     if layer in ("websocket", "http-upgrade") or layer_fault == "status":
         what = "call" if layer == GRPC else "upgrade"
         summary = f"The server does not accept the {what}: {reason}."
-        return Verdict.WRONG_PROTOCOL, summary, causes.of_upgrade(server, layer_fault, evidence)
+        return Verdict.WRONG_PROTOCOL, summary, tls.of_upgrade(server, layer_fault, evidence)
     if layer_fault and layer_fault != "ended":
         return _judge_layer(check, server, reason, layer_fault, evidence)
     if fault == "not-http":
         summary = f"Something answers, but not with the page: {reason}."
-        return Verdict.WRONG_PROTOCOL, summary, causes.of_fallback(server)
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
     well = [each for each in direct if each.values[1] == OK]
     if well:
         summary = f"The page answers directly, but nothing comes through the proxy: {reason}."
-        return Verdict.PROXY_DOWN, summary, causes.of_silence(check, server, evidence)
+        return Verdict.PROXY_DOWN, summary, secret.of_silence(check, server, evidence)
     summary = f"Nothing comes through the proxy, and no page answers directly: {reason}."
-    return Verdict.SILENT, summary, causes.of_silence(check, server, evidence)
+    return Verdict.SILENT, summary, secret.of_silence(check, server, evidence)
 
 
 def _judge_layer(
     check: Check, server: Server, reason: str, layer_fault: str, evidence: Sequence[Evidence]
 ) -> Meaning:
     if layer_fault == "not-authentic":
-        ranked = (*causes.of_other_protocol(server), *causes.of_secret(check, server, evidence))
+        ranked = (*secret.of_other_protocol(server), *secret.of_secret(check, server, evidence))
         return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", ranked
-    return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", causes.of_other_protocol(server)
+    return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_other_protocol(server)
 
 
 def _judge_found(
@@ -267,15 +273,17 @@ def _judge_found(
     """An experiment got an answer: what it changed is the cause."""
     kind = found.values[0]
     summary = f"The server answers {describe_change(found.values)}, but not as the link says."
-    ranked = causes.of_found(server, found, evidence)
+    if kind in _NOT_IN_LINKS:
+        summary = f"The server answers only {describe_change(found.values)}."
+    ranked = changes.of_found(found, evidence)
     if kind == "clock":
         offset = first_of(findings.CLOCK, evidence)
         if offset and offset.values[0] not in ("0", "-0"):
             return Verdict.LOCAL_FAULT, f"This machine's clock is wrong: {summary}", ranked
         return Verdict.AUTH_FAILED, f"The clocks differ too much: {summary}", ranked
-    if kind == "method":
+    if kind in ("method", "key-share"):
         return Verdict.CIPHER_MISMATCH, summary, ranked
-    if kind == "short-id" or (kind == "server-name" and is_reality):
+    if kind in ("short-id", "client-version") or (kind == "server-name" and is_reality):
         return Verdict.AUTH_FAILED, summary, ranked
     if kind == "server-name":
         return Verdict.BAD_CERTIFICATE, summary, ranked

@@ -25,8 +25,10 @@ OF_STREAMS = (
     ),
     Experiment(
         "REALITY",
-        "REALITY with the names of the imitated site, and without a short id",
-        "the name (sni) or the short id (sid) is wrong",
+        "REALITY with the names of the imitated site, without a short id, with other client versions, with "
+        "X25519 alone, and with shifted timestamps",
+        "the name (sni) or the short id (sid) is wrong, the server refuses the version or the time, or it "
+        "cannot follow its site",
     ),
     Experiment("other paths", "the upgrade to WebSocket on similar paths", "the path is wrong"),
 )

@@ -12,11 +12,13 @@ from itertools import islice
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.protocols.proxies.certificates import read_certificate
+from wgmon_tui.protocols.proxies.clock_trials import own_clock_trials
 from wgmon_tui.protocols.proxies.dialects import Trial
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import (
     FOUND,
     NAMES,
+    NO_MLKEM,
     OTHER,
     REPEATED,
     SAME,
@@ -27,14 +29,14 @@ from wgmon_tui.protocols.proxies.link_layers import (
     OUTER_TLS,
     path_of,
     server_name_of,
-    tls_of,
     with_path,
     with_server_name,
-    without_short_id,
 )
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
+from wgmon_tui.protocols.proxies.reality.key_shares import has_mlkem
 from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
 from wgmon_tui.protocols.proxies.reality.words import REALITY
+from wgmon_tui.protocols.proxies.reality_trials import key_share_trials, refusal_trials
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer
 
@@ -52,9 +54,16 @@ _NOWHERE = "192.0.2.1"
 class Experiments:
     """The experiments of one check. Each is a fact from then on, until the next ones."""
 
-    def __init__(self, fetches: ProxyFetches, page: HttpTarget, first: PageFetch) -> None:
-        """`first` is the fetch that failed."""
+    def __init__(
+        self,
+        fetches: ProxyFetches,
+        page: HttpTarget,
+        first: PageFetch,
+        clock_offset_s: int | None = None,
+    ) -> None:
+        """`first` is the fetch that failed. The clock is `clock_offset_s` ahead of that of the pages."""
         self._fetches, self._page, self._first = fetches, page, first
+        self._clock_offset_s = clock_offset_s
         self._link = fetches.target.link
         self._protocol = fetches.target.server.protocol
         self._own_ends = {end_of(first)}
@@ -72,7 +81,14 @@ class Experiments:
         if repeated.values[0] != "0":
             return [repeated]
         wrong = await self.compare_wrong_secret()
-        return [repeated, wrong, *await self._try_all(self._fetches.dialect.trials(self._link))]
+        return [repeated, wrong, *await self._try_all(self._secret_trials())]
+
+    def _secret_trials(self) -> Iterable[Trial]:
+        """What the protocol itself must agree on. A clock that is known to be off goes first."""
+        dialect = self._fetches.dialect
+        if dialect.timestamps(self._link):
+            yield from own_clock_trials(self._link, self._clock_offset_s)
+        yield from dialect.trials(self._link)
 
     async def compare_wrong_secret(self) -> ProtocolEvidence:
         """Fetch with a secret that nobody knows, and tell whether that ends in the same way."""
@@ -115,6 +131,12 @@ class Experiments:
         passed = sum(each.is_proven or each.fault is None for each in again)
         return self._evidence(REPEATED, str(passed), str(len(again)))
 
+    async def repeat_page(self) -> ProtocolEvidence:
+        """Fetch the page again: one failed fetch does not show that the proxy brings other pages only."""
+        again = [await self._try_out(Trial("", "", self._link)) for _ in range(_REPEATS)]
+        passed = sum(each.fault is None for each in again)
+        return self._evidence(REPEATED, str(passed), str(len(again)))
+
     async def _explain_tls(self) -> list[ProtocolEvidence]:
         """Read the certificate that was not accepted, and try the names in it."""
         names = await self._read_names()
@@ -125,19 +147,15 @@ class Experiments:
         return [self._evidence(NAMES, *names), *await self._try_all(trials)]
 
     async def _explain_reality(self) -> list[ProtocolEvidence]:
-        """Try the names of the imitated site, and no short id: servers mostly accept both."""
+        """Change what the server may refuse, or the key shares if it does not even show a site."""
+        if self._first.layer_fault != "refused":
+            return await self._try_all(key_share_trials(self._link))
         fetcher = self._fetches.fetcher
         layer = fetcher.stack.layers[0] if fetcher else None
         shown = read_certificate(layer.certificate) if isinstance(layer, RealityLayer) else None
-        own = server_name_of(self._link)
-        names = [each for each in (shown.names if shown else ()) if "*" not in each and each != own]
-        trials = [Trial("server-name", each, with_server_name(self._link, each)) for each in names]
-        if self._first.layer_fault != "refused":
-            return []
-        tls = tls_of(self._link)
-        if tls and tls.reality and tls.reality.short_id:
-            trials.append(Trial("short-id", "none", without_short_id(self._link)))
-        return await self._try_all(trials)
+        names = shown.names if shown else ()
+        found = await self._try_all(refusal_trials(self._link, names, self._clock_offset_s))
+        return found if has_mlkem() else [self._evidence(NO_MLKEM), *found]
 
     async def _read_names(self) -> Sequence[str]:
         layers = await self._fetches.outer_layers(self._link, is_verified=False)
@@ -183,7 +201,7 @@ class Experiments:
         if found.is_proven or found.fault is None:
             return True
         opened = {name for name, _ in found.opened} - {name for name, _ in self._first.opened}
-        return trial.kind in ("server-name", "short-id", "path") and bool(opened)
+        return REALITY in opened or (trial.kind in ("server-name", "path") and bool(opened))
 
     def _evidence(self, kind: str, *values: str) -> ProtocolEvidence:
         return ProtocolEvidence(self._protocol, kind, values, from_experiment=True)

@@ -50,6 +50,9 @@ REPEATED: Final = "repeated"
 ELSEWHERE: Final = "elsewhere"
 """The link and the entry differ in host or port. Neither is shown: the link is a secret."""
 
+NO_MLKEM: Final = "no-mlkem"
+"""Experiment: the library of this machine cannot make the key share that newer servers of REALITY want."""
+
 NAMES: Final = "names"
 """Experiment: the names in the certificate that was not accepted."""
 

@@ -55,10 +55,9 @@ def with_server_name(link: Any, name: str) -> Any:
     return link if tls is None else replace(link, tls=replace(tls, server_name=name))
 
 
-def without_short_id(link: Any) -> Any:
-    """The link without the short id of its REALITY."""
-    reality = replace(link.tls.reality, short_id=b"")
-    return replace(link, tls=replace(link.tls, reality=reality))
+def with_reality(link: Any, **changes: Any) -> Any:
+    """The link with something of its REALITY changed."""
+    return replace(link, tls=replace(link.tls, reality=replace(link.tls.reality, **changes)))
 
 
 def with_path(link: Any, path: str) -> Any:
@@ -73,9 +72,7 @@ def make_outer_layers(
     layers: list[StreamLayer] = []
     tls = tls_of(link)
     if tls and tls.reality:
-        reality = tls.reality
-        name = server_name_of(link)
-        layers.append(RealityLayer(reality.public_key, reality.short_id, name, unix_time))
+        layers.append(RealityLayer(tls.reality, server_name_of(link), unix_time))
     elif tls:
         is_web = path_of(link) != ""
         is_grpc = isinstance(link.transport, GrpcOptions)

@@ -41,12 +41,12 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     Verdict.AUTH_FAILED: VerdictHelp(
         "The same request with shifted timestamps got an answer, so the server refuses this one's time. Or a "
         "server of REALITY showed the site that it imitates, as it does to strangers.",
-        "Set the clock that the cause names, or compare key, short id and name with those of the server.",
+        "Set the clock that the cause names, or compare key, short id, name and versions with the server's.",
         "The server refuses what the link says of REALITY, or the timestamps of this machine.",
     ),
     Verdict.CIPHER_MISMATCH: VerdictHelp(
-        "The same request with another method got an answer, or TLS found no common parameters.",
-        "Write the method of the cause into the link.",
+        "The same request with another method or key share got an answer, or TLS found no common parameters.",
+        "Write the method of the cause into the link, or update the server that it names.",
         "The server uses another method or cipher than the link says.",
     ),
     Verdict.WRONG_PROTOCOL: VerdictHelp(

@@ -33,6 +33,8 @@ _CHANGES = {
     "server-name": "the name in TLS",
     "short-id": "the short id",
     "path": "the path",
+    "client-version": "the client version",
+    "key-share": "the key share",
 }
 
 
@@ -155,6 +157,8 @@ def _describe_experiment(kind: str, values: list[str]) -> str:
             return f"changing {what} did not help: {format_count(number, 'other value')} tried"
         case findings.REPEATED:
             return f"{values[0]} of {values[1]} further connections got an answer"
+        case findings.NO_MLKEM:
+            return "the library cryptography of this machine has no ML-KEM, so no X25519MLKEM768 is offered"
         case findings.NAMES:
             return f"the certificate of the server is for {format_list([each for each in values if each])}"
         case _:

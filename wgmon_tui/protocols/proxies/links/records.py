@@ -7,14 +7,26 @@ from uuid import UUID
 
 from wgmon_tui.net.addresses import Endpoint
 
+XRAY_VERSION = (26, 9, 9)
+"""The version that a client of REALITY claims: that of the Xray whose ClientHello rules it follows.
+
+Xray 26.7.11 and later refuse versions below 26.3.27, unless `minClientVer` says something else.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RealityOptions:
-    """REALITY of Xray: `public_key` has 32 bytes, `short_id` up to 8; both come from the server."""
+    """REALITY of Xray: `public_key` has 32 bytes, `short_id` up to 8; both come from the server.
+
+    No link says the rest: `client_version` is what the client claims to be, and `offers_mlkem` whether its
+    ClientHello has a key share of X25519MLKEM768, where the library of this machine can make one.
+    """
 
     public_key: bytes = field(repr=False)
     short_id: bytes = field(default=b"", repr=False)
     spider_path: str = field(default="", repr=False)
+    client_version: tuple[int, int, int] = XRAY_VERSION
+    offers_mlkem: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from wgmon_tui.protocols.proxies.reality.client_hello import X25519, make_hello
+from wgmon_tui.protocols.proxies.links.records import RealityOptions
+from wgmon_tui.protocols.proxies.reality.client_hello import make_hello
 from wgmon_tui.protocols.proxies.reality.key_schedule import (
     APPLICATION_DATA,
     SUITES,
@@ -48,7 +48,7 @@ The certificates of REALITY have the serial number 0, which parsers of X.509 may
 
 _KEY_LENGTH, _SIGNATURE_LENGTH = 32, 64
 _VERIFY_CONTEXT = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
-_IMITATED = "the server shows the site that it imitates: it does not accept the key, the short id or the name"
+_IMITATED = "the server shows the site that it imitates: it does not accept this client"
 
 
 class RealityLayer:
@@ -62,14 +62,13 @@ class RealityLayer:
 
     def __init__(
         self,
-        public_key: bytes,
-        short_id: bytes,
+        options: RealityOptions,
         server_name: str,
         unix_time: Callable[[], float],
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Raises ValueError for a public key that is none."""
-        self._hello = make_hello(public_key, short_id, server_name, unix_time(), random(32))
+        self._hello = make_hello(options, server_name, unix_time(), random(32))
         self._transcript = bytearray(self._hello.message)
         self._records, self._messages = bytearray(), bytearray()
         self._suite: CipherSuite | None = None
@@ -170,7 +169,7 @@ class RealityLayer:
         if random == _RETRY or suite is None or share is None:
             raise _malformed("the server offers no TLS 1.3 with X25519")
         try:
-            shared = self._hello.private_key.exchange(X25519PublicKey.from_public_bytes(share))
+            shared = self._hello.shares.agree(*share)
         except ValueError:
             raise _malformed("the key share of the server is none") from None
         zeros = bytes(suite.hash_length)
@@ -220,13 +219,13 @@ class RealityLayer:
         self.is_open = True
 
 
-def _find_share(extensions: bytes) -> bytes | None:
-    """The server's key share of X25519."""
+def _find_share(extensions: bytes) -> tuple[int, bytes] | None:
+    """The group and the key share of the server (RFC 8446 §4.2.8)."""
     while len(extensions) >= 4:
         kind, size = int.from_bytes(extensions[:2], "big"), int.from_bytes(extensions[2:4], "big")
         content, extensions = extensions[4 : 4 + size], extensions[4 + size :]
-        if kind == _KEY_SHARE and content[:2] == X25519.to_bytes(2, "big") and len(content) == 36:
-            return content[4:]
+        if kind == _KEY_SHARE:
+            return int.from_bytes(content[:2], "big"), content[4:]
     return None
 
 

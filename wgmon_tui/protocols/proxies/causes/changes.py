@@ -1,0 +1,39 @@
+"""Causes that an experiment has proven: what it changed got an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.protocols.proxies.causes.clock import of_found_clock
+from wgmon_tui.protocols.proxies.words import describe_own
+
+
+def of_found(found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Cause]:
+    """What an experiment changed is the cause."""
+    kind, value = (*found.values, "", "")[:2]
+    why = describe_own(found)
+    match kind:
+        case "method":
+            fix = f"write the method {value} into the link"
+            return [Cause(f"the method is wrong: the server uses {value}", why, fix, proven=True)]
+        case "clock":
+            return [of_found_clock(value, why, evidence)]
+        case "short-id":
+            fix = "remove sid from the link, or compare it with shortIds"
+            return [Cause("the short id of the link (sid) is wrong: none is accepted", why, fix, proven=True)]
+        case "server-name":
+            fix = f"write sni={value} into the link"
+            return [Cause(f"the name in TLS is wrong: {value} is accepted", why, fix, proven=True)]
+        case "client-version":
+            cause = f"the server refuses the version that clients claim, and accepts {value}"
+            fix = "compare minClientVer and maxClientVer of the server with its clients"
+            return [Cause(cause, why, fix, proven=True)]
+        case "key-share":
+            cause = "the server cannot follow its site to X25519MLKEM768, as Xray before 25.5.16 cannot"
+            return [Cause(cause, why, "update the server, or imitate another site", proven=True)]
+        case _:
+            return [
+                Cause("the path is wrong", why, "write the path of the server into the link", proven=True)
+            ]
