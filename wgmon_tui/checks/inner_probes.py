@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Literal
 
@@ -49,12 +49,18 @@ def make_echo_probe(
     sequence: int,
     size: int = 0,
     hop_limit: int | None = None,
+    fill: Callable[[int], bytes] = bytes,
 ) -> InnerProbe | None:
-    """Make an echo of at least `size` bytes; None without a tunnel address of that IP version."""
+    """Make an echo of at least `size` bytes; None without a tunnel address of that IP version.
+
+    `fill` makes its padding.
+    """
     source = own.get(target.version)
     if source is None:
         return None
-    packet = inner_packets.echo_request(source, target, identifier, sequence, size, hop_limit=hop_limit)
+    packet = inner_packets.echo_request(
+        source, target, identifier, sequence, size, hop_limit=hop_limit, fill=fill
+    )
     return InnerProbe("echo", str(target), ("echo", target, sequence), packet)
 
 

@@ -7,6 +7,7 @@ ICMP errors from inside, and fragments of answers too large for the server's int
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.net.addresses import Address
@@ -109,14 +110,16 @@ def echo_request(
     size: int = 0,
     *,
     hop_limit: int | None = None,
+    fill: Callable[[int], bytes] = bytes,
 ) -> bytes:
     """Build an ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
 
-    IPv4 sets "don't fragment", so a hop with a smaller MTU must report it.
+    `fill` returns so many bytes of padding: zeros by default. IPv4 sets "don't fragment", so a hop with a
+    smaller MTU must report it.
     """
     header = 20 if source.version == 4 else 40
     hop_limit = hop_limit or _HOP_LIMIT
-    data = bytes(max(16, size - header - 8))
+    data = fill(max(16, size - header - 8))
     if source.version == 4:
         message = _ECHO.pack(8, 0, 0, identifier, sequence) + data
         message = message[:2] + _PACKED_SUM.pack(internet_checksum(message)) + message[4:]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certificates
+from cryptography.x509.oid import NameOID
 
 from tests.protocols.openvpn.certificates import Authority, Issued
 from wgmon_tui.protocols.openvpn.certificates import (
@@ -23,6 +25,7 @@ from wgmon_tui.protocols.openvpn.certificates import (
     find_date_problems,
     find_ends,
     find_mismatch,
+    format_name,
     look_up,
 )
 from wgmon_tui.protocols.openvpn.pkcs12_archive import with_archive_opened
@@ -266,3 +269,37 @@ def test_a_file_for_openssl_is_private_and_gone_afterwards(
         assert Path(path).read_bytes() == b"secret"
         assert has_memory_files or Path(path).stat().st_mode & 0o777 == 0o600
     assert not Path(path).exists()
+
+
+def test_the_name_of_a_certificate_is_written_as_openvpn_compares_it() -> None:
+    """`verify-x509-name` compares the whole text, also of attributes that easy-rsa 2 wrote."""
+    attribute = x509.NameAttribute
+    name = x509.Name(
+        [
+            x509.RelativeDistinguishedName([attribute(NameOID.COUNTRY_NAME, "DE")]),
+            x509.RelativeDistinguishedName(
+                [
+                    attribute(NameOID.COMMON_NAME, "vpn"),
+                    attribute(x509.ObjectIdentifier("2.5.4.41"), "EasyRSA"),
+                ]
+            ),
+        ]
+    )
+    assert format_name(name) in ("C=DE, CN=vpn + name=EasyRSA", "C=DE, name=EasyRSA + CN=vpn")
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ("TLS-ECDHE-RSA-WITH-AES-256-CBC-SHA384", "ECDHE-RSA-AES256-SHA384"),
+        ("TLS-DHE-RSA-WITH-AES-128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256"),
+        ("TLS-RSA-WITH-AES-256-CBC-SHA", "AES256-SHA"),
+        ("TLS-DHE-RSA-WITH-CAMELLIA-256-CBC-SHA:ECDHE-RSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA256"),
+    ],
+)
+def test_cipher_suites_have_the_names_of_openssl(written: str, known: str) -> None:
+    with readable_path() as key_log:
+        context = make_context(profile_with(tls_cipher=written), None, key_log)
+
+    assert known in {each["name"] for each in context.get_ciphers()}

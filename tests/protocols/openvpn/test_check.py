@@ -73,6 +73,17 @@ async def check(
     return await prober.check_address(AddressCheck(target, LOCALHOST, deep, explain))
 
 
+async def test_a_profile_that_asks_for_a_password_is_not_tried_without_one() -> None:
+    async with lab() as (running, target):
+        asking = replace(target, profile=replace(target.profile, needs_credentials=True))
+        made = await check(OpenVpnProber(), asking, deep=True)
+
+        assert running.sessions == 0
+    found = PROTOCOL.diagnose(made, target.server)
+    assert found.verdict is Verdict.UNPROVEN
+    assert "username and password_file" in found.causes[0].fix
+
+
 async def test_a_login_that_failed_once_opens_no_incident() -> None:
     """The next check logs in again, and does not count what the failed one found a second time."""
     async with lab() as (running, target):

@@ -82,6 +82,7 @@ def test_any_options_are_read_without_an_error(options: list[str]) -> None:
     [
         ("", FailureKind.REFUSED, ""),
         ("account locked", FailureKind.REFUSED, "account locked"),
+        ("account locked\n", FailureKind.REFUSED, "account locked"),
         ("CRV1:R,E:id:Ym9i:Your code", FailureKind.CHALLENGE, "Your code"),
         ("TEMP[backoff 10]:later", FailureKind.TEMPORARY, "later"),
         ("SESSION:Auth-token expired", FailureKind.SESSION_EXPIRED, "Auth-token expired"),

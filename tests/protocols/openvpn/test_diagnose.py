@@ -459,3 +459,53 @@ def test_evidence_of_another_machine_may_have_any_values(
     if found.verdict is Verdict.HEALTHY:
         assert failed == ""
         assert has_tunnel or any(each.kind == seen.FULL_CHECK for each in evidence)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cipher", "cause"),
+    [
+        ("forged", "AES-256-CBC", "auth"),
+        ("forged", "AES-256-GCM", "framing"),
+        ("framing", "AES-256-CBC", "framing"),
+        ("compressed", "AES-256-GCM", "framing"),
+    ],
+)
+def test_data_that_came_and_is_not_accepted_names_its_cause_first(
+    fault: str, cipher: str, cause: str
+) -> None:
+    pushed = observe(seen.PUSHED, "10.8.0.2/24", cipher, "7")
+    rejected = observe(seen.DATA_REJECTED, fault, "3")
+
+    found = diagnose(check(ANSWERED, pushed, rejected, failed=TUNNEL, tunnel=NO_DATA), SERVER, ())
+
+    assert found.verdict is Verdict.DATA_DEAD
+    assert found.causes[0].hypothesis == cause
+
+
+def test_small_packets_that_pass_do_not_hide_that_others_are_not_understood() -> None:
+    framing, compressed = (observe(seen.DATA_REJECTED, each, "1") for each in ("framing", "compressed"))
+
+    unread = diagnose(check(ANSWERED, PUSHED, framing, PathMtu(1280, 1500, None), tunnel=DATA), SERVER, ())
+    # A client of a profile with compression does read what this one does not.
+    read = diagnose(check(ANSWERED, PUSHED, compressed, PathMtu(1280, 1500, None), tunnel=DATA), SERVER, ())
+
+    assert (unread.verdict, read.verdict) == (Verdict.LOSSY, Verdict.HEALTHY)
+    assert "compress" in unread.causes[0].cause
+
+
+def test_a_certificate_that_no_list_covers_is_not_green() -> None:
+    missing = observe(seen.NOT_LOOKED_UP, "CN=vpn", "CN=ca")
+
+    found = diagnose(check(ANSWERED, PUSHED, missing, tunnel=DATA), SERVER, ())
+
+    assert found.verdict is Verdict.UNPROVEN
+    assert "whether CN=vpn is revoked" in found.summary
+    assert found.causes[0].cause == "crl-verify of the profile has no list of CN=ca"
+
+
+def test_without_a_push_reply_the_pool_is_no_cause() -> None:
+    """With an exhausted pool, OpenVPN pushes options without an address."""
+    found = diagnose(check(ANSWERED, PATH_WORKS, SILENT, failed=PUSH_REPLY), SERVER, ())
+
+    assert found.verdict is Verdict.SESSION_REFUSED
+    assert [each.hypothesis for each in found.causes] == ["script", "disabled"]

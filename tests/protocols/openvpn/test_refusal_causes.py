@@ -191,3 +191,12 @@ def test_the_widest_offer_of_tls_proves_or_disproves_its_parameters(
     assert [(each.hypothesis, each.proven) for each in found.causes] == [
         (each, is_proven) for each in hypotheses
     ]
+
+
+def test_a_key_of_tls_crypt_v2_may_be_refused_after_the_reset() -> None:
+    answered = observe(seen.ANSWERED, "tls-crypt-v2", "udp", "0", at=0.01)
+    silent, offer = observe(seen.SILENT_IN, TLS, "", "", ""), observe(seen.ANY_TLS, "silent")
+
+    found = diagnose(check(answered, silent, PATH_WORKS, offer, failed=TLS), SERVER, ())
+
+    assert [each.hypothesis for each in found.causes] == ["client-key", "no-room", "tls-dropped"]

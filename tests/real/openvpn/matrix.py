@@ -33,10 +33,10 @@ class Played:
 
     @property
     def agrees(self) -> bool:
-        """Whether verdict and client agree: what a client cannot use is down. "Unknown" promises nothing."""
-        if self.diagnosis.verdict.severity is Severity.UNKNOWN:
-            return True
+        """Whether verdict and client agree: what a client cannot use is down."""
         works = self.diagnosis.verdict.severity in (Severity.UP, Severity.DEGRADED)
+        if self.row.is_dead_inside:
+            return self.connected and not works
         return works is (self.connected and not self.row.is_other_remote)
 
     @property

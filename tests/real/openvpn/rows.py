@@ -51,6 +51,8 @@ class VpnRow:
     is_proven: bool = False
     connects: bool = False
     is_quick: bool = False
+    is_dead_inside: bool = False
+    """Whether the real client says that it is connected, and gets no data."""
     is_other_remote: bool = False
     """Whether the real client connects through another remote than the checked one."""
 
@@ -163,6 +165,29 @@ def _v2_of_another_server(directory: Path) -> Scene:
     key = server_key_v2.__wrapped__()
     setup = ServerSetup(wrapping=block("tls-crypt-v2", server_key_v2()))
     return _scene(setup, wrapping=block("tls-crypt-v2", client_key_v2(key, foreign)))
+
+
+def _with_ccd(directory: Path) -> Scene:
+    """A server that has disabled the client by its name."""
+    (directory / "monitor").write_text("disable\n")
+    return _scene(ServerSetup(more=f"client-config-dir {directory}\n"))
+
+
+def _with_key_verification(directory: Path) -> Scene:
+    """A server that asks a program about each tls-crypt-v2 key."""
+    setup = ServerSetup(
+        wrapping=block("tls-crypt-v2", server_key_v2()),
+        more="tls-crypt-v2-verify /bin/false\nscript-security 3\n",
+    )
+    return _scene(setup, wrapping=block("tls-crypt-v2", client_key_v2(server_key_v2(), directory)))
+
+
+def _with_framing(server: str, client: str = "") -> Callable[[Path], Scene]:
+    """Both sides with lines about compression."""
+    allowed = "allow-compression yes\n"
+    return lambda _: _scene(
+        ServerSetup(more=f"{server}\n{allowed}"), more=f"{client}\n{allowed}" if client else ""
+    )
 
 
 TLS_1_2 = "tls-version-max 1.2\n"
@@ -484,12 +509,99 @@ ROWS = (
         "",
     ),
     VpnRow(
+        "tls-crypt-v2-verify of the server refuses the key",
+        _with_key_verification,
+        Verdict.SILENT,
+        "tls",
+        "tls-crypt-v2-verify of the server refuses",
+    ),
+    VpnRow(
+        "the server has disabled the client",
+        _with_ccd,
+        Verdict.SESSION_REFUSED,
+        "push-reply",
+        "a script or plugin of the server",
+    ),
+    VpnRow(
+        "a script of the server refuses the connection",
+        lambda _: _scene(ServerSetup(more="client-connect /bin/false\nscript-security 3\n")),
+        Verdict.SESSION_REFUSED,
+        "push-reply",
+        "a script or plugin of the server",
+    ),
+    VpnRow(
+        "both sides compress with lz4",
+        _with_framing("compress lz4", "compress lz4"),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "both sides compress with comp-lzo",
+        _with_framing("comp-lzo yes", "comp-lzo yes"),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "the server alone compresses with lz4-v2",
+        _with_framing("compress lz4-v2"),
+        Verdict.LOSSY,
+        cause="both sides frame packets differently",
+        connects=True,
+    ),
+    VpnRow(
+        "the server alone has comp-lzo",
+        _with_framing("comp-lzo yes"),
+        Verdict.DATA_DEAD,
+        "tunnel",
+        "both sides frame packets differently",
+        connects=True,
+        is_dead_inside=True,
+    ),
+    VpnRow(
+        "the profile alone has comp-lzo",
+        lambda _: _scene(more="comp-lzo\n"),
+        Verdict.DATA_DEAD,
+        "tunnel",
+        "both sides frame packets differently",
+        connects=True,
+        is_dead_inside=True,
+    ),
+    VpnRow(
+        "another auth, AES-256-CBC",
+        lambda _: _scene(
+            ServerSetup(more="data-ciphers AES-256-CBC\nauth SHA512\n"),
+            more="data-ciphers AES-256-CBC\nauth SHA256\n",
+        ),
+        Verdict.DATA_DEAD,
+        "tunnel",
+        "auth of the profile is not that of the server",
+        connects=True,
+        is_dead_inside=True,
+    ),
+    VpnRow(
         "no common data cipher",
         lambda _: _scene(ServerSetup(more="data-ciphers AES-128-GCM\n"), more="data-ciphers AES-256-GCM\n"),
         Verdict.CIPHER_MISMATCH,
         "authenticate",
         "no data cipher that both sides allow",
         is_proven=True,
+    ),
+    VpnRow(
+        "no common cipher suite of TLS 1.2",
+        lambda _: _scene(
+            ServerSetup(more=f"{TLS_1_2}tls-cipher TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384\n"),
+            more="tls-cipher TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256\n",
+        ),
+        Verdict.CIPHER_MISMATCH,
+        "tls",
+        "TLS versions or cipher suites",
+        is_proven=True,
+    ),
+    VpnRow(
+        "a common cipher suite of TLS 1.2 with CBC",
+        lambda _: _scene(ServerSetup(more=TLS_1_2), more="tls-cipher TLS-ECDHE-ECDSA-WITH-AES-256-CBC-SHA\n"),
+        Verdict.HEALTHY,
+        connects=True,
     ),
     VpnRow(
         "no common TLS version",

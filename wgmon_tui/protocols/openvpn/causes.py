@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wgmon_tui.checks.context_evidence import NeighboursFailed, WorkedUntil
-from wgmon_tui.checks.evidence import (
-    Evidence,
-)
+from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
@@ -300,75 +298,54 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
 def of_missing_push(evidence: Sequence[Evidence]) -> list[Cause]:
     """Why the server accepts the client, and gives it no tunnel."""
     ended, pushed = find(observations.ENDED, evidence), find(observations.PUSHED, evidence)
-    why = describe(ended) if ended else "the server sent no PUSH_REPLY"
-    pool = Cause(
-        "the address pool of the server is exhausted",
-        "the server sent options without an address" if pushed else why,
-        "on the server: journalctl -u 'openvpn*' | grep 'no free --ifconfig-pool addresses'",
-        "pool",
-    )
     if pushed:
-        none = Cause(
-            "the server has no address for this client",
-            "it sent options without an address",
-            "on the server: grep -E '^(server|ifconfig-pool|client-config-dir)' /etc/openvpn/server/*.conf",
-            "no-address",
-        )
-        return [pool, none]
+        why = "the server sent options without an address"
+        return [
+            Cause(
+                "the address pool of the server is exhausted",
+                why,
+                "on the server: journalctl -u 'openvpn*' | grep 'no free --ifconfig-pool addresses'",
+                "pool",
+            ),
+            Cause(
+                "the server has no address for this client",
+                why,
+                "on the server: grep -E '^(server|ifconfig-pool|client-config)' /etc/openvpn/server/*.conf",
+                "no-address",
+            ),
+        ]
+    why = (
+        describe(ended)
+        if ended
+        else "the server sent no PUSH_REPLY; without a free address, it would send one"
+    )
     return [
-        pool,
         Cause(
             "a script or plugin of the server has not answered yet, or refused",
             why,
             "on the server: grep -E 'client-connect|plugin|auth-user-pass-verify' /etc/openvpn/server/*.conf",
             "script",
         ),
-    ]
-
-
-def of_dead_data(evidence: Sequence[Evidence]) -> list[Cause]:
-    """Why nothing comes back through the tunnel."""
-    rejected = find(observations.DATA_REJECTED, evidence)
-    found = []
-    if rejected:
-        found.append(
-            Cause(
-                "both sides derive different keys, or frame packets differently (compress, comp-lzo)",
-                describe(rejected),
-                "on the server: grep -E 'compress|comp-lzo|cipher' /etc/openvpn/server/*.conf",
-                "framing",
-            )
-        )
-    found += [
         Cause(
-            "a firewall of the server drops packets from the tunnel",
-            "the server assigned an address, and no echo came back",
-            "on the server: nft list ruleset; iptables -S",
-            "inner-firewall",
-        ),
-        Cause(
-            "the data packets are lost on the path: DPI, or a limit for such flows",
-            "the control packets of the same flow pass",
-            "on the server: tcpdump -ni any port 1194",
-            "path",
+            "the server has disabled this client (client-config-dir)",
+            why,
+            "on the server: journalctl -u 'openvpn*' | grep -E 'disabled|CONNECT_CLIENT'",
+            "disabled",
         ),
     ]
-    return found
 
 
-def of_ended_session(evidence: Sequence[Evidence]) -> list[Cause]:
-    """Why the server ended a session that carried data, while it still answers others."""
-    ended = find(observations.ENDED, evidence)
-    why = describe(ended or find(observations.STILL_ANSWERS, evidence))
-    return [
-        Cause(
-            "another client logged in with this certificate or account",
-            f"a server without duplicate-cn keeps one session of each common name; {why}",
-            "on the server: journalctl -u 'openvpn*' | grep 'previous active sessions'",
-            "duplicate-cn",
-        ),
-        Cause("the server was restarted during the check", why, SERVER_LOG, "restarted"),
-    ]
+def of_settings(what: str) -> Cause:
+    """What of the profile cannot be used. `what` begins with the directive."""
+    looks = {
+        "crl-verify": "openssl crl -noout -text -in FILE",
+        "tls-cipher": "openvpn --show-tls",
+        "ca": "openssl x509 -noout -text -in ca.crt",
+        "cert or key": "openssl x509 -noout -text -in client.crt",
+    }
+    directive = what.partition(":")[0]
+    fix = looks.get(directive, "Compare this line of the profile with a client that connects.")
+    return Cause(f"{directive} of the profile cannot be used", what, fix, proven=True)
 
 
 def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
@@ -379,6 +356,15 @@ def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
                 "openvpn of this machine uses the profile, and a login would end its session",
                 f"{describe(used)}; make a certificate for wgmon-tui alone, and a profile with it",
                 _NEW_CERTIFICATE,
+                proven=True,
+            )
+        ]
+    if find(observations.NO_PASSWORD, evidence):
+        return [
+            Cause(
+                "the profile asks for a user and a password, and they are not set",
+                "auth-user-pass of the profile names none: a client would ask for them",
+                "In servers.toml, below [server.openvpn], set username and password_file.",
                 proven=True,
             )
         ]

@@ -33,6 +33,17 @@ _ATTRIBUTES = {
     NameOID.DN_QUALIFIER: "dnQualifier",
     NameOID.DOMAIN_COMPONENT: "DC",
     NameOID.USER_ID: "UID",
+    NameOID.TITLE: "title",
+    NameOID.INITIALS: "initials",
+    NameOID.GENERATION_QUALIFIER: "generationQualifier",
+    NameOID.PSEUDONYM: "pseudonym",
+    NameOID.STREET_ADDRESS: "street",
+    NameOID.POSTAL_CODE: "postalCode",
+    NameOID.BUSINESS_CATEGORY: "businessCategory",
+    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+    NameOID.UNSTRUCTURED_NAME: "unstructuredName",
+    x509.ObjectIdentifier("2.5.4.41"): "name",
+    x509.ObjectIdentifier("2.5.4.13"): "description",
 }
 SERVER_CERTIFICATE = "server certificate"
 LAST_DAY = "%Y-%m-%d"
@@ -250,4 +261,7 @@ def _find_name_mismatch(profile: Profile, certificate: x509.Certificate) -> Cert
 
 def format_name(name: x509.Name) -> str:
     """A distinguished name as OpenVPN writes it: "C=DE, O=Example, CN=vpn"."""
-    return ", ".join(f"{_ATTRIBUTES.get(each.oid, each.oid.dotted_string)}={each.value!s}" for each in name)
+    return ", ".join(
+        " + ".join(f"{_ATTRIBUTES.get(each.oid, each.oid.dotted_string)}={each.value!s}" for each in part)
+        for part in name.rdns
+    )

@@ -22,6 +22,7 @@ from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import KEEPALIVE, REACH, RESET, TLS, TUNNEL, Stage, StageOutcome
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE, find_ends
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
@@ -127,6 +128,8 @@ class OpenVpnProber(AddressProber):
         """Why the check must end after the reset; None if it need not."""
         if not target.may_log_in:
             return observe(observations.NOT_DEDICATED)
+        if target.lacks_password:
+            return observe(observations.NO_PASSWORD)
         if not is_due:
             return None
         name = target.credentials.username if target.credentials else ""
@@ -325,7 +328,7 @@ async def _run_tunnel(
         found.add(KEEPALIVE, StageOutcome.NOT_RUN, None, "echoes already came back")
 
 
-def _icmp_evidence(error: Any, address: Address, session: ControlSession) -> IcmpError:
+def _icmp_evidence(error: QueuedError, address: Address, session: ControlSession) -> IcmpError:
     return IcmpError(
         session.log.seconds_since_start(error.received_ns or time.time_ns()),
         error.version,

@@ -89,7 +89,8 @@ class AuthFailure:
 
 
 def parse_auth_failure(text: str) -> AuthFailure:
-    """Parse what stands behind AUTH_FAILED."""
+    """Parse what stands behind AUTH_FAILED. A reason that a script wrote ends with a line feed."""
+    text = text.strip()
     if text.startswith("CRV1:"):
         question = text.split(":", 4)
         return AuthFailure(FailureKind.CHALLENGE, question[4] if len(question) > 4 else "")

@@ -41,6 +41,9 @@ class DataFault(Enum):
     FORGED = "it does not authenticate with the keys of this session"
     REPLAYED = "its packet id came before"
     COMPRESSED = "it is compressed, which this client does not support"
+    FRAMING = (
+        "it is no IP packet: the server compresses packets, or frames them otherwise than the profile says"
+    )
     FRAGMENT = "it is a part of a larger packet, which this client does not join"
 
 

@@ -13,7 +13,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.openvpn import causes, observations
+from wgmon_tui.protocols.openvpn import causes, data_causes, observations
 from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
@@ -29,6 +29,9 @@ _SIGNS_OF_THE_SERVER = (
     observations.TCP_CLOSED,
     observations.STILL_ANSWERS,
 )
+
+_OBSTACLES = (observations.IN_USE, observations.NOT_DEDICATED, observations.NO_PASSWORD)
+"""Why a check ends after the reset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,9 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
 
 
 def _of_settings(what: str) -> _Meaning:
-    cause = Cause("the profile", what, "openssl x509 -noout -text -in client.crt", proven=True)
-    return _Meaning(Verdict.MISCONFIGURED, f"The profile cannot be used: {what}.", (cause,))
+    return _Meaning(
+        Verdict.MISCONFIGURED, f"The profile cannot be used: {what}.", (causes.of_settings(what),)
+    )
 
 
 def _of_broken_session(stage: str, evidence: Sequence[Evidence]) -> _Meaning:
@@ -191,13 +195,16 @@ def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
             )
             return _Meaning(Verdict.INNER_DEAD, summary, (inner,))
         summary = "The server accepts the login, but nothing comes back through the tunnel."
-        return _Meaning(Verdict.DATA_DEAD, summary, causes.of_dead_data(evidence))
+        return _Meaning(Verdict.DATA_DEAD, summary, data_causes.of_dead_data(evidence))
     if failed:
         return _Meaning(
             Verdict.DATA_DEAD,
             "The server accepts the login, but no keepalive came through the tunnel.",
-            causes.of_dead_data(evidence),
+            data_causes.of_dead_data(evidence),
         )
+    if unread := data_causes.of_unread_data(evidence):
+        summary = "Packets pass through the tunnel, but a client of this profile does not understand all."
+        return _Meaning(Verdict.LOSSY, summary, (unread,))
     sizes = first_of_kind(PathMtu, evidence)
     if sizes and sizes.largest_passing < sizes.required:
         cause = Cause(
@@ -218,18 +225,16 @@ def _of_stopped_data(evidence: Sequence[Evidence]) -> _Meaning:
     """What it means that the session ended, or that data came back first, and nothing at all later."""
     if find(observations.STILL_ANSWERS, evidence) or find(observations.ENDED, evidence):
         summary = "The server accepted the login, then ended the session while data was tested."
-        return _Meaning(Verdict.SESSION_REFUSED, summary, causes.of_ended_session(evidence))
+        return _Meaning(Verdict.SESSION_REFUSED, summary, data_causes.of_ended_session(evidence))
     summary = "Data came back through the tunnel at first, then nothing more."
-    return _Meaning(Verdict.DATA_DEAD, summary, causes.of_dead_data(evidence))
+    return _Meaning(Verdict.DATA_DEAD, summary, data_causes.of_dead_data(evidence))
 
 
 def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     """A login that was not allowed, or that did not prove the tunnel; None if all was tested."""
     wrapping = check.framing.split(" ")[0]
     known = "with the right key" if wrapping != _PLAIN else "but anybody could send that answer"
-    used, not_dedicated = find(observations.IN_USE, evidence), find(observations.NOT_DEDICATED, evidence)
-    if used or not_dedicated:
-        why = describe(used or not_dedicated)
+    if why := next((describe(found) for each in _OBSTACLES if (found := find(each, evidence))), ""):
         summary = f"The server answers the reset, {known}. Login and data are not tested: {why}."
         return _Meaning(Verdict.UNPROVEN, summary, causes.of_missing_permission(evidence))
     if find(observations.PUSHED, evidence) is None:

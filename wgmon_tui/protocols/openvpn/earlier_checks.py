@@ -26,6 +26,7 @@ _OF_EACH_CHECK = frozenset(
         observations.ANSWERED,
         observations.REJECTED,
         observations.TCP,
+        observations.NO_PASSWORD,
         observations.NOT_DEDICATED,
         observations.IN_USE,
         observations.FULL_CHECK,

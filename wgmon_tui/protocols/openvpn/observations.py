@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.protocols.openvpn.data_channel import DataFault
 from wgmon_tui.protocols.openvpn.settings import NAME
 from wgmon_tui.text import format_elapsed, format_list, printable
 
@@ -63,6 +64,8 @@ PUSHED = "pushed"
 """Values: the address, the cipher, and how many options there were."""
 ENDED = "ended"
 """Values: RESTART, HALT or EXIT, and the text of the server."""
+NO_PASSWORD = "no-password"  # noqa: S105  no secret
+"""The profile asks for a user and a password, and nobody has set them. No values."""
 NOT_DEDICATED = "not-dedicated"
 """The settings do not say that nobody else uses the profile."""
 IN_USE = "in-use"
@@ -176,6 +179,8 @@ def _tell_silent_in(values: Sequence[str]) -> str:
     return f"the server fell silent in the stage {values[0]}{heard}"
 
 
+_FAULTS = {each.name.lower(): each.value for each in DataFault}
+
 _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     ANSWERED: _tell_answered,
     REJECTED: lambda values: f"a packet of {values[1]} bytes was rejected: {values[0]}",
@@ -208,11 +213,14 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     ENDED: lambda values: (
         f"the server ended the session with {values[0]}{': ' + values[1] if values[1] else ''}"
     ),
+    NO_PASSWORD: lambda _: "the profile asks for a user and a password, and they are not set",
     NOT_DEDICATED: lambda _: "the settings do not say that this certificate is for wgmon-tui alone",
     IN_USE: lambda values: f"openvpn uses this profile on this machine (process {values[0]})",
     FULL_CHECK: lambda _: "this check ran the reset only; the rest is from the last check of all stages",
     DATA_STOPPED: lambda _: "data came back through the tunnel, and later nothing did, whatever its size",
-    DATA_REJECTED: lambda values: f"{values[1]} data packets were rejected: {values[0]}",
+    DATA_REJECTED: lambda values: (
+        f"rejected data packets: {values[1]}; of each, {_FAULTS.get(values[0], values[0])}"
+    ),
     KEEPALIVE_ARRIVED: lambda values: f"a keepalive of the server came after {values[0]} s",
     KEEPALIVE_MISSING: lambda values: f"no keepalive of the server came within {values[0]} s",
     OTHER_REMOTE: lambda values: f"another remote of the profile answers with the same key: {values[0]}",

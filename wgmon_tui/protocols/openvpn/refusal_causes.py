@@ -11,6 +11,7 @@ from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, is_clock_right, no_room
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
+from wgmon_tui.protocols.openvpn.profile import WrapperKind
 
 _VERIFY_ERRORS = "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'"
 _NEW_CERTIFICATE = "Issue a new client certificate, and put it into <cert> of the profile."
@@ -96,7 +97,16 @@ def _of_hello(failure: str, evidence: Sequence[Evidence]) -> list[Cause]:
         return [parameters]
     if values_of(widest, 1)[0] == observations.CONNECTED:
         return [replace(parameters, why=describe(widest), proven=True)]
+    answered = find(observations.ANSWERED, evidence)
+    has_client_key = answered is not None and values_of(answered, 1)[0] == WrapperKind.TLS_CRYPT_V2.value
+    refused = Cause(
+        "tls-crypt-v2-verify of the server refuses the tls-crypt-v2 key of this client",
+        "resets are answered before its program is asked, and nothing later",
+        "on the server: journalctl -u 'openvpn*' | grep -i 'tls-crypt-v2'",
+        "client-key",
+    )
     return [
+        *([refused] if has_client_key else []),
         no_room(),  # since OpenVPN 2.6, a reset is answered before the clients are counted
         Cause(
             "something on the path drops the packets of TLS (DPI), or TLS of the server does not work",
@@ -158,7 +168,8 @@ def _of_alert(reason: str, why: str) -> Cause | None:
 def _of_certificate(alert: str) -> Cause:
     said = f": {alert}" if alert else " without a word, as OpenVPN does over UDP"
     return Cause(
-        "the server does not accept the client certificate: another authority, or revoked",
+        "the server does not accept the client certificate: another authority, revoked, or not the usage "
+        "or name that it asks for",
         f"it ended the session when it got the certificate{said}",
         _VERIFY_ERRORS,
         "client-certificate",

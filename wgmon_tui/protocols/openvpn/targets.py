@@ -41,6 +41,12 @@ class OpenVpnTarget:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
+    def lacks_password(self) -> bool:
+        """Whether a client would ask for a user and a password, and nobody has set them."""
+        is_set = self.credentials is not None and self.credentials.password is not None
+        return self.profile.needs_credentials and not is_set
+
+    @property
     def agreed_values(self) -> tuple[object, ...]:
         """The profile and the secrets beside it."""
         return (self.profile, self.remote, self.credentials, *sorted(self.secrets.items()))

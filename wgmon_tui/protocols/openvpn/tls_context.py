@@ -89,7 +89,17 @@ def make_widest_context() -> ssl.SSLContext:
 
 def _openssl_names(suites: str) -> str:
     """Cipher suites as OpenSSL names them: profiles have IANA's names, with TLS and WITH in them."""
-    return re.sub(r"\b(AES|CAMELLIA)-(\d+)", r"\1\2", suites.replace("TLS-", "").replace("-WITH-", "-"))
+    return ":".join(map(_openssl_name, suites.split(":"))) if suites else ""
+
+
+def _openssl_name(suite: str) -> str:
+    """One of them. OpenSSL leaves out RSA as the key exchange, CBC, and the digest that POLY1305 implies."""
+    if not suite.startswith("TLS-"):
+        return suite
+    name = suite.removeprefix("TLS-").replace("RSA-WITH-", "WITH-", int(suite.startswith("TLS-RSA-")))
+    name = name.removeprefix("WITH-").replace("-WITH-", "-").replace("3DES-EDE-CBC", "DES-CBC3")
+    name = re.sub(r"\b(AES|CAMELLIA)-(\d+)", r"\1\2", name).replace("-CBC-", "-")
+    return name.replace("POLY1305-SHA256", "POLY1305")
 
 
 def _trust(context: ssl.SSLContext, ca: str) -> None:

@@ -33,6 +33,12 @@ _OCC_WORDS = {
 }
 
 
+def is_foreign(payload: bytes) -> bool:
+    """Whether a payload is neither an IP packet nor a message of OpenVPN: the peer frames it otherwise."""
+    is_message = payload == PING or payload.startswith(_OCC_MAGIC)
+    return not is_message and (not payload or payload[0] >> 4 not in (4, 6))
+
+
 def describe_payload(payload: bytes) -> str:
     """What the payload of a data packet is, in a few words."""
     if payload == PING:

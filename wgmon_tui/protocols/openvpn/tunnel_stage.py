@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address
 from statistics import median
@@ -31,7 +31,7 @@ from wgmon_tui.protocols.openvpn.profile import Profile, RemoteProto
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.settings import NAME
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
-from wgmon_tui.protocols.openvpn.tunnel_messages import OCC_EXIT, PING
+from wgmon_tui.protocols.openvpn.tunnel_messages import OCC_EXIT, PING, is_foreign
 
 DATA_REJECTED = "data-rejected"
 """Evidence: data packets that are not accepted. Values: the DataFault's name, and how many."""
@@ -45,7 +45,6 @@ REQUIRED_SIZE = 1280
 _LONGEST_KEEPALIVE_WAIT_S = 11.0
 _KEEPALIVE_MARGIN_S = 1.0
 _ECHO_WAIT_S = 1.0
-_ATTEMPTS = 2
 _END_WAIT_S = 0.5
 _HOST_MASK = "255.255.255.255"
 
@@ -138,13 +137,13 @@ class DataChannelStage:
         self._faults: Counter[DataFault] = Counter()
         self._result = TunnelResult()
         self._began = session.now
+        self._is_bridge = target.profile.device == "tap"
+        """A bridge carries Ethernet frames, and no IP packets."""
 
     async def run(self) -> TunnelResult:
         """Run the stage. `announce_end` and `await_end` must follow."""
         server, own = self._target.server, self._own_addresses()
-        # A bridge carries Ethernet frames, and no IP packets.
-        is_bridge = self._target.profile.device == "tap"
-        targets = () if is_bridge else find_echo_targets(server.tunnel_ping, self._reply)
+        targets = () if self._is_bridge else find_echo_targets(server.tunnel_ping, self._reply)
         probes: list[InnerProbe] = []
         for number in range(server.tunnel_count if targets else 0):
             if number:
@@ -203,9 +202,11 @@ class DataChannelStage:
             self._session.is_closed = True
             return time.time_ns()
 
-    def _send_echo(self, target: Address, own: OwnAddresses, size: int = 0) -> InnerProbe | None:
+    def _send_echo(
+        self, target: Address, own: OwnAddresses, size: int = 0, fill: Callable[[int], bytes] = bytes
+    ) -> InnerProbe | None:
         self._sequence = (self._sequence + 1) % 2**16
-        probe = make_echo_probe(target, own, self._identifier, self._sequence, size)
+        probe = make_echo_probe(target, own, self._identifier, self._sequence, size, fill=fill)
         if probe is not None:
             self._probes[probe.key] = probe
             probe.sent_ns = self._send(probe.packet, f"echo of {len(probe.packet)} bytes to {target}")
@@ -236,10 +237,12 @@ class DataChannelStage:
         try:
             payload = self._channel.open(packet)
         except DataError as error:
-            self._faults[error.fault] += 1
-            self._session.note_data(packet, f"{REJECTED_NOTE}{error.fault.value}")
+            self._reject(packet, error.fault)
             return
         self._result.accepted += 1
+        if not self._is_bridge and is_foreign(payload):
+            self._reject(packet, DataFault.FRAMING)
+            return
         if payload == PING:
             self._session.note_data(packet, "keepalive")
             if self._result.keepalive_after is None:
@@ -251,6 +254,10 @@ class DataChannelStage:
         self._session.note_data(packet, f"{what} of {len(payload)} bytes")
         if probe is not None and probe.answered_ns is None:
             probe.answered_ns = received_ns
+
+    def _reject(self, packet: bytes, fault: DataFault) -> None:
+        self._faults[fault] += 1
+        self._session.note_data(packet, f"{REJECTED_NOTE}{fault.value}")
 
     def _note_echoes(
         self, targets: Sequence[Address], probes: Sequence[InnerProbe], own: OwnAddresses
@@ -278,10 +285,10 @@ class DataChannelStage:
         return mtu
 
     async def _is_answered(self, target: Address, own: OwnAddresses, size: int = 0) -> bool:
-        """Whether one of a few echoes comes back."""
-        for _ in range(_ATTEMPTS):
+        """Whether one of a few echoes comes back. A server may compress zeros, which is not read here."""
+        for fill in (bytes, secrets.token_bytes):
             self._probes.clear()
-            probe = self._send_echo(target, own, size)
+            probe = self._send_echo(target, own, size, fill)
             await self._listen(_ECHO_WAIT_S, until_answered=True)
             if probe is not None and probe.answered_ns is not None:
                 return True
