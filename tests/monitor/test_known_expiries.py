@@ -8,7 +8,10 @@ from ipaddress import ip_address
 from wgmon_tui.checks.check import Check, Handshake
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.carried_evidence import carried_after, with_known_expiries
+from wgmon_tui.monitor.expiries import expiries_after
+from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
 
 CHECK = Check("vpn", "local", Endpoint("vpn", 1194), ip_address("192.0.2.1"), 0.0, None)
@@ -42,6 +45,19 @@ def test_a_check_that_succeeded_has_seen_all_that_are_left() -> None:
     carried = carried_after((), replace(CHECK, evidence=(SERVER, CLIENT)))
     seen = with_known_expiries(replace(CHECK, handshake=Handshake(0.1), evidence=(SERVER,)), carried)
     assert seen.evidence == (SERVER,)
+
+
+def test_a_control_plane_that_answered_has_told_all_that_are_left() -> None:
+    answered = replace(CHECK, handshake=Handshake(0.1))
+    assert with_known_expiries(answered, [CLIENT]).evidence == (CLIENT,)
+    assert with_known_expiries(replace(answered, protocol="headscale"), [CLIENT]).evidence == ()
+
+
+def test_a_refused_token_loses_no_end_but_that_of_the_certificate_that_was_seen() -> None:
+    renewed = replace(SERVER, at=9000.0)
+    refused = replace(CHECK, protocol="headscale", evidence=(renewed,))
+    outcome = Round((refused,), (Diagnosis(Verdict.API_FAILED, ""),))
+    assert expiries_after([SERVER, CLIENT], outcome) == (CLIENT, renewed)
 
 
 def test_a_check_of_which_nothing_is_known_stays_as_it_is() -> None:

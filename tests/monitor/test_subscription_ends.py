@@ -8,10 +8,10 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.expiries import expiries_of
+from wgmon_tui.monitor.expiries import SUBSCRIPTION, expiries_of
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
-from wgmon_tui.monitor.subscription_ends import SUBSCRIPTION, SubscriptionEnds
+from wgmon_tui.monitor.subscription_ends import SubscriptionEnds
 from wgmon_tui.net.addresses import Endpoint
 
 NOW, TAG = 1_700_000_000.0, "subscription:provider"
@@ -57,6 +57,15 @@ def test_the_next_server_takes_over_when_the_first_has_gone() -> None:
     assert found(state, ends, "b") == ()
     state.replace((server("b", TAG),))
     assert found(state, ends, "b") == (END,)
+
+
+def test_until_the_ends_are_read_those_of_an_earlier_run_stay() -> None:
+    state, ends = fleet(server("a", TAG))
+    state.show_expiries({"a": (END,)})
+    ends.read = lambda: None
+    assert found(state, ends, "a") == (END,)
+    ends.read = dict
+    assert found(state, ends, "a") == ()
 
 
 def test_without_subscriptions_a_round_stays_as_it_is() -> None:

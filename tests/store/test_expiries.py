@@ -10,8 +10,10 @@ import pytest
 
 from tests.store.engine_updates import START, answered
 from tests.store.recorder_harness import Desk, recording
+from tests.store.test_resume import next_life
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_first_states, apply_store_changes
+from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.state_transitions import take_round
 from wgmon_tui.store.history import History
@@ -33,8 +35,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield made
 
 
-def record(desk: Desk, *expiries: Expires) -> None:
-    desk.recorder(desk.states["fra1"], with_expiries(*expiries), ())
+def record(desk: Desk, *expiries: Expires, protocol: str = "openvpn") -> None:
+    outcome = with_expiries(*expiries)
+    outcome = replace(outcome, checks=(replace(outcome.check, protocol=protocol),))
+    take_round(desk.states["fra1"], outcome)
+    desk.recorder(desk.states["fra1"], outcome, ())
     desk.written()
 
 
@@ -59,6 +64,32 @@ def test_a_check_that_saw_none_leaves_them(desk: Desk) -> None:
     record(desk, CERTIFICATE)
     record(desk)
     assert stored(desk) == {"fra1": (CERTIFICATE,)}
+
+
+def test_what_a_control_plane_no_longer_reports_is_forgotten(desk: Desk) -> None:
+    record(desk, KEY, protocol="headscale")
+    record(desk, protocol="headscale")
+    assert stored(desk) == {}
+    assert desk.states["fra1"].expiries == ()
+
+
+def test_the_end_of_a_subscription_goes_with_it(desk: Desk) -> None:
+    record(desk, Expires(SUBSCRIPTION, "provider", START + 100.0))
+    record(desk)
+    assert stored(desk) == {}
+
+
+def test_what_an_earlier_run_stored_is_deleted_too(tmp_path: Path) -> None:
+    with recording(Desk(tmp_path)) as first:
+        first.recorder.watch(first.states.values())
+        record(first, KEY)
+    _, second = next_life(tmp_path, "fra1")
+    try:
+        assert second.states["fra1"].expiries == (KEY,)
+        record(second, protocol="headscale")
+        assert stored(second) == {}
+    finally:
+        second.recorder.stop()
 
 
 def test_they_are_written_again_only_when_they_change(desk: Desk) -> None:

@@ -171,7 +171,7 @@ async def test_the_end_that_a_provider_sends_is_known_by_the_tag_of_its_servers(
     provider.userinfo = "upload=1; download=2; total=30; expire=4102444800"
     log = Log()
     async with running(tmp_path, listed(provider), log) as followed:
-        assert followed.find_ends() == {}
+        assert followed.find_ends() is None
         await log.wait_for("1 new, applied")
         assert followed.find_ends() == {"subscription:p": Expires("subscription", "p", 4_102_444_800.0)}
         assert followed.quotas == {"p": Quota(4_102_444_800.0, 3, 30)}

@@ -214,6 +214,8 @@ class Protocol(typing.Protocol):
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})
     """Help on a verdict, where this protocol decides it by other evidence than WireGuard."""
     node_commands: NodeCommands | None = None
+    sees_all_ends: bool = False
+    """Whether each check that succeeds looks at everything that ends: what it does not report has gone."""
     """What settles questions about the nodes of a control plane; None for what has no nodes."""
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:

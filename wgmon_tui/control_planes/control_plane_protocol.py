@@ -57,6 +57,7 @@ class ControlPlaneProtocol(Protocol):
     """One kind of control plane. Its check asks the API."""
 
     verdict_help = _VERDICT_HELP
+    sees_all_ends = True
     no_packets = "Requests and answers are shown. This check made none, or they are not stored."
 
     @abstractmethod

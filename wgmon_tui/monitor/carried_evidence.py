@@ -24,6 +24,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 
@@ -102,14 +103,21 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
 def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
     """Add the ends of certificates and keys that earlier checks saw, and that this one did not look at.
 
-    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one. A
-    check that succeeded and saw some has seen all that are left: keys that were deleted must not stay.
+    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one.
     """
-    fresh = {each.what for each in check.evidence if isinstance(each, Expires)}
-    if fresh and check.handshake:
+    if has_seen_all_ends(check):
         return check
+    fresh = {each.what for each in check.evidence if isinstance(each, Expires)}
     known = [each for each in carried if isinstance(each, Expires) and each.what not in fresh]
     return replace(check, evidence=(*check.evidence, *known)) if known else check
+
+
+def has_seen_all_ends(check: Check) -> bool:
+    """Whether a check has seen all that are left: keys that were deleted must not stay."""
+    if check.handshake is None:
+        return False
+    has_ends = any(isinstance(each, Expires) for each in check.evidence)
+    return has_ends or find_protocol(check.protocol).sees_all_ends
 
 
 def _kind_of(evidence: Evidence) -> object:

@@ -1,12 +1,36 @@
-"""What a round knows of the ends of certificates and keys."""
+"""What a round knows of the ends of certificates and keys, and which of those known before still hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.monitor.carried_evidence import has_seen_all_ends
 from wgmon_tui.monitor.models import Round
+
+SUBSCRIPTION = "subscription"
+"""`Expires.what` of a subscription. Each round has those that are followed: see subscription_ends.py."""
 
 
 def expiries_of(outcome: Round) -> tuple[Expires, ...]:
     """The ends that a round knows, each once: those of all addresses, the first to end first."""
-    found = {each for check in outcome.checks for each in check.evidence if isinstance(each, Expires)}
-    return tuple(sorted(found, key=lambda each: (each.at, each.what, each.name))) if found else ()
+    return _in_order(
+        {each for check in outcome.checks for each in check.evidence if isinstance(each, Expires)}
+    )
+
+
+def expiries_after(known: Iterable[Expires], outcome: Round) -> tuple[Expires, ...]:
+    """The ends that hold after a round: those that it saw, and those of before that it did not look at.
+
+    The first rounds after a start may know less than the history.
+    """
+    found = expiries_of(outcome)
+    if any(map(has_seen_all_ends, outcome.checks)):
+        return found
+    fresh = {SUBSCRIPTION, *(each.what for each in found)}
+    kept = [each for each in known if each.what not in fresh]
+    return _in_order({*found, *kept}) if kept else found
+
+
+def _in_order(found: Iterable[Expires]) -> tuple[Expires, ...]:
+    return tuple(sorted(found, key=lambda each: (each.at, each.what, each.name)))

@@ -66,7 +66,7 @@ def apply_presence(states: Mapping[str, ServerState], plane: str) -> set[str]:
 def take_round(server_state: ServerState, outcome: Round) -> None:
     """Take over what a round of this machine shows, before damping."""
     from wgmon_tui.monitor.carried_evidence import carried_after  # at the first check a screen is up
-    from wgmon_tui.monitor.expiries import expiries_of
+    from wgmon_tui.monitor.expiries import expiries_after
     from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
 
     check = outcome.check
@@ -82,7 +82,7 @@ def take_round(server_state: ServerState, outcome: Round) -> None:
             server_state.last_good = good
             break
     server_state.last = outcome
-    server_state.expiries = expiries_of(outcome) or server_state.expiries
+    server_state.expiries = expiries_after(server_state.expiries, outcome)
     server_state.last_check = LastCheck(check.started_at, read_elapsed(), made_here=True)
     server_state.mark_fresh()
     if outcome.port_monitor:

@@ -5,16 +5,14 @@ So a subscription is one line in the list of expiry dates, and one alert, like a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.server_state import ServerState
-
-SUBSCRIPTION = "subscription"
-"""`Expires.what` of a subscription."""
 
 
 class SubscriptionEnds:
@@ -22,18 +20,23 @@ class SubscriptionEnds:
 
     def __init__(self, fleet_state: FleetState) -> None:
         self._fleet_state = fleet_state
-        self.read: Callable[[], Mapping[str, Expires]] = dict
-        """The ends that are known now, by the tag of the servers of each subscription."""
+        self.read: Callable[[], Mapping[str, Expires] | None] = dict
+        """The ends that are known now, by the tag of the servers of each subscription.
+
+        None until it is known which they are: those of an earlier run stay meanwhile.
+        """
         self._seen: tuple[int, Mapping[str, Expires]] = (-1, {})
         self._by_server: dict[str, list[Expires]] = {}
 
     def add(self, server_state: ServerState, outcome: Round) -> Round:
         """Replace the ends of subscriptions that this server represents."""
-        ends = self.read()
-        if not ends and not any(each.what == SUBSCRIPTION for each in server_state.expiries):
+        ends, before = self.read(), [each for each in server_state.expiries if each.what == SUBSCRIPTION]
+        if not ends and not before:
             return outcome
-        self._refresh(ends)
-        own = self._by_server.get(server_state.server.name, ())
+        own: Sequence[Expires] = before
+        if ends is not None:
+            self._refresh(ends)
+            own = self._by_server.get(server_state.server.name, ())
         first, *others = outcome.checks
         kept = [each for each in first.evidence if not _is_subscription(each)]
         return replace(outcome, checks=(replace(first, evidence=(*kept, *own)), *others))

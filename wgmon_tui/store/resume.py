@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.damping import from_json
 from wgmon_tui.monitor.engine import LEFT_NOTE, Engine
@@ -22,13 +23,17 @@ from wgmon_tui.store.write.batch import Pause
 
 @dataclass(frozen=True, slots=True)
 class ResumeState:
-    """State from which the recorder continues. `failures` counts the incident's stored failures."""
+    """State from which the recorder continues.
+
+    `failures` counts the incident's stored failures. `expiries` are the stored ends of certificates and keys.
+    """
 
     verdict: Verdict | None
     incident: Incident | None
     failures: int
     pause: Pause | None
     mute: Mute | None
+    expiries: tuple[Expires, ...] = ()
 
 
 def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
@@ -36,7 +41,7 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
 
     Raises StoreUnavailableError.
     """
-    restored, mutes = {}, history.mutes()
+    restored, mutes, expiries = {}, history.mutes(), history.expiries()
     for name, known in history.current().items():
         server_state = engine.fleet_state.states.get(name)
         if server_state is None:
@@ -68,8 +73,10 @@ def restore(history: History, engine: Engine) -> Mapping[str, ResumeState]:
         )
         engine.restore(name, state)
         failures = _failures(history, known)
-        restored[name] = ResumeState(known.verdict, known.incident, failures, pause, mute)
-    engine.fleet_state.show_expiries(history.expiries())
+        restored[name] = ResumeState(
+            known.verdict, known.incident, failures, pause, mute, expiries.get(name, ())
+        )
+    engine.fleet_state.show_expiries(expiries)
     engine.fleet_state.show_node_reports(history.node_reports())
     _restore_last_answers(history, engine)
     _restore_vantages(history, engine)

@@ -18,7 +18,7 @@ from wgmon_tui.config import servers_file
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
-from wgmon_tui.monitor.subscription_ends import SUBSCRIPTION
+from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, state_of, write_state
 from wgmon_tui.text import printable
@@ -47,6 +47,7 @@ class SubscriptionFollower:
         """The last good list of each subscription that differs from servers.toml."""
         self._quotas: dict[str, Quota] = {}
         """What providers said of their subscriptions, from the state file at first."""
+        self._has_read_states = False
         self._fetched_at: dict[str, float] = {}
         self._warned: set[str] = set()
         """Subscriptions of which a warning was logged that still holds."""
@@ -66,8 +67,10 @@ class SubscriptionFollower:
             each.name: self._quotas[each.name] for each in self._subscriptions if each.name in self._quotas
         }
 
-    def find_ends(self) -> dict[str, Expires]:
-        """The ends that providers said, by the tag of the servers of each list."""
+    def find_ends(self) -> dict[str, Expires] | None:
+        """The ends that providers said, by the tag of the servers of each list; None before they are read."""
+        if not self._has_read_states:
+            return None
         return {
             each.tag: Expires(SUBSCRIPTION, each.name, quota.ends_at)
             for each in self._subscriptions
@@ -88,6 +91,7 @@ class SubscriptionFollower:
         fetched = await asyncio.to_thread(_read_times, self._path)
         stored = await asyncio.to_thread(read_states, self._state_dir)
         self._quotas.update({name: each.quota for name, each in stored.items() if each.quota})
+        self._has_read_states = True
         while True:
             stamp = await asyncio.to_thread(servers_file.stamp, self._config_dir)
             is_changed, self._stamp = stamp != self._stamp, stamp

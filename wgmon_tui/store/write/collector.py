@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping
-from wgmon_tui.monitor.expiries import expiries_of
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.node_reports import NodeReport, is_new
 from wgmon_tui.monitor.quorum import VantageReport, VantageState
@@ -57,6 +56,8 @@ class ServerUpdate:
     damping: Damping
     incident: str | None
     node_report: NodeReport | None = None
+    expiries: tuple[Expires, ...] = ()
+    """All ends that are known of it after the round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Collector:
             batch.add_journal_rows(make_journal_rows(update.server, outcome, update.state, update.since))
             for kept in self._packet_sampler.select(update.server, outcome, update.incident):
                 batch.exchanges.append(make_exchange_row(kept))
-            self._add_expiries(update.server, expiries_of(outcome))
+            self._add_expiries(update.server, update.expiries)
             if update.node_report:
                 self._add_node_report(update.server, update.node_report)
         # The damping state of a healthy server does not change from check to check.
@@ -123,8 +124,8 @@ class Collector:
             self._replay_state.dampings[update.server] = batch.dampings[update.server] = damped
 
     def _add_expiries(self, server: str, expiries: tuple[Expires, ...]) -> None:
-        """Write them if they changed. A round after a start may not know them yet: that is no change."""
-        if expiries and self._replay_state.stored_expiries.get(server) != expiries:
+        """Write them if they changed."""
+        if self._replay_state.stored_expiries.get(server, ()) != expiries:
             self._replay_state.stored_expiries[server] = self.batch.new_expiries[server] = expiries
 
     def _add_node_report(self, server: str, reported: NodeReport) -> None:
@@ -204,6 +205,8 @@ class Collector:
         for name, each in restored.items():
             incident = each.incident.id if each.incident else None
             self._packet_sampler.resume(name, each.verdict, incident, each.failures)
+            if each.expiries:
+                self._replay_state.stored_expiries[name] = each.expiries
             if each.incident:
                 self._replay_state.incidents[each.incident.id] = each.incident
             if each.pause:

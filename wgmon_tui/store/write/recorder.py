@@ -179,7 +179,8 @@ class Recorder:
         incident = server_state.incident.id if server_state.incident else None
         state = _state_word(server_state, server_state.known_severity)
         damping, reported = server_state.damping, server_state.node_report
-        self._queue(ServerUpdate(name, now, outcome, state, since, damping, incident, reported))
+        ends = server_state.expiries
+        self._queue(ServerUpdate(name, now, outcome, state, since, damping, incident, reported, ends))
         if events:
             outbox = tuple(
                 make_outbox_row(server_state, event) for event in events if event.kind is not EventKind.NOTED
