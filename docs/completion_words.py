@@ -20,13 +20,17 @@ _BY_NAME = {
     "names": "server",
     "server": "server",
     "servers": "server",
-    "planes": "server",
+    "planes": "control_plane",
+    "lists": "subscription",
     "vantage": "vantage",
     "sink": "sink",
     "theme": "theme",
     "words": "file",
 }
 """What completes an argument, by its name in the program."""
+
+_OF_THE_FILE = ("remove",)
+"""Commands whose NAME is in servers.toml: nodes are not."""
 
 _NEW_NAMES = ("keygen",)
 """Commands whose NAME does not exist yet."""
@@ -90,7 +94,10 @@ def _completed_by(path: str, action: argparse.Action) -> str | list[str]:
         return "directory"
     if metavar.startswith("FILE") or action.type in _FILES:
         return "file"
-    return "" if path in _NEW_NAMES else _BY_NAME.get(action.dest, "")
+    takes = _BY_NAME.get(action.dest, "")
+    if path in _OF_THE_FILE and takes == "server":
+        return "entry"
+    return "" if path in _NEW_NAMES else takes
 
 
 def _short_help(text: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,12 +19,15 @@ from wgmon_tui.cli.command_parser import commands_of
 from wgmon_tui.cli.complete import find_candidates, find_names
 from wgmon_tui.cli.completion import SCRIPTS
 from wgmon_tui.cli.parser import make_parser
+from wgmon_tui.store.schema import create_or_migrate
+from wgmon_tui.store.store_file import STORE
 
 _ODD = 'two words & "quotes"'
 _TOML = MINIMAL_TOML + "".join(
     f'[[server]]\nname = {name}\nendpoint = "192.0.2.1:51820"\npublic_key = "{SERVER_KEY}"\n'
     for name in ('"ams1"', '"ams2"', "'two words & \"quotes\"'", '"a:b"')
 )
+_PLANE = '[[control_plane]]\nname = "office"\ntype = "headscale"\nurl = "https://192.0.2.1"\ntoken = "t"\n'
 _CONFIG = '[[sink]]\nname = "pager"\ntype = "bell"\n[[vantage]]\nname = "nyc"\nhost = "nyc1"\n'
 
 
@@ -84,6 +89,33 @@ def test_every_command_and_option_of_the_parser_is_offered(config: Path) -> None
 )
 def test_what_can_come_next_is_offered(config: Path, line: tuple[str, ...], expected: list[str]) -> None:
     assert words(config, *line) == expected
+
+
+def test_control_planes_and_their_watched_nodes_are_offered_where_servers_are(config: Path) -> None:
+    with (config / "servers.toml").open("a") as file:
+        file.write(_PLANE)
+    state = config / "state"
+    state.mkdir()
+    with closing(sqlite3.connect(state / STORE, isolation_level=None)) as connection:
+        create_or_migrate(connection)
+        connection.executemany(
+            "INSERT INTO servers (name, entry, holds, removed_at) VALUES (?, ?, 0, ?)",
+            [
+                ("office/web1", '{"node_id": "1"}', None),
+                ("office/gone", '{"node_id": "2"}', 1.0),
+                ("fra1", "{}", None),
+            ],
+        )
+    of_state = ("--state", str(state))
+    assert words(config, *of_state, "show", "")[-2:] == ["office", "office/web1"]
+    assert words(config, *of_state, "nodes", "") == ["office"]
+    assert "office/web1" not in words(config, *of_state, "remove", "")
+    assert "office/web1" not in words(config, "--state", str(config / "none"), "show", "")
+
+
+def test_names_of_subscriptions_are_offered(config: Path) -> None:
+    (config / "config.toml").write_text('[[subscription]]\nname = "provider"\nurl_file = "p.url"\n')
+    assert words(config, "subscriptions", "") == ["provider"]
 
 
 def test_own_themes_are_offered(config: Path) -> None:

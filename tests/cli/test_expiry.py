@@ -101,6 +101,18 @@ def test_without_any_it_says_what_would_have_one(
     assert "WireGuard's keys have none" in capsys.readouterr().out
 
 
+def test_beside_a_writer_nothing_is_advised_to_be_started(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(config) == 0
+    assert "wgmon-tui --config" in capsys.readouterr().out
+    monkeypatch.setattr("wgmon_tui.cli.expiry_list.is_writer_running", lambda _: True)
+    assert call(config) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "wgmon-tui is running, and lists each one here when a check sees it."
+    ]
+
+
 def test_an_unknown_name_is_bad_usage(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(config, "fra2") == 64
     assert 'no server "fra2" in servers.toml; did you mean "fra1"?' in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_a_control_plane_without_a_report_says_so(config: Path, capsys: pytest.C
     assert call(config) == 0
     out = capsys.readouterr().out
     assert "office: 1 node" in out
-    assert "lab: no report yet." in out
+    assert "lab: no report yet\n\nTo ask for a report now, and from now on:" in out
 
 
 def test_without_a_history_every_control_plane_has_no_report(
@@ -97,6 +97,18 @@ def test_without_a_history_every_control_plane_has_no_report(
 ) -> None:
     assert call(config) == 0
     assert capsys.readouterr().out.count("no report yet") == 2
+
+
+def test_beside_a_writer_nothing_is_advised_to_be_started(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wgmon_tui.cli.node_list.is_writer_running", lambda _: True)
+    know(config, ONLINE)
+    assert call(config) == 0
+    [*_, heading, blank, command] = rows(capsys)
+    assert (heading, blank) == ("wgmon-tui is running. To see what its last check found:", "")
+    assert command.startswith("wgmon-tui --config")
+    assert command.endswith(" show lab")
 
 
 def test_json_has_an_object_for_each_node_and_null_for_what_is_unknown(

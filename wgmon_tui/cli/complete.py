@@ -1,7 +1,8 @@
 """The words that a shell offers: `wgmon-tui __complete SHELL WORD…`, which the completion scripts call.
 
 It runs at each press of Tab: it reads a table of commands instead of building the parser, looks for names in
-servers.toml without parsing it, and does without pathlib. It is silent about every error.
+servers.toml without parsing it, and does without pathlib. Names of watched nodes are in the history alone.
+It is silent about every error.
 
 Each line is a word, a tab and its meaning; or `:file` or `:directory`, which the shell completes itself.
 """
@@ -16,6 +17,10 @@ from typing import Any
 
 WORDS = os.path.join(os.path.dirname(__file__), "completions", "commands.json")  # noqa: PTH118, PTH120
 """The commands with their options, written from the parser by docs/make.py."""
+
+_NODES = """SELECT name FROM servers
+    WHERE removed_at IS NULL AND entry LIKE '%"node_id"%' ORDER BY name"""
+_STORE_TIMEOUT_S = 0.2
 
 _BASH_BREAKS = re.compile(r"[:=]+")
 _NAME = re.compile(r"""name[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|'[^']*')""")
@@ -69,7 +74,7 @@ class _CommandLine:
     def __init__(self, commands: dict[str, Any], before: Iterable[str]) -> None:
         self._commands = commands
         self._path = ""
-        self._config = ""
+        self._config = self._state = ""
         self._positionals: list[str] = []
         self._options: list[str] = []
         self._only_positionals = False
@@ -99,6 +104,8 @@ class _CommandLine:
     def _take_value(self, option: str, value: str) -> None:
         if option == "--config":
             self._config = os.path.expanduser(value)  # noqa: PTH111
+        elif option == "--state":
+            self._state = os.path.expanduser(value)  # noqa: PTH111
 
     @property
     def _subcommands(self) -> dict[str, str]:
@@ -147,8 +154,18 @@ class _CommandLine:
         elif takes == "theme":
             yield from (f"{name}\ttheme" for name in (*self._commands["themes"], *self._own_themes()))
         elif takes:
-            file = "servers.toml" if takes in ("server", "identity") else "config.toml"
-            yield from (f"{name}\t{takes}" for name in find_names(f"{self._config_dir}/{file}", takes))
+            yield from (f"{name}\t{meaning}" for name, meaning in self._names(takes))
+
+    def _names(self, takes: str) -> Iterator[tuple[str, str]]:
+        """Names of the configuration, each with what it is the name of."""
+        tables = ("server", "control_plane") if takes in ("server", "entry") else (takes,)
+        is_of_fleet = takes in ("server", "entry", "control_plane", "identity")
+        file = f"{self._config_dir}/{'servers' if is_of_fleet else 'config'}.toml"
+        found = {table: find_names(file, table) for table in tables}
+        for table, names in found.items():
+            yield from ((name, table.replace("_", " ")) for name in names)
+        if takes == "server" and found["control_plane"]:
+            yield from ((name, "node") for name in find_nodes(f"{self._state_dir}/history.db"))
 
     def _own_themes(self) -> list[str]:
         try:
@@ -156,6 +173,14 @@ class _CommandLine:
         except OSError:
             return []
         return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+    @property
+    def _state_dir(self) -> str:
+        if not self._state:
+            from wgmon_tui.config.paths import default_state_dir
+
+            self._state = str(default_state_dir())
+        return self._state
 
     @property
     def _config_dir(self) -> str:
@@ -184,3 +209,18 @@ def find_names(file: str, table: str) -> list[str]:
             if name.isprintable():
                 names.append(name)
     return names
+
+
+def find_nodes(store: str) -> list[str]:
+    """The names of the nodes that rules watch, as the history has them; none if it cannot be read."""
+    import sqlite3
+    from contextlib import closing
+    from pathlib import Path
+
+    from wgmon_tui.store.database import connect_to_read
+
+    try:
+        with closing(connect_to_read(Path(store), patience_s=_STORE_TIMEOUT_S)[0]) as connection:
+            return [name for (name,) in connection.execute(_NODES) if name.isprintable()]
+    except sqlite3.Error:
+        return []

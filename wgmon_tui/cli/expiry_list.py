@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.cli.commands_to_type import command_to_type
+from wgmon_tui.cli.commands_to_type import command_to_type, is_writer_running
 from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, select_servers
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.exit_codes import ExitCode
-from wgmon_tui.monitor.subscription_ends import SUBSCRIPTION
+from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.output.expiry_text import expiry_object, format_left, severity_of
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.output.styled_text import TextFormat, role_of
@@ -84,11 +84,13 @@ def _read(arguments: argparse.Namespace, names: set[str]) -> list[_Line] | None:
 def _nothing(arguments: argparse.Namespace) -> str:
     if arguments.within is not None:
         return "Nothing that is known ends within that time."
-    return (
+    unknown = (
         "No end of a certificate or key is known.\n"
-        "Checks of control planes, proxies, OpenVPN and IKEv2 find them; WireGuard's keys have none.\n\n"
-        f"To check now, and from now on:\n\n{command_to_type(arguments, 'run')}"
+        "Checks of control planes, proxies, OpenVPN and IKEv2 find them; WireGuard's keys have none.\n"
     )
+    if is_writer_running(arguments.state):
+        return f"{unknown}wgmon-tui is running, and lists each one here when a check sees it."
+    return f"{unknown}\nTo check now, and from now on:\n\n{command_to_type(arguments, 'run')}"
 
 
 def _quota_of(each: _Line, quotas: Quotas) -> Quota | None:

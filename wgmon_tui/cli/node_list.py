@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.control_plane_report import Node
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.cli.commands_to_type import command_to_type
+from wgmon_tui.cli.commands_to_type import command_to_type, is_writer_running
 from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, require_known
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.control_planes import is_control_plane
@@ -83,12 +83,22 @@ def print_nodes(arguments: argparse.Namespace) -> int:
     elif planes:
         shown = (_describe(name, stored.reports.get(name), rows.get(name, ()), arguments) for name in planes)
         print("\n\n".join(shown))
+        if missing := [name for name in planes if name not in stored.reports]:
+            print(f"\n{_how_to_get_reports(arguments, missing)}")
         unwatched = [row.node for plane in planes for row in rows.get(plane, ()) if row.server is None]
         if unwatched:
             print(f"\n{_describe_unwatched(unwatched)}", file=sys.stderr)
     else:
         print("servers.toml has no control plane. docs/control-planes.md says how to add one.")
     return 0
+
+
+def _how_to_get_reports(arguments: argparse.Namespace, missing: Sequence[str]) -> str:
+    """What to type for control planes that have not reported yet."""
+    if not is_writer_running(arguments.state):
+        return f"To ask for a report now, and from now on:\n\n{command_to_type(arguments, 'run')}"
+    commands = (command_to_type(arguments, "show", name) for name in missing)
+    return "wgmon-tui is running. To see what its last check found:\n\n" + "\n".join(commands)
 
 
 def _describe_unwatched(nodes: Sequence[Node]) -> str:
@@ -171,8 +181,7 @@ def _describe(
     shape = text_format(arguments)
     title = shape.coloured(shape.shown(printable(name)), TextRole.NAME)
     if reported is None:
-        command = command_to_type(arguments, "run")
-        return f"{title}: no report yet. To check now, and from now on:\n\n{command}"
+        return f"{title}: no report yet"
     now = time.time()
     lines = [f"{title}: {format_count(len(rows), 'node')}, as reported {format_age(now - reported.at)}"]
     if reported.report.drift:
