@@ -188,4 +188,4 @@ async def test_without_a_subscription_the_lines_to_add_are_shown(tmp_path: Path)
 async def test_the_demo_has_no_subscriptions() -> None:
     async with face() as it:
         await it.press("U")
-        assert "This run has no config.toml" in str(it.app.screen.query_one("#nothing", Static).content)
+        assert "The demo follows no list" in str(it.app.screen.query_one("#nothing", Static).content)

@@ -1,4 +1,4 @@
-"""Bases of lists with a filter line, titles of columns, and a panel with details."""
+"""Base of lists with a filter line, titles of columns, and a panel with details."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from textual.widgets import Static
 
 from wgmon_tui.tui.filter.bar import FilterBar
 from wgmon_tui.tui.filter.query import Filter
-from wgmon_tui.tui.lists.column_order import ColumnOrder
 from wgmon_tui.tui.lists.polled_list import PolledListScreen
 from wgmon_tui.tui.theme.text_style import unavailable_text
-from wgmon_tui.tui.widgets.line_list import ListLine
+from wgmon_tui.tui.widgets.line_list import AnyLine
 
 
 class FilteredListScreen(PolledListScreen):
@@ -29,7 +28,7 @@ class FilteredListScreen(PolledListScreen):
         self.chosen_filter = Filter()
 
     def draw_list(
-        self, heading: Text, lines: Sequence[ListLine], total: int, why_empty: tuple[str, str] | None
+        self, heading: Text, lines: Sequence[AnyLine], total: int, why_empty: tuple[str, str] | None
     ) -> None:
         """Draw the lines that the filter lets through, of `total`, or why there are none, and the details."""
         self.query_one("#columns", Static).update(heading)
@@ -66,30 +65,3 @@ class FilteredListScreen(PolledListScreen):
         """Give the keys back to the list."""
         self.set_focus(None)
         self.refresh_bindings()
-
-
-class OrderedListScreen(FilteredListScreen):
-    """A list of the state of the fleet in memory that can be sorted, too."""
-
-    def __init__(self, order: ColumnOrder) -> None:
-        super().__init__()
-        self.order = order
-
-    def has_store(self) -> bool:
-        """It reads the state of the fleet in memory."""
-        return True
-
-    def action_sort_by(self, column: str) -> None:
-        """Sort by a column, as a click on its title does; a second click reverses."""
-        self.order = self.order.clicked(column)
-        self.draw()
-
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        self.order = self.order.next()
-        self.draw()
-
-    def action_reverse(self) -> None:
-        """Reverse the order."""
-        self.order = self.order.reversed()
-        self.draw()

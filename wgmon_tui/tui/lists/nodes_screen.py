@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from rich.style import Style
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.widgets import Static
 
 from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.models import ConfigurationError
@@ -17,10 +14,8 @@ from wgmon_tui.monitor.node_reports import FoundNode
 from wgmon_tui.monitor.watched_nodes import rules_of
 from wgmon_tui.text import format_count, format_list, printable, quoted
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
-from wgmon_tui.tui.filter.bar import FilterBar, FleetTags
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
-from wgmon_tui.tui.lists.filtered_list import OrderedListScreen
 from wgmon_tui.tui.lists.node_lines import (
     NODE_ORDER,
     NODE_VALUES,
@@ -33,152 +28,101 @@ from wgmon_tui.tui.lists.node_lines import (
     line,
     passes,
 )
-from wgmon_tui.tui.theme.text_style import TextStyle
-from wgmon_tui.tui.widgets.line_list import ListLine
+from wgmon_tui.tui.lists.ordered_list import OrderedListScreen
 
 _NEEDS_NODES = ("filter", "sort", "reverse")
 
 
-class NodesScreen(OrderedListScreen):
+class NodesScreen(OrderedListScreen[NodeEntry]):
     """The nodes of all control planes, or of one."""
 
     ACTIONS_OF = "nodes"
     BINDINGS = bindings_for("nodes")
 
+    FILTER_EXAMPLE = "offline, is:watched, plane:office, tag:web, !not"
+    FILTER_VALUES = NODE_VALUES
+    FILTER_WORDS = NODE_WORDS
+
     def __init__(self, plane: str = "") -> None:
         super().__init__(NODE_ORDER)
         self._plane = plane
-        self._entries: list[NodeEntry] = []
         self._servers: dict[FoundNode, str] = {}
         self._seen_version = (-1, -1)
-        self._texts: dict[NodeEntry, Text] = {}
-        """The drawn lines, for the next drawing in the same look."""
-        self._drawn_look: tuple[TextStyle, float] | None = None
 
-    def compose(self) -> ComposeResult:
-        """The widgets, from top to bottom."""
-        bar = FilterBar(
-            "offline, is:watched, plane:office, tag:web, !not",
-            FleetTags(self.app.engine.fleet_state),
-            NODE_VALUES,
-            NODE_WORDS,
-        )
-        yield from self.compose_list(bar, Static(id="columns"))
-
-    def on_mount(self) -> None:
-        """Read before the first drawing: it is in memory."""
-        self._take()
-        super().on_mount()
-
-    @property
-    def _chosen(self) -> NodeEntry | None:
-        """The node under the cursor."""
-        return next((each for each in self._entries if each.key == self.scrollable.cursor), None)
-
-    @property
-    def _shown(self) -> list[NodeEntry]:
-        return self.order.sort(each for each in self._entries if passes(each, self.chosen_filter))
-
-    @property
-    def _planes(self) -> list[str]:
-        states = self.app.engine.fleet_state.states
-        return [name for name, each in states.items() if is_control_plane(each.server)]
-
-    # Reading
-
-    async def read(self) -> bool:
-        """Take what is known of the fleet. Ages change too, so every read draws."""
-        self._take()
-        return True
-
-    def _take(self) -> None:
+    def collect(self) -> list[NodeEntry]:
+        """The nodes in the last reports."""
         fleet_state = self.app.engine.fleet_state
         version = fleet_state.membership_version, fleet_state.node_reports_version
         if version != self._seen_version:
             self._servers, self._seen_version = find_servers(fleet_state.states), version
-        self._entries = entries_of(fleet_state.states, self._servers, self.app.clock(), self._plane)
+        return entries_of(fleet_state.states, self._servers, self.app.clock(), self._plane)
 
-    # Drawing
+    def passes(self, entry: NodeEntry) -> bool:
+        """Whether a node passes the chosen filter."""
+        return passes(entry, self.chosen_filter)
 
-    def draw(self) -> None:
-        """Draw the title, the list, and the node under the cursor in full."""
-        shown = self._shown
-        self.query_one("#title", Static).update(self._title())
-        titles = heading(self.order, self.content_style)
-        self.draw_list(titles, self._lines(shown), len(self._entries), self._empty_reason(shown))
+    def make_heading(self) -> Text:
+        """The titles of the columns."""
+        return heading(self.order, self.content_style)
 
-    def _lines(self, shown: list[NodeEntry]) -> list[ListLine]:
-        """The lines. A line is drawn again when its node changes, and every minute."""
-        content_style, now = self.content_style, self.app.clock()
-        look = (content_style, now // 60)
-        before = self._texts if look == self._drawn_look else {}
-        self._drawn_look = look
-        self._texts = {each: before.get(each) or line(each, now, content_style) for each in shown}
-        return [ListLine(text, each.key) for each, text in self._texts.items()]
+    def make_line(self, entry: NodeEntry) -> Text:
+        """A node as a line."""
+        return line(entry, self.app.clock(), self.content_style)
 
-    def draw_detail(self) -> None:
-        """Show the node under the cursor in full."""
-        entry = self._chosen
-        self.show_detail(detail(entry, self.app.clock(), self.content_style) if entry else None)
+    def make_detail(self, entry: NodeEntry) -> Text:
+        """A node in full."""
+        return detail(entry, self.app.clock(), self.content_style)
 
-    def _title(self) -> Text:
-        palette = self.content_style.palette
-        words = f"Nodes of {self._plane}" if self._plane else "Nodes of control planes"
-        title = Text().append(self.app.glyphs.clean(printable(words)), palette.text + Style(bold=True))
-        if self._entries:
-            online = sum(each.node.online is True for each in self._entries)
-            watched = sum(bool(each.server) for each in self._entries)
-            total = format_count(len(self._entries), "node")
-            title.append(f"  {total}, {online} reported as online, {watched} watched", palette.muted)
-        return title
+    @property
+    def heading(self) -> str:
+        """What is listed."""
+        return f"Nodes of {self._plane}" if self._plane else "Nodes of control planes"
 
-    def _empty_reason(self, shown: list[NodeEntry]) -> tuple[str, str] | None:
-        if self._entries:
-            clears = f"Press {key_of('back', self.app.actions)} to clear the filter."
-            return None if shown else ("Nothing matches this filter", clears)
-        planes = [self._plane] if self._plane else self._planes
+    @property
+    def summary(self) -> str:
+        """How many nodes there are, are online, and are watched."""
+        online = sum(each.node.online is True for each in self.entries)
+        watched = sum(bool(each.server) for each in self.entries)
+        return f"{format_count(len(self.entries), 'node')}, {online} reported as online, {watched} watched"
+
+    def explain_empty(self) -> tuple[str, str]:
+        """Why no node is known."""
+        states = self.app.engine.fleet_state.states
+        planes = [name for name, each in states.items() if is_control_plane(each.server)]
+        planes = [self._plane] if self._plane else planes
         if not planes:
             words = (
                 "A [[control_plane]] in servers.toml is the API of a mesh, such as headscale or Tailscale."
             )
             return "There is no control plane", words
-        states = self.app.engine.fleet_state.states
         if any((state := states.get(name)) and state.node_report for name in planes):
             return "No node is reported", f"The last report of {format_list(planes)} lists no nodes."
-        words = f"{format_list(map(quoted, planes))} has not reported its nodes yet. Its page says why."
+        words = f"{format_list(map(quoted, planes))} have not reported nodes yet. Their pages say why."
+        if len(planes) == 1:
+            words = f"{quoted(planes[0])} has not reported its nodes yet. Its page says why."
         return "No report yet", words
 
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only actions that have an effect now."""
-        if not self.is_mounted:
-            return True
-        if action == "open":
-            return self._chosen is not None
-        if action == "watch":
-            return self._chosen is not None and self.app.config_dir is not None
-        return bool(self._entries) if action in _NEEDS_NODES else True
+        if action == "watch" and self.is_mounted:
+            return self.chosen is not None and self.app.config_dir is not None
+        return super().check_action(action, parameters)
 
     def explain_refusal(self, action: str) -> str:
         """Why an action is refused now."""
-        if action == "watch" and self._chosen:
+        if action == "watch" and self.chosen:
             return "The demo cannot change what is watched: it has no servers.toml"
-        why = self._empty_reason(self._shown)
-        return ". ".join(why).rstrip(".") if why else "Nothing is selected"
+        return super().explain_refusal(action)
 
     def current_server(self) -> str | None:
         """The server of the node under the cursor; without one, its control plane."""
-        return (self._chosen.server or self._chosen.plane) if self._chosen else None
-
-    def action_open(self) -> None:
-        """Open the server that checks the node; without one, the control plane that reports it."""
-        if name := self.current_server():
-            self.app.open_server(name)
+        return (self.chosen.server or self.chosen.plane) if self.chosen else None
 
     def action_watch(self) -> None:
         """Say which rule watches the node, and change the rule for it alone; asks first."""
-        entry = self._chosen
+        entry = self.chosen
         if entry is None or self.app.config_dir is None:
             return
         self.run_worker(self._watch(entry), group="editing")

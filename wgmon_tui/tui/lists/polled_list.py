@@ -16,7 +16,7 @@ from wgmon_tui.store.database import MissingStoreError, StoreUnavailableError
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.theme.text_style import TextStyle
 from wgmon_tui.tui.widgets.key_hints import KeyHints
-from wgmon_tui.tui.widgets.line_list import LineList, ListLine
+from wgmon_tui.tui.widgets.line_list import AnyLine, LineList
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 from wgmon_tui.tui.widgets.scrolling import MovementActions
 from wgmon_tui.tui.widgets.status_line import StatusLine
@@ -92,7 +92,7 @@ class PolledListScreen(MovementActions, Screen[None]):
         """Open the entry under the cursor."""
         raise NotImplementedError
 
-    def show_lines(self, lines: Sequence[ListLine], why_empty: Text | None) -> None:
+    def show_lines(self, lines: Sequence[AnyLine], why_empty: Text | None) -> None:
         """Show the lines, or why there are none; then the details."""
         empty = self.query_one("#nothing", Static)
         empty.display, self.scrollable.display = why_empty is not None, why_empty is None

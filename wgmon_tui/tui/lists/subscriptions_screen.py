@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from wgmon_tui.subscriptions.difference import ListDifference
     from wgmon_tui.subscriptions.quota import Quota
 
+_REST = (
+    "The file provider.url holds the address of the list, which is a secret. docs/proxies.md has the rest."
+)
 _Fetched = tuple[bytes, "Quota | None"]
 
 
@@ -117,8 +120,8 @@ class SubscriptionsScreen(PolledListScreen):
     def _empty_reason(self) -> Text | None:
         content_style = self.content_style
         if self.app.config_dir is None:
-            words = "This run has no config.toml."
-            return unavailable_text("No subscriptions", words, content_style)
+            where = "The demo follows no list of a provider. In a config.toml, these three lines follow one:"
+            return missing_section_text("No subscriptions", where, FIRST_SUBSCRIPTION, _REST, content_style)
         if self._config_problem:
             return unavailable_text("config.toml cannot be read", self._config_problem, content_style)
         if self._overview is None:
@@ -126,10 +129,7 @@ class SubscriptionsScreen(PolledListScreen):
         if self._overview.subscriptions:
             return None
         where = "There is no [[subscription]] in config.toml. Add these three lines to follow a list:"
-        rest = (
-            "The file provider.url holds the address of the list, which is a secret. docs/proxies.md has "
-            "the rest. A saved change takes effect at once."
-        )
+        rest = f"{_REST} A saved change takes effect at once."
         return missing_section_text("No subscriptions", where, FIRST_SUBSCRIPTION, rest, content_style)
 
     # Actions

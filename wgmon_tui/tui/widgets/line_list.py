@@ -28,6 +28,22 @@ class ListLine:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeferredLine:
+    """A line that is written when it comes into view."""
+
+    make: Callable[[], Text]
+    key: str
+
+    @property
+    def text(self) -> Text:
+        """The line as it is now."""
+        return self.make()
+
+
+AnyLine = ListLine | DeferredLine
+
+
 class LineList(ScrollView, can_focus=False):
     """A scrollable list of lines. The cursor follows its line by key when the lines change.
 
@@ -51,10 +67,10 @@ class LineList(ScrollView, can_focus=False):
         self.cursor: str | None = None
         self._palette = palette
         self._starts_at_top = start_at_top
-        self._lines: Sequence[ListLine] = ()
+        self._lines: Sequence[AnyLine] = ()
         self._line_numbers: dict[str, int] = {}
 
-    def show(self, lines: Sequence[ListLine]) -> None:
+    def show(self, lines: Sequence[AnyLine]) -> None:
         """Show these lines. If the cursor's line is gone, the cursor goes to the line now at its position."""
         before = self._line_numbers.get(self.cursor or "")
         self._lines = lines
