@@ -380,8 +380,11 @@ async def test_more_relays_than_are_probed_are_named_as_left_out() -> None:
     relays = [f"stun:127.0.0.1:{port}" for port in range(1, MOST_RELAYS + 3)]
     found, diagnosis, _ = await look(relays)
     lines = [each for each in found.evidence if isinstance(each, ProtocolEvidence) and each.kind == "relay"]
-    assert len(lines) == MOST_RELAYS + 1
-    assert f"the relay 2 more may work or not (only {MOST_RELAYS} are probed)" in diagnosis.evidence
+    assert len(lines) == MOST_RELAYS
+    words = f"2 more relays of servers.toml not probed: a check probes at most {MOST_RELAYS}"
+    assert words in diagnosis.evidence
+    assert f"of {MOST_RELAYS} relays" in diagnosis.summary
+    assert diagnosis.summary.endswith(f"; {words}.")
 
 
 async def test_the_regions_of_a_derp_map_are_probed_and_missing_ones_named() -> None:
@@ -394,7 +397,9 @@ async def test_the_regions_of_a_derp_map_are_probed_and_missing_ones_named() -> 
         assert all("Authorization" not in head for head in derp.heard)
     # The relay of the map begins with TLS, which this server does not speak.
     assert "it does not speak TLS" in " ".join(diagnosis.evidence)
-    assert "the relay fra may work or not (its region is in no DERP map" in " ".join(diagnosis.evidence)
+    words = "the relays of the region fra were not probed: no DERP map that could be read has it"
+    assert words in diagnosis.evidence
+    assert words in diagnosis.summary
     assert report is not None
     assert [(each.name, each.works) for each in report.relays] == [("own", False)]
 

@@ -2,7 +2,8 @@
 
 `answer` has the name of the request, a word, and a detail. `part` has the name of a part, `works` or
 `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that may be either.
-`relay` has a name, `works`, `broken` or `unknown`, and a detail.
+`relay` has a name, `works`, `broken` or `unknown`, and a detail. `unprobed` has the number of relays
+that were left out, and of those that a check probes at most; `unlisted` a region that is in no DERP map.
 `drift` has names of fields, `version` a version, `warning` a sentence. `connection` and `certificate` say why
 there was no request.
 """
@@ -84,6 +85,11 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"it is version {first}"
         case "relay":
             return f"the relay {first} {_RELAY_STATES.get(second, second)}{detail}{took}"
+        case "unprobed":
+            left_out = format_count(_number(first), "more relay")
+            return f"{left_out} of servers.toml not probed: a check probes at most {second}"
+        case "unlisted":
+            return f"the relays of the region {first} were not probed: no DERP map that could be read has it"
         case "warning":
             return f"it warns: {first}"
     return evidence.kind

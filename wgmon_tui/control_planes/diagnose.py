@@ -102,7 +102,8 @@ def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:
     relays = [each for each in evidence if each.kind == "relay"]
     broken = [each for each in relays if values_of(each, 2)[1] == answers.BROKEN]
     unknown = [each for each in relays if values_of(each, 2)[1] == answers.UNKNOWN]
-    if not broken and not unknown:
+    left_out = [each for each in evidence if each.kind in ("unprobed", "unlisted")]
+    if not broken and not unknown and not left_out:
         return None
     found = []
     if broken:
@@ -112,6 +113,7 @@ def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:
         found.append(
             f"nothing shows whether {_name_relays(unknown)} {'works' if len(unknown) == 1 else 'work'}"
         )
+    found += map(describe, left_out)
     causes = tuple(
         Cause(f"the relay {values_of(each, 1)[0]} is down", values_of(each, 3)[2], _relay_command(each))
         for each in broken

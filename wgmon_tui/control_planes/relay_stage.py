@@ -14,7 +14,7 @@ from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.stage import RELAYS, Stage, StageOutcome
 from wgmon_tui.config.control_planes import ControlPlaneSettings
-from wgmon_tui.control_planes.answers import BROKEN, UNKNOWN, WORKS
+from wgmon_tui.control_planes.answers import BROKEN, UNKNOWN, WORKS, describe
 from wgmon_tui.control_planes.derp_map import missing_regions, read_derp_map
 from wgmon_tui.control_planes.http_connection import HttpConnection, NoHttpError, TooLargeError
 from wgmon_tui.control_planes.relay_probes import MOST_RELAYS, ProbedRelay, probe_relays, summarize
@@ -58,13 +58,13 @@ class RelayStage:
             of_map = read_derp_map(derp_map, settings.derp_regions)
             relays += of_map
             lines = [
-                self._evidence(region, UNKNOWN, "its region is in no DERP map that could be read")
+                ProtocolEvidence(self._name, "unlisted", (region,))
                 for region in missing_regions(of_map, settings.derp_regions)
             ]
         probed = await probe_relays(relays, target.authorities, self._resolver, target.server.timeout)
         lines += [self._describe(each) for each in probed]
         if left := relays[MOST_RELAYS:]:
-            lines.append(self._evidence(f"{len(left)} more", UNKNOWN, f"only {MOST_RELAYS} are probed"))
+            lines.append(ProtocolEvidence(self._name, "unprobed", (str(len(left)), str(MOST_RELAYS))))
         ends = [
             Expires("relay certificate", each.address.host, each.certificate_end)
             for each in probed
@@ -105,18 +105,20 @@ class RelayStage:
     def _describe(self, probed: ProbedRelay) -> ProtocolEvidence:
         relay = probed.address
         name = f"{relay.region} {relay}" if relay.region else str(relay)
-        return self._evidence(name, probed.state, probed.detail, probed.seconds)
-
-    def _evidence(self, name: str, state: str, detail: str, at: float | None = None) -> ProtocolEvidence:
-        return ProtocolEvidence(self._name, "relay", (name, state, detail), at)
+        values = (name, probed.state, probed.detail)
+        return ProtocolEvidence(self._name, "relay", values, probed.seconds)
 
 
 def _stage(lines: Sequence[ProtocolEvidence], seconds: float) -> Stage:
-    states = [each.values[1] for each in lines]
+    states = {each.values[1] if each.kind == "relay" else UNKNOWN for each in lines}
     outcome = StageOutcome.PASSED
     if BROKEN in states:
         outcome = StageOutcome.FAILED
     elif UNKNOWN in states:
         outcome = StageOutcome.NOT_KNOWN
-    named = ", ".join(each.values[0] for each in lines if each.values[1] != WORKS)
+    named = ", ".join(
+        each.values[0] if each.kind == "relay" else describe(each)
+        for each in lines
+        if each.kind != "relay" or each.values[1] != WORKS
+    )
     return Stage(RELAYS, outcome, seconds if outcome is StageOutcome.PASSED else None, named)
