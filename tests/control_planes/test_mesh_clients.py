@@ -81,7 +81,7 @@ def asked(tmp_path: Path) -> list[str]:
 async def test_a_pong_through_wireguard_is_an_answer_with_its_time(stand_in: StandIn, tmp_path: Path) -> None:
     peer = {**TAILSCALED_PEER, "LastHandshake": format_iso_time(time.time() - 30)}
     stand_in("tailscale", {**TAILSCALED_STATUS, "Peer": {"k": peer}}, f'echo "{PONG}"')
-    found = await TailscaleClient().look(NODE, 2.0)
+    found = await TailscaleClient().query_peer(NODE, 2.0)
     assert (found.is_known, found.is_direct, found.is_answered, found.rtt) == (True, True, True, 0.012)
     assert found.handshake_age is not None
     assert 29 < found.handshake_age < 60
@@ -102,14 +102,14 @@ async def test_a_ping_without_a_pong_is_what_the_program_says(
     stand_in: StandIn, ping: str, answered: bool | None, is_known: bool
 ) -> None:
     stand_in("tailscale", TAILSCALED_STATUS, ping)
-    found = await TailscaleClient().look(NODE, 2.0)
+    found = await TailscaleClient().query_peer(NODE, 2.0)
     assert (found.is_answered, found.is_known) == (answered, is_known)
 
 
 async def test_a_path_by_a_relay_is_named(stand_in: StandIn) -> None:
     relayed = {**TAILSCALED_PEER, "CurAddr": ""}
     stand_in("tailscale", {**TAILSCALED_STATUS, "Peer": {"k": relayed}}, f'echo "{PONG}"')
-    found = await TailscaleClient().look(NODE, 2.0)
+    found = await TailscaleClient().query_peer(NODE, 2.0)
     assert (found.is_direct, found.relay) == (False, "fra")
 
 
@@ -117,7 +117,7 @@ async def test_a_node_that_is_not_in_the_list_of_peers_is_not_pinged(
     stand_in: StandIn, tmp_path: Path
 ) -> None:
     stand_in("tailscale", TAILSCALED_STATUS, f'echo "{PONG}"')
-    found = await TailscaleClient().look(ip_address("100.64.0.99"), 2.0)
+    found = await TailscaleClient().query_peer(ip_address("100.64.0.99"), 2.0)
     assert found == MeshPeer("tailscale", is_known=False)
     assert asked(tmp_path) == ["status --json"]
 
@@ -125,8 +125,8 @@ async def test_a_node_that_is_not_in_the_list_of_peers_is_not_pinged(
 async def test_one_status_serves_several_nodes(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in("tailscale", TAILSCALED_STATUS, f'echo "{PONG}"')
     client = TailscaleClient()
-    await client.look(NODE, 2.0)
-    await client.look(NODE, 2.0)
+    await client.query_peer(NODE, 2.0)
+    await client.query_peer(NODE, 2.0)
     assert asked(tmp_path).count("status --json") == 1
 
 
@@ -140,13 +140,13 @@ async def test_a_status_is_asked_again_after_some_seconds(stand_in: StandIn, tmp
 
 async def test_a_client_that_is_logged_out_says_so(stand_in: StandIn) -> None:
     stand_in("tailscale", {**TAILSCALED_STATUS, "BackendState": "NeedsLogin"})
-    found = await TailscaleClient().look(NODE, 2.0)
+    found = await TailscaleClient().query_peer(NODE, 2.0)
     assert found.trouble == "connection to the mesh: NeedsLogin"
 
 
 async def test_a_program_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = await NetbirdClient().look(NODE, 2.0)
+    found = await NetbirdClient().query_peer(NODE, 2.0)
     assert found.trouble == "netbird is not installed here, or not on the PATH"
 
 
@@ -161,7 +161,7 @@ async def test_hostile_output_is_trouble_and_never_an_answer(
 ) -> None:
     for name in ("tailscale", "netbird"):
         stand_in(name, printed, "true")
-    found = await client().look(NODE, 2.0)
+    found = await client().query_peer(NODE, 2.0)
     assert found.trouble
     assert found.trouble.isprintable()
     assert found.is_known is None
@@ -170,7 +170,7 @@ async def test_hostile_output_is_trouble_and_never_an_answer(
 async def test_names_and_messages_with_escapes_are_shown_without_them(stand_in: StandIn) -> None:
     hostile = {**TAILSCALED_PEER, "CurAddr": "", "Relay": "fra\x1b[2J\x07"}
     stand_in("tailscale", {**TAILSCALED_STATUS, "Peer": {"k": hostile}}, "true")
-    found = await TailscaleClient().look(NODE, 2.0)
+    found = await TailscaleClient().query_peer(NODE, 2.0)
     assert describe_peer(found).isprintable()
     stand_in("tailscale", "", "true")
 
@@ -203,7 +203,7 @@ async def test_a_program_gets_no_secrets_of_this_process(
 async def test_a_peer_of_netbird_has_its_path_and_its_handshake(stand_in: StandIn) -> None:
     recent = {**NETBIRD_PEER, "lastWireguardHandshake": format_iso_time(time.time() - 60)}
     stand_in("netbird", {**NETBIRD_STATUS, "peers": {"details": [recent]}})
-    found = await NetbirdClient().look(NODE, 2.0)
+    found = await NetbirdClient().query_peer(NODE, 2.0)
     assert found.handshake_age is not None
     assert 59 < found.handshake_age < 90
     relay = "rels://relay.example.net:443"
@@ -216,7 +216,7 @@ async def test_a_peer_of_netbird_has_its_path_and_its_handshake(stand_in: StandI
 
 async def test_a_peer_that_netbird_does_not_list_is_not_known(stand_in: StandIn) -> None:
     stand_in("netbird", NETBIRD_STATUS)
-    found = await NetbirdClient().look(ip_address("100.64.0.99"), 2.0)
+    found = await NetbirdClient().query_peer(ip_address("100.64.0.99"), 2.0)
     assert found == MeshPeer("netbird", is_known=False)
 
 
@@ -234,12 +234,12 @@ async def test_a_netbird_without_a_connection_or_with_missing_fields_is_trouble(
     stand_in: StandIn, status: object, trouble: str
 ) -> None:
     stand_in("netbird", status)
-    assert (await NetbirdClient().look(NODE, 2.0)).trouble == trouble
+    assert (await NetbirdClient().query_peer(NODE, 2.0)).trouble == trouble
 
 
 async def test_netbird_is_asked_for_its_status(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in("netbird", NETBIRD_STATUS)
-    assert (await NetbirdClient().look(NODE, 2.0)).is_known is True
+    assert (await NetbirdClient().query_peer(NODE, 2.0)).is_known is True
     assert asked(tmp_path) == ["status --json"]
 
 

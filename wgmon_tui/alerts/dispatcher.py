@@ -194,7 +194,7 @@ class Dispatcher:
             around = first or self._monotonic() - looked_at >= _DUE_CHECK_EVERY_S
             if around:
                 looked_at, first = self._monotonic(), False
-            self._gathering.begin()
+            self._gathering.mark_events_read()
             has_more, self.memory_notice = await self._run_in_store(
                 self._expand_once,
                 self._resolved_sinks.alerts,

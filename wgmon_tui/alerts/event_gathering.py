@@ -30,7 +30,7 @@ class EventGathering:
         """Let the outbox read at once."""
         self._work_available.set()
 
-    def begin(self) -> None:
+    def mark_events_read(self) -> None:
         """Note that all events up to now are being read."""
         self._work_available.clear()
 

@@ -40,7 +40,7 @@ class MeshPeer:
 class MeshClient(typing.Protocol):
     """The client of a mesh on this machine."""
 
-    async def look(self, address: Address, timeout_s: float) -> MeshPeer:
+    async def query_peer(self, address: Address, timeout_s: float) -> MeshPeer:
         """Ask it about a node. Never raises if the program fails."""
 
 

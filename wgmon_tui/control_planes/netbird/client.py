@@ -29,7 +29,7 @@ class NetbirdClient:
     def __init__(self) -> None:
         self._program = LocalProgram(NAME, _read_status)
 
-    async def look(self, address: Address, timeout_s: float) -> MeshPeer:
+    async def query_peer(self, address: Address, timeout_s: float) -> MeshPeer:
         """What it knows of an address."""
         try:
             status = await self._program.read_status(_STATUS, timeout_s)

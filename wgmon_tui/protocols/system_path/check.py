@@ -90,7 +90,7 @@ class SystemPathProber(AddressProber):
         if settings.client not in self._clients:
             self._clients[settings.client] = find_protocol(settings.client).make_mesh_client()
         client = self._clients[settings.client]
-        return await client.look(asked.address, asked.server.timeout) if client else None
+        return await client.query_peer(asked.address, asked.server.timeout) if client else None
 
     def _interface_to(self, address: Address) -> tuple[LeavesBy, ...]:
         """By which interface packets to an address leave this machine, where the system tells."""
