@@ -130,7 +130,7 @@ _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 async def make_of_ends(shots: tuple[Shot, ...]) -> None:
     """Run the demo with its servers of other protocols, until the ends of certificates are known."""
     demo = DemoFleet()
-    async with running_guests(demo.fleet) as guests:
+    async with running_guests() as guests:
         # In the order of servers.toml: control planes come first.
         servers = sorted((*guests, *demo.fleet.servers), key=lambda each: not is_control_plane(each))
         await _take_of(demo, replace(demo.fleet, servers=tuple(servers)), shots, (), _wait_for_ends)
@@ -141,7 +141,7 @@ async def make(
 ) -> None:
     """Run the demo, seen from `vantages` too; wait until there is something to see, and take the pictures."""
     demo = DemoFleet(vantages=tuple(place.demo_vantage for place in vantages))
-    mesh = ControlPlaneDemo(demo.fleet) if has_mesh else None
+    mesh = ControlPlaneDemo() if has_mesh else None
     fleet = replace(demo.fleet, servers=(*(mesh.servers if mesh else ()), *demo.fleet.servers))
     if mesh:
         await mesh.start()

@@ -82,6 +82,15 @@ def test_a_mistake_is_one_line_with_its_place(change: tuple[str, str], said: str
     assert re.search(said, refusal(PLANE.replace(*change))), refusal(PLANE.replace(*change))
 
 
+def test_a_rule_leaves_something_to_check() -> None:
+    netbird = PLANE.replace("headscale", "netbird") + "node_ping = false\n"
+    assert re.search(r"line 2: .*key node_ping: nothing of a node is left to check", refusal(netbird))
+    [plane] = parse(netbird + "node_port = 22\n").servers
+    assert isinstance(plane.protocol_settings, ControlPlaneSettings)
+    assert not plane.protocol_settings.node_ping
+    assert parse(render(parse(netbird + "node_port = 22\n"))).servers == (plane,)
+
+
 def test_a_control_plane_as_a_server_is_refused_with_the_form_to_write() -> None:
     said = refusal(NODE.replace("system-path", "headscale"))
     assert '[[control_plane]] with type = "headscale"' in said

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.protocol import ProbeServices, ProtocolTarget
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.targets import join
@@ -15,7 +17,7 @@ from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.models import Fleet, Server
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.lab import demo_guests
-from wgmon_tui.lab.demo_fleet import DemoFleet
+from wgmon_tui.lab.control_plane import nodes
 from wgmon_tui.lab.demo_guests import running_guests
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -26,7 +28,7 @@ from wgmon_tui.monitor.watched_nodes import select_nodes
 
 
 async def test_the_demo_has_openvpn_servers_that_can_be_checked() -> None:
-    async with running_guests(Fleet()) as servers:
+    async with running_guests() as servers:
         fleet = Fleet(servers)
         targets = join(fleet, open_keyring(fleet, Path()))
     assert targets.problems == {}
@@ -35,14 +37,13 @@ async def test_the_demo_has_openvpn_servers_that_can_be_checked() -> None:
 
 async def test_without_its_package_a_protocol_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_guests, "find_spec", lambda _: None)
-    async with running_guests(Fleet()) as servers:
+    async with running_guests() as servers:
         assert not [each for each in servers if each.protocol == "openvpn"]
 
 
-async def test_the_control_plane_of_the_demo_reports_a_node_as_online_that_is_dead() -> None:
-    lab = DemoFleet(())
-    async with running_guests(lab.fleet) as servers:
-        fleet = replace(lab.fleet, servers=servers)
+async def test_the_control_plane_of_the_demo_reports_two_nodes_wrongly() -> None:
+    async with running_guests() as servers:
+        fleet = Fleet(servers)
         keyring = open_keyring(fleet, Path())
         [plane] = filter(is_control_plane, servers)
         fleet_state = FleetState(servers)
@@ -55,18 +56,25 @@ async def test_the_control_plane_of_the_demo_reports_a_node_as_online_that_is_de
         assert outcome.diagnosis.verdict is Verdict.HEALTHY
         reported = fleet_state.states[plane.name].node_report
         assert reported is not None
-        nodes = select_nodes(fleet, {plane.name: reported.report}).servers
-        assert [each.name for each in nodes] == ["mesh/db-hel1", "mesh/web-ams1", "mesh/web-fra2"]
-        whole = replace(fleet, servers=(*servers, *nodes))
-        fleet_state.add(nodes)
+        found = select_nodes(fleet, {plane.name: reported.report}).servers
+        assert plane.protocol == "headscale"
+        assert {each.protocol for each in found} == {"system-path"}
+        ends = {each.what for each in outcome.check.evidence if isinstance(each, Expires)}
+        assert ends == {"API key", "preauth key", "node key"}
+        whole = replace(fleet, servers=(*servers, *found))
+        fleet_state.add(found)
         ready = join(whole, open_keyring(whole, Path())).ready
         verdicts = {}
-        for each in nodes:
+        for each in found:
             outcome = await look(each, ready[each.name], services)
             judged = ReportedNodes(fleet_state).judge(fleet_state.states[each.name], outcome, time.time())
             verdicts[each.name] = judged.diagnosis.verdict
-    assert verdicts["mesh/db-hel1"] is Verdict.SAYS_CONNECTED
-    assert verdicts["mesh/web-ams1"] is verdicts["mesh/web-fra2"] is Verdict.HEALTHY
+    assert verdicts == {
+        "mesh/web-ams1": Verdict.HEALTHY,
+        "mesh/web-fra2": Verdict.HEALTHY,
+        "mesh/db-hel1": Verdict.SAYS_CONNECTED,
+        "mesh/gw-osl1": Verdict.FORGOTTEN,
+    }
 
 
 async def look(server: Server, target: ProtocolTarget, services: ProbeServices) -> Round:
@@ -80,6 +88,13 @@ async def look(server: Server, target: ProtocolTarget, services: ProbeServices) 
 
 async def test_without_h11_the_demo_has_no_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_guests, "find_spec", lambda name: None if name == "h11" else name)
-    lab = DemoFleet(())
-    async with running_guests(lab.fleet) as servers:
+    async with running_guests() as servers:
+        assert not list(filter(is_control_plane, servers))
+
+
+async def test_where_loopback_has_one_address_the_demo_has_no_control_plane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nodes, "address_of", lambda _: ip_address("192.0.2.1"))
+    async with running_guests() as servers:
         assert not list(filter(is_control_plane, servers))

@@ -74,6 +74,16 @@ def test_a_node_is_checked_at_its_mesh_address_in_the_interval_of_its_rule() -> 
     assert (server.control_plane, server.node_id) == ("office", "1")
 
 
+def test_without_a_ping_the_port_alone_must_answer_or_the_client_of_the_mesh() -> None:
+    rules = 'watch_names = ["*"]\nnode_ping = false\n'
+    [server] = select(fleet_of(f"{rules}node_port = 22"), WEB1).servers
+    assert (server.protocol_settings.echo, server.protocol_settings.tcp) == (False, True)
+    fleet = parse(f"{PLANE.replace('netmaker', 'headscale')}{rules}")
+    [server] = select(fleet, WEB1).servers
+    assert server.protocol_settings.asks_client_alone
+    assert server.protocol_settings.client == "tailscale"
+
+
 def test_without_a_port_a_ping_is_enough_and_the_interval_is_that_of_the_control_plane() -> None:
     [server] = select(fleet_of(), WEB1).servers
     assert not server.protocol_settings.tcp

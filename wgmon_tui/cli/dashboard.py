@@ -171,7 +171,7 @@ async def _print_demo(arguments: argparse.Namespace, fleet: Fleet, state: Path) 
     from wgmon_tui.daemon.writer_assembly import build_writer
     from wgmon_tui.lab.demo_guests import running_guests
 
-    async with running_guests(fleet) as servers:
+    async with running_guests() as servers:
         whole = replace(fleet, servers=(*fleet.servers, *servers))
         writer = build_writer(state, load_from_fleet(whole), lock=None)
         await _print_tables(writer, writer.engine, _DEMO_ROUNDS, arguments)

@@ -14,6 +14,7 @@ from wgmon_tui.config.setting import FormField, Section, Setting, read_valid_set
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import InvalidValueError, format_duration
 from wgmon_tui.config.value_types import (
+    BOOLEAN,
     HTTP_URL,
     NAME,
     NAMES,
@@ -61,6 +62,7 @@ class ControlPlaneSettings:
     relays: tuple[RelayAddress, ...] = ()
     derp_map: Url | None = None
     derp_regions: tuple[str, ...] = ()
+    node_ping: bool = True
 
     @property
     def watches_nodes(self) -> bool:
@@ -128,20 +130,28 @@ _OWN = (
         replace(NAME, kind=FormFieldKind.CHOICE),
         "The identity for nodes whose key and endpoint the control plane reports (Innernet, Netmaker). "
         "Each node must list it as one more peer. Never use the key of a node.",
-        FormField(36, more=True),
+        FormField(35, more=True),
         default="the only `[[identity]]` of the file",
     ),
     Setting(
         "node_tags",
         NAMES,
         "Additional tags of watched nodes, for filters and vantages.",
-        FormField(37, more=True),
+        FormField(36, more=True),
     ),
     Setting(
         "node_port",
         integer(0, 65535),
         "A TCP port that must accept a connection on watched nodes. 0 tests none: a ping is enough.",
+        FormField(37, more=True),
+    ),
+    Setting(
+        "node_ping",
+        BOOLEAN,
+        "Whether watched nodes must answer a ping. With false, `node_port` alone must answer; without a "
+        "port, the ping of the client of the mesh (Tailscale, headscale).",
         FormField(38, more=True),
+        default="true",
     ),
     Setting(
         "node_interval",
@@ -178,9 +188,18 @@ _DERP = (
 
 
 def make_settings(
-    name: str, title: str, *, has_socket: bool = False, has_relays: bool = False, has_derp: bool = False
+    name: str,
+    title: str,
+    *,
+    has_socket: bool = False,
+    has_relays: bool = False,
+    has_derp: bool = False,
+    has_client_ping: bool = False,
 ) -> ProtocolSettings:
-    """The settings of one kind of control plane."""
+    """The settings of one kind of control plane.
+
+    `has_client_ping` tells whether the client of its nodes can ping one through the mesh.
+    """
     settings = (
         *_OWN,
         *((_SOCKET,) if has_socket else ()),
@@ -193,6 +212,9 @@ def make_settings(
         """Raises ConfigurationError."""
         values = read_valid_settings(table, settings)
         check_source(table, name)
+        if not (values.get("node_ping", True) or values.get("node_port") or has_client_ping):
+            phrase = "nothing of a node is left to check; set node_port, or remove node_ping"
+            table.reject(table.error("node_ping", phrase))
         table.require_valid()
         return ControlPlaneSettings(**values)
 

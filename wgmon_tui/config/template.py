@@ -73,6 +73,7 @@ _EXAMPLES: Mapping[tuple[str, str], str] = {
     ("control_plane", "url"): '"https://api.tailscale.com"',
     ("control_plane", "token"): '"tailscale.token"',
     ("control_plane", "relays"): '["derps://derp.example.net", "stun:derp.example.net:3478"]',
+    ("control_plane", "node_ping"): "true",
     ("control_plane", "derp_map"): '"https://controlplane.tailscale.com/derpmap/default"',
     ("control_plane", "derp_regions"): '["fra"]',
     ("control_plane", "socket"): '"/run/tailscale/tailscaled.sock"',

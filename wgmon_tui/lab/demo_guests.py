@@ -1,4 +1,4 @@
-"""Servers of other protocols in the demo. A kind whose packages are missing is left out."""
+"""Servers of other protocols in the demo. A kind that this machine lacks something for is left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import Protocol
 
-from wgmon_tui.config.models import Fleet, Server
+from wgmon_tui.config.models import Server
+from wgmon_tui.lab.control_plane.nodes import has_addresses_of_nodes
 
 _OF_PROXIES = ("cryptography", "blake3", "h11")
 """The packages of the extra `proxy` that a check needs."""
@@ -29,12 +30,9 @@ class DemoGuests(Protocol):
 
 
 @asynccontextmanager
-async def running_guests(fleet: Fleet) -> AsyncIterator[tuple[Server, ...]]:
-    """The entries of the servers, which answer until the end of the block. A thread makes them.
-
-    Those of WireGuard admit the identity of the `fleet`.
-    """
-    guests = await asyncio.to_thread(_make_guests, fleet)
+async def running_guests() -> AsyncIterator[tuple[Server, ...]]:
+    """The entries of the servers, which answer until the end of the block. A thread makes them."""
+    guests = await asyncio.to_thread(_make_guests)
     try:
         for each in guests:
             await each.start()
@@ -44,7 +42,7 @@ async def running_guests(fleet: Fleet) -> AsyncIterator[tuple[Server, ...]]:
             await each.stop()
 
 
-def _make_guests(fleet: Fleet) -> Sequence[DemoGuests]:
+def _make_guests() -> Sequence[DemoGuests]:
     """The servers whose packages are installed. Raises OSError if loopback has no free port."""
     guests: list[DemoGuests] = []
     if find_spec("cryptography") is not None:
@@ -56,8 +54,8 @@ def _make_guests(fleet: Fleet) -> Sequence[DemoGuests]:
         from wgmon_tui.lab.proxies.demo import ProxyDemo
 
         guests.append(ProxyDemo())
-    if find_spec("h11") is not None and fleet.identities:
+    if find_spec("h11") is not None and has_addresses_of_nodes():
         from wgmon_tui.lab.control_plane.demo import ControlPlaneDemo
 
-        guests.append(ControlPlaneDemo(fleet))
+        guests.append(ControlPlaneDemo())
     return guests

@@ -19,11 +19,9 @@ _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 class LabStreamServer(ABC):
     """A TCP server. The constructor binds the port; `start` begins to answer. Raises OSError."""
 
-    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._tls = tls
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, 0))
+        self._socket = bind(host, port)
         self.endpoint = Endpoint(host, self._socket.getsockname()[1])
         self._server: asyncio.Server | None = None
         self._connections = _Connections(self.serve)
@@ -51,6 +49,18 @@ class LabStreamServer(ABC):
     @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends."""
+
+
+def bind(host: str, port: int = 0) -> socket.socket:
+    """A TCP socket at an address that listens to nothing yet; port 0 for any that is free. Raises OSError."""
+    opened = socket.socket()
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 class _Connections:

@@ -228,15 +228,17 @@ def _as_system_path(shared: Server, rules: ControlPlaneSettings, node: Node) -> 
         shared,
         protocol=SYSTEM_PATH,
         endpoint=Endpoint(str(node.addresses[0]), rules.node_port or _DISCARD_PORT),
-        protocol_settings=_path_settings(rules.node_port > 0, MESH_CLIENTS.get(shared.protocol, "")),
+        protocol_settings=_path_settings(
+            rules.node_ping, rules.node_port > 0, MESH_CLIENTS.get(shared.protocol, "")
+        ),
     )
 
 
 @cache
-def _path_settings(has_port: bool, client: str) -> Any:
+def _path_settings(has_ping: bool, has_port: bool, client: str) -> Any:
     """The settings of `system-path`, once for all nodes that are checked in the same way."""
     section = settings_of(SYSTEM_PATH).section
-    entries: dict[str, object] = {"tcp": has_port, **({"client": client} if client else {})}
+    entries: dict[str, object] = {"echo": has_ping, "tcp": has_port, **({"client": client} if client else {})}
     return read_own(SYSTEM_PATH, TomlTable("", entries, section.known_keys if section else ()))
 
 

@@ -6,4 +6,4 @@ from wgmon_tui.config.control_planes import make_settings
 
 NAME, TITLE = "tailscale", "Tailscale"
 
-SETTINGS = make_settings(NAME, TITLE, has_socket=True, has_relays=True, has_derp=True)
+SETTINGS = make_settings(NAME, TITLE, has_socket=True, has_relays=True, has_derp=True, has_client_ping=True)

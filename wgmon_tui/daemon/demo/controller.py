@@ -43,7 +43,7 @@ class DemoController(ControllerProxy):
         await asyncio.to_thread(import_module, "wgmon_tui.daemon.writer_assembly")
         from wgmon_tui.lab.demo_guests import running_guests
 
-        async with running_guests(self._fleet) as servers:
+        async with running_guests() as servers:
             self._fleet = replace(self._fleet, servers=(*self._fleet.servers, *servers))
             self.fleet_state.replace(self._fleet.servers)
             await self._run_writer()

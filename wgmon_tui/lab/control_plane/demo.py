@@ -1,60 +1,75 @@
-"""The control plane of the demo. It reports a node as online whose data path is dead.
+"""The control plane of the demo. It answers like headscale, and reports two nodes wrongly.
 
-Three of its nodes are WireGuard servers of the lab: a rule watches them. The fourth is a laptop that is
-offline, and that no rule selects.
+Its nodes are ports on loopback, each at an address of its own. A rule watches four of them through this
+machine's own network, because headscale tells no endpoint of WireGuard. One of the four is online for it and
+answers nothing, one is offline for it and answers. The fifth node is a laptop that no rule selects.
 """
 
 from __future__ import annotations
 
 import secrets
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wgmon_tui.config.control_planes import ControlPlaneSettings
-from wgmon_tui.config.keys import PrivateKey
-from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
+from wgmon_tui.config.models import SecretForm, SecretSource, Server
+from wgmon_tui.lab.control_plane.nodes import LabAnsweringNode, LabSilentNode, address_of
 from wgmon_tui.lab.control_plane.server import LabControlPlane, LabNode
-from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
-from wgmon_tui.lab.server import LabServer
-from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import Url
 
 NAME = "mesh"
-_TYPE = "netmaker"
+_TYPE = "headscale"
 _INTERVAL_S, _TIMEOUT_S = 2.0, 1.5
-_LAPTOP_SEEN_S = 3 * 86400.0
+_DAY_S, _HOUR_S = 86400.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _DemoNode:
+    reported: LabNode
+    answers: bool
+
+
 _WATCHED = (
-    ("web-ams1", LabMode.HEALTHY, 0.006),
-    ("web-fra2", LabMode.HEALTHY, 0.013),
-    ("db-hel1", LabMode.SILENT, 0.021),
+    _DemoNode(LabNode("web-ams1", address_of(1), ("tag:web",)), answers=True),
+    _DemoNode(LabNode("web-fra2", address_of(2), ("tag:web",)), answers=True),
+    _DemoNode(LabNode("db-hel1", address_of(3), ("tag:db",), key_left=26.5 * _DAY_S), answers=False),
+    _DemoNode(
+        LabNode("gw-osl1", address_of(4), ("tag:gw",), False, 7.3 * _HOUR_S, routes=("10.40.0.0/16",)),
+        answers=True,
+    ),
 )
+_LAPTOP = LabNode("laptop-ada", address_of(9), is_online=False, seen_ago=3.2 * _DAY_S, key_left=-3.1 * _DAY_S)
 
 
 class ControlPlaneDemo:
-    """The control plane and the nodes of it. The constructor binds the ports. Raises OSError."""
+    """The control plane and its nodes. The constructor binds the ports. Raises OSError."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        """The nodes admit the first identity of the `fleet`."""
-        identity = fleet.identities[0]
-        key = PrivateKey.from_text(str(identity.private_key.value))
-        self._labs: list[LabServer] = []
-        nodes = [self._make_node(number, key, identity) for number in range(len(_WATCHED))]
-        stranger = str(PrivateKey.generate().public)
-        away = Endpoint("192.0.2.44", 51821)  # TEST-NET-1 of RFC 5737
-        inner = _addresses_of(9)
-        nodes.append(LabNode("laptop-ada", *inner, stranger, away, is_online=False, seen_ago=_LAPTOP_SEEN_S))
+    def __init__(self) -> None:
+        port = 0
+        self._nodes: list[LabAnsweringNode | LabSilentNode] = []
+        for each in _WATCHED:
+            host = str(each.reported.address)
+            if each.answers:
+                node = LabAnsweringNode(host, port=port)
+                self._nodes.append(node)
+                port = node.endpoint.port  # the port of one rule is that of all nodes
+            else:
+                self._nodes.append(LabSilentNode(host, port))
         token = secrets.token_hex(16)
-        self._plane = LabControlPlane(token, nodes)
+        self._plane = LabControlPlane(token, _reported())
+        endpoint = self._plane.endpoint
         settings = ControlPlaneSettings(
-            Url(self._plane.endpoint.host, self._plane.endpoint.port, "/"),
+            Url(endpoint.host, endpoint.port, "/"),
             SecretSource(SecretForm.INLINE, token),
-            watch_names=("web-*", "db-*"),
-            node_identity=identity.name,
+            watch_tags=("tag:web", "tag:db", "tag:gw"),
             node_tags=(NAME,),
+            node_port=port,
+            node_ping=False,
         )
         self.servers = (
             Server(
                 NAME,
-                self._plane.endpoint,
+                endpoint,
                 tunnel=False,
                 tags=(_TYPE,),
                 interval=_INTERVAL_S,
@@ -64,28 +79,18 @@ class ControlPlaneDemo:
             ),
         )
 
-    def _make_node(self, number: int, key: PrivateKey, identity: Identity) -> LabNode:
-        name, mode, latency = _WATCHED[number]
-        addresses = _addresses_of(number + 1)
-        networks = tuple(each.network for each in identity.addresses)
-        setup = LabSetup(PrivateKey.generate(), (LabPeer(key.public, networks),), addresses)
-        lab = LabServer(setup, LabBehaviour(mode, latency=latency, jitter=latency / 20))
-        self._labs.append(lab)
-        return LabNode(name, *addresses, str(lab.public_key), lab.endpoint)
-
     async def start(self) -> None:
         """Start to answer."""
-        for lab in self._labs:
-            await lab.start()
+        for each in self._nodes:
+            await each.start()
         await self._plane.start()
 
     async def stop(self) -> None:
         """Stop answering and close the ports."""
         await self._plane.stop()
-        for lab in self._labs:
-            await lab.stop()
+        for each in self._nodes:
+            await each.stop()
 
 
-def _addresses_of(number: int) -> tuple[IPv4Address, IPv6Address]:
-    """The mesh addresses of a node."""
-    return IPv4Address(f"10.101.0.{number}"), IPv6Address(f"fd00:101::{number}")
+def _reported() -> Sequence[LabNode]:
+    return (*(each.reported for each in _WATCHED), _LAPTOP)
