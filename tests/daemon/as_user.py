@@ -18,6 +18,8 @@ import wgmon_tui
 def import_everything() -> None:
     for codec in ("utf_8_sig", "idna", "ascii"):
         importlib.import_module(f"encodings.{codec}")
+    for late in ("concurrent.futures.thread", "ctypes", "difflib", "hashlib", "logging", "resource", "ssl"):
+        importlib.import_module(late)  # which functions of wgmon-tui import
     for module in pkgutil.walk_packages(wgmon_tui.__path__, "wgmon_tui."):
         if not module.name.startswith(("wgmon_tui.tui", "wgmon_tui.lab", "wgmon_tui.__main__")):
             importlib.import_module(module.name)
