@@ -6,6 +6,9 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field, replace
 from typing import Any
@@ -173,3 +176,50 @@ def test_the_constructor_is_compiled_when_it_is_first_called() -> None:
     made(2)
     assert before is not first
     assert made.__init__ is first
+
+
+_ALL_METHODS = """\
+import dataclasses, inspect, sys
+from contextlib import nullcontext
+from wgmon_tui.records import dataclasses_compiled_later
+
+with dataclasses_compiled_later() if sys.argv[1] == "later" else nullcontext():
+    import textual.app, textual.widgets
+    from textual.widgets import Input, OptionList, Select, Tree
+ours = ("rich", "textual")
+for module in [each for name, each in sorted(sys.modules.items()) if name.split(".")[0] in ours]:
+    for name, made in sorted(vars(module).items()):
+        if isinstance(made, type) and dataclasses.is_dataclass(made) and made.__module__ == module.__name__:
+            names = ("__eq__", "__hash__", "__repr__", "__lt__", "__setattr__", "__match_args__")
+            print(name, [each for each in names if vars(made).get(each)], made.__dataclass_params__.frozen)
+            for each in inspect.signature(made).parameters.values():
+                print("-", each.name, each.kind, each.default is each.empty)
+            print(*dataclasses.fields(made), sep="\\n")
+"""
+
+
+def test_dataclasses_of_textual_that_are_compiled_later_are_the_same() -> None:
+    def describe(when: str) -> list[str]:
+        command = [sys.executable, "-c", _ALL_METHODS, when]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return re.sub(r" at 0x[0-9a-f]+", "", lines).splitlines()
+
+    at_once, later = describe("at once"), describe("later")
+    assert len(at_once) > 30
+    assert later == at_once
+
+
+def test_a_dataclass_with_other_options_is_left_to_the_standard_library() -> None:
+    with records.dataclasses_compiled_later():
+
+        @dataclasses.dataclass(order=True)
+        class Ordered:
+            number: int
+
+        @dataclasses.dataclass
+        class Bare:
+            number: int = 2
+
+    assert Ordered(1) < Ordered(2)
+    assert Bare() == Bare(2)
+    assert dataclasses.dataclass.__module__ == "dataclasses"

@@ -25,6 +25,8 @@ from wgmon_tui.cli.progress import progress_line
 from wgmon_tui.cli.terminal import show_progress
 from wgmon_tui.cli.terminal_restore import terminal_restored_if_killed
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.deferred_modules import modules_deferred
+from wgmon_tui.records import dataclasses_compiled_later
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_age
 
@@ -64,11 +66,12 @@ def dashboard(arguments: argparse.Namespace) -> int:
     If another process already writes the state directory, show the results of that process. With --read-only
     show what is stored, and never check.
     """
-    from wgmon_tui.garbage_collection import loaded_without_collection
+    from wgmon_tui.garbage_collection import collect_rarely, loaded_without_collection
 
-    print_owners(arguments.config, arguments.state)
-    reads_later = arguments.terminal.is_interactive and _is_slow_to_read(arguments.config)
-    with progress_line("start") as progress, loaded_without_collection():
+    collect_rarely()
+    with progress_line("start") as progress, loaded_without_collection(), modules_deferred():
+        print_owners(arguments.config, arguments.state)
+        reads_later = arguments.terminal.is_interactive and _is_slow_to_read(arguments.config)
         from wgmon_tui.daemon.role import RoleManager
 
         progress.show("reading the configuration")
@@ -81,6 +84,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
         )
         if arguments.terminal.is_interactive:
             progress.show("loading the dashboard")
+            with dataclasses_compiled_later():
+                import_module("textual.app")
             import_module("wgmon_tui.tui.app")
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:

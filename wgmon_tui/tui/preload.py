@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
+from wgmon_tui.deferred_modules import load_deferred_modules
 from wgmon_tui.garbage_collection import collect_rarely
 
 _PRELOADED_MODULES = (
@@ -39,5 +40,6 @@ def exempt_from_collection() -> None:
 
 def preload_screens() -> None:
     """Import the screen modules. Takes about 200 ms of a core; run it in a thread."""
+    load_deferred_modules()
     for module in _PRELOADED_MODULES:
         import_module(f"wgmon_tui.tui.{module}")

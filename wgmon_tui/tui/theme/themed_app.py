@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from textual.app import App
+from textual.reactive import Initialize, Reactive
 from textual.scrollbar import ScrollBar
+from textual.theme import Theme
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
@@ -23,6 +26,9 @@ _THEME_RELOAD_INTERVAL_S = 2.0
 class ThemedApp(App[None]):
     """An app with a theme. The other themes are loaded after the first paint."""
 
+    # Textual would parse its style sheets for its own theme first, and then again for the chosen one.
+    theme: Reactive[str] = Reactive(Initialize(attrgetter("first_theme.name")))
+
     def __init__(
         self, theme: str | None, settings: TuiSettings, terminal: Terminal | None, config_dir: Path | None
     ) -> None:
@@ -36,11 +42,17 @@ class ThemedApp(App[None]):
         self.colourless = self.terminal.no_colour
         self.config_dir = config_dir
         chosen = self._initial_palette(theme, settings)
+        self.palettes: dict[str, Palette] = {}
+        self.first_theme = adapt_palette(chosen, self.terminal.colours).textual_theme()
         super().__init__(ansi_color=True if self.colourless else None)
         self._theme_catalog = ThemeCatalog({})
-        self.palettes: dict[str, Palette] = {}
         self._register_palettes({chosen.name: chosen})
-        self.theme = chosen.name
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """A registered theme, or the first one: Textual asks for it before themes can be registered."""
+        if not self.palettes and theme_name == self.first_theme.name:
+            return self.first_theme
+        return super().get_theme(theme_name)
 
     @property
     def palette(self) -> Palette:

@@ -1,0 +1,104 @@
+"""Modules of the standard library that a start imports and does not use: loaded when they are first used.
+
+asyncio imports ssl, and with it OpenSSL, which no row needs: with the others 8 ms of a start. `import` gives
+a module without contents; the first attribute that is read loads it. `load_deferred_modules` loads the rest
+behind the first paint, so that no later moment waits for it or lacks a file descriptor for it.
+
+`importlib.util.LazyLoader` does not serve here: it loads a module at the second `import` of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+_DEFERRED = frozenset({"ssl", "asyncio.sslproto", "mimetypes"})
+
+_lock = RLock()
+"""Held while a deferred module is loaded. Other threads wait for all of its contents."""
+
+
+@contextmanager
+def modules_deferred() -> Iterator[None]:
+    """Defer the modules that are first imported in this block."""
+    finder = _DeferringFinder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def load_deferred_modules() -> None:
+    """Load what is still deferred. Takes 8 ms."""
+    for name in _DEFERRED:
+        module = sys.modules.get(name)
+        if isinstance(module, _DeferredModule):
+            _load(module)
+
+
+class _DeferredModule(ModuleType):
+    """A module without contents, until one of them is read."""
+
+    deferred_loader: Loader
+    is_loading = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Load the module. Import itself asks for names such as `__path__`, which a loaded one may lack."""
+        with _lock:
+            is_asked_by_import = name.startswith("__") and name != "__all__"
+            if is_asked_by_import or not _load(self):
+                raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(self, name)
+
+
+def _load(module: ModuleType) -> bool:
+    """Run the code of a module in its object, once. False while that code itself asks for a name."""
+    with _lock:
+        if not isinstance(module, _DeferredModule):  # another thread has loaded it meanwhile
+            return True
+        if module.is_loading:
+            return False
+        module.is_loading = True
+        try:
+            module.deferred_loader.exec_module(module)
+            del module.deferred_loader
+            module.__class__ = ModuleType  # type: ignore[assignment]
+        finally:
+            del module.is_loading
+    return True
+
+
+class _DeferringFinder(MetaPathFinder):
+    """Finds the modules that are deferred. All others are found as usual."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The usual spec of a module, with a loader that does nothing yet."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in _DEFERRED else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = _DeferringLoader(spec.loader)
+        return spec
+
+
+class _DeferringLoader(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The object that becomes the module."""
+        return _DeferredModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave the code for later, and the usual loader with the module."""
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        vars(module)["deferred_loader"] = self._loader
