@@ -12,8 +12,8 @@ import pytest
 from tests.toy_protocol import Echo, EchoProber
 from wgmon_tui.checks.evidence import SocketError
 from wgmon_tui.checks.path_trace import TraceOptions, TraceRefusedError
-from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber
-from wgmon_tui.checks.registry import register, unregister
+from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, TracingProber
+from wgmon_tui.checks.registry import find_protocol, protocol_names, register, unregister
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
@@ -83,6 +83,13 @@ async def test_a_protocol_that_cannot_trace_says_so(services: ProbeServices) -> 
     register(Echo())
     with pytest.raises(TraceRefusedError, match="Echo servers cannot be traced"):
         await FleetProber(services).trace_path(ServerTarget(echo()), TraceOptions(), lambda _: None)
+
+
+@pytest.mark.parametrize("name", protocol_names())
+def test_a_protocol_says_whether_its_prober_traces(name: str, services: ProbeServices) -> None:
+    protocol = find_protocol(name)
+    prober = find_protocol(protocol.prober_of or name).make_prober(services)
+    assert isinstance(prober, TracingProber) == protocol.traces_paths
 
 
 async def test_a_protocol_can_share_the_prober_of_another(services: ProbeServices) -> None:

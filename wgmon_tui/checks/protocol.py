@@ -206,6 +206,9 @@ class Protocol(typing.Protocol):
     repeats_deep_results: bool = False
     """Whether a quick check repeats what the last deep one found: only another deep check confirms that."""
 
+    traces_paths: bool = False
+    """Whether its prober can trace the path to a server: it is a `TracingProber`."""
+
     no_packets: str = ""
     """Why a check may have no packets to show, for a protocol that does not record all of them."""
 

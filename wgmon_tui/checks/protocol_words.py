@@ -6,6 +6,7 @@ from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.checks.verdict_help import VERDICT_HELP, VerdictHelp
 from wgmon_tui.config.models import WIREGUARD
+from wgmon_tui.text import quoted
 
 _OF_EVERY_PROTOCOL = frozenset(
     {
@@ -29,6 +30,15 @@ def explain_no_packets(protocol: str) -> str:
         return find_protocol(protocol).no_packets or NOT_STORED
     except UnknownProtocolError:
         return NOT_STORED
+
+
+def explain_no_trace(protocol: str) -> str:
+    """Why the path to servers of a protocol cannot be traced; "" if it can."""
+    try:
+        found = find_protocol(protocol)
+    except UnknownProtocolError:
+        return f"This version does not know the protocol {quoted(protocol)}"
+    return "" if found.traces_paths else f"{found.title} servers cannot be traced"
 
 
 def meaning_of(verdict: Verdict, protocol: str) -> str:

@@ -68,7 +68,7 @@ def stage_notes(stages: Sequence[Stage]) -> list[str]:
     """
     notable = [each for each in until_failed(stages) if each.outcome in _NOTABLE and not _is_needless(each)]
     return [
-        f"{', '.join(each.name for each in same)} {outcome.word}: {detail}"
+        f"{', '.join(each.name for each in same)} {outcome.word}{': ' if detail else ''}{detail}"
         for (outcome, detail), same in groupby(notable, key=lambda each: (each.outcome, each.detail))
     ]
 

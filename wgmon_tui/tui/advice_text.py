@@ -29,8 +29,8 @@ def compact_advice(
     """Yield the command after its label; place and what to look for share the line below it."""
     lines = advice_lines(advice, interface)
     typed = [each for each in lines if each.is_typed]
-    about = AdviceLine(" ".join(each.text for each in lines if not each.is_typed))
+    about = AdviceLine(" ".join(each.text for each in lines if not each.is_typed).removesuffix(":"))
     for number, line in enumerate([*typed, about]):
         style = text_style.palette.accent if line.is_typed else text_style.palette.text
-        if line.text.strip(":") not in ("", "here"):
+        if line.text not in ("", "here"):
             yield from text_style.paragraph(line.text, style, " " if number else label)

@@ -40,6 +40,7 @@ class AmneziaWg(Protocol):
     title = "AmneziaWG"
     settings = SETTINGS
     prober_of = WIREGUARD
+    traces_paths = True
     experiments = (
         Experiment(
             "plain WireGuard",

@@ -174,7 +174,7 @@ class OpenVpnProber(AddressProber):
         is_connected = find(observations.TCP, session.log.evidence) is not None
         is_reached = bool(errors or rejected or is_connected)
         reached = StageOutcome.PASSED if is_reached else StageOutcome.NOT_KNOWN
-        found.add(REACH, reached, found.connected_after)
+        found.add(REACH, reached, found.connected_after, "" if is_reached else "nothing came back")
         found.add(RESET, StageOutcome.FAILED)
         if asked.may_experiment:
             await _experiment(asked, session.log)

@@ -100,7 +100,7 @@ def _of_reset(
     if NOT_OPENVPN in reasons:
         summary = f"Something answers on port {port}, but not with packets of OpenVPN."
         return _Meaning(Verdict.WRONG_PROTOCOL, summary, possible)
-    summary = "No answer to the reset. A server answers nothing to what it cannot authenticate."
+    summary = "No answer to the reset. OpenVPN does not answer packets that it cannot authenticate."
     if find(observations.TCP_CLOSED, evidence):
         summary = (
             f"Port {port} accepts the TCP connection, and closes it without an answer to the reset. "

@@ -79,9 +79,9 @@ VERDICT_HELP = {
         "On the server: look whether openvpn runs, and with which proto and port.",
     ),
     Verdict.SILENT: VerdictHelp(
-        "No answer to the reset. A server answers nothing to what it cannot authenticate, so a wrong key "
-        "looks like a stopped server, and over TCP like a connection that is closed. Experiments try other "
-        "wrappings, directions, digests and transports.",
+        "No answer to the reset. A server does not answer packets that it cannot authenticate. So a wrong "
+        "key looks like a stopped server, and over TCP like a connection that is closed. Experiments try "
+        "other wrappings, directions, digests and transports.",
         "Try the causes in their order, likeliest first.",
     ),
     Verdict.WRONG_PROTOCOL: VerdictHelp(

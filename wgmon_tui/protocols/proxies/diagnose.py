@@ -171,7 +171,7 @@ def _find_repeated(evidence: Sequence[Evidence]) -> tuple[Verdict, str] | None:
     if found is None or found.values[0] == "0":
         return None
     passed, total = found.values[:2]
-    return Verdict.LOSSY, f"{passed} of {total} further connections got an answer, but the first one did not."
+    return Verdict.LOSSY, f"{passed} of {total} further connections succeeded, but the first one failed."
 
 
 def _judge_stall(server: Server, first: InnerFetch) -> Meaning:

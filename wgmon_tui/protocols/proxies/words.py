@@ -67,9 +67,9 @@ def _describe_soak(soak: Soak) -> str:
 
 def _describe_fault(fetch: InnerFetch) -> str:
     if fetch.fault in _BEFORE_THE_PAGE and fetch.status is None:
-        return f"does not come: {_BEFORE_THE_PAGE[fetch.fault]}"
+        return f"does not arrive: {_BEFORE_THE_PAGE[fetch.fault]}"
     if fetch.fault == "tls" and fetch.connected is not None and fetch.encrypted is None:
-        return f"does not come: {fetch.reason}"
+        return f"does not arrive: {fetch.reason}"
     return describe_fault(fetch)
 
 
@@ -156,7 +156,7 @@ def _describe_experiment(kind: str, values: list[str]) -> str:
             number = int(count) if count.isdecimal() else 0
             return f"changing {what} did not help: {format_count(number, 'other value')} tried"
         case findings.REPEATED:
-            return f"{values[0]} of {values[1]} further connections got an answer"
+            return f"{values[0]} of {values[1]} further connections succeeded"
         case findings.NO_MLKEM:
             return "the library cryptography of this machine has no ML-KEM, so no X25519MLKEM768 is offered"
         case findings.NAMES:

@@ -34,6 +34,7 @@ class WireGuard(Protocol):
     name = WIREGUARD
     title = "WireGuard"
     settings = SETTINGS
+    traces_paths = True
     experiments = (
         Experiment(
             "known keys",

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from wgmon_tui.checks.comparison import ComparisonResult, Finding
+from wgmon_tui.checks.protocol_words import explain_no_trace
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -92,7 +93,8 @@ class DiagnosisPage(ProseView):
             self._findings.update(answer_lines(server_state.server, answer, text_style))
 
     def _trace_offer(self, diagnosis: Diagnosis) -> str:
-        if diagnosis.verdict not in _TRACED_VERDICTS:
+        row = self._server_state
+        if diagnosis.verdict not in _TRACED_VERDICTS or row is None or explain_no_trace(row.server.protocol):
             return ""
         return f"Press {key_of('trace_path', self.app.actions)} to trace the path hop by hop."
 

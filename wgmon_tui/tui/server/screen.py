@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.events import Resize
 from textual.widgets import Static, TabbedContent, Tabs
 
+from wgmon_tui.checks.protocol_words import explain_no_trace
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.control_planes import is_of_mesh
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -234,6 +235,8 @@ class ServerScreen(TabActions):
             return self.can_act_on_servers(action)
         if action == "inspect":
             return self.app.ask_server is not None
+        if action == "trace_path":
+            return self._row is not None and not explain_no_trace(self._row.server.protocol)
         if action == "nodes":
             return self._row is not None and is_of_mesh(self._row.server)
         if action in ("diagnosis_up", "diagnosis_down"):
@@ -251,6 +254,8 @@ class ServerScreen(TabActions):
                 return "There is no other server"
             case "inspect":
                 return "No server can be asked here"
+            case "trace_path" if self._row:
+                return explain_no_trace(self._row.server.protocol)
             case "nodes":
                 return f"{self._server} is neither a control plane nor a node that one reports"
         return super().explain_refusal(action)
