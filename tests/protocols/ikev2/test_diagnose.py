@@ -175,10 +175,20 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "sa-init",
         "silent on port 500",
     ),
+    "no default proposal": (
+        diagnose(
+            make_evidence(EvidenceKind.REFUSED, "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN"),
+            experiment(EvidenceKind.ACCEPTS, "aes128-sha1-modp2048"),
+        ),
+        Verdict.UNPROVEN,
+        "sa-init",
+        "refuses the default proposals, but would accept aes128-sha1-modp2048",
+    ),
     "no proposal": (
         diagnose(
             make_evidence(EvidenceKind.REFUSED, "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN"),
             experiment(EvidenceKind.ACCEPTS, "aes128-sha1-modp1024"),
+            of=server(BY_SECRET + 'proposals = ["aes256gcm16-prfsha384-ecp384"]\n'),
         ),
         Verdict.CIPHER_MISMATCH,
         "sa-init",
@@ -289,6 +299,30 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         Verdict.MISCONFIGURED,
         "authenticate",
         "because the revocation list has expired: CN=ca",
+    ),
+    "no authority": (
+        diagnose(SA_INIT, rejected("chain", "it sent no certificate that can be read", "unreadable")),
+        Verdict.MISCONFIGURED,
+        "authenticate",
+        "names no authority",
+    ),
+    "not an authority": (
+        diagnose(SA_INIT, rejected("chain", "CN=gate", "not-an-authority")),
+        Verdict.BAD_CERTIFICATE,
+        "authenticate",
+        "prove nothing: CN=gate",
+    ),
+    "no list for a certificate": (
+        diagnose(
+            SA_INIT,
+            PROVEN,
+            make_evidence(EvidenceKind.NOT_LOOKED_UP, "CN=gate", "CN=ca"),
+            CHILDLESS,
+            handshake=ANSWERED,
+        ),
+        Verdict.UNPROVEN,
+        "",
+        "Not known: whether CN=gate is revoked",
     ),
     "untrusted": (
         diagnose(SA_INIT, rejected("chain", "CN=unknown", "untrusted")),
@@ -431,3 +465,45 @@ def test_every_kind_has_words_whatever_its_values(kind: EvidenceKind, values: tu
     found = diagnose(SA_INIT, PROVEN, CHILDLESS, make_evidence(kind, *values), handshake=ANSWERED)
     assert found.summary
     assert PROTOCOL.describe_evidence(make_evidence(kind, *values, at=0.1)) != kind.value
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        ("aes192-sha1-prfsha1-modp2048", 'proposals = ["aes192-sha1-prfsha1-modp2048"]'),
+        ("3des-md5-prfmd5-modp1024", "on the server: add a current proposal"),
+        ("ecp512bp", "on the server: add a current proposal"),
+    ],
+)
+def test_no_advice_names_a_proposal_that_cannot_be_made(words: str, fix: str) -> None:
+    refused = make_evidence(EvidenceKind.REFUSED, "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN")
+
+    (cause,) = diagnose(refused, experiment(EvidenceKind.ACCEPTS, words)).causes
+
+    assert fix in cause.fix
+    assert words in cause.cause
+
+
+@pytest.mark.parametrize(
+    ("selectors", "cause"),
+    [
+        (("10.9.0.7/32", "10.50.0.0/16 and 10.60.0.0/16", ""), "lets no packets to 10.9.0.1 through"),
+        (("10.44.0.0/16", "0.0.0.0/0", "outside"), "an inner address that its traffic selectors exclude"),
+        (("10.9.0.7/32", "10.9.0.0/24", ""), "does not forward packets"),
+        (("", "", ""), "does not forward packets"),
+        (("10.9.0.7/32", "nonsense", ""), "does not forward packets"),
+    ],
+)
+def test_what_the_server_lets_through_explains_silence_inside(selectors: tuple[str, ...], cause: str) -> None:
+    found = diagnose(
+        SA_INIT,
+        PROVEN,
+        CHILD,
+        make_evidence(EvidenceKind.SELECTORS, *selectors),
+        InnerEcho("10.9.0.1", 3, 0, None),
+        of=server(tunnel=True),
+        handshake=ANSWERED,
+    )
+
+    assert found.verdict is Verdict.DATA_DEAD
+    assert cause in found.causes[0].cause

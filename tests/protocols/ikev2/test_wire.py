@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.protocols.ikev2.conversations import by_secret, converse
 from tests.protocols.ikev2.scapy_oracle import REASON, STANDS_IN
-from wgmon_tui.protocols.ikev2.child_payloads import parse_configuration
+from wgmon_tui.protocols.ikev2.child_payloads import parse_configuration, parse_selectors
 from wgmon_tui.protocols.ikev2.offers import child_request, ike_offer
 from wgmon_tui.protocols.ikev2.security_association import encode_proposals, parse_proposals, widest_offer
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
@@ -83,6 +84,7 @@ PARSERS = (
     parse_identification,
     parse_authentication,
     parse_configuration,
+    parse_selectors,
 )
 
 
@@ -113,3 +115,26 @@ def test_another_version_is_refused() -> None:
     data = first_request()
     with pytest.raises(MalformedMessageError, match=r"version 1\.0"):
         parse_message(data[:17] + b"\x10" + data[18:])
+
+
+def selector(kind: int, first: str, last: str) -> bytes:
+    ends = ip_address(first).packed + ip_address(last).packed
+    return bytes((kind, 0)) + (8 + len(ends)).to_bytes(2, "big") + b"\0\0\xff\xff" + ends
+
+
+def test_traffic_selectors_are_read_as_networks() -> None:
+    body = b"\3\0\0\0" + selector(7, "10.50.0.0", "10.50.255.255") + selector(8, "fd00::", "fd00::ff")
+    assert parse_selectors(body + bytes((9, 0, 0, 8, 0, 0, 0, 0))) == (
+        ip_network("10.50.0.0/16"),
+        ip_network("fd00::/120"),
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [selector(7, "10.0.0.9", "10.0.0.1"), selector(7, "10.0.0.1", "10.0.0.9")[:-1], b"\7\0\0\4"],
+    ids=["backwards", "cut off", "too short"],
+)
+def test_damaged_traffic_selectors_are_refused(body: bytes) -> None:
+    with pytest.raises(MalformedMessageError, match="a traffic selector"):
+        parse_selectors(b"\1\0\0\0" + body)

@@ -114,7 +114,10 @@ def _by_certificate(kind: str) -> str:
   }}"""
 
 
-def _by_secret(proposals: str, pool: str, identity: str = MONITOR) -> str:
+_EVERYTHING = "local_ts = 0.0.0.0/0"
+
+
+def _by_secret(proposals: str, pool: str, child: str = _EVERYTHING) -> str:
     return f"""
   psk {{
     version = 2
@@ -122,9 +125,9 @@ def _by_secret(proposals: str, pool: str, identity: str = MONITOR) -> str:
     local {{ auth = psk
       id = {SERVER} }}
     remote {{ auth = psk
-      id = {identity} }}
+      id = {MONITOR} }}
     pools = {pool}
-    children {{ net {{ local_ts = 0.0.0.0/0 }} }}
+    children {{ net {{ {child} }} }}
   }}"""
 
 
@@ -132,9 +135,9 @@ _POOLS = "pools { inner { addrs = 10.99.0.0/24 } }"
 _SECRET = f'ike-monitor {{ id = {MONITOR}\n secret = "{SECRET}" }}'
 
 
-def only_by_secret(proposals: str = "default", pool: str = "inner") -> str:
+def only_by_secret(proposals: str = "default", pool: str = "inner", child: str = _EVERYTHING) -> str:
     """swanctl.conf with one connection, by preshared key."""
-    return f"connections {{ {_by_secret(proposals, pool)} }}\n{_POOLS}\nsecrets {{ {_SECRET} }}\n"
+    return f"connections {{ {_by_secret(proposals, pool, child)} }}\n{_POOLS}\nsecrets {{ {_SECRET} }}\n"
 
 
 def configuration(more: str = "", more_secrets: str = "") -> str:

@@ -9,7 +9,12 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from wgmon_tui.protocols.ikev2.certificates import authority_hashes
-from wgmon_tui.protocols.ikev2.child_payloads import AssignedAddresses, ChildRequest, parse_configuration
+from wgmon_tui.protocols.ikev2.child_payloads import (
+    AssignedAddresses,
+    ChildRequest,
+    parse_configuration,
+    parse_selectors,
+)
 from wgmon_tui.protocols.ikev2.client_options import AuthenticationOptions
 from wgmon_tui.protocols.ikev2.credentials import CertificateKey, EapPassword, SharedSecret
 from wgmon_tui.protocols.ikev2.eap import EapPeer, EapRefusedError, EapUntrustedError
@@ -224,6 +229,10 @@ class AuthenticationScript:
             raise MalformedMessageError("the server chose a proposal for the CHILD_SA that was not offered")
         found = find_payload(payloads, PayloadType.CP)
         assigned = parse_configuration(found.body) if found else AssignedAddresses()
+        own, server = (
+            parse_selectors(each.body) if (each := find_payload(payloads, kind)) else ()
+            for kind in (PayloadType.TSI, PayloadType.TSR)
+        )
         return ChildSession(
             asked.spi,
             chosen[0].spi,
@@ -233,6 +242,8 @@ class AuthenticationScript:
             self._prf,
             self._opened.nonces,
             self._keys.derive,
+            own,
+            server,
         )
 
     def _end(self, event: Event) -> NoReturn:

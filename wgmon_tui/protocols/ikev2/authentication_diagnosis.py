@@ -150,7 +150,12 @@ def _bad_chain(found: Findings, detail: str, fault: str) -> Meaning:
             summary = f"Whether the server's certificate is revoked is not known, because {detail}."
             possible = [certificate_causes.unusable_list(detail), certificate_causes.own_clock()]
             return Meaning(Verdict.MISCONFIGURED, summary, possible, AUTHENTICATE)
+        case ChainFault.UNREADABLE.value if not found.settings.ca and found.settings.secret:
+            # Without an authority, this side asks for no certificate, and most servers send none then.
+            summary = "The server proves itself by a certificate, and servers.toml names no authority for it."
+            possible = [certificate_causes.needs_authority()]
+            return Meaning(Verdict.MISCONFIGURED, summary, possible, AUTHENTICATE)
         case _:
             summary = f"The server's certificates prove nothing: {detail}."
-            possible = []
+            possible = [certificate_causes.useless_chain(detail)]
     return Meaning(Verdict.BAD_CERTIFICATE, summary, possible, AUTHENTICATE)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.ikev2.iana_numbers import Notify
+from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
 _LIST_CONFIGURATION = "on the server: swanctl --list-conns"
@@ -74,6 +76,15 @@ def late_session(why: str) -> Cause:
 def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
     """The server accepts none of the offered proposals; `accepted` is one that it would, if known."""
     where = "proposals of servers.toml" if settings.proposals else "the default proposals of wgmon-tui"
+    if accepted and not is_possible(accepted):
+        return [
+            Cause(
+                f"the server accepts {accepted}, which wgmon-tui does not have",
+                "it chose that out of everything that has a name",
+                "on the server: add a current proposal, such as aes256-sha256-ecp256, beside it",
+                proven=True,
+            )
+        ]
     if accepted:
         return [
             Cause(
@@ -85,8 +96,8 @@ def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
         ]
     return [
         Cause(
-            "the server has no connection for this address",
-            "strongSwan answers NO_PROPOSAL_CHOSEN too where no connection fits",
+            "the server has no IKEv2 connection for this address",
+            "strongSwan answers NO_PROPOSAL_CHOSEN too where no connection fits, and where all are for IKEv1",
             _LIST_CONFIGURATION,
         ),
         Cause(
@@ -97,6 +108,15 @@ def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
     ]
 
 
+def is_possible(words: str) -> bool:
+    """Whether this client can offer a proposal."""
+    try:
+        parse_proposal(words)
+    except ProposalError:
+        return False
+    return True
+
+
 def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
     """The server refused IKE_AUTH. It does not say why."""
     unknown = Cause(
@@ -104,16 +124,21 @@ def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
         "AUTHENTICATION_FAILED is the answer to an unknown identity",
         _LIST_CONFIGURATION,
     )
+    demanding = Cause(
+        "the connection demands more: a second authentication, a group or a policy",
+        "AUTHENTICATION_FAILED is the answer to that too",
+        _LOG,
+    )
     if settings.secret:
         why = "AUTHENTICATION_FAILED is the answer to a wrong secret too"
-        return [Cause(f"the server has another preshared key for {local_id}", why, _LOG), unknown]
+        return [Cause(f"the server has another preshared key for {local_id}", why, _LOG), unknown, demanding]
     if settings.certificate:
         refused = Cause(
             "the server does not accept the certificate: expired, revoked or of another authority",
             "AUTHENTICATION_FAILED is the answer to that too",
             "openssl x509 -noout -dates -issuer -in CERTIFICATE",
         )
-        return [refused, unknown]
+        return [refused, unknown, demanding]
     return [unknown]
 
 
@@ -193,10 +218,39 @@ def full_pool() -> Cause:
 
 def child_refused(notify: str) -> Cause:
     """The server made no CHILD_SA."""
+    reasons = {
+        Notify.NO_PROPOSAL_CHOSEN.name: "esp_proposals of the child on the server and the ESP algorithms of "
+        "wgmon-tui have nothing in common, or the kernel there lacks them",
+        Notify.TS_UNACCEPTABLE.name: "the traffic selectors of the child on the server (local_ts, remote_ts) "
+        "do not fit, or its kernel cannot set them",
+    }
     return Cause(
-        "the connection on the server has no child that fits, or its kernel cannot make one",
+        reasons.get(
+            notify, "the connection on the server has no child that fits, or its kernel cannot make one"
+        ),
         f"the server answered {notify}",
         _LIST_CONFIGURATION,
+    )
+
+
+def excluded_targets(targets: str, networks: str) -> Cause:
+    """The server lets no packets to an address through."""
+    return Cause(
+        f"the server lets no packets to {targets} through the tunnel",
+        f"its traffic selectors are {networks}",
+        "Set tunnel_ping to an address that clients of this server reach. On the server: grep local_ts "
+        "/etc/swanctl/conf.d/*.conf",
+        proven=True,
+    )
+
+
+def excluded_address(networks: str) -> Cause:
+    """The server assigned an address, and lets no packets from it through."""
+    return Cause(
+        "the server assigned an inner address that its traffic selectors exclude",
+        f"it lets packets from {networks} through",
+        "on the server: compare remote_ts of the child with the pool: swanctl --list-conns --list-pools",
+        proven=True,
     )
 
 

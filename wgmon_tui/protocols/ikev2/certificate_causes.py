@@ -5,6 +5,9 @@ from __future__ import annotations
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
+_LIST_CERTIFICATES = "on the server: swanctl --list-certs"
+_IN_SETTINGS = "in servers.toml, below [server.ikev2]:"
+
 
 def own_certificate(detail: str) -> Cause:
     """The certificate of the check is out of its dates."""
@@ -25,7 +28,7 @@ def certificate_dates(detail: str) -> Cause:
     return Cause(
         f"the certificate {detail}",
         "its own dates say so",
-        "on the server: swanctl --list-certs",
+        _LIST_CERTIFICATES,
     )
 
 
@@ -44,7 +47,7 @@ def unusable_list(detail: str) -> Cause:
     return Cause(
         f"crl_file of servers.toml cannot be used: {detail}",
         "a list counts only between its dates, with the signature of the authority, and for its certificates",
-        "in servers.toml, below [server.ikev2]: crl_file with a current list",
+        f"{_IN_SETTINGS} crl_file with a current list",
     )
 
 
@@ -53,7 +56,7 @@ def missing_list(issuer: str) -> Cause:
     return Cause(
         f"crl_file of servers.toml has no list of {issuer}",
         "a certificate can be looked up only in the list of its authority",
-        "in servers.toml, below [server.ikev2]: crl_file with the lists of all authorities of the chain",
+        f"{_IN_SETTINGS} crl_file with the lists of all authorities of the chain",
         proven=True,
     )
 
@@ -69,12 +72,12 @@ def untrusted(issuer: str, settings: Ikev2Settings) -> list[Cause]:
         Cause(
             f"{lacks} the authority {issuer}",
             "the chain of the server ends there",
-            "in servers.toml, below [server.ikev2]: ca_file",
+            f"{_IN_SETTINGS} ca_file",
         ),
         Cause(
             "the server does not send the certificates between its own and the authority",
             "a chain must be whole",
-            "on the server: swanctl --list-certs",
+            _LIST_CERTIFICATES,
         ),
     ]
 
@@ -84,7 +87,7 @@ def unnamed(identity: str) -> Cause:
     return Cause(
         f"the certificate of the server lacks {identity} among its names",
         "neither its subject nor an alternative name is that",
-        "on the server: swanctl --list-certs",
+        _LIST_CERTIFICATES,
         proven=True,
     )
 
@@ -94,5 +97,24 @@ def bad_signature(subject: str) -> Cause:
     return Cause(
         f"the server has another private key than that of {subject}, or another machine answers in its place",
         "the signature of IKE_AUTH does not verify",
-        "on the server: swanctl --list-certs",
+        _LIST_CERTIFICATES,
+    )
+
+
+def needs_authority() -> Cause:
+    """The server has a certificate, and nothing here could verify one."""
+    return Cause(
+        "no ca_file is set with the preshared key, and the server proves itself by a certificate",
+        "its proof is a signature",
+        f"{_IN_SETTINGS} ca_file",
+        proven=True,
+    )
+
+
+def useless_chain(detail: str) -> Cause:
+    """The certificates of the server lead nowhere."""
+    return Cause(
+        f"the certificates of the server cannot be used: {detail}",
+        "a client that verifies them refuses them too",
+        _LIST_CERTIFICATES,
     )

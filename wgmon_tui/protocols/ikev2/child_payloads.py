@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, summarize_address_range
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.iana_numbers import PayloadType
@@ -15,6 +15,9 @@ from wgmon_tui.protocols.ikev2.wire import MalformedMessageError, Payload
 _CFG_REQUEST, _CFG_REPLY = 1, 2
 _IP4_ADDRESS, _IP4_DNS, _IP6_ADDRESS, _IP6_DNS = 1, 3, 8, 10
 _TS_IPV4, _TS_IPV6 = 7, 8
+_MOST_SELECTORS = 64
+_SELECTOR_HEADER = 8
+_SELECTOR_SIZES = {_TS_IPV4: 4, _TS_IPV6: 16}
 _ADDRESS_SIZES = {_IP4_ADDRESS: 4, _IP4_DNS: 4, _IP6_ADDRESS: 16, _IP6_DNS: 16}
 
 
@@ -50,7 +53,7 @@ def _everything() -> bytes:
     """Traffic selectors for every address and port of both IP versions."""
     selectors = b"".join(
         struct.pack("!BBHHH", kind, 0, 8 + 2 * size, 0, 0xFFFF) + bytes(size) + b"\xff" * size
-        for kind, size in ((_TS_IPV4, 4), (_TS_IPV6, 16))
+        for kind, size in _SELECTOR_SIZES.items()
     )
     return struct.pack("!Bxxx", 2) + selectors
 
@@ -87,3 +90,23 @@ def _attributes(body: bytes) -> Iterator[tuple[int, bytes]]:
         if wanted is not None and size >= wanted:  # the address of IPv6 has a prefix length behind it
             yield kind & 0x7FFF, value[:wanted]
         offset += 4 + size
+
+
+def parse_selectors(body: bytes) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks in a payload of traffic selectors. Raises MalformedMessageError."""
+    offset, found = 4, list[IPv4Network | IPv6Network]()
+    while offset < len(body) and len(found) < _MOST_SELECTORS:
+        if len(body) - offset < _SELECTOR_HEADER:
+            raise MalformedMessageError("a traffic selector is cut off")
+        kind, _, length = struct.unpack_from("!BBH", body, offset)
+        size = _SELECTOR_SIZES.get(kind)
+        ends = body[offset + _SELECTOR_HEADER : offset + length]
+        if length < _SELECTOR_HEADER or offset + length > len(body) or (size and len(ends) != 2 * size):
+            raise MalformedMessageError("a traffic selector has a wrong length")
+        if size:
+            try:
+                found += summarize_address_range(ip_address(ends[:size]), ip_address(ends[size:]))
+            except ValueError:
+                raise MalformedMessageError("a traffic selector ends before it begins") from None
+        offset += length
+    return tuple(found)

@@ -87,6 +87,10 @@ def _without_answer(found: Findings) -> Meaning:
         if accepted:
             summary = f"The server accepts none of the offered proposals, but would accept {accepted}."
         possible = causes.cipher_mismatch(accepted, found.settings)
+        if accepted and not found.settings.proposals:
+            # No client of this server is known to offer what wgmon-tui offers by itself.
+            summary = f"Not proven: the server refuses the default proposals, but would accept {accepted}."
+            return Meaning(Verdict.UNPROVEN, summary, possible, SA_INIT)
         return Meaning(Verdict.CIPHER_MISMATCH, summary, possible, SA_INIT)
     if refused is not None:
         summary = f"The server answers IKE_SA_INIT with {refused[0]}."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.key_derivation import HmacPrf, Nonces, derive_child_keys
@@ -150,7 +151,10 @@ class CannotAuthenticate:
 
 @dataclass(frozen=True, slots=True)
 class ChildSession:
-    """The CHILD_SA that IKE_AUTH made: its SPIs and algorithms, what goes through, and its keys."""
+    """The CHILD_SA that IKE_AUTH made: its SPIs and algorithms, what goes through, and its keys.
+
+    `own_networks` and `server_networks` are those between which the server lets packets pass.
+    """
 
     own_spi: bytes
     server_spi: bytes
@@ -160,6 +164,8 @@ class ChildSession:
     prf: HmacPrf
     nonces: Nonces = field(repr=False)
     derive: bytes = field(repr=False)
+    own_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    server_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     def key_material(self, size: int) -> bytes:
         """KEYMAT: `size` bytes, the keys of this side's packets first (RFC 7296 §2.17)."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, ProtocolEvidence
 from wgmon_tui.protocols.ikev2.events import (
     CannotAuthenticate,
+    ChildSession,
     CookieAsked,
     EapEnded,
     EapOffered,
@@ -29,6 +30,7 @@ from wgmon_tui.protocols.ikev2.events import (
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, notify_name
 from wgmon_tui.protocols.ikev2.security_association import group_word
 from wgmon_tui.protocols.ikev2.settings import NAME
+from wgmon_tui.text import format_list
 
 
 class EvidenceKind(StrEnum):
@@ -48,6 +50,9 @@ class EvidenceKind(StrEnum):
     EAP_ENDED = "eap-ended"  # error code, number of the offered method
     CANNOT_SIGN = "cannot-sign"  # reason
     ESTABLISHED = "established"  # "child", "childless" or the notification that refused the child
+    SELECTORS = (
+        "selectors"  # networks of this side and of the server; "outside" if the own address is in none
+    )
     ENDED = "ended"  # "confirmed", "unconfirmed" or "by-server"
     NOT_TRIED = "not-tried"  # why IKE_AUTH was not tried
     REMEMBERED = "remembered"  # the age in seconds of what an earlier check found
@@ -59,6 +64,11 @@ class EvidenceKind(StrEnum):
 
 CHILDLESS, FRAGMENTS, CLIENT_NAT, SERVER_NAT = "childless", "fragments", "client-nat", "server-nat"
 """Flags of SA_INIT."""
+
+OUTSIDE = "outside"
+"""Third value of SELECTORS: the server assigned an address whose packets it does not let through."""
+
+_MOST_NETWORKS = 8
 
 NO_CREDENTIALS, NOT_DEDICATED, NOT_DUE = "no-credentials", "not-dedicated", "not-due"
 """Values of NOT_TRIED: why a check ended after IKE_SA_INIT."""
@@ -72,6 +82,7 @@ OF_AUTHENTICATION = frozenset(
         EvidenceKind.EAP_ENDED,
         EvidenceKind.CANNOT_SIGN,
         EvidenceKind.ESTABLISHED,
+        EvidenceKind.SELECTORS,
         EvidenceKind.NAT_PORT,
         EvidenceKind.WITHOUT_ID,
         EvidenceKind.EAP_OFFERED,
@@ -101,9 +112,22 @@ def evidence_of(events: Iterable[Event]) -> Iterator[Evidence]:
     """The evidence that events are."""
     for event in events:
         yield _evidence_of(event)
+        if isinstance(event, Established) and event.child:
+            yield _selectors_of(event.child)
         if isinstance(event, ServerProven):
             for subject, issuer in event.not_looked_up:
                 yield make_evidence(EvidenceKind.NOT_LOOKED_UP, subject, issuer)
+
+
+def _selectors_of(child: ChildSession) -> Evidence:
+    """Between which networks the server lets packets pass."""
+    own, server = (
+        format_list(each, most=_MOST_NETWORKS) for each in (child.own_networks, child.server_networks)
+    )
+    is_inside = not child.own_networks or any(
+        address in network for address in child.addresses for network in child.own_networks
+    )
+    return make_evidence(EvidenceKind.SELECTORS, own, server, "" if is_inside else OUTSIDE)
 
 
 def _evidence_of(event: Event) -> Evidence:

@@ -101,6 +101,8 @@ def _describe_authentication(kind: str, first: str, second: str) -> str:
         case EvidenceKind.ESTABLISHED:
             words = {"child": "with a CHILD_SA", "childless": "without a CHILD_SA"}
             return f"both sides are authenticated, {words.get(first, f'without a CHILD_SA: {first}')}"
+        case EvidenceKind.SELECTORS:
+            return f"the server lets packets pass between {first} and {second}"
         case EvidenceKind.NAT_PORT:
             return f"experiment: port 4500 {'answers' if first == 'answers' else 'is silent'}"
         case EvidenceKind.WITHOUT_ID:

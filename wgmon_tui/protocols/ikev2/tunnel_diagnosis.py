@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
 from wgmon_tui.checks.evidence import InnerEcho, InnerHop, InnerUnaddressed
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.stage import TUNNEL
-from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.ikev2 import causes
-from wgmon_tui.protocols.ikev2.evidence_kinds import EvidenceKind
+from wgmon_tui.protocols.ikev2.evidence_kinds import OUTSIDE, EvidenceKind
 from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
 from wgmon_tui.protocols.ikev2.iana_numbers import Notify
 from wgmon_tui.text import format_list
+
+_WORD_BETWEEN = re.compile(", | and ")
 
 
 def diagnose_tunnel(found: Findings) -> Meaning | None:
@@ -39,10 +45,12 @@ def _diagnose_echoes(found: Findings) -> Meaning | None:
         return Meaning(Verdict.SESSION_REFUSED, summary, causes.ended_by_server(), TUNNEL)
     if silent and not any(each.received for each in echoes):
         summary = f"The session is up, but nothing comes back through the tunnel from {silent}."
-        return Meaning(Verdict.DATA_DEAD, summary, (causes.dead_tunnel(silent),), TUNNEL)
+        possible = _of_selectors(found, echoes) or causes.dead_tunnel(silent)
+        return Meaning(Verdict.DATA_DEAD, summary, (possible,), TUNNEL)
     if silent:
         summary = f"The tunnel carries data, but {silent} does not answer."
-        return Meaning(Verdict.INNER_DEAD, summary, (causes.dead_targets(silent),), TUNNEL)
+        possible = _of_selectors(found, echoes) or causes.dead_targets(silent)
+        return Meaning(Verdict.INNER_DEAD, summary, (possible,), TUNNEL)
     if unaddressed := all_of_kind(InnerUnaddressed, found.evidence):
         targets = format_list([each.target for each in unaddressed])
         summary = f"Not proven: the server assigned no inner address that could reach {targets}."
@@ -52,3 +60,28 @@ def _diagnose_echoes(found: Findings) -> Meaning | None:
         summary = "Not proven: the session is up, but no inner address is known to answer. Set tunnel_ping."
         return Meaning(Verdict.UNPROVEN, summary)
     return None
+
+
+def _of_selectors(found: Findings, echoes: Sequence[InnerEcho]) -> Cause | None:
+    """The traffic selectors of the server, if they keep out what was asked; None if they let it pass."""
+    own, server, place = found.values(EvidenceKind.SELECTORS)[:3]
+    if place == OUTSIDE:
+        return causes.excluded_address(own)
+    networks = [each for word in _WORD_BETWEEN.split(server) if (each := _read_network(word))]
+    silent = [each.target for each in echoes if not each.received]
+    outside = [each for each in silent if not any(_is_in(each, network) for network in networks)]
+    return causes.excluded_targets(format_list(outside), server) if networks and outside else None
+
+
+def _read_network(word: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(word)
+    except ValueError:  # "3 more", or a text that another machine sent
+        return None
+
+
+def _is_in(target: str, network: IPv4Network | IPv6Network) -> bool:
+    try:
+        return ip_address(target) in network
+    except ValueError:
+        return False
