@@ -64,6 +64,12 @@ def test_rules_select_by_name_or_tag_and_without_rules_nothing_is_watched(
     assert names(select(fleet_of(rules), WEB1, WEB2, DB1)) == selected
 
 
+def test_brackets_in_a_pattern_are_no_pattern() -> None:
+    fleet = fleet_of('watch_names = ["web[12]"]')
+    assert names(select(fleet, WEB1, WEB2)) == []
+    assert names(select(fleet, replace(WEB1, name="web[12]"))) == ["office/web[12]"]
+
+
 def test_a_node_is_checked_at_its_mesh_address_in_the_interval_of_its_rule() -> None:
     fleet = fleet_of('watch_names = ["*"]\nnode_interval = "3s"\nnode_tags = ["mesh"]\nnode_port = 22')
     [server] = select(fleet, WEB1).servers

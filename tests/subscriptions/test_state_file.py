@@ -23,11 +23,20 @@ def test_a_state_is_read_as_it_was_written_and_others_stay(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"a": 1}', '{"a": {"lines": 1, "quota": {"used": "x"}, "fetched_at": "y"}}']
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"a": 1}',
+        '{"a": {"lines": 1, "quota": {"used": "x"}, "fetched_at": "y"}}',
+        '{"a": {"fetched_at": 1e300, "quota": {"ends_at": Infinity, "total": "y"}}}',
+    ],
 )
 def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path, text: str) -> None:
     (tmp_path / "subscription_states.json").write_text(text)
-    assert all(each == SubscriptionState(quota=each.quota) for each in read_states(tmp_path).values())
+    nothing = (SubscriptionState(), SubscriptionState(quota=Quota(None, None, None)))
+    assert all(each in nothing for each in read_states(tmp_path).values())
 
 
 def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from wgmon_tui.workers.worker_records import WorkerOutlets
 KEYS = [PrivateKey.generate().public for _ in range(100)]
 
 _LINE = encode_line(1, "a version")
-READY_UNTIL_TOLD = (
+SEND_READY = (
     "import os",
     f"os.write(0, {len(_LINE).to_bytes(4, sys.byteorder) + bytes([FrameKind.READY]) + _LINE!r})",
-    "while os.read(0, 65536): pass",
 )
+READY_UNTIL_TOLD = (*SEND_READY, "while os.read(0, 65536): pass")
 """A worker that is ready, and does nothing until the writer closes the connection."""
 
 
