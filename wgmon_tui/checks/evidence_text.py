@@ -203,7 +203,7 @@ def describe_evidence(evidence: Evidence) -> str:
         case MeshPeer():
             return describe_peer(evidence)
         case Expires(what, name, at):
-            return printable(f"the {what}{f' {name}' if name else ''} is valid until {format_utc_time(at)}")
+            return printable(f"the {what}{f' {name}' if name else ''}: valid until {format_utc_time(at)}")
         case ProtocolEvidence(protocol=protocol):
             return _describe_of_protocol(protocol, evidence)
         case WitnessProbed() | GatewaySilent() | MachineStarved() | OnlyServerWatched():

@@ -19,7 +19,7 @@ from wgmon_tui.net.http_target import Url
 
 NAME = "mesh"
 _TYPE = "headscale"
-_INTERVAL_S, _TIMEOUT_S = 2.0, 1.5
+_INTERVAL_S, _TIMEOUT_S, _LATENCY_S = 2.0, 1.5, 0.02
 _DAY_S, _HOUR_S = 86400.0, 3600.0
 
 
@@ -56,7 +56,7 @@ class ControlPlaneDemo:
             else:
                 self._nodes.append(LabSilentNode(host, port))
         token = secrets.token_hex(16)
-        self._plane = LabControlPlane(token, _reported())
+        self._plane = LabControlPlane(token, _reported(), _LATENCY_S)
         endpoint = self._plane.endpoint
         settings = ControlPlaneSettings(
             Url(endpoint.host, endpoint.port, "/"),

@@ -41,9 +41,10 @@ class LabNode:
 class LabControlPlane(LabStreamServer):
     """The control plane. The constructor binds the port. Raises OSError."""
 
-    def __init__(self, token: str, nodes: Sequence[LabNode]) -> None:
+    def __init__(self, token: str, nodes: Sequence[LabNode], latency: float = 0.0) -> None:
+        """Each answer comes after `latency`, in seconds."""
         super().__init__()
-        self._token, self._nodes = token, nodes
+        self._token, self._nodes, self._latency = token, nodes, latency
         self._began = time.time()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,6 +58,7 @@ class LabControlPlane(LabStreamServer):
                 found = self._answer(path)
                 status = "404 Not Found" if found is None else "200 OK"
                 answer = json.dumps(found).encode()
+            await asyncio.sleep(self._latency)
             writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
             await writer.drain()
 
