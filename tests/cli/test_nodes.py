@@ -44,6 +44,12 @@ def know(config: Path, *nodes: Node, age: float = 12.0, drift: tuple[str, ...] =
         write_report_times(connection, {1: time.time() - age})
 
 
+def know_too(config: Path, node: Node) -> None:
+    """Let `office` report one more node beside the first."""
+    with closing(sqlite3.connect(config.parent / "state" / STORE, isolation_level=None)) as connection:
+        write_node_reports(connection, {1: ControlPlaneReport((ONLINE, node))})
+
+
 def call(config: Path, *words: str) -> int:
     return main(["nodes", "--config", str(config), "--state", str(config.parent / "state"), *words])
 
@@ -178,6 +184,9 @@ def test_a_node_that_a_server_checks_shows_its_last_verdict_and_its_age(
     [_, _, line, other] = rows(capsys)
     assert line.startswith("web1  yes     says-connected, 2 h 01 min ago  web ")
     assert other.split() == ["web2", "?"]
+    know_too(config, Node("3", "a1", online=False))
+    call(config, "office")
+    assert [each.split()[0] for each in rows(capsys)[2:]] == ["web1", "a1"]
     call(config, "office", "--json")
     found = json.loads(rows(capsys)[0])
     assert (found["server"], found["verdict"]) == ("web", "says-connected")

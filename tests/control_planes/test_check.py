@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -162,7 +163,7 @@ async def test_requests_that_a_release_does_not_have_are_left_out() -> None:
         (Answer(b"<html>"), Verdict.API_FAILED),
         (Answer(b'{"nodes": ['), Verdict.API_FAILED),
         (Answer(b"[" * 200_000), Verdict.API_FAILED),
-        (Answer({"nodes": []}, cut=True), Verdict.WRONG_PROTOCOL),
+        (Answer({"nodes": []}, cut=True), Verdict.API_FAILED),
         (Answer(b"x" * (LARGEST_BODY + 1)), Verdict.API_FAILED),
         (Answer({"nodes": "none"}), Verdict.UNPROVEN),
         (Answer({"nodes": [5]}), Verdict.UNPROVEN),
@@ -224,8 +225,46 @@ async def test_an_api_that_limits_requests_is_not_asked_before_its_time() -> Non
         found, diagnosis = await check(target(responder), prober)
         assert len(responder.heard) == asked
     assert diagnosis.verdict is Verdict.UNPROVEN
-    assert "more, as it wanted" in diagnosis.summary
+    assert re.fullmatch(
+        r"It asked for fewer requests: nothing is sent to it for \d+ s more\.", diagnosis.summary
+    )
     assert found.sent == 0
+
+
+async def test_an_answer_that_ends_early_is_named_as_such() -> None:
+    summary = (await diagnose(node=Answer({"nodes": []}, cut=True))).summary
+    assert "the connection ends in the midst of the answer" in summary
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer({}, 500), "an error of the control plane (HTTP 500), so they are not known"),
+        (Answer({}, 403), "lacks a right (HTTP 403), so they are not known"),
+        (Answer({"apiKeys": []}, cut=True), "in the midst of the answer, so they are not known"),
+    ],
+)
+async def test_a_list_of_keys_that_cannot_be_read_is_named_and_loses_no_end(
+    answer: Answer, words: str
+) -> None:
+    protocol = find_protocol("headscale")
+    async with responding(WHOLE) as responder:
+        whole, _ = await check(target(responder))
+        responder.answers["/api/v1/apikey"] = answer
+        found, diagnosis = await check(target(responder))
+    assert protocol.has_seen_all_ends(whole)
+    assert not protocol.has_seen_all_ends(found)
+    assert diagnosis.verdict is Verdict.HEALTHY
+    said = [each for each in diagnosis.evidence if each.startswith("the request for api keys")]
+    assert [each.endswith(words) for each in said] == [True]
+
+
+async def test_a_request_that_a_release_does_not_have_is_no_news() -> None:
+    without = {path: answer for path, answer in WHOLE.items() if path != "/api/v1/apikey"}
+    async with responding(without) as responder:
+        found, diagnosis = await check(target(responder))
+    assert not [each for each in diagnosis.evidence if "api keys" in each]
+    assert find_protocol("headscale").has_seen_all_ends(found)
 
 
 async def test_an_api_that_hangs_is_silent_and_the_request_is_named() -> None:

@@ -94,7 +94,7 @@ FAULTS = {
     "500": (Answer({}, 500), Verdict.API_FAILED),
     "503": (Answer(b"", 503), Verdict.API_FAILED),
     "truncated JSON": (Answer(b'[{"id": '), Verdict.API_FAILED),
-    "truncated HTTP": (Answer([], cut=True), Verdict.WRONG_PROTOCOL),
+    "truncated HTTP": (Answer([], cut=True), Verdict.API_FAILED),
     "a number": (Answer(5), Verdict.UNPROVEN),
     "a text": (Answer("nodes"), Verdict.UNPROVEN),
     "null": (Answer(None), Verdict.API_FAILED),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import Silence
+from wgmon_tui.checks.evidence import ProtocolEvidence, Silence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.monitor.carried_evidence import carried_after, with_known_expiries
@@ -48,9 +48,18 @@ def test_a_check_that_succeeded_has_seen_all_that_are_left() -> None:
 
 
 def test_a_control_plane_that_answered_has_told_all_that_are_left() -> None:
-    answered = replace(CHECK, handshake=Handshake(0.1))
-    assert with_known_expiries(answered, [CLIENT]).evidence == (CLIENT,)
-    assert with_known_expiries(replace(answered, protocol="headscale"), [CLIENT]).evidence == ()
+    nodes = ProtocolEvidence("headscale", "nodes", ("1", "1", "0"))
+    answered = replace(CHECK, handshake=Handshake(0.1), evidence=(nodes,))
+    assert with_known_expiries(answered, [CLIENT]).evidence == (nodes, CLIENT)
+    assert with_known_expiries(replace(answered, protocol="headscale"), [CLIENT]).evidence == (nodes,)
+
+
+def test_a_control_plane_of_which_a_part_could_not_be_read_may_have_more() -> None:
+    nodes = ProtocolEvidence("headscale", "nodes", ("1", "1", "0"))
+    for kind in ("unread", "drift"):
+        evidence = (nodes, ProtocolEvidence("headscale", kind, ()))
+        part = replace(CHECK, handshake=Handshake(0.1), evidence=evidence, protocol="headscale")
+        assert CLIENT in with_known_expiries(part, [CLIENT]).evidence
 
 
 def test_a_refused_token_loses_no_end_but_that_of_the_certificate_that_was_seen() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.store.engine_updates import START, answered
 from tests.store.recorder_harness import Desk, recording
 from tests.store.test_resume import next_life
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_first_states, apply_store_changes
 from wgmon_tui.monitor.expiries import SUBSCRIPTION
@@ -37,7 +38,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def record(desk: Desk, *expiries: Expires, protocol: str = "openvpn") -> None:
     outcome = with_expiries(*expiries)
-    outcome = replace(outcome, checks=(replace(outcome.check, protocol=protocol),))
+    evidence: tuple[Evidence, ...] = (*expiries, ProtocolEvidence(protocol, "nodes", ("1", "1", "0")))
+    outcome = replace(outcome, checks=(replace(outcome.check, protocol=protocol, evidence=evidence),))
     take_round(desk.states["fra1"], outcome)
     desk.recorder(desk.states["fra1"], outcome, ())
     desk.written()

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, NodeCommands
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.key_log import KeyLog
 from wgmon_tui.checks.mesh_client import MeshClient
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
@@ -217,8 +218,6 @@ class Protocol(typing.Protocol):
     verdict_help: Mapping[Verdict, VerdictHelp] = MappingProxyType({})
     """Help on a verdict, where this protocol decides it by other evidence than WireGuard."""
     node_commands: NodeCommands | None = None
-    sees_all_ends: bool = False
-    """Whether each check that succeeds looks at everything that ends: what it does not report has gone."""
     """What settles questions about the nodes of a control plane; None for what has no nodes."""
 
     def make_targets(self, servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
@@ -254,6 +253,10 @@ class Protocol(typing.Protocol):
     def describe_evidence(self, evidence: ProtocolEvidence) -> str:
         """Say in one line what evidence of this protocol is. Values may come from another machine."""
         return f"{evidence.kind}: {', '.join(evidence.values)}" if evidence.values else evidence.kind
+
+    def has_seen_all_ends(self, check: Check) -> bool:
+        """Whether a check that succeeded saw everything that ends: what it did not see has gone."""
+        return any(isinstance(each, Expires) for each in check.evidence)
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The displayed name of a message. `framing` is that of the check."""

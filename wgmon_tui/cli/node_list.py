@@ -124,7 +124,7 @@ def _read(arguments: argparse.Namespace) -> _Stored:
 
 
 def _make_rows(servers: Sequence[Server], stored: _Stored) -> dict[str, list[_Row]]:
-    """By control plane: nodes with trouble first, then those that are offline, then by name."""
+    """By control plane: bad data paths first, then nodes with trouble, then offline ones, then by name."""
     index = index_nodes(stored.reports)
     checked: dict[FoundNode, Server] = {}
     for server in servers:
@@ -142,8 +142,10 @@ def _make_rows(servers: Sequence[Server], stored: _Stored) -> dict[str, list[_Ro
     return {plane: sorted(each, key=_order) for plane, each in rows.items()}
 
 
-def _order(row: _Row) -> tuple[bool, bool, str, str]:
-    return not row.node.trouble, row.node.online is not False, row.node.name.lower(), row.node.id
+def _order(row: _Row) -> tuple[int, bool, bool, str, str]:
+    severity = row.verdict.severity if row.verdict else Severity.UNKNOWN
+    urgency = {Severity.DOWN: 0, Severity.DEGRADED: 1}.get(severity, 2)
+    return urgency, not row.node.trouble, row.node.online is not False, row.node.name.lower(), row.node.id
 
 
 def _as_json(row: _Row, reported: NodeReport, now: float) -> dict[str, object]:

@@ -1,11 +1,12 @@
 """What a control plane answered, as evidence and in words.
 
-`answer` has the name of the request, a word, and a detail. `part` has the name of a part, `works` or
-`broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that may be either.
-`relay` has a name, `works`, `broken` or `unknown`, and a detail. `unprobed` has the number of relays
-that were left out, and of those that a check probes at most; `unlisted` a region that is in no DERP map.
-`drift` has names of fields, `version` a version, `warning` a sentence. `connection` and `certificate` say why
-there was no request.
+`answer` has the name of the request, a word, and a detail; `unread` has the same of a request that a check
+can do without. `waiting` has the time for which the API asked for no request. `part` has the name of a
+part, `works` or `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that
+may be either. `relay` has a name, `works`, `broken` or `unknown`, and a detail. `unprobed` has the number
+of relays that were left out, and of those that a check probes at most; `unlisted` a region that is in no
+DERP map. `drift` has names of fields, `version` a version, `warning` a sentence. `connection` and
+`certificate` say why there was no request.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ REDIRECTED = "redirected"
 UNEXPECTED = "unexpected"
 NO_JSON = "no-json"
 NO_HTTP = "no-http"
+CUT_OFF = "cut-off"
 TOO_LARGE = "too-large"
 SILENT = "silent"
 
@@ -40,6 +42,7 @@ _ANSWERS = {
     UNEXPECTED: "is answered with an unexpected status",
     NO_JSON: "is answered with something that is no JSON, or is cut off",
     NO_HTTP: "gets no valid HTTP answer",
+    CUT_OFF: "is answered in part: the connection ends in the midst of the answer",
     TOO_LARGE: "is answered with more data than is read",
     SILENT: "is not answered in time",
 }
@@ -70,6 +73,10 @@ def describe(evidence: ProtocolEvidence) -> str:
     match evidence.kind:
         case "answer":
             return f"the request for {first} {_ANSWERS.get(second, second)}{detail}{took}"
+        case "unread":
+            return f"the request for {first} {_ANSWERS.get(second, second)}{detail}, so they are not known"
+        case "waiting":
+            return f"it asked for fewer requests: nothing is sent to it for {first} more"
         case "connection":
             return f"{_CONNECTIONS.get(first, first)}{took}"
         case "certificate":

@@ -22,6 +22,7 @@ from wgmon_tui.control_planes.exchange_record import record_request, record_resp
 from wgmon_tui.control_planes.expiries import find_expiries
 from wgmon_tui.control_planes.http_connection import (
     ApiResponse,
+    CutOffError,
     HttpConnection,
     NoHttpError,
     TooLargeError,
@@ -166,6 +167,8 @@ class ApiSession:
         if word == answers.OK or (request.optional and word != answers.LIMITED):
             if word == answers.OK:
                 self._note("answer", request.name, answers.OK, at=response.seconds if response else None)
+            elif response is None or response.status != _NOT_FOUND:
+                self._note("unread", request.name, word, detail)
             if word == answers.OK and request.needs_token and self.rtt is None and response:
                 self.rtt = response.seconds
             return True
@@ -185,9 +188,9 @@ class ApiSession:
             )
             try:
                 response = await self._get(path, request, address)
-            except (NoHttpError, OSError):
+            except (NoHttpError, OSError) as error:
                 self._connection.close()
-                return None, None, answers.NO_HTTP
+                return None, None, answers.CUT_OFF if isinstance(error, CutOffError) else answers.NO_HTTP
             except TooLargeError:
                 self._connection.close()
                 return None, None, answers.TOO_LARGE

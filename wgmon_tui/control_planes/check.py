@@ -14,7 +14,7 @@ from wgmon_tui.checks.evidence import ProtocolEvidence, SocketError
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.stage import API, Stage, StageOutcome
 from wgmon_tui.config.models import Server
-from wgmon_tui.control_planes.answers import LIMITED
+from wgmon_tui.control_planes.answers import describe
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.api_session import ApiSession
 from wgmon_tui.control_planes.relay_stage import RelayStage
@@ -83,6 +83,6 @@ class ControlPlaneProber(AddressProber):
 
     def _waiting(self, check: Check, left_s: float) -> Check:
         """A check that asks nothing, because the API asked for that."""
-        detail = f"not asked for {format_elapsed(left_s)} more, as it wanted"
-        limited = ProtocolEvidence(self._name, "answer", ("anything", LIMITED, detail))
-        return replace(check, evidence=(limited,), stages=(Stage(API, StageOutcome.NOT_RUN, None, detail),))
+        waiting = ProtocolEvidence(self._name, "waiting", (format_elapsed(left_s),))
+        stage = Stage(API, StageOutcome.NOT_RUN, None, describe(waiting))
+        return replace(check, evidence=(waiting,), stages=(stage,))

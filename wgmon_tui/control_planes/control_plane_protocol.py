@@ -57,7 +57,6 @@ class ControlPlaneProtocol(Protocol):
     """One kind of control plane. Its check asks the API."""
 
     verdict_help = _VERDICT_HELP
-    sees_all_ends = True
     no_packets = "Requests and answers are shown. This check made none, or they are not stored."
 
     @abstractmethod
@@ -100,6 +99,11 @@ class ControlPlaneProtocol(Protocol):
         from wgmon_tui.control_planes.answers import describe
 
         return describe(evidence)
+
+    def has_seen_all_ends(self, check: Check) -> bool:
+        """Each check asks for all of them: whether every answer could be read."""
+        kinds = {each.kind for each in check.evidence if isinstance(each, ProtocolEvidence)}
+        return "nodes" in kinds and not kinds & {"unread", "drift"}
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The first line of a request or a response."""

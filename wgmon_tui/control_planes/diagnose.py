@@ -22,6 +22,7 @@ _FAILED_ANSWERS = {
     answers.UNEXPECTED: Verdict.API_FAILED,
     answers.NO_JSON: Verdict.API_FAILED,
     answers.TOO_LARGE: Verdict.API_FAILED,
+    answers.CUT_OFF: Verdict.API_FAILED,
     answers.NO_HTTP: Verdict.WRONG_PROTOCOL,
     answers.TOKEN_REFUSED: Verdict.AUTH_FAILED,
     answers.LIMITED: Verdict.UNPROVEN,
@@ -78,6 +79,8 @@ def _find_failure(title: str, evidence: Sequence[ProtocolEvidence], server: Serv
                 f"Its certificate is not trusted: {first}.",
                 (_certificate(server),),
             )
+        if each.kind == "waiting":
+            return Verdict.UNPROVEN, _sentence(each, server), _answer_causes(title, answers.LIMITED, server)
         if each.kind == "connection" and first in _CONNECTIONS:
             return _CONNECTIONS[first], _sentence(each, server), (_connection_cause(first, server),)
         if each.kind == "answer" and second in _FAILED_ANSWERS:

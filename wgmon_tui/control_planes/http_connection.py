@@ -34,6 +34,10 @@ class NoHttpError(Exception):
     """The bytes are no valid HTTP response, or end too early. The message is a phrase."""
 
 
+class CutOffError(NoHttpError):
+    """The connection ended after the head of a response, and before its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
     """A response. `seconds` is the time until its head; `retry_after` is that header, "" for none.
@@ -57,6 +61,8 @@ class HttpConnection:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._http = h11.Connection(h11.CLIENT, _LARGEST_HEAD)
+        self._has_head = False
+        """Whether the head of the present response has come."""
 
     @property
     def is_open(self) -> bool:
@@ -90,7 +96,7 @@ class HttpConnection:
     async def get(self, path: str, *, with_token: bool) -> ApiResponse:
         """Send a GET request for a path below the URL, and read the response.
 
-        Raises NoHttpError, TooLargeError, OSError.
+        Raises NoHttpError, CutOffError, TooLargeError, OSError.
         """
         reader, writer = self._reader, self._writer
         assert reader is not None and writer is not None  # noqa: S101, PT018
@@ -110,10 +116,13 @@ class HttpConnection:
         try:
             return await self._read(reader, began)
         except h11.RemoteProtocolError:
+            if self._http.their_state is h11.ERROR and self._has_head and reader.at_eof():
+                raise CutOffError("the connection ended before the answer did") from None
             raise NoHttpError("the answer is not valid HTTP, or ended too early") from None
 
     async def _read(self, reader: asyncio.StreamReader, began: float) -> ApiResponse:
         status, seconds, retry_after, has_more, body = 0, 0.0, "", False, bytearray()
+        self._has_head = False
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
@@ -122,6 +131,7 @@ class HttpConnection:
                 return ApiResponse(event.status_code, time.monotonic() - began)
             elif isinstance(event, h11.Response):
                 status, seconds = event.status_code, time.monotonic() - began
+                self._has_head = True
                 headers = dict(event.headers)
                 retry_after = headers.get(b"retry-after", b"").decode("latin-1")
                 has_more = _NEXT_PAGE.search(headers.get(b"link", b"")) is not None

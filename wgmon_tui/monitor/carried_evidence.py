@@ -114,10 +114,7 @@ def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
 
 def has_seen_all_ends(check: Check) -> bool:
     """Whether a check has seen all that are left: keys that were deleted must not stay."""
-    if check.handshake is None:
-        return False
-    has_ends = any(isinstance(each, Expires) for each in check.evidence)
-    return has_ends or find_protocol(check.protocol).sees_all_ends
+    return check.handshake is not None and find_protocol(check.protocol).has_seen_all_ends(check)
 
 
 def _kind_of(evidence: Evidence) -> object:
