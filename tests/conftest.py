@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 # Each process of the run collects all tests. Nothing of that is garbage: 9 s of processor time instead of 15.
 gc.disable()
 
-settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

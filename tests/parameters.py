@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import pytest
+from hypothesis import settings
 
 
 def default_run(
@@ -19,3 +20,21 @@ def default_run(
     if missing or not usual:
         raise ValueError(f"the default run has no {missing or 'value'}")
     return [pytest.param(each, marks=() if word in usual else pytest.mark.thorough) for word, each in named]
+
+
+def default_rows(numbers: Collection[int], rows: Sequence[tuple[object, ...]]) -> list[object]:
+    """Rows of several parameters. Those with these numbers, from 0, are in the default run.
+
+    Raises ValueError for a number without a row.
+    """
+    if not numbers or not all(0 <= each < len(rows) for each in numbers):
+        raise ValueError(f"the default run has no rows {numbers}")
+    return [
+        pytest.param(*row, marks=() if number in numbers else pytest.mark.thorough)
+        for number, row in enumerate(rows)
+    ]
+
+
+def examples(many: int) -> settings:
+    """So many examples in the thorough run, whose usual number is 100; a tenth of them in the default run."""
+    return settings(max_examples=max(1, many * settings().max_examples // 100))

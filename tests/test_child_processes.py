@@ -15,6 +15,7 @@ import pytest
 from tests.alerts.sample_announcements import announcement
 from tests.alive_pipe import AlivePipe
 from tests.config.sample_fleets import OWN_KEY
+from tests.parameters import default_run
 from wgmon_tui import child_processes
 from wgmon_tui.alerts.sinks.command import send
 from wgmon_tui.child_processes import OutputLimitError, ProgramTimeoutError, run
@@ -85,7 +86,9 @@ def started(tmp_path: Path, call: str, how: str) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("call", [INSPECTS, TELLS, READS_A_KEY], ids=["inspect", "command sink", "key"])
+@pytest.mark.parametrize(
+    "call", default_run([TELLS], [INSPECTS, TELLS, READS_A_KEY]), ids=["inspect", "command sink", "key"]
+)
 def test_what_a_command_has_started_ends_when_we_end_in_the_middle_of_it(tmp_path: Path, call: str) -> None:
     os.mkfifo(tmp_path / "alive")
     ours = started(tmp_path, call, IN_A_THREAD)

@@ -85,6 +85,7 @@ async def test_the_first_example_prints_what_was_found(config: Path, tmp_path: P
     assert rtt.endswith(" ms")
 
 
+@pytest.mark.thorough
 async def test_the_second_example_gives_the_names_of_those_that_are_down(
     server: LabServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

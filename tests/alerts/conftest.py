@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.outbox_harness import Shop, all_to
-
-settings.register_profile("alerts", deadline=None)  # this machine may be busy
-settings.load_profile("alerts")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, SERVER_KEY
+from tests.parameters import default_rows
 from tests.real.prerequisites import require
 from wgmon_tui.cli.command_parser import commands_of
 from wgmon_tui.cli.complete import find_candidates, find_names
@@ -168,14 +169,17 @@ def test_every_error_is_silent(config: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [
-        (("pro",), ["probe"]),
-        (("probe", "am"), ["ams1", "ams2"]),
-        (("probe", "two"), [r"two\ words\ \&\ \"quotes\""]),
-        (("probe", '"two'), [_ODD]),
-        (("probe", "--format", "=", "ch"), ["checkmk"]),
-        (("probe", "--conf", "wg"), ["wg0.conf", "wg1.conf"]),
-    ],
+    default_rows(
+        (0, 1, 4),
+        [
+            (("pro",), ["probe"]),
+            (("probe", "am"), ["ams1", "ams2"]),
+            (("probe", "two"), [r"two\ words\ \&\ \"quotes\""]),
+            (("probe", '"two'), [_ODD]),
+            (("probe", "--format", "=", "ch"), ["checkmk"]),
+            (("probe", "--conf", "wg"), ["wg0.conf", "wg1.conf"]),
+        ],
+    ),
 )
 def test_bash_completes(tmp_path: Path, config: Path, line: tuple[str, ...], expected: list[str]) -> None:
     typed = " ".join(shlex.quote(word) for word in ("wgmon-tui", *line))
@@ -193,14 +197,17 @@ def test_bash_completes(tmp_path: Path, config: Path, line: tuple[str, ...], exp
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [
-        ("pro", "probe\tcheck servers once and exit"),
-        ("probe am", "ams2\tserver"),
-        ("probe two", _ODD + "\tserver"),
-        ("probe --format ", "checkmk"),
-        ("probe --conf wg0", "wg0.conf"),
-        ("--config /nowhere import --iden", "--identity"),
-    ],
+    default_rows(
+        (0, 1),
+        [
+            ("pro", "probe\tcheck servers once and exit"),
+            ("probe am", "ams2\tserver"),
+            ("probe two", _ODD + "\tserver"),
+            ("probe --format ", "checkmk"),
+            ("probe --conf wg0", "wg0.conf"),
+            ("--config /nowhere import --iden", "--identity"),
+        ],
+    ),
 )
 def test_fish_completes(tmp_path: Path, config: Path, line: str, expected: str) -> None:
     require("fish")
@@ -214,20 +221,23 @@ def test_fish_completes(tmp_path: Path, config: Path, line: str, expected: str) 
 
 @pytest.mark.parametrize(
     ("shell", "typed", "expected"),
-    [
-        ("zsh", "wgmon-tui prob\t", "wgmon-tui probe"),
-        ("zsh", "wgmon-tui probe fr\t", "wgmon-tui probe fra1"),
-        ("zsh", "wgmon-tui probe am\t\t", "ams2"),
-        ("zsh", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
-        ("zsh", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
-        ("zsh", "wgmon-tui probe --for\tj\t", "wgmon-tui probe --format json"),
-        ("zsh", "wgmon-tui probe --conf wg1\t", "--conf wg1.conf"),
-        ("bash", "wgmon-tui prob\t", "wgmon-tui probe"),
-        ("bash", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
-        ("bash", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
-        ("bash", "wgmon-tui probe --format=j\t", "--format=json"),
-        ("fish", "wgmon-tui probe fr\t", "wgmon-tui probe fra1"),
-    ],
+    default_rows(
+        (1, 7, 11),
+        [
+            ("zsh", "wgmon-tui prob\t", "wgmon-tui probe"),
+            ("zsh", "wgmon-tui probe fr\t", "wgmon-tui probe fra1"),
+            ("zsh", "wgmon-tui probe am\t\t", "ams2"),
+            ("zsh", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
+            ("zsh", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
+            ("zsh", "wgmon-tui probe --for\tj\t", "wgmon-tui probe --format json"),
+            ("zsh", "wgmon-tui probe --conf wg1\t", "--conf wg1.conf"),
+            ("bash", "wgmon-tui prob\t", "wgmon-tui probe"),
+            ("bash", "wgmon-tui probe two\t", r"wgmon-tui probe two\ words\ \&\ \"quotes\""),
+            ("bash", "wgmon-tui probe a:\t", "wgmon-tui probe a:b"),
+            ("bash", "wgmon-tui probe --format=j\t", "--format=json"),
+            ("fish", "wgmon-tui probe fr\t", "wgmon-tui probe fra1"),
+        ],
+    ),
 )
 def test_tab_completes_at_a_prompt(
     tmp_path: Path, config: Path, shell: str, typed: str, expected: str

@@ -17,6 +17,7 @@ import pytest
 
 from tests.forked_program import run_program
 from tests.output.sample_store import CHECKS, write_store
+from tests.parameters import default_rows, default_run
 from wgmon_tui.cli.export_run import check_arguments
 from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.config.keys import PrivateKey
@@ -52,18 +53,21 @@ def damage(home: Path, statement: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "statement"),
-    [
-        ("incidents", "UPDATE incidents SET summary = CAST(x'ff41' AS TEXT) WHERE id = 'i1'"),
-        ("incidents", "UPDATE incidents SET opened_at = 1e300 WHERE id = 'i1'"),
-        ("incidents", "UPDATE notes SET at = -1e300 WHERE id = (SELECT min(id) FROM notes)"),
-        ("checks", "UPDATE checks SET at = 1e14 WHERE id = 2"),
-        ("checks", "UPDATE checks SET at = -5 WHERE id = 2"),
-        ("checks", "UPDATE checks SET address = 'nonsense' WHERE id = 2"),
-        ("checks", "UPDATE checks SET rtt = 9e999 WHERE id = 2"),
-        ("exchange", "UPDATE exchanges SET at = 9e99 WHERE id = 1"),
-        ("exchange", "UPDATE exchanges SET verdict = 'nonsense' WHERE id = 1"),
-        ("exchange", "UPDATE exchanges SET round = x'01ff' WHERE id = 1"),
-    ],
+    default_rows(
+        (0, 5, 9),
+        [
+            ("incidents", "UPDATE incidents SET summary = CAST(x'ff41' AS TEXT) WHERE id = 'i1'"),
+            ("incidents", "UPDATE incidents SET opened_at = 1e300 WHERE id = 'i1'"),
+            ("incidents", "UPDATE notes SET at = -1e300 WHERE id = (SELECT min(id) FROM notes)"),
+            ("checks", "UPDATE checks SET at = 1e14 WHERE id = 2"),
+            ("checks", "UPDATE checks SET at = -5 WHERE id = 2"),
+            ("checks", "UPDATE checks SET address = 'nonsense' WHERE id = 2"),
+            ("checks", "UPDATE checks SET rtt = 9e999 WHERE id = 2"),
+            ("exchange", "UPDATE exchanges SET at = 9e99 WHERE id = 1"),
+            ("exchange", "UPDATE exchanges SET verdict = 'nonsense' WHERE id = 1"),
+            ("exchange", "UPDATE exchanges SET round = x'01ff' WHERE id = 1"),
+        ],
+    ),
 )
 async def test_a_value_that_cannot_be_read_is_replaced_and_counted(
     tmp_path: Path, kind: str, statement: str
@@ -172,11 +176,14 @@ async def test_pcapng_is_not_for_a_terminal(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [
-        (("checks", "fra"), 'no server "fra" in the history; did you mean "fra1"?'),
-        (("checks", "--output", "/nonexistent/x"), "cannot write /nonexistent/x"),
-        (("incidents", "--incident", "zz"), 'no incident "zz" in the history'),
-    ],
+    default_rows(
+        (0, 2),
+        [
+            (("checks", "fra"), 'no server "fra" in the history; did you mean "fra1"?'),
+            (("checks", "--output", "/nonexistent/x"), "cannot write /nonexistent/x"),
+            (("incidents", "--incident", "zz"), 'no incident "zz" in the history'),
+        ],
+    ),
 )
 async def test_what_cannot_be_done_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
     ran = await export(*words, home=home)
@@ -241,7 +248,7 @@ async def test_keys_are_written_once_the_identitys_name_is_typed(tmp_path: Path,
     assert output.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("typed", ["", "yes"])
+@pytest.mark.parametrize("typed", default_run(["yes"], ["", "yes"]))
 async def test_anything_else_sends_nothing_and_writes_nothing(
     tmp_path: Path, server: LabServer, typed: str
 ) -> None:

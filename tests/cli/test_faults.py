@@ -30,7 +30,12 @@ from tests.cli.programs import reports, site_in, with_fault
         pytest.param(
             "wgmon_tui.monitor.fleet_state.FleetState.record", "fault", ("run",), marks=pytest.mark.thorough
         ),
-        ("wgmon_tui.monitor.fleet_state.FleetState.record", "thread_fault", ("run",)),
+        pytest.param(
+            "wgmon_tui.monitor.fleet_state.FleetState.record",
+            "thread_fault",
+            ("run",),
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             "wgmon_tui.monitor.fleet_state.FleetState.record", "fault", (), marks=pytest.mark.thorough
         ),
@@ -68,6 +73,7 @@ def test_the_report_is_private_and_has_places_but_no_values(tmp_path: Path) -> N
     assert "fra1" not in text
 
 
+@pytest.mark.thorough
 def test_a_plugin_reports_a_fault_as_unknown(tmp_path: Path) -> None:
     site = site_in(tmp_path)
     place = "wgmon_tui.output.nagios.nagios_line"

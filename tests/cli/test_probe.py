@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked_program import run_program
+from tests.parameters import default_rows
 from tests.test_cli import CLIENT, SETUP, Ran, run
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.lab.ikev2.responder import LabIkeSetup
@@ -146,14 +147,17 @@ async def test_the_causes_of_several_servers_stand_below_all_results(home: Path)
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [
-        (("--brief", "--json"), "--brief changes only the table"),
-        (("-v", "--json"), "--verbose changes only the table"),
-        (("-v", "--format", "checkmk"), "--verbose changes only the table"),
-        (("-q", "--format", "nagios"), "--quiet would leave out what nagios must read"),
-        (("--brief", "-v"), "not allowed with"),
-        (("--color", "sometimes"), 'there is no "sometimes"; expected one of auto, always, never'),
-    ],
+    default_rows(
+        (0, 4),
+        [
+            (("--brief", "--json"), "--brief changes only the table"),
+            (("-v", "--json"), "--verbose changes only the table"),
+            (("-v", "--format", "checkmk"), "--verbose changes only the table"),
+            (("-q", "--format", "nagios"), "--quiet would leave out what nagios must read"),
+            (("--brief", "-v"), "not allowed with"),
+            (("--color", "sometimes"), 'there is no "sometimes"; expected one of auto, always, never'),
+        ],
+    ),
 )
 async def test_options_that_do_not_fit_together_are_bad_usage(
     tmp_path: Path, words: tuple[str, ...], said: str
@@ -165,13 +169,16 @@ async def test_options_that_do_not_fit_together_are_bad_usage(
 
 @pytest.mark.parametrize(
     ("words", "environment", "is_coloured"),
-    [
-        ((), {}, False),
-        ((), {"FORCE_COLOR": "1"}, True),
-        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
-        (("--color=always",), {"NO_COLOR": "1"}, True),
-        (("--color=never",), {"FORCE_COLOR": "1"}, False),
-    ],
+    default_rows(
+        (0, 3),
+        [
+            ((), {}, False),
+            ((), {"FORCE_COLOR": "1"}, True),
+            ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+            (("--color=always",), {"NO_COLOR": "1"}, True),
+            (("--color=never",), {"FORCE_COLOR": "1"}, False),
+        ],
+    ),
 )
 async def test_colours_in_a_pipe_need_a_request(
     home: Path, words: tuple[str, ...], environment: dict[str, str], is_coloured: bool
@@ -181,7 +188,8 @@ async def test_colours_in_a_pipe_need_a_request(
 
 
 @pytest.mark.parametrize(
-    ("environment", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("environment", "is_coloured"),
+    default_rows((0,), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]),
 )
 async def test_colours_on_a_terminal_are_usual(
     home: Path, environment: dict[str, str], is_coloured: bool

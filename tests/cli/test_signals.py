@@ -34,7 +34,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "scenario",
-    default_run(("dashboard in a terminal", "run", "import"), SCENARIOS, attrgetter("name")),
+    default_run(("dashboard in a terminal", "run"), SCENARIOS, attrgetter("name")),
     ids=attrgetter("name"),
 )
 def test_a_stop_signal_ends_it_with_its_code_and_leaves_nothing(
@@ -52,7 +52,7 @@ _TUI = next(each for each in SCENARIOS if each.has_terminal)
 @pytest.mark.parametrize(
     ("scenario", "numbers"),
     [
-        (_RUN, (signal.SIGHUP, signal.SIGTERM)),
+        pytest.param(_RUN, (signal.SIGHUP, signal.SIGTERM), marks=pytest.mark.thorough),
         pytest.param(_RUN, (signal.SIGTERM, signal.SIGTERM), marks=pytest.mark.thorough),
         (_TUI, (signal.SIGTSTP,)),
         pytest.param(_TUI, (signal.SIGINT, signal.SIGINT), marks=pytest.mark.thorough),
@@ -82,6 +82,7 @@ sys.exit(main(["demo"]))
 """
 
 
+@pytest.mark.thorough
 def test_a_signal_while_the_demo_makes_its_directory_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _SIGNAL_BEHIND_MKDTEMP],

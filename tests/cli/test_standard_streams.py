@@ -58,6 +58,7 @@ def test_a_reader_that_has_exited_is_no_error(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (141, "")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("redirection", default_run(["2>&-"], ["2>&-", "2>/dev/full", "<&-"]))
 def test_the_exit_code_does_not_depend_on_the_other_streams(tmp_path: Path, redirection: str) -> None:
     ran = shell(site_in(tmp_path), redirection, "probe", "--quick")
@@ -65,6 +66,7 @@ def test_the_exit_code_does_not_depend_on_the_other_streams(tmp_path: Path, redi
     assert "lon3" in ran.out
 
 
+@pytest.mark.thorough
 def test_an_error_message_that_cannot_be_written_keeps_its_exit_code(tmp_path: Path) -> None:
     assert shell(site_in(tmp_path), "2>/dev/full", "probe", "nobody").code == 64
 
@@ -83,6 +85,7 @@ def test_a_failure_after_a_settled_state_counts_in_the_exit_code_of_the_plain_ta
     assert exit_code(fleet_state) == 2
 
 
+@pytest.mark.thorough
 def test_a_paused_server_neither_counts_nor_delays_the_plain_table(tmp_path: Path) -> None:
     site = site_in(tmp_path)
     file = site.config / "servers.toml"
@@ -110,11 +113,14 @@ def test_a_configuration_is_read_from_standard_input(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ("keygen", "here"),
-        ("import", "{home}/fra1.conf"),
-        ("export", "targets", "--output", "{home}/config/out.json"),
-    ],
+    default_run(
+        [("keygen", "here")],
+        [
+            ("keygen", "here"),
+            ("import", "{home}/fra1.conf"),
+            ("export", "targets", "--output", "{home}/config/out.json"),
+        ],
+    ),
 )
 def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_none(
     tmp_path: Path, words: tuple[str, ...]

@@ -5,7 +5,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY, fleets, server
 from wgmon_tui.config.imports.wg_quick_parser import parse_pasted_conf
@@ -234,7 +234,6 @@ def test_without_an_identity_that_alone_is_the_problem() -> None:
     assert set(find_problems(FRA1, Fleet())) == {"identity"}
 
 
-@settings(max_examples=25)
 @given(fleets())
 def test_what_the_file_says_of_a_server_has_no_problem(fleet: Fleet) -> None:
     for each in fleet.servers:

@@ -69,6 +69,7 @@ async def test_probe_without_a_terminal_warns_and_sends_nothing(tmp_path: Path) 
         assert greatest_stamp(lab) == 0
 
 
+@pytest.mark.thorough
 async def test_probe_after_a_month_without_use_sends(tmp_path: Path) -> None:
     config, state = tmp_path / "config", tmp_path / "state"
     write_last_stamp(state, days_ago=29)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.daemon.harness import quick_server, running, until, write_config
 from tests.daemon.test_viewer import at_work
+from tests.parameters import default_run
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.monitor.controller import FleetController
@@ -60,7 +61,7 @@ async def test_it_creates_nothing_where_nothing_was_stored(tmp_path: Path) -> No
     assert paths(tmp_path) == before
 
 
-@pytest.mark.parametrize("taken_over_elsewhere", [False, True])
+@pytest.mark.parametrize("taken_over_elsewhere", default_run([True], [False, True]))
 async def test_it_stays_a_viewer_after_the_writer_has_ended(
     tmp_path: Path, taken_over_elsewhere: bool
 ) -> None:

@@ -25,6 +25,7 @@ from tests.daemon.harness import (
     write_config,
 )
 from tests.forked_program import own_lines, run_program
+from tests.parameters import default_run
 from wgmon_tui import check_async
 from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import Soak
@@ -159,12 +160,15 @@ async def test_a_round_in_flight_ends_before_the_requested_one_begins(site: Site
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ("probe", "fra1", "--json"),
-        ("probe", "--format", "nagios"),
-        ("probe", "--format", "checkmk", "--quick"),
-        ("probe", "--count", "2"),
-    ],
+    default_run(
+        [("probe", "fra1", "--json")],
+        [
+            ("probe", "fra1", "--json"),
+            ("probe", "--format", "nagios"),
+            ("probe", "--format", "checkmk", "--quick"),
+            ("probe", "--count", "2"),
+        ],
+    ),
     ids=lambda words: " ".join(words),
 )
 async def test_every_form_of_probe_asks_the_writer(site: Site, words: tuple[str, ...]) -> None:
@@ -348,6 +352,7 @@ async def test_the_writer_runs_a_requested_soak_and_reports_how_far_it_is(tunnel
     assert tunnelled.writer.engine.soaks == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("brief_soak")
 async def test_without_a_writer_the_command_reports_its_own_soak(tunnelled: Site, tmp_path: Path) -> None:
     with TimestampLedger(tmp_path / "another") as ledger:

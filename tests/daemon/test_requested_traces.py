@@ -14,6 +14,7 @@ import pytest
 from tests.busy_machine import repeated_if_starved, without_starvation
 from tests.daemon.harness import healthy, until, write_config
 from tests.daemon.test_requested_probes import RARELY_S, Site, command, writing
+from tests.parameters import default_rows
 from wgmon_tui.checks.path_trace import HopAnswer, PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.lab.models import LabMode
@@ -87,15 +88,18 @@ async def test_a_server_that_does_not_answer_ends_with_2(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [
-        (("nosuch",), 64, 'no server "nosuch"'),
-        (("fra1", "--rounds", "21"), 64, "from 1 to 20"),
-        (("fra1", "--max-hops", "0"), 64, "from 1 to 64"),
-        (("fra1", "--timeout", "nan"), 64, "50ms to 10s"),
-        (("fra1", "--address", "here"), 64, "expected an IP address"),
-        (("fra1", "--address", "fe80::1%\x1b[31m"), 64, r"got 'fe80::1%\x1b[31m'"),
-        (("fra1", "--address", "192.0.2.7"), 3, "192.0.2.7 is not an address of"),
-    ],
+    default_rows(
+        (0, 6),
+        [
+            (("nosuch",), 64, 'no server "nosuch"'),
+            (("fra1", "--rounds", "21"), 64, "from 1 to 20"),
+            (("fra1", "--max-hops", "0"), 64, "from 1 to 64"),
+            (("fra1", "--timeout", "nan"), 64, "50ms to 10s"),
+            (("fra1", "--address", "here"), 64, "expected an IP address"),
+            (("fra1", "--address", "fe80::1%\x1b[31m"), 64, r"got 'fe80::1%\x1b[31m'"),
+            (("fra1", "--address", "192.0.2.7"), 3, "192.0.2.7 is not an address of"),
+        ],
+    ),
 )
 async def test_what_cannot_be_traced_is_said(
     site: Site, words: tuple[str, ...], code: int, said: str

@@ -182,6 +182,7 @@ def test_a_file_that_cannot_stand_at_the_start_is_refused_with_64(tmp_path: Path
     assert err.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_every_error_at_the_start_is_logged(tmp_path: Path) -> None:
     write_config(tmp_path / "config", quick_server("ams1"))
     with (tmp_path / "config" / "servers.toml").open("a") as file:
@@ -225,6 +226,7 @@ def delete_lock(state: Path) -> None:
     (state / "writer.lock").unlink()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("harm", default_run([move_away], [move_away, delete_lock]))
 async def test_a_moved_state_directory_is_made_again_under_the_lock(
     tmp_path: Path, harm: Callable[[Path], None]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import Program
+from tests.parameters import default_run
 from tests.real.prerequisites import require
 from wgmon_tui.daemon.systemd_unit import NAME, is_in_home_directory, system_unit, user_unit
 
@@ -63,7 +64,7 @@ def test_the_system_wide_unit_has_an_account_and_a_directory_for_its_group() -> 
     assert not any(line.startswith("PrivateUsers") for line in lines)
 
 
-@pytest.mark.parametrize("options", [[], ["--system"]])
+@pytest.mark.parametrize("options", default_run([["--system"]], [[], ["--system"]]))
 def test_what_is_printed_says_how_to_install_it(options: list[str], tmp_path: Path) -> None:
     code, out, _ = Program("--config", tmp_path, "--state", tmp_path, "run", "--print-unit", *options).end()
     assert code == 0

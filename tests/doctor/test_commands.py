@@ -14,6 +14,7 @@ import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML, OWN_KEY, SERVER_KEY
 from tests.forked_program import run_program
+from tests.parameters import default_run
 from tests.real.prerequisites import require
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.platforms import MACOS, PLATFORM
@@ -190,7 +191,11 @@ def test_the_running_interface_is_compared_with_its_file(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "dump", ["", "sudo: a password is required\n", "\x1b[2J\t\t\t", f"{SECRET.to_text()}\n"]
+    "dump",
+    default_run(
+        ["sudo: a password is required\n"],
+        ["", "sudo: a password is required\n", "\x1b[2J\t\t\t", f"{SECRET.to_text()}\n"],
+    ),
 )
 def test_a_server_that_would_not_say_makes_the_exit_code_3(shell: Shell, dump: str) -> None:
     shell.inspectable(dump)

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
 from wgmon_tui.checks.packets import fields_of
 from wgmon_tui.checks.protocol import ProbeServices
@@ -120,6 +122,7 @@ def test_a_redirection_is_followed_to_the_gateway() -> None:
     assert "at 127.0.0.2, where the server sends clients" in found.diagnosis.summary
 
 
+@pytest.mark.thorough
 def test_a_redirection_to_itself_is_not_followed() -> None:
     async def run() -> Round:
         loop = asyncio.get_running_loop()
@@ -140,6 +143,7 @@ def test_a_redirection_to_itself_is_not_followed() -> None:
     assert found.diagnosis.failed_stage == SA_INIT
 
 
+@pytest.mark.thorough
 def test_the_hex_view_tells_what_the_encrypted_packets_held() -> None:
     found = check(LabIkeSetup(IDENTITY, SECRET)).check
     words = [each.meaning for packet in found.exchange for each in fields_of(found, packet)]
@@ -184,6 +188,7 @@ def test_a_wrong_secret_is_down_at_the_authentication() -> None:
     assert found.check.handshake is None
 
 
+@pytest.mark.thorough
 def test_a_cookie_is_given_back() -> None:
     found = check(LabIkeSetup(IDENTITY, SECRET, demands_cookie=True))
     assert found.diagnosis.verdict is Verdict.UNDER_LOAD

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
 from tests.real.namespaces import RoutedPath, run
 from tests.real.prerequisites import require
 from tests.real.server import prober_at, target
@@ -66,7 +67,7 @@ def dissected(capture: Path, *fields: str) -> list[tuple[str, ...]]:
 # Without keys
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", default_run([4], [4, 6]), ids=["IPv4", "IPv6"])
 async def test_wireshark_names_every_byte_as_we_do(tmp_path: Path, server: WireguardGo, version: int) -> None:
     outcome = await looked(server, version)
     capture = tmp_path / "exchange.pcapng"
@@ -188,6 +189,7 @@ def test_with_keys_wireshark_reads_what_went_through_the_tunnel(opened: Opened) 
     assert inside[0][3].endswith(f",{INNER[4]}")
 
 
+@pytest.mark.thorough
 def test_a_fresh_exchange_names_the_port_that_the_server_saw(opened: Opened) -> None:
     rows = dissected(opened.capture, "udp.srcport", "udp.dstport")
     assert all(opened.our_port in row for row in rows)

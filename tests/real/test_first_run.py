@@ -44,6 +44,7 @@ def test_a_tunnel_address_proves_the_data_path(wireguard_go: WireguardGo, tmp_pa
     assert "data passes both ways" in done.output
 
 
+@pytest.mark.thorough
 def test_a_preshared_key_is_read_by_the_line_from_its_input(
     wireguard_go: WireguardGo, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def login(path: RoutedPath, tmp_path: Path) -> Iterator[Path]:
     sshd.stop()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("has_preshared_key", default_run([True], [False, True]))
 def test_ssh_types_the_line_on_the_server(
     wireguard_go: WireguardGo,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.daemon.harness import PATIENCE_S
+from tests.parameters import default_run
 from tests.real.namespaces import CLIENT_V4, ROUTER_V4, SERVER_V4, ip
 from tests.real.server import SHORT_S, prober_at, target
 from tests.real.wireguard_go import WireguardGo
@@ -33,7 +34,9 @@ def dead_gateway(client: str) -> Iterator[None]:
         ip(client, f"route replace default via {ROUTER_V4}")
 
 
-@pytest.mark.parametrize("timeout_s", [SHORT_S, 8.0], ids=["before the kernel gives up", "after it"])
+@pytest.mark.parametrize(
+    "timeout_s", default_run([SHORT_S], [SHORT_S, 8.0]), ids=["before the kernel gives up", "after it"]
+)
 async def test_a_dead_gateway_is_a_local_fault_that_names_it(
     wireguard_go: WireguardGo, timeout_s: float
 ) -> None:
@@ -60,6 +63,7 @@ async def test_a_silent_server_behind_a_gateway_that_answers_is_not_the_gateways
     assert diagnose(check, aim.server).verdict is Verdict.SILENT
 
 
+@pytest.mark.thorough
 async def test_an_absent_server_on_the_own_network_is_unreachable_not_a_local_fault(
     wireguard_go: WireguardGo,
 ) -> None:

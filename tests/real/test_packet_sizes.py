@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.parameters import default_run
 from tests.protocols.wireguard.forged_packets import TOO_BIG, IcmpForger
 from tests.real.matrix import faults
 from tests.real.matrix.faults import Fault, the_router
@@ -131,14 +132,14 @@ def somebody_reports_false_mtus(made: Scene) -> None:
     made.cleanup.callback(asyncio.get_running_loop().create_task(report()).cancel)
 
 
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("version", default_run([4], [4, 6]))
 def test_what_this_machines_own_link_makes_it_fragment_passes_as_it_does_for_clients(version: int) -> None:
     outcome = look(this_machines_link_has_1400_bytes, version=version)
     assert outcome.diagnosis.verdict is Verdict.HEALTHY
     assert first_of_kind(PathMtu, outcome.checks[0].evidence) == PathMtu(1420, 1420, None)
 
 
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("version", default_run([4], [4, 6]))
 def test_a_true_report_makes_this_machine_fragment_as_clients_do(version: int) -> None:
     outcome = look(a_hop_reports_1400_bytes, version=version)
     found = first_of_kind(PathMtu, outcome.checks[0].evidence)
@@ -146,6 +147,7 @@ def test_a_true_report_makes_this_machine_fragment_as_clients_do(version: int) -
     assert found.reported == 1400
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "limit", [1500, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1300, 600))]
 )

@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
+from tests.parameters import default_run
 from tests.real.namespaces import (
     RoutedPath,
     entered,
@@ -107,7 +108,7 @@ def pinged_hop(path: TracedPath, hop_limit: int) -> str:
     return next(line.split()[1] for line in output.splitlines() if line.startswith("From "))
 
 
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("version", default_run([4], [4, 6]))
 async def test_each_router_reports_itself_and_the_server_answers(path: TracedPath, version: int) -> None:
     found = await trace(path, path.target(version=version))
     is_v6 = version == 6
@@ -134,6 +135,7 @@ async def test_nothing_answers_after_the_hop_before_a_drop_of_udp(path: TracedPa
     assert conclusion(found)[0] == f"Nothing answers after hop 2 ({ROUTERS[1][0]})."
 
 
+@pytest.mark.thorough
 async def test_a_filter_of_initiations_shows_though_ping_passes(path: TracedPath) -> None:
     with path.filtered(2, "meta l4proto udp @th,64,32 0x01000000 drop"):
         found = await trace(path, path.target())
@@ -144,6 +146,7 @@ async def test_a_filter_of_initiations_shows_though_ping_passes(path: TracedPath
     assert not found.is_reached
 
 
+@pytest.mark.thorough
 async def test_a_router_that_limits_its_reports_is_no_loss(path: TracedPath) -> None:
     rule = "icmp type time-exceeded limit rate over 1/minute burst 1 packets drop"
     with path.filtered(2, rule, hook="output"):
@@ -164,6 +167,7 @@ async def test_a_router_that_refuses_is_named_with_its_error(path: TracedPath) -
     assert conclusion(found)[0].startswith(f"Hop 2 ({ROUTERS[1][0]}) refuses the packets for hop 3: ")
 
 
+@pytest.mark.thorough
 async def test_a_server_that_does_not_know_the_key_is_silent_behind_the_last_router(path: TracedPath) -> None:
     found = await trace(path, path.target(known=False))
     assert not found.is_reached
@@ -205,6 +209,7 @@ async def test_the_server_stays_healthy_during_and_after_a_trace(
     assert f"10.77.1.2:{port}" in endpoints
 
 
+@pytest.mark.thorough
 async def test_the_server_keeps_the_session_of_the_last_check_so_no_other_client_is_suspected(
     path: TracedPath,
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.parameters import default_run
 from tests.real.boringtun import Boringtun
 from tests.real.flood import check_under_load
 from tests.real.namespaces import ROUTER_V4, ROUTER_V6
@@ -30,7 +31,6 @@ PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))
 
 IMPLEMENTATIONS = ["wireguard_go", "boringtun"]
-VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,22 @@ CASES = [
 
 _TIMEOUTS_S = {Verdict.HEALTHY: LONG_S, Verdict.PSK_MISMATCH: ANSWER_S, Verdict.SILENT: SHORT_S}
 
-PAIRS = [
-    pytest.param(implementation, case, id=f"{implementation}: {case.what}")
+CONFIGURATIONS = [
+    pytest.param(
+        implementation,
+        case,
+        version,
+        id=f"{implementation}: {case.what}, IPv{version}",
+        marks=() if version == 4 or case is CASES[0] else pytest.mark.thorough,
+    )
     for implementation in IMPLEMENTATIONS
     for case in CASES
+    for version in (4, 6)
     if not (implementation == "boringtun" and case.servers_psk)  # mitmproxy gives it none
 ]
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("server", "case"), PAIRS, indirect=["server"])
+@pytest.mark.parametrize(("server", "case", "version"), CONFIGURATIONS, indirect=["server"])
 async def test_configurations(server: RealServer, case: Case, version: int) -> None:
     known = server.new_peer(case.servers_psk)
     aim = target(
@@ -82,7 +88,7 @@ async def test_configurations(server: RealServer, case: Case, version: int) -> N
     assert (check.handshake is not None) == (case.verdict is Verdict.HEALTHY)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", default_run([4], [4, 6]), ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("short_lived", IMPLEMENTATIONS, indirect=True)
 async def test_when_its_process_has_ended_the_port_is_closed(short_lived: RealServer, version: int) -> None:
     aim = target(short_lived, short_lived.new_peer(), version=version)
@@ -111,7 +117,7 @@ async def test_a_process_that_hangs_is_silent(wireguard_go: WireguardGo) -> None
         ("udp dport 51820 reject with icmpx host-unreachable", Verdict.UNREACHABLE),
     ],
 )
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", default_run([4], [4, 6]), ids=["IPv4", "IPv6"])
 async def test_a_firewall_on_the_way(
     wireguard_go: WireguardGo, version: int, rule: str, verdict: Verdict
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.echo_packets import echo_request_v4, echo_request_v6
+from tests.parameters import default_run
 from tests.real.capture import write_pcap
 from tests.real.namespaces import run
 from tests.real.prerequisites import require
@@ -76,7 +77,9 @@ def dissected(directory: Path, exchange: Exchange, *fields: str) -> list[tuple[s
     return [tuple(line.split("\t")) for line in run("tshark", *reading, "-T", "fields", *wanted).splitlines()]
 
 
-@pytest.fixture(params=[NO_PRESHARED_KEY, PSK], ids=["no preshared key", "a preshared key"])
+@pytest.fixture(
+    params=default_run([PSK], [NO_PRESHARED_KEY, PSK]), ids=["no preshared key", "a preshared key"]
+)
 def exchange(request: pytest.FixtureRequest) -> Exchange:
     return Exchange(request.param)
 

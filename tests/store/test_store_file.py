@@ -10,9 +10,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
@@ -301,7 +302,7 @@ def test_a_pipe_in_the_place_of_the_store_does_not_hang_its_readers(tmp_path: Pa
         History(tmp_path / STORE).names()
 
 
-@settings(max_examples=15)
+@examples(50)
 @given(seed=st.integers(0, 2**32), holes=st.integers(1, 4))
 def test_whatever_bytes_are_damaged_a_store_opens(
     tmp_path_factory: pytest.TempPathFactory, seed: int, holes: int

@@ -76,6 +76,7 @@ def test_what_differs_between_systems_works_there(system: str) -> None:
     run_as(system, *DIFFERENT)
 
 
+@pytest.mark.thorough
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux stands in for the others")
 @pytest.mark.parametrize("system", default_run(["freebsd14"], SYSTEMS))

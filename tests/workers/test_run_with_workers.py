@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import Program, quick_server, running, until, write_config
+from tests.parameters import default_run
 from tests.workers.harness import is_running
 from wgmon_tui.cli.main import main
 from wgmon_tui.control.client import ControlConnection, NoWriterError
@@ -46,7 +47,9 @@ async def running_workers(state: Path) -> list[int]:
     return pids
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "killed"])
+@pytest.mark.parametrize(
+    "number", default_run([signal.SIGKILL], [signal.SIGINT, signal.SIGKILL]), ids=["stopped", "killed"]
+)
 async def test_the_workers_end_with_the_writer(tmp_path: Path, number: signal.Signals) -> None:
     with started(tmp_path) as program:
         assert program.lines[-1].endswith(", 2 workers")

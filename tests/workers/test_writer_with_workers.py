@@ -89,6 +89,7 @@ async def test_when_all_fall_silent_at_once_the_uplink_is_blamed_whichever_worke
     assert not [each for each in states if each.incident]
 
 
+@pytest.mark.thorough
 async def test_a_changed_key_is_used_at_once_and_no_check_is_made_twice(place: Workplace) -> None:
     changed = replace(place.servers[0], public_key=PrivateKey.generate().public, note="another peer")
     write_config(place.directory / "config", changed, *place.servers[1:-1])
@@ -121,6 +122,7 @@ async def test_the_worker_of_a_server_traces_its_path(place: Workplace) -> None:
     assert progress
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not PLATFORM.has_error_queue, reason="no trace without an error queue")
 async def test_a_trace_ends_in_words_when_its_worker_does(place: Workplace) -> None:
     begun = asyncio.Event()
@@ -134,6 +136,7 @@ async def test_a_trace_ends_in_words_when_its_worker_does(place: Workplace) -> N
         await tracing
 
 
+@pytest.mark.thorough
 async def test_a_check_that_ends_two_workers_is_a_fault_of_this_machine(place: Workplace) -> None:
     place.labs[0].set_mode(LabMode.SILENT)
     state = place.writer.fleet_state.states["fra0"]

@@ -86,6 +86,7 @@ def test_it_is_loaded_only_when_it_is_used() -> None:
     assert child.stdout == "False False\n", child.stderr
 
 
+@pytest.mark.thorough
 def test_while_it_is_imported_no_other_sink_waits_nor_does_the_event_loop() -> None:
     child = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.alerts.apprise_first_import"],

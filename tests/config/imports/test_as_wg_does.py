@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.config.imports.conf_samples import generated_confs, mutate
 from tests.config.imports.wg_oracle import IS_INSTALLED, is_accepted_by_wg
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
+from tests.parameters import examples
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.remarks import Remark
 
@@ -59,14 +60,14 @@ def unexpected_faults(data: bytes) -> list[str]:
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(generated_confs())
 def test_a_generated_file_that_wg_accepts_is_accepted(data: bytes) -> None:
     if is_accepted_by_wg(data):
         assert unexpected_faults(data) == []
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(0, 2**32))
 def test_a_mutated_file_that_wg_accepts_is_accepted(seed: int) -> None:
     data = mutate(random.Random(seed), WHOLE)

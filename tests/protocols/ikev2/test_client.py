@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from tests.protocols.ikev2.conversations import (
     PROPOSAL,
     SECRET,
@@ -261,7 +262,7 @@ def test_a_request_of_the_server_is_answered_and_its_deletion_ends_the_session()
 CHANGES = st.sampled_from(("keep", "lose", "repeat", "truncate", "flip", "foreign", "swap", "late"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CHANGES, min_size=1, max_size=12), st.randoms(use_true_random=False), st.booleans())
 def test_nothing_on_the_path_makes_it_raise_or_believe(changes, random, knows_secret) -> None:  # type: ignore[no-untyped-def]
     """Whatever happens to packets, the client ends, and is established only with the server that knows."""
@@ -299,7 +300,6 @@ def test_nothing_on_the_path_makes_it_raise_or_believe(changes, random, knows_se
     assert talk.client.is_done
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_are_dropped(data: bytes) -> None:
     talk = converse(by_secret())

@@ -7,9 +7,10 @@ import string
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from tests.protocols.wireguard.sample_evidence import (
     BAD_EMPTY,
     BAD_MAC1,
@@ -214,7 +215,7 @@ def test_a_router_without_a_route_or_a_server_that_initiates_does_not_mean_a_mac
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=10)
+@examples(50)
 @given(st.data())
 def test_every_kind_of_fact_has_a_sentence(kind: type[Evidence], data: st.DataObject) -> None:
     assert describe_evidence(data.draw(st.from_type(kind)))

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.parameters import default_run
 from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     ANOTHER_V4,
@@ -119,6 +120,7 @@ async def test_it_is_searched_with_an_address_that_answers_echoes() -> None:
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None)]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not PLATFORM.has_error_queue, reason="this system does not tell the reported MTU")
 async def test_what_this_kernel_fragments_by_a_true_report_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     fragmented: list[bool] = []
@@ -140,6 +142,7 @@ async def test_what_this_kernel_fragments_by_a_true_report_passes(monkeypatch: p
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1420, None, reported=1310)]
 
 
+@pytest.mark.thorough
 async def test_false_reports_do_not_change_the_limit_that_is_found() -> None:
     named = itertools.cycle((576, 1000, 1400))
 
@@ -152,6 +155,7 @@ async def test_false_reports_do_not_change_the_limit_that_is_found() -> None:
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1250, 1251)]
 
 
+@pytest.mark.thorough
 async def test_reports_that_contradict_each_other_do_not_change_the_limit_that_is_found() -> None:
     def a_silent_hop_of_1310_bytes(packet: bytes) -> Iterable[bytes]:
         for mtu in range(1305, 1315):
@@ -163,6 +167,7 @@ async def test_reports_that_contradict_each_other_do_not_change_the_limit_that_i
     assert evidence_of_kind(PathMtu, result) == [PathMtu(1420, 1250, 1251)]
 
 
+@pytest.mark.thorough
 async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> None:
     named = itertools.count(1500, -1)
 
@@ -205,6 +210,7 @@ async def test_two_packets_suffice_where_both_sizes_pass() -> None:
     assert sorted(len(each) for each in server.inner_received if len(each) > 100) == [1280, 1420]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("later_limit", [1300, 1290])
 async def test_the_limit_of_the_last_check_is_tried_first(later_limit: int) -> None:
     async with Narrow(SETUP) as lab, opened_prober() as prober:
@@ -218,7 +224,7 @@ async def test_the_limit_of_the_last_check_is_tried_first(later_limit: int) -> N
         assert len(second.exchange) < len(first.exchange) / 2
 
 
-@pytest.mark.parametrize("mtu", [None, 1420])
+@pytest.mark.parametrize("mtu", default_run([1420], [None, 1420]))
 async def test_without_a_target_the_echo_of_the_first_hop_is_padded(mtu: int | None) -> None:
     assert await mtu_to(1300, mtu=mtu) == PathMtu(1420, 1300, 1301)
     assert await mtu_to(1420, mtu=mtu) == PathMtu(1420, 1420, None)
@@ -249,6 +255,7 @@ async def test_the_test_can_be_turned_off() -> None:
     assert max(map(len, server.inner_received)) < 200
 
 
+@pytest.mark.thorough
 async def test_a_path_that_loses_echoes_by_chance_is_no_narrow_path() -> None:
     numbers = itertools.count()
 

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.parameters import default_run
 from tests.protocols.wireguard.harness import evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     INNER_V4,
@@ -119,8 +120,11 @@ async def test_a_path_that_passes_everything_passes_the_soak() -> None:
     assert [each.sent for each in progress] == list(range(1, 101))
 
 
+_BY_BYTES = CuttingPath(size=20_000)
+
+
 @pytest.mark.parametrize(
-    "path", [CuttingPath(packets=25), CuttingPath(size=20_000), CuttingPath(seconds=0.3)]
+    "path", default_run([_BY_BYTES], [CuttingPath(packets=25), _BY_BYTES, CuttingPath(seconds=0.3)])
 )
 async def test_a_flow_that_is_cut_by_packets_bytes_or_time_dies_after_them(path: CuttingPath) -> None:
     async with TunnelServer(answer_pings, path=path) as server, opened_prober() as prober:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     ANOTHER_V4,
@@ -437,7 +438,7 @@ async def check_answered_by(answers: list[bytes]) -> Check:
         return await deep_check(prober, target)
 
 
-@settings(max_examples=15)
+@examples(50)
 @given(any_inner)
 def test_whatever_comes_from_inside_the_stage_ends_in_time(answers: list[bytes]) -> None:
     started = time.monotonic()

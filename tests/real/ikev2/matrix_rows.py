@@ -410,5 +410,5 @@ PATH: Sequence[Row] = (
 )
 
 ROWS = (*HEALTHY, *REFUSED, *CERTIFICATES, *PATH)
-QUICK = ("preshared key", "wrong preshared key", "port 4500 dropped")
+QUICK = ("preshared key", "wrong preshared key")
 """Rows of the default run."""

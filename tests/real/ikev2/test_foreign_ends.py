@@ -197,6 +197,7 @@ def test_wireshark_decrypts_a_session_with_the_keys_of_an_export(
     assert not any(row[3] for row in rows)
 
 
+@pytest.mark.thorough
 def test_wireshark_finds_no_fault_in_what_is_sent_without_keys(
     server: Charon, path: RoutedPath, tmp_path: Path
 ) -> None:

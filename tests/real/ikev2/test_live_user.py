@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.real.ikev2.matrix import has_session
 from tests.real.ikev2.matrix_rows import client_by_secret
 from tests.real.ikev2.strongswan import Charon, charon
@@ -58,6 +60,7 @@ def test_checks_with_a_dedicated_identity_do_not_touch_a_live_user(path: RoutedP
         assert "ESTABLISHED" in user.sessions()
 
 
+@pytest.mark.thorough
 def test_an_identity_that_may_be_shared_is_not_used(path: RoutedPath, tmp_path: Path) -> None:
     shared = by_secret(local_id=USER)
     with live_user(path, tmp_path) as (server, user):

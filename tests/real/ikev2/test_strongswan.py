@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import until
+from tests.parameters import default_run
 from tests.real.ikev2.strongswan import Charon
 from tests.real.ikev2.world import (
     MONITOR,
@@ -50,7 +51,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", default_run(("preshared key", "EAP-MSCHAPv2"), METHODS))
 def test_each_method_authenticates_both_sides_and_leaves_no_session(
     watcher: Watcher, server: Charon, method: str
 ) -> None:
@@ -67,6 +68,7 @@ def test_each_method_authenticates_both_sides_and_leaves_no_session(
     assert server.sessions() == ""
 
 
+@pytest.mark.thorough
 def test_checks_of_the_first_exchange_leave_nothing_half_open(watcher: Watcher, server: Charon) -> None:
     """strongSwan ignores an address that has five sessions half open: a user behind the same NAT too."""
     for _ in range(8):
@@ -95,6 +97,7 @@ def test_a_cheap_check_remembers_what_the_full_one_proved(watcher: Watcher, serv
     assert earlier.detail == "found by the last check of all stages"
 
 
+@pytest.mark.thorough
 def test_a_cheap_check_remembers_a_refusal(watcher: Watcher) -> None:
     watcher.look(by_secret("wrong"))
     outcome = watcher.look(by_secret("wrong"), deep=False)
@@ -104,6 +107,7 @@ def test_a_cheap_check_remembers_a_refusal(watcher: Watcher) -> None:
     assert outcome.check.failed_stage.name == outcome.diagnosis.failed_stage == "authenticate"
 
 
+@pytest.mark.thorough
 def test_what_other_credentials_proved_is_not_remembered(watcher: Watcher) -> None:
     watcher.look(by_secret())
     outcome = watcher.look(by_secret("wrong"), deep=False)
@@ -126,6 +130,7 @@ def test_a_cancelled_check_ends_its_session(watcher: Watcher, server: Charon) ->
     assert server.sessions() == ""
 
 
+@pytest.mark.thorough
 def test_a_server_that_wants_a_child_sa_gets_a_request_for_one(watcher: Watcher, server: Charon) -> None:
     """Without RFC 6023, IKE_AUTH needs one, also where no data is sent."""
     server.load(only_by_secret().replace("version = 2", "version = 2\n    childless = never"))
@@ -136,7 +141,7 @@ def test_a_server_that_wants_a_child_sa_gets_a_request_for_one(watcher: Watcher,
     assert server.sessions() == ""
 
 
-@pytest.mark.parametrize("fragmentation", ["no", "yes"])
+@pytest.mark.parametrize("fragmentation", default_run(["yes"], ["no", "yes"]))
 def test_a_long_certificate_arrives_whole_and_in_fragments(
     watcher: Watcher, server: Charon, fragmentation: str
 ) -> None:

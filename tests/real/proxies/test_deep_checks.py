@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
 from tests.real.namespaces import entered
 from tests.real.proxies.certificates import NAME
 from tests.real.proxies.pages import LOOPBACK, TcpRelay
@@ -81,7 +82,7 @@ def name_server(namespace: str) -> Iterator[None]:
         listening.close()
 
 
-@pytest.mark.parametrize("server", WITH_UDP)
+@pytest.mark.parametrize("server", default_run(WITH_UDP[:2], WITH_UDP))
 def test_a_name_server_answers_over_udp(servers: ProxyServers, server: str) -> None:
     with name_server(servers.name):
         found = Probing(servers.links[server], depth=DEEP, settings=DNS).run(servers.name)
@@ -134,6 +135,7 @@ def test_the_end_of_a_certificate_is_evidence(servers: ProxyServers) -> None:
     assert (expires.what, expires.name) == ("server certificate", NAME)
 
 
+@pytest.mark.thorough
 def test_a_soak_passes_where_nothing_freezes(servers: ProxyServers) -> None:
     found = Probing(servers.links["ss-server aes-256-gcm"], depth=SOAK).run(servers.name)
     soak = first_of_kind(Soak, found.check.evidence)
@@ -157,6 +159,7 @@ def test_a_soak_finds_a_path_that_freezes_after_18_kilobytes(servers: ProxyServe
     assert found.diagnosis.verdict is Verdict.DIES_AFTER
 
 
+@pytest.mark.thorough
 def test_no_secret_is_in_the_exchange_of_a_connection_without_tls(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, "sing-box", "v2ray") as made:
         for name in ("sing-box vless", "v2ray vmess ws"):

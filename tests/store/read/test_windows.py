@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.sql_stores import HOUR, T0, Store
@@ -396,7 +396,6 @@ def answers(store: Store, end: float) -> list[object]:
     return [figure for seen in (*windows, *(each.seen for each in asked)) for figure in astuple(seen)]
 
 
-@settings(max_examples=25)
 @given(st.lists(_steps, min_size=1, max_size=40), st.data())
 def test_compaction_at_any_time_changes_no_answer(
     steps: list[tuple[float, PeriodState, float | None]], data: st.DataObject

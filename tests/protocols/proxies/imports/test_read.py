@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from tests.protocols.proxies.imports import samples
 from tests.protocols.proxies.imports.samples import (
     ALL,
@@ -267,7 +268,7 @@ _TYPES = st.sampled_from(
 
 
 @given(st.dictionaries(_KEYS, _VALUES, max_size=8), _TYPES)
-@settings(max_examples=300)
+@examples(300)
 def test_any_entry_is_read_or_named_with_a_reason(values: dict[str, object], kind: str) -> None:
     from wgmon_tui.protocols.proxies.imports.clash import read_clash
     from wgmon_tui.protocols.proxies.imports.sing_box import read_sing_box

@@ -6,9 +6,10 @@ import base64
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from tests.protocols.proxies.links.samples import LINKS, USER_ID, base64_of, vmess_json
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import SCHEMES, parse_link, write_link
@@ -68,7 +69,7 @@ def _message_of(text: str) -> str:
 
 
 @given(_DAMAGED | st.text(max_size=80))
-@settings(max_examples=300)
+@examples(300)
 def test_any_text_is_a_link_or_raises_the_one_error(text: str) -> None:
     message = _message_of(text)
     assert message.isprintable()
