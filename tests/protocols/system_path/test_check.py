@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 from ipaddress import ip_address
 
 import pytest
@@ -132,6 +133,20 @@ class NameServer(asyncio.DatagramProtocol):
         self.transport.sendto(head + data[12:] + records, addr)
 
 
+def bind_stream_and_datagrams() -> tuple[socket.socket, socket.socket]:
+    """A TCP and a UDP socket on one port of loopback. Where another program has the second, both are new."""
+    while True:
+        stream, datagrams = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+        stream.bind(("127.0.0.1", 0))
+        try:
+            datagrams.bind(stream.getsockname())
+        except OSError:
+            stream.close()
+            datagrams.close()
+        else:
+            return stream, datagrams
+
+
 async def look_at_services(status_line: bytes, rcode: int, options: str) -> tuple[Check, Diagnosis]:
     """Check a host whose port has both an HTTP server and a name server."""
 
@@ -140,12 +155,13 @@ async def look_at_services(status_line: bytes, rcode: int, options: str) -> tupl
         writer.write(status_line)
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
-        at = listening.sockets[0].getsockname()
+    stream, datagrams = bind_stream_and_datagrams()
+    port = stream.getsockname()[1]
+    async with await asyncio.start_server(answer, sock=stream):
         loop, names = asyncio.get_running_loop(), NameServer(rcode)
-        names.transport, _ = await loop.create_datagram_endpoint(lambda: names, at)
+        names.transport, _ = await loop.create_datagram_endpoint(lambda: names, sock=datagrams)
         try:
-            return await look(server(options, f"127.0.0.1:{at[1]}"))
+            return await look(server(options, f"127.0.0.1:{port}"))
         finally:
             names.transport.close()
 
