@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.daemon.harness import PATIENCE_S
 from wgmon_tui.daemon.viewer import Viewer
 
 
@@ -19,7 +20,7 @@ async def view(state: str, note: str) -> int:
             assert viewer.warning is None
             await asyncio.sleep(0.01)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await until(lambda: viewer.writer and "ams1" in viewer.fleet_state.states)
         server_state = viewer.fleet_state.states["ams1"]
         await until(lambda: server_state.incident)

@@ -50,7 +50,7 @@ async def look(
     credentials: Credentials | None = KNOWN,
     authority: Issued | None = None,
 ) -> Round:
-    server = Server("gw", lab.endpoint, protocol="ikev2", protocol_settings=settings, timeout=1.0)
+    server = Server("gw", lab.endpoint, protocol="ikev2", protocol_settings=settings, timeout=10.0, slow=10.0)
     authorities = (authority.certificate,) if authority else ()
     target = Ikev2Target(server, credentials=credentials, authorities=authorities)
     prober = find_protocol("ikev2").make_prober(ProbeServices(lambda _: b""))

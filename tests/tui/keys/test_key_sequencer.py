@@ -11,6 +11,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from tests.config.sample_fleets import BASTION, server
+from tests.daemon.harness import PATIENCE_S
 from tests.tui.app_harness import face
 from tests.tui.editing_harness import SMALL, editing, written
 from tests.tui.key_presses import settle
@@ -31,7 +32,7 @@ async def at_once(app: WgmonApp, pilot: Pilot[None], *keys: str) -> None:
 
 
 async def taken(app: WgmonApp, pilot: Pilot[None]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await settle(pilot)
         while app._pending_input:
             await pilot.pause(0.005)  # lets the reading thread run
