@@ -22,7 +22,7 @@ from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.settings import ProxySettings
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
 
-TIMEOUT_S = 1.5
+TIMEOUT_S = 2.5
 DEPTH = CheckDepth(explain=True)
 
 
