@@ -195,6 +195,8 @@ def _of_tunnel(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
             )
             return _Meaning(Verdict.INNER_DEAD, summary, (inner,))
         summary = "The server accepts the login, but nothing comes back through the tunnel."
+        if find(observations.DATA_REJECTED, evidence):
+            summary = "The server accepts the login, but what comes back through the tunnel cannot be read."
         return _Meaning(Verdict.DATA_DEAD, summary, data_causes.of_dead_data(evidence))
     if failed:
         return _Meaning(
