@@ -51,7 +51,7 @@ def test_data_passes_or_the_kernel_of_the_server_is_a_cause(
 
     if "Function not implemented" in server.log:
         assert found.verdict is Verdict.SESSION_REFUSED, found
-        assert "its kernel cannot make one" in found.causes[0].cause
+        assert "its kernel cannot" in found.causes[0].cause
     else:
         assert found.verdict is Verdict.HEALTHY, found
 
@@ -59,21 +59,23 @@ def test_data_passes_or_the_kernel_of_the_server_is_a_cause(
 @pytest.mark.parametrize(
     "settings", [by_secret("wrong"), by_secret(local_id="nobody.test")], ids=["secret", "identity"]
 )
-def test_a_refusal_leaves_both_causes_where_the_server_lets_nobody_else_in(
+def test_a_refusal_leaves_its_causes_where_the_server_lets_nobody_else_in(
     path: RoutedPath, watcher: Watcher, tmp_path: Path, settings: str
 ) -> None:
     with pluto(path.server, tmp_path / "pluto"):
         found = watcher.look(settings, explain=True).diagnosis
 
     assert found.verdict is Verdict.AUTH_FAILED
-    assert [each.proven for each in found.causes] == [False, False]
+    assert not any(each.proven for each in found.causes)
+    assert "another preshared key" in found.causes[0].cause
+    assert "no connection for the identity" in found.causes[1].cause
 
 
 def test_a_proposal_that_it_accepts_is_found(path: RoutedPath, watcher: Watcher, tmp_path: Path) -> None:
     with pluto(path.server, tmp_path / "pluto", connection="ike=aes128-sha1;modp2048\n"):
         found = watcher.look(by_secret()).diagnosis
 
-    assert found.verdict is Verdict.CIPHER_MISMATCH
+    assert found.verdict is Verdict.UNPROVEN  # other clients may offer it
     assert found.causes[0].proven
     assert "aes128-sha1-prfsha1-modp2048" in found.causes[0].cause
 
