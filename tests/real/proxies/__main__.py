@@ -12,6 +12,7 @@ from tests.real.proxies.program_rows import ProgramRow, program_rows
 from tests.real.proxies.rows import cells
 from tests.real.proxies.runner import cause_of, play
 from tests.real.proxies.servers import proxy_servers
+from tests.real.proxies.xray import start_xray_if_named
 
 PROGRAMS = ("ss-server", "v2ray", "trojan", "sing-box", "mihomo")
 _HEADINGS = ("fault", "server", "verdict of wgmon-tui", "first cause", "mihomo says")
@@ -22,6 +23,7 @@ def main() -> int:
     words = " ".join(sys.argv[1:])
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home, proxy_servers(Path(home), *PROGRAMS) as servers:
+        start_xray_if_named(servers)
         chosen = [each for each in cells(servers.links, servers.start_without_exit()) if words in str(each)]
         played = play(servers, chosen)
     through_programs = asyncio.run(_played_rows(words))

@@ -100,7 +100,7 @@ class SingBoxClient:
         self._ports = {name: port for port, name in enumerate(links, _FIRST_INBOUND)}
         groups = [
             {"type": "urltest", "tag": f"test {name}", "outbounds": [name], "url": str(pages[name]),
-             "interval": "1s"}
+             "interval": "10m"}
             for name in links
         ]  # fmt: skip
         config = {

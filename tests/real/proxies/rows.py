@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,10 +21,10 @@ from tests.real.proxies.servers import (
     OTHER_CLOCK,
     PASSWORD,
     REALITY,
-    RELAY,
 )
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.protocols.proxies.link_layers import with_reality
 from wgmon_tui.protocols.proxies.links.records import (
     ProxyLink,
     ShadowsocksLink,
@@ -35,6 +36,7 @@ from wgmon_tui.protocols.proxies.links.records import (
 )
 
 RIGHT = "all is well"
+_FIRST_RELAY = 8100
 STRANGER = UUID("00000000-0000-4000-8000-000000000001")
 
 
@@ -44,7 +46,8 @@ class ProxyCell:
 
     `is_proven`: the cause must be proven, and the only one. `client` tells whether a real client gets
     the page; None if it has no part in it. `fools_client`: the client takes a web site for the page. `relay`
-    are options of a relay in front of the server.
+    are options of a relay in front of the server, on the port of the link. Each has a port of its own: some
+    clients go on testing, and would disturb the next cell.
     """
 
     fault: str
@@ -67,9 +70,14 @@ def cells(links: Mapping[str, ProxyLink], without_exit: ProxyLink) -> Iterator[P
     for name, link in links.items():
         if "expired" in name:
             cause = "not valid at this time"
-            yield ProxyCell(name, name, Probing(link), (Verdict.BAD_CERTIFICATE,), cause, is_proven=True)
+            yield ProxyCell(
+                "expired certificate", name, Probing(link), (Verdict.BAD_CERTIFICATE,), cause, is_proven=True
+            )
             continue
-        yield ProxyCell(RIGHT, name, Probing(link), (Verdict.HEALTHY,), client=True)
+        is_strict = name.startswith("xray") and _is_reality(link)
+        yield ProxyCell(RIGHT, name, Probing(link), (Verdict.HEALTHY,), client=None if is_strict else True)
+        if is_strict:
+            yield _refused_version(name, link)
         yield _wrong_secret(name, link)
         yield from _wrong_method(name, link)
         yield from _wrong_clock(name, link)
@@ -77,9 +85,23 @@ def cells(links: Mapping[str, ProxyLink], without_exit: ProxyLink) -> Iterator[P
         yield from _wrong_path(name, link)
     yield from _of_pages(links)
     yield from _of_path(links)
+    yield from _of_relays(links)
     yield ProxyCell(
         "the proxy has no exit", "sing-box", Probing(without_exit), (Verdict.PROXY_DOWN,), "reach the page"
     )
+
+
+def _is_reality(link: ProxyLink) -> bool:
+    return isinstance(link, VlessLink) and link.tls is not None and link.tls.reality is not None
+
+
+def _refused_version(name: str, link: ProxyLink) -> ProxyCell:
+    """A client that claims what mihomo does: Xray refuses it by default."""
+    old = Probing(with_reality(link, client_version=(1, 8, 2)))
+    return ProxyCell(
+        "refused version of the client", name, old, (Verdict.AUTH_FAILED,), "refuses the version",
+        is_proven=True, client=None,
+    )  # fmt: skip
 
 
 def with_wrong_secret(link: ProxyLink) -> ProxyLink:
@@ -127,8 +149,7 @@ def _wrong_method(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
 
 def _wrong_clock(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
     is_2022 = isinstance(link, ShadowsocksLink) and link.password != PASSWORD
-    is_reality = isinstance(link, VlessLink) and link.tls is not None and link.tls.reality is not None
-    if not is_2022 and not is_reality and not isinstance(link, VmessLink):
+    if not is_2022 and not _is_reality(link) and not isinstance(link, VmessLink):
         return
     own = Probing(link, clock_shift_s=-float(CLOCK_OFFSET_S))
     cause = "this machine's clock is wrong"
@@ -204,14 +225,22 @@ def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
             verdicts = (Verdict.WRONG_PROTOCOL, Verdict.PROXY_DOWN)
             cause = "speaks no TLS" if getattr(link, "tls", None) else "listens there"
             yield ProxyCell("a web server listens there", name, other, verdicts, cause)
-        to, relayed = link.endpoint.port, _at(link, RELAY)
+
+
+def _of_relays(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
+    ports = count(_FIRST_RELAY)
+    for name in ("ss-server aes-256-gcm", "sing-box vmess", "mihomo vless tls", "sing-box trojan"):
+        if name not in links:
+            continue
+        link = links[name]
+        to = link.endpoint.port
         silent = (Verdict.PROXY_DOWN, Verdict.WRONG_PROTOCOL)
         cause = "" if getattr(link, "tls", None) else "swallows"
         yield ProxyCell(
-            "the path swallows everything", name, Probing(relayed), silent, cause,
+            "the path swallows everything", name, Probing(_at(link, next(ports))), silent, cause,
             relay={"swallows": True}, relay_to=to,
         )  # fmt: skip
-        large = Probing(relayed, fetch=page(FIRST_PAGE, "/large"), status=200)
+        large = Probing(_at(link, next(ports)), fetch=page(FIRST_PAGE, "/large"), status=200)
         yield ProxyCell(
             "frozen after 18 kB", name, large, (Verdict.DIES_AFTER,), "freezes", client=None,
             relay={"freeze_after": 18_000}, relay_to=to,
@@ -221,7 +250,7 @@ def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
             ("the first connection is reset", _all_but_the_first),
         ):
             yield ProxyCell(
-                fault, name, Probing(relayed), (Verdict.LOSSY,), "some connections",
+                fault, name, Probing(_at(link, next(ports))), (Verdict.LOSSY,), "some connections",
                 client=None, relay={"accepts": accepts}, relay_to=to,
             )  # fmt: skip
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.real.namespaces import entered
 from tests.real.proxies.judge import Judge, mihomo_judge
 from tests.real.proxies.pages import TcpRelay
 from tests.real.proxies.rows import ProxyCell
-from tests.real.proxies.servers import RELAY, ProxyServers
+from tests.real.proxies.servers import ProxyServers
 from wgmon_tui.checks.verdict import Diagnosis, Severity, describe_likelihood
 
 
@@ -59,16 +60,23 @@ def play(servers: ProxyServers, cells: Sequence[ProxyCell], *, with_client: bool
 
 
 def _play(servers: ProxyServers, cell: ProxyCell, judge: Judge | None) -> PlayedCell:
-    relay = None
-    if cell.relay:
-        with entered(servers.name):
-            relay = TcpRelay(RELAY, cell.relay_to, **cell.relay)  # type: ignore[arg-type]
-    try:
+    with relayed(servers, cell):
         found = cell.probing.run(servers.name).diagnosis
         client = ""
         if judge and cell.client is not None:
             client = judge.delay(str(cell), cell.probing.fetch, cell.probing.status)
         return PlayedCell(cell, found, client)
+
+
+@contextmanager
+def relayed(servers: ProxyServers, cell: ProxyCell) -> Iterator[None]:
+    """Have the relay of a cell in front of its server, if it has one."""
+    if not cell.relay:
+        yield
+        return
+    with entered(servers.name):
+        relay = TcpRelay(cell.probing.link.endpoint.port, cell.relay_to, **cell.relay)  # type: ignore[arg-type]
+    try:
+        yield
     finally:
-        if relay:
-            relay.close()
+        relay.close()

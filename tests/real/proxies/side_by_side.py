@@ -1,7 +1,7 @@
 """Writes the table of proxies in docs/side-by-side.md: run this module as root.
 
-wgmon-tui, mihomo and sing-box check the same servers with the same faults in one run. Xray is not one of
-them: no package registry has a build of it.
+wgmon-tui, mihomo, sing-box and Xray check the same servers with the same faults in one run. No package
+registry has a build of Xray: without `XRAY=/path/to/xray`, its column and its servers are left out.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.real.namespaces import entered
 from tests.real.proxies.__main__ import PROGRAMS
 from tests.real.proxies.judge import SingBoxClient, mihomo_judge
-from tests.real.proxies.pages import TcpRelay
 from tests.real.proxies.rows import RIGHT, ProxyCell, cells
-from tests.real.proxies.servers import RELAY, ProxyServers, proxy_servers
+from tests.real.proxies.runner import relayed
+from tests.real.proxies.servers import ProxyServers, proxy_servers
+from tests.real.proxies.xray import start_xray_if_named, xray_version
+from tests.real.proxies.xray_client import Observation, observe
 from wgmon_tui.checks.verdict import describe_likelihood
 from wgmon_tui.protocols.proxies.links.records import VlessLink
 
@@ -31,15 +32,7 @@ SERVERS = (
     "trojan",
     "sing-box trojan expired",
     "sing-box",
-)
-_HEADINGS = (
-    "fault",
-    "server",
-    "a client gets (sing-box)",
-    "sing-box's urltest",
-    "mihomo's delay",
-    "wgmon-tui",
-    "first cause",
+    "xray vless vision",
 )
 _NOT_SPOKEN = ("not in this build", "not in this build")
 
@@ -47,10 +40,12 @@ _NOT_SPOKEN = ("not in this build", "not in this build")
 def main() -> int:
     """Play the cells and write the table."""
     with tempfile.TemporaryDirectory() as home, proxy_servers(Path(home), *PROGRAMS) as servers:
+        has_xray = start_xray_if_named(servers)
         every = cells(servers.links, servers.start_without_exit())
         chosen = [each for each in every if each.server in SERVERS and not each.probing.clock_shift_s]
-        lines = _play(servers, chosen)
-    table = [_HEADINGS, tuple("---" for _ in _HEADINGS), *lines]
+        lines = _play(servers, chosen, has_xray=has_xray)
+    headings = _headings(has_xray=has_xray)
+    table = [headings, tuple("---" for _ in headings), *lines]
     text = "\n".join(f"| {' | '.join(line)} |" for line in table)
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
@@ -58,32 +53,52 @@ def main() -> int:
     return 0
 
 
-def _play(servers: ProxyServers, chosen: list[ProxyCell]) -> list[tuple[str, ...]]:
+def _headings(*, has_xray: bool) -> tuple[str, ...]:
+    clients = ["a client gets (sing-box)", "sing-box's urltest", "mihomo's delay"]
+    if has_xray:
+        clients.append(f"observatory of {xray_version()}")
+    return ("fault", "server", *clients, "wgmon-tui", "first cause")
+
+
+def _play(servers: ProxyServers, chosen: list[ProxyCell], *, has_xray: bool) -> list[tuple[str, ...]]:
+    """Each program gets a relay of its own, so that all see the same of its connections."""
     links = {str(each): each.probing.link for each in chosen}
     spoken = {name: link for name, link in links.items() if not _needs_utls(link)}
     pages = {str(each): each.probing.fetch for each in chosen}
     judge, client = mihomo_judge(servers, links), SingBoxClient(servers, spoken, pages)
     lines = []
     for cell in chosen:
-        relay = None
-        if cell.relay:
-            with entered(servers.name):
-                relay = TcpRelay(RELAY, cell.relay_to, **cell.relay)  # type: ignore[arg-type]
-        try:
+        name, page, link = str(cell), cell.probing.fetch, cell.probing.link
+        with relayed(servers, cell):
             found = cell.probing.run(servers.name).diagnosis
-            name, page = str(cell), cell.probing.fetch
+        with relayed(servers, cell):
             delay = _quoted(judge.delay(name, page, cell.probing.status))
-            got, tested = (client.fetch(name, page), client.urltest(name)) if name in spoken else _NOT_SPOKEN
-        finally:
-            if relay:
-                relay.close()
+        got, tested = _NOT_SPOKEN
+        if name in spoken:
+            with relayed(servers, cell):
+                got = client.fetch(name, page)
+            with relayed(servers, cell):
+                tested = client.urltest(name)
+        observed = []
+        if has_xray:
+            with relayed(servers, cell):
+                observed = [_said(observe(servers, link, page))]
         cause = f"{found.causes[0].cause} ({describe_likelihood(found.causes)})" if found.causes else "–"
-        lines.append((cell.fault, cell.server, got, tested, delay, f"`{found.verdict.slug}`", cause))
+        answers = (got, tested, delay, *observed)
+        lines.append((cell.fault, cell.server, *answers, f"`{found.verdict.slug}`", cause))
     return sorted(lines, key=lambda line: (line[0] != RIGHT, line[0]))
 
 
 def _needs_utls(link: object) -> bool:
     return isinstance(link, VlessLink) and link.tls is not None and link.tls.reality is not None
+
+
+def _said(observation: Observation) -> str:
+    """The end of its reason: what comes before and after is the same in every answer."""
+    if observation.is_alive:
+        return "alive"
+    reason = observation.reason.partition('": ')[2] or observation.reason
+    return f"\u201c{reason.partition('with outbound handler')[0]}\u201d"
 
 
 def _quoted(said: str) -> str:

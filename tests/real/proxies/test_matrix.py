@@ -14,6 +14,7 @@ from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.rows import RIGHT, cells, with_wrong_secret
 from tests.real.proxies.runner import PlayedCell, play
 from tests.real.proxies.servers import FALLBACK, FIRST_PAGE, SECOND_PAGE, ProxyServers, proxy_servers
+from tests.real.proxies.xray import start_xray_if_named
 from wgmon_tui.checks.verdict import Severity, Verdict
 
 QUICK = ("trojan", "ss-server", "sing-box")
@@ -89,6 +90,7 @@ def test_one_lost_connection_does_not_make_the_page_unreachable_through_the_prox
 @pytest.mark.thorough
 def test_each_fault_on_each_server_beside_a_real_client(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, *PROGRAMS) as servers:
+        start_xray_if_named(servers)
         played = play(servers, list(cells(servers.links, servers.start_without_exit())))
     assert len(played) > 100
     assert [f"{each.cell}: {line}" for each in played for line in each.wrong] == []

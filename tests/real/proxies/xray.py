@@ -56,6 +56,15 @@ def xray_version() -> str:
     return " ".join(answer.stdout.split()[:2])
 
 
+def start_xray_if_named(servers: ProxyServers) -> bool:
+    """Start Xray as `start_xray` does, or say in one line that it is left out."""
+    if xray_program() is None:
+        print("Xray is left out: XRAY names no program")
+        return False
+    start_xray(servers)
+    return True
+
+
 def start_xray(servers: ProxyServers) -> None:
     """Start Xray as a server of each protocol. Its REALITY has the defaults and a limit for the clock.
 
