@@ -1,11 +1,14 @@
 """The command of the likeliest cause: what is typed, where, and what is only an explanation."""
 
 import ast
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import wgmon_tui
 import wgmon_tui.protocols.wireguard as wireguard
 from tests.tui import sample_exchanges
 from wgmon_tui.monitor.server_state import ServerState
@@ -111,11 +114,11 @@ _ADVICE_AT = {"Cause": 2, "Finding": 3}
 """The place of the advice among the arguments."""
 
 
-def _advice_in_the_sources() -> list[str]:
+def _advice_in_the_sources(files: Iterable[Path] | None = None) -> list[str]:
     """The advice of every `Cause(...)` and `Finding(...)`, with X for what is filled in."""
     nodes = (
         node
-        for path in Path(wireguard.__file__).parent.glob("*.py")
+        for path in files or Path(wireguard.__file__).parent.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
     )
     calls = (
@@ -150,6 +153,17 @@ def test_the_advice_of_every_cause_contains_a_line_to_type() -> None:
     assert len(every) > 25
     without = [each for each in every if parse_advice(each) is None]
     assert all(any(prose in each for prose in _PROSE) for each in without), without
+
+
+_LIKE_A_COMMAND = re.compile(r"(?:(?:on|in|here)\b[^:]*: )?[a-z./]\S* (?:[a-z-]+ )?[-/'\"]")
+"""A word that could be a program, and an option, path or quotation after it."""
+
+
+def test_the_advice_of_no_protocol_is_a_command_that_is_not_recognised() -> None:
+    every = _advice_in_the_sources(Path(wgmon_tui.__file__).parent.rglob("*.py"))
+    assert len(every) > 200
+    missed = [each for each in every if _LIKE_A_COMMAND.match(each) and parse_advice(each) is None]
+    assert missed == []
 
 
 def test_the_advice_of_no_cause_hides_a_command_behind_what_to_look_for() -> None:

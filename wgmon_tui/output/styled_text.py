@@ -21,11 +21,12 @@ _PIECE = re.compile(r"(: |; | — |, )")
 
 ADVISED_PROGRAMS = frozenset(
     (
-        *("awg", "awg-quick", "chmod", "chown", "conntrack", "curl", "dig", "dmesg", "ethtool"),
-        *("getent", "headscale", "ip", "iptables-save", "journalctl", "mtr", "netbird", "netstat", "nft"),
-        *("openssl", "pfctl", "pgrep", "ping", "route", "ss", "ssh", "sysctl", "systemctl"),
-        *("tailscale", "tc", "tcpdump", "timedatectl", "top", "tracepath", "uptime"),
-        *("vmstat", "wg", "wg-quick", "wgmon-tui"),
+        *("./easyrsa", "awg", "awg-quick", "chmod", "chown", "command", "conntrack", "curl", "date", "dig"),
+        *("dmesg", "easyrsa", "ethtool", "getent", "grep", "headscale", "id", "ip", "iptables-save"),
+        *("journalctl", "ls", "mtr", "netbird", "netstat", "nft", "openssl", "pfctl", "pgrep", "ping", "pip"),
+        *("route", "ss", "ssh", "swanctl", "sysctl", "systemctl", "tailscale", "tc", "tcpdump"),
+        *("timedatectl", "top", "tracepath", "traceroute", "uptime", "vmstat", "wg", "wg-quick", "wgmon-tui"),
+        "xray",
     )
 )
 """The programs that advice names. Anything else is prose, which nobody can type."""

@@ -238,8 +238,8 @@ def excluded_targets(targets: str, networks: str) -> Cause:
     return Cause(
         f"the server lets no packets to {targets} through the tunnel",
         f"its traffic selectors are {networks}",
-        "Set tunnel_ping to an address that clients of this server reach. On the server: grep local_ts "
-        "/etc/swanctl/conf.d/*.conf",
+        "on the server: grep local_ts /etc/swanctl/conf.d/*.conf — set tunnel_ping to an address of these "
+        "networks",
         proven=True,
     )
 
@@ -249,7 +249,7 @@ def excluded_address(networks: str) -> Cause:
     return Cause(
         "the server assigned an inner address that its traffic selectors exclude",
         f"it lets packets from {networks} through",
-        "on the server: compare remote_ts of the child with the pool: swanctl --list-conns --list-pools",
+        "on the server: swanctl --list-conns --list-pools — compare remote_ts of the child with the pool",
         proven=True,
     )
 

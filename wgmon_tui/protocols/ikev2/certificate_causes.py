@@ -37,7 +37,7 @@ def revoked(name: str) -> Cause:
     return Cause(
         f"the certificate {name} of the server is revoked",
         "crl_file, which its authority signed, lists it",
-        "on the server: install a new certificate; swanctl --load-creds",
+        "on the server: swanctl --load-creds — after you have installed a new certificate",
         proven=True,
     )
 

@@ -19,6 +19,8 @@ _CRL_UNUSABLE = ("35", "36", "44")
 _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""
 
+_NEW_LIST = "on the machine of the authority: easyrsa gen-crl"
+
 
 def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """Why a reset gets no answer. What an experiment disproved is left out."""
@@ -181,19 +183,16 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
         cause = "the certificate of the server, or of an authority above it, is revoked"
         return [Cause(cause, why, show, proven=True)]
     if code == _CRL_EXPIRED:
-        fix = (
-            "Put a current revocation list into the profile: easyrsa gen-crl. If the file beside the profile "
-            "is newer than the last start: systemctl reload wgmon-tui"
-        )
+        fix = f"{_NEW_LIST} — put the new list into the profile, then reload wgmon-tui"
         return [Cause("the revocation list of the profile has expired", why, fix, proven=True)]
     if code == _CRL_EARLY:
         early = Cause("the revocation list of the profile is not valid yet", why, "date -u")
         return [*clock, early]
     if code == _CRL_FORGED:
-        fix = "Put the revocation list of this authority into the profile: easyrsa gen-crl"
+        fix = f"{_NEW_LIST} — put this list into the profile"
         return [Cause("the revocation list of the profile is of another authority", why, fix, proven=True)]
     if code in _CRL_UNUSABLE:
-        fix = "Put a full revocation list of this authority into the profile: easyrsa gen-crl"
+        fix = f"{_NEW_LIST} — put this full list into the profile"
         return [Cause("the revocation list of the profile cannot be used", why, fix, proven=True)]
     if code == _WRONG_PURPOSE:
         return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
@@ -248,7 +247,7 @@ def of_missing_list(evidence: Sequence[Evidence]) -> list[Cause]:
         Cause(
             f"crl-verify of the profile has no list of {values_of(each, 2)[1]}",
             "OpenVPN accepts the certificate then, with a VERIFY WARNING in its log",
-            "Put the list of this authority into <crl-verify> too: easyrsa gen-crl",
+            f"{_NEW_LIST} — put this list into <crl-verify> too",
             proven=True,
         )
         for each in find_all(observations.NOT_LOOKED_UP, evidence)
