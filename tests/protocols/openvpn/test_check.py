@@ -175,24 +175,6 @@ async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> No
     assert verdict(after, target) is Verdict.HEALTHY
 
 
-async def test_a_login_that_ended_in_silence_is_repeated_by_the_next_check(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Or a single loss would be an outage until the next check of all stages."""
-    prober = OpenVpnProber()
-    async with lab() as (_, target):
-        with monkeypatch.context() as deaf:
-            deaf.setattr(LabSession, "_advance", lambda _: None)
-            first = await check(prober, impatient(target, 0.5))
-        second = await check(prober, target)
-        third = await check(prober, target)
-
-    assert [verdict(each, target) for each in (first, second)] == [Verdict.SILENT, Verdict.HEALTHY]
-    assert first.failed_stage is not None
-    assert first.failed_stage.name == "tls"
-    assert len(third.exchange) == 2, "once it has succeeded, the reset alone"
-
-
 async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the server would keep its address until ping-restart."""
     is_running = asyncio.Event()

@@ -25,8 +25,8 @@ VERDICT_HELP = {
     Verdict.UNPROVEN: VerdictHelp(
         "The server answers IKE_SA_INIT. IKE_AUTH was not tested, because servers.toml has no credentials or "
         "`dedicated` is not set; or no inner address is known that must answer. Or the session works, and "
-        "crl_file has no list that says whether a certificate of the server is revoked. Or the server refuses "
-        "the default proposals, which may not be those of its clients.",
+        "crl_file has no list that says whether a certificate of the server is revoked. Or the server "
+        "refuses the default proposals, which may not be those of its clients.",
         "Make an identity for wgmon-tui alone, and set dedicated = true. Set tunnel_ping.",
         "The server answers, but its identity, the tunnel or a revocation was not tested.",
     ),

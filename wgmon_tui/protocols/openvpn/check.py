@@ -91,7 +91,7 @@ class OpenVpnProber(AddressProber):
         target: OpenVpnTarget = asked.target
         log, found = CheckLog(), _Found()
         earlier = self._earlier.find(asked.server, asked.address, target.agreed_values)
-        is_due = asked.is_deep or earlier is None or earlier.ended_in_silence
+        is_due = asked.is_deep or earlier is None
         obstacle = await self._find_obstacle(target, is_due=is_due)
         if is_due and (obstacle is None or obstacle.kind != observations.IN_USE):
             log.evidence += find_ends(target.profile)

@@ -49,11 +49,6 @@ class FullCheck:
     tunnel: Tunnel | None = None
     agreed: tuple[object, ...] | None = None
 
-    @property
-    def ended_in_silence(self) -> bool:
-        """Whether the server fell silent. Lost packets look the same, so the next check must log in too."""
-        return find(observations.SILENT_IN, self.evidence) is not None
-
 
 class EarlierChecks:
     """The last result by server and address."""
