@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from wgmon_tui.checks.registry import protocol_names
-from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.config_sections import SECTIONS
 from wgmon_tui.config.control_planes import CONTROL_PLANE
 from wgmon_tui.config.protocol_settings import settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER

@@ -37,7 +37,7 @@ from wgmon_tui.lab.demo_fleet import DemoFleet
 from wgmon_tui.lab.demo_guests import running_guests
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.fleet.screen import FleetScreen
 

@@ -21,6 +21,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.store import schema
 from wgmon_tui.store.formats.stored_names import StoredNames
 from wgmon_tui.store.models import PeriodState, severity_of, state_of, verdict_of
+from wgmon_tui.store.store_version import VERSION
 from wgmon_tui.vantages.agent import report_queue
 from wgmon_tui.vantages.protocol import MESSAGE_NAMES
 
@@ -31,7 +32,7 @@ TABLES: list[StoredNames] = [ANNOUNCEMENT_NAMES, MESSAGE_NAMES]
 STORED_RECORDS = sorted({kind for table in TABLES for kind in table.records}, key=lambda kind: kind.__name__)
 STORED_ENUMS = sorted({kind for table in TABLES for kind in table.enums}, key=lambda kind: kind.__name__)
 
-STORE_SCHEMA = Path(__file__).parent / "store" / f"schema_version_{schema.VERSION}.sql"
+STORE_SCHEMA = Path(__file__).parent / "store" / f"schema_version_{VERSION}.sql"
 STORE_ADDITIONS = STORE_SCHEMA.with_name(f"{STORE_SCHEMA.stem}_additions.sql")
 """Tables that came without a new version, because earlier versions can leave them alone."""
 REPORTS_SCHEMA = Path(__file__).parent / "vantages" / "golden" / "reports_version_1.sql"

@@ -15,7 +15,7 @@ from docs.json_schema import config_schema, servers_schema
 from docs.make import HERE
 from docs.settings_pages import CONFIG_EXAMPLE, SERVERS_EXAMPLE
 from tests.config.sample_fleets import MINIMAL_TOML, SERVER_KEY, fleets
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.servers_toml import parse, render
 

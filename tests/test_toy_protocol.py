@@ -36,7 +36,7 @@ from wgmon_tui.output.prometheus_counters import FleetCounters
 from wgmon_tui.output.prometheus_text import render_metrics
 from wgmon_tui.store.formats.server_entry import server_from_entry, server_to_entry
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.tui.editing.server_form import ServerForm
 from wgmon_tui.vantages.agent.assignment import assign, find_server_problem

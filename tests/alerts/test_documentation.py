@@ -14,7 +14,7 @@ from wgmon_tui.alerts.models import AnnouncementKind
 from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.alerts.sinks import sender
 from wgmon_tui.config.alerting import SinkType
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 
 PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
 SNIPPETS = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -22,7 +22,8 @@ from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import bell
 from wgmon_tui.cli.alert_run import send_test
 from wgmon_tui.config.alerting import SinkType
-from wgmon_tui.config.config_toml import parse_config, read_config
+from wgmon_tui.config.config_sections import parse_config
+from wgmon_tui.config.config_toml import read_config
 
 OF_SINKS = [each for each in SNIPPETS[1:] if PAGE.index(each) < PAGE.index("\n## Rules\n")]
 """The first snippet is the minimum; each later one has a heading."""

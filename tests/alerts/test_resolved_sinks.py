@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 
 
 def sink(form: str) -> str:

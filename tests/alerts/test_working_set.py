@@ -20,7 +20,7 @@ from wgmon_tui.alerts import delivery_queue, working_set
 from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.database import Role
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 

@@ -11,7 +11,7 @@ from tests.alerts.outbox_harness import Shop
 from tests.store.engine_updates import Clock
 from wgmon_tui.config.alerting import AlertSettings
 from wgmon_tui.store.database import connect_to_read
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch
 from wgmon_tui.store.write.replay_state import ReplayState
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten

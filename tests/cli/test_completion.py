@@ -21,7 +21,7 @@ from wgmon_tui.cli.complete import find_candidates, find_names
 from wgmon_tui.cli.completion import SCRIPTS
 from wgmon_tui.cli.parser import make_parser
 from wgmon_tui.store.schema import create_or_migrate
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 _ODD = 'two words & "quotes"'
 _TOML = MINIMAL_TOML + "".join(

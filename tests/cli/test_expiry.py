@@ -15,7 +15,7 @@ from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.alerting import DAY_S
 from wgmon_tui.store.schema import create_or_migrate
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.expiries import write_expiries
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import SubscriptionState, write_state

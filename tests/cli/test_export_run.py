@@ -24,7 +24,7 @@ from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.lab.models import LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 OWN_KEY = PrivateKey.generate()
 PCAPNG = ("--format", "pcapng")

@@ -16,7 +16,7 @@ from wgmon_tui.cli.main import main
 from wgmon_tui.config.alerting import DAY_S
 from wgmon_tui.output.styled_text import TextFormat
 from wgmon_tui.store.schema import create_or_migrate
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.node_reports import write_node_reports, write_report_times
 
 PLANE = '[[control_plane]]\nname = "{}"\ntype = "headscale"\nurl = "https://127.0.0.1:9"\ntoken = "t"\n'

@@ -10,7 +10,7 @@ import pytest
 from tests.config.error_line import without_line
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.alerting import VERDICTS, Alertmanager, Email, Sink, SinkType, Telegram
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
 from wgmon_tui.monitor.incidents import BROKEN
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.error_line import without_line
-from wgmon_tui.config.config_toml import Config, Retention, parse_config, read_config
+from wgmon_tui.config.config_sections import parse_config
+from wgmon_tui.config.config_toml import Config, Retention, read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.net.addresses import Endpoint
 

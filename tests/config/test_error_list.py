@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.config.sample_fleets import MINIMAL_TOML
-from wgmon_tui.config.config_toml import SECTIONS, parse_config
+from wgmon_tui.config.config_sections import SECTIONS, parse_config
 from wgmon_tui.config.error_list import InvalidFileError
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_toml import parse

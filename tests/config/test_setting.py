@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.config_sections import SECTIONS
 from wgmon_tui.config.server_settings import IDENTITY, SERVER
 from wgmon_tui.config.setting import Section, Setting, defaults_of
 from wgmon_tui.config.value_types import SecretType

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from wgmon_tui.config.config_toml import SECTIONS, Config, parse_config
+from wgmon_tui.config.config_sections import SECTIONS, parse_config
+from wgmon_tui.config.config_toml import Config
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER
 from wgmon_tui.config.servers_toml import parse

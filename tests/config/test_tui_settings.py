@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.error_line import without_line
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.fleet.column_layout import validate_columns

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wgmon_tui.config.config_toml import parse_config, read_config
+from wgmon_tui.config.config_sections import parse_config
+from wgmon_tui.config.config_toml import read_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.user_actions import RefusedValueError, UserAction, expand
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.config.error_line import without_line
 from tests.config.sample_fleets import server
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError
 
 TWO = """

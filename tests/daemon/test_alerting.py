@@ -21,8 +21,8 @@ from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
-from wgmon_tui.net.peer_credentials import login_name
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.net.accounts import login_name
+from wgmon_tui.store.store_version import STORE
 
 FROM_MEMORY = "alerts are sent from memory until the store is writable"
 

@@ -29,7 +29,7 @@ from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.watched_nodes import MISSED_REPORTS
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 NODES = "/api/v1/node"
 PLANE = """

@@ -29,7 +29,8 @@ from tests.parameters import default_run
 from tests.store.test_migrations import fill_version_2
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.lab.models import LabMode
-from wgmon_tui.store.store_file import STORE, open_store
+from wgmon_tui.store.store_file import open_store
+from wgmon_tui.store.store_version import STORE
 
 
 def supervisor(path: Path) -> socket.socket:

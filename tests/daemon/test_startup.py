@@ -15,8 +15,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
-from wgmon_tui.store import schema
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE, VERSION
 
 
 def station_in(tmp_path: Path) -> RoleManager:
@@ -73,7 +72,7 @@ async def test_who_ends_it_while_it_loads_leaves_no_lock_behind(tmp_path: Path) 
 def test_the_store_of_a_later_version_is_refused_before_there_is_a_screen(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     with closing(sqlite3.connect(tmp_path / "state" / STORE)) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(ConfigurationError, match="later version"):
         station_in(tmp_path)
     assert is_free(tmp_path / "state")

@@ -28,7 +28,8 @@ from tests.store.golden.store_rows import _batch, _deliver
 from wgmon_tui.checks import tai64n
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.identity_lock import identity_digest
-from wgmon_tui.store.store_file import STORE, WritableStore, open_store
+from wgmon_tui.store.store_file import WritableStore, open_store
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.vantages.agent.report_queue import NAME as REPORTS
 from wgmon_tui.vantages.agent.report_queue import QueuedReport, ReportQueue, ReportQueueUnavailableError
 from wgmon_tui.vantages.protocol import is_readable_report

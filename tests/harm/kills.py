@@ -34,7 +34,7 @@ from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.lab import peer as lab_peer
 from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 _KILLED_EARLY = 0.3
 """Share of the lives that end while the program starts."""

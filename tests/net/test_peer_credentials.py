@@ -20,7 +20,7 @@ import pytest
 
 from tests.daemon.harness import CLIENT, query_rows, quick_server, running, until, write_config
 from tests.real.prerequisites import require
-from wgmon_tui.net.peer_credentials import explain_access_denied, is_shared, login_name
+from wgmon_tui.net.accounts import explain_access_denied, is_shared, login_name
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from wgmon_tui.output.history_export import (
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import ExchangeSummary, Note, StoredCheck
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 CHECK_KEYS = [
     "server",

@@ -31,7 +31,8 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance import loop
 from wgmon_tui.store.resume import ResumeState
-from wgmon_tui.store.store_file import STORE, WritableStore
+from wgmon_tui.store.store_file import WritableStore
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import make_journal_rows
 from wgmon_tui.store.write.commands import Resume
 from wgmon_tui.store.write.recorder import COMMIT_EVERY_S, Recorder

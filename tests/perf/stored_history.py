@@ -23,7 +23,8 @@ from wgmon_tui.store.formats.minute_block import pack, pack_samples
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.store.maintenance.rollups import COLUMNS, Rollup, max_gap_s
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint
-from wgmon_tui.store.store_file import STORE, open_store
+from wgmon_tui.store.store_file import open_store
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch, StoredDamping, StoredServer, make_exchange_row
 from wgmon_tui.store.write.packet_sampling import PacketSample
 

@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.store.recorder_harness import Desk, query_store, recording
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 _ROOM = 2**20
 

@@ -12,7 +12,7 @@ from typing import Any
 from tests.store.engine_updates import Clock, answered, lost, row
 from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 

@@ -18,7 +18,7 @@ from tests.store.recorder_harness import Desk, query_store, recording
 from wgmon_tui.config.config_toml import DAY, HOUR
 from wgmon_tui.store.database import unavailable
 from wgmon_tui.store.lock_holders import is_locked_by_this_process_alone
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import MAX_ROWS, Batch, make_state_row
 
 ROOT = Path(__file__).parent.parent.parent

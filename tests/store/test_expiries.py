@@ -18,7 +18,7 @@ from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.state_transitions import take_round
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 CERTIFICATE = Expires("server certificate", "fra1.example.net", START + 1000.0)
 KEY = Expires("API key", "abc", START + 500.0)

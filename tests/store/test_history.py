@@ -22,7 +22,6 @@ from tests.store.sql_stores import T0, Store
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, VerdictChange
 from wgmon_tui.monitor.rtt_window import CAPACITY
-from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import (
@@ -34,6 +33,7 @@ from wgmon_tui.store.models import (
     StoredEntry,
     TimelinePoint,
 )
+from wgmon_tui.store.store_version import VERSION
 from wgmon_tui.store.write.batch import Batch
 
 DAY = 86_400.0
@@ -407,7 +407,7 @@ def test_unknown_stored_strings_are_left_out(store: Store) -> None:
 
 def test_a_store_of_a_later_version_is_refused_in_one_sentence(store: Store) -> None:
     store.history.names()
-    store.connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    store.connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(NewerStoreError, match="later version") as refused:
         store.history.names()
     assert "\n" not in str(refused.value)

@@ -26,7 +26,8 @@ from wgmon_tui.store.formats.minute_block import pack
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint
 from wgmon_tui.store.read.row_mapping import address_of
-from wgmon_tui.store.store_file import STORE, UpgradeStoppedError, open_store, upgrade_store
+from wgmon_tui.store.store_file import UpgradeStoppedError, open_store, upgrade_store
+from wgmon_tui.store.store_version import STORE, VERSION
 
 HERE = Path(__file__).parent
 HEALTHY, SILENT = Verdict.HEALTHY, Verdict.SILENT
@@ -136,7 +137,7 @@ def test_a_store_of_an_earlier_version_is_as_one_that_was_made_now(tmp_path: Pat
     store_of_version(version, older).close()
     with closing(open_store(older).connection) as migrated, closing(open_store(newer).connection) as made:
         assert shape(migrated) == shape(made)
-        assert schema.version_of(migrated) == schema.VERSION
+        assert schema.version_of(migrated) == VERSION
         assert migrated.execute("SELECT name FROM servers").fetchall() == [("fra1",)]
     life = Life(older)
     life.reports(HEALTHY)
@@ -278,7 +279,7 @@ def test_a_kill_during_the_migration_leaves_the_old_or_the_new_store(tmp_path: P
         with History(state / STORE) as history:
             assert len(history.checks("s20", 0.0, EVER, "fra")) == len(times())
             assert history.window("s20", T0, T0 + 1800, "nyc").checks == len(times())
-    assert found <= {2, schema.VERSION}
+    assert found <= {2, VERSION}
 
 
 def copy_store(template: Path, state: Path) -> None:
@@ -304,7 +305,7 @@ def test_an_upgrade_tells_how_many_servers_are_done(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     upgrade_store(tmp_path, lambda done, total: told.append((done, total)))
     assert told == [(0, 3), (1, 3), (2, 3)]
-    assert version_of(tmp_path) == schema.VERSION
+    assert version_of(tmp_path) == VERSION
     upgrade_store(tmp_path, lambda *_: pytest.fail("it is upgraded already"))
 
 

@@ -18,7 +18,7 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.node_reports import NodeReport, is_new
 from wgmon_tui.store.history import History
 from wgmon_tui.store.schema import create_or_migrate, is_current
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 NODE = Node("7", "web1", online=True, last_seen=START, version="1.86.2")
 REPORT = ControlPlaneReport((NODE,))

@@ -17,7 +17,8 @@ from tests.parameters import examples
 from wgmon_tui.store import schema
 from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE, mirrored_stamps, open_store, refuse_newer
+from wgmon_tui.store.store_file import mirrored_stamps, open_store, refuse_newer
+from wgmon_tui.store.store_version import STORE, VERSION
 
 
 def mode_of(path: Path) -> int:
@@ -44,7 +45,7 @@ def test_a_store_is_made_where_there_is_none(tmp_path: Path) -> None:
     opened = open_store(tmp_path / "deep" / "state")
     with closing(opened.connection) as connection:
         assert opened.notice is None
-        assert schema.version_of(connection) == schema.VERSION
+        assert schema.version_of(connection) == VERSION
         assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert mode_of(tmp_path / "deep" / "state") == 0o700
 
@@ -57,7 +58,7 @@ def test_a_store_without_the_later_tables_gets_them_and_keeps_its_version(tmp_pa
         older.execute("DROP TABLE pause_ends")
         older.execute("DROP TRIGGER pause_ends_of_resumed")
     with closing(open_store(tmp_path).connection) as connection:
-        assert schema.version_of(connection) == schema.VERSION
+        assert schema.version_of(connection) == VERSION
         assert connection.execute("SELECT count(*) FROM verdict_changes").fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM pause_ends").fetchone() == (0,)
         found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")
@@ -80,13 +81,13 @@ def test_a_half_made_store_of_a_killed_program_is_replaced(tmp_path: Path) -> No
 def test_a_store_of_a_later_version_is_refused_in_one_sentence_and_left_alone(tmp_path: Path) -> None:
     fill(tmp_path)
     with closing(sqlite3.connect(tmp_path / STORE)) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     before = (tmp_path / STORE).read_bytes()
     with pytest.raises(NewerStoreError) as refused:
         open_store(tmp_path)
     sentence = str(refused.value)
     assert str(tmp_path / STORE) in sentence
-    assert f"version {schema.VERSION + 1}" in sentence
+    assert f"version {VERSION + 1}" in sentence
     assert "\n" not in sentence
     assert (tmp_path / STORE).read_bytes() == before
 
@@ -165,7 +166,7 @@ def foreign(path: Path, *statements: str) -> None:
     [
         ("CREATE TABLE bookmarks (url TEXT)", "INSERT INTO bookmarks VALUES ('https://example.net')"),
         ("CREATE TABLE facts (name TEXT, value ANY)", "PRAGMA user_version = 1"),
-        (f"PRAGMA user_version = {schema.VERSION}", "CREATE TABLE servers (name TEXT)"),
+        (f"PRAGMA user_version = {VERSION}", "CREATE TABLE servers (name TEXT)"),
     ],
     ids=["another program's", "this version, foreign tables", "without facts"],
 )
@@ -228,7 +229,7 @@ def test_a_store_whose_damage_is_no_text_either_is_set_aside(tmp_path: Path) -> 
     assert names(tmp_path) == 0
 
 
-@pytest.mark.parametrize("version", [-1, 0, 1, schema.VERSION + 2000, 2**31 - 1])
+@pytest.mark.parametrize("version", [-1, 0, 1, VERSION + 2000, 2**31 - 1])
 def test_a_wrong_version_is_damage_and_no_later_version(tmp_path: Path, version: int) -> None:
     fill(tmp_path)
     foreign(tmp_path / STORE, f"PRAGMA user_version = {version}")

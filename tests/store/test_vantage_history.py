@@ -27,7 +27,8 @@ from wgmon_tui.store.maintenance.schedule import run_maintenance
 from wgmon_tui.store.models import EMPTY_PERIOD
 from wgmon_tui.store.read.tiers import oldest
 from wgmon_tui.store.read.vantages import vantage_state_of
-from wgmon_tui.store.store_file import STORE, open_store
+from wgmon_tui.store.store_file import open_store
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch, make_journal_rows
 from wgmon_tui.store.write.vantage_states import VantageQuorum
 

@@ -14,7 +14,7 @@ from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.store.write.vantage_states import VantageQuorum

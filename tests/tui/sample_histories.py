@@ -22,7 +22,7 @@ from wgmon_tui.store.formats.minute_block import pack
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.rollups import MINUTE_S, Rollup, max_gap_s, roll
 from wgmon_tui.store.models import Note, PeriodState, StoredCheck, TimelinePoint
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch, make_exchange_row, make_journal_rows
 from wgmon_tui.store.write.packet_sampling import PacketSample
 

@@ -18,7 +18,7 @@ from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent, VerdictChange
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import Note
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch, make_exchange_row
 from wgmon_tui.store.write.packet_sampling import PacketSample
 

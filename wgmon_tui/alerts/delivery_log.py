@@ -12,7 +12,7 @@ from typing import Any
 from wgmon_tui.alerts.delivery_queue import announcement_of
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.store.database import DamagedStoreError, MissingStoreError, connect_to_read, unavailable
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 
 class DeliveryState(StrEnum):

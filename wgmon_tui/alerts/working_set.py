@@ -37,7 +37,7 @@ from wgmon_tui.alerts.expiry_policy import ExpiryKey, ExpiryState
 from wgmon_tui.store.database import ALERT_WRITER, connect, connect_to_read, set_patience, unavailable
 from wgmon_tui.store.models import Mute
 from wgmon_tui.store.read.expiries import ExpiringServer, read_expiring_servers
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import OutboxRow
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 

@@ -25,7 +25,7 @@ from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import did_you_mean, format_iso_time, format_local_time, format_rtt, quoted
 
 EXIT_NOT_DELIVERED = 1

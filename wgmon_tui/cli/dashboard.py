@@ -281,7 +281,7 @@ async def _run_app(
 
 def _open_history(state: Path) -> History:
     from wgmon_tui.store.history import History
-    from wgmon_tui.store.store_file import STORE
+    from wgmon_tui.store.store_version import STORE
 
     return History(state / STORE)
 

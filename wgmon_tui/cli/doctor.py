@@ -135,7 +135,7 @@ def _last_verdict(name: str, state: Path) -> ProberVerdict | None:
     from wgmon_tui.checks.prober_verdict import make_prober_verdict
     from wgmon_tui.store.database import StoreUnavailableError
     from wgmon_tui.store.history import History
-    from wgmon_tui.store.store_file import STORE
+    from wgmon_tui.store.store_version import STORE
 
     now = time.time()
     try:

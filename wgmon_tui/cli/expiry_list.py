@@ -22,7 +22,7 @@ from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.output.styled_text import TextFormat, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import read_states
 from wgmon_tui.text import format_utc_time, printable

@@ -30,7 +30,7 @@ from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.replaced_values import take_replaced
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import did_you_mean, format_bytes, format_count, printable, quoted
 

@@ -26,7 +26,7 @@ from wgmon_tui.output.styled_text import TextFormat, TextRole, role_of
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import LastKnownState
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import format_age, format_count, format_iso_time, printable
 
 _HEADINGS = (

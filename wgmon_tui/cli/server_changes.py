@@ -24,7 +24,7 @@ from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import FEW, format_count, format_iso_time, format_list, format_until, printable
 
 EXIT_DECLINED = 1

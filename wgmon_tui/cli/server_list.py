@@ -38,7 +38,7 @@ from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, ro
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import LastKnownState, Mute, StoredExchange
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import (
     format_age,
     format_count,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.paths import default_config_dir, default_state_dir
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.text import printable
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 
-from wgmon_tui.config.config_toml import SECTIONS
+from wgmon_tui.config.config_sections import SECTIONS
 from wgmon_tui.config.control_planes import CONTROL_PLANE
 from wgmon_tui.config.protocol_settings import known_protocols, settings_of
 from wgmon_tui.config.server_settings import DEFAULTS, IDENTITY, SERVER

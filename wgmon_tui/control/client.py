@@ -21,7 +21,8 @@ from wgmon_tui.control.protocol import (
     parse_message,
 )
 from wgmon_tui.control.server import RequestRefusedError
-from wgmon_tui.net.peer_credentials import PeerCredentials, explain_access_denied, read_peer_credentials
+from wgmon_tui.net.accounts import explain_access_denied
+from wgmon_tui.net.peer_credentials import PeerCredentials, read_peer_credentials
 from wgmon_tui.net.unix_socket import bindable_path
 
 _GREETING_TIMEOUT_S = 5.0

@@ -14,7 +14,7 @@ from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.monitor.reported_nodes import KnownReports
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 
 class OneShotReports:

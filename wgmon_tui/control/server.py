@@ -33,13 +33,8 @@ from wgmon_tui.control.protocol import (
     encode_greeting,
     parse_request,
 )
-from wgmon_tui.net.peer_credentials import (
-    PeerCredentials,
-    group_name,
-    is_shared,
-    login_name,
-    read_peer_credentials,
-)
+from wgmon_tui.net.accounts import group_name, is_shared, login_name
+from wgmon_tui.net.peer_credentials import PeerCredentials, read_peer_credentials
 from wgmon_tui.net.unix_socket import NAME, bindable_path
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit

@@ -11,7 +11,7 @@ from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import quoted
 
 MAX_NOTES_PER_INCIDENT = 200

@@ -20,7 +20,7 @@ from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.store_file import refuse_newer
 

@@ -31,9 +31,8 @@ from wgmon_tui.monitor.controller import FleetController, LoadingProgress
 from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.staleness import StalenessScan
-from wgmon_tui.net.peer_credentials import explain_access_denied
-from wgmon_tui.store.database import NewerStoreError
-from wgmon_tui.store.store_file import refuse_newer
+from wgmon_tui.net.accounts import explain_access_denied
+from wgmon_tui.store.store_version import VERSION, version_in_header
 
 if TYPE_CHECKING:
     from wgmon_tui.daemon.viewer import Viewer
@@ -347,6 +346,7 @@ class RoleManager(ControllerProxy):
 
     def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:
         from wgmon_tui.daemon.writer_assembly import build_writer
+        from wgmon_tui.store.database import NewerStoreError
 
         try:
             self._writer = build_writer(
@@ -375,14 +375,23 @@ def _load_with_lock(
 ) -> LoadedConfig:
     """Load the configuration. Releases the lock if the files or the store are not usable."""
     try:
-        refuse_newer(state_dir)
+        if version_in_header(state_dir) > VERSION:
+            _refuse_newer_store(state_dir)
         return load_config(config_dir, shard=shard, state_dir=state_dir, on_read=on_read)
-    except BaseException as error:
+    except BaseException:
         if lock:
             lock.release()
-        if isinstance(error, NewerStoreError):
-            raise ConfigurationError(str(error)) from None
         raise
+
+
+def _refuse_newer_store(state_dir: Path) -> None:
+    from wgmon_tui.store.database import NewerStoreError
+    from wgmon_tui.store.store_file import refuse_newer
+
+    try:
+        refuse_newer(state_dir)
+    except NewerStoreError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _import_writer(loaded: LoadedConfig) -> None:

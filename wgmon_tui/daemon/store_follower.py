@@ -26,7 +26,7 @@ from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import JournalEntry, LastKnownState, Mute, PeriodState, StoredCheck
 from wgmon_tui.store.read.vantages import round_of
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 SOURCE = "the history"
 """What a viewer reads at its start."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from wgmon_tui.monitor.controller import LoadingProgress
-from wgmon_tui.store.store_file import UpgradeStoppedError, upgrade_store
 
 
 class StoreUpgrade:
@@ -20,6 +19,8 @@ class StoreUpgrade:
 
     def run(self) -> None:
         """Upgrade the store if it needs it. Raises UpgradeStoppedError after `stop`."""
+        from wgmon_tui.store.store_file import upgrade_store  # behind the first paint
+
         self.is_running = True
         try:
             upgrade_store(self._state_dir, self._show)
@@ -31,6 +32,8 @@ class StoreUpgrade:
         self._is_stopped = True
 
     def _show(self, done: int, total: int) -> None:
+        from wgmon_tui.store.store_file import UpgradeStoppedError
+
         if self._is_stopped:
             raise UpgradeStoppedError
         self.progress = LoadingProgress("the history", done, total, "upgrading")

@@ -32,7 +32,7 @@ from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, newest_check_at
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.formats import record_codec

@@ -29,7 +29,7 @@ from wgmon_tui.monitor.controller import FleetController
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.path_traces import PathTraces
 from wgmon_tui.monitor.vantage_status import VantageStatus
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

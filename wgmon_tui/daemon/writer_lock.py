@@ -19,7 +19,7 @@ from pathlib import Path
 from wgmon_tui.config.lock_files import is_lock_in_place
 from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.records import dataclass
 from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside, name_aside
 from wgmon_tui.text import format_local_time

@@ -21,7 +21,7 @@ from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
-from wgmon_tui.net.peer_credentials import login_name
+from wgmon_tui.net.accounts import login_name
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.store.damaged_files import is_regular_or_missing
 from wgmon_tui.store.timestamp_ledger import TimestampLedger

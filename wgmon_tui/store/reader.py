@@ -18,6 +18,7 @@ from wgmon_tui.store.database import (
     unavailable,
 )
 from wgmon_tui.store.replaced_values import take_replaced
+from wgmon_tui.store.store_version import VERSION
 
 FileId = tuple[int, int]
 """Device and inode."""
@@ -94,12 +95,12 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     Raises StoreUnavailableError.
     """
     version = schema.version_of(connection)
-    if version > schema.VERSION:
+    if version > VERSION:
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one reads"
-            f" {schema.VERSION}): run that version"
+            f" {VERSION}): run that version"
         )
-    if version < schema.VERSION:
+    if version < VERSION:
         raise StoreUnavailableError(
             f"{path} was written by an earlier version of wgmon-tui: run this version once as the writer to"
             " upgrade it"

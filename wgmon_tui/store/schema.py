@@ -31,9 +31,7 @@ from contextlib import closing
 from functools import cache
 
 from wgmon_tui.store.database import connect_memory
-
-VERSION = 3
-"""`PRAGMA user_version` of a store that this program writes."""
+from wgmon_tui.store.store_version import VERSION
 
 _TABLES = """
 CREATE TABLE servers (

@@ -37,11 +37,10 @@ from wgmon_tui.store.database import (
     require_tables,
     unavailable,
 )
+from wgmon_tui.store.store_version import STORE, VERSION
 from wgmon_tui.text import format_list
 
-STORE = "history.db"
-
-_LATEST_VERSION = schema.VERSION + 1000
+_LATEST_VERSION = VERSION + 1000
 """The latest version of a store that another version of this program may have written."""
 
 _FULL_CHECK_MAX_BYTES = 16 * 2**20
@@ -98,7 +97,7 @@ def upgrade_store(state_dir: Path, on_progress: Callable[[int, int], None]) -> N
     path = state_dir / STORE
     with suppress(sqlite3.Error, OSError, DamagedStoreError, NewerStoreError, *VALUE_ERRORS):
         with closing(connect(path, SNAPSHOT)) as found:
-            if not 0 < schema.version_of(found) < schema.VERSION:
+            if not 0 < schema.version_of(found) < VERSION:
                 return
         with closing(connect(path, READER)) as found:
             _check_damage(path, found)  # to close a writer would write the log of a damaged store into it
@@ -193,13 +192,13 @@ def _damage_notice(aside: Path | None) -> str:
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     """Raise NewerStoreError for a history of a later version, and DamagedStoreError for a wrong version."""
     version = schema.version_of(connection)
-    if version > schema.VERSION:
+    if version > VERSION:
         has_tables = connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None
         if version > _LATEST_VERSION or (has_tables and not _has_id(connection)):
             raise DamagedStoreError(f"{path}: version {version} is that of no history")
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one "
-            f"writes {schema.VERSION}): run that version, or move the file away to start a new history"
+            f"writes {VERSION}): run that version, or move the file away to start a new history"
         )
 
 

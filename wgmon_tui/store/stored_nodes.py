@@ -11,7 +11,7 @@ from wgmon_tui.monitor.watched_nodes import select_nodes
 from wgmon_tui.store.database import StoreUnavailableError
 from wgmon_tui.store.formats.server_entry import server_from_entry
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 
 def add_stored_nodes(fleet: Fleet, state_dir: Path) -> Fleet:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from textual.worker import Worker, WorkerState
 
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.fault_report import redacted_message
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
 from wgmon_tui.text import format_recent_time
@@ -111,6 +110,8 @@ def _describe(error: BaseException | None) -> str:
     """An error of the system as it is; a fault without values, which may be secrets."""
     if error is None:
         return "no reason is known"
+    from wgmon_tui.fault_report import redacted_message
+
     is_expected = isinstance(error, (OSError, ConfigurationError))
     message = str(error) if is_expected else redacted_message(error)
     return ": ".join(filter(None, (type(error).__name__, message))).splitlines()[0]

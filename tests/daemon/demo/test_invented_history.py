@@ -15,7 +15,7 @@ from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.rollups import DAY_S, HOUR_S
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 NOW = 1_780_000_000.0
 SERVERS = tuple(quick_server(character.name) for character in DEMO_SERVERS)

@@ -9,7 +9,8 @@ from wgmon_tui.config.config_toml import Retention
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.maintenance.loop import MaintenanceLoop
-from wgmon_tui.store.store_file import STORE, WritableStore, open_store
+from wgmon_tui.store.store_file import WritableStore, open_store
+from wgmon_tui.store.store_version import STORE
 
 
 def test_maintenance_waits_for_those_who_send_alerts(tmp_path: Path) -> None:

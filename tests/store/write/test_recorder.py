@@ -19,7 +19,8 @@ from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.store.database import NewerStoreError
 from wgmon_tui.store.formats import record_codec
 from wgmon_tui.store.formats.server_entry import server_from_entry
-from wgmon_tui.store.store_file import STORE, mirrored_stamps, open_store
+from wgmon_tui.store.store_file import mirrored_stamps, open_store
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 

@@ -14,7 +14,7 @@ from tests.tui.sample_histories import DAY, HOUR, Past, Spell, incident
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.tui.fleet.body import FleetBody, PreviewPlace, preview_place
 from wgmon_tui.tui.fleet.preview_pane import PreviewPane
 from wgmon_tui.tui.fleet.preview_queries import PreviewHistory

@@ -20,7 +20,7 @@ from tests.tui.test_file_export import names
 from tests.tui.vantage_fleet import seen_by
 from wgmon_tui.monitor.incidents import MAX_VERDICTS, EventKind, Incident, IncidentEvent, VerdictChange
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.server.exchange_layout import CursorStop

@@ -11,7 +11,7 @@ from tests.daemon.test_viewer import at_work, writer_of
 from tests.tui.key_presses import press, read, settle
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.tui.app import WgmonApp
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.server.hex_view import HexView

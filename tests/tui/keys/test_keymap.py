@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.tui.app_harness import face
 from tests.tui.key_presses import settle
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.setting_problems import raise_problems
 from wgmon_tui.config.tui_settings import TuiSettings

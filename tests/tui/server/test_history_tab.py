@@ -14,7 +14,7 @@ from tests.tui.server_screen_harness import Opened, fleet, opened
 from tests.tui.vantage_fleet import seen_by
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.widgets.line_list import LineList
 

@@ -11,7 +11,7 @@ from tests.tui import sample_exchanges
 from tests.tui.sample_histories import Past
 from tests.tui.server_screen_harness import Opened, opened
 from wgmon_tui.store.history import History
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 
 
 async def turn_to_plot(it: Opened) -> None:

@@ -18,7 +18,7 @@ from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.user_actions.harness import acting, shell
-from wgmon_tui.config.config_toml import parse_config
+from wgmon_tui.config.config_sections import parse_config
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog

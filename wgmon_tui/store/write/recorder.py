@@ -28,7 +28,7 @@ from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.loop import MaintenanceLoop
 from wgmon_tui.store.models import Mute, Note, PeriodState
 from wgmon_tui.store.resume import close_stale_incidents, restore
-from wgmon_tui.store.store_file import STORE
+from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.batch import Pause, make_outbox_row
 from wgmon_tui.store.write.collector import Collector, ServerUpdate, VantageUpdate

@@ -69,6 +69,7 @@ class FleetBody(Container):
     def __init__(self, table: FleetTable) -> None:
         super().__init__()
         self._table = table
+        self._placed: tuple[PreviewPlace | None] | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the table and the pane."""
@@ -98,6 +99,9 @@ class FleetBody(Container):
         size, pane = self.app.size, self.preview
         is_low = self.app.repaint_throttle.limits is LOW_BANDWIDTH
         place = preview_place(size.width, size.height, self.app.choices.preview, is_low_bandwidth=is_low)
+        if self._placed == (place,):
+            return
+        self._placed = (place,)
         pane.display = place is not None
         if place is None:
             return

@@ -18,7 +18,8 @@ from pathlib import Path
 from wgmon_tui import __version__
 from wgmon_tui.config.ownership import explain_foreign
 from wgmon_tui.config.secrets.private_files import shown
-from wgmon_tui.net.peer_credentials import login_name, read_peer_credentials
+from wgmon_tui.net.accounts import login_name
+from wgmon_tui.net.peer_credentials import read_peer_credentials
 from wgmon_tui.vantages.agent.runtime_dir import (
     EXIT_ALREADY_RUNNING,
     LOG,
