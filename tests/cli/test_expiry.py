@@ -79,7 +79,7 @@ def test_only_named_servers_and_only_within_a_time(config: Path, capsys: pytest.
     assert call(config, "fra1", "--within", "10d") == 2
     assert capsys.readouterr().out.count("API key") == 1
     assert call(config, "fra1", "--within", "1d") == 0
-    assert "Nothing that is known ends within that time." in capsys.readouterr().out
+    assert "Nothing expires within that time, as far as checks know." in capsys.readouterr().out
 
 
 def test_json_has_an_object_for_each(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +98,7 @@ def test_without_any_it_says_what_would_have_one(
     if has_history:
         know(config)
     assert call(config) == 0
-    assert "WireGuard's keys have none" in capsys.readouterr().out
+    assert "WireGuard keys do not expire" in capsys.readouterr().out
 
 
 def test_beside_a_writer_nothing_is_advised_to_be_started(

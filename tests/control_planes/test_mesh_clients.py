@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Semaphore
 
 import pytest
 
 from tests.control_planes.answers import TAILSCALED_PEER, TAILSCALED_STATUS
+from tests.daemon.harness import PATIENCE_S
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.mesh_client import MESH_CLIENTS, MeshPeer, describe_peer
 from wgmon_tui.checks.protocol import ProbeServices
@@ -20,7 +24,7 @@ from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_toml import parse
-from wgmon_tui.control_planes.local_program import LocalProgram, ProgramFailedError, ProgramStatus
+from wgmon_tui.control_planes.local_program import Answer, LocalProgram, ProgramFailedError, ProgramStatus
 from wgmon_tui.control_planes.netbird.client import NetbirdClient
 from wgmon_tui.control_planes.tailscale.client import TailscaleClient
 from wgmon_tui.text import format_iso_time
@@ -136,6 +140,25 @@ async def test_a_status_is_asked_again_after_some_seconds(stand_in: StandIn, tmp
     for _ in range(3):
         await program.read_status(("status", "--json"), 2.0, lambda: next(clock))
     assert len(asked(tmp_path)) == 2
+
+
+async def test_only_a_few_programs_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    started, gate = Semaphore(0), threading.Event()
+
+    def run_here(*_: object) -> Answer:
+        started.release()
+        gate.wait(PATIENCE_S)
+        return Answer(True, b"", "")
+
+    monkeypatch.setattr(LocalProgram, "_run_here", run_here)
+    program = LocalProgram("tailscale", no_peers)
+    asking = [asyncio.create_task(program.ask((), 2.0)) for _ in range(6)]
+    for _ in range(4):
+        assert await asyncio.to_thread(started.acquire, timeout=PATIENCE_S)
+    assert program._turns.locked()
+    gate.set()
+    assert len(await asyncio.gather(*asking)) == 6
 
 
 async def test_a_client_that_is_logged_out_says_so(stand_in: StandIn) -> None:

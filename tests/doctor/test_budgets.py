@@ -37,18 +37,18 @@ def test_budgets_of_another_version_are_left_out() -> None:
 
 def test_each_kind_of_budget_is_one_item_with_the_fullest_first() -> None:
     connections, changes, packets, reports = list_budgets(BUDGETS)
-    assert connections.fact == "mallory 16 of 16, all 18 of 64; 96 refused"
+    assert connections.fact == "16 of 16 used by mallory, 18 of 64 used by all; 96 refused"
     assert connections.status is ItemStatus.LOOK
     assert "end programs of that account" in connections.advice
-    assert changes == ExaminedItem("changes", ItemStatus.FINE, "mallory 3 of 60")
-    assert packets == ExaminedItem("packets", ItemStatus.FINE, "fra 1.2 of 16 MB today")
+    assert changes == ExaminedItem("changes", ItemStatus.FINE, "3 of 60 used by mallory")
+    assert packets == ExaminedItem("packets", ItemStatus.FINE, "1.2 of 16 MB today used by fra")
     assert reports == ExaminedItem("reports", ItemStatus.FINE, "fra; 7 refused")
 
 
 def test_packets_that_were_left_out_need_a_look() -> None:
     [item] = list_budgets([Budget(Resource.PACKETS, "fra", 15_999_000, 16_000_000, 12)])
     assert item.status is ItemStatus.LOOK
-    assert item.fact == "fra 16.0 of 16 MB today; 12 without packets"
+    assert item.fact == "16.0 of 16 MB today used by fra; 12 without packets"
 
 
 async def test_the_writer_is_asked_for_its_budgets(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.node_reports import NodeReport
 from wgmon_tui.monitor.node_verdict import DEAD, ReportedNode, judge_node
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.monitor.reported_nodes import ReportedNodes
+from wgmon_tui.monitor.reported_nodes import KnownReports, ReportedNodes
 from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.net.addresses import Endpoint
 
@@ -282,6 +282,10 @@ def test_a_control_plane_is_no_node_of_its_own_report() -> None:
     check = Check("office", "local", Endpoint("127.0.0.1", 9), ip_address("127.0.0.1"), NOW, None)
     outcome = Round((check,), (SILENT,))
     assert ReportedNodes(state).judge(state.states["office"], outcome, NOW) is outcome
+    plane, report = state.states["office"].server, state.states["office"].node_report
+    assert report is not None
+    known = KnownReports.of({"office": plane}, {"office": report})  # as `probe` without a writer judges
+    assert known.judge_round(plane, outcome, NOW) is outcome
 
 
 def test_where_other_vantages_check_too_they_decide_together() -> None:

@@ -55,6 +55,22 @@ async def test_frames_arrive_whole_and_in_order() -> None:
     receiving.close()
 
 
+async def test_requests_and_results_wait_for_each_other_and_for_nothing_else() -> None:
+    ours, theirs = socket.socketpair()
+    sending, receiver = await End().connect(ours), End()
+    await receiver.connect(theirs)
+    for kind in (FrameKind.CHECKED, FrameKind.CHECKED):
+        sending.send(kind, b"waits")
+    assert len(sending._unsent) == 4  # header and content of each
+    sending.send(FrameKind.STATUS, b"now")
+    assert sending._unsent == []
+    await receiver.has(frames=3)
+    assert [kind for kind, _ in receiver.frames] == [FrameKind.CHECKED, FrameKind.CHECKED, FrameKind.STATUS]
+    sending.send(FrameKind.CHECKED, b"alone")
+    await receiver.has(frames=4)
+    sending.close()
+
+
 async def test_what_was_sent_before_the_end_arrives() -> None:
     ours, theirs = socket.socketpair()
     sender, receiver = End(), End()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,23 @@ async def test_a_worker_that_ends_three_times_in_a_row_ends_the_start(
     with pytest.raises(OSError, match="worker 1: exit code 3"):
         await found.open()
     assert len(log) == 2
+    await found.close()
+
+
+async def test_a_worker_that_ran_for_long_starts_again_after_the_first_delay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_worker(monkeypatch, *READY_UNTIL_TOLD)
+    monkeypatch.setattr(worker_process, "_STEADY_S", 0.0)
+    log: list[str] = []
+    found = pool(tmp_path, log, size=1)
+    await found.open()
+    for _ in range(2):
+        await until(lambda: found.statuses[0].pid)
+        ended = len(log)
+        os.kill(found.statuses[0].pid, signal.SIGKILL)
+        await until(partial(lambda before: len(log) > before, ended))
+    assert all("it starts again in 0.01 s" in line for line in log)
     await found.close()
 
 

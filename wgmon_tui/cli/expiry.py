@@ -13,10 +13,10 @@ def add_commands(subparsers: Subparsers) -> None:
         "expiry",
         parents=[directory_options(), ascii_option(), colour_option()],
         help="list until when certificates and keys are valid",
-        description="List until when certificates, keys and invitations of servers and control planes are "
-        "valid, as their last checks saw it, the first to end first. Nothing is checked.",
-        epilog="Exit codes: 0 nothing ends within 30 days; 1 something does; 2 something ends within 7 days, "
-        "or has ended.",
+        description="List the expiry dates of certificates, keys and invitations, as the last checks of "
+        "servers and control planes saw them. The first one comes first. Nothing is checked.",
+        epilog="Exit codes: 0 nothing expires within 30 days; 1 something does; 2 something expires within "
+        "7 days, or has expired.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to list (default: all)")
     parser.add_argument(

@@ -83,10 +83,10 @@ def _read(arguments: argparse.Namespace, names: set[str]) -> list[_Line] | None:
 
 def _nothing(arguments: argparse.Namespace) -> str:
     if arguments.within is not None:
-        return "Nothing that is known ends within that time."
+        return "Nothing expires within that time, as far as checks know."
     unknown = (
-        "No end of a certificate or key is known.\n"
-        "Checks of control planes, proxies, OpenVPN and IKEv2 find them; WireGuard's keys have none.\n"
+        "No expiry date is known.\n"
+        "Checks of control planes, proxies, OpenVPN and IKEv2 find them. WireGuard keys do not expire.\n"
     )
     if is_writer_running(arguments.state):
         return f"{unknown}wgmon-tui is running, and lists each one here when a check sees it."

@@ -86,5 +86,5 @@ def _text(budget: Budget) -> str:
         return f"{budget.holder} within the limit of each minute" if not budget.refused else budget.holder
     if budget.resource is Resource.PACKETS:
         used, limit = f"{budget.used / _MEGABYTE:.1f}", f"{budget.limit / _MEGABYTE:g} MB today"
-        return f"{budget.holder} {used} of {limit}"
-    return f"{budget.holder} {budget.used} of {budget.limit}"
+        return f"{used} of {limit} used by {budget.holder}"
+    return f"{budget.used} of {budget.limit} used by {budget.holder}"

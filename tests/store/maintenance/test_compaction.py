@@ -287,3 +287,9 @@ def test_however_passes_fall_every_check_counts_once_and_time_is_never_more_than
         (most,) = connection.execute("SELECT max(up_s + degraded_s + down_s) FROM minutes").fetchone()
         assert most <= 60.0 + 1e-6
         assert connection.execute("SELECT count(*) FROM checks").fetchone()[0] == 0
+
+
+def test_a_minute_is_compacted_once_its_late_checks_are_finished() -> None:
+    minute = START // 60 * 60
+    assert compaction_boundary(minute + 60 + compaction.GRACE_S - 0.1) == minute
+    assert compaction_boundary(minute + 60 + compaction.GRACE_S) == minute + 60
