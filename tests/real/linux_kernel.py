@@ -17,12 +17,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-import pytest
-
 from tests.real.bound_ports import bound_port
-from tests.real.linux_kernel_image import initramfs, kernel_image, require_machine
+from tests.real.linux_kernel_image import initramfs, kernel_image
 from tests.real.namespaces import entered, ip, namespace
-from tests.real.prerequisites import require
 from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.net.addresses import Address
 
@@ -248,23 +245,3 @@ class LinuxKernel:
 
     def _configure(self, text: str) -> None:
         self.run(f"wg addconf wg0 /dev/stdin <<'END'\n{text}END\n")
-
-
-@pytest.fixture(scope="module", name="kernel_behind_port")
-def kernel_behind_port_fixture() -> Iterator[LinuxKernel]:
-    """The kernel behind a forwarded port."""
-    require_machine()
-    server = LinuxKernel(forwarded_port())
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module", name="kernel_behind_tap")
-def kernel_behind_tap_fixture() -> Iterator[LinuxKernel]:
-    """The kernel behind a tap device."""
-    require("ip", root=True)
-    require_machine(tap=True)
-    with tap() as link:
-        server = LinuxKernel(link)
-        yield server
-        server.stop()

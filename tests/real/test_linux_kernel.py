@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
@@ -10,11 +11,9 @@ import pytest
 
 from tests.busy_machine import without_starvation
 from tests.real.flood import check_under_load
-from tests.real.linux_kernel import (
-    LinuxKernel,
-    kernel_behind_port_fixture,  # noqa: F401 - a fixture
-    kernel_behind_tap_fixture,  # noqa: F401 - a fixture
-)
+from tests.real.linux_kernel import LinuxKernel, forwarded_port, tap
+from tests.real.linux_kernel_image import require_machine
+from tests.real.prerequisites import require
 from tests.real.server import ANSWER_S, LONG_S, SHORT_S, poll_until_nonzero, prober_at, run_check, target
 from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.checks.evidence import (
@@ -48,6 +47,26 @@ over_every_path = pytest.mark.parametrize(
 over_ipv4_and_ipv6 = pytest.mark.parametrize(
     "version", [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
 )
+
+
+@pytest.fixture(scope="module")
+def kernel_behind_port() -> Iterator[LinuxKernel]:
+    """The kernel behind a forwarded port."""
+    require_machine()
+    server = LinuxKernel(forwarded_port())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def kernel_behind_tap() -> Iterator[LinuxKernel]:
+    """The kernel behind a tap device."""
+    require("ip", root=True)
+    require_machine(tap=True)
+    with tap() as link:
+        server = LinuxKernel(link)
+        yield server
+        server.stop()
 
 
 # What the configurations say
