@@ -365,6 +365,12 @@ async def test_a_heartbeat_hears_how_the_servers_are_and_nothing_else(tmp_path: 
     shop.opens()
     shop.clock.now = time.time()
     heartbeats = (ServerHeartbeat("fra1", Severity.DOWN),)
+
+    def take_time_to_hear_of_the_end(announcement: Announcement) -> None:
+        if announcement.kind is AnnouncementKind.STOPPED:
+            time.sleep(0.2)  # the next beat becomes due
+
+    street.does["life"] = take_time_to_hear_of_the_end
     working = Dispatcher(
         tmp_path, ResolvedSinks(shop.alerts), heartbeats=lambda: heartbeats, send=street.send
     )

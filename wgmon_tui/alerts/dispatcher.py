@@ -100,7 +100,7 @@ class Dispatcher:
         self._store = ThreadPoolExecutor(1, "alerts")
         self._gathering = EventGathering()
         self._workers: dict[str, SinkWorker] = {}
-        self._gap_announced = self._others_dropped = False
+        self._gap_announced = self._others_dropped = self._is_ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._recorder: UnsavedEventsSource | None = None
         self._cancelled_tasks: list[asyncio.Task[None]] = []
@@ -239,6 +239,7 @@ class Dispatcher:
 
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""
+        self._is_ending = True
         alerts = self._resolved_sinks.alerts
         await self._run_in_store(self._expand_once, alerts, self._clock(), include_due=False)
         await self._announce_stop(self._clock())
@@ -342,13 +343,25 @@ class Dispatcher:
     def _jittered(self, seconds: float) -> float:
         return seconds * self._random.uniform(0.5, 1.0)
 
-    async def _attempt(self, sink: Sink, announcement: Announcement, sink_worker: SinkWorker) -> None:
+    async def _attempt(
+        self,
+        sink: Sink,
+        announcement: Announcement,
+        sink_worker: SinkWorker,
+        *,
+        is_wanted_at_end: bool = True,
+    ) -> None:
         """Make one attempt. Raises RetryError and GiveUpError."""
         if problem := self._resolved_sinks.problems.get(sink.name):
             raise RetryError(problem)
         secrets = self._resolved_sinks.secrets.get(sink.name, {})
         # The thread also imports the sink's module: some take a second.
-        await sink_worker.attempt(lambda: self._sender(sink.type)(sink, announcement, secrets), sink.timeout)
+        await sink_worker.attempt(
+            lambda: self._sender(sink.type)(sink, announcement, secrets),
+            sink.timeout,
+            # A beat that had to wait for the announcement of the end would contradict it.
+            lambda: is_wanted_at_end or not self._is_ending,
+        )
 
     async def _run_heartbeat(self, name: str) -> None:
         """Send the current state at a fixed interval to a sink that needs it. Failures are not stored."""
@@ -363,7 +376,7 @@ class Dispatcher:
                 word = announce_heartbeat(now, self._vantage, self._heartbeats())
             if word.servers or word.kind is AnnouncementKind.BEAT:
                 with suppress(RetryError, GiveUpError):
-                    await self._attempt(sink, word, sink_worker)
+                    await self._attempt(sink, word, sink_worker, is_wanted_at_end=False)
             await asyncio.sleep(sink.every)
 
     # Internals

@@ -41,9 +41,19 @@ class SinkWorker:
                 await event.wait()
         self.idle.clear()
 
-    async def attempt(self, send: Callable[[], None], timeout: float) -> None:  # noqa: ASYNC109  abandons it
-        """Make one attempt in a thread, after the previous one. Raises RetryError and GiveUpError."""
+    async def attempt(
+        self,
+        send: Callable[[], None],
+        timeout: float,  # noqa: ASYNC109  abandons it
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        """Make one attempt in a thread, after the previous one, if it `is_wanted` then.
+
+        Raises RetryError and GiveUpError.
+        """
         async with self.send_lock:
+            if not is_wanted():
+                return
             if self.last_attempt and not self.last_attempt.done():
                 raise RetryError("the previous attempt has not finished")
             try:
