@@ -109,3 +109,14 @@ async def test_a_renewal_shows_at_once() -> None:
         it.app.screen.reload()  # type: ignore[attr-defined]
         await it.read()
         assert listed(it) == []
+
+
+async def test_a_narrow_list_names_what_expires_rather_than_its_date() -> None:
+    async with face(expiring(), size=(80, 24)) as it:
+        await open_list(it)
+        assert "vpn.example.net" in listed(it)[1]
+        assert "ends" not in shown(it, "columns").split()
+    async with face(expiring(), size=(110, 24)) as it:
+        await open_list(it)
+        assert "vpn.example.net" in listed(it)[1]
+        assert "ends" in shown(it, "columns").split()

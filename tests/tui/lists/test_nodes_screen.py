@@ -229,3 +229,26 @@ async def test_a_row_of_a_node_is_not_edited_but_explained(tmp_path: Path) -> No
             await it.press("/", *"web1", "enter", key)
             await it.read()
             assert any("a rule of the control plane" in line for line in it.notices()), key
+
+
+async def test_an_age_is_that_of_now_in_whole_units() -> None:
+    gone = replace(WEB2, last_seen=NOW - 17.6)
+    async with face(mesh(gone)) as it:
+        await open_list(it)
+        assert " 17 s " in f"{listed(it)[0]} "
+        it.app.clock = lambda: NOW + 4.0
+        assert isinstance(it.app.screen, NodesScreen)
+        it.app.screen.reload()
+        await it.read()
+        assert " 21 s " in f"{listed(it)[0]} "
+
+
+async def test_columns_that_no_control_plane_fills_make_room_for_the_others() -> None:
+    async with face(mesh(replace(LAPTOP, tags=("tag:ada",))), size=(112, 24)) as it:
+        await open_list(it)
+        assert "tag:ada 10.1.0.0/16" in listed(it)[0]
+        assert "handshake" not in shown(it, "columns")
+        assert "version" not in shown(it, "columns")
+    async with face(mesh(*NODES), size=(140, 24)) as it:
+        await open_list(it)
+        assert "version" in shown(it, "columns")

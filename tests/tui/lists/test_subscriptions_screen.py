@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -100,6 +101,10 @@ async def test_a_fetched_list_shows_what_differs(
         assert differences(it) == DIFFERENCE
         assert "1 new, 1 changed, 1 removed" in listed(it)[0]
         assert "ends in 12 d" in listed(it)[0]
+        detail = " ".join(str(it.app.screen.query_one("#detail", Static).content).split())
+        assert re.search(
+            r"The provider says: it ends .*, 37\.3 GiB of 93\.1 GiB left\. It was fetched", detail
+        )
         assert "SECRET" not in "\n".join(it.lines())
 
 

@@ -26,7 +26,7 @@ EXPIRY_VALUES: Values = {"state": WORDS, "is": WORDS}
 
 _STATE, _LEFT, _ENDS, _WHAT = 8, 9, 16, 21
 _SERVER, _LEAST_NAME = 20, 8
-_WIDE = 72
+_WIDE = 92
 
 
 @dataclass(frozen=True, slots=True)

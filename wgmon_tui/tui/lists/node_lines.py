@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rich.text import Text
 
@@ -132,23 +133,41 @@ NODE_ORDER = ColumnOrder(
 )
 
 
-def _columns(width: int) -> list[tuple[str, int]]:
-    """Titles and widths. The node takes what is left, up to twice its usual width."""
+_FACTS: Mapping[str, Callable[[NodeEntry], object]] = MappingProxyType(
+    {
+        "seen": lambda each: each.node.last_seen,
+        "key ends": lambda each: each.node.key_expiry,
+        "handshake": lambda each: each.node.last_handshake,
+        "version": lambda each: each.node.version,
+        "tags": lambda each: each.node.tags,
+        "routes": lambda each: each.node.routes,
+    }
+)
+"""What not every kind of control plane reports, by the title of its column."""
+
+
+def empty_columns(entries: Collection[NodeEntry]) -> frozenset[str]:
+    """The columns of what no control plane reports of any of these nodes."""
+    return frozenset(title for title, fact in _FACTS.items() if not any(map(fact, entries)))
+
+
+def _columns(width: int, empty: Collection[str]) -> list[tuple[str, int]]:
+    """Titles and widths without empty columns. The node takes what is left, up to twice its usual width."""
     columns: list[tuple[str, int]] = []
     rest = width - _LEAST_NODE
     for title, size in _WIDTHS.items():
-        if size + GAP <= rest:
+        if title not in empty and size + GAP <= rest:
             columns.append((title, size))
             rest -= size + GAP
     return [("node", min(_LEAST_NODE + rest, 2 * _NODE)), *columns]
 
 
-def heading(order: ColumnOrder, text_style: TextStyle) -> Text:
+def heading(order: ColumnOrder, text_style: TextStyle, empty: Collection[str] = ()) -> Text:
     """The titles of the columns."""
-    return column_order.heading(_columns(text_style.width), order, text_style)
+    return column_order.heading(_columns(text_style.width, empty), order, text_style)
 
 
-def line(entry: NodeEntry, now: float, text_style: TextStyle) -> Text:
+def line(entry: NodeEntry, now: float, text_style: TextStyle, empty: Collection[str] = ()) -> Text:
     """One line: the node, what its control plane says, and what is true."""
     palette, glyphs, node = text_style.palette, text_style.glyphs, entry.node
     severity = _severity_of(entry)
@@ -173,7 +192,7 @@ def line(entry: NodeEntry, now: float, text_style: TextStyle) -> Text:
     elif node.online is False:
         styles["control"] = palette.severity[Severity.DEGRADED]
     found = Text()
-    for title, width in _columns(text_style.width):
+    for title, width in _columns(text_style.width, empty):
         found.append(" " * GAP if found else "")
         words = glyphs.clean(cells[title]) or glyphs.absent
         found.append(fit(words, width, glyphs), styles.get(title, palette.muted))

@@ -22,6 +22,7 @@ from wgmon_tui.tui.lists.node_lines import (
     NODE_WORDS,
     NodeEntry,
     detail,
+    empty_columns,
     entries_of,
     find_servers,
     heading,
@@ -48,6 +49,8 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
         self._plane = plane
         self._servers: dict[FoundNode, str] = {}
         self._seen_version = (-1, -1)
+        self._empty: frozenset[str] = frozenset()
+        """The columns that would be empty."""
 
     def collect(self) -> list[NodeEntry]:
         """The nodes in the last reports."""
@@ -55,7 +58,9 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
         version = fleet_state.membership_version, fleet_state.node_reports_version
         if version != self._seen_version:
             self._servers, self._seen_version = find_servers(fleet_state.states), version
-        return entries_of(fleet_state.states, self._servers, self.app.clock(), self._plane)
+        found = entries_of(fleet_state.states, self._servers, self.app.clock(), self._plane)
+        self._empty = empty_columns(found)
+        return found
 
     def passes(self, entry: NodeEntry) -> bool:
         """Whether a node passes the chosen filter."""
@@ -63,11 +68,11 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
 
     def make_heading(self) -> Text:
         """The titles of the columns."""
-        return heading(self.order, self.content_style)
+        return heading(self.order, self.content_style, self._empty)
 
     def make_line(self, entry: NodeEntry) -> Text:
         """A node as a line."""
-        return line(entry, self.app.clock(), self.content_style)
+        return line(entry, self.app.clock(), self.content_style, self._empty)
 
     def make_detail(self, entry: NodeEntry) -> Text:
         """A node in full."""

@@ -145,10 +145,20 @@ def detail(overview: SubscriptionOverview, key: str | None, now: float, text_sty
     found = text_style.paragraph(f"{subscription.name}: {rule}", palette.text)
     if state.problem:
         found += text_style.paragraph(state.problem, palette.severity[Severity.DEGRADED])
-    if state.quota and state.quota.ends_at is not None:
-        ends = format_local_time(state.quota.ends_at, seconds=False, zone=True)
-        found += text_style.paragraph(f"The provider says that it ends {ends}.", palette.muted)
+    if says := list(_provider_says(state)):
+        found += text_style.paragraph(f"The provider says: {', '.join(says)}.", palette.muted)
+    if state.fetched_at is not None:
+        age = format_age(max(0.0, now - state.fetched_at))
+        found += text_style.paragraph(f"It was fetched {age}.", palette.muted)
     return _joined(found)
+
+
+def _provider_says(state: SubscriptionState) -> Iterator[str]:
+    """What a provider says of a subscription, in phrases."""
+    if state.quota and state.quota.ends_at is not None:
+        yield f"it ends {format_local_time(state.quota.ends_at, seconds=False, zone=True)}"
+    if state.quota and state.quota.left:
+        yield state.quota.left
 
 
 _WORDS = {
