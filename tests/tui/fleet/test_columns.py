@@ -215,6 +215,12 @@ def test_columns_stand_apart_and_inside_the_terminal(width: int, name: int, endp
         assert left.width >= 1
 
 
+@pytest.mark.parametrize("width", range(72, 200))
+def test_usual_names_are_whole_before_the_last_checks_get_more_room(width: int) -> None:
+    widths = {placed.column.key: placed.width for placed in lay_out(width, 16, 22)}
+    assert widths["name"] == 16 or widths["checks"] == COLUMNS["checks"].width
+
+
 @pytest.mark.parametrize(
     ("names", "line"),
     [

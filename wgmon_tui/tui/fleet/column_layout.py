@@ -32,7 +32,15 @@ LAYOUTS: tuple[tuple[int, tuple[str, ...]], ...] = (
 _WITH_CHECKS = 72
 """The smallest of those widths that shows the last checks."""
 
-_GROWTH = (("checks", 16), ("name", 20), ("endpoint", 24), ("checks", 24), ("name", 40), ("endpoint", 50))
+_GROWTH = (
+    ("name", 16),
+    ("checks", 16),
+    ("name", 20),
+    ("endpoint", 24),
+    ("checks", 24),
+    ("name", 40),
+    ("endpoint", 50),
+)
 """How spare width is used: columns in order, each up to a width; the rest goes to the last checks."""
 
 
