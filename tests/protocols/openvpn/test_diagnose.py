@@ -509,3 +509,46 @@ def test_without_a_push_reply_the_pool_is_no_cause() -> None:
 
     assert found.verdict is Verdict.SESSION_REFUSED
     assert [each.hypothesis for each in found.causes] == ["script", "disabled"]
+
+
+def test_what_a_client_obeys_and_a_check_does_not_is_named_beside_healthy() -> None:
+    untested = observe(seen.UNTESTED, "tls-groups", "remote-cert-ku")
+
+    found = diagnose(check(ANSWERED, PUSHED, untested, tunnel=DATA), SERVER, ())
+
+    assert found.verdict is Verdict.HEALTHY
+    assert "Not tested: tls-groups and remote-cert-ku of the profile." in found.summary
+
+
+def test_behind_a_bridge_no_setting_is_advised_that_changes_nothing() -> None:
+    nothing = Tunnel(0, 0, None, None, passive=True)
+    bridge, alive = observe(seen.BRIDGE), observe(seen.KEEPALIVE_ARRIVED, "1.0")
+
+    found = diagnose(check(ANSWERED, PUSHED, bridge, alive, tunnel=nothing), SERVER, ())
+
+    assert found.verdict is Verdict.UNPROVEN
+    assert "bridge" in found.causes[0].cause
+    assert "tunnel_ping" not in found.causes[0].fix
+
+
+@pytest.mark.parametrize(
+    ("values", "fix"),
+    [
+        (("wrapping", "plain", "tls-auth"), "In the profile, remove tls-auth and its key."),
+        (("wrapping", "tls-crypt", "tls-auth"), "between <tls-crypt> and </tls-crypt>, instead of tls-auth"),
+        (("key-direction", "none", "1"), "In the profile, remove key-direction."),
+        (("proto", "tcp", "udp"), "In the profile, write: proto tcp"),
+    ],
+)
+def test_the_fix_of_a_variation_is_a_line_of_a_profile(values: tuple[str, ...], fix: str) -> None:
+    found = diagnose(check(observe(seen.VARIATION, *values), failed=RESET), SERVER, ())
+
+    assert fix in found.causes[0].fix
+
+
+def test_a_name_that_is_only_a_part_of_the_subject_has_its_word() -> None:
+    mismatch = observe(seen.MISMATCH, "verify-x509-name", "vpn", "C=DE, CN=vpn")
+
+    found = diagnose(check(ANSWERED, mismatch, failed=TLS), SERVER, ())
+
+    assert found.causes[0].fix == 'In the profile, write: verify-x509-name "vpn" name'

@@ -229,6 +229,12 @@ def test_directives_of_a_client_that_change_no_packet_give_no_notice() -> None:
     )
 
 
+def test_demands_that_a_check_does_not_obey_are_kept() -> None:
+    found = parsed("tls-groups secp521r1", "remote-cert-ku 06", "tls-cert-profile suiteb", "capath certs")
+    assert found.untested == ("tls-groups", "remote-cert-ku", "tls-cert-profile")
+    assert parsed("tls-cert-profile preferred").untested == ()
+
+
 def test_many_notices_are_counted() -> None:
     notices = parsed(*(f"nothing-{number}" for number in range(30))).notices
     assert notices[-1] == "10 more directives are ignored"

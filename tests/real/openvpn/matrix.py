@@ -66,7 +66,8 @@ def play(row: VpnRow) -> Played:
         directory = Path(made)
         scene = row.scene(directory)
         with _prepared(name, directory, scene):
-            target = make_openvpn_target(scene.profile, timeout_s=SHORT_S)
+            timeout_s = 4 * SHORT_S if row.needs_second_request else SHORT_S
+            target = make_openvpn_target(scene.profile, timeout_s=timeout_s)
             check, diagnosis = run_check(name, target, explain=True)
             connected = _connects(name, directory, scene.profile, tries_more=row.is_other_remote)
             return Played(row, check, diagnosis, connected)

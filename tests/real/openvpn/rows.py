@@ -51,6 +51,8 @@ class VpnRow:
     is_proven: bool = False
     connects: bool = False
     is_quick: bool = False
+    needs_second_request: bool = False
+    """Whether the server answers the second request for options only, a second after the first."""
     is_dead_inside: bool = False
     """Whether the real client says that it is connected, and gets no data."""
     is_other_remote: bool = False
@@ -518,16 +520,18 @@ ROWS = (
     VpnRow(
         "the server has disabled the client",
         _with_ccd,
-        Verdict.SESSION_REFUSED,
-        "push-reply",
-        "a script or plugin of the server",
+        Verdict.AUTH_FAILED,
+        "authenticate",
+        "locked, disabled, refused by a script",
+        needs_second_request=True,
     ),
     VpnRow(
         "a script of the server refuses the connection",
         lambda _: _scene(ServerSetup(more="client-connect /bin/false\nscript-security 3\n")),
-        Verdict.SESSION_REFUSED,
-        "push-reply",
-        "a script or plugin of the server",
+        Verdict.AUTH_FAILED,
+        "authenticate",
+        "locked, disabled, refused by a script",
+        needs_second_request=True,
     ),
     VpnRow(
         "both sides compress with lz4",

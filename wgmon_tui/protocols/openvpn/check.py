@@ -300,6 +300,9 @@ async def _run_tunnel(
     if channel is None:
         found.add(TUNNEL, StageOutcome.FAILED, None, "no keys for the data channel")
         return
+    is_bridge = target.profile.device == "tap"
+    if is_bridge:
+        session.log.evidence.append(observe(observations.BRIDGE))
     stage = DataChannelStage(session, channel, target, reply)
     try:
         result = await stage.run()
@@ -316,7 +319,8 @@ async def _run_tunnel(
         found.add(TUNNEL, StageOutcome.FAILED, None, "data came back first, and nothing later")
         return
     if tunnel is None or tunnel.passive:
-        found.add(TUNNEL, StageOutcome.NOT_RUN, None, "no address inside is known; set tunnel_ping")
+        why = "no echo passes a bridge" if is_bridge else "no address inside is known; set tunnel_ping"
+        found.add(TUNNEL, StageOutcome.NOT_RUN, None, why)
     else:
         outcome = StageOutcome.PASSED if tunnel.received else StageOutcome.FAILED
         found.add(TUNNEL, outcome, tunnel.rtt)

@@ -13,7 +13,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.openvpn import causes, data_causes, observations
+from wgmon_tui.protocols.openvpn import causes, certificate_causes, data_causes, observations
 from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
@@ -121,13 +121,13 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
     mismatch, tls = find(observations.MISMATCH, evidence), find(observations.TLS_FAILED, evidence)
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."
-        return _Meaning(Verdict.CIPHER_MISMATCH, summary, causes.of_server_certificate(evidence))
+        return _Meaning(Verdict.CIPHER_MISMATCH, summary, certificate_causes.of_server_certificate(evidence))
     if mismatch or (tls and values_of(tls, 3)[2]):
         why = describe(mismatch) or (values_of(tls, 4)[3] if tls else "")
         return _Meaning(
             Verdict.BAD_CERTIFICATE,
             f"The server answers, but its certificate is not accepted: {why}.",
-            causes.of_server_certificate(evidence),
+            certificate_causes.of_server_certificate(evidence),
         )
     if refused := find(observations.AUTH_FAILED, evidence):
         is_cipher = values_of(refused, 1)[0] == "cipher"
@@ -247,12 +247,7 @@ def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Mean
     if tunnel is None or tunnel.received == 0:
         alive = find(observations.KEEPALIVE_ARRIVED, evidence)
         what = "a keepalive came through the tunnel" if alive else "nothing was sent through the tunnel"
-        cause = Cause(
-            "no address inside is known that must answer",
-            "the server pushed no gateway, and tunnel_ping is not set",
-            'Set tunnel_ping, for example tunnel_ping = ["10.8.0.1"].',
-            proven=True,
-        )
+        cause = causes.of_missing_echo(is_bridge=find(observations.BRIDGE, evidence) is not None)
         return _Meaning(
             Verdict.UNPROVEN, f"The server accepts the login and {what}; no echo was possible.", (cause,)
         )
@@ -275,8 +270,12 @@ def _of_success(check: Check, server: Server, evidence: Sequence[Evidence]) -> _
     address = values_of(pushed, 1)[0] if pushed else ""
     data = f"echoes came back in {format_rtt(tunnel)}" if tunnel is not None else "data came back"
     summary = f"Reset in {format_rtt(rtt)}, login accepted with {address}, and {data}."
+    if untested := find(observations.UNTESTED, evidence):
+        summary += (
+            f" Not tested: {format_list(each for each in values_of(untested, 6) if each)} of the profile."
+        )
     if missing := find_all(observations.NOT_LOOKED_UP, evidence):
         names = format_list(values_of(each, 1)[0] for each in missing)
         summary += f" Not known: whether {names} is revoked."
-        return _Meaning(Verdict.UNPROVEN, summary, causes.of_missing_list(evidence))
+        return _Meaning(Verdict.UNPROVEN, summary, certificate_causes.of_missing_list(evidence))
     return _Meaning(Verdict.HEALTHY, summary)

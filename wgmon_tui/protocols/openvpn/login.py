@@ -82,6 +82,8 @@ async def log_in(
     for problem in find_date_problems(target.profile, datetime.now(UTC)):
         word = "expired" if problem.is_expired else "early"
         _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(LAST_DAY))
+    if target.profile.untested:
+        _note(session, observations.UNTESTED, *target.profile.untested)
     try:
         context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
     except TlsSettingsError as error:

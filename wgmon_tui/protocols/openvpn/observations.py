@@ -35,6 +35,10 @@ REVOCATION = "revocation"
 """The word of TLS_FAILED where a revocation list of the profile is the reason, and not OpenSSL."""
 NOT_LOOKED_UP = "not-looked-up"
 """Values: subject and issuer of a certificate of the server's chain that no list of crl-verify covers."""
+UNTESTED = "untested"
+"""Values: directives by which a client may refuse the server, and that a check does not obey."""
+BRIDGE = "bridge"
+"""The tunnel carries Ethernet frames (dev tap), and a check sends none. No values."""
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
@@ -193,6 +197,10 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     NOT_LOOKED_UP: lambda values: (
         f"crl-verify has no list of {values[1]}: whether {values[0]} is revoked is not known"
     ),
+    UNTESTED: lambda values: (
+        f"a client obeys {format_list(each for each in values if each)} of the profile, a check does not"
+    ),
+    BRIDGE: lambda _: "the tunnel is a bridge (dev tap), through which a check sends no echo",
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
     DATES: _tell_dates,
     SETTINGS: lambda values: f"the profile cannot be used: {values[0]}",

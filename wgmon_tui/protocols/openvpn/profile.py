@@ -131,7 +131,8 @@ class Profile:
     library's own. `certificate_usage` is what `remote-cert-tls` asks for, "server" or "". `data_ciphers` are
     in the order of preference, by the names of OpenVPN. `ping_s` and `ping_restart_s` are 0 if the profile
     does not set them; the server may push them. `peer_variables` are `setenv UV_…` and IV_… for the peer
-    information. `notices` are lines about what a check ignores.
+    information. `notices` are lines about what a check ignores. `untested` are directives by which a client
+    may refuse a server, and that a check does not obey.
     """
 
     remotes: tuple[Remote, ...]
@@ -169,6 +170,7 @@ class Profile:
     peer_variables: tuple[tuple[str, str], ...] = ()
     key_password: str | None = field(default=None, repr=False)
     notices: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
 
     @property
     def has_client_certificate(self) -> bool:

@@ -37,7 +37,7 @@ from wgmon_tui.protocols.openvpn.profile_values import (
     pem_of,
     protocol_of,
 )
-from wgmon_tui.protocols.openvpn.profile_words import UNCHECKED, UNRELATED, UNSUPPORTED
+from wgmon_tui.protocols.openvpn.profile_words import DEMANDS, UNCHECKED, UNRELATED, UNSUPPORTED
 from wgmon_tui.text import did_you_mean, printable, quoted
 
 __all__ = ["ProfileError", "parse_profile"]
@@ -96,6 +96,7 @@ class _Reader:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.notices: list[str] = []
+        self.untested: dict[str, None] = {}
         self.whole = Scope()
         self.blocks: list[Scope] = []
         self.digest = "SHA1"
@@ -119,7 +120,7 @@ class _Reader:
         notices = self.notices[:_NOTICES]
         if left := len(self.notices) - len(notices):
             notices.append(f"{left} more directives are ignored")
-        return Profile(remotes, notices=tuple(notices), **self.values)
+        return Profile(remotes, notices=tuple(notices), untested=tuple(self.untested), **self.values)
 
     def _require_trust(self) -> None:
         if not any(self.values.get(each) for each in ("ca", "pkcs12", "peer_fingerprints")):
@@ -145,6 +146,8 @@ class _Reader:
             return
         if name in UNCHECKED:
             self.notices.append(f"line {each.line}: {name}: {UNCHECKED[name]}")
+        if name in DEMANDS or (name == "tls-cert-profile" and each.words[:1] == ("suiteb",)):
+            self.untested[name] = None
         handler = _HANDLERS.get(name)
         if handler is not None:
             handler(self, each, scope)

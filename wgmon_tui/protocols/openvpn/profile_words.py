@@ -70,6 +70,11 @@ UNCHECKED = {
 }
 """Directives that a client obeys and a check does not, with what that means."""
 
+DEMANDS = frozenset(
+    ("tls-ciphersuites", "tls-groups", "remote-cert-ku", "ns-cert-type", "verify-hash", "tls-verify")
+)
+"""Those of them by which a client may refuse a server that a check accepts."""
+
 UNSUPPORTED = {
     "secret": "a profile with a static key has no handshake that could be checked; use one with certificates",
     "http-proxy": "a proxy on the way to the server is not supported; remove it if it is not needed",

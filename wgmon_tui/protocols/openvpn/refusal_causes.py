@@ -9,7 +9,8 @@ from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.openvpn import observations
-from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, is_clock_right, no_room
+from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, no_room
+from wgmon_tui.protocols.openvpn.certificate_causes import is_clock_right
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.profile import WrapperKind
 
