@@ -85,6 +85,7 @@ async def test_a_control_plane_that_works_is_healthy_and_counts_its_nodes() -> N
     assert diagnosis.verdict is Verdict.HEALTHY
     assert diagnosis.summary.endswith(": 1 node, 0 online.")
     assert "it is version v0.28.0" in diagnosis.evidence
+    assert "it last noticed a node at 2026-11-29 09:30:00 UTC" in diagnosis.evidence
     assert {stage.name: stage.outcome.slug for stage in found.stages} == {
         "resolve": "not-run",
         "reach": "passed",

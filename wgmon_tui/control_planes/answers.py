@@ -3,10 +3,10 @@
 `answer` has the name of the request, a word, and a detail; `unread` has the same of a request that a check
 can do without. `waiting` has the time for which the API asked for no request. `part` has the name of a
 part, `works` or `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that
-may be either. `relay` has a name, `works`, `broken` or `unknown`, and a detail. `unprobed` has the number
-of relays that were left out, and of those that a check probes at most; `unlisted` a region that is in no
-DERP map. `drift` has names of fields, `version` a version, `warning` a sentence. `connection` and
-`certificate` say why there was no request.
+may be either; `last-seen` the latest time that it reports of one. `relay` has a name, `works`, `broken` or
+`unknown`, and a detail. `unprobed` has the number of relays that were left out, and of those that a check
+probes at most; `unlisted` a region that is in no DERP map. `drift` has names of fields, `version` a
+version, `warning` a sentence. `connection` and `certificate` say why there was no request.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def describe(evidence: ProtocolEvidence) -> str:
             return f"it reports that its {first} {'works' if second == WORKS else 'does not work'}{detail}"
         case "nodes":
             return f"it reports {describe_nodes(evidence)}"
+        case "last-seen":
+            return f"it last noticed a node at {first}"
         case "drift":
             names = format_list(map(printable, evidence.values), most=_MOST_FIELDS)
             return f"fields are missing or changed, so facts about nodes are unknown: {names}"

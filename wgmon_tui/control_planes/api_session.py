@@ -31,6 +31,7 @@ from wgmon_tui.control_planes.relay_stage import RelayFindings
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.tls_trust import SYSTEM_AUTHORITIES, explain_untrusted, trusting_context
+from wgmon_tui.text import format_utc_time
 
 _NOT_FOUND, _LIMITED, _LEAST_SERVER_ERROR = 404, 429, 500
 _NO_ACCESS = (401, 403)
@@ -245,6 +246,11 @@ class ApiSession:
         online = sum(node.online is True for node in report.nodes)
         unknown = sum(node.online is None for node in report.nodes)
         self._note("nodes", str(len(report.nodes)), str(online), str(unknown))
+        times = (
+            at for node in report.nodes for at in (node.last_seen, node.last_handshake) if at is not None
+        )
+        if last := max(times, default=None):
+            self._note("last-seen", format_utc_time(last))
         if report.version:
             self._note("version", report.version)
         for warning in report.warnings:

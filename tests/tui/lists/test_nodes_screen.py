@@ -106,6 +106,19 @@ async def test_the_node_under_the_cursor_is_shown_in_full_with_its_rule() -> Non
         assert "version 1.86" in detail
 
 
+async def test_a_report_that_came_in_part_says_so() -> None:
+    engine = mesh(WEB1)
+    async with face(engine) as it:
+        await open_list(it)
+        assert "may be missing" not in shown(it, "title")
+        report = ControlPlaneReport((WEB1,), drift=("nodes.tags",))
+        engine.fleet_state.record_node_report("office", NodeReport(NOW, report))
+        assert isinstance(it.app.screen, NodesScreen)
+        it.app.screen.reload()
+        await it.read()
+        assert shown(it, "title").endswith("; facts may be missing in the report of office")
+
+
 async def test_a_report_that_is_too_old_says_so() -> None:
     async with face(mesh(WEB1, age=900.0)) as it:
         await open_list(it)

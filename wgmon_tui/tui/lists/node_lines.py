@@ -10,7 +10,7 @@ from rich.text import Text
 
 from wgmon_tui.checks.control_plane_report import Node
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.control_planes import is_control_plane
+from wgmon_tui.config.control_planes import ControlPlaneSettings, is_control_plane
 from wgmon_tui.monitor.node_reports import FoundNode, index_nodes
 from wgmon_tui.monitor.quorum import validity_s
 from wgmon_tui.monitor.server_state import ServerState
@@ -43,8 +43,8 @@ _WIDTHS = {
 class NodeEntry:
     """A node as its control plane reported it at `at`, and the server that checks it.
 
-    `server` is "" for a node that nothing checks, `status` is the verdict of its server. `rule` is the part
-    of a rule that selects the node. A report that is not `is_current` is too old to count.
+    `server` is "" for a node that nothing checks, `status` is the verdict of its server. `rules` are those of
+    its control plane. A report that is not `is_current` is too old to count.
     """
 
     plane: str
@@ -54,7 +54,12 @@ class NodeEntry:
     server: str = ""
     status: str = ""
     severity: Severity = Severity.UNKNOWN
-    rule: str = ""
+    rules: ControlPlaneSettings | None = None
+
+    @property
+    def rule(self) -> str:
+        """The part of a rule that selects the node; "" if none does."""
+        return find_match(self.node, self.rules) if self.rules else ""
 
     @property
     def key(self) -> str:
@@ -103,21 +108,11 @@ def _entries_of_plane(
         return
     is_current = now - reported.at <= validity_s(plane.server)
     for number, node in enumerate(reported.report.nodes):
-        state = states.get(servers.get((name, number), ""))
-        rule = find_match(node, rules) if rules else ""
-        entry = NodeEntry(name, node, reported.at, is_current, rule=rule)
-        if state:
-            entry = NodeEntry(
-                name,
-                node,
-                reported.at,
-                is_current,
-                state.server.name,
-                state.status_word,
-                state.severity,
-                rule,
-            )
-        yield entry
+        if state := states.get(servers.get((name, number), "")):
+            server, status, severity = state.server.name, state.status_word, state.severity
+        else:
+            server, status, severity = "", "", Severity.UNKNOWN
+        yield NodeEntry(name, node, reported.at, is_current, server, status, severity, rules)
 
 
 NODE_ORDER = ColumnOrder(

@@ -88,7 +88,17 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
         """How many nodes there are, are online, and are watched."""
         online = sum(each.node.online is True for each in self.entries)
         watched = sum(bool(each.server) for each in self.entries)
-        return f"{format_count(len(self.entries), 'node')}, {online} reported as online, {watched} watched"
+        found = f"{format_count(len(self.entries), 'node')}, {online} reported as online, {watched} watched"
+        return f"{found}; {self._in_part}" if self._in_part else found
+
+    @property
+    def _in_part(self) -> str:
+        """Which reports lack facts, in a phrase; "" if none does."""
+        states = self.app.engine.fleet_state.states
+        planes = [self._plane] if self._plane else list(dict.fromkeys(each.plane for each in self.entries))
+        reports = [(name, state.node_report) for name in planes if (state := states.get(name))]
+        named = [name for name, each in reports if each and each.report.drift]
+        return f"facts may be missing in the report of {format_list(named, most=3)}" if named else ""
 
     def explain_empty(self) -> tuple[str, str]:
         """Why no node is known."""
