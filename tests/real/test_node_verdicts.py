@@ -23,14 +23,15 @@ from tests.real.wireguard_go import WireguardGo
 
 pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
 
-FLEET = """
+PLANE = """
 [[control_plane]]
 name = "office"
 type = "headscale"
 url = "{url}"
 token = "hskey"
 interval = "1s"
-
+"""
+FLEET = f"""{PLANE}
 [[server]]
 name = "gateway"
 protocol = "system-path"
@@ -41,13 +42,7 @@ timeout = "500ms"
 [server.system-path]
 tcp = false
 """
-RULE = """
-[[control_plane]]
-name = "office"
-type = "headscale"
-url = "{url}"
-token = "hskey"
-interval = "1s"
+RULE = f"""{PLANE}
 watch_names = ["db*"]
 timeout = "500ms"
 """

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import cycle
-from types import TracebackType
-from typing import Self
 
 from wgmon_tui.config.keys import PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.lab.inner_http import InnerHttp
@@ -19,6 +17,7 @@ from wgmon_tui.lab.inner_packets import echo_reply, parse, time_exceeded
 from wgmon_tui.lab.messages import Message, make_messages
 from wgmon_tui.lab.models import LabBehaviour, LabMode, LabSetup
 from wgmon_tui.lab.peer import PeerState
+from wgmon_tui.lab.started_server import StartedServer
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.cookie import CookieJar
 from wgmon_tui.protocols.wireguard.handshake import RejectedError, Responder
@@ -34,7 +33,7 @@ _DATAGRAMS_PER_TURN = 64  # then other servers on the same loop run
 _DEFAULT_BEHAVIOUR = LabBehaviour()
 
 
-class LabServer:
+class LabServer(StartedServer):
     """A WireGuard server on loopback.
 
     The constructor binds the port, so `endpoint` is known before `start`, which begins to answer. Raises
@@ -95,15 +94,6 @@ class LabServer:
         for timer in self._keepalives.values():
             timer.cancel()
         self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     def set_mode(self, mode: LabMode) -> None:
         """Change the fault of the server at once. Peers and sessions are kept."""

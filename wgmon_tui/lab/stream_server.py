@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
+from wgmon_tui.lab.started_server import StartedServer
 from wgmon_tui.net.addresses import Endpoint
 
 _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class LabStreamServer(ABC):
+class LabStreamServer(StartedServer):
     """A TCP server. The constructor binds the port; `start` begins to answer. Raises OSError."""
 
     def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0) -> None:
@@ -36,15 +35,6 @@ class LabStreamServer(ABC):
             self._server.close()
         await self._connections.end()
         self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from types import TracebackType
-from typing import Self
 
 from wgmon_tui.lab.ikev2.responder import LabIkeResponder, LabIkeSetup
 from wgmon_tui.lab.models import LabBehaviour
+from wgmon_tui.lab.started_server import StartedServer
 from wgmon_tui.net.addresses import Endpoint
 
 _LARGEST_DATAGRAM = 65535
 _DATAGRAMS_PER_TURN = 64
 
 
-class LabIkeServer:
+class LabIkeServer(StartedServer):
     """Binds its port when it is made, and answers from `start` on. Raises OSError if the port is taken."""
 
     def __init__(
@@ -45,15 +44,6 @@ class LabIkeServer:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._is_started = False
         self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     def _read(self) -> None:
         for _ in range(_DATAGRAMS_PER_TURN):

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from wgmon_tui.lab.openvpn.certificates import LabAuthority, LabCertificate, make_static_key
 from wgmon_tui.lab.openvpn.session import GATEWAY, PING_S, LabSession, SessionSetup
+from wgmon_tui.lab.started_server import StartedServer
 from wgmon_tui.net.addresses import Endpoint
 
 Source = tuple[str, int]
@@ -53,7 +52,7 @@ class OpenVpnLabSetup:
     ping_s: int = PING_S
 
 
-class OpenVpnLabServer:
+class OpenVpnLabServer(StartedServer):
     """A server on loopback.
 
     The constructor binds the port, so `endpoint` is known before `start`, which begins to answer. Raises
@@ -96,15 +95,6 @@ class OpenVpnLabServer:
         if self._transport:
             self._transport.close()
         self._socket.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     @property
     def sessions(self) -> int:
