@@ -12,6 +12,7 @@ from wgmon_tui.checks.context_evidence import NeighboursFailed
 from wgmon_tui.checks.evidence import Evidence, FlowCut, NameUnresolved, ProtocolEvidence, Soak, WitnessProbed
 from wgmon_tui.checks.fetch_evidence import FetchFault, InnerFetch
 from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.stage import REACH, TLS, WEBSOCKET, Stage, StageOutcome
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
@@ -187,6 +188,26 @@ def test_a_clock_that_was_shifted_in_vain_stays_the_last_cause_of_a_method_with_
     found = find_protocol("shadowsocks").diagnose(check, server_of(), ())
     assert found.causes[-1].cause == "the clocks differ by an unusual amount"
     assert not [each for each in found.causes if each.cause == "the clocks differ too much"]
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("shadowsocks", 1), ("vmess", 1), ("vless", 2)])
+def test_a_web_server_is_not_the_proxy_unless_the_protocol_has_a_fallback(protocol: str, count: int) -> None:
+    found = diagnose(*SILENT, *WELL, own(findings.WEB_SERVER, "400"), protocol=protocol)
+    assert found.verdict is Verdict.WRONG_PROTOCOL
+    assert len(found.causes) == count
+    assert found.causes[0].proven is (count == 1)
+
+
+@pytest.mark.parametrize("stage", [TLS, WEBSOCKET])
+def test_what_ends_before_the_request_is_no_fault_of_the_secret_or_the_page(stage: str) -> None:
+    address = ip_address("192.0.2.1")
+    check = Check("p", "local", ENDPOINT, address, 0.0, None, protocol="vless")
+    stages = (Stage(REACH, StageOutcome.PASSED), Stage(stage, StageOutcome.FAILED))
+    check = replace(check, evidence=(*RESET, *WELL), stages=stages)
+    found = find_protocol("vless").diagnose(check, server_of("vless"), ())
+    assert found.verdict is Verdict.PROXY_DOWN
+    assert "on the path" in found.causes[0].cause
+    assert not [each for each in found.causes if "user id" in each.cause or "the page" in each.cause]
 
 
 def test_three_separate_failures_among_the_recent_checks_are_a_loss() -> None:

@@ -45,6 +45,9 @@ class ScriptedFetches(ProxyFetches):
             return self._nowhere
         return next(self._own) if trial.link == LINK else self._stranger
 
+    async def ask_endpoint(self, timeout_s: float) -> PageFetch:
+        return SILENT
+
 
 async def compare(first: PageFetch, fetches: ProxyFetches) -> str:
     found = first_of(WRONG_SECRET, await Experiments(fetches, PAGE, first).run())

@@ -105,7 +105,8 @@ def pages(
 class TcpRelay:
     """Passes connections on. `accepts` tells by its number whether a connection is reset at its first data.
 
-    After `freeze_after` bytes from the server nothing more is passed on. `swallows`: no answer ever is.
+    After `freeze_after` bytes from the server nothing more is passed on. `swallows`: no answer ever is. A
+    connection whose first data has `blocks` in it is reset, too.
     """
 
     def __init__(
@@ -116,9 +117,10 @@ class TcpRelay:
         accepts: Callable[[int], bool] = lambda _: True,
         freeze_after: int | None = None,
         swallows: bool = False,
+        blocks: bytes = b"",
     ) -> None:
         self._server_port, self._accepts = server_port, accepts
-        self._freeze_after, self._swallows = freeze_after, swallows
+        self._freeze_after, self._swallows, self._blocks = freeze_after, swallows, blocks
         self._listener = socket.create_server((LOOPBACK, port))
         self._number = 0
         self._open: list[socket.socket] = [self._listener]
@@ -152,7 +154,7 @@ class TcpRelay:
     def _serve(self, client: socket.socket, number: int) -> None:
         with suppress(OSError):
             first = client.recv(65536)
-            if not self._accepts(number):
+            if not self._accepts(number) or (self._blocks and self._blocks in first):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 os.close(client.detach())
                 return

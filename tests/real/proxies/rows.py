@@ -10,6 +10,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from tests.real.proxies.certificates import NAME
 from tests.real.proxies.pages import CLOCK_OFFSET_S
 from tests.real.proxies.probing import Probing, page
 from tests.real.proxies.servers import (
@@ -36,7 +37,7 @@ from wgmon_tui.protocols.proxies.links.records import (
 )
 
 RIGHT = "all is well"
-_FIRST_RELAY = 8100
+_FIRST_RELAY, _FIRST_BLOCK = 8100, 8200
 STRANGER = UUID("00000000-0000-4000-8000-000000000001")
 
 
@@ -86,6 +87,7 @@ def cells(links: Mapping[str, ProxyLink], without_exit: ProxyLink) -> Iterator[P
     yield from _of_pages(links)
     yield from _of_path(links)
     yield from _of_relays(links)
+    yield from _of_blocked_names(links)
     yield ProxyCell(
         "the proxy has no exit", "sing-box", Probing(without_exit), (Verdict.PROXY_DOWN,), "reach the page"
     )
@@ -222,9 +224,11 @@ def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
         yield ProxyCell("the port is closed", name, closed, (Verdict.PORT_CLOSED,), "stopped")
         if not isinstance(link, TrojanLink) and link.endpoint.port:
             other = Probing(_at(link, FIRST_PAGE))
-            verdicts = (Verdict.WRONG_PROTOCOL, Verdict.PROXY_DOWN)
-            cause = "speaks no TLS" if getattr(link, "tls", None) else "listens there"
-            yield ProxyCell("a web server listens there", name, other, verdicts, cause)
+            is_bare = getattr(link, "tls", None) is None
+            cause = "a web server listens" if is_bare else "speaks no TLS"
+            yield ProxyCell(
+                "a web server listens there", name, other, (Verdict.WRONG_PROTOCOL,), cause, is_proven=is_bare
+            )
 
 
 def _of_relays(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
@@ -235,9 +239,8 @@ def _of_relays(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
         link = links[name]
         to = link.endpoint.port
         silent = (Verdict.PROXY_DOWN, Verdict.WRONG_PROTOCOL)
-        cause = "" if getattr(link, "tls", None) else "swallows"
         yield ProxyCell(
-            "the path swallows everything", name, Probing(_at(link, next(ports))), silent, cause,
+            "the path swallows everything", name, Probing(_at(link, next(ports))), silent, "swallows",
             relay={"swallows": True}, relay_to=to,
         )  # fmt: skip
         large = Probing(_at(link, next(ports)), fetch=page(FIRST_PAGE, "/large"), status=200)
@@ -252,6 +255,17 @@ def _of_relays(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
             yield ProxyCell(
                 fault, name, Probing(_at(link, next(ports))), (Verdict.LOSSY,), "some connections",
                 client=None, relay={"accepts": accepts}, relay_to=to,
+            )  # fmt: skip
+
+
+def _of_blocked_names(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
+    ports = count(_FIRST_BLOCK)
+    for name in ("mihomo vless tls", "sing-box trojan", "mihomo vless vision", "xray vless vision"):
+        if name in links:
+            yield ProxyCell(
+                "the path blocks the name in TLS", name, Probing(_at(links[name], next(ports))),
+                (Verdict.PROXY_DOWN,), "blocks the name", is_proven=True,
+                relay={"blocks": NAME.encode()}, relay_to=links[name].endpoint.port,
             )  # fmt: skip
 
 

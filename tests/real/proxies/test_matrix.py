@@ -87,6 +87,17 @@ def test_one_lost_connection_does_not_make_the_page_unreachable_through_the_prox
     assert not play_quickly(quick, server, "the first connection").wrong
 
 
+@pytest.mark.parametrize("server", ["ss-server aes-256-gcm", "sing-box vmess"])
+def test_a_web_server_on_the_port_is_proven(quick: ProxyServers, server: str) -> None:
+    assert not play_quickly(quick, server, "a web server listens").wrong
+
+
+def test_a_name_that_the_path_blocks_is_proven_by_tls_with_another_name(tmp_path: Path) -> None:
+    with proxy_servers(tmp_path, "mihomo") as servers:
+        for server in ("mihomo vless tls", "mihomo vless vision"):
+            assert not play_quickly(servers, server, "the path blocks the name").wrong
+
+
 @pytest.mark.thorough
 def test_each_fault_on_each_server_beside_a_real_client(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, *PROGRAMS) as servers:

@@ -214,6 +214,9 @@ def _judge_connection(
     reason = describe_connection(connection) if connection else "nothing came"
     if found := first_of(findings.FOUND, evidence):
         return _judge_found(server, found, evidence, is_reality=layer == REALITY)
+    if web := first_of(findings.WEB_SERVER, evidence):
+        summary = f"A web server answers on port {server.endpoint.port}, and nothing comes through it."
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_web_server(server, web)
     if fault == "refused":
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
         return Verdict.PORT_CLOSED, summary, path.of_closed_port(server)
@@ -272,6 +275,9 @@ def _judge_found(
 ) -> Meaning:
     """An experiment got an answer: what it changed is the cause."""
     kind = found.values[0]
+    if kind == findings.OTHER_NAME:
+        summary = "TLS begins with another name, but not with the one of the link."
+        return Verdict.PROXY_DOWN, summary, changes.of_found(found, evidence)
     summary = f"The server answers {describe_change(found.values)}, but not as the link says."
     if kind in _NOT_IN_LINKS:
         summary = f"The server answers only {describe_change(found.values)}."

@@ -15,6 +15,11 @@ OF_ALL = (
         "the same request with a secret that nobody knows",
         "whether the server treats the secret of the link in another way than a wrong one",
     ),
+    Experiment(
+        "plain HTTP",
+        "without TLS and transport: a request of HTTP to the port itself",
+        "a web server listens there, not the proxy",
+    ),
 )
 OF_STREAMS = (
     *OF_ALL,
@@ -22,6 +27,11 @@ OF_STREAMS = (
         "names of the certificate",
         "TLS with each name in the certificate",
         "the name in TLS (sni) is wrong",
+    ),
+    Experiment(
+        "another name in TLS",
+        "if TLS does not begin: TLS with a name that nobody has a reason to block",
+        "the path blocks connections with the name in TLS (sni) of the link",
     ),
     Experiment(
         "REALITY",

@@ -20,15 +20,19 @@ from wgmon_tui.protocols.proxies.findings import (
     NAMES,
     NO_MLKEM,
     OTHER,
+    OTHER_NAME,
     REPEATED,
     SAME,
     TRIED,
+    WEB_SERVER,
     WRONG_SECRET,
 )
 from wgmon_tui.protocols.proxies.link_layers import (
     OUTER_TLS,
+    is_bare,
     path_of,
     server_name_of,
+    tls_of,
     with_path,
     with_server_name,
 )
@@ -39,6 +43,7 @@ from wgmon_tui.protocols.proxies.reality.words import REALITY
 from wgmon_tui.protocols.proxies.reality_trials import key_share_trials, refusal_trials
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 from wgmon_tui.protocols.proxies.tls_layer import TlsLayer
+from wgmon_tui.protocols.proxies.tls_trials import other_name_trials
 
 _AT_ONCE = 6
 """Connections at the same time: more would look like an attack."""
@@ -80,7 +85,11 @@ class Experiments:
         repeated = await self._repeat()
         if repeated.values[0] != "0":
             return [repeated]
+        if tls_of(self._link) and not self._first.opened:
+            return [repeated, *await self._try_all(other_name_trials(self._link))]
         wrong = await self.compare_wrong_secret()
+        if is_bare(self._link) and (there := await self._fetches.ask_endpoint(self._patience_s)).status:
+            return [repeated, wrong, self._evidence(WEB_SERVER, str(there.status))]
         return [repeated, wrong, *await self._try_all(self._secret_trials())]
 
     def _secret_trials(self) -> Iterable[Trial]:
@@ -200,6 +209,8 @@ class Experiments:
         """Whether a change helped. A fetch that only gets further in TLS or to WebSocket helps, too."""
         if found.is_proven or found.fault is None:
             return True
+        if trial.kind == OTHER_NAME:
+            return found.layer in (OUTER_TLS, REALITY) or bool(found.opened)
         opened = {name for name, _ in found.opened} - {name for name, _ in self._first.opened}
         return REALITY in opened or (trial.kind in ("server-name", "path") and bool(opened))
 

@@ -10,7 +10,7 @@ from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.checks.evidence import FlowCut, Soak
 from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.net.addresses import Address, Endpoint
-from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.net.http_target import HttpTarget, Url
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.proxies.dialects import Clock, Dialect, Trial, shifted_clock
 from wgmon_tui.protocols.proxies.flow_soak import FlowSoak
@@ -70,6 +70,12 @@ class ProxyFetches:
         layers = await self._make_layers(page, trial)
         fetcher = PageFetcher(page, layers, timeout_s=timeout_s)
         return await fetcher.run(self.address, self.target.server.endpoint.port)
+
+    async def ask_endpoint(self, timeout_s: float) -> PageFetch:
+        """Ask the endpoint itself for a page, as a browser asks a web server."""
+        endpoint = self.target.server.endpoint
+        page = HttpTarget(Url(str(endpoint.host), endpoint.port, "/"))
+        return await PageFetcher(page, [], timeout_s=timeout_s).run(self.address, endpoint.port)
 
     async def soak(
         self, page: HttpTarget, on_progress: Callable[[SoakProgress], None]

@@ -41,6 +41,12 @@ SERVER_CLOCK: Final = "server-clock"
 FOUND: Final = "found"
 """Experiment: a fetch with one thing changed went through. What was changed, and to what."""
 
+WEB_SERVER: Final = "web-server"
+"""Experiment: the port answers a plain request of HTTP, and with which status."""
+
+OTHER_NAME: Final = "other-name"
+"""What FOUND says was changed, if TLS began with a name that nobody has a reason to block."""
+
 TRIED: Final = "tried"
 """Experiment: a kind of change that did not help, and how many values were tried."""
 

@@ -30,6 +30,11 @@ def tls_of(link: Any) -> TlsOptions | None:
     return tls
 
 
+def is_bare(link: Any) -> bool:
+    """Whether the proxy protocol lies on TCP itself, without TLS and without a transport."""
+    return tls_of(link) is None and getattr(link, "transport", None) is None
+
+
 def accepts_any_certificate(link: Any) -> bool:
     """Whether the link says that a client takes any certificate: then TLS proves nothing."""
     tls = tls_of(link)

@@ -31,6 +31,7 @@ _CHANGES = {
     "method": "the method",
     "clock": "the clock",
     "server-name": "the name in TLS",
+    findings.OTHER_NAME: "another name in TLS,",
     "short-id": "the short id",
     "path": "the path",
     "client-version": "the client version",
@@ -159,6 +160,8 @@ def _describe_experiment(kind: str, values: list[str]) -> str:
             return f"{values[0]} of {values[1]} further connections succeeded"
         case findings.NO_MLKEM:
             return "the library cryptography of this machine has no ML-KEM, so no X25519MLKEM768 is offered"
+        case findings.WEB_SERVER:
+            return f"the port answers {values[0]} to a plain request of HTTP, as a web server does"
         case findings.NAMES:
             return f"the certificate of the server is for {format_list([each for each in values if each])}"
         case _:

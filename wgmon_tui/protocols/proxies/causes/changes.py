@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
+from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.causes.clock import of_found_clock
 from wgmon_tui.protocols.proxies.words import describe_own
 
@@ -26,6 +27,9 @@ def of_found(found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Caus
         case "server-name":
             fix = f"write sni={value} into the link"
             return [Cause(f"the name in TLS is wrong: {value} is accepted", why, fix, proven=True)]
+        case findings.OTHER_NAME:
+            cause = "the path blocks the name in TLS (sni) of the link"
+            return [Cause(cause, why, "use another name, or compare from another network", proven=True)]
         case "client-version":
             cause = f"the server refuses the version that clients claim, and accepts {value}"
             fix = "compare minClientVer and maxClientVer of the server with its clients"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
-from wgmon_tui.checks.stage import WEBSOCKET, StageOutcome
+from wgmon_tui.checks.stage import TLS, WEBSOCKET, StageOutcome
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies import findings
@@ -23,6 +23,7 @@ _SECRETS = {
     "vless": "user id",
 }
 _WITH_METHOD = "shadowsocks"
+_WITH_REALITY = _WITH_FALLBACK = "vless"
 _COMPARE_CLOCKS = "on both machines: timedatectl"
 
 
@@ -48,12 +49,23 @@ def of_fallback(server: Server) -> list[Cause]:
     ]
 
 
-def of_other_protocol(server: Server) -> list[Cause]:
-    """The answer is of another protocol."""
+def of_web_server(server: Server, found: ProtocolEvidence) -> list[Cause]:
+    """A web server answers a plain request. Only VLESS passes strangers on to one without TLS."""
+    if server.protocol == _WITH_FALLBACK:
+        return of_fallback(server)
+    fix = f"on the server: ss -ltnp | grep {server.endpoint.port}"
+    why = describe_own(found)
+    return [Cause("a web server listens on that port, not the proxy", why, fix, proven=True)]
+
+
+def of_other_protocol(
+    server: Server, why: str = "the server's first bytes are none of this protocol"
+) -> list[Cause]:
+    """The answer is of another protocol, or there is none."""
     return [
         Cause(
             "another service listens there, or the link is of another protocol",
-            "the server's first bytes are none of this protocol",
+            why,
             f"on the server: ss -ltnp | grep {server.endpoint.port}",
         )
     ]
@@ -68,6 +80,9 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
     """A connection, and nothing through it."""
     connection = first_of(findings.CONNECTION, check.evidence)
     how = describe_own(connection) if connection else "nothing came back"
+    failed = check.failed_stage
+    if failed and failed.name in (TLS, WEBSOCKET):
+        return _before_the_secret(server, connection, failed.name, how)
     wrong = first_of(findings.WRONG_SECRET, evidence)
     found: list[Cause] = []
     if wrong is None or wrong.values[0] == SAME:
@@ -84,18 +99,23 @@ def of_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -> li
     passed = [each for each in check.stages if each.outcome is StageOutcome.PASSED]
     is_known = connection is not None and ACCEPTED in connection.values
     if not is_known and not any(each.name == WEBSOCKET or each.detail == VERIFIED for each in passed):
-        found.append(
-            Cause(
-                "another service listens there, or the link is of another protocol",
-                "nothing authentic came back",
-                f"on the server: ss -ltnp | grep {server.endpoint.port}",
-            )
-        )
+        found += of_other_protocol(server, "nothing authentic came back")
     if check.framing == findings.TIMESTAMPED and is_clock_tried(evidence):
         found.append(of_untried_clock(evidence, how, _COMPARE_CLOCKS))
     if wrong and wrong.values[0] == OTHER:
         found.sort(key=lambda each: "cannot reach" not in each.cause)
     return found
+
+
+def _before_the_secret(
+    server: Server, connection: ProtocolEvidence | None, stage: str, how: str
+) -> list[Cause]:
+    """The connection ends before the request was sent: neither the secret nor the page has a part in it."""
+    found = [_of_the_path(server, connection)]
+    if stage == TLS and server.protocol == _WITH_REALITY:
+        fix = "on the server: curl -sI https://NAME"
+        found.append(Cause("with REALITY: the server cannot reach the site that it imitates", how, fix))
+    return [*found, *of_other_protocol(server, "nothing came back before the request was sent")]
 
 
 def _of_the_path(server: Server, connection: ProtocolEvidence | None) -> Cause:
