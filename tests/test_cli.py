@@ -234,6 +234,7 @@ async def test_the_demo_prints_three_tables_where_stdout_is_no_terminal(tmp_path
     assert "\x1b" not in ran.out
 
 
+@pytest.mark.thorough
 async def test_output_that_cannot_show_the_glyphs_is_ascii(tmp_path: Path, wg_conf: Path) -> None:
     await run("import", str(wg_conf), home=tmp_path)
     ran = await run("probe", "--quick", home=tmp_path, PYTHONIOENCODING="ascii")
@@ -256,6 +257,7 @@ async def test_one_shot_and_help_run_without_textual(tmp_path: Path, wg_conf: Pa
     assert out.decode().splitlines()[-1] == "[]"
 
 
+@pytest.mark.thorough
 async def test_probe_says_that_the_soak_did_not_run_and_which_option_runs_it(
     tmp_path: Path, wg_conf: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_signal_of_which_the_command_has_an_exit_code_ends_with_it() -> None:
     assert ran("shutdown.begin_command({signal.SIGTERM: 0})", "send()", "say('later')") == (0, "")
 
 
+@pytest.mark.thorough
 def test_a_reload_signal_before_the_command_hides_no_stop_signal() -> None:
     begin = "shutdown.begin_command({}, (signal.SIGHUP,))"
     assert ran("send(signal.SIGHUP)", begin, "say('on')") == (0, "on")
@@ -83,6 +84,7 @@ def test_a_second_signal_ends_what_does_not_end() -> None:
     assert ran(*stuck, "shutdown.run(main())") == (-15, "")
 
 
+@pytest.mark.thorough
 def test_a_signal_that_arrives_twice_at_once_ends_in_order() -> None:
     stop = ("try: shutdown.run(main())", "except BaseException: say('ended')")
     twice = tuple(line.replace("send();", "send(); send();") for line in _MAIN)
@@ -99,6 +101,7 @@ def test_a_command_that_does_not_end_is_ended_after_its_time() -> None:
     assert ran(*stuck, "shutdown.run(main())") == (-15, "undone")
 
 
+@pytest.mark.thorough
 def test_a_fault_that_does_not_end_the_loop_is_reported_after_a_time() -> None:
     stuck = (
         "shutdown.begin_command(timeout_s=0.2)",

@@ -118,11 +118,13 @@ async def test_quiet_prints_only_servers_that_are_not_up(home: Path) -> None:
     assert (healthy.code, healthy.out, healthy.err) == (0, "", "")
 
 
+@pytest.mark.thorough
 async def test_quiet_twice_prints_nothing_and_the_exit_code_tells(home: Path) -> None:
     ran = await probe(home, "-qq")
     assert (ran.code, ran.out, ran.err) == (2, "", "")
 
 
+@pytest.mark.thorough
 async def test_quiet_leaves_objects_out_of_json(home: Path) -> None:
     ran = await probe(home, "-q", "--json")
     assert [json.loads(line)["server"] for line in ran.out.splitlines()] == ["mute"]

@@ -158,6 +158,7 @@ def test_remove_asks_at_a_terminal(
     assert names(config) == left
 
 
+@pytest.mark.thorough
 def test_remove_keeps_the_history_and_the_key_file_and_says_so(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_mistyped_state_directory_is_refused_and_not_created(tmp_path: Path, s
     assert not nowhere.exists()
 
 
+@pytest.mark.thorough
 def test_beside_a_writer_the_plain_table_says_who_checks_and_how_old_it_is(tmp_path: Path) -> None:
     site = site_in(tmp_path)
     write_config(site.config, quick_server("ams1"))

@@ -392,6 +392,7 @@ def test_the_words_for_packets_are_those_of_http() -> None:
     assert (head.length, body.offset, body.length) == (16, 16, 2)
 
 
+@pytest.mark.thorough
 async def test_a_probe_of_a_control_plane_says_nothing_of_a_soak(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)

@@ -56,6 +56,7 @@ async def test_run_holds_its_checks_until_the_operator_trusts_the_clock(tmp_path
             program.end()
 
 
+@pytest.mark.thorough
 async def test_probe_without_a_terminal_warns_and_sends_nothing(tmp_path: Path) -> None:
     config, state = tmp_path / "config", tmp_path / "state"
     write_last_stamp(state, days_ago=3650)

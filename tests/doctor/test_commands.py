@@ -133,6 +133,7 @@ def test_what_an_invalid_servers_toml_hides_is_not_called_fine(shell: Shell) -> 
     assert "needed at most" not in out
 
 
+@pytest.mark.thorough
 def test_the_locale_c_gets_ascii_in_a_pipe(shell: Shell) -> None:
     shell.configure(MINIMAL_TOML)
     assert shell.run("doctor", LC_ALL="C", PYTHONIOENCODING="").out.isascii()
@@ -156,6 +157,7 @@ def tmux(tmp_path: Path) -> Iterator[str]:
     subprocess.run([*command, "kill-server"], check=True)
 
 
+@pytest.mark.thorough
 def test_inside_of_tmux_the_doctor_says_whether_copies_pass(shell: Shell, tmux: str) -> None:
     shell.configure(MINIMAL_TOML)
     assert "tmux set -g set-clipboard on" in shell.run("doctor", TMUX=tmux).out

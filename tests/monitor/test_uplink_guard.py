@@ -379,6 +379,7 @@ async def test_when_one_answers_again_the_others_are_on_their_own() -> None:
         ]
 
 
+@pytest.mark.thorough
 async def test_a_refusal_by_the_server_itself_proves_that_the_uplink_works() -> None:
     names = NAMES[:3]
     async with ScriptedServer(healthy) as server, at_work(Desk().watch(*fleet(server, names))) as desk:

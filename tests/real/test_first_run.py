@@ -58,6 +58,7 @@ def test_a_preshared_key_is_read_by_the_line_from_its_input(
     assert secret not in done.output + done.errors
 
 
+@pytest.mark.thorough
 def test_a_wg_quick_file_is_checked_with_an_identity_of_its_own(
     wireguard_go: WireguardGo, tmp_path: Path
 ) -> None:

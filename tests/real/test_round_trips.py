@@ -89,6 +89,7 @@ async def test_answers_from_elsewhere_are_not_healthy(
     assert diagnosis.summary.startswith("Answers come from")
 
 
+@pytest.mark.thorough
 async def test_a_lost_initiation_stands_in_the_evidence(wireguard_go: WireguardGo) -> None:
     first_lost = RelaySettings(to_server=OneWay(lose_first=1))
     with relayed(wireguard_go, first_lost, 1.0) as (target, _):

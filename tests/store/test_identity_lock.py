@@ -80,6 +80,7 @@ async def test_the_kernel_releases_the_lock_of_a_killed_process(tmp_path: Path) 
     assert await is_free(IdentityLocks(tmp_path), target())
 
 
+@pytest.mark.thorough
 async def test_a_wait_names_the_other_process_and_the_identity(tmp_path: Path) -> None:
     process = holding_process(tmp_path)
     locks, said = IdentityLocks(tmp_path), asyncio.Queue[str]()

@@ -85,6 +85,7 @@ async def test_help_closes_again() -> None:
             assert it.at_home, key
 
 
+@pytest.mark.thorough
 async def test_help_follows_a_new_theme() -> None:
     async with face() as it:
         await it.press("?")
@@ -95,6 +96,7 @@ async def test_help_follows_a_new_theme() -> None:
         assert it.app.palette.muted in {span.style for span in written.spans}
 
 
+@pytest.mark.thorough
 async def test_help_scrolls() -> None:
     async with face() as it:
         await it.press("?")
@@ -234,6 +236,7 @@ async def test_ascii_is_nothing_but_ascii() -> None:
             assert is_ascii(it.lines()), key
 
 
+@pytest.mark.thorough
 async def test_a_screen_that_closes_ends_its_reads_before_its_widgets_go() -> None:
     async with face() as it:
         await it.press("?")

@@ -62,6 +62,7 @@ async def test_a_copied_line_has_no_control_characters() -> None:
         assert it.app.clipboard.isprintable()
 
 
+@pytest.mark.thorough
 async def test_a_server_without_a_next_command_says_why() -> None:
     told = {}
     async with face(bad_night()) as it:
@@ -95,6 +96,7 @@ async def test_a_good_check_of_a_server_that_is_still_down_is_not_called_up() ->
         assert it.notices() == ["The check of fra1 was good, so there is no command to type"]
 
 
+@pytest.mark.thorough
 async def test_an_open_incident_with_a_good_last_check_is_not_called_up(tmp_path: Path) -> None:
     engine = recovering()
     async with face(engine, history=RememberedIncident(tmp_path, begun()).history()) as it:
@@ -116,6 +118,7 @@ async def test_a_group_heading_has_no_command() -> None:
         assert it.notices() == ["This is a group heading. Move to a server first."]
 
 
+@pytest.mark.thorough
 async def test_the_server_screen_copies_the_command_of_its_head_on_every_tab() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         for _ in range(4):
@@ -131,6 +134,7 @@ async def test_the_incident_screen_copies_the_command_of_that_time(tmp_path: Pat
         assert it.app.clipboard == _PSK
 
 
+@pytest.mark.thorough
 async def test_an_incident_without_causes_says_so(tmp_path: Path) -> None:
     async with opened_incident(remembered(tmp_path)) as it:
         screen = it.app.screen

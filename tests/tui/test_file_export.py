@@ -60,6 +60,7 @@ async def test_written_again_nothing_is_overwritten(tmp_path: Path) -> None:
     assert sum("-2." in name for name in names(tmp_path)) == 3
 
 
+@pytest.mark.thorough
 async def test_a_check_without_packets_is_written_without_a_capture(tmp_path: Path) -> None:
     async with opened(sample_exchanges.unresolved()) as it:
         await it.press("w")
@@ -67,6 +68,7 @@ async def test_a_check_without_packets_is_written_without_a_capture(tmp_path: Pa
     assert [Path(name).suffix for name in names(tmp_path)] == [".json", ".md"]
 
 
+@pytest.mark.thorough
 async def test_before_the_first_check_there_is_nothing_to_write(tmp_path: Path) -> None:
     async with opened() as it:
         await it.press("w")
@@ -74,6 +76,7 @@ async def test_before_the_first_check_there_is_nothing_to_write(tmp_path: Path) 
     assert names(tmp_path) == []
 
 
+@pytest.mark.thorough
 async def test_a_directory_that_cannot_be_written_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +137,7 @@ async def test_incidents_are_written_as_they_are_filtered_with_their_notes(
         assert [row["id"] for row in csv.DictReader(file)] == [line["id"] for line in lines]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root beside another account")
 async def test_root_leaves_no_file_in_the_directory_of_another_account(tmp_path: Path) -> None:
     os.chown(tmp_path, 12345, -1)

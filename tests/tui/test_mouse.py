@@ -53,6 +53,7 @@ async def test_the_answers_of_a_question_can_be_clicked() -> None:
     assert answers == [True, False, None]
 
 
+@pytest.mark.thorough
 async def test_an_explanation_is_closed_with_a_click() -> None:
     async with face() as it:
         await it.press("x")
@@ -71,6 +72,7 @@ async def test_a_click_on_the_open_incidents_shows_only_these(past: History) -> 
         assert it.app.screen.query_one(FilterInput).value == ""
 
 
+@pytest.mark.thorough
 async def test_a_click_on_the_marks_shows_the_marked_servers() -> None:
     async with face() as it:
         await it.press("space")
@@ -86,6 +88,7 @@ async def test_a_click_on_the_alerts_in_the_top_line_opens_them() -> None:
         assert isinstance(it.app.screen, AlertsScreen)
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_count_of_alerts_goes_to_the_first_of_them(tmp_path: Path) -> None:
     shop = Shop(tmp_path, all_to("pager", "chat"), Clock(NOW))
     fails_on_chat(shop)
@@ -116,6 +119,7 @@ async def test_a_click_on_a_label_goes_to_its_field(tmp_path: Path) -> None:
         assert it.form.row("endpoint").has_focus_within
 
 
+@pytest.mark.thorough
 async def test_the_wheel_zooms_the_plot(past: History) -> None:
     async with opened(sample_exchanges.psk_mismatch(), history=past) as it:
         await turn_to_plot(it)

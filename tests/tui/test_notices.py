@@ -135,6 +135,7 @@ async def test_the_fleet_shows_the_age_of_the_newest_check() -> None:
         assert "checked 3 min ago · 19:33 UTC" in status(it)
 
 
+@pytest.mark.thorough
 async def test_lists_show_when_they_were_read(past: History) -> None:
     async with face(history=past) as it:
         await it.press("I")

@@ -35,6 +35,7 @@ async def test_ctrl_c_quits_from_a_form_without_changes(tmp_path: Path) -> None:
         assert it.app._exit
 
 
+@pytest.mark.thorough
 async def test_with_changes_in_a_form_ctrl_c_quits_when_it_is_pressed_twice(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await it.open_form("n")

@@ -32,6 +32,7 @@ def report_in(directory: Path) -> str:
     return next(directory.glob("*.md")).read_text()
 
 
+@pytest.mark.thorough
 async def test_cause_proof_and_report_are_one_key_each() -> None:
     async with face(failing()) as it:
         await it.press("enter")
@@ -89,6 +90,7 @@ async def test_y_on_the_incidents_copies_the_open_one_as_it_is_now(past: History
         assert "Packets of " in it.app.clipboard
 
 
+@pytest.mark.thorough
 async def test_y_on_an_incident_of_the_past_copies_what_is_remembered_with_its_notes(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)

@@ -105,6 +105,7 @@ async def test_t_takes_over_once_the_writer_has_ended_and_is_not_offered_before(
         assert engine.taken == 1
 
 
+@pytest.mark.thorough
 async def test_a_viewer_learns_whose_packets_are_on_the_screen() -> None:
     async with face(engine := OfAnother()) as it:
         await it.press("v")  # the preview asks for the server under the cursor

@@ -303,6 +303,7 @@ async def test_data_that_vanishes_in_every_framing_proves_nothing() -> None:
     assert not diagnosis.causes[0].proven
 
 
+@pytest.mark.thorough
 async def test_data_that_vanishes_may_be_a_wrong_s4_or_h4() -> None:
     _, diagnosis = await explained(lab_server(VERSION_2), ParameterSet(replace(VERSION_2, s4=17)))
     assert diagnosis.verdict is Verdict.DATA_DEAD

@@ -74,6 +74,7 @@ async def test_an_edit_that_can_stand_is_saved_with_its_comments(
         assert left_behind(config_dir) == set()
 
 
+@pytest.mark.thorough
 async def test_an_edit_without_a_change_says_so(
     config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ async def test_every_error_is_shown_below_its_line(
         assert '▸ 19 intervall = 1 ✖ server "fra1": unknown setting "intervall"; did you mean' in text
 
 
+@pytest.mark.thorough
 async def test_the_last_good_one_may_be_kept_and_the_edit_stays_beside_it(
     config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ async def test_no_key_of_the_file_is_shown_beside_an_error(
         assert secret not in it.text()
 
 
+@pytest.mark.thorough
 async def test_what_another_program_wrote_meanwhile_is_not_overwritten(
     config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

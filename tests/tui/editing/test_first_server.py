@@ -191,6 +191,7 @@ async def test_it_is_checked_until_it_counts_as_up(tmp_path: Path) -> None:
             assert len(engine.rechecked) == checks
 
 
+@pytest.mark.thorough
 async def test_the_progress_line_counts(tmp_path: Path) -> None:
     clock = Clock()
     async with first_run(tmp_path / "config", clock=clock) as it:
@@ -231,6 +232,7 @@ async def test_a_wrong_key_is_named_and_nothing_is_written(tmp_path: Path) -> No
         assert not (tmp_path / "config").exists()
 
 
+@pytest.mark.thorough
 async def test_a_path_in_the_first_field_leads_to_the_import_of_that_file(tmp_path: Path) -> None:
     conf = tmp_path / "wg0.conf"
     conf.write_text(CONF)
@@ -255,6 +257,7 @@ async def test_a_pasted_file_leads_to_its_import_and_shows_no_secret(tmp_path: P
         assert OWN_KEY.to_text() not in it.text()
 
 
+@pytest.mark.thorough
 async def test_escape_shows_the_other_ways_and_enter_comes_back(tmp_path: Path) -> None:
     async with first_run(tmp_path / "config") as it:
         await it.opened(FirstServerForm)
@@ -265,6 +268,7 @@ async def test_escape_shows_the_other_ways_and_enter_comes_back(tmp_path: Path) 
         await it.opened(FirstServerForm)
 
 
+@pytest.mark.thorough
 async def test_placeholders_do_not_look_like_values(tmp_path: Path) -> None:
     async with first_run(tmp_path / "config") as it:
         await it.opened(FirstServerForm)

@@ -99,6 +99,7 @@ async def test_what_is_no_config_is_refused_in_words(here: Path, tmp_path: Path)
         assert isinstance(it.app.screen, ImportScreen)
 
 
+@pytest.mark.thorough
 async def test_what_is_there_already_is_not_offered_again(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.paste(CONF)
@@ -120,6 +121,7 @@ async def test_tab_completes_a_path_and_shows_the_ways(here: Path, tmp_path: Pat
         await previewed(it, "+ server wg-lon1")
 
 
+@pytest.mark.thorough
 async def test_esc_leaves_without_importing(here: Path, tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await open_import(it, "wg-fra1.conf")
@@ -145,6 +147,7 @@ def test_words_mean_files_patterns_and_directories(here: Path) -> None:
     assert resolve_paths("", here).paths == ()
 
 
+@pytest.mark.thorough
 async def test_a_path_that_does_not_exist_does_not_hide_the_good_and_the_bad_files(
     here: Path, tmp_path: Path
 ) -> None:
@@ -159,6 +162,7 @@ async def test_a_path_that_does_not_exist_does_not_hide_the_good_and_the_bad_fil
         assert it.notices() == ["Added wg-fra1; checking now. Not imported: bad.conf and /nonexist"]
 
 
+@pytest.mark.thorough
 async def test_a_file_with_the_same_server_as_another_new_one_names_that(here: Path, tmp_path: Path) -> None:
     (here / "wg-z.conf").write_bytes((here / "wg-fra1.conf").read_bytes())
     async with editing(tmp_path / "config", size=(110, 30)) as it:
@@ -167,6 +171,7 @@ async def test_a_file_with_the_same_server_as_another_new_one_names_that(here: P
         assert "already there" not in it.text()
 
 
+@pytest.mark.thorough
 async def test_enter_before_the_preview_is_shown_imports_nothing(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +204,7 @@ def test_words_that_mean_no_file_are_refused(here: Path, line: str, said: str) -
         resolve_paths(line, here)
 
 
+@pytest.mark.thorough
 async def test_a_directory_without_configs_is_refused(here: Path, tmp_path: Path) -> None:
     (here / "empty").mkdir()
     async with editing(tmp_path / "config") as it:
@@ -232,6 +238,7 @@ async def test_an_identity_of_the_same_key_is_used_again(tmp_path: Path) -> None
         assert {each.identity for each in it.fleet.servers} == {"par1"}
 
 
+@pytest.mark.thorough
 async def test_the_placeholder_of_a_pasted_config_does_not_take_its_preview_away(tmp_path: Path) -> None:
     async with editing(tmp_path / "config") as it:
         await it.paste(CONF)
@@ -280,6 +287,7 @@ async def test_a_single_server_can_be_renamed(tmp_path: Path) -> None:
         assert it.fleet.servers[-1].name == "Paris"
 
 
+@pytest.mark.thorough
 async def test_a_name_in_use_is_refused(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await it.paste(CONF)
@@ -293,6 +301,7 @@ async def test_a_name_in_use_is_refused(tmp_path: Path) -> None:
         assert isinstance(it.app.screen, ImportScreen)
 
 
+@pytest.mark.thorough
 async def test_a_server_with_the_same_key_and_endpoint_is_shown_as_there(tmp_path: Path) -> None:
     async with editing(written(tmp_path / "config", SMALL)) as it:
         await it.paste(CONF.replace("par1.example.net", "ams1.example.net").replace("# par1", "# other"))
@@ -321,6 +330,7 @@ async def test_good_files_are_imported_and_bad_ones_shown(here: Path, tmp_path: 
         assert "Not imported: here/bad.conf" in " ".join(it.notices())
 
 
+@pytest.mark.thorough
 async def test_while_many_files_are_read_the_screen_says_how_many(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

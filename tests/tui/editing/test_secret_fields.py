@@ -110,6 +110,7 @@ async def test_a_pasted_config_fills_the_form_and_its_key_is_asked_about(config_
         assert (config_dir / "par1.key").read_text().strip() == OWN_KEY.to_text()
 
 
+@pytest.mark.thorough
 async def test_a_pasted_config_of_amneziawg_gives_a_server_of_it(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         await it.open_form("n")

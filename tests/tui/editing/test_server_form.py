@@ -174,6 +174,7 @@ async def test_an_edit_changes_what_was_touched_and_nothing_else(tmp_path: Path)
         assert it.fleet.servers == (replace(odd, interval=20.0),)
 
 
+@pytest.mark.thorough
 async def test_a_save_without_a_change_changes_nothing(config_dir: Path) -> None:
     async with editing(config_dir) as it:
         before = (config_dir / "servers.toml").read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.sample_fleet import NOW, QuietEngine
@@ -47,6 +49,7 @@ async def test_plus_marks_all_that_the_filter_shows_and_minus_takes_the_marks_aw
         assert marked_lines(it) == []
 
 
+@pytest.mark.thorough
 async def test_space_on_a_heading_marks_its_group() -> None:
     async with face(size=(80, 30)) as it:
         await it.press("z", "space")
@@ -55,6 +58,7 @@ async def test_space_on_a_heading_marks_its_group() -> None:
         assert it.table.marked == set()
 
 
+@pytest.mark.thorough
 async def test_a_filter_for_the_marked_follows_the_marks() -> None:
     async with face() as it:
         await it.press("space", "/", *"is:marked", "enter")
@@ -96,6 +100,7 @@ async def test_pausing_the_marked_pauses_the_rest_of_them_first() -> None:
         assert all(server_state.paused for server_state in it.engine.fleet_state.states.values())
 
 
+@pytest.mark.thorough
 async def test_marks_that_the_filter_hides_still_count() -> None:
     async with face(failing()) as it:
         await it.press("space", "/", *"name:ams", "enter", "r")
@@ -118,6 +123,7 @@ async def test_m_asks_until_when_and_the_row_shows_it() -> None:
         assert "⊘" in next(line for line in it.lines() if " fra1 " in line)
 
 
+@pytest.mark.thorough
 async def test_tab_goes_through_the_usual_times() -> None:
     async with face(failing()) as it:
         await it.press("m", "tab", "down", "tab", "up", "shift+tab", "enter")

@@ -100,6 +100,7 @@ async def test_a_narrow_terminal_has_the_pane_below() -> None:
         assert pane(it).region.width == 80
 
 
+@pytest.mark.thorough
 async def test_resizing_moves_the_pane() -> None:
     async with face() as it:
         await it.pilot.resize_terminal(140, 45)
@@ -115,6 +116,7 @@ async def test_a_group_heading_has_a_preview() -> None:
         assert "Group " in shown(it)
 
 
+@pytest.mark.thorough
 async def test_a_filter_without_match_empties_the_pane() -> None:
     async with face() as it:
         await it.press("/", *"nothing-like-this")

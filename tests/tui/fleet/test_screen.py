@@ -111,6 +111,7 @@ async def test_a_click_on_the_header_selects_nothing() -> None:
         assert it.table.cursor_name == "mad1"
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_key_presses_it() -> None:
     async with face() as it:
         await it.pilot.click(KeyHints, offset=(it.hints().index("help"), 0))
@@ -243,6 +244,7 @@ async def test_an_empty_filter_closes_its_line() -> None:
         assert not it.fleet.query_one(FilterBar).is_open
 
 
+@pytest.mark.thorough
 async def test_the_cursor_comes_back_to_its_server_when_the_filter_that_hid_it_is_gone() -> None:
     async with face() as it:
         await it.press("G", "/", *"fra", "escape")
@@ -259,6 +261,7 @@ async def test_a_filter_that_matches_nothing_says_so() -> None:
         assert it.engine.rechecked == []
 
 
+@pytest.mark.thorough
 async def test_keys_go_into_the_filter_line_while_it_is_open() -> None:
     async with face() as it:
         await it.press("/", *"qpr?")
@@ -267,6 +270,7 @@ async def test_keys_go_into_the_filter_line_while_it_is_open() -> None:
         assert it.hints().split() == shown.split()
 
 
+@pytest.mark.thorough
 async def test_tab_completes_a_verdict_in_the_filter_line() -> None:
     async with face() as it:
         await it.press("/", *"verdict:ps")
@@ -276,6 +280,7 @@ async def test_tab_completes_a_verdict_in_the_filter_line() -> None:
         assert it.table.row_index.names == ["fra1"]
 
 
+@pytest.mark.thorough
 async def test_the_candidates_are_shown_in_words_with_the_key_that_takes_the_first() -> None:
     async with face() as it:
         await it.press("/", *"state:d")

@@ -47,6 +47,7 @@ async def test_keys_of_other_screens_are_found() -> None:
         assert "+, = Plot a shorter time (screen: server)" in text(it)
 
 
+@pytest.mark.thorough
 async def test_escape_clears_the_search_first_and_then_closes() -> None:
     async with face() as it:
         await it.press("?", "/", "m", "u", "escape")
@@ -65,6 +66,7 @@ async def test_enter_keeps_what_was_found_and_gives_the_keys_back() -> None:
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_enter_without_words_closes_the_line() -> None:
     async with face() as it:
         await it.press("?", "/", "enter")
@@ -91,6 +93,7 @@ async def test_the_search_stays_after_a_new_theme() -> None:
         assert "Move one line up" not in text(it)
 
 
+@pytest.mark.thorough
 async def test_what_was_found_is_marked_without_colours() -> None:
     async with face(ascii_only=True) as it:
         await it.press("?", "/", *"mute")

@@ -123,6 +123,7 @@ async def test_who_was_notified_stands_there_with_when_and_the_result(tmp_path: 
         ]
 
 
+@pytest.mark.thorough
 async def test_a_message_that_was_held_back_says_why(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
     made.shop.mutes("fra1", NOW + 60 * MINUTE)
@@ -141,6 +142,7 @@ async def test_the_notes_stand_there_with_their_authors(tmp_path: Path) -> None:
         assert section(it, "Notes") == ["note anna, 19:06: their new router"]
 
 
+@pytest.mark.thorough
 async def test_foreign_text_cannot_move_the_cursor(tmp_path: Path) -> None:
     wild = replace(
         over(),
@@ -190,6 +192,7 @@ async def test_c_compares_with_the_last_good_exchange_before(tmp_path: Path) -> 
         assert "compared" not in prose(it, "caption")
 
 
+@pytest.mark.thorough
 async def test_on_a_wide_screen_the_last_good_packets_stand_beside_those_of_that_time(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path, size=(140, 45)) as it:
         await it.press("tab")
@@ -226,6 +229,7 @@ async def test_on_a_narrow_screen_c_goes_through_compared_and_the_good_packets(t
         assert prose(it, "caption") == "exchange 1 of 3: ✖ psk-mismatch 18:59:55"
 
 
+@pytest.mark.thorough
 async def test_without_a_good_exchange_c_says_so(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
     made.keep(sample_exchanges.silent(at=DOWN_AT), "change")
@@ -234,6 +238,7 @@ async def test_without_a_good_exchange_c_says_so(tmp_path: Path) -> None:
         assert it.notices() == ["No good exchange is stored to compare with"]
 
 
+@pytest.mark.thorough
 async def test_packets_of_other_vantages_are_those_of_the_incident(tmp_path: Path) -> None:
     past = Past(tmp_path)
     past.server("fra1", Spell(HOUR, 0))
@@ -271,6 +276,7 @@ async def test_an_incident_without_alerts_says_that_nobody_was_notified(tmp_path
         assert section(it, "Notified") == ["Nobody: config.toml has no [[sink]]."]
 
 
+@pytest.mark.thorough
 async def test_an_incident_of_an_earlier_version_has_only_its_headline(tmp_path: Path) -> None:
     history = RememberedIncident(tmp_path, replace(over(), verdicts=())).history()
     async with opened(history, tmp_path) as it:
@@ -279,6 +285,7 @@ async def test_an_incident_of_an_earlier_version_has_only_its_headline(tmp_path:
         ]
 
 
+@pytest.mark.thorough
 async def test_an_incident_that_was_deleted_says_so(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
     made.shop.write_raw("DELETE FROM incidents")
@@ -286,6 +293,7 @@ async def test_an_incident_that_was_deleted_says_so(tmp_path: Path) -> None:
         assert prose(it, "words").startswith("No longer stored")
 
 
+@pytest.mark.thorough
 async def test_a_run_without_a_store_says_so() -> None:
     async with opened(None) as it:
         assert "This run stores nothing" in prose(it, "words")
@@ -329,6 +337,7 @@ async def test_enter_opens_the_server_and_esc_goes_back_step_by_step(tmp_path: P
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_a_server_that_left_the_file_cannot_be_opened(tmp_path: Path) -> None:
     gone = replace(over(), server="gone")
     async with opened(RememberedIncident(tmp_path, gone).history(), tmp_path, gone) as it:
@@ -338,6 +347,7 @@ async def test_a_server_that_left_the_file_cannot_be_opened(tmp_path: Path) -> N
         assert section(it, "Notes") == ["note anna, 19:06: their new router"]
 
 
+@pytest.mark.thorough
 async def test_y_copies_the_report_on_that_time(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         await it.press("y")
@@ -364,6 +374,7 @@ async def test_shift_y_copies_all_that_a_post_mortem_needs_in_markdown(tmp_path:
             assert part in report
 
 
+@pytest.mark.thorough
 async def test_shift_c_copies_the_packet_under_the_cursor(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         await it.press("tab", "C")
@@ -380,6 +391,7 @@ async def test_w_writes_the_exchange_of_that_time(tmp_path: Path, monkeypatch: p
     assert [Path(each).suffix for each in names(tmp_path / "out")] == [".json", ".md", ".pcapng"]
 
 
+@pytest.mark.thorough
 async def test_x_explains_the_headline(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         await it.press("x")
@@ -408,6 +420,7 @@ async def test_n_adds_a_note(tmp_path: Path) -> None:
         assert it.notices() == ["Note added: fra1"]
 
 
+@pytest.mark.thorough
 async def test_only_the_open_incident_of_a_server_can_be_acknowledged(tmp_path: Path) -> None:
     async with opened(remembered(tmp_path), tmp_path) as it:
         assert "acknowledge" not in it.hints()

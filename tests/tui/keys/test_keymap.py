@@ -141,6 +141,7 @@ async def test_a_chosen_key_is_shown_wherever_keys_are() -> None:
         assert any(line.split()[:2] == ["f7,", "f9"] for line in it.lines())
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_chosen_key_presses_it() -> None:
     async with face(size=(120, 24), settings=settings(incidents=",")) as it:
         await it.pilot.click("KeyHints", offset=(it.hints().index(", incidents"), 0))

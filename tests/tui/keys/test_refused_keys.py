@@ -385,6 +385,7 @@ async def test_a_reason_is_given_again_after_a_while(monkeypatch: pytest.MonkeyP
         assert await refusal_of(it, "-") == await refusal_of(it, "-") != []
 
 
+@pytest.mark.thorough
 async def test_another_reason_for_the_same_key_is_given() -> None:
     async with face() as it:
         await it.press(*"/fra1", "enter")
@@ -421,12 +422,14 @@ async def test_a_key_that_is_typed_is_not_refused() -> None:
             assert await refusal_of(it, key) == [], key
 
 
+@pytest.mark.thorough
 async def test_the_history_tab_says_which_keys_work_elsewhere() -> None:
     async with server_tab(2)(Path()) as it:
         assert await refusal_of(it, "c") == ["This key works in the tab Packets. Press tab for the next tab."]
         assert await refusal_of(it, "plus") == ["This key works in the tab RTT. Press tab for the next tab."]
 
 
+@pytest.mark.thorough
 async def test_a_closed_incident_cannot_be_acknowledged(tmp_path: Path) -> None:
     async with incidents(tmp_path) as it:
         assert await refusal_of(it, "a") == ["Only an open incident can be acknowledged: this one is closed"]

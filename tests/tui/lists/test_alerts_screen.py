@@ -120,6 +120,7 @@ async def test_what_was_sent_and_what_failed_stand_there_with_the_reason(shop: S
         assert listed(it, "failing") == ["failing 1x 19:30 chat ✖ fra1 is down: silent HTTP 503"]
 
 
+@pytest.mark.thorough
 async def test_the_one_under_the_cursor_says_when_it_is_tried_next(shop: Shop) -> None:
     fails_on_chat(shop)
     async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
@@ -168,6 +169,7 @@ async def test_t_sends_a_test_to_the_sink_under_the_cursor_and_leaves_the_theme(
         assert isinstance(it.app.screen, AlertsScreen)
 
 
+@pytest.mark.thorough
 async def test_t_on_a_delivery_tests_its_sink(shop: Shop) -> None:
     gives_up(shop, "chat")
     engine = Telling("pager", "chat")
@@ -202,6 +204,7 @@ async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
         assert engine.seen == [("chat", 0), ("chat", delivery.id)]
 
 
+@pytest.mark.thorough
 async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> None:
     gives_up(shop, "chat")
     shop.deliveries.acknowledge_failed("chat", 0, "ada", NOW + 60)
@@ -216,6 +219,7 @@ async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> 
         assert "alerts" not in it.lines()[0]
 
 
+@pytest.mark.thorough
 async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> None:
     gives_up(shop, "chat")
     engine = Telling("pager")
@@ -225,6 +229,7 @@ async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> No
         assert engine.seen == [("chat", 0)]
 
 
+@pytest.mark.thorough
 async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:
     fails_on_chat(shop)
     [failing] = [each for each in shop.log() if each.is_failing]
@@ -311,6 +316,7 @@ async def test_the_top_line_says_nothing_where_all_arrives(shop: Shop) -> None:
         assert "alerts" not in it.lines()[0]
 
 
+@pytest.mark.thorough
 async def test_an_open_incident_of_which_nobody_is_told_says_so(past: History) -> None:
     engine = Telling()
     engine.fleet_state.states["fra1"].incident = sample_histories.incident(opened=12 * MINUTE)

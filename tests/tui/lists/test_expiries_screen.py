@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Static
 
 from tests.tui.app_harness import Face, face
@@ -77,6 +78,7 @@ async def test_the_filter_works_while_it_is_typed_and_esc_clears_it() -> None:
             assert len(listed(it)) == 4
 
 
+@pytest.mark.thorough
 async def test_a_filter_that_nothing_matches_says_so() -> None:
     async with face(expiring()) as it:
         await open_list(it)

@@ -89,6 +89,7 @@ async def test_the_filter_works_while_it_is_typed_and_esc_clears_it(past: Histor
         assert isinstance(it.app.screen, IncidentsScreen)
 
 
+@pytest.mark.thorough
 async def test_a_filter_that_nothing_matches_says_how_to_clear_it(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)
@@ -104,6 +105,7 @@ async def test_a_acknowledges_the_incident_under_the_cursor(past: History) -> No
         assert it.notices() == ["Acknowledged: fra1"]
 
 
+@pytest.mark.thorough
 async def test_only_an_open_incident_can_be_acknowledged(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)
@@ -121,6 +123,7 @@ async def test_n_writes_a_note_beside_any_of_them(past: History) -> None:
         assert it.engine.noted == [("fra1-198720", "see ticket 7")]
 
 
+@pytest.mark.thorough
 async def test_an_empty_note_is_none(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)
@@ -165,6 +168,7 @@ async def test_what_is_written_while_it_is_open_appears(tmp_path: Path) -> None:
         assert len(servers(it)) == 1
 
 
+@pytest.mark.thorough
 async def test_a_click_on_a_title_sorts_a_second_one_reverses_and_a_third_ends_it(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 from textual.widgets import Static
 
 from tests.tui.app_harness import Face, face
@@ -126,6 +127,7 @@ async def test_a_report_that_is_too_old_says_so() -> None:
         assert "15 min ago: too long ago to count" in shown(it, "detail")
 
 
+@pytest.mark.thorough
 async def test_enter_opens_the_server_of_a_node_and_its_control_plane_without_one() -> None:
     async with face(mesh(*NODES)) as it:
         await open_list(it)
@@ -226,6 +228,7 @@ async def test_a_node_is_watched_by_name_and_no_longer_after_a_question(tmp_path
         assert parse(file.read_text()).servers[0].protocol_settings.watch_names == ("laptop",)
 
 
+@pytest.mark.thorough
 async def test_a_node_that_a_pattern_selects_is_explained_and_stays(tmp_path: Path) -> None:
     file = await written(tmp_path)
     async with face(mesh(*NODES), config_dir=tmp_path) as it:

@@ -144,6 +144,7 @@ async def test_it_is_applied_after_a_question_only(tmp_path: Path, provider: Lis
         assert differences(it) == DIFFERENCE[3:]
 
 
+@pytest.mark.thorough
 async def test_a_list_that_changed_after_it_was_shown_is_not_applied(
     tmp_path: Path, provider: ListServer
 ) -> None:
@@ -170,6 +171,7 @@ async def test_a_failed_fetch_keeps_what_is_known_and_names_no_token(
         assert differences(it) == DIFFERENCE
 
 
+@pytest.mark.thorough
 async def test_enter_opens_a_server_that_the_list_changes(tmp_path: Path, provider: ListServer) -> None:
     async with opened(tmp_path, provider) as it:
         await fetch(it)

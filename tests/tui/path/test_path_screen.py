@@ -105,6 +105,7 @@ async def test_leaving_ends_a_running_trace_and_returns_to_the_server() -> None:
         assert engine.cancelled_traces == 1
 
 
+@pytest.mark.thorough
 async def test_r_traces_again() -> None:
     async with traced() as it:
         engine_of(it).result = REACHED
@@ -122,6 +123,7 @@ async def test_the_next_address_of_the_name_is_traced() -> None:
         assert engine_of(it).asked[-1][1].address == IPv6Address("2001:db8::9")
 
 
+@pytest.mark.thorough
 async def test_a_refusal_is_shown_and_r_tries_again() -> None:
     async with traced(TracingEngine("this machine has no IPv6")) as it:
         assert "The path cannot be traced" in text(it)
@@ -133,6 +135,7 @@ async def test_a_refusal_is_shown_and_r_tries_again() -> None:
         assert "Nothing answers after hop 3" in text(it)
 
 
+@pytest.mark.thorough
 async def test_y_copies_the_path_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     async with traced() as it:
         copied: list[str] = []
@@ -185,6 +188,7 @@ async def test_the_diagnosis_of_a_silent_server_offers_the_trace() -> None:
         assert "to trace the path" not in text(it)
 
 
+@pytest.mark.thorough
 async def test_nothing_is_traced_while_nobody_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     async with face(TracingEngine()) as it:
         await it.press("enter")

@@ -11,6 +11,7 @@ from wgmon_tui.tui.server.exchange_layout import CursorStop
 from wgmon_tui.tui.server.hex_view import HexView
 
 
+@pytest.mark.thorough
 async def test_it_opens_on_the_field_that_made_us_not_believe() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         assert it.words("field").startswith("empty  handshake response, bytes 44 to 59, length 16")

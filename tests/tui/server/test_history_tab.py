@@ -202,6 +202,7 @@ async def test_enter_opens_the_packets_that_another_vantage_kept(tmp_path: Path)
         assert it.prose("caption") == "check of 19:30:00"
 
 
+@pytest.mark.thorough
 async def test_older_failed_checks_of_all_vantages_come_page_by_page(tmp_path: Path) -> None:
     async with opened(sample_exchanges.silent(), history=outage_from_two_places(tmp_path), size=TALL) as it:
         await turn_to_history(it)
@@ -224,18 +225,21 @@ async def test_the_next_server_has_its_own_past(past: History) -> None:
         assert "psk-mismatch" not in screen(it)
 
 
+@pytest.mark.thorough
 async def test_a_server_without_a_past_says_so(tmp_path: Path) -> None:
     async with opened(history=Past(tmp_path).history()) as it:
         await turn_to_history(it)
         assert "No history yet" in it.prose("no-history")
 
 
+@pytest.mark.thorough
 async def test_a_run_without_a_store_says_so() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await turn_to_history(it)
         assert "This run stores nothing" in it.prose("no-history")
 
 
+@pytest.mark.thorough
 async def test_without_a_store_there_is_no_history_yet(tmp_path: Path) -> None:
     async with opened(sample_exchanges.healthy(), history=History(tmp_path / STORE)) as it:
         await turn_to_history(it)

@@ -45,6 +45,7 @@ async def test_every_tab_has_the_diagnosis_beside_it() -> None:
             assert it.page.is_on_screen
 
 
+@pytest.mark.thorough
 async def test_the_diagnosis_beside_follows_the_newest_check() -> None:
     async with opened(sample_exchanges.psk_mismatch(), size=(140, 45)) as it:
         assert "the preshared key differs" in it.prose("full")
@@ -78,6 +79,7 @@ async def test_keys_scroll_the_diagnosis_beside_the_tabs() -> None:
         assert it.page.scroll_y == 1
 
 
+@pytest.mark.thorough
 async def test_a_narrow_terminal_does_not_offer_these_keys() -> None:
     async with opened(sample_exchanges.silent()) as it:
         assert "}" not in it.screen.active_bindings

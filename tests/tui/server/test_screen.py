@@ -48,6 +48,7 @@ async def test_the_first_check_replaces_the_waiting() -> None:
         assert it.view.stop == CursorStop(0, 0)
 
 
+@pytest.mark.thorough
 async def test_a_name_that_does_not_resolve_leaves_no_packets_and_says_why() -> None:
     async with opened(sample_exchanges.unresolved()) as it:
         assert "no address to send to" in it.words("no-packets")
@@ -62,6 +63,7 @@ async def test_a_fault_of_our_own_file_leaves_no_packets_and_says_why() -> None:
         assert "Fix the configuration first" in it.words("no-packets")
 
 
+@pytest.mark.thorough
 async def test_a_send_that_our_own_system_refused_leaves_no_packets_and_says_why() -> None:
     async with opened(sample_exchanges.check((), SocketError(0.0, "EPERM"))) as it:
         assert "This machine could not send" in it.words("no-packets")
@@ -79,6 +81,7 @@ async def test_control_characters_from_outside_do_not_reach_the_terminal() -> No
             assert "\x07" not in it.words(widget)
 
 
+@pytest.mark.thorough
 async def test_ascii_only_means_ascii_only() -> None:
     async with opened(
         sample_exchanges.psk_mismatch(),
@@ -104,6 +107,7 @@ async def test_it_shows_the_newest_exchange() -> None:
         assert it.words("caption") == "check of 19:30:10"
 
 
+@pytest.mark.thorough
 async def test_the_timer_follows_the_board() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         newest = sample_exchanges.psk_mismatch(at=LATER)
@@ -124,6 +128,7 @@ async def test_an_exchange_under_study_stays_and_the_head_goes_on() -> None:
         assert "psk-mismatch" in it.words("head")
 
 
+@pytest.mark.thorough
 async def test_f_follows_again() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         await it.press("l")
@@ -145,6 +150,7 @@ async def test_f_is_not_offered_while_there_is_nothing_newer() -> None:
         assert "f" in it.screen.active_bindings
 
 
+@pytest.mark.thorough
 async def test_a_server_that_left_the_file_closes_its_screen() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         it.engine.fleet_state.replace([sample_exchanges.server("ams2")])
@@ -186,6 +192,7 @@ async def test_the_next_server_is_followed_whatever_was_studied_before() -> None
         assert it.view.check is newest
 
 
+@pytest.mark.thorough
 async def test_tab_goes_to_the_diagnosis_and_back() -> None:
     async with opened(sample_exchanges.psk_mismatch()) as it:
         tabs = it.screen.query_one(TabbedContent)
@@ -297,6 +304,7 @@ async def test_in_the_diagnosis_shift_c_copies_the_next_step() -> None:
         assert it.notices() == ["There is no command to type"]
 
 
+@pytest.mark.thorough
 async def test_without_a_packet_there_is_nothing_to_copy() -> None:
     async with opened(sample_exchanges.unresolved()) as it:
         await it.press("C")
@@ -319,6 +327,7 @@ async def test_p_pauses_and_goes_on() -> None:
         assert it.words("head").startswith("? unknown")  # until somebody has looked again
 
 
+@pytest.mark.thorough
 async def test_paused_before_the_first_check_it_does_not_promise_one() -> None:
     async with opened() as it:
         await it.press("p")
@@ -357,6 +366,7 @@ async def test_a_chosen_address_stays_chosen_when_the_next_round_comes() -> None
         assert it.view.check is newest
 
 
+@pytest.mark.thorough
 async def test_a_single_address_offers_no_other() -> None:
     async with opened(sample_exchanges.healthy()) as it:
         assert "greater_than_sign" not in it.screen.active_bindings

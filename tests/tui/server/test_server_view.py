@@ -181,6 +181,7 @@ async def test_shift_c_copies_what_to_type_for_the_first_difference() -> None:
         assert it.notices() == [f"Copied the command to type on the server: {command}. Replace wg0."]
 
 
+@pytest.mark.thorough
 async def test_a_command_that_fails_is_one_clear_line(tmp_path: Path) -> None:
     engine = inspectable("sh", "-c", "echo No route to host >&2; exit 255")
     async with opened(

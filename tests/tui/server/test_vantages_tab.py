@@ -106,6 +106,7 @@ async def test_by_seen_stands_first_what_most_hold_to_be_down() -> None:
         assert it.table.row_index.names == ["lon3", "fra1", "ams2"]
 
 
+@pytest.mark.thorough
 async def test_sorting_by_seen_is_offered_where_others_look() -> None:
     for engine, offered in ((lookout(), True), (fleet(), False)):
         async with face(engine) as it:
@@ -141,12 +142,14 @@ async def test_down_from_everywhere_says_so_once() -> None:
         assert it.prose("head").count("down from") == 1
 
 
+@pytest.mark.thorough
 async def test_one_that_is_not_believed_alone_is_told_in_the_head() -> None:
     async with opened(engine=lookout(quorum=2)) as it:
         assert it.prose("head").startswith("● up healthy fra1")
         assert "Down from nyc (silent) alone; 2 must agree." in it.prose("head")
 
 
+@pytest.mark.thorough
 async def test_the_diagnosis_has_the_regional_causes() -> None:
     async with opened(engine=lookout()) as it:
         await it.press("tab")

@@ -98,6 +98,7 @@ async def test_a_theme_applies_at_once_and_is_remembered(tmp_path: Path) -> None
         assert it.app.theme == "paper"
 
 
+@pytest.mark.thorough
 async def test_the_theme_of_the_picker_is_remembered_too(tmp_path: Path) -> None:
     path = tmp_path / "choices.json"
     async with settings_screen(path) as it:
@@ -114,6 +115,7 @@ async def test_a_theme_that_was_only_tried_is_not_remembered(tmp_path: Path) -> 
     assert not path.exists()
 
 
+@pytest.mark.thorough
 async def test_a_choice_that_is_forgotten_leaves_it_to_config_toml(tmp_path: Path) -> None:
     path = tmp_path / "choices.json"
     async with settings_screen(path, look=StartLook(TuiSettings(theme="contrast"))) as it:
@@ -170,6 +172,7 @@ async def test_a_column_is_shown_in_the_table_at_once(tmp_path: Path) -> None:
         assert it.table.shown_columns == remembered
 
 
+@pytest.mark.thorough
 async def test_the_table_below_stays_current(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json", engine=QuietEngine([server("fra1")])) as it:
         screen = it.app.screen
@@ -192,6 +195,7 @@ async def test_a_column_moves_left_and_right(tmp_path: Path) -> None:
         assert it.table.shown_columns == before
 
 
+@pytest.mark.thorough
 async def test_the_name_stays(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json") as it:
         await go_to(it, f"{COLUMN}name")
@@ -200,6 +204,7 @@ async def test_the_name_stays(tmp_path: Path) -> None:
         assert it.app.choices == Choices()
 
 
+@pytest.mark.thorough
 async def test_forgotten_columns_are_those_of_config_toml(tmp_path: Path) -> None:
     look = StartLook(TuiSettings(columns=("name", "rtt")))
     async with settings_screen(tmp_path / "choices.json", look=look) as it:
@@ -218,6 +223,7 @@ async def test_it_says_what_decides_at_the_start(tmp_path: Path) -> None:
         assert "Remembered in " in text
 
 
+@pytest.mark.thorough
 async def test_without_colours_there_is_no_theme_to_choose(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json", no_colour=True) as it:
         assert "NO_COLOR is set" in line(it, THEME)
@@ -235,6 +241,7 @@ async def test_a_read_only_dashboard_remembers_nothing(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.thorough
 async def test_a_file_that_cannot_be_written_is_one_notice(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the directory should be")
     async with settings_screen(tmp_path / "state" / "choices.json") as it:
@@ -264,6 +271,7 @@ async def test_everything_fits_in_ascii(tmp_path: Path, size: tuple[int, int]) -
         assert "esc back" in it.hints()
 
 
+@pytest.mark.thorough
 async def test_it_works_without_servers(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json", engine=QuietEngine()) as it:
         assert "No server matches this filter" not in "\n".join(it.lines())
@@ -272,6 +280,7 @@ async def test_it_works_without_servers(tmp_path: Path) -> None:
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_the_same_key_closes_it(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json") as it:
         await it.press("O")

@@ -91,6 +91,7 @@ def test_keys_that_arrive_in_one_read_take_effect_one_after_the_other(terminal: 
     terminal.assert_clean()
 
 
+@pytest.mark.thorough
 def test_a_fault_of_the_program_leaves_the_terminal_clean_and_names_a_report(
     terminal: Tmux, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ async def test_what_the_cursor_is_on_is_tried_on_at_once() -> None:
         assert it.notices() == [f"Theme: {SHIPPED_THEMES[2]}"]
 
 
+@pytest.mark.thorough
 async def test_esc_takes_it_off_again() -> None:
     async with face(theme="paper") as it:
         await it.press("t", "j", "j", "k", "escape")
@@ -167,6 +168,7 @@ async def test_a_quick_link_is_not_talked_about() -> None:
         assert not it.notices()
 
 
+@pytest.mark.thorough
 async def test_in_ascii_the_command_palette_and_the_chooser_are_too() -> None:
     async with face(ascii_only=True, size=(100, 30)) as it:
         for key in ("ctrl+p", "t"):

@@ -99,6 +99,7 @@ async def test_a_command_that_runs_is_ended_by_a_key(monkeypatch: pytest.MonkeyP
         assert it.notices() == ["The command has ended already"]
 
 
+@pytest.mark.thorough
 async def test_a_command_that_ignores_the_interrupt_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_program, "_PATIENCE_S", 0.1)
     script = "trap '' INT; echo ready; while :; do sleep 0.05; done"
@@ -113,6 +114,7 @@ async def test_a_command_that_ignores_the_interrupt_is_killed(monkeypatch: pytes
         assert "signal 9" in text(it)
 
 
+@pytest.mark.thorough
 async def test_leaving_a_command_that_runs_asks() -> None:
     async with face(one_server(), settings=acting(shell("sleep 1000"))) as it:
         await it.press("o")
@@ -169,6 +171,7 @@ async def test_a_value_that_looks_like_an_option_is_refused_with_a_line() -> Non
         assert it.notices() == ['ssh does not run for -x: its name "-x" begins with "-", like an option']
 
 
+@pytest.mark.thorough
 async def test_an_address_is_known_after_the_first_check() -> None:
     action = UserAction("o", "job", ("echo", "{address}"), background=True)
     engine = one_server()
@@ -207,6 +210,7 @@ async def test_an_untrusted_file_and_a_read_only_dashboard_run_nothing() -> None
         assert it.at_home
 
 
+@pytest.mark.thorough
 async def test_a_group_heading_and_an_empty_table_say_why_nothing_runs() -> None:
     async with face(one_server(), settings=acting(shell("true"))) as it:
         await it.press("z", "g", "o")
@@ -272,6 +276,7 @@ async def test_the_hints_name_an_action_before_the_theme_and_the_end(size: tuple
         assert " o job " in it.hints()
 
 
+@pytest.mark.thorough
 async def test_a_key_that_quits_warns_while_a_command_runs() -> None:
     async with face(one_server(), settings=acting(shell("sleep 60"))) as it:
         await it.press("o")
