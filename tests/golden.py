@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
@@ -55,9 +55,8 @@ def members_of(records: Iterable[object]) -> set[Enum]:
     return {each for each in _inside(records) if isinstance(each, Enum)}
 
 
-def never_set(records: Iterable[object], kind: type[Any]) -> list[str]:
-    """Return the optional fields of a type that no record sets, or that every record sets."""
-    values = values_of(records)[kind]
+def never_set(values: Mapping[str, Sequence[object]], kind: type[Any]) -> list[str]:
+    """Return the optional fields of a type that none of these values sets, or that all set."""
     return [
         field.name
         for field in fields(kind)

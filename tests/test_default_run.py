@@ -39,7 +39,7 @@ FEATURES = {
     "the doctor": "test_the_doctor_tells_the_worst_in_its_exit_code_and_what_to_type",
     "the first server": "test_three_fields_and_enter_add_the_server_with_a_new_identity",
     "a server form in an editor": "test_an_edit_that_can_stand_is_saved_with_its_comments",
-    "adding by command": "test_a_closed_port_ends_the_wait_early_with_the_cause_and_exit_code_2",
+    "adding by command": "test_a_server_that_answers_turns_green_with_exit_code_0",
     "servers by command": "test_a_running_writer_pauses_and_resumes_at_once",
     "completion in a shell": "test_tab_completes_at_a_prompt",
     "the check of configuration files": "test_the_check_tells_all_errors_of_both_files",
@@ -47,7 +47,8 @@ FEATURES = {
     "output that cannot be written": "test_output_that_cannot_be_written_is_one_line_and_exit_code_74",
     "an internal fault": "test_a_fault_anywhere_is_one_line_and_exit_code_70",
     "files of another account": "test_a_command_that_would_write_is_refused_with_the_command_to_type",
-    "hostile agents and members": ("test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits"),
+    "hostile agents": "test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard",
+    "hostile members": "test_owner_and_root_are_answered_while_a_member_holds_all_connections_that_it_gets",
     "kills of the writer": (
         "test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp"
     ),

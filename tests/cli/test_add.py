@@ -246,6 +246,7 @@ async def test_a_server_that_answers_later_turns_green(config: Path) -> None:
     assert ran.code == 0, ran
 
 
+@pytest.mark.thorough
 async def test_a_closed_port_ends_the_wait_early_with_the_cause_and_exit_code_2(config: Path) -> None:
     async with LabServer(lab_setup(config)) as lab:
         lab.set_mode(LabMode.CLOSED)

@@ -8,14 +8,10 @@ from tests.harm.hostile_agent import measure
 from tests.real.prerequisites import require
 
 
-@pytest.mark.parametrize(
-    ("seconds", "quiet_s"), [(1.0, 0.2), pytest.param(2.5, 0.3, marks=pytest.mark.thorough)]
-)
-async def test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits(
-    seconds: float, quiet_s: float
-) -> None:
+@pytest.mark.thorough
+async def test_hostile_agents_and_a_hostile_group_member_are_held_to_their_limits() -> None:
     require(root=True)
-    figures = await measure(seconds, quiet_s)
+    figures = await measure(seconds=2.5, quiet_s=0.3)
     assert not list(figures.broken_limits()), list(figures.lines())
     assert figures.packet_bytes["packets"] > 0
     assert figures.member["idle connections held"] > 0

@@ -91,7 +91,7 @@ async def test_configurations(server: RealServer, case: Case, version: int) -> N
 @pytest.mark.parametrize("version", default_run([4], [4, 6]), ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("short_lived", IMPLEMENTATIONS, indirect=True)
 async def test_when_its_process_has_ended_the_port_is_closed(short_lived: RealServer, version: int) -> None:
-    aim = target(short_lived, short_lived.new_peer(), version=version)
+    aim = target(short_lived, short_lived.new_peer(), version=version, timeout_s=ANSWER_S)
     short_lived.stop()
     _, diagnosis = await run_check(short_lived, aim, version)
     assert diagnosis.verdict is Verdict.PORT_CLOSED
