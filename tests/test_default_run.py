@@ -47,7 +47,7 @@ FEATURES = {
     "output that cannot be written": "test_output_that_cannot_be_written_is_one_line_and_exit_code_74",
     "an internal fault": "test_a_fault_anywhere_is_one_line_and_exit_code_70",
     "files of another account": "test_a_command_that_would_write_is_refused_with_the_command_to_type",
-    "hostile agents": "test_a_flood_holds_nobody_up_and_an_honest_agent_beside_it_is_heard",
+    "hostile agents": "test_the_work_for_all_agents_together_is_limited",
     "hostile members": "test_owner_and_root_are_answered_while_a_member_holds_all_connections_that_it_gets",
     "kills of the writer": (
         "test_kills_of_run_lose_nothing_that_was_acknowledged_no_alert_and_repeat_no_timestamp"
@@ -137,6 +137,7 @@ FEATURES = {
 
 THOROUGH_ALONE = {
     "test_sdist.py",  # builds the distribution
+    "test_hostile_agent.py",  # a writer, its agents and a member of its group as processes
     "test_sizes.py",  # whole screens, drawn at every size
     "test_incident_sequences.py",  # a state machine, which hypothesis makes a test
 }
