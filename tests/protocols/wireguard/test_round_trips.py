@@ -29,6 +29,9 @@ from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 RTT_S = 0.3
 TIMEOUT_S = 0.4
 
+at_exact_times = repeated_if_starved(TIMEOUT_S / 4)
+"""For tests in which an answer must come before the next initiation, or after it."""
+
 
 def is_response(packet: bytes) -> bool:
     return message_type(packet) is MessageType.RESPONSE
@@ -55,6 +58,7 @@ def verdict_of(result: Check, server: Server) -> Verdict:
     return diagnose(result, server).verdict
 
 
+@at_exact_times
 async def test_data_travels_in_the_session_of_the_latest_initiation() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -71,6 +75,7 @@ async def test_data_travels_in_the_session_of_the_latest_initiation() -> None:
     assert verdict_of(result, target_at(path).server) is Verdict.SLOW
 
 
+@at_exact_times
 async def test_a_lost_response_to_the_latest_initiation_starts_a_fresh_handshake() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -85,7 +90,7 @@ async def test_a_lost_response_to_the_latest_initiation_starts_a_fresh_handshake
     assert result.tunnel.received == 2
 
 
-@repeated_if_starved(TIMEOUT_S / 4)
+@at_exact_times
 async def test_fresh_handshakes_that_all_fail_are_loss_and_no_dead_data() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -102,6 +107,7 @@ async def test_fresh_handshakes_that_all_fail_are_loss_and_no_dead_data() -> Non
     assert "3 initiations got no answer" in diagnosis.summary
 
 
+@at_exact_times
 async def test_without_data_any_authentic_response_ends_the_check() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -122,6 +128,7 @@ def data_later(seconds: float) -> Delay:
     return lambda packet: seconds if message_type(packet) is MessageType.TRANSPORT else 0.0
 
 
+@at_exact_times
 async def test_waits_for_answers_follow_the_round_trip_of_the_handshake() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -136,6 +143,7 @@ async def test_waits_for_answers_follow_the_round_trip_of_the_handshake() -> Non
     assert result.tunnel.received == result.tunnel.sent  # after 2.6 round trips, later than the timeout
 
 
+@at_exact_times
 async def test_data_that_is_slower_than_the_handshake_is_awaited_as_long_as_a_handshake() -> None:
     async with (
         TunnelServer(answer_pings) as server,
@@ -151,6 +159,7 @@ async def test_data_that_is_slower_than_the_handshake_is_awaited_as_long_as_a_ha
     assert result.tunnel.rtt >= 0.49
 
 
+@at_exact_times
 async def test_the_round_trip_of_a_first_hop_that_answers_after_the_repetition_is_not_cut_short() -> None:
     async with (
         LabServer(SETUP) as server,
