@@ -64,7 +64,7 @@ screenshots: $(VENV)/dev.stamp  ## the pictures in screenshots/, from the demo; 
 oldest: $(VENV)-oldest/dev.stamp  ## the tests with the oldest versions of dependencies that pyproject.toml allows
 	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
-lock: $(VENV)-lock/lock.stamp  ## writes requirements/ anew: the newest versions, and the oldest that are allowed
+lock: $(VENV)-lock/lock.stamp  ## writes requirements/: the newest versions, and the oldest that are allowed
 	$(VENV)-lock/bin/python -m requirements.lock
 
 release: $(VENV)-release/release.stamp  ## dist/: sdist, wheel, bill of materials (CycloneDX) and checksums

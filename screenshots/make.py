@@ -1,9 +1,9 @@
 """The pictures in this directory, from the demo: `python -m screenshots.make [NAME…]`.
 
-As in `wgmon-tui demo` the real engine checks the demo's servers over loopback, behind a past that is
-invented; only that they stand in a servers.toml here, so that it can be changed. For some pictures two agents
-on this machine check them too, as other places would. The face is drawn without a terminal, every screen in
-every theme of THEMES. Keys, ports and times are new in every run.
+As in `wgmon-tui demo`, the real engine checks the demo's servers over loopback, after an invented history.
+Here the servers are in a servers.toml, so that it can be changed. For some pictures, two agents on this
+machine check them too, like other vantages. The screens are drawn without a terminal, in every theme of
+THEMES. Keys, ports and times are new in every run.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ _WORDS = re.compile(f"[^{_BLANK}]+({_BLANK}[^{_BLANK}]+)*")
 
 
 async def make_of_ends(shots: tuple[Shot, ...]) -> None:
-    """Run the demo with its servers of other protocols, until the ends of certificates are known."""
+    """Run the demo with its servers of other protocols, until the expiry dates of certificates are known."""
     demo = DemoFleet()
     async with running_guests() as guests:
         # In the order of servers.toml: control planes come first.

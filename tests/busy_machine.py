@@ -24,14 +24,14 @@ def without_starvation(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def is_starved(lag_s: float) -> bool:
-    """Return whether a process that waited so long for the processor can expect no answer in time."""
+    """Return whether a process waited too long for the processor to expect an answer in time."""
     return lag_s >= STARVED_S
 
 
 def repeated_if_starved(
     least_lag_s: float = STARVED_S,
 ) -> Callable[[Callable[_Parameters, Awaitable[None]]], Callable[_Parameters, Awaitable[None]]]:
-    """Repeat a test that fails while this process waited so long for the processor: then it says nothing.
+    """Repeat a test that fails while this process waited that long for the processor: it proves nothing.
 
     For tests in which an answer must come at a certain time. Other tests wait as long as they need to.
     """

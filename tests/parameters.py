@@ -36,5 +36,5 @@ def default_rows(numbers: Collection[int], rows: Sequence[tuple[object, ...]]) -
 
 
 def examples(many: int) -> settings:
-    """So many examples in the thorough run, whose usual number is 100; a tenth of them in the default run."""
+    """This many examples in the thorough run (usually 100), and a tenth of them in the default run."""
     return settings(max_examples=max(1, many * settings().max_examples // 100))

@@ -1,4 +1,4 @@
-"""Modules that a start defers are there for whoever uses them, in every thread."""
+"""Modules that a start defers are loaded when any thread uses them."""
 
 from __future__ import annotations
 

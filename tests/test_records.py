@@ -71,7 +71,7 @@ def _make(decorator: Callable[..., Any], options: dict[str, bool]) -> Any:
 
 @records.dataclass(frozen=True, slots=True)
 class Values:
-    """A record that nobody has made yet, with a field named like a parameter of the stand-in."""
+    """A record without an instance so far, with a field named like a parameter of the stand-in."""
 
     number: int
     values: tuple[str, ...]

@@ -33,7 +33,7 @@ from wgmon_tui.garbage_collection import collect_rarely
 
 SIZES = (1_000, 10_000)
 _FAST = 1_000
-"""So many nodes are read within a second."""
+"""The number of nodes that are read within a second."""
 
 REPORTS = 20
 _LOOK_S = 0.002
@@ -72,7 +72,7 @@ class Cost:
 
 
 def main() -> None:
-    """Print the figures for each number of nodes, each in a process of its own: RSS is its peak."""
+    """Print the figures for each number of nodes, each in a separate process: RSS is its peak."""
     if sys.argv[1:2] == [_ONE]:
         _print_one(int(sys.argv[2]), sys.argv[3] == "all")
         return

@@ -176,7 +176,7 @@ async def _measure(place: Path, workers: int, seconds: float, responders: list[i
 
 
 async def _measure_unit(seconds: float) -> float:
-    """Let so many seconds pass; the CPU time of a scalar multiplication meanwhile."""
+    """Wait for some seconds; return the CPU time of a scalar multiplication meanwhile."""
     end, point, units = time.monotonic() + seconds, bytes([9, *bytes(31)]), []
     while time.monotonic() < end:
         began = time.thread_time()

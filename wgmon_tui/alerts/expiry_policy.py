@@ -1,10 +1,10 @@
-"""Which ends of certificates, keys and subscriptions a sink hears of. Pure functions.
+"""Which expiry dates of certificates, keys and subscriptions a sink is notified of. Pure functions.
 
-- A rule has thresholds: times before the end. A sink hears of an end when it comes within one of them, and
-  once for each. What is within several at first is told once.
-- A mute, a pause, a maintenance or quiet hours hold it back. When they end, it is told if it still holds.
-- A later date of what was told is good news, and nothing is sent. The thresholds before the new date start
-  anew, without those that lie behind already: a certificate of six days is not told at each renewal.
+- A rule has thresholds: times before the date. A sink gets one message when a date comes within a threshold.
+  A date that is within several thresholds at first makes one message.
+- A mute, a pause, a maintenance or quiet hours hold the message back. It is sent later, if it still holds.
+- A later date is a renewal, and nothing is sent. The thresholds apply again to the new date, except those
+  that it has passed already: a certificate of six days makes no message at each renewal.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from wgmon_tui.config.alerting import Rule, is_selected
 from wgmon_tui.store.read.expiries import ExpiringServer
 
 MAX_EXPIRIES = 200
-"""Maximum number of ends in one message."""
+"""Maximum number of expiry dates in one message."""
 
 _SAME_DATE_S = 3600.0
 """Dates that differ by less are the same: some servers report the time that is left, not the date."""
 
 _PAUSED = "paused"
 _RENEWED = "renewed"
-"""Why a threshold that the new date has passed already is not told."""
+"""Why no message is sent for a threshold that the new date has passed already."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryState:
     """How an end `at` stands with a sink.
 
-    `within` is the smallest threshold that needs no message any more. `suppressed_by` is why the sink does
-    not hear of it now, or "".
+    `within` is the smallest threshold that needs no message any more. `suppressed_by` is why the sink gets no
+    message now, or "".
     """
 
     at: float
@@ -51,9 +51,9 @@ ExpiryStates = Mapping[ExpiryKey, ExpiryState]
 
 @dataclass(frozen=True, slots=True)
 class ExpiryNotification:
-    """An end that a sink hears of because it came within a threshold, in seconds.
+    """An expiry date that a sink is notified of because it came within a threshold, in seconds.
 
-    With `suppressed_by`, it does not; that is the reason for the log.
+    With `suppressed_by`, it is not; that is the reason for the log.
     """
 
     sink: str
@@ -65,7 +65,7 @@ class ExpiryNotification:
 def decide_expiries(
     servers: Iterable[ExpiringServer], states: ExpiryStates, moment: PolicyContext
 ) -> tuple[dict[ExpiryKey, ExpiryState], tuple[ExpiryNotification, ...]]:
-    """Return the states that change, and the notifications, the first to end first."""
+    """Return the states that change, and the notifications, the first date first."""
     changed: dict[ExpiryKey, ExpiryState] = {}
     notifications: list[ExpiryNotification] = []
     sinks = [sink.name for sink in moment.alerts.sinks if sink.is_event_driven]
@@ -101,7 +101,7 @@ def decide_expiries(
 def announcements_of(
     notifications: Iterable[ExpiryNotification], vantage: str, now: float
 ) -> list[tuple[str, Announcement]]:
-    """Return the messages of each sink. What ends together is one message."""
+    """Return the messages of each sink. What expires together is one message."""
     by_sink: dict[str, list[ExpiryNotification]] = {}
     for each in notifications:
         by_sink.setdefault(each.sink, []).append(each)
@@ -136,7 +136,7 @@ def _smallest_reached(expires: Expires, thresholds: Iterable[float], now: float)
 
 
 def _state_of_date(before: ExpiryState | None, at: float, now_due: float | None) -> ExpiryState:
-    """The state of this date, before it is decided what is told now."""
+    """The state of this date, before it is decided what is sent now."""
     if before is None:
         return ExpiryState(at)
     if abs(at - before.at) < _SAME_DATE_S:

@@ -91,7 +91,7 @@ SECTIONS = (
     *(HISTORY, VIEWER, SINK, RULE, MAINTENANCE, LOOK, KEYS, COLUMNS, FILTERS, ACTION),
     *(QUORUM, UPLINK, VANTAGE, SUBSCRIPTION),
 )
-"""All sections of config.toml, in the order in which messages list the first level."""
+"""All sections of config.toml, in the order of messages that list the first level."""
 
 _FIRST_LEVEL = tuple(
     key for section in SECTIONS for key in ((section.name,) if section.name else section.known_keys)

@@ -101,7 +101,7 @@ def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | Non
 
 
 def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:
-    """A relay that does not work, or of which nothing shows that it does: other paths may work without it."""
+    """A relay that does not work, or is not known to: other paths may work without it."""
     relays = [each for each in evidence if each.kind == "relay"]
     broken = [each for each in relays if values_of(each, 2)[1] == answers.BROKEN]
     unknown = [each for each in relays if values_of(each, 2)[1] == answers.UNKNOWN]

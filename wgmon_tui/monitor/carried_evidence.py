@@ -103,7 +103,7 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
 def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
     """Add the ends of certificates and keys that earlier checks saw, and that this one did not look at.
 
-    Only deep checks see most of them. Each check has all that are known, for whoever reads only that one.
+    Only deep checks see most of them. Each check carries all that are known, so that it can be read alone.
     """
     if has_seen_all_ends(check):
         return check

@@ -92,15 +92,15 @@ class ServerStates:
     def _returning(self, server: Server) -> ServerState:
         """The state that a server had when it left, if its entry is the same; else a new one.
 
-        What other vantages reported meanwhile is unknown, so that part starts anew.
+        What other vantages reported meanwhile is unknown, so that part starts empty.
         """
         left = self._left.pop(server.name, None)
         if left is None or left.server != server:
             return new_server_state(server)
         if left.vantage_states:
-            anew = new_server_state(server)
-            anew.samples = left.samples
-            return anew
+            fresh = new_server_state(server)
+            fresh.samples = left.samples
+            return fresh
         return left
 
     def touch(self, name: str) -> None:

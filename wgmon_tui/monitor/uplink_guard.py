@@ -45,7 +45,7 @@ def last_answer_time(check: Check) -> float | None:
 def _is_answer(evidence: Evidence) -> TypeGuard[CookieDemanded | IcmpError]:
     """Return whether the server itself sent what the evidence is about.
 
-    An ICMP error without a quote may come from anybody.
+    Any machine can send an ICMP error without a quote.
     """
     if isinstance(evidence, IcmpError):
         return (evidence.from_target or is_port_closed(evidence)) and evidence.quotes_packet is not False

@@ -114,7 +114,7 @@ def echo_request(
 ) -> bytes:
     """Build an ICMP echo request, padded so that the whole inner packet has at least `size` bytes.
 
-    `fill` returns so many bytes of padding: zeros by default. IPv4 sets "don't fragment", so a hop with a
+    `fill` returns that many bytes of padding: zeros by default. IPv4 sets "don't fragment", so a hop with a
     smaller MTU must report it.
     """
     header = 20 if source.version == 4 else 40

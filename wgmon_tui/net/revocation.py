@@ -50,7 +50,7 @@ class RevocationProblem:
 
 @dataclass(frozen=True, slots=True)
 class RevocationResult:
-    """What lists say of a chain. `not_looked_up` are its certificates of which no list says anything."""
+    """What lists say of a chain. `not_looked_up` are the certificates that no list covers."""
 
     problem: RevocationProblem | None = None
     not_looked_up: tuple[x509.Certificate, ...] = ()

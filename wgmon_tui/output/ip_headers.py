@@ -37,7 +37,7 @@ def ip_packet(
 ) -> bytes:
     """Build the IPv4 or IPv6 packet of a payload; both addresses have the same version.
 
-    The payload of ICMP is the whole message. Its checksum is computed anew, because a socket of ICMPv6 leaves
+    The payload of ICMP is the whole message. Its checksum is computed here, because a socket of ICMPv6 leaves
     that to the kernel.
     """
     addresses = source[0].packed + destination[0].packed

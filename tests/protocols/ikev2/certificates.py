@@ -71,7 +71,7 @@ def issue(
 
 
 def revoke(authority: Issued, *revoked: Issued, days: int = 30) -> bytes:
-    """A revocation list of an authority in PEM, which ends after so many days."""
+    """A revocation list of an authority in PEM, which ends after `days`."""
     now = datetime.now(UTC)
     builder = (
         x509.CertificateRevocationListBuilder()

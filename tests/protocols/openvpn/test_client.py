@@ -185,7 +185,7 @@ def test_a_server_whose_certificate_is_not_accepted_gets_no_password() -> None:
 
 
 def test_a_packet_of_another_key_is_neither_taken_nor_acknowledged() -> None:
-    """The server renegotiates: the numbers of that key begin anew."""
+    """The server renegotiates: the numbers of that key start again."""
     pair = Pair(wrapped=False)
     pair.run()
     before = len(pair.events)

@@ -11,7 +11,7 @@ from tests.real.nodes.rows import ROWS, Mesh, Row
 from tests.real.prerequisites import require
 from tests.real.wireguard_go import WireguardGo
 
-pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
+pytestmark = pytest.mark.thorough  # interfaces in separate namespaces
 
 
 @pytest.fixture(scope="module")

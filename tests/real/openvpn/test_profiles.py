@@ -126,7 +126,7 @@ def test_a_profile_in_an_archive_logs_in(place: str, tmp_path: Path) -> None:
 def test_a_server_that_gives_no_peer_id_gets_the_older_data_packets(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cipher: str
 ) -> None:
-    """Servers before 2.4, and those that are told that the client knows P_DATA_V1 only."""
+    """Servers before 2.4, and those whose client announces P_DATA_V1 only."""
     monkeypatch.setattr(key_exchange, "IV_PROTO", 0)
     lines = f"data-ciphers {cipher}\nauth SHA256\n"
     setup = ServerSetup(more=lines)
@@ -155,7 +155,7 @@ def test_a_renegotiation_of_the_server_disturbs_no_check(place: str, tmp_path: P
 
 
 def test_a_cancelled_check_frees_its_address(place: str, tmp_path: Path) -> None:
-    """The check waits for an inner address that nobody has."""
+    """The check waits for an inner address that no host has."""
     setup = ServerSetup()
     with running_server(place, tmp_path, setup) as server:
         target = make_openvpn_target(client_profile(setup), timeout_s=9.0, tunnel_ping=(UNUSED,))

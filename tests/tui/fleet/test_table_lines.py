@@ -1,4 +1,4 @@
-"""The gaps of a line, which cost bytes if they have a style of their own."""
+"""The gaps of a line, which cost bytes if they have a different style."""
 
 from __future__ import annotations
 

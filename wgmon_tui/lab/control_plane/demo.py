@@ -1,6 +1,6 @@
 """The control plane of the demo. It answers like headscale, and reports two nodes wrongly.
 
-Its nodes are ports on loopback, each at an address of its own. A rule watches four of them through this
+Its nodes are ports on loopback, each at a separate address. A rule watches four of them through this
 machine's own network, because headscale tells no endpoint of WireGuard. One of the four is online for it and
 answers nothing, one is offline for it and answers. The fifth node is a laptop that no rule selects.
 """

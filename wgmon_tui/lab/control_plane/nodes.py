@@ -1,4 +1,4 @@
-"""Nodes of a mesh on loopback: a port at an address of its own, which answers or does not."""
+"""Nodes of a mesh on loopback: each is a port at a separate address, which answers or not."""
 
 from __future__ import annotations
 

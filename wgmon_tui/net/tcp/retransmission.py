@@ -43,7 +43,7 @@ class RetransmissionTimer:
             self.restart(now)
 
     def restart(self, now: float) -> None:
-        """Start anew, after progress or after something was sent again."""
+        """Start again, after progress or after something was sent again."""
         self.expires_at = now + min(_MAX_S, self._timeout * 2**self.expiries)
 
     def stop(self) -> None:

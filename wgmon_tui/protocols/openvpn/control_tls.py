@@ -79,7 +79,7 @@ class ControlTls:
             self._connection.unwrap()
 
     def take_output(self, most: int) -> bytes:
-        """Up to so many bytes for the server; empty if there are none."""
+        """Up to this many bytes for the server; empty if there are none."""
         return self._outgoing.read(most)
 
     def export(self, key_log: str, label: bytes, length: int) -> bytes | None:

@@ -69,7 +69,7 @@ PUSHED = "pushed"
 ENDED = "ended"
 """Values: RESTART, HALT or EXIT, and the text of the server."""
 NO_PASSWORD = "no-password"  # noqa: S105  no secret
-"""The profile asks for a user and a password, and nobody has set them. No values."""
+"""The profile asks for a user and a password that are not set. No values."""
 NOT_DEDICATED = "not-dedicated"
 """The settings do not say that nobody else uses the profile."""
 IN_USE = "in-use"

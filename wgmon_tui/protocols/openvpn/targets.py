@@ -42,7 +42,7 @@ class OpenVpnTarget:
 
     @property
     def lacks_password(self) -> bool:
-        """Whether a client would ask for a user and a password, and nobody has set them."""
+        """Whether a client would ask for a user and a password that are not set."""
         is_set = self.credentials is not None and self.credentials.password is not None
         return self.profile.needs_credentials and not is_set
 

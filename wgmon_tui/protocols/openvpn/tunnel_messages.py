@@ -6,7 +6,7 @@ Sources: OpenVPN 2.6, src/openvpn/ping.c and occ.h.
 from __future__ import annotations
 
 PING = bytes.fromhex("2a187bf3641eb4cb07ed2d0a981fc748")
-"""The keepalive. A peer that gets nothing for ping-restart seconds begins anew."""
+"""The keepalive. A peer that gets nothing for ping-restart seconds restarts the session."""
 
 _OCC_MAGIC = bytes.fromhex("287f346bd4ef7a812d56b8d3afc5459c")
 (

@@ -1,6 +1,6 @@
 """Experiments with REALITY: what a server that shows its site to this client may want to be different.
 
-A server compares everything in the session id at once, and shows the same site whatever it dislikes. So only
+A server compares everything in the session id at once, and shows the same site for every fault. So only
 a change that helps tells something. A wrong public key is the one fault that no change can show.
 """
 

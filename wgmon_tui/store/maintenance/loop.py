@@ -20,7 +20,7 @@ _COPY_LOG_EVERY_S, _COPY_LOG_AT_WORK_EVERY_S = 5.0, 1.0
 
 _SLICE_S = 0.02
 """Share of each quarter second, in seconds, for compaction and retention, so that checks and commits go on.
-The step in which it ends is finished.
+The step that runs at that moment is finished.
 """
 
 _SLICE_EVERY_S = 0.1

@@ -1,4 +1,4 @@
-"""One action of the operator, and the groups in which the help lists actions."""
+"""One action of the operator, and the groups of the help screen."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _WIDTHS = {
     "control": 8, "data path": 16, "seen": 10, "key ends": 10, "plane": 14, "handshake": 11, "version": 10,
     "tags": 18, "routes": 18,
 }  # fmt: skip
-"""Widths of the columns after the node, in the order in which a narrow terminal keeps them."""
+"""Widths of the columns after the node. A narrow terminal keeps the first ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ class SocksDialect:
     def make_relay(self, link: SocksLink, destination: Destination, unix_time: Clock) -> Relay:
         """SOCKS5 datagrams: zeros and the address come before the data (RFC 1928 §7)."""
         header = _NO_FRAGMENT + destination.to_socks()
-        anybody = Destination("0.0.0.0", 0)  # noqa: S104  the program takes them from any port
-        stream = SocksStream(anybody, link.user, link.password, UDP_ASSOCIATE)
+        any_source = Destination("0.0.0.0", 0)  # noqa: S104  the program takes them from any port
+        stream = SocksStream(any_source, link.user, link.password, UDP_ASSOCIATE)
         return Relay(lambda data: header + data, _unpack, association=stream)
 
     def trials(self, link: SocksLink) -> Sequence[Trial]:
