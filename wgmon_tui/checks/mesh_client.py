@@ -45,7 +45,7 @@ class MeshClient(typing.Protocol):
 
 
 def describe_peer(peer: MeshPeer) -> str:
-    """Say in one line what the client said."""
+    """Describe in one line what the client reports."""
     client = printable(peer.client)
     if peer.trouble:
         return f"{client} on this machine was not asked: {printable(peer.trouble)}"

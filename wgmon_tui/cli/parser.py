@@ -56,7 +56,7 @@ class _PartialParser(CommandParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        """Ask for the whole parser: it knows what was probably meant."""
+        """Leave the mistake to the parser of all commands, which can suggest the right word."""
         raise _AllCommandsNeededError
 
 

@@ -129,7 +129,7 @@ def _read_secrets(
 
 
 def without_nodes(loaded: LoadedConfig) -> LoadedConfig:
-    """What the files say: without the nodes that rules of control planes select."""
+    """The configuration of the files alone, without the nodes that rules of control planes select."""
     servers = tuple(each for each in loaded.fleet.servers if not each.control_plane)
     if len(servers) == len(loaded.fleet.servers):
         return loaded
@@ -137,7 +137,7 @@ def without_nodes(loaded: LoadedConfig) -> LoadedConfig:
 
 
 def with_nodes(loaded: LoadedConfig, nodes: Sequence[Server]) -> LoadedConfig:
-    """What the files say, and these nodes. They have no secrets but those of their identity."""
+    """The configuration of the files, and these nodes. Their only secrets are those of their identity."""
     if not nodes:
         return loaded
     keyring = loaded.keyring

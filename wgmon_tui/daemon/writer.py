@@ -323,7 +323,7 @@ class Writer(FleetController):
 
     @property
     def quotas(self) -> dict[str, Quota]:
-        """What the providers of subscriptions say of end and traffic, by subscription."""
+        """Expiry date and traffic that providers report, by subscription."""
         return self._lists.quotas if self._lists else {}
 
     @property

@@ -128,12 +128,12 @@ def _dead_causes(reported: ReportedNode, now: float) -> Iterator[Cause]:
 
 
 def _path_causes(reported: ReportedNode, now: float, *, is_likely: bool) -> Iterator[Cause]:
-    """The causes between the two clients: those that something speaks for, or the others."""
+    """The causes between the two clients: those with evidence if `is_likely`, otherwise the others."""
     if reported.by_key:
         return
     client, relay = reported.client, reported.relay
-    speaks_for_relay = bool(client and client.is_direct is False) or bool(relay and relay.works is False)
-    if not (client and client.is_direct) and speaks_for_relay is is_likely:
+    has_relay_evidence = bool(client and client.is_direct is False) or bool(relay and relay.works is False)
+    if not (client and client.is_direct) and has_relay_evidence is is_likely:
         yield _relay_cause(reported)
     quiet_s = reported.quiet_s(now)
     if (quiet_s is None or quiet_s > _SESSION_S) and (quiet_s is not None) is is_likely:

@@ -118,7 +118,7 @@ class _Selection:
         self._unaddressed: Counter[str] = Counter()
 
     def add_node(self, plane: Server, rules: ControlPlaneSettings, node: Node) -> None:
-        """Add a node, unless servers.toml has it already, or nothing says where it is."""
+        """Add a node, unless servers.toml has it already, or no address of it is known."""
         server = self._make_server(plane, rules, node)
         if server is None:
             self._unaddressed[plane.name] += 1

@@ -46,7 +46,7 @@ class SubscriptionFollower:
         self._lists: dict[str, bytes] = {}
         """The last good list of each subscription that differs from servers.toml."""
         self._quotas: dict[str, Quota] = {}
-        """What providers said of their subscriptions, from the state file at first."""
+        """The quotas that providers sent; at first those of the state file."""
         self._has_read_states = False
         self._fetched_at: dict[str, float] = {}
         self._warned: set[str] = set()
@@ -62,7 +62,7 @@ class SubscriptionFollower:
 
     @property
     def quotas(self) -> dict[str, Quota]:
-        """What providers say of the lists that are followed, by name."""
+        """The quotas of the followed lists, by name."""
         return {
             each.name: self._quotas[each.name] for each in self._subscriptions if each.name in self._quotas
         }

@@ -147,7 +147,7 @@ def decode_trace_request(content: bytes) -> tuple[int, str, TraceOptions]:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What a worker says of itself every second: CPU seconds, bytes of memory, and its timestamps.
+    """The status that a worker sends every second: CPU seconds, bytes of memory, and its timestamps.
 
     `held` says why checks are not sent, `trouble` why timestamps are kept in memory; "" if all is well.
     """
@@ -230,12 +230,12 @@ def decode_line(content: bytes) -> tuple[int, str]:
 
 
 def encode_worker_report(report: WorkerReport) -> bytes:
-    """Encode what a worker says of itself."""
+    """Encode the status of a worker."""
     return _json([report.cpu_s, report.memory_bytes, report.held, report.trouble])
 
 
 def decode_worker_report(content: bytes) -> WorkerReport:
-    """Decode what a worker says of itself. Raises BadFrameError."""
+    """Decode the status of a worker. Raises BadFrameError."""
     match _parse(content):
         case [int() | float() as cpu_s, int(memory_bytes), str(held), str(trouble)]:
             return WorkerReport(float(cpu_s), memory_bytes, held, trouble)

@@ -107,7 +107,7 @@ class WorkerProcess:
         return f"worker {self.number} does not run: {self._trouble}; {servers} wait for it"
 
     def assign(self, assignment: bytes | None, servers: Mapping[str, Server]) -> None:
-        """Replace what it knows. `servers` are those that it checks.
+        """Replace its assignment. `servers` are those that it checks.
 
         Without an `assignment`, checks wait until the next call has one.
         """

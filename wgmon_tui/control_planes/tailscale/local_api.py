@@ -26,7 +26,7 @@ class TailscaledApi:
     )
 
     def headers(self, token: str) -> Mapping[str, str]:
-        """None: tailscaled knows the account at the other end of the socket."""
+        """No headers: tailscaled identifies the account by the socket."""
         return {}
 
     def read(self, answers: Mapping[str, object]) -> ControlPlaneReport:

@@ -354,7 +354,7 @@ def dead_targets(targets: str) -> Cause:
 
 
 def silent_gateway(gateway: str) -> list[Cause]:
-    """The server redirects, and the gateway that it names says nothing."""
+    """The server redirects, and the gateway that it names does not answer."""
     return [
         Cause(
             f"{gateway} is down, or its IKE daemon is",

@@ -55,7 +55,7 @@ def _find_meaning(found: Findings) -> Meaning:
 
 
 def _of_silent_gateway(found: Findings) -> Meaning | None:
-    """The server sends its clients to a gateway, which says nothing; None if that is not so."""
+    """The server redirects its clients to a gateway that does not answer; None if it does not."""
     is_unanswered = found.values_of(EvidenceKind.UNANSWERED, ExchangeType.IKE_SA_INIT) is not None
     if not is_unanswered or not found.has(EvidenceKind.REDIRECTED):
         return None

@@ -71,7 +71,7 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
 
 
 def no_room() -> Cause:
-    """The server takes no new session now, and says nothing: mudp.c and multi.c drop the packet."""
+    """The server accepts no new session now, without an answer: mudp.c and multi.c drop the packet."""
     return Cause(
         "the server has as many clients as max-clients allows, or limits new ones (connect-freq)",
         "a server without room for another client drops its packets without a word",

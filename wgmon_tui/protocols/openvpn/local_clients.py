@@ -59,7 +59,7 @@ def _signs_of(profile: Profile, username: str) -> list[tuple[str, ...]]:
 
 
 def _user_line(username: str) -> str:
-    """A line that no file has, because the files stand here without white space."""
+    """A line that matches no file: files are compared without white space."""
     return f"\nuser {username.strip()}\n"
 
 

@@ -1,4 +1,4 @@
-"""Lines of the list of nodes: what control planes report beside what is true. Pure."""
+"""Lines of the list of nodes: reports of control planes beside verdicts of checks. Pure."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def heading(order: ColumnOrder, text_style: TextStyle, empty: Collection[str] = 
 
 
 def line(entry: NodeEntry, now: float, text_style: TextStyle, empty: Collection[str] = ()) -> Text:
-    """One line: the node, what its control plane says, and what is true."""
+    """One line: the node, the report of its control plane, and the verdict of its check."""
     palette, glyphs, node = text_style.palette, text_style.glyphs, entry.node
     severity = _severity_of(entry)
     state = palette.severity[severity]
@@ -205,7 +205,7 @@ def _key_end(at: float | None, now: float) -> str:
 
 
 def detail(entry: NodeEntry, now: float, text_style: TextStyle) -> Text:
-    """The entry in full: both reports, the rule, and everything that the control plane says."""
+    """The entry in full: both reports, the rule, and all that the control plane reports."""
     palette, glyphs, node = text_style.palette, text_style.glyphs, entry.node
     name, age = node.name or node.id, format_age(now - entry.at)
     says = f"{entry.plane} reported {name} as {_STATES[node.online]} {age}"

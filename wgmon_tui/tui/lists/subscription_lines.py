@@ -64,7 +64,7 @@ def _split(key: str | None) -> tuple[str, str]:
 
 
 def severity_of(state: SubscriptionState, now: float) -> Severity:
-    """How a list stands: up if nothing is to be done."""
+    """The severity of a list: up if nothing is to be done."""
     if state.fetched_at is None and not state.problem:
         return Severity.UNKNOWN
     is_ending = state.quota is not None and bool(state.quota.warning(now))
@@ -154,7 +154,7 @@ def detail(overview: SubscriptionOverview, key: str | None, now: float, text_sty
 
 
 def _provider_says(state: SubscriptionState) -> Iterator[str]:
-    """What a provider says of a subscription, in phrases."""
+    """Expiry date and traffic of a subscription, as phrases."""
     if state.quota and state.quota.ends_at is not None:
         yield f"it ends {format_local_time(state.quota.ends_at, seconds=False, zone=True)}"
     if state.quota and state.quota.left:
