@@ -54,7 +54,7 @@ def checked_deeply() -> DeepCheckPolicy:
     return policy
 
 
-@pytest.mark.parametrize("protocol", ["openvpn", "ikev2"])
+@pytest.mark.parametrize("protocol", ["openvpn", "ikev2", "shadowsocks"])
 @pytest.mark.parametrize(
     ("verdict", "stage", "settled"),
     [
@@ -91,8 +91,11 @@ def test_nothing_is_repeated_that_a_quick_check_shows(
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_protocol_whose_every_check_sends_data_repeats_nothing() -> None:
-    assert not checked_deeply().choose_depth(state_of(Verdict.LOSSY, "", UP, "wireguard")).deep
+def test_where_every_check_sends_data_only_packet_sizes_are_confirmed() -> None:
+    policy = checked_deeply()
+    assert not policy.choose_depth(state_of(Verdict.LOSSY, "", UP, "wireguard")).deep
+    assert policy.choose_depth(state_of(Verdict.MTU_BLACKHOLE, "", UP, "wireguard")).deep
+    assert not policy.choose_depth(state_of(Verdict.MTU_BLACKHOLE, "", DEGRADED, "wireguard")).deep
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from random import Random
 from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.registry import find_protocol
-from wgmon_tui.checks.stage import AUTHENTICATE, REACH, RESET, RESOLVE, SA_INIT
+from wgmon_tui.checks.stage import AUTHENTICATE, HANDSHAKE, REACH, RESET, RESOLVE, SA_INIT
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.protocol_settings import lets_soak
@@ -39,7 +39,7 @@ FAILED_DEEP_AGAIN_S = 10.0
 """The time between two deep checks of a server that fails behind its first answer: they alone see its end."""
 
 _SOAK_JITTER = 0.1
-_BEFORE_THE_LOGIN = frozenset((RESOLVE, REACH, RESET, SA_INIT))
+_BEFORE_THE_LOGIN = frozenset((RESOLVE, REACH, RESET, SA_INIT, HANDSHAKE))
 """A check that fails here has not come to what only deep checks test."""
 
 
@@ -98,7 +98,10 @@ class DeepCheckPolicy:
         seconds. Refused credentials wait for `tunnel_every`: a server may lock the account.
         """
         server, diagnosis = server_state.server, last.diagnosis
-        if not find_protocol(server.protocol).repeats_deep_results:
+        is_of_sizes = (
+            diagnosis.verdict is Verdict.MTU_BLACKHOLE
+        )  # only deep checks test them, of any protocol
+        if not is_of_sizes and not find_protocol(server.protocol).repeats_deep_results:
             return False
         if diagnosis.failed_stage in _BEFORE_THE_LOGIN:
             return False

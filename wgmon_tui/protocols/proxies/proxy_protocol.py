@@ -33,6 +33,7 @@ _PACKAGES = ("cryptography", "blake3", "h11")
 class ProxyProtocol(Protocol):
     """One proxy protocol. A server is checked by a fetch of a page through it."""
 
+    repeats_deep_results = True
     experiments: Sequence[Experiment] = OF_STREAMS
     verdict_help = VERDICT_HELP
 
