@@ -1,6 +1,6 @@
 """How hypothesis and signals behave: no deadline, since a shared machine may stop any example for a while.
 
-`make test` looks at a few examples of everything, `make thorough` at many; CI runs both.
+`make test` looks at ten examples of a property, `make thorough` at a hundred; CI runs both.
 """
 
 import gc
