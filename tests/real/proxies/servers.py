@@ -280,9 +280,11 @@ class ProxyServers:
             ),
         ]  # fmt: skip
         listeners += [
-            self._mihomo_reality("vless reality", short_ids=("", SHORT_ID.hex())),
-            self._mihomo_reality("vless vision", FLOW),
-        ]
+            self._mihomo_reality(
+                "vless reality", self.links["mihomo trojan"].endpoint.port, short_ids=("", SHORT_ID.hex())
+            ),
+            self._mihomo_reality("vless vision", IMITATED, FLOW),
+        ]  # the first site chooses X25519MLKEM768, the second X25519
         home = self.home / "mihomo-server"
         home.mkdir()
         listeners.append(http_listener(_HTTP))
@@ -295,10 +297,10 @@ class ProxyServers:
         return {"name": name, "type": kind, "listen": LOOPBACK, "port": port, **options}
 
     def _mihomo_reality(
-        self, name: str, flow: str = "", short_ids: tuple[str, ...] = (SHORT_ID.hex(),)
+        self, name: str, site: int, flow: str = "", short_ids: tuple[str, ...] = (SHORT_ID.hex(),)
     ) -> dict[str, object]:
         options = {
-            "dest": f"{LOOPBACK}:{IMITATED}",
+            "dest": f"{LOOPBACK}:{site}",
             "private-key": base64_url(REALITY_KEY.private_bytes_raw()),
             "short-id": list(short_ids),
             "server-names": [NAME],

@@ -12,6 +12,7 @@ from tests.real.proxies.pages import LOOPBACK
 from tests.real.proxies.probing import Probing
 from tests.real.proxies.rows import STRANGER
 from tests.real.proxies.servers import SECURE_PAGE, ProxyServers, certificate_of, proxy_servers
+from tests.real.proxies.xray import start_xray_if_named
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.records import VlessLink
@@ -37,6 +38,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyServers]:
     """Servers with Vision."""
     with proxy_servers(tmp_path_factory.mktemp("proxies"), "sing-box", "mihomo") as made:
+        start_xray_if_named(made)
         yield made
 
 
@@ -58,5 +60,6 @@ def test_every_server_of_vless_and_trojan_brings_a_page_over_tls(servers: ProxyS
     names = [each for each in servers.links if "vless" in each or each.endswith("trojan")]
     assert len(names) > 8
     for name in names:
-        found = Probing(servers.links[name], fetch=PAGE).run(servers.name)
-        assert found.diagnosis.verdict is Verdict.HEALTHY, name
+        for page, status in ((PAGE, 204), (LARGE, 200)):
+            found = Probing(servers.links[name], fetch=page, status=status).run(servers.name)
+            assert found.diagnosis.verdict is Verdict.HEALTHY, (name, found.diagnosis.summary)

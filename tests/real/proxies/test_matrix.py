@@ -16,6 +16,7 @@ from tests.real.proxies.runner import PlayedCell, play
 from tests.real.proxies.servers import FALLBACK, FIRST_PAGE, SECOND_PAGE, ProxyServers, proxy_servers
 from tests.real.proxies.xray import start_xray_if_named
 from wgmon_tui.checks.verdict import Severity, Verdict
+from wgmon_tui.protocols.proxies.reality.key_shares import X25519, X25519_MLKEM768, KeyShares, has_mlkem
 
 QUICK = ("trojan", "ss-server", "sing-box")
 QUICK_SERVERS = (
@@ -54,6 +55,26 @@ def test_reality_with_vision_is_healthy_and_each_fault_of_it_is_named(tmp_path: 
         assert not play_quickly(servers, "mihomo vless reality", "wrong short id").wrong
         assert not play_quickly(servers, "mihomo vless vision", "own clock").wrong
         assert not play_quickly(servers, "mihomo vless vision", "clock of the server").wrong
+
+
+@pytest.mark.skipif(not has_mlkem(), reason="the library has no ML-KEM")
+@pytest.mark.parametrize(
+    ("server", "group"), [("mihomo vless reality", X25519_MLKEM768), ("mihomo vless vision", X25519)]
+)
+def test_reality_follows_the_group_that_the_imitated_site_chooses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, group: int
+) -> None:
+    agree = KeyShares.agree
+    chosen: list[int] = []
+
+    def note(shares: KeyShares, group: int, share: bytes) -> bytes:
+        chosen.append(group)
+        return agree(shares, group, share)
+
+    monkeypatch.setattr(KeyShares, "agree", note)
+    with proxy_servers(tmp_path, "mihomo") as servers:
+        assert not play_quickly(servers, server, RIGHT).wrong
+    assert set(chosen) == {group}
 
 
 @pytest.mark.parametrize("server", ["sing-box 2022-blake3-aes-256-gcm", "sing-box vless tls", "trojan"])

@@ -107,7 +107,7 @@ def start_xray(servers: ProxyServers) -> None:
     inbounds += [
         add(
             method, lambda at, m=method: ShadowsocksLink(at, m, METHODS[m]), "shadowsocks",
-            {"method": method, "password": METHODS[method]},
+            {"method": method, "password": METHODS[method], "network": "tcp,udp"},
         )
         for method in ("aes-256-gcm", "2022-blake3-aes-256-gcm")
     ]  # fmt: skip

@@ -43,5 +43,5 @@ def _of_missing_mlkem(found: ProtocolEvidence) -> Cause:
     return Cause(
         "the server wants a key share of X25519MLKEM768, as Xray does from 26.9.8 on",
         describe_own(found),
-        "pip install --upgrade cryptography",
+        "pip install --upgrade 'cryptography>=48'",
     )
