@@ -8,12 +8,12 @@ from textual import events
 from textual.driver import Driver
 
 from wgmon_tui.text import format_rtt
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 from wgmon_tui.tui.terminal.counting_driver import CURSOR_POSITION_QUERY, SLOW_LINK_S, CountingDriver
 from wgmon_tui.tui.terminal.repaint_throttle import DEFAULT_LIMITS, LOW_BANDWIDTH, RepaintThrottle
 
 
-class LowBandwidthApp(AppContext):
+class LowBandwidthApp(AppPart):
     """An app that counts what it writes, warns about a slow link, and has a low-bandwidth mode."""
 
     _query_sent_at: float | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from wgmon_tui.terminal import Multiplexer
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.terminal.osc52 import LARGEST_COPY, TMUX_OPTION, osc52, through
 
 
-class ClipboardApp(AppContext):
+class ClipboardApp(AppPart):
     """An app that copies text to the terminal's clipboard, and says in a notice what was copied."""
 
     _has_named_tmux_option = False

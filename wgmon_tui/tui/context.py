@@ -268,3 +268,13 @@ class AppContext(App[None]):
     @abstractmethod
     def add_note(self, incident: str, name: str) -> None:
         """Ask for a note, and store it with an incident of this server."""
+
+
+if TYPE_CHECKING:
+    AppPart = AppContext
+else:
+    AppPart = object
+"""Base of the classes that `WgmonApp` consists of. Textual examines each subclass of App for 0.2 ms.
+
+A class with reactive attributes, bindings or `@on` needs that: it derives from `AppContext`.
+"""

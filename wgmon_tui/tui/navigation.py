@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 
 if TYPE_CHECKING:
     from wgmon_tui.checks.verdict import Verdict
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wgmon_tui.net.addresses import Address
 
 
-class NavigationApp(AppContext):
+class NavigationApp(AppPart):
     """An app that opens the screens of its features."""
 
     def action_choose_theme(self) -> None:

@@ -12,11 +12,11 @@ from textual import events
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from wgmon_tui.tui.context import NOTICE_S, AppContext, Notice
+from wgmon_tui.tui.context import NOTICE_S, AppPart, Notice
 from wgmon_tui.tui.widgets.status_line import StatusLine
 
 
-class NoticeApp(AppContext):
+class NoticeApp(AppPart):
     """An app that shows notices in the status lines of its screens, and never over their content."""
 
     notice: Notice | None = None

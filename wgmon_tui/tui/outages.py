@@ -14,12 +14,12 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.monitor.staleness import CheckOutage, StalenessScan, are_all_stale, newest_check_at
 from wgmon_tui.text import format_recent_time
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
 
 
-class OutageApp(AppContext):
+class OutageApp(AppPart):
     """An app that says when its data is old, and why.
 
     Its worker of the group "probes" runs the engine.

@@ -9,10 +9,10 @@ from typing import Unpack
 
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.tui.choices import ChoiceChanges, ChoicesFile
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 
 
-class RememberedChoicesApp(AppContext):
+class RememberedChoicesApp(AppPart):
     """An app that remembers in a file what is chosen. Without a file it forgets it when it ends."""
 
     _choices_file: ChoicesFile | None = None

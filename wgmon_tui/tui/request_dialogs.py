@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_servers, format_until
-from wgmon_tui.tui.context import AppContext
+from wgmon_tui.tui.context import AppPart
 
 
-class RequestDialogApp(AppContext):
+class RequestDialogApp(AppPart):
     """An app that asks for what a request needs, and then sends it."""
 
     def can_acknowledge(self, server_state: ServerState | None) -> bool:

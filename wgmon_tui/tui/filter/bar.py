@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Set
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
@@ -111,16 +110,26 @@ class FilterBar(PromptBar):
         self._explained_line = ""
         self._notice: Notice | None = None
 
-    def compose(self) -> ComposeResult:
-        """The widgets, from left to right."""
-        yield Static("/ ", id="filter-prompt", markup=False)
-        saved = self.app.saved_filters
-        yield FilterInput(
-            FilterHistory(saved),
-            _FilterCompleter(self._known, self._values),
-            self._placeholder,
-        )
-        yield Static(id="filter-count", markup=False)
+    @property
+    def input_line(self) -> FilterInput:
+        """The line to type. It is made when it is needed first: a start would wait for it."""
+        if not self.children:
+            history, completer = (
+                FilterHistory(self.app.saved_filters),
+                _FilterCompleter(self._known, self._values),
+            )
+            self.mount(
+                Static("/ ", id="filter-prompt", markup=False),
+                FilterInput(history, completer, self._placeholder),
+                Static(id="filter-count", markup=False),
+            )
+            self._draw()
+        return self.query_one(FilterInput)
+
+    @property
+    def line(self) -> str:
+        """The line as it is typed."""
+        return self.input_line.value if self.children else ""
 
     def on_resize(self) -> None:
         """Redraw: the typed line decides how much room is left."""
@@ -132,6 +141,8 @@ class FilterBar(PromptBar):
         self._draw()
 
     def _draw(self) -> None:
+        if not self.children:
+            return
         palette = self.app.palette
         self._show("#filter-prompt", Text("/ ", palette.accent))
         counted = Text(no_wrap=True)
@@ -166,7 +177,7 @@ class FilterBar(PromptBar):
 
     def _offer(self, room: int) -> str:
         """What the key for completion takes, and what else is possible: readable without colour."""
-        line = self.query_one(FilterInput)
+        line = self.input_line
         found = completions(line.value, self._known(), self._values) if line.has_focus else ()
         if not found:
             return ""
@@ -182,7 +193,9 @@ class FilterBar(PromptBar):
 
     def _explain_rejected(self) -> None:
         """Say in a notice why words have no effect, and what is possible. Remove it with the mistake."""
-        line, rejected = self.query_one(FilterInput), self.chosen.rejected
+        if not self.children:
+            return
+        line, rejected = self.input_line, self.chosen.rejected
         was_typed, self._explained_line = line.value != self._explained_line, line.value
         if rejected == self._explained:
             return
@@ -224,17 +237,17 @@ class FilterBar(PromptBar):
 
     def invert(self) -> None:
         """Invert the filter line."""
-        line = self.query_one(FilterInput)
+        line = self.input_line
         line.value = invert_filter(line.value)
 
     def set_filter(self, line: str) -> None:
         """Show the bar with this filter line, as if it had been typed."""
         self.add_class("-open")
-        self.query_one(FilterInput).value = line
+        self.input_line.value = line
 
     def commit(self) -> None:
         """Add the line to the history; hide the bar if the line is empty."""
-        line = self.query_one(FilterInput)
+        line = self.input_line
         line.history.commit(line.value)
         self._explained, self._explained_line = (), ""
         self._explain_rejected()

@@ -69,26 +69,19 @@ class FleetBody(Container):
     def __init__(self, table: FleetTable) -> None:
         super().__init__()
         self._table = table
+        self.preview = PreviewPane(self._target)
         self._placed: tuple[PreviewPlace | None] | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the table and the pane."""
+        """Yield the table and the pane, in its place before they get their styles."""
+        self.place()
         yield self._table
-        yield PreviewPane(self._target)
-
-    @property
-    def preview(self) -> PreviewPane:
-        """The preview pane."""
-        return self.query_one(PreviewPane)
+        yield self.preview
 
     @property
     def has_preview(self) -> bool:
         """Whether the pane is on screen."""
         return self.preview.display
-
-    def on_mount(self) -> None:
-        """Place the pane before the first paint."""
-        self.place()
 
     def on_resize(self, _event: Resize) -> None:
         """Place the pane again."""

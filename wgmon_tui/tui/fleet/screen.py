@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from wgmon_tui.config.servers_file import explain_not_writable
@@ -77,21 +78,13 @@ class FleetScreen(SortActions):
         app = self.app
         yield OutageBar()
         yield TotalsLine(app.engine, app.together, lambda: app.palette, app.glyphs, app.title, id="totals")
-        yield Static(id="failure", markup=False)
         yield FilterBar(
             "name, state:down, tag:eu, rtt>100, is:muted, !not", FleetTags(app.engine.fleet_state)
         )
-        table = FleetTable(
-            app.engine.fleet_state,
-            lambda: app.palette,
-            app.glyphs,
-            app.clock,
-            app.columns,
-            clear=key_of("clear", app.actions),
-            id="fleet",
+        state, key = app.engine.fleet_state, key_of("clear", app.actions)
+        yield FleetBody(
+            FleetTable(state, lambda: app.palette, app.glyphs, app.clock, app.columns, clear=key, id="fleet")
         )
-        yield FleetBody(table)
-        yield Static(id="empty", markup=False)
         yield StatusLine(lambda: newest_check_at(app.engine.fleet_state))
         yield KeyHints()
 
@@ -139,8 +132,14 @@ class FleetScreen(SortActions):
         """Show a line about a failure until it is replaced; None removes it."""
         if line != self._failure:
             self._failure = line
-            self.query_one("#failure", Static).update(Text(line or ""))
+            self._text_of("failure", before=self.query_one(FilterBar)).update(Text(line or ""))
             self.set_class(line is not None, "-failed")
+
+    def _text_of(self, name: str, before: Widget) -> Static:
+        """A text that most fleets never show. It is made when it is needed first."""
+        if not self.query(f"#{name}"):
+            self.mount(Static(id=name, markup=False), before=before)
+        return self.query_one(f"#{name}", Static)
 
     def _refresh_if_due(self) -> None:
         throttle = self.app.repaint_throttle
@@ -177,7 +176,9 @@ class FleetScreen(SortActions):
         empty = not self.app.engine.fleet_state.states
         if empty and (loading := self.app.engine.loading):
             words = f"Reading {loading.source}. The servers appear in a moment."
-            self.query_one("#empty", Static).update(Text(words, style=self.app.palette.muted))
+            self._text_of("empty", before=self.query_one(StatusLine)).update(
+                Text(words, style=self.app.palette.muted)
+            )
         elif empty:
             from wgmon_tui.tui.fleet.empty_state import first_steps
 
@@ -189,7 +190,7 @@ class FleetScreen(SortActions):
                 read_only=self.app.read_only,
                 status=self.app.engine.status,
             )
-            self.query_one("#empty", Static).update(steps)
+            self._text_of("empty", before=self.query_one(StatusLine)).update(steps)
         self.set_class(empty, "-empty")
 
     # Actions

@@ -33,16 +33,21 @@ class PromptBar(Horizontal):
         return self.has_class("-open")
 
     @property
+    def input_line(self) -> Input:
+        """The line to type."""
+        return self.query_one(Input)
+
+    @property
     def line(self) -> str:
         """The line as it is typed."""
-        return self.query_one(Input).value
+        return self.input_line.value
 
     def open(self) -> None:
         """Show the bar and focus its input line."""
         self.add_class("-open")
-        self.query_one(Input).focus()
+        self.input_line.focus()
 
     def clear(self) -> None:
         """Clear the line and hide the bar."""
-        self.query_one(Input).value = ""
+        self.input_line.value = ""
         self.remove_class("-open")
