@@ -43,6 +43,7 @@ def test_the_line_has_ascii_marks_where_the_terminal_needs_them() -> None:
 
 def test_a_stage_that_is_not_known_has_a_note_and_the_failed_one_has_none() -> None:
     assert stage_notes((NEEDLESS, UNKNOWN, UNANSWERED, NO_DATA)) == ["reach not known: nothing answered"]
+    assert stage_notes((NEEDLESS, Stage("reach", StageOutcome.NOT_KNOWN))) == ["reach not known"]
 
 
 def test_stages_that_did_not_run_for_one_reason_share_a_note() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.config.subscriptions_toml import ApplyRule, Subscription
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.subscriptions import application
 from wgmon_tui.subscriptions.application import (
     SubscriptionError,
     apply,
@@ -100,6 +102,62 @@ def test_servers_without_the_tag_are_never_touched(tmp_path: Path) -> None:
     found = servers(tmp_path)
     assert list(found) == ["a", "a-2"]
     assert link_of(tmp_path, "a").startswith("trojan://SECRET1@")
+
+
+def test_a_server_that_lost_the_tag_after_the_comparison_is_not_touched(tmp_path: Path) -> None:
+    follow(tmp_path, A1, B)
+    found = difference(tmp_path, A2)
+    assert [each.server.name for each in found.changed] == ["a"]
+    assert [each.name for each in found.removed] == ["b"]
+    update(
+        tmp_path,
+        lambda fleet: replace(fleet, servers=tuple(replace(each, tags=()) for each in fleet.servers)),
+    )
+    apply(LISTED, found, tmp_path)
+    assert list(servers(tmp_path)) == ["a", "b"]
+    assert link_of(tmp_path, "a").startswith("trojan://SECRET1@")
+
+
+def with_link_file(server: Server, path: str, **changes: Any) -> Server:
+    settings = replace(server.protocol_settings, link=SecretSource(SecretForm.FILE, path))
+    return replace(server, protocol_settings=settings, **changes)
+
+
+def test_a_secret_outside_the_configuration_directory_is_never_deleted(tmp_path: Path) -> None:
+    config_dir, outside = tmp_path / "config", tmp_path / "a.link"
+    config_dir.mkdir()
+    follow(config_dir, A1, B)
+    (config_dir / "a.link").rename(outside)
+    update(
+        config_dir,
+        lambda fleet: replace(
+            fleet, servers=(with_link_file(fleet.servers[0], str(outside)), *fleet.servers[1:])
+        ),
+    )
+    follow(config_dir, B)
+    assert list(servers(config_dir)) == ["b"]
+    assert outside.exists()
+
+
+def test_a_secret_that_another_server_uses_stays(tmp_path: Path) -> None:
+    follow(tmp_path, A1, B)
+    update(
+        tmp_path,
+        lambda fleet: replace(
+            fleet,
+            servers=(*fleet.servers, with_link_file(fleet.servers[0], "a.link", name="mine", tags=())),
+        ),
+    )
+    follow(tmp_path, B)
+    assert list(servers(tmp_path)) == ["b", "mine"]
+    assert link_of(tmp_path, "mine").startswith("trojan://SECRET1@")
+
+
+def test_a_list_of_too_many_servers_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "_MOST_SERVERS", 1)
+    with pytest.raises(SubscriptionError, match="more than 1 servers"):
+        difference(tmp_path, A1, B)
+    assert not difference(tmp_path, A1).is_empty
 
 
 def test_one_server_twice_in_a_list_is_added_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 import pytest
@@ -186,6 +187,20 @@ async def test_the_diagnosis_of_a_silent_server_offers_the_trace() -> None:
         assert "Press P to trace the path hop by hop." in text(it)
         await it.press("]")
         assert "to trace the path" not in text(it)
+
+
+async def test_a_server_whose_path_cannot_be_traced_offers_no_trace_and_says_why() -> None:
+    engine = TracingEngine()
+    sample_exchanges.record_checks(engine, sample_exchanges.silent("ams2"))
+    state = engine.fleet_state.states["ams2"]
+    state.server = replace(state.server, protocol="openvpn")
+    async with face(engine) as it:
+        await it.press("enter", "tab")
+        assert "to trace the path" not in text(it)
+        await it.press("P")
+        assert it.notices() == ["OpenVPN servers cannot be traced"]
+        assert isinstance(it.app.screen, ServerScreen)
+        assert not engine.asked
 
 
 @pytest.mark.thorough
