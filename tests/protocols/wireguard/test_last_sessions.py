@@ -9,6 +9,7 @@ import pytest
 
 from wgmon_tui.checks.context_evidence import ForeignSession
 from wgmon_tui.config.keys import PrivateKey
+from wgmon_tui.net.coarse_timers import CoarseTimers
 from wgmon_tui.protocols.wireguard import last_sessions
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions, is_own_index
@@ -46,7 +47,7 @@ class Prober:
 
     def __post_init__(self) -> None:
         self.foreign.watch(SOURCE, US)
-        self.kept = LastSessions(self.ended, self.foreign)
+        self.kept = LastSessions(self.ended, self.foreign, CoarseTimers())
 
     def end_check(self, peer: Peer) -> None:
         self.ended.keep(peer.ours, set())

@@ -16,8 +16,9 @@ from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 from wgmon_tui.protocols.wireguard.inner_channel import InnerChannel
 from wgmon_tui.protocols.wireguard.session import Session
+from wgmon_tui.protocols.wireguard.slow_steps import NO_SLOW_STEPS, SlowSteps
 from wgmon_tui.protocols.wireguard.targets import Target
-from wgmon_tui.protocols.wireguard.tunnel_stage import NO_SLOW_STEPS, SlowSteps, TunnelStage
+from wgmon_tui.protocols.wireguard.tunnel_stage import TunnelStage
 from wgmon_tui.records import dataclass
 
 RunHandshake = Callable[[Target, Address, CheckLog, Demultiplexer], Awaitable[HandshakeStage]]
@@ -70,7 +71,15 @@ class DataStages:
         rtt = run.handshake.rtt if run.handshake else 0.0
         sizes = self._sizes.get((run.target.server.name, run.source[0]))
         return TunnelStage(
-            run.target, session, run.check_log, opened, run.destination, run.source, rtt, sizes
+            run.target,
+            session,
+            run.check_log,
+            opened,
+            run.destination,
+            run.source,
+            demultiplexer.timers,
+            rtt,
+            sizes,
         )
 
     async def _run_stage(

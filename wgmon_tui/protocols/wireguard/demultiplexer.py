@@ -13,6 +13,7 @@ from typing import Protocol
 
 from wgmon_tui.checks.evidence import Evidence, LateAnswer
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.coarse_timers import CoarseTimers
 from wgmon_tui.net.connecting_udp_socket import open_udp_socket
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
@@ -91,6 +92,8 @@ class Demultiplexer:
         self.server_initiations = ServerInitiations()
         """Initiations that servers send unasked, during checks and between them."""
         self.foreign_sessions = ForeignSessions()
+        self.timers = CoarseTimers()
+        """The timers of the checks over these sockets."""
         self.ended_sessions = EndedSessions()
 
     async def open(self) -> None:

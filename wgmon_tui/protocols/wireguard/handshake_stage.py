@@ -38,6 +38,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.net.coarse_timers import CoarseTimer, CoarseTimers
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.handshake import Attempt, RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
@@ -87,6 +88,7 @@ class HandshakeStage:
         check_log: CheckLog,
         socket: DatagramSocket,
         destination: SocketAddress,
+        timers: CoarseTimers,
         make_attempt: Callable[[HandshakeStage, bytes | None], Attempt],
     ) -> None:
         """`make_attempt` returns a new attempt with an index that is registered for this stage."""
@@ -102,13 +104,13 @@ class HandshakeStage:
         """The first responses that did not authenticate, each with its attempt."""
         self._socket = socket
         self._make_attempt = make_attempt
-        self._loop = asyncio.get_running_loop()
-        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._all_timers = timers
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._cookies: list[bytes] = []
         """The cookies that were tried, the latest at the end."""
         self._rtt: float | None = None
         self._fresh_initiations = 0
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[CoarseTimer] = []
         self._overflows_before = socket.overflows
         self.framing = target.framing
         self.decoys: list[bytes] = []
@@ -120,7 +122,7 @@ class HandshakeStage:
         """Send the first initiation and start the timers."""
         self._started = time.monotonic()
         # The deadline timer starts at half-time: most checks end before they need it.
-        self._timers.append(self._loop.call_later(self.target.server.timeout / 2, self._on_half_time))
+        self._timers.append(self._all_timers.start(self.target.server.timeout / 2, self._on_half_time))
         self._initiate()
 
     # Events
@@ -177,7 +179,7 @@ class HandshakeStage:
     def stop(self) -> None:
         """Cancel the timers when the check ends or is cancelled."""
         for timer in self._timers:
-            timer.cancel()
+            self._all_timers.cancel(timer)
         self._timers.clear()
 
     # Steps
@@ -196,7 +198,7 @@ class HandshakeStage:
         if self.sent:
             wait = self.sent[-1].sent_at + INITIATION_SPACING_S - time.monotonic()
             if wait > 0:
-                self._timers.append(self._loop.call_later(wait, self._initiate_later))
+                self._timers.append(self._all_timers.start(wait, self._initiate_later))
                 return
         attempt = self._make_attempt(self, self._cookies[-1] if self._cookies else None)
         sent = SentAttempt(attempt, time.time_ns(), time.monotonic())
@@ -251,7 +253,7 @@ class HandshakeStage:
         """Wait for the response to the latest initiation, as long as the measured round trip suggests."""
         self.stop()
         overdue = self.sent[-1].sent_at + 2 * (self._rtt or 0.0) + _SESSION_MARGIN_S - time.monotonic()
-        self._timers.append(self._loop.call_later(max(0.0, overdue), self._on_overdue_response))
+        self._timers.append(self._all_timers.start(max(0.0, overdue), self._on_overdue_response))
 
     def _on_overdue_response(self) -> None:
         """Start a fresh handshake: the server may hold only the session of a response that was lost."""
@@ -279,11 +281,11 @@ class HandshakeStage:
         if len(self.sent) >= 2:
             self._finish()
         else:
-            self._timers.append(self._loop.call_later(_REFUSAL_RETRY_S, self._initiate_later))
+            self._timers.append(self._all_timers.start(_REFUSAL_RETRY_S, self._initiate_later))
 
     def _on_half_time(self) -> None:
         remaining = self._started + self.target.server.timeout - time.monotonic()
-        self._timers.append(self._loop.call_later(max(0.0, remaining), self._on_deadline))
+        self._timers.append(self._all_timers.start(max(0.0, remaining), self._on_deadline))
         self._initiate_later()
 
     def _on_deadline(self) -> None:

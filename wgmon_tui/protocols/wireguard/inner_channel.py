@@ -20,6 +20,7 @@ from wgmon_tui.checks.inner_probes import InnerProbe, OwnAddresses, make_echo_pr
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.net import inner_packets
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.coarse_timers import CoarseTimers
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.net.udp_socket import Datagram, DatagramSocket, QueuedError, SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import Services, is_of_other_client
@@ -45,6 +46,7 @@ class InnerChannel:
         source: SocketAddress,
         own: OwnAddresses,
         services: Services,
+        timers: CoarseTimers,
         framing: Framing = PLAIN,
     ) -> None:
         """`source` is the server's address and port as the kernel formats it.
@@ -56,7 +58,7 @@ class InnerChannel:
         self.services = services
         self.own = own
         self._check_log = check_log
-        self._socket = socket
+        self._socket, self._timers = socket, timers
         self.framing = framing
         self._destination = destination
         self._identifier = secrets.randbits(16)
@@ -181,17 +183,19 @@ class InnerChannel:
 
         Only one caller may wait at a time.
         """
+        if done():
+            return
         loop = asyncio.get_running_loop()
-        while not done():
-            if (left := deadline - time.monotonic()) <= 0:
-                self._socket.drain_backlog()  # a packet that reached the kernel in time is not lost
-                return
-            self._arrival = loop.create_future()
-            timer = loop.call_later(left, self._end_wait)
-            try:
+        timer = self._timers.start(deadline - time.monotonic(), self._end_wait)
+        try:
+            while not done():
+                if time.monotonic() >= deadline:
+                    self._socket.drain_backlog()  # a packet that reached the kernel in time is not lost
+                    return
+                self._arrival = loop.create_future()
                 await self._arrival
-            finally:
-                timer.cancel()
+        finally:
+            self._timers.cancel(timer)
 
     def _end_wait(self) -> None:
         if self._arrival and not self._arrival.done():
@@ -199,7 +203,7 @@ class InnerChannel:
 
     async def pause(self, seconds: float) -> None:
         """Sleep, and read what arrived meanwhile."""
-        await asyncio.sleep(seconds)
+        await self._timers.sleep(seconds)
         self._socket.drain_backlog()
 
     # Events
@@ -244,7 +248,7 @@ class InnerChannel:
         )
 
     def _on_inner(self, packet: inner_packets.InnerPacket, received_ns: int) -> None:
-        if any(hop.match_answer(packet, received_ns) for hop in self.hops):
+        if self.hops and any(hop.match_answer(packet, received_ns) for hop in self.hops):
             return
         if isinstance(packet, InnerIcmp):
             if packet not in self._check_log.evidence:

@@ -11,10 +11,11 @@ next check. They do not leave later: a path that drops the first packet of each 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
+from wgmon_tui.net.coarse_timers import CoarseTimer, CoarseTimers
 from wgmon_tui.net.udp_socket import SocketAddress
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions
 from wgmon_tui.protocols.wireguard.foreign_sessions import ForeignSessions
@@ -40,15 +41,16 @@ class _LastSession:
     session: Session
     echo: bytes
     send: Callable[[bytes], object]
-    timer: asyncio.TimerHandle
+    timer: CoarseTimer
     asked_at: float | None = None
 
 
 class LastSessions:
     """The last session per server and address. Call it inside the event loop of the checks."""
 
-    def __init__(self, ended: EndedSessions, foreign: ForeignSessions) -> None:
+    def __init__(self, ended: EndedSessions, foreign: ForeignSessions, timers: CoarseTimers) -> None:
         self._ended = ended
+        self._timers = timers
         self._foreign = foreign
         self._kept: dict[PeerKey, _LastSession] = {}
 
@@ -63,7 +65,7 @@ class LastSessions:
         """Keep the session of a check that has just ended. `echo` is an inner packet that was answered."""
         self.conclude(key)
         self._forget(key)
-        timer = asyncio.get_running_loop().call_later(ASK_AFTER_S, self.ask, key)
+        timer = self._timers.start(ASK_AFTER_S, partial(self.ask, key))
         self._kept[key] = _LastSession(source, session, echo, send, timer)
 
     def ask(self, key: PeerKey) -> None:
@@ -71,12 +73,12 @@ class LastSessions:
         last = self._kept.get(key)
         if last is None or last.asked_at is not None:
             return
-        last.timer.cancel()
+        self._timers.cancel(last.timer)
         last.asked_at = self._foreign.now()
         self._ended.listen(last.session.local_index)
         for _ in range(_ECHOES):
             _send(last, last.echo)
-        last.timer = asyncio.get_running_loop().call_later(_CLOSE_AFTER_S, self._close, key)
+        last.timer = self._timers.start(_CLOSE_AFTER_S, partial(self._close, key))
 
     def conclude(self, key: PeerKey) -> None:
         """Record whether another client has replaced the session. The answer has had a round trip's time."""
@@ -100,7 +102,7 @@ class LastSessions:
 
     def _forget(self, key: PeerKey) -> None:
         if last := self._kept.pop(key, None):
-            last.timer.cancel()
+            self._timers.cancel(last.timer)
 
 
 def _send(last: _LastSession, content: bytes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import field
+from types import TracebackType
 
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.protocols.wireguard.targets import INITIATION_SPACING_S, Target
@@ -33,19 +35,49 @@ class PeerTurns:
         self._hold_identity = hold_identity
         self._peers: dict[tuple[PublicKey, PublicKey], _ProbedPeer] = {}
 
-    @asynccontextmanager
-    async def take(self, target: Target) -> AsyncIterator[bool]:
+    def take(self, target: Target) -> AbstractAsyncContextManager[bool]:
         """The only use of a peer at a time. Gives False if another process does not let go."""
         key = target.private_key.public, target.server.public_key
         peer = self._peers.get(key)
         if peer is None:
             peer = self._peers[key] = _ProbedPeer()
-        async with peer.lock, self._hold_identity(target) as is_held:
+        return _Turn(peer, self._hold_identity(target))
+
+
+class _Turn:
+    """One use of a peer. A generator would cost three times as much, which each check would pay."""
+
+    __slots__ = ("_identity", "_is_held", "_peer")
+
+    def __init__(self, peer: _ProbedPeer, identity: AbstractAsyncContextManager[bool]) -> None:
+        self._peer, self._identity, self._is_held = peer, identity, False
+
+    async def __aenter__(self) -> bool:
+        peer = self._peer
+        await peer.lock.acquire()
+        try:
+            self._is_held = await self._identity.__aenter__()
             wait = peer.last_sent + INITIATION_SPACING_S - time.monotonic()
-            if is_held and wait > 0:
-                await asyncio.sleep(wait)
-            try:
-                yield is_held
-            finally:
-                if is_held:
-                    peer.last_sent = time.monotonic()
+            if self._is_held and wait > 0:
+                await self._space(wait)
+        except BaseException:  # cancelled, or a bug
+            peer.lock.release()
+            raise
+        return self._is_held
+
+    async def _space(self, wait_s: float) -> None:
+        try:
+            await asyncio.sleep(wait_s)
+        except BaseException:
+            await self._identity.__aexit__(*sys.exc_info())
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_held:
+            self._peer.last_sent = time.monotonic()
+        try:
+            await self._identity.__aexit__(kind, error, trace)
+        finally:
+            self._peer.lock.release()

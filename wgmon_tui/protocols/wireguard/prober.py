@@ -51,10 +51,10 @@ from wgmon_tui.protocols.wireguard.other_clients import (
 from wgmon_tui.protocols.wireguard.peer_turns import HoldIdentity, PeerTurns
 from wgmon_tui.protocols.wireguard.server_addresses import ServerAddresses
 from wgmon_tui.protocols.wireguard.silent_gateway import find_silent_default_gateway, find_silent_gateway
+from wgmon_tui.protocols.wireguard.slow_steps import SlowSteps
 from wgmon_tui.protocols.wireguard.stage_outcomes import make_failed_resolve_stage
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.traced_servers import ServerTracer, kernel_spelling
-from wgmon_tui.protocols.wireguard.tunnel_stage import SlowSteps
 from wgmon_tui.run_until_first import run_until_first
 
 NextTimestamp = Callable[[PublicKey], bytes]
@@ -105,7 +105,9 @@ class Prober:
         self._loop_lag = LoopLag()
         self._routing = RoutingSocket()
         self._last_sessions = LastSessions(
-            self._demultiplexer.ended_sessions, self._demultiplexer.foreign_sessions
+            self._demultiplexer.ended_sessions,
+            self._demultiplexer.foreign_sessions,
+            self._demultiplexer.timers,
         )
         self._server_addresses = ServerAddresses(self._resolver)
         self._tracer = ServerTracer(self._demultiplexer, self._turns, self._resolver, timestamps, may_stamp)
@@ -317,7 +319,7 @@ class Prober:
 
         destination = (kernel_spelling(address), target.server.endpoint.port)
         demultiplexer.use_framing(destination, target.framing)
-        run = HandshakeStage(target, check_log, opened, destination, attempt)
+        run = HandshakeStage(target, check_log, opened, destination, demultiplexer.timers, attempt)
         demultiplexer.listen_to_source(run)
         try:
             run.start()

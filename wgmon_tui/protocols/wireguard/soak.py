@@ -66,6 +66,11 @@ class EchoFlow:
         """Record an echo that is sent now."""
         self._sent.append((self.clock(), inner_probe))
 
+    @property
+    def is_last_answered(self) -> bool:
+        """Whether the last echo is answered, so that the flow goes on."""
+        return bool(self._sent) and self._sent[-1][1].answered_ns is not None
+
     def clock(self) -> float:
         """Return the seconds since the handshake."""
         return time.monotonic() - self._started
@@ -112,6 +117,8 @@ def plan_echoes(largest: int) -> Iterator[tuple[float, int]]:
 
 async def follow_up(flow: EchoFlow, rule: CutRule) -> FlowCut | None:
     """Send further echoes if the last ones are lost: an answer shows loss, silence shows a cut."""
+    if flow.is_last_answered:
+        return None
     await _wait_for_last(flow)
     echoes = flow.echoes()
     if echoes and echoes[-1].answered_at is not None:

@@ -14,7 +14,6 @@ What is sent and received is in inner_channel.py.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -42,14 +41,16 @@ from wgmon_tui.checks.inner_probes import (
     make_service_probes,
     tcp_endpoints,
 )
-from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
+from wgmon_tui.checks.soak_progress import SoakProgress
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.coarse_timers import CoarseTimers
 from wgmon_tui.net.udp_socket import DatagramSocket, SocketAddress
 from wgmon_tui.protocols.wireguard import size_check
 from wgmon_tui.protocols.wireguard.flow_cut import CHECK_RULE
 from wgmon_tui.protocols.wireguard.inner_channel import InnerChannel
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.size_check import SizeTarget
+from wgmon_tui.protocols.wireguard.slow_steps import NO_SLOW_STEPS, SlowSteps
 from wgmon_tui.protocols.wireguard.soak import (
     LARGEST_ECHO,
     EchoFlow,
@@ -58,7 +59,6 @@ from wgmon_tui.protocols.wireguard.soak import (
 )
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.tunnel_fetch import fetch_urls
-from wgmon_tui.records import dataclass
 
 KEEPALIVE_TIMEOUT_S = 10.75
 """Servers acknowledge unanswered data 10.0 to 10.25 s after receipt (KEEPALIVE_TIMEOUT); plus the path."""
@@ -78,22 +78,6 @@ _FLOW_ANSWER_WAIT_S = 1.0
 _ATTEMPTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SlowSteps:
-    """The slow steps that a check runs only now and then.
-
-    `deep` adds the size check, fetches and the passive keepalive; `soak` adds the soak, with a call of
-    `on_soak` per echo.
-    """
-
-    deep: bool = False
-    soak: bool = False
-    on_soak: Callable[[SoakProgress], None] = ignore_progress
-
-
-NO_SLOW_STEPS = SlowSteps()
-
-
 class TunnelStage:
     """The tunnel stage of one check: the order of its steps. `channel` gets the packets of the session."""
 
@@ -105,6 +89,7 @@ class TunnelStage:
         socket: DatagramSocket,
         destination: SocketAddress,
         source: SocketAddress,
+        timers: CoarseTimers,
         handshake_rtt: float = 0.0,
         sizes_before: PathMtu | None = None,
     ) -> None:
@@ -118,9 +103,9 @@ class TunnelStage:
         self._interfaces = {int(each.version): each for each in reversed(target.tunnel_addresses)}
         own: OwnAddresses = {version: each.ip for version, each in self._interfaces.items()}
         services = {(ip_address(each.host), each.port) for each in tcp_endpoints(server)}
-        self._check_log = check_log
+        self._check_log, self._timers = check_log, timers
         self.channel = InnerChannel(
-            session, check_log, socket, destination, source, own, services, target.framing
+            session, check_log, socket, destination, source, own, services, timers, target.framing
         )
         self._handshake_rtt = handshake_rtt
         self._answer_wait_s = max(
@@ -202,8 +187,7 @@ class TunnelStage:
     async def _send_probes(self) -> None:
         """Send echoes over the configured time, service and first-hop probes at once; then wait for answers.
 
-        What was sent only once is sent again after half of that wait: one lost packet is no verdict. So are
-        probes of the first hop in an IP version in which no target has answered by then.
+        Most checks end with the first of these waits.
         """
         server = self._server
         for inner_probe in make_service_probes(server, self.channel.own):
@@ -215,15 +199,23 @@ class TunnelStage:
         self._add_hops(set(self._interfaces) - self._probed_versions())
         for number in range(server.tunnel_count if server.tunnel_ping else 0):
             if number:
-                await asyncio.sleep(server.tunnel_over / (server.tunnel_count - 1))
+                await self._timers.sleep(server.tunnel_over / (server.tunnel_count - 1))
             for target in server.tunnel_ping:
                 self._send_echo(target)
         await self._await_all(self._answer_wait_s / 2)
+        if self.channel.hops or not self._is_all_answered() or self._find_silent_versions():
+            await self._send_again()
+
+    async def _send_again(self) -> None:
+        """Send again what was sent only once, because one lost packet is no verdict, and wait for answers.
+
+        So are probes of the first hop in an IP version in which no target has answered by then.
+        """
         self.channel.send_hops([hop for hop in self.channel.hops if hop.source is None])
         for inner_probe in self.channel.sent_probes:
             if inner_probe.kind != "echo" and inner_probe.answered_ns is None:
                 self.channel.send_probe(inner_probe)
-        silent = self._probed_versions() - self._answering_versions()
+        silent = self._find_silent_versions()
         self._add_hops(silent)
         await self._await_all(self._answer_wait_s / 2)
         added = [hop for hop in self.channel.hops if hop.version in silent and hop.source is None]
@@ -272,8 +264,13 @@ class TunnelStage:
     def _answering_versions(self) -> set[int]:
         return {each.packet[0] >> 4 for each in self.channel.sent_probes if each.answered_ns is not None}
 
+    def _find_silent_versions(self) -> set[int]:
+        return self._probed_versions() - self._answering_versions()
+
     def _add_hops(self, versions: set[int]) -> None:
         """Probe the first hop in these IP versions too."""
+        if not versions:
+            return
         own_addresses = [self._interfaces[version] for version in sorted(versions)]
         added = list(first_hops(own_addresses, self.channel.hop_identifier))
         self.channel.hops += added
@@ -388,12 +385,11 @@ class TunnelStage:
         """Wait until all targets and first hops have answered, at most `timeout_s` seconds."""
         deadline = time.monotonic() + timeout_s
         await self.channel.wait_until(
-            lambda: (
-                all(each.answered_ns is not None for each in self.channel.sent_probes)
-                and all(hop.source for hop in self.channel.hops)
-            ),
-            deadline,
+            lambda: self._is_all_answered() and all(hop.source for hop in self.channel.hops), deadline
         )
+
+    def _is_all_answered(self) -> bool:
+        return all(each.answered_ns is not None for each in self.channel.sent_probes)
 
 
 def _median_or_none(rtts: Sequence[float]) -> float | None:
