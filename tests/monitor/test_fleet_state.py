@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -211,6 +212,33 @@ def test_a_good_check_of_the_second_address_is_the_last_good_one() -> None:
     fleet_state.record("fra1", mixed, now=100.0)
     assert fleet_state.states["fra1"].severity is Severity.DOWN
     assert fleet_state.states["fra1"].last_good is mixed.checks[1]
+
+
+def test_totals_follow_every_change_and_count_again_when_servers_come_and_go() -> None:
+    names = [f"fra{number}" for number in range(6)]
+    fleet_state = FleetState(map(server, names))
+
+    def counted() -> Counter[Severity]:
+        return Counter(each.severity for each in fleet_state.states.values())
+
+    assert fleet_state.totals() == counted() == {Severity.UNKNOWN: 6}
+    for step, name in enumerate(names * 4):
+        fleet_state.record(name, (HEALTHY, SILENT, LOCAL)[step * 5 // 2 % 3], 1.0 + step)
+        if step % 3 == 0:
+            assert fleet_state.totals() == counted()
+        match step:
+            case 7:
+                fleet_state.pause("fra2", True, 9.0)
+            case 10:
+                fleet_state.replace(map(server, names[:5]))
+            case 13:
+                fleet_state.add([server("fra5"), server("nyc1")])
+            case 16:
+                fleet_state.rename("nyc1", "nyc2")
+            case 20:
+                fleet_state.start_over()
+    assert fleet_state.totals() == counted()
+    assert 0 not in fleet_state.totals().values()
 
 
 def test_totals_count_servers_by_severity() -> None:

@@ -28,6 +28,12 @@ class ServerStates:
         self.membership_version = 0
         """Changes when servers are added or removed."""
         self._dirty: set[str] = set()
+        self._counts: Counter[Severity] = Counter()
+        self._counted: dict[str, Severity] = {}
+        """The severity under which each server is in the counts."""
+        self._counted_membership = 0
+        self._uncounted: set[str] = set()
+        """Servers that changed since they were counted."""
         self._left: dict[str, ServerState] = {}
         self.replace(servers)
 
@@ -108,6 +114,7 @@ class ServerStates:
         self.version += 1
         self._states[name].version += 1
         self._dirty.add(name)
+        self._uncounted.add(name)
 
     def apply_changes(self) -> set[str]:
         """Return the names of servers changed since the last call. One screen calls it, on a timer."""
@@ -129,5 +136,18 @@ class ServerStates:
         self.touch(name)
 
     def totals(self) -> Counter[Severity]:
-        """Return the number of servers in each severity."""
-        return Counter(server_state.severity for server_state in self._states.values())
+        """Return the number of servers in each severity.
+
+        A screen asks twice a second, so only what changed is counted again.
+        """
+        if self._counted_membership != self.membership_version:
+            self._counted_membership = self.membership_version
+            self._counted = {name: each.severity for name, each in self._states.items()}
+            self._counts = Counter(self._counted.values())
+        else:
+            for name in self._uncounted:
+                before, self._counted[name] = self._counted[name], self._states[name].severity
+                self._counts[before] -= 1
+                self._counts[self._counted[name]] += 1
+        self._uncounted.clear()
+        return +self._counts
