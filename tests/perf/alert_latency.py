@@ -4,7 +4,7 @@ A writer with engine, history and alerts checks 1,000 servers on loopback every 
 more servers fail each second, one after the other, for four seconds: first with one sink, then beside a sink
 that accepts connections and never answers. Then 50 servers fail at once, beside that sink. Every second round
 goes the other way. Prints the time from the verdict that opened an incident until the webhook had received
-the message about it.
+the message about it, and what the writer did during the slowest of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+from tests.perf.busy_times import BusyTimes
+from wgmon_tui.alerts.delivery_queue import DeliveryQueue
+from wgmon_tui.alerts.dispatcher import Dispatcher
+from wgmon_tui.alerts.event_gathering import EventGathering
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
+from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
@@ -35,12 +41,25 @@ from wgmon_tui.lab.load_servers import run_load_servers
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
+from wgmon_tui.store.write.store_writer import StoreWriter
 
 _HEALTHY, _PER_S, _STEADY_S, _ROUNDS = 1_000, 50, 4, 4
 _INTERVAL_S = 10.0
 _FAILING_INTERVAL_S = 60.0
 _SETTLED_S = 2.0
 _CLOSED_PORT = 9
+_SLOWEST = 3
+"""Messages of which the details are printed."""
+
+_WATCHED: tuple[tuple[type[Any], str, str], ...] = (
+    (StoreWriter, "_commit", "commit"),
+    (StoreWriter, "_maintain", "maintenance"),
+    (EventGathering, "wait", "gathering"),
+    (Dispatcher, "_expand_once", "expand"),
+    (WorkingSet, "save", "save of the working set"),
+    (DeliveryQueue, "lease_next", "lease"),
+    (Dispatcher, "_attempt", "attempt"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class _Verdicts:
 
     opened_at: dict[str, float] = field(default_factory=dict)
     phases: dict[str, str] = field(default_factory=dict)
+    busy: BusyTimes = field(default_factory=BusyTimes)
 
 
 def main() -> None:
@@ -98,6 +118,9 @@ async def _measure(
 ) -> _Verdicts:
     writer = build_writer(state_dir, loaded, None)
     verdicts, phase = _Verdicts(), _PHASES[0]
+    busy = verdicts.busy
+    for owner, method, what in _WATCHED:
+        busy.watch(owner, method, what)
 
     def record_opened(_: ServerState, __: Round | None, events: tuple[IncidentEvent, ...]) -> None:
         for event in events:
@@ -106,20 +129,22 @@ async def _measure(
                 verdicts.phases[event.incident.id] = phase.name
 
     writer.engine.listen(record_opened)
-    running = asyncio.create_task(writer.run())
+    running, lag = asyncio.create_task(writer.run()), asyncio.create_task(busy.watch_loop())
     await asyncio.sleep(2 * _INTERVAL_S + _SETTLED_S)  # the second checks do more
     gc.collect()
     gc.freeze()
     failing = iter([name for name in writer.fleet_state.states if name.startswith("fails")])
-    for number in range(rounds):
-        for phase in reversed(_PHASES) if number % 2 else _PHASES:
-            writer.alerts.configure(sinks[phase.hangs])
-            await asyncio.sleep(_SETTLED_S)
-            began = time.monotonic()
-            for failed in range(phase.servers):
-                writer.engine.pause([next(failing)], False)
-                await asyncio.sleep(max(0.0, began + failed * phase.every_s - time.monotonic()))
-            await asyncio.sleep(_SETTLED_S)
+    with busy.watching_collector():
+        for number in range(rounds):
+            for phase in reversed(_PHASES) if number % 2 else _PHASES:
+                writer.alerts.configure(sinks[phase.hangs])
+                await asyncio.sleep(_SETTLED_S)
+                began = time.monotonic()
+                for failed in range(phase.servers):
+                    writer.engine.pause([next(failing)], False)
+                    await asyncio.sleep(max(0.0, began + failed * phase.every_s - time.monotonic()))
+                await asyncio.sleep(_SETTLED_S)
+    lag.cancel()
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -198,6 +223,18 @@ def _print(verdicts: _Verdicts, received: tuple[dict[str, list[float]], int]) ->
             f" {len(incidents) - len(took)} missing, {twice} twice",
             flush=True,
         )
+    told = [incident for incident in verdicts.opened_at if incident in arrived]
+    told.sort(key=lambda each: verdicts.opened_at[each] - arrived[each][0])
+    for incident in told[:_SLOWEST]:
+        _print_slow(verdicts, incident, arrived[incident][0])
+
+
+def _print_slow(verdicts: _Verdicts, incident: str, arrived: float) -> None:
+    """Print what the writer did between a verdict and its message, in milliseconds since the verdict."""
+    opened = verdicts.opened_at[incident]
+    print(f"  slow, {verdicts.phases[incident]}: {(arrived - opened) * 1000:.0f} ms")
+    for each in verdicts.busy.between(opened, arrived):
+        print(f"    {(each.began - opened) * 1000:6.0f} to {(each.ended - opened) * 1000:4.0f}  {each.what}")
 
 
 if __name__ == "__main__":
