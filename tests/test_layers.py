@@ -122,6 +122,7 @@ STATE_WRITERS = {
     "monitor/fleet_state.py",
     "monitor/known_state.py",
     "monitor/server_state.py",
+    "monitor/round_intake.py",
     "monitor/server_states.py",
     "monitor/state_transitions.py",
 }

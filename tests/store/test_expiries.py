@@ -16,7 +16,7 @@ from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.daemon.store_follower import StoreFollower, apply_first_states, apply_store_changes
 from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.monitor.fleet_state import FleetState, Round
-from wgmon_tui.monitor.state_transitions import take_round
+from wgmon_tui.monitor.round_intake import take_round
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_version import STORE
 

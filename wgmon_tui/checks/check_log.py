@@ -35,12 +35,14 @@ class CheckLog:
         """Record a sent packet. `sent_ns` is Unix time in nanoseconds."""
         if self._first_ns is None:
             self._first_ns = sent_ns
-        self._append_packet(Packet(self.seconds_since_start(sent_ns), Direction.SENT, packet))
+        if len(self.exchange) < _PACKETS_KEPT:
+            self.exchange.append(Packet(self.seconds_since_start(sent_ns), Direction.SENT, packet))
 
     def received(self, packet: bytes, received_ns: int) -> float:
         """Record a received packet and return its time in the check, in seconds."""
         at = self.seconds_since_start(received_ns)
-        self._append_packet(Packet(at, Direction.RECEIVED, packet))
+        if len(self.exchange) < _PACKETS_KEPT:
+            self.exchange.append(Packet(at, Direction.RECEIVED, packet))
         return at
 
     def record_decisive(self, packet: bytes, received_ns: int) -> None:
@@ -50,8 +52,7 @@ class CheckLog:
 
     def add_reply_source(self, source: tuple[str, int], probed: tuple[str, int]) -> None:
         """Record where an authentic packet came from, if that is not the address and port probed."""
-        elsewhere = AnsweredFromElsewhere(*source)
-        if source != probed and elsewhere not in self.evidence:
+        if source != probed and (elsewhere := AnsweredFromElsewhere(*source)) not in self.evidence:
             self.add_evidence(elsewhere)
 
     def add_evidence(self, evidence: Evidence) -> None:
@@ -80,7 +81,3 @@ class CheckLog:
     def seconds_since_start(self, unix_ns: int) -> float:
         """Seconds since the first packet was sent; never negative if the wall clock steps back."""
         return 0.0 if self._first_ns is None else max(0.0, (unix_ns - self._first_ns) / 1e9)
-
-    def _append_packet(self, packet: Packet) -> None:
-        if len(self.exchange) < _PACKETS_KEPT:
-            self.exchange.append(packet)

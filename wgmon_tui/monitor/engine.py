@@ -194,6 +194,7 @@ class Engine(FleetController):
             for task in in_flight:
                 task.cancel()
             await asyncio.gather(*in_flight, return_exceptions=True)
+            self._in_flight.clear()  # a task that never began did not remove itself
             await self._prober.close()
 
     def recheck(self, names: Iterable[str]) -> None:
@@ -277,25 +278,23 @@ class Engine(FleetController):
         return sum(not server_state.paused for server_state in self.fleet_state.states.values())
 
     def _is_being_checked(self, name: str) -> bool:
-        # A task that has just ended stays listed for one turn of the loop.
-        task = self._in_flight.get(name)
-        return task is not None and not task.done()
+        return name in self._in_flight
 
     def _start(self, name: str, due: float) -> None:
         if self._is_being_checked(name):
             return
-        task = asyncio.create_task(self._run_round(name, due), name=f"check {name}")
-        self._in_flight[name] = task
-        task.add_done_callback(lambda finished: self._on_round_done(name, finished))
+        self._in_flight[name] = asyncio.create_task(self._check(name, due), name=f"check {name}")
 
-    def _on_round_done(self, name: str, task: asyncio.Task[None]) -> None:
-        if self._in_flight.get(name) is task:
+    async def _check(self, name: str, due: float) -> None:
+        """Run a round in its task. What follows its end needs no further turn of the loop."""
+        try:
+            await self._run_round(name, due)
+        except Exception as fault:  # noqa: BLE001  a bug must end the engine, not silently stop one server
+            self._failure = fault
+        finally:
             del self._in_flight[name]
-        self._deep_check_policy.finish_round(name)
-        self.soaks.pop(name, None)
-        if not task.cancelled() and task.exception():
-            # A bug in this program must end the engine with a traceback, not silently stop one server.
-            self._failure = task.exception()
+            self._deep_check_policy.finish_round(name)
+            self.soaks.pop(name, None)
         if self._requested_rounds.is_waiting(name):
             self.schedule.schedule_at(name, time.monotonic())
         if self._failure is not None:

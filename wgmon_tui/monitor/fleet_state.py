@@ -40,7 +40,6 @@ from wgmon_tui.monitor.state_transitions import (
     apply_presence,
     apply_quorum,
     refresh_severity,
-    take_round,
     update_quorum,
 )
 
@@ -72,7 +71,7 @@ class FleetState(ServerStates):
 
         A round that is not `counted`, because the local uplink is in doubt, is shown and changes no state.
         """
-        from wgmon_tui.monitor.name_moves import note_moved_name  # set at the first check
+        from wgmon_tui.monitor.round_intake import note_moved_name, take_round  # not before the first check
 
         server_state = self._states.get(name)
         if server_state is None:

@@ -73,6 +73,8 @@ def with_check(window: LossWindow, check: Check) -> LossWindow:
     losses = _losses_of(check)
     if losses is None:
         return window
+    if _is_steady(window, losses):
+        return window
     checks = (*window.checks, losses)[-CHECKS_KEPT:]
     if not any(each.initiations_lost or each.echoes_lost for each in checks):
         return _window_without_loss(checks)
@@ -80,6 +82,14 @@ def with_check(window: LossWindow, check: Check) -> LossWindow:
     if window.is_lossy:
         return LossWindow(checks, share >= RECOVERED_SHARE and separate > 0)
     return LossWindow(checks, share >= LOSSY_SHARE and separate >= MIN_SEPARATE_LOSSES)
+
+
+def _is_steady(window: LossWindow, losses: Losses) -> bool:
+    """Whether a full window without any loss stays as it is: that of most servers does."""
+    return (
+        not (window.is_lossy or losses.initiations_lost or losses.echoes_lost)
+        and window.checks.count(losses) == CHECKS_KEPT
+    )
 
 
 def without_last_outage(window: LossWindow) -> LossWindow:
@@ -125,12 +135,13 @@ def _losses_of(check: Check) -> Losses | None:
         silent = sent > 0 and is_only_silence(check.evidence)
         return _shared(sent, sent, 0, 0) if silent else None
     lost = check.handshake.retransmits
-    echoes = [] if all_of_kind(FlowCut, check.evidence) else all_of_kind(InnerEcho, check.evidence)
-    answers = [(each.sent, each.received) for each in echoes]
+    sent = received = 0
     if check.tunnel and check.tunnel.passive:
         keepalives = all_of_kind(PassiveKeepalive, check.evidence)
-        answers = [(1, int(each.after is not None)) for each in keepalives]
-    sent, received = (sum(column) for column in zip(*(answers or [(0, 0)]), strict=True))
+        sent, received = len(keepalives), sum(each.after is not None for each in keepalives)
+    elif not any(isinstance(each, FlowCut) for each in check.evidence):
+        for each in all_of_kind(InnerEcho, check.evidence):
+            sent, received = sent + each.sent, received + each.received
     return _shared(max(check.sent - demanded, lost + 1), lost, sent, sent - received)
 
 

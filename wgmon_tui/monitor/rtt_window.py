@@ -38,8 +38,8 @@ class RttWindow:
     def recent(self, count: int) -> list[float | None]:
         """Return the last `count` checks, oldest first; None for a lost one."""
         ring, split = self._ring, self._next
-        ordered = ring[split:] + ring[:split]
-        return [None if isnan(value) else value for value in ordered[-count:]] if count > 0 else []
+        last = (ring[split:] + ring[:split])[-count:] if count > 0 else ()
+        return [None if isnan(value) else value for value in last] if any(map(isnan, last)) else [*last]
 
     def loss(self) -> float | None:
         """Return the share of lost checks, 0 to 1; None before the first."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset_keeping_severity
-from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.incidents import IncidentEvent, update_incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import QuorumResult, decide_quorum, validity_s
@@ -61,36 +60,6 @@ def apply_presence(states: Mapping[str, ServerState], plane: str) -> set[str]:
             if before is None or before.online is not each.presence.online:
                 changed.add(name)
     return changed
-
-
-def take_round(server_state: ServerState, outcome: Round) -> None:
-    """Take over what a round of this machine shows, before damping."""
-    from wgmon_tui.monitor.carried_evidence import carried_after  # at the first check a screen is up
-    from wgmon_tui.monitor.expiries import expiries_after
-    from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
-
-    check = outcome.check
-    if outcome.diagnosis.verdict.severity is not Severity.UNKNOWN:
-        measured = outcome.measured_check.handshake
-        server_state.samples.add(measured.rtt if measured else None)
-        server_state.losses = {
-            each.address: with_check(server_state.losses.get(each.address, NO_CHECKS), each)
-            for each in outcome.checks
-        }
-    for good, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
-        if good.handshake and diagnosis.verdict.severity is not Severity.DOWN:
-            server_state.last_good = good
-            break
-    server_state.last = outcome
-    server_state.expiries = expiries_after(server_state.expiries, outcome)
-    server_state.last_check = LastCheck(check.started_at, read_elapsed(), made_here=True)
-    server_state.mark_fresh()
-    if outcome.port_monitor:
-        server_state.port_monitor, server_state.port_monitor_at = outcome.port_monitor, check.started_at
-    server_state.carried_evidence = {
-        each.address: carried_after(server_state.carried_evidence.get(each.address, ()), each)
-        for each in outcome.checks
-    }
 
 
 def apply_damping(

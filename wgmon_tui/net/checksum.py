@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 
 def internet_checksum(data: bytes) -> int:
     """The ones' complement of the ones' complement sum of `data` as 16-bit words in network order.
@@ -11,10 +9,9 @@ def internet_checksum(data: bytes) -> int:
     An odd last byte is padded with a zero byte. Over data that contains its own correct checksum the result
     is 0.
     """
-    words = data + bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(words) // 2}H", words))
-    while total > 0xFFFF:  # add the carries to the low end
-        total = (total & 0xFFFF) + (total >> 16)
+    number = int.from_bytes(data, "big") << 8 * (len(data) % 2)
+    # 65536 is 1 modulo 65535, so the words add up to the remainder. A sum of 65535 has the remainder 0.
+    total = number % 0xFFFF or (0xFFFF if number else 0)
     return total ^ 0xFFFF
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from wgmon_tui.net.addresses import Address
@@ -185,12 +186,18 @@ def wrap(
     if source.version == 6:
         header = bytes((6 << 4, 0, 0, 0)) + len(payload).to_bytes(2, "big") + bytes((protocol, hop_limit))
         return header + source.packed + destination.packed + payload
+    return _header_v4(source, destination, protocol, 20 + len(payload), hop_limit) + payload
+
+
+@lru_cache(1024)
+def _header_v4(source: Address, destination: Address, protocol: int, size: int, hop_limit: int) -> bytes:
+    """The header of a packet of `size` bytes. It is the same for each echo, and dear to make."""
     header = (
-        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, _DONT_FRAGMENT, hop_limit, protocol, 0)
+        struct.pack("!BBHHHBBH", 0x45, 0, size, 0, _DONT_FRAGMENT, hop_limit, protocol, 0)
         + source.packed
         + destination.packed
     )
-    return header[:10] + _PACKED_SUM.pack(internet_checksum(header)) + header[12:] + payload
+    return header[:10] + _PACKED_SUM.pack(internet_checksum(header)) + header[12:]
 
 
 def pseudo_header(source: Address, destination: Address, protocol: int, length: int) -> bytes:
@@ -245,7 +252,7 @@ def parse(inner: bytes) -> InnerPacket:
 
 def _parse_v4(inner: bytes) -> InnerPacket:
     header, size = (inner[0] & 15) * 4, int.from_bytes(inner[2:4], "big")
-    source = IPv4Address(inner[12:16])
+    source = _address_v4(inner[12:16])
     if header < 20 or not header <= size <= len(inner):
         return UnrecognisedPacket(len(inner))
     flags = int.from_bytes(inner[6:8], "big")
@@ -253,6 +260,11 @@ def _parse_v4(inner: bytes) -> InnerPacket:
     if flags & 0x3FFF:
         return _fragment(source, (flags & 0x1FFF) * 8, inner[9], payload)
     return _parse_payload(source, inner[9], payload, size)
+
+
+@lru_cache(1024)
+def _address_v4(packed: bytes) -> IPv4Address:
+    return IPv4Address(packed)
 
 
 def _parse_v6(inner: bytes) -> InnerPacket:

@@ -17,7 +17,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,15 +169,19 @@ async def _keep_spacing(place: _Place, spacing_s: float) -> None:
 
 def _read_record(place: _Place) -> tuple[int, int]:
     """The last user; zeros if there was none."""
-    with suppress(OSError):
+    try:
         stored = os.pread(place.descriptor, _RECORD.size, place.offset)
-        if len(stored) == _RECORD.size:
-            pid, used_ns = _RECORD.unpack(stored)
-            return int(pid), int(used_ns)
-    return 0, 0
+    except OSError:
+        return 0, 0
+    if len(stored) != _RECORD.size:
+        return 0, 0
+    pid, used_ns = _RECORD.unpack(stored)
+    return int(pid), int(used_ns)
 
 
 def _write_record(place: _Place) -> None:
     """Record this process as the last user. The lock does not depend on it."""
-    with suppress(OSError):
+    try:  # noqa: SIM105  `suppress` takes three calls, twice in each check
         os.pwrite(place.descriptor, _RECORD.pack(os.getpid(), time.monotonic_ns()), place.offset)
+    except OSError:
+        pass

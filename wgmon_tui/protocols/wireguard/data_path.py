@@ -17,6 +17,7 @@ from wgmon_tui.checks.evidence import (
     InnerService,
     InnerUnaddressed,
     PassiveKeepalive,
+    PathMtu,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_service, icmp_name
@@ -28,6 +29,9 @@ from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
 _MOST_URLS = 2
 
+_OF_ECHOES = frozenset({InnerEcho, PathMtu})
+"""The evidence of a check that sends echoes alone, with the result of the last size check."""
+
 Meaning = tuple[Verdict, str, list[Cause]]
 
 
@@ -35,6 +39,8 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     """Diagnose the data path, worst verdict first. None where data passes or `tunnel` is false."""
     if not server.tunnel:
         return None
+    if _is_proven_by_echoes(check, evidence, server):
+        return packet_size.diagnose_size(evidence, server)
     passive = _find_keepalive(evidence)
     cut = first_of_kind(FlowCut, evidence)
     if cut and (check.tunnel is None or check.tunnel.passive or check.tunnel.received):
@@ -50,6 +56,18 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
         or fetch_diagnosis.diagnose_fetches(evidence, server)
         or _diagnose_loss(evidence, server)
         or _diagnose_untested(check, evidence, server)
+    )
+
+
+def _is_proven_by_echoes(check: Check, evidence: Sequence[Evidence], server: Server) -> bool:
+    """Whether echoes alone test the data path, and all are answered: so is most of every fleet."""
+    tunnel = check.tunnel
+    return (
+        tunnel is not None
+        and not tunnel.passive
+        and 0 < tunnel.sent == tunnel.received
+        and not (server.tunnel_http or server.tunnel_mtu)
+        and {type(each) for each in evidence} <= _OF_ECHOES
     )
 
 

@@ -396,4 +396,5 @@ def _summarise_late(late: LateAnswer, server: Server) -> str:
 
 def _count_loss_bursts(recent: Sequence[float | None]) -> int:
     """Count how often a lost check followed an answered one."""
-    return sum(before is not None and after is None for before, after in pairwise(recent))
+    pairs = pairwise(recent) if None in recent else ()
+    return sum(before is not None and after is None for before, after in pairs)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, aead_open, aead_seal, nonce
-from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type
+from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, aead_open, aead_seal
+from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type, receiver_index
 
 REJECT_AFTER_MESSAGES = 2**64 - 2**13 - 1
 """The counter at which a session ends (§6.1)."""
 
 _HEADER = b"\x04\0\0\0"
 _PADDING = 16
+_NONCE_START = bytes(4)
+"""The nonce is 32 zero bits and the packet number (§5.4.6)."""
 
 SESSION_LIFETIME_S = 180.0
 """REJECT_AFTER_TIME: no session lives longer without a new handshake (whitepaper §6)."""
@@ -87,8 +89,9 @@ class Session:
             raise SessionExhaustedError
         self._next += 1
         content = inner + bytes(-len(inner) % _PADDING) if padded else inner
-        header = _HEADER + self.remote_index.to_bytes(4, "little") + counter.to_bytes(8, "little")
-        return header + aead_seal(self._send_key, content, b"", nonce(counter))
+        number = counter.to_bytes(8, "little")
+        sealed = aead_seal(self._send_key, content, b"", _NONCE_START + number)
+        return _HEADER + self.remote_index.to_bytes(4, "little") + number + sealed
 
     def keepalive(self) -> bytes:
         """Make the empty packet that confirms a session to a responder and acknowledges data."""
@@ -99,15 +102,12 @@ class Session:
 
         Raises AuthenticationError (another session, forged, or not a transport packet) and ReplayError.
         """
-        if (
-            message_type(packet) is not MessageType.TRANSPORT
-            or int.from_bytes(packet[4:8], "little") != self.local_index
-        ):
+        if receiver_index(packet) != self.local_index or packet[:4] != _HEADER:
             raise AuthenticationError
         counter = int.from_bytes(packet[8:16], "little")
         if not self._window.can_accept(counter):
             raise ReplayError
-        inner = aead_open(self._receive_key, packet[16:], b"", nonce(counter))
+        inner = aead_open(self._receive_key, packet[16:], b"", _NONCE_START + packet[8:16])
         self._window.mark(counter)
         return inner
 

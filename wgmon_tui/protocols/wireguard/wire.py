@@ -118,6 +118,7 @@ _EXACT_LENGTH = {
     MessageType.COOKIE_REPLY: COOKIE_REPLY_LENGTH,
 }
 
+_TRANSPORT_HEADER = bytes((MessageType.TRANSPORT, 0, 0, 0))
 _HEADERS = {bytes((kind, 0, 0, 0)): kind for kind in MessageType}
 
 
@@ -143,6 +144,8 @@ def label_of(packet: bytes) -> str:
 
 def receiver_index(packet: bytes) -> int | None:
     """The index that `packet` is addressed to; None for initiations and for bytes that are not WireGuard."""
+    if packet[:4] == _TRANSPORT_HEADER:  # nine of ten packets
+        return int.from_bytes(packet[4:8], "little") if len(packet) >= TRANSPORT_OVERHEAD else None
     kind = message_type(packet)
     if kind is None or kind is MessageType.INITIATION:
         return None
