@@ -59,6 +59,7 @@ def diagnose(
 
 
 RESET = (page(fault="reset"), connection("reset"))
+CLOSED = (page(fault="closed"), connection("closed"))
 SILENT = (page(fault="no-response"), connection("no-response"))
 WELL, DEAD = direct("ok", "ok"), direct("silent", "silent")
 
@@ -196,6 +197,19 @@ def test_a_web_server_is_not_the_proxy_unless_the_protocol_has_a_fallback(protoc
     assert found.verdict is Verdict.WRONG_PROTOCOL
     assert len(found.causes) == count
     assert found.causes[0].proven is (count == 1)
+
+
+@pytest.mark.parametrize(("fault", "first"), [(RESET, "the path blocks"), (CLOSED, "passes that name on")])
+def test_a_name_alone_without_an_answer_is_blocked_or_goes_to_a_stopped_proxy(
+    fault: tuple[Evidence, ...], first: str
+) -> None:
+    found = diagnose(
+        *fault, *WELL, own(findings.FOUND, findings.OTHER_NAME, "www.example.com"), protocol="vless"
+    )
+    assert found.verdict is Verdict.PROXY_DOWN
+    assert first in found.causes[0].cause
+    assert len(found.causes) == 2
+    assert not any(each.proven for each in found.causes)
 
 
 @pytest.mark.parametrize("stage", [TLS, WEBSOCKET])

@@ -264,7 +264,7 @@ def _of_blocked_names(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
         if name in links:
             yield ProxyCell(
                 "the path blocks the name in TLS", name, Probing(_at(links[name], next(ports))),
-                (Verdict.PROXY_DOWN,), "blocks the name", is_proven=True,
+                (Verdict.PROXY_DOWN,), "blocks the name",
                 relay={"blocks": NAME.encode()}, relay_to=links[name].endpoint.port,
             )  # fmt: skip
 

@@ -113,7 +113,7 @@ def test_a_web_server_on_the_port_is_proven(quick: ProxyServers, server: str) ->
     assert not play_quickly(quick, server, "a web server listens").wrong
 
 
-def test_a_name_that_the_path_blocks_is_proven_by_tls_with_another_name(tmp_path: Path) -> None:
+def test_a_name_that_the_path_blocks_is_found_by_tls_with_another_name(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, "mihomo") as servers:
         for server in ("mihomo vless tls", "mihomo vless vision"):
             assert not play_quickly(servers, server, "the path blocks the name").wrong

@@ -31,7 +31,7 @@ OF_STREAMS = (
     Experiment(
         "another name in TLS",
         "if TLS does not begin: TLS with a name that nobody has a reason to block",
-        "the path blocks connections with the name in TLS (sni) of the link",
+        "the path blocks the name in TLS (sni) of the link, or the server passes it on to a stopped proxy",
     ),
     Experiment(
         "REALITY",

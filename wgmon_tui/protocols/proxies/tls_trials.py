@@ -14,7 +14,7 @@ _NAMES = ("www.example.com", "www.example.net")
 
 
 def other_name_trials(link: Any) -> Iterator[Trial]:
-    """Names that a censor passes. Any answer of TLS to one shows that the name of the link is blocked."""
+    """Names that a censor passes. Any answer of TLS to one shows that the name makes the difference."""
     for name in _NAMES:
         if name != server_name_of(link):
             yield Trial(OTHER_NAME, name, with_server_name(link, name))

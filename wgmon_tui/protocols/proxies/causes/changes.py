@@ -1,4 +1,4 @@
-"""Causes that an experiment has proven: what it changed got an answer."""
+"""Causes of what an experiment changed to get an answer: most of them are proven by it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.causes.clock import of_found_clock
+from wgmon_tui.protocols.proxies.findings import first_of
 from wgmon_tui.protocols.proxies.words import describe_own
 
 
@@ -28,8 +29,7 @@ def of_found(found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Caus
             fix = f"write sni={value} into the link"
             return [Cause(f"the name in TLS is wrong: {value} is accepted", why, fix, proven=True)]
         case findings.OTHER_NAME:
-            cause = "the path blocks the name in TLS (sni) of the link"
-            return [Cause(cause, why, "use another name, or compare from another network", proven=True)]
+            return _of_other_name(why, evidence)
         case "client-version":
             cause = f"the server refuses the version that clients claim, and accepts {value}"
             fix = "compare minClientVer and maxClientVer of the server with its clients"
@@ -41,3 +41,20 @@ def of_found(found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Caus
             return [
                 Cause("the path is wrong", why, "write the path of the server into the link", proven=True)
             ]
+
+
+def _of_other_name(why: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """One name gets an answer of TLS, and that of the link does not. Censors mostly reset connections."""
+    blocked = Cause(
+        "the path blocks the name in TLS (sni) of the link",
+        why,
+        "use another name, or compare from another network",
+    )
+    routed = Cause(
+        "the server passes that name on to a proxy that is stopped",
+        "a router of names (nginx, HAProxy) answers other names itself",
+        "on the server: read the log of what listens on the port, and start the proxy behind it",
+    )
+    connection = first_of(findings.CONNECTION, evidence)
+    is_closed = connection is not None and connection.values[0] == "closed"
+    return [routed, blocked] if is_closed else [blocked, routed]
