@@ -59,6 +59,17 @@ def test_the_next_server_takes_over_when_the_first_has_gone() -> None:
     assert found(state, ends, "b") == (END,)
 
 
+def test_the_next_server_takes_over_from_a_paused_one() -> None:
+    state, ends = fleet(server("a", TAG), server("b", TAG))
+    state.show_expiries({"a": (CERTIFICATE, END)})
+    state.pause("a", True, NOW)
+    assert state.states["a"].expiries == (CERTIFICATE,)
+    assert found(state, ends, "b") == (END,)
+    state.pause("a", False, NOW)
+    assert found(state, ends, "a") == (END,)
+    assert found(state, ends, "b") == ()
+
+
 def test_until_the_ends_are_read_those_of_an_earlier_run_stay() -> None:
     state, ends = fleet(server("a", TAG))
     state.show_expiries({"a": (END,)})

@@ -81,6 +81,14 @@ def test_the_end_of_a_subscription_goes_with_it(desk: Desk) -> None:
     assert stored(desk) == {}
 
 
+def test_the_end_of_a_subscription_leaves_a_server_that_is_paused(desk: Desk) -> None:
+    record(desk, KEY, Expires(SUBSCRIPTION, "provider", START + 100.0))
+    desk.states["fra1"].expiries = (KEY,)
+    desk.recorder(desk.states["fra1"], None, ())
+    desk.written()
+    assert stored(desk) == {"fra1": (KEY,)}
+
+
 def test_what_an_earlier_run_stored_is_deleted_too(tmp_path: Path) -> None:
     with recording(Desk(tmp_path)) as first:
         first.recorder.watch(first.states.values())

@@ -32,5 +32,10 @@ def expiries_after(known: Iterable[Expires], outcome: Round) -> tuple[Expires, .
     return _in_order({*found, *kept}) if kept else found
 
 
+def without_subscriptions(expiries: Iterable[Expires]) -> tuple[Expires, ...]:
+    """Those of a server itself."""
+    return tuple(each for each in expiries if each.what != SUBSCRIPTION)
+
+
 def _in_order(found: Iterable[Expires]) -> tuple[Expires, ...]:
     return tuple(sorted(found, key=lambda each: (each.at, each.what, each.name)))

@@ -127,7 +127,11 @@ class FleetState(ServerStates):
         A pause ends its incident, and its state starts again on resume: after a time without checks the old
         state proves nothing.
         """
+        from wgmon_tui.monitor.expiries import without_subscriptions
+
         server_state = self._states[name]
+        if paused:  # another server of the subscription takes over
+            server_state.expiries = without_subscriptions(server_state.expiries)
         server_state.paused, server_state.paused_by = paused, who if paused else ""
         server_state.paused_until = until if paused else None
         server_state.last_check = None

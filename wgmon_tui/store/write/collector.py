@@ -57,7 +57,7 @@ class ServerUpdate:
     incident: str | None
     node_report: NodeReport | None = None
     expiries: tuple[Expires, ...] = ()
-    """All ends that are known of it after the round."""
+    """All ends that are known of it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,9 @@ class Collector:
             batch.add_journal_rows(make_journal_rows(update.server, outcome, update.state, update.since))
             for kept in self._packet_sampler.select(update.server, outcome, update.incident):
                 batch.exchanges.append(make_exchange_row(kept))
-            self._add_expiries(update.server, update.expiries)
             if update.node_report:
                 self._add_node_report(update.server, update.node_report)
+        self._add_expiries(update.server, update.expiries)
         # The damping state of a healthy server does not change from check to check.
         before = self._replay_state.dampings.get(update.server)
         if before is None or not _is_same_damping(before.damping, update.damping):
