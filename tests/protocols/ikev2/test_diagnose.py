@@ -507,3 +507,22 @@ def test_what_the_server_lets_through_explains_silence_inside(selectors: tuple[s
 
     assert found.verdict is Verdict.DATA_DEAD
     assert cause in found.causes[0].cause
+
+
+def test_a_local_id_that_the_own_certificate_lacks_is_the_first_cause() -> None:
+    unnamed = make_evidence(EvidenceKind.OWN_NAME, "other.test")
+
+    found = diagnose(SA_INIT, REFUSED, unnamed)
+
+    assert found.verdict is Verdict.AUTH_FAILED
+    assert "does not name other.test" in found.causes[0].cause
+    assert len(found.causes) > 1
+
+
+@pytest.mark.parametrize(("code", "causes"), [("691", 1), ("", 2)])
+def test_eap_without_an_error_code_may_have_ended_before_the_password(code: str, causes: int) -> None:
+    ended = make_evidence(EvidenceKind.EAP_ENDED, code, "", at=0.1)
+
+    found = diagnose(SA_INIT, PROVEN, ended, of=server(BY_PASSWORD))
+
+    assert len(found.causes) == causes

@@ -273,6 +273,14 @@ CERTIFICATES: Sequence[Row] = (
         proven=True,
     ),
     Row(
+        "local_id that the client's certificate does not name",
+        by_certificate("ecdsa").replace(f'local_id = "ecdsa.{MONITOR}"', 'local_id = "other.test"'),
+        client_by_certificate("ecdsa").replace(f"id = ecdsa.{MONITOR}", "id = other.test"),
+        Verdict.AUTH_FAILED,
+        "does not name other.test",
+        "authenticate",
+    ),
+    Row(
         "certificate of an unknown authority",
         by_certificate("rsa", authority="ecdsa"),
         client_by_certificate("rsa", authority="ecdsa"),
@@ -349,6 +357,18 @@ PATH: Sequence[Row] = (
         rule=_LARGE_DROPPED,
         mtu=900,
         conf=configuration().replace("version = 2", f"version = 2\n    {_NO_FRAGMENTS}"),
+    ),
+    Row(
+        "ESP in UDP dropped",
+        by_secret(),
+        client_by_secret(),
+        Verdict.DATA_DEAD,
+        "10.77.2.2",
+        "tunnel",
+        works=True,
+        rule="udp dport 4500 @th,64,32 != 0 drop",
+        tunnel=True,
+        ping="10.77.2.2",
     ),
     Row(
         "the server assigns an address that its selectors exclude",

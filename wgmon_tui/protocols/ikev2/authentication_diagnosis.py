@@ -59,6 +59,8 @@ def _refused(found: Findings, notify: str) -> Meaning:
         cause = causes.only_identity_refused(found.local_id)
         return Meaning(Verdict.AUTH_FAILED, summary, (cause,), AUTHENTICATE)
     possible = causes.refused_identity(found.local_id, found.settings)
+    if found.has(EvidenceKind.OWN_NAME):
+        possible = [causes.unnamed_local_id(found.values(EvidenceKind.OWN_NAME)[0]), *possible]
     return Meaning(Verdict.AUTH_FAILED, summary, possible, AUTHENTICATE)
 
 

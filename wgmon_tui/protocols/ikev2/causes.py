@@ -142,6 +142,15 @@ def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
     return [unknown]
 
 
+def unnamed_local_id(local_id: str) -> Cause:
+    """The certificate of this side lacks the identity that it claims."""
+    return Cause(
+        f"the certificate of this check does not name {local_id}, which is its local_id",
+        "servers accept an identity only if the certificate names it: strongSwan, for example",
+        "openssl x509 -noout -subject -ext subjectAltName -in CERTIFICATE",
+    )
+
+
 def wrong_remote_id(configured: str, identity: str) -> Cause:
     """Only remote_id was wrong."""
     return Cause(
@@ -198,13 +207,19 @@ def eap(code: str, offered: str, user: str) -> Sequence[Cause]:
     codes = {"646": "logon hours", "647": "the account is disabled", "648": "the password has expired"}
     if code in codes:
         return [Cause(f"{codes[code]}: {user}", f"the server gave error {code}", _LOG, proven=True)]
-    return [
-        Cause(
-            f"the password of {user} is wrong, or the server does not know this user",
-            "the server checked the user after it had proved itself; it does not tell the two apart",
-            _LOG,
-        )
-    ]
+    password = Cause(
+        f"the password of {user} is wrong, or the server does not know this user",
+        "the server checked the user after it had proved itself; it does not tell the two apart",
+        _LOG,
+    )
+    if code:
+        return [password]
+    method = Cause(
+        f"the server has no EAP method for {user}, or refuses this user before it asks for a password",
+        "it gave no error code, as MSCHAPv2 does for a wrong password",
+        _LIST_CONFIGURATION,
+    )
+    return [password, method]
 
 
 def full_pool() -> Cause:
@@ -326,13 +341,20 @@ def needs_secret() -> Cause:
     )
 
 
-def dead_tunnel(targets: str) -> Cause:
+def dead_tunnel(targets: str) -> list[Cause]:
     """Nothing comes back through the CHILD_SA."""
-    return Cause(
-        "the server does not forward packets of the tunnel, or a firewall there drops them",
-        f"no echo of {targets} came back",
-        "on the server: sysctl net.ipv4.ip_forward; nft list ruleset; swanctl --list-sas",
-    )
+    return [
+        Cause(
+            "the server does not forward packets of the tunnel, or a firewall there drops them",
+            f"no echo of {targets} came back",
+            "on the server: sysctl net.ipv4.ip_forward; nft list ruleset; swanctl --list-sas",
+        ),
+        Cause(
+            "the path drops ESP in UDP, and lets IKE pass",
+            "both go to port 4500, and differ in their first bytes",
+            "on the server: tcpdump -ni any 'udp port 4500 and udp[8:4] != 0'",
+        ),
+    ]
 
 
 def ended_by_server() -> list[Cause]:

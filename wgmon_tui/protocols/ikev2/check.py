@@ -301,3 +301,7 @@ def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> I
         yield Expires("client certificate", shown_subject(chain[0]), expires_at(chain[0]))
         if problem := find_date_problem(chain[0], datetime.now(UTC)):
             yield make_evidence(EvidenceKind.OWN_CERTIFICATE, problem.detail)
+        from wgmon_tui.protocols.ikev2.identities import is_named_by, parse_identity
+
+        if target.local_id and not is_named_by(chain[0], parse_identity(target.local_id)):
+            yield make_evidence(EvidenceKind.OWN_NAME, printable(target.local_id))

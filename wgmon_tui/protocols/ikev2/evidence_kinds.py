@@ -47,6 +47,7 @@ class EvidenceKind(StrEnum):
     SERVER_PROVEN = "server-proven"  # identity, method
     NOT_LOOKED_UP = "not-looked-up"  # subject and issuer of a certificate that no revocation list covers
     OWN_CERTIFICATE = "own-certificate"  # what is wrong with its dates
+    OWN_NAME = "own-name"  # the local_id that the own certificate does not name
     EAP_ENDED = "eap-ended"  # error code, number of the offered method
     CANNOT_SIGN = "cannot-sign"  # reason
     ESTABLISHED = "established"  # "child", "childless" or the notification that refused the child
@@ -79,6 +80,7 @@ OF_AUTHENTICATION = frozenset(
         EvidenceKind.SERVER_PROVEN,
         EvidenceKind.NOT_LOOKED_UP,
         EvidenceKind.OWN_CERTIFICATE,
+        EvidenceKind.OWN_NAME,
         EvidenceKind.EAP_ENDED,
         EvidenceKind.CANNOT_SIGN,
         EvidenceKind.ESTABLISHED,

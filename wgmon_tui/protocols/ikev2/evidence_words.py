@@ -23,7 +23,7 @@ _FLAGS = {
     CHILDLESS: "allows a session without CHILD_SA",
     FRAGMENTS: "knows fragmentation",
     CLIENT_NAT: "sees this machine behind a NAT",
-    SERVER_NAT: "is behind a NAT itself",
+    SERVER_NAT: "tells of a NAT on its side, or has encap = yes",
 }
 _FAULTS: Mapping[str, str] = {
     ServerFault.WRONG_IDENTITY.value: "it proved another identity",
@@ -88,6 +88,8 @@ def _describe_authentication(kind: str, first: str, second: str) -> str:
             return f"crl_file has no list of {second}: whether {first} is revoked is not known"
         case EvidenceKind.OWN_CERTIFICATE:
             return f"the certificate of this check: {first}"
+        case EvidenceKind.OWN_NAME:
+            return f"the certificate of this check does not name {first}"
         case EvidenceKind.SERVER_REJECTED:
             fault = _FAULTS.get(first, first)
             return f"the server is not proven: {fault}" + (f" ({second})" if second else "")

@@ -45,12 +45,13 @@ def _diagnose_echoes(found: Findings) -> Meaning | None:
         return Meaning(Verdict.SESSION_REFUSED, summary, causes.ended_by_server(), TUNNEL)
     if silent and not any(each.received for each in echoes):
         summary = f"The session is up, but nothing comes back through the tunnel from {silent}."
-        possible = _of_selectors(found, echoes) or causes.dead_tunnel(silent)
-        return Meaning(Verdict.DATA_DEAD, summary, (possible,), TUNNEL)
+        excluded = _of_selectors(found, echoes)
+        possible = [excluded] if excluded else causes.dead_tunnel(silent)
+        return Meaning(Verdict.DATA_DEAD, summary, possible, TUNNEL)
     if silent:
         summary = f"The tunnel carries data, but {silent} does not answer."
-        possible = _of_selectors(found, echoes) or causes.dead_targets(silent)
-        return Meaning(Verdict.INNER_DEAD, summary, (possible,), TUNNEL)
+        cause = _of_selectors(found, echoes) or causes.dead_targets(silent)
+        return Meaning(Verdict.INNER_DEAD, summary, (cause,), TUNNEL)
     if unaddressed := all_of_kind(InnerUnaddressed, found.evidence):
         targets = format_list([each.target for each in unaddressed])
         summary = f"Not proven: the server assigned no inner address that could reach {targets}."
