@@ -12,7 +12,8 @@ from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import SYSTEM_PATH, WIREGUARD, Fleet, Server
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.monitor import watched_nodes
-from wgmon_tui.monitor.node_reports import node_key
+from wgmon_tui.monitor.fleet_state import FleetState
+from wgmon_tui.monitor.node_reports import NodeReport, node_key
 from wgmon_tui.monitor.watched_nodes import MISSED_REPORTS, WatchedNodes, find_match, rules_of, select_nodes
 
 KEY = str(PrivateKey.generate().public)
@@ -191,3 +192,15 @@ def test_the_part_of_a_rule_that_matches_is_named() -> None:
 def test_an_identity_that_the_file_does_not_have_is_an_error() -> None:
     with pytest.raises(Exception, match=r'key node_identity: no .*"monitr"; did you mean "monitor"'):
         fleet_of('watch_names = ["*"]\nnode_identity = "monitr"')
+
+
+def test_a_node_that_goes_offline_is_drawn_again_and_one_that_stays_online_is_not() -> None:
+    fleet = fleet_of()
+    state = FleetState((*fleet.servers, *select(fleet, WEB1).servers))
+    drawn: list[int] = []
+    for at, online in enumerate((True, True, False)):
+        report = ControlPlaneReport((replace(WEB1, online=online),))
+        state.record_node_report("office", NodeReport(float(at), report))
+        drawn.append(state.states["office/web1"].version)
+    first, unchanged, offline = drawn
+    assert first == unchanged < offline
