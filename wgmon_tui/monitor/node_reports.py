@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
 from wgmon_tui.config.keys import NO_PUBLIC_KEY
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.records import dataclass
 
 _MOVES_S = 600.0
 """Times of nodes that are online move with every report: those that moved less are nothing new."""
 
 
-_NO_VALUES = frozenset({"", str(NO_PUBLIC_KEY)})
+_NO_KEYS = frozenset({"", str(NO_PUBLIC_KEY)})
 
 NodeKey = tuple[str, str]
 """A control plane by name, and the id that it gives the node."""
@@ -33,16 +35,23 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class NodeIndex:
-    """The nodes of several reports. `by_value` has None for a key or an address that two nodes have."""
+    """The nodes of several reports. A public key or an address that two nodes have stands for none."""
 
     by_id: Mapping[NodeKey, FoundNode]
-    by_value: Mapping[str, FoundNode | None]
+    by_public_key: Mapping[str, FoundNode | None]
+    by_address: Mapping[Address, FoundNode | None]
 
     def find(self, server: Server, address: str) -> FoundNode | None:
         """The node that a server is: the one that a rule selected, or that of its key, or of its address."""
         if server.control_plane:
             return self.by_id.get(node_key(server))
-        return self.by_value.get(str(server.public_key)) or self.by_value.get(address)
+        return self.by_public_key.get(str(server.public_key)) or self._find_address(address)
+
+    def _find_address(self, text: str) -> FoundNode | None:
+        try:
+            return self.by_address.get(ip_address(text))
+        except ValueError:  # the name of a host
+            return None
 
 
 def node_key(server: Server) -> NodeKey:
@@ -53,13 +62,17 @@ def node_key(server: Server) -> NodeKey:
 def index_nodes(reports: Mapping[str, NodeReport]) -> NodeIndex:
     """The nodes of these reports by their ids, by public key and by mesh address."""
     by_id: dict[NodeKey, FoundNode] = {}
-    by_value: dict[str, FoundNode | None] = {}
+    by_public_key: dict[str, FoundNode | None] = {}
+    by_address: dict[Address, FoundNode | None] = {}
     for name, reported in reports.items():
         for number, node in enumerate(reported.report.nodes):
-            by_id[name, node.id] = name, number
-            for value in {node.public_key, *map(str, node.addresses)} - _NO_VALUES:
-                by_value[value] = None if value in by_value else (name, number)
-    return NodeIndex(by_id, by_value)
+            found = by_id[name, node.id] = name, number
+            if node.public_key not in _NO_KEYS and by_public_key.setdefault(node.public_key, found) != found:
+                by_public_key[node.public_key] = None
+            for address in node.addresses:
+                if by_address.setdefault(address, found) != found:
+                    by_address[address] = None
+    return NodeIndex(by_id, by_public_key, by_address)
 
 
 def is_new(report: ControlPlaneReport, before: ControlPlaneReport | None) -> bool:
