@@ -52,7 +52,7 @@ check: $(VENV)/dev.stamp  ## format, lint, types and import contracts
 	$(BIN)/mypy --platform freebsd14 --cache-dir .mypy_cache/freebsd
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; several minutes
+bench: $(VENV)/dev.stamp  ## the figures of BENCHMARKS.md; more than half an hour; `python -m tests.perf NAME` prints one set
 	$(BIN)/python -m tests.perf
 
 docs: $(VENV)/dev.stamp  ## the generated pages of docs/
