@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import types
 import zlib
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
@@ -110,7 +110,14 @@ def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
         raise TypeError(f"no stored names for {kind}")
     check_names(kind, stored, tuple(kind))
     members = {name: member for member, name in stored.items()}
-    return stored.__getitem__, lambda name: _lookup(members, name)
+
+    def read(name: Json) -> Any:
+        try:
+            return members[name]
+        except (KeyError, TypeError):  # unknown, or no text
+            raise UnreadableValueError from None
+
+    return stored.__getitem__, read
 
 
 def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
@@ -243,12 +250,25 @@ _ip_address = lru_cache(_PARSED_TEXTS)(ip_address)
 _ip_interface = lru_cache(_PARSED_TEXTS)(ip_interface)
 _public_key = lru_cache(_PARSED_TEXTS)(PublicKey.from_text)
 
+
+def _read_number(value: Json) -> Any:
+    if type(value) in (float, int):
+        return value
+    raise UnreadableValueError
+
+
+def _read_text(value: Json) -> Any:
+    if type(value) is str:
+        return value
+    raise UnreadableValueError
+
+
 _LEAVES: dict[Any, Form] = {
     bool: (_unchanged, _reading(lambda value: type(value) is bool)),
     int: (_unchanged, _reading(lambda value: type(value) is int)),
-    float: (_unchanged, _reading(lambda value: type(value) in (int, float))),
-    str: (_unchanged, _reading(lambda value: type(value) is str)),
-    bytes: (lambda value: b64encode(value).decode(), _parsing(b64decode)),
+    float: (_unchanged, _read_number),
+    str: (_unchanged, _read_text),
+    bytes: (lambda value: b2a_base64(value, newline=False).decode(), _parsing(a2b_base64)),
     PublicKey: (str, _parsing(_public_key)),
     NameServer: (str, _parsing(parse_name_server)),
     HttpTarget: (str, _parsing(parse_http_target)),
