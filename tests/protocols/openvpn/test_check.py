@@ -30,7 +30,7 @@ from wgmon_tui.protocols.openvpn import observations, tunnel_stage
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
-from wgmon_tui.protocols.openvpn.profile import RemoteProto
+from wgmon_tui.protocols.openvpn.profile import RemoteProto, StaticChallenge
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
@@ -73,15 +73,25 @@ async def check(
     return await prober.check_address(AddressCheck(target, LOCALHOST, deep, explain))
 
 
-async def test_a_profile_that_asks_for_a_password_is_not_tried_without_one() -> None:
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        ({"needs_credentials": True}, "username and password_file"),
+        ({"challenge": StaticChallenge("Code:")}, "challenge_response"),
+    ],
+)
+async def test_a_profile_that_asks_a_person_is_not_tried_without_an_answer(
+    asked: dict[str, object], fix: str
+) -> None:
+    """A server may lock the account, and a client cannot log in either."""
     async with lab() as (running, target):
-        asking = replace(target, profile=replace(target.profile, needs_credentials=True))
+        asking = replace(target, profile=replace(target.profile, **asked))  # type: ignore[arg-type]
         made = await check(OpenVpnProber(), asking, deep=True)
 
         assert running.sessions == 0
     found = PROTOCOL.diagnose(made, target.server)
     assert found.verdict is Verdict.UNPROVEN
-    assert "username and password_file" in found.causes[0].fix
+    assert fix in found.causes[0].fix
 
 
 async def test_a_login_that_failed_once_opens_no_incident() -> None:

@@ -163,15 +163,6 @@ def test_a_password_that_was_not_sent_is_not_called_wrong() -> None:
     assert causes[1][0] == "the user or the password is wrong"
 
 
-def test_a_challenge_without_an_answer_comes_before_a_wrong_password() -> None:
-    refused = observe(seen.AUTH_FAILED, "refused", "", seen.WITHOUT_ANSWER)
-
-    found = diagnose(check(ANSWERED, refused, failed=AUTHENTICATE), SERVER, ())
-
-    assert found.causes[0].cause == "the profile has a static challenge, and no answer to it was sent"
-    assert len(found.causes) > 1
-
-
 @pytest.mark.parametrize(
     ("word", "verdict", "hypotheses"),
     [

@@ -52,6 +52,7 @@ def test_a_static_challenge_is_answered_as_the_server_reads_it(
 
     assert right.verdict is Verdict.HEALTHY, right
     assert wrong.verdict is Verdict.AUTH_FAILED
+    assert without.verdict is Verdict.UNPROVEN
     assert "no answer" in without.causes[0].cause
 
 

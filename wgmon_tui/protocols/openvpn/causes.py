@@ -181,13 +181,6 @@ def of_auth_failed(evidence: Sequence[Evidence]) -> list[Cause]:
         f"the server answered AUTH_FAILED{said}",
         "on the server: grep -E 'auth-user-pass-verify|plugin' /etc/openvpn/server/*.conf",
     )
-    if sent == observations.WITHOUT_ANSWER:
-        unanswered = Cause(
-            "the profile has a static challenge, and no answer to it was sent",
-            f"challenge_response is not set; the server answered AUTH_FAILED{said}",
-            "In servers.toml, set challenge_response. It must be an answer that does not change.",
-        )
-        return [unanswered, password, account]
     return [account, missing] if sent == observations.WITHOUT_PASSWORD else [password, account]
 
 
@@ -276,6 +269,15 @@ def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
                 "openvpn of this machine uses the profile, and a login would end its session",
                 f"{describe(used)}; make a certificate for wgmon-tui alone, and a profile with it",
                 _NEW_CERTIFICATE,
+                proven=True,
+            )
+        ]
+    if find(observations.NO_ANSWER, evidence):
+        return [
+            Cause(
+                "the profile has a static challenge, and no answer to it is set",
+                "a client would ask for the answer",
+                "In servers.toml, set challenge_response. It must be an answer that does not change.",
                 proven=True,
             )
         ]

@@ -130,6 +130,8 @@ class OpenVpnProber(AddressProber):
             return observe(observations.NOT_DEDICATED)
         if target.lacks_password:
             return observe(observations.NO_PASSWORD)
+        if target.lacks_answer:
+            return observe(observations.NO_ANSWER)
         if not is_due:
             return None
         name = target.credentials.username if target.credentials else ""

@@ -30,7 +30,12 @@ _SIGNS_OF_THE_SERVER = (
     observations.STILL_ANSWERS,
 )
 
-_OBSTACLES = (observations.IN_USE, observations.NOT_DEDICATED, observations.NO_PASSWORD)
+_OBSTACLES = (
+    observations.IN_USE,
+    observations.NOT_DEDICATED,
+    observations.NO_PASSWORD,
+    observations.NO_ANSWER,
+)
 """Why a check ends after the reset."""
 
 

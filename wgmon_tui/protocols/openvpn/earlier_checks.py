@@ -27,6 +27,7 @@ _OF_EACH_CHECK = frozenset(
         observations.REJECTED,
         observations.TCP,
         observations.NO_PASSWORD,
+        observations.NO_ANSWER,
         observations.NOT_DEDICATED,
         observations.IN_USE,
         observations.FULL_CHECK,

@@ -59,10 +59,7 @@ class _Steps:
     def __init__(self, began: float, target: OpenVpnTarget) -> None:
         self.stages: list[Stage] = []
         self.sends_password = target.credentials is not None
-        lacks_answer = target.profile.challenge is not None and target.challenge_response is None
         self.missing = "" if self.sends_password else observations.WITHOUT_PASSWORD
-        if self.sends_password and lacks_answer:
-            self.missing = observations.WITHOUT_ANSWER
         self._last = began
 
     def passed(self, name: str, at: float, detail: str = "") -> None:

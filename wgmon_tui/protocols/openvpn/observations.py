@@ -58,10 +58,8 @@ offers every version and cipher suite, else "silent"."""
 KEYS = "keys-exchanged"
 """Values: the options of the server."""
 AUTH_FAILED = "auth-failed"
-"""Values: the kind of the refusal, the reason that the server gave, and WITHOUT_PASSWORD if none was sent, or
-WITHOUT_ANSWER if the profile has a static challenge and no answer to it was sent."""
+"""Values: the kind of the refusal, the reason that the server gave, and WITHOUT_PASSWORD if none was sent."""
 WITHOUT_PASSWORD = "without-password"  # noqa: S105  no secret
-WITHOUT_ANSWER = "without-answer"
 AUTH_PENDING = "auth-pending"
 """Values: what the server asks for."""
 PUSHED = "pushed"
@@ -70,6 +68,8 @@ ENDED = "ended"
 """Values: RESTART, HALT or EXIT, and the text of the server."""
 NO_PASSWORD = "no-password"  # noqa: S105  no secret
 """The profile asks for a user and a password that are not set. No values."""
+NO_ANSWER = "no-answer"
+"""The profile has a static challenge, and no answer to it is set. No values."""
 NOT_DEDICATED = "not-dedicated"
 """The settings do not say that nobody else uses the profile."""
 IN_USE = "in-use"
@@ -222,6 +222,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
         f"the server ended the session with {values[0]}{': ' + values[1] if values[1] else ''}"
     ),
     NO_PASSWORD: lambda _: "the profile asks for a user and a password, and they are not set",
+    NO_ANSWER: lambda _: "the profile has a static challenge, and no answer to it is set",
     NOT_DEDICATED: lambda _: "the settings do not say that this certificate is for wgmon-tui alone",
     IN_USE: lambda values: f"openvpn uses this profile on this machine (process {values[0]})",
     FULL_CHECK: lambda _: "this check ran the reset only; the rest is from the last check of all stages",

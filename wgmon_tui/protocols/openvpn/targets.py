@@ -47,6 +47,11 @@ class OpenVpnTarget:
         return self.profile.needs_credentials and not is_set
 
     @property
+    def lacks_answer(self) -> bool:
+        """Whether a client would ask for the answer to a challenge, and none is set."""
+        return self.profile.challenge is not None and self.challenge_response is None
+
+    @property
     def agreed_values(self) -> tuple[object, ...]:
         """The profile and the secrets beside it."""
         return (self.profile, self.remote, self.credentials, *sorted(self.secrets.items()))
