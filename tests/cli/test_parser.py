@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parameters import examples
 from wgmon_tui.cli import parser as cli_parser
 from wgmon_tui.cli.command_parser import actions_of, commands_of, subcommands_of
 from wgmon_tui.cli.parser import make_parser, parse_arguments
@@ -73,23 +74,10 @@ def lines(draw: st.DrawFn) -> list[str]:
     return [*wrong_first, *chain(*before), *name.split(), *chain(*after)]
 
 
-def check_same(words: list[str]) -> Outcome:
-    found = outcome_of(parse_arguments, words)
-    assert found == outcome_of(make_parser().parse_args, words)
-    return found
-
-
-@settings(max_examples=60, deadline=None)
+@examples(600)
 @given(lines())
 def test_the_parser_of_named_commands_agrees_with_that_of_all(words: list[str]) -> None:
-    check_same(words)
-
-
-@pytest.mark.thorough
-@settings(max_examples=3_000, deadline=None)
-@given(lines())
-def test_both_parsers_agree_on_many_lines(words: list[str]) -> None:
-    check_same(words)
+    assert outcome_of(parse_arguments, words) == outcome_of(WHOLE.parse_args, words)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +94,7 @@ def test_both_parsers_agree_on_many_lines(words: list[str]) -> None:
 def test_a_line_without_mistakes_is_parsed_without_the_other_commands(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = outcome_of(make_parser().parse_args, line.split())
+    expected = outcome_of(WHOLE.parse_args, line.split())
     monkeypatch.setattr(cli_parser, "make_parser", lambda: pytest.fail("parsed by all commands"))
     assert outcome_of(parse_arguments, line.split()) == expected
     assert expected.code is None
