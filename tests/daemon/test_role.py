@@ -215,7 +215,7 @@ class SlowUpgrade:
 @pytest.fixture
 def slow_upgrade(monkeypatch: pytest.MonkeyPatch) -> SlowUpgrade:
     upgrade = SlowUpgrade()
-    monkeypatch.setattr("wgmon_tui.daemon.store_upgrade.upgrade_store", upgrade)
+    monkeypatch.setattr("wgmon_tui.store.store_file.upgrade_store", upgrade)
     return upgrade
 
 

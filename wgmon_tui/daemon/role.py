@@ -19,7 +19,7 @@ from wgmon_tui.config.servers_toml import OnServersRead
 from wgmon_tui.config.shard import Shard
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.controller_proxy import ControllerProxy, NullController
-from wgmon_tui.daemon.store_upgrade import StoreUpgrade
+from wgmon_tui.daemon.store_upgrade import StoreUpgrade, refuse_newer_store
 from wgmon_tui.daemon.writer_lock import (
     StateDirectoryMovedError,
     WriterLock,
@@ -32,7 +32,6 @@ from wgmon_tui.monitor.fleet_state import FleetState
 from wgmon_tui.monitor.freshness import read_clocks
 from wgmon_tui.monitor.staleness import StalenessScan
 from wgmon_tui.net.accounts import explain_access_denied
-from wgmon_tui.store.store_version import VERSION, version_in_header
 
 if TYPE_CHECKING:
     from wgmon_tui.daemon.viewer import Viewer
@@ -375,23 +374,12 @@ def _load_with_lock(
 ) -> LoadedConfig:
     """Load the configuration. Releases the lock if the files or the store are not usable."""
     try:
-        if version_in_header(state_dir) > VERSION:
-            _refuse_newer_store(state_dir)
+        refuse_newer_store(state_dir)
         return load_config(config_dir, shard=shard, state_dir=state_dir, on_read=on_read)
     except BaseException:
         if lock:
             lock.release()
         raise
-
-
-def _refuse_newer_store(state_dir: Path) -> None:
-    from wgmon_tui.store.database import NewerStoreError
-    from wgmon_tui.store.store_file import refuse_newer
-
-    try:
-        refuse_newer(state_dir)
-    except NewerStoreError as error:
-        raise ConfigurationError(str(error)) from None
 
 
 def _import_writer(loaded: LoadedConfig) -> None:

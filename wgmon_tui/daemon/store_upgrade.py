@@ -1,10 +1,12 @@
-"""Upgrade of a store of an earlier version, with its progress for a screen."""
+"""Stores of other versions: an earlier one is upgraded, with progress for a screen; a later one is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.controller import LoadingProgress
+from wgmon_tui.store.store_version import VERSION, version_in_header
 
 
 class StoreUpgrade:
@@ -37,3 +39,16 @@ class StoreUpgrade:
         if self._is_stopped:
             raise UpgradeStoppedError
         self.progress = LoadingProgress("the history", done, total, "upgrading")
+
+
+def refuse_newer_store(state_dir: Path) -> None:
+    """Raise ConfigurationError if a later version wrote the store."""
+    if version_in_header(state_dir) <= VERSION:
+        return
+    from wgmon_tui.store.database import NewerStoreError
+    from wgmon_tui.store.store_file import refuse_newer
+
+    try:
+        refuse_newer(state_dir)
+    except NewerStoreError as error:
+        raise ConfigurationError(str(error)) from None

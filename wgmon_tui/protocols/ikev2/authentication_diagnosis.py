@@ -9,7 +9,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import AUTHENTICATE
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.protocols.ikev2 import causes, certificate_causes
+from wgmon_tui.protocols.ikev2 import causes, certificate_causes, tunnel_causes
 from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.eap import METHOD_NAMES
 from wgmon_tui.protocols.ikev2.events import ServerFault
@@ -40,7 +40,7 @@ def diagnose_authentication(found: Findings) -> Meaning | None:
 def _refused(found: Findings, notify: str) -> Meaning:
     if notify != Notify.AUTHENTICATION_FAILED.name:
         summary = f"The server answers IKE_AUTH with {notify}."
-        return Meaning(Verdict.SESSION_REFUSED, summary, (causes.child_refused(notify),), AUTHENTICATE)
+        return Meaning(Verdict.SESSION_REFUSED, summary, (tunnel_causes.child_refused(notify),), AUTHENTICATE)
     if found.has(EvidenceKind.OWN_CERTIFICATE):
         detail = found.values(EvidenceKind.OWN_CERTIFICATE)[0]
         summary = f"The server refuses {found.local_id}, whose certificate is not valid: {detail}."

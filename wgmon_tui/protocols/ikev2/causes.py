@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.ikev2.iana_numbers import Notify
 from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
-_LIST_CONFIGURATION = "on the server: swanctl --list-conns"
-_LOG = "on the server: journalctl -u strongswan -n 50"
+LIST_CONFIGURATION = "on the server: swanctl --list-conns"
+LOG = "on the server: journalctl -u strongswan -n 50"
 _PCAP = "on the server: tcpdump -ni any 'udp port 500 or udp port 4500'"
 
 
@@ -32,7 +31,7 @@ def silence(server: Server) -> list[Cause]:
         Cause(
             "the server blocks this address for a while",
             "strongSwan ignores an address with five sessions half open (charon.block_threshold)",
-            _LOG,
+            LOG,
         ),
     ]
 
@@ -64,13 +63,13 @@ def delayed_refusal() -> Cause:
     return Cause(
         "the RADIUS server behind it does not answer, or it delays the refusal of a wrong password",
         "it had proved itself and begun EAP",
-        _LOG,
+        LOG,
     )
 
 
 def late_session(why: str) -> Cause:
     """The server works on IKE_AUTH, or drops it."""
-    return Cause("the server drops IKE_AUTH, or waits for something such as a RADIUS server", why, _LOG)
+    return Cause("the server drops IKE_AUTH, or waits for something such as a RADIUS server", why, LOG)
 
 
 def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
@@ -98,12 +97,12 @@ def cipher_mismatch(accepted: str, settings: Ikev2Settings) -> list[Cause]:
         Cause(
             "the server has no IKEv2 connection for this address",
             "strongSwan answers NO_PROPOSAL_CHOSEN too where no connection fits, and where all are for IKEv1",
-            _LIST_CONFIGURATION,
+            LIST_CONFIGURATION,
         ),
         Cause(
             "the server accepts only algorithms that have no name here",
             f"it refused {where}, and all that have a name",
-            _LIST_CONFIGURATION,
+            LIST_CONFIGURATION,
         ),
     ]
 
@@ -122,16 +121,16 @@ def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
     unknown = Cause(
         f"the server has no connection for the identity {local_id}",
         "AUTHENTICATION_FAILED is the answer to an unknown identity",
-        _LIST_CONFIGURATION,
+        LIST_CONFIGURATION,
     )
     demanding = Cause(
         "the connection demands more: a second authentication, a group or a policy",
         "AUTHENTICATION_FAILED is the answer to that too",
-        _LOG,
+        LOG,
     )
     if settings.secret:
         why = "AUTHENTICATION_FAILED is the answer to a wrong secret too"
-        return [Cause(f"the server has another preshared key for {local_id}", why, _LOG), unknown, demanding]
+        return [Cause(f"the server has another preshared key for {local_id}", why, LOG), unknown, demanding]
     if settings.certificate:
         refused = Cause(
             "the server does not accept the certificate: expired, revoked or of another authority",
@@ -176,7 +175,7 @@ def only_identity_refused(local_id: str) -> Cause:
     return Cause(
         f"the server has another preshared key for {local_id}, or refuses that identity",
         "it accepted the same preshared key from a made-up identity",
-        _LIST_CONFIGURATION,
+        LIST_CONFIGURATION,
         proven=True,
     )
 
@@ -189,7 +188,7 @@ def other_identity(identity: str, expected: str) -> list[Cause]:
             "its certificate verified, but for another name",
             f'in servers.toml, below [server.ikev2]: remote_id = "{identity}"',
         ),
-        Cause("another server answers at this address", "the name is not the expected one", _LOG),
+        Cause("another server answers at this address", "the name is not the expected one", LOG),
     ]
 
 
@@ -206,67 +205,20 @@ def eap(code: str, offered: str, user: str) -> Sequence[Cause]:
         ]
     codes = {"646": "logon hours", "647": "the account is disabled", "648": "the password has expired"}
     if code in codes:
-        return [Cause(f"{codes[code]}: {user}", f"the server gave error {code}", _LOG, proven=True)]
+        return [Cause(f"{codes[code]}: {user}", f"the server gave error {code}", LOG, proven=True)]
     password = Cause(
         f"the password of {user} is wrong, or the server does not know this user",
         "the server checked the user after it had proved itself; it does not tell the two apart",
-        _LOG,
+        LOG,
     )
     if code:
         return [password]
     method = Cause(
         f"the server has no EAP method for {user}, or refuses this user before it asks for a password",
         "it gave no error code, as MSCHAPv2 does for a wrong password",
-        _LIST_CONFIGURATION,
+        LIST_CONFIGURATION,
     )
     return [password, method]
-
-
-def full_pool() -> Cause:
-    """The server has no address left."""
-    return Cause(
-        "the pool of addresses is used up, or the connection has none",
-        "the server answered INTERNAL_ADDRESS_FAILURE",
-        "on the server: swanctl --list-pools --leases",
-    )
-
-
-def child_refused(notify: str) -> Cause:
-    """The server made no CHILD_SA."""
-    reasons = {
-        Notify.NO_PROPOSAL_CHOSEN.name: "esp_proposals of the child on the server and the ESP algorithms of "
-        "wgmon-tui have nothing in common, or the kernel there lacks them",
-        Notify.TS_UNACCEPTABLE.name: "the traffic selectors of the child on the server (local_ts, remote_ts) "
-        "do not fit, or its kernel cannot set them",
-    }
-    return Cause(
-        reasons.get(
-            notify, "the connection on the server has no child that fits, or its kernel cannot make one"
-        ),
-        f"the server answered {notify}",
-        _LIST_CONFIGURATION,
-    )
-
-
-def excluded_targets(targets: str, networks: str) -> Cause:
-    """The server lets no packets to an address through."""
-    return Cause(
-        f"the server lets no packets to {targets} through the tunnel",
-        f"its traffic selectors are {networks}",
-        "on the server: grep local_ts /etc/swanctl/conf.d/*.conf — set tunnel_ping to an address of these "
-        "networks",
-        proven=True,
-    )
-
-
-def excluded_address(networks: str) -> Cause:
-    """The server assigned an address, and lets no packets from it through."""
-    return Cause(
-        "the server assigned an inner address that its traffic selectors exclude",
-        f"it lets packets from {networks} through",
-        "on the server: swanctl --list-conns --list-pools — compare remote_ts of the child with the pool",
-        proven=True,
-    )
 
 
 def shared_identity() -> Cause:
@@ -327,7 +279,7 @@ def other_secret() -> Cause:
     return Cause(
         "another server answers, which accepts every client",
         "it did not prove that it knows the secret or the password",
-        _LOG,
+        LOG,
     )
 
 
@@ -336,42 +288,8 @@ def needs_secret() -> Cause:
     return Cause(
         "the connection on the server has auth = psk for itself",
         "its proof is by a preshared key",
-        _LIST_CONFIGURATION,
+        LIST_CONFIGURATION,
         proven=True,
-    )
-
-
-def dead_tunnel(targets: str) -> list[Cause]:
-    """Nothing comes back through the CHILD_SA."""
-    return [
-        Cause(
-            "the server does not forward packets of the tunnel, or a firewall there drops them",
-            f"no echo of {targets} came back",
-            "on the server: sysctl net.ipv4.ip_forward; nft list ruleset; swanctl --list-sas",
-        ),
-        Cause(
-            "the path drops ESP in UDP, and lets IKE pass",
-            "both go to port 4500, and differ in their first bytes",
-            "on the server: tcpdump -ni any 'udp port 4500 and udp[8:4] != 0'",
-        ),
-    ]
-
-
-def ended_by_server() -> list[Cause]:
-    """The server deleted the session while data was tested."""
-    why = "it sent DELETE for the session of this check"
-    return [
-        Cause("another client connected with the identity of this check", f"{why}; see uniqueids", _LOG),
-        Cause("the IKE daemon was stopped or reloaded during the check", why, _LOG),
-    ]
-
-
-def dead_targets(targets: str) -> Cause:
-    """Some inner addresses do not answer."""
-    return Cause(
-        f"{targets} is down, or has no route back to the tunnel",
-        "other data came back through the tunnel",
-        f"on the server: ping {targets}",
     )
 
 
@@ -387,7 +305,7 @@ def silent_gateway(gateway: str) -> list[Cause]:
         Cause(
             f"{gateway} is not the address that clients reach it by",
             "the server was told where to send them",
-            _LIST_CONFIGURATION,
+            LIST_CONFIGURATION,
         ),
     ]
 

@@ -10,7 +10,7 @@ from wgmon_tui.checks.evidence import InnerEcho, InnerHop, InnerUnaddressed
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.stage import TUNNEL
 from wgmon_tui.checks.verdict import Cause, Verdict
-from wgmon_tui.protocols.ikev2 import causes
+from wgmon_tui.protocols.ikev2 import tunnel_causes
 from wgmon_tui.protocols.ikev2.evidence_kinds import OUTSIDE, EvidenceKind
 from wgmon_tui.protocols.ikev2.findings import Findings, Meaning
 from wgmon_tui.protocols.ikev2.iana_numbers import Notify
@@ -26,14 +26,14 @@ def diagnose_tunnel(found: Findings) -> Meaning | None:
     child = found.values(EvidenceKind.ESTABLISHED)[0]
     if child == Notify.INTERNAL_ADDRESS_FAILURE.name:
         summary = "The server accepts the credentials, but has no inner address for this client."
-        return Meaning(Verdict.SESSION_REFUSED, summary, (causes.full_pool(),), TUNNEL)
+        return Meaning(Verdict.SESSION_REFUSED, summary, (tunnel_causes.full_pool(),), TUNNEL)
     if child != "child":
         notify = "no CHILD_SA" if child == "childless" else child
         verdict = (
             Verdict.CIPHER_MISMATCH if child == Notify.NO_PROPOSAL_CHOSEN.name else Verdict.SESSION_REFUSED
         )
         summary = f"The server accepts the credentials, but makes no CHILD_SA: {notify}."
-        return Meaning(verdict, summary, (causes.child_refused(notify),), TUNNEL)
+        return Meaning(verdict, summary, (tunnel_causes.child_refused(notify),), TUNNEL)
     return _diagnose_echoes(found)
 
 
@@ -42,15 +42,15 @@ def _diagnose_echoes(found: Findings) -> Meaning | None:
     silent = format_list([each.target for each in echoes if not each.received])
     if silent and found.values(EvidenceKind.ENDED)[0] == "by-server":
         summary = f"The session was up, and the server ended it before {silent} answered."
-        return Meaning(Verdict.SESSION_REFUSED, summary, causes.ended_by_server(), TUNNEL)
+        return Meaning(Verdict.SESSION_REFUSED, summary, tunnel_causes.ended_by_server(), TUNNEL)
     if silent and not any(each.received for each in echoes):
         summary = f"The session is up, but nothing comes back through the tunnel from {silent}."
         excluded = _of_selectors(found, echoes)
-        possible = [excluded] if excluded else causes.dead_tunnel(silent)
+        possible = [excluded] if excluded else tunnel_causes.dead_tunnel(silent)
         return Meaning(Verdict.DATA_DEAD, summary, possible, TUNNEL)
     if silent:
         summary = f"The tunnel carries data, but {silent} does not answer."
-        cause = _of_selectors(found, echoes) or causes.dead_targets(silent)
+        cause = _of_selectors(found, echoes) or tunnel_causes.dead_targets(silent)
         return Meaning(Verdict.INNER_DEAD, summary, (cause,), TUNNEL)
     if unaddressed := all_of_kind(InnerUnaddressed, found.evidence):
         targets = format_list([each.target for each in unaddressed])
@@ -67,11 +67,11 @@ def _of_selectors(found: Findings, echoes: Sequence[InnerEcho]) -> Cause | None:
     """The traffic selectors of the server, if they keep out what was asked; None if they let it pass."""
     own, server, place = found.values(EvidenceKind.SELECTORS)[:3]
     if place == OUTSIDE:
-        return causes.excluded_address(own)
+        return tunnel_causes.excluded_address(own)
     networks = [each for word in _WORD_BETWEEN.split(server) if (each := _read_network(word))]
     silent = [each.target for each in echoes if not each.received]
     outside = [each for each in silent if not any(_is_in(each, network) for network in networks)]
-    return causes.excluded_targets(format_list(outside), server) if networks and outside else None
+    return tunnel_causes.excluded_targets(format_list(outside), server) if networks and outside else None
 
 
 def _read_network(word: str) -> IPv4Network | IPv6Network | None:
