@@ -1,4 +1,4 @@
-"""Stores of other versions: an earlier one is upgraded, with progress for a screen; a later one is refused."""
+"""Stores of other versions: an earlier one is upgraded, with its progress; a later one is refused."""
 
 from __future__ import annotations
 
