@@ -73,10 +73,13 @@ async def shown(role_manager: RoleManager, go_on: threading.Event) -> tuple[str,
         await until(lambda: "server-5" in "\n".join(it.lines()))
         await until(lambda: "of 6 servers" not in totals_of(it))
         at_last = "\n".join(it.lines())
-    await asyncio.gather(
-        *(asyncio.all_tasks() - before), return_exceptions=True
-    )  # the engine closes its store
+    await ended(before)
     return meanwhile, at_last
+
+
+async def ended(before: set[asyncio.Task[object]]) -> None:
+    """Wait for the tasks that came since: the engine closes its store."""
+    await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
 
 
 async def test_servers_of_a_long_file_appear_while_it_is_read(
@@ -119,13 +122,14 @@ async def test_a_runner_shows_only_its_servers_while_the_file_is_read(
     config, state = fleet_in(tmp_path)
     with reading_slowly(monkeypatch, servers_toml, "_block") as go_on:
         role_manager = RoleManager(config, state, shard, reads_later=True)
-        app = WgmonApp(role_manager, title="bastion")
+        app, before = WgmonApp(role_manager, title="bastion"), asyncio.all_tasks()
         async with app.run_test(size=(140, 24)):
             try:
                 await until(lambda: role_manager.loading == LoadingProgress("servers.toml", 4, 6))
                 assert set(role_manager.fleet_state.states) == mine
             finally:
                 go_on.set()
+        await ended(before)
     assert mine
 
 
