@@ -98,6 +98,11 @@ def test_where_every_check_sends_data_only_packet_sizes_are_confirmed() -> None:
     assert not policy.choose_depth(state_of(Verdict.MTU_BLACKHOLE, "", DEGRADED, "wireguard")).deep
 
 
+@pytest.mark.usefixtures("clock")
+def test_a_server_of_an_unknown_protocol_ends_no_engine() -> None:
+    assert not checked_deeply().choose_depth(state_of(Verdict.MISCONFIGURED, "", None, "nonsense")).deep
+
+
 @pytest.mark.parametrize(
     ("verdict", "stage", "is_tested_again"),
     [

@@ -8,7 +8,7 @@ from random import Random
 
 from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.fetch_evidence import InnerFetch
-from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.stage import AUTHENTICATE, HANDSHAKE, REACH, RESET, RESOLVE, SA_INIT
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
@@ -101,7 +101,7 @@ class DeepCheckPolicy:
         is_of_sizes = (
             diagnosis.verdict is Verdict.MTU_BLACKHOLE
         )  # only deep checks test them, of any protocol
-        if not is_of_sizes and not find_protocol(server.protocol).repeats_deep_results:
+        if not is_of_sizes and not _repeats_deep_results(server):
             return False
         if diagnosis.failed_stage in _BEFORE_THE_LOGIN:
             return False
@@ -170,6 +170,14 @@ class DeepCheckPolicy:
         self._deep_at.pop(name, None)
         self._explained_at.pop(name, None)
         self._soak_due.pop(name, None)
+
+
+def _repeats_deep_results(server: Server) -> bool:
+    """Return whether quick checks of a server repeat the last deep one: not those of an unknown protocol."""
+    try:
+        return find_protocol(server.protocol).repeats_deep_results
+    except UnknownProtocolError:
+        return False
 
 
 def _has_cut(outcome: Round | None) -> bool:
