@@ -113,8 +113,12 @@ async def test_a_process_that_hangs_is_silent(wireguard_go: WireguardGo) -> None
         ("udp dport 51820 drop", Verdict.SILENT),
         ("udp sport 51820 drop", Verdict.SILENT),
         ("udp dport 51820 reject", Verdict.UNREACHABLE),
-        ("udp dport 51820 reject with icmpx admin-prohibited", Verdict.UNREACHABLE),
-        ("udp dport 51820 reject with icmpx host-unreachable", Verdict.UNREACHABLE),
+        *(
+            pytest.param(
+                f"udp dport 51820 reject with icmpx {error}", Verdict.UNREACHABLE, marks=pytest.mark.thorough
+            )
+            for error in ("admin-prohibited", "host-unreachable")
+        ),
     ],
 )
 @pytest.mark.parametrize("version", default_run([4], [4, 6]), ids=["IPv4", "IPv6"])

@@ -182,6 +182,7 @@ async def test_hops_that_name_ever_smaller_mtus_do_not_hold_up_the_search() -> N
     assert 1500 - next(named) < 20, "the search does not follow them one by one"
 
 
+@pytest.mark.thorough
 async def test_an_mtu_that_a_hop_names_is_kept() -> None:
     def says_too_big(packet: bytes) -> Iterable[bytes]:
         if len(packet) < 66:

@@ -96,6 +96,7 @@ def test_a_wrong_clock_is_proven_by_an_answer_to_shifted_timestamps(quick: Proxy
     assert not play_quickly(quick, "sing-box 2022-blake3-aes-256-gcm", fault).wrong
 
 
+@pytest.mark.thorough
 def test_a_path_that_freezes_after_some_kilobytes_is_told_from_a_dead_proxy(quick: ProxyServers) -> None:
     assert not play_quickly(quick, "ss-server aes-256-gcm", "frozen").wrong
 
