@@ -29,7 +29,7 @@ class Service:
 
     def __init__(self, answers: Callable[[int, int], bool], *urls: str, refused: str = "") -> None:
         self.waits = 0
-        server = replace(SERVER, timeout=0.1, tunnel_http=tuple(map(parse_http_target, urls)))
+        server = replace(SERVER, timeout=5.0, tunnel_http=tuple(map(parse_http_target, urls)))
         self._fetches = InnerFetches(server, {4: HERE}, self, 1420)
         self._answers, self._refused = answers, refused
         self._will_answer: dict[int, bool] = {}
