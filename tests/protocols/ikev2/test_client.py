@@ -226,6 +226,18 @@ def test_a_session_that_may_be_up_is_deleted() -> None:
     assert not talk.responder.sessions
 
 
+def test_a_session_is_deleted_if_the_check_ends_while_the_answer_is_on_its_way() -> None:
+    talk = converse(by_secret())
+    (opening,) = (talk.answer(data) for data, _ in list(talk.outgoing()))
+    assert opening is not None
+    talk.receive(opening)
+    assert [talk.answer(data) is not None for data, _ in list(talk.outgoing())] == [True]
+    assert talk.responder.sessions
+    talk.end()
+    assert _last_exchange(talk) == ExchangeType.INFORMATIONAL
+    assert not talk.responder.sessions
+
+
 def test_a_session_that_is_half_open_is_dropped_by_a_request_without_a_proof() -> None:
     talk = converse(replace(by_secret(), authentication=None))
     talk.run()

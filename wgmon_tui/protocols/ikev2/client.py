@@ -173,6 +173,8 @@ class IkeClient:
         self._now = max(self._now, now)
         if self.is_done or self._is_ending:
             return
+        if self._exchange is ExchangeType.IKE_AUTH:
+            self._expect_session()
         self._close_script()
         held, self._at_server = self._at_server, _AtServer.NOTHING
         if held is _AtServer.UP:
@@ -261,10 +263,14 @@ class IkeClient:
             self._finish(IkeSessionEnded(self._elapsed(), None, is_confirmed=False))
             return
         size = self._channel.pending_size
+        self._expect_session()
         self._close_script()
-        if self._at_server is _AtServer.HALF_OPEN:  # its answer may be lost, and the session be up
-            self._at_server = _AtServer.UNKNOWN
         self._emit(RequestUnanswered(self._elapsed(), self._exchange, self._timeout, size))
+
+    def _expect_session(self) -> None:
+        """Note that the session may be up, because the answer to the last request is lost or on its way."""
+        if self._at_server is _AtServer.HALF_OPEN and self.is_waiting:
+            self._at_server = _AtServer.UNKNOWN
 
     def _close_script(self) -> None:
         if isinstance(self._script, Generator):
