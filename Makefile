@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Three workers a core: much of the suite waits for timers and programs that are its subject. The slow tests compute.
-WORKERS ?= $(shell expr 3 \* `getconf _NPROCESSORS_ONLN`)
+# Four workers a core: much of the suite waits for timers and programs that are its subject. The slow tests compute.
+WORKERS ?= $(shell expr 4 \* `getconf _NPROCESSORS_ONLN`)
 THOROUGH_WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
