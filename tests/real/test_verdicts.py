@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from tests.parameters import default_run
 from tests.real.boringtun import Boringtun
 from tests.real.flood import check_under_load
-from tests.real.namespaces import ROUTER_V4, ROUTER_V6, RoutedPath, routed_path
-from tests.real.prerequisites import require
+from tests.real.namespaces import ROUTER_V4, ROUTER_V6
 from tests.real.server import (
     ANSWER_S,
     LONG_S,
@@ -33,23 +31,6 @@ PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))
 
 IMPLEMENTATIONS = ["wireguard_go", "boringtun"]
-
-
-@pytest.fixture(scope="module")
-def path() -> Iterator[RoutedPath]:
-    """Namespaces of this module: tests of faults elsewhere change the routes of the common ones."""
-    require("ip", "nft", root=True)
-    with routed_path() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def wireguard_go(path: RoutedPath) -> Iterator[WireguardGo]:
-    """wireguard-go behind the router of this module."""
-    require("wireguard-go", "wg", root=True)
-    server = WireguardGo(path)
-    yield server
-    server.stop()
 
 
 @dataclass(frozen=True)
