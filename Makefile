@@ -23,7 +23,7 @@ help:  ## this list
 run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
-test: $(VENV)/dev.stamp  ## the tests, about two minutes; tests on real servers skip without their packages
+test: $(VENV)/dev.stamp  ## the tests, two to three minutes; tests on real servers skip without their packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 systems: $(VENV)/dev.stamp  ## most tests as they run on FreeBSD, with Linux standing in for it
