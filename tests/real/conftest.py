@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.boringtun import Boringtun
-from tests.real.namespaces import RoutedPath, namespace, routed_path
+from tests.real.namespaces import RoutedPath, namespace, routed_path, settings_of
 from tests.real.prerequisites import require
 from tests.real.server import RealServer
 from tests.real.wireguard_go import WireguardGo
@@ -24,6 +24,20 @@ def path() -> Iterator[RoutedPath]:
     require("ip", "nft", root=True)
     with routed_path() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def path_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that takes something from the common namespaces, not one that comes after it."""
+    path = request.getfixturevalue("path") if "path" in request.fixturenames else None
+    if not isinstance(path, RoutedPath):  # another module's own
+        yield
+        return
+    before = settings_of(path)
+    yield
+    after = settings_of(path)
+    assert before.addresses_and_routes <= after.addresses_and_routes
+    assert after.filters <= before.filters
 
 
 @pytest.fixture

@@ -121,6 +121,40 @@ def routed_path() -> Iterator[RoutedPath]:
         yield RoutedPath(client, router, server)
 
 
+@dataclass(frozen=True, slots=True)
+class PathSettings:
+    """What packets on a path depend on, as lines of ip(8) and nft(8)."""
+
+    addresses_and_routes: frozenset[str]
+    filters: frozenset[str]
+
+
+_ADDRESSES_AND_ROUTES = """
+ip -oneline address show scope global
+ip route
+ip -6 route show
+"""
+_FILTERS = """
+nft list ruleset
+ip -oneline xfrm policy || true  # not every kernel has it
+ip rule
+ip -6 rule
+"""
+
+
+def settings_of(path: RoutedPath) -> PathSettings:
+    """Those of its three namespaces."""
+    return PathSettings(_lines_of(path, _ADDRESSES_AND_ROUTES), _lines_of(path, _FILTERS))
+
+
+def _lines_of(path: RoutedPath, commands: str) -> frozenset[str]:
+    lines: set[str] = set()
+    for name in (path.client, path.router, path.server):
+        with entered(name):
+            lines |= {f"{name}: {line}" for line in run("sh", "-e", stdin=commands).splitlines()}
+    return frozenset(lines)
+
+
 def join(host: str, router: str, link: str, *, net: int) -> None:
     """Connect a host to a router by 10.77.net.0/24 and fd77:net::/64, as its default route."""
     host_mac, router_mac = f"02:77:00:00:{net:02x}:02", f"02:77:00:00:{net:02x}:01"
@@ -132,10 +166,16 @@ def join(host: str, router: str, link: str, *, net: int) -> None:
 
 
 def forward(router: str) -> None:
-    """Make a namespace a router."""
+    """Make a namespace a router, without the kernel's limit of reports: it counts those of earlier tests."""
+    settings = {
+        "ipv4/ip_forward": 1,
+        "ipv6/conf/all/forwarding": 1,
+        "ipv4/icmp_ratelimit": 0,
+        "ipv6/icmp/ratelimit": 0,
+    }
     with entered(router):
-        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
+        for name, value in settings.items():
+            Path("/proc/sys/net", name).write_text(str(value))
 
 
 def ip(name: str, commands: str) -> None:

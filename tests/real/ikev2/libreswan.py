@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.real.ikev2.world import MONITOR, SECRET, SERVER
-from tests.real.namespaces import entered
+from tests.real.namespaces import entered, run
 from tests.real.prerequisites import give_up, require
 
 READY = "loading secrets from"
@@ -35,6 +35,7 @@ class Pluto:
 
     def __init__(self, namespace: str, directory: Path, setup: str, connection: str) -> None:
         root = unpacked()
+        self._namespace = namespace
         self.log_path = directory / "pluto.log"
         (directory / "nss").mkdir(parents=True)
         libraries = {"LD_LIBRARY_PATH": str(root / "usr/lib/x86_64-linux-gnu")}
@@ -73,6 +74,9 @@ class Pluto:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        with entered(self._namespace):  # it leaves policies and half-open sessions in the kernel
+            run("ip", "xfrm", "policy", "flush")
+            run("ip", "xfrm", "state", "flush")
 
 
 def _configuration(directory: Path, setup: str, connection: str) -> str:

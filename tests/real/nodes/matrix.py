@@ -84,8 +84,19 @@ class PlayedCell:
 
 
 @contextmanager
-def mesh_of(node: WireguardGo) -> Iterator[Mesh]:
-    """This machine as a second node, with a route to the first one."""
+def running_mesh() -> Iterator[Mesh]:
+    """A node, and this machine as a second one with a route to it; the rows change the path between them."""
+    with routed_path() as path:
+        node = WireguardGo(path)
+        try:
+            with _joined_by_us(node) as mesh:
+                yield mesh
+        finally:
+            node.stop()
+
+
+@contextmanager
+def _joined_by_us(node: WireguardGo) -> Iterator[Mesh]:
     private_key = node.new_peer()
     own = Device(node.path.client, private_key)
     try:
@@ -176,23 +187,11 @@ def table(words: str = "") -> tuple[list[Sequence[str]], list[str]]:
     """The lines of the table for rows with these words, and what is wrong in them."""
     lines: list[Sequence[str]] = [HEADINGS]
     complaints: list[str] = []
-    with routed_path() as path:
-        node = WireguardGo(path)
-        try:
-            with mesh_of(node) as mesh:
-                for cell in (cell for row in ROWS if words in row.data for cell in play(mesh, row)):
-                    got = "gets through" if cell.got_through else "does not"
-                    lines.append(
-                        (
-                            cell.row.data,
-                            cell.column.control,
-                            cell.verdict.slug,
-                            cell.first_cause,
-                            got,
-                            "yes" if cell.agrees else "no",
-                        )
-                    )
-                    complaints += [f"{cell.row.data}, {cell.column.control}: {line}" for line in cell.wrong]
-        finally:
-            node.stop()
+    with running_mesh() as mesh:
+        for cell in (cell for row in ROWS if words in row.data for cell in play(mesh, row)):
+            got = "gets through" if cell.got_through else "does not"
+            agrees = "yes" if cell.agrees else "no"
+            shown = (cell.row.data, cell.column.control, cell.verdict.slug, cell.first_cause)
+            lines.append((*shown, got, agrees))
+            complaints += [f"{cell.row.data}, {cell.column.control}: {line}" for line in cell.wrong]
     return lines, complaints

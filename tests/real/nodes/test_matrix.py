@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.nodes.matrix import mesh_of, play
+from tests.real.nodes.matrix import play, running_mesh
 from tests.real.nodes.rows import ROWS, Mesh, Row
 from tests.real.prerequisites import require
-from tests.real.wireguard_go import WireguardGo
 
 pytestmark = pytest.mark.thorough  # interfaces in separate namespaces
 
 
 @pytest.fixture(scope="module")
-def mesh(wireguard_go: WireguardGo) -> Iterator[Mesh]:
-    require("ping", "ip", "nft", root=True)
-    with mesh_of(wireguard_go) as made:
+def mesh() -> Iterator[Mesh]:
+    require("ping", "ip", "nft", "wireguard-go", "wg", root=True)
+    with running_mesh() as made:
         yield made
 
 
