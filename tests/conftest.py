@@ -6,10 +6,13 @@
 import gc
 import os
 import signal
+from collections.abc import Generator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.process_state import ProcessState, changes, process_state, restore_after_commands
 
 # Each process of the run collects all tests. Nothing of that is garbage: 9 s of processor time instead of 15.
 gc.disable()
@@ -34,6 +37,28 @@ def _start_hypothesis() -> None:
         pass
 
     start()
+
+
+_STATE = pytest.StashKey[ProcessState]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember what the first test of this process finds."""
+    if _STATE not in item.session.stash:
+        item.session.stash[_STATE] = process_state()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail the test that leaves this process changed, not one that comes after it."""
+    yield
+    restore_after_commands()
+    after = process_state()
+    changed = changes(item.session.stash[_STATE], after)
+    item.session.stash[_STATE] = after
+    if changed:
+        pytest.fail("the test leaves this process changed: " + "; ".join(changed), pytrace=False)
 
 
 def pytest_collection_finish() -> None:

@@ -104,15 +104,13 @@ def now_open(kind: AnnouncementKind, *about: IncidentSnapshot) -> Announcement:
 
 
 def test_it_receives_an_incident_and_resolves_it(alertmanager: Running) -> None:
-    opened = now_open(AnnouncementKind.OPENED, of("received"))
+    group = ("resolves",)  # one with an alert of another test in it would go on firing
+    opened = now_open(AnnouncementKind.OPENED, of("received", group))
     send(SINK, opened, {"url": alertmanager.url})
     wait_for(lambda: alertmanager.passed_on("firing", "received"))
     over = replace(opened.about[0].incident, closed_at=time.time())
-    send(
-        SINK,
-        announcement(AnnouncementKind.RECOVERED, snapshot(incident=over, tags=())),
-        {"url": alertmanager.url},
-    )
+    closed = announcement(AnnouncementKind.RECOVERED, snapshot(incident=over, tags=group))
+    send(SINK, closed, {"url": alertmanager.url})
     wait_for(lambda: alertmanager.passed_on("resolved", "received"))
 
 
