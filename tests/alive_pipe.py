@@ -10,6 +10,10 @@ _GONE_WITHIN_S = 20.0
 """Less than the run time of the started programs."""
 
 
+TIME_LIMITS_S = (0.5, 5.0, 50.0)
+"""For a program that does not end. A busy machine may not even start it within one; then take the next."""
+
+
 class AlivePipe:
     """The FIFO `alive` in a directory. A shell holds it open after `exec 3>alive`, and so do its children."""
 
@@ -21,6 +25,10 @@ class AlivePipe:
         """Wait until nobody holds it any more; False if somebody does for too long."""
         readable = select([self._descriptor], [], [], _GONE_WITHIN_S)[0]
         return bool(readable) and os.read(self._descriptor, 1) == b""
+
+    def has_been_held(self) -> bool:
+        """Whether somebody opened it, and nobody holds it any more."""
+        return bool(select([self._descriptor], [], [], 0)[0])
 
     def is_somebody_there(self) -> bool:
         try:

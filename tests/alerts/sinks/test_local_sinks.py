@@ -6,19 +6,20 @@ import json
 import os
 import pty
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.alerts.sample_announcements import announcement, incident, snapshot
+from tests.alive_pipe import TIME_LIMITS_S, AlivePipe
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import as_json, title
 from wgmon_tui.alerts.sinks import bell, command
 from wgmon_tui.config.alerting import Bell, Command, Sink
+from wgmon_tui.text import format_limit
 
 
 def run(*words: str, timeout: float = 10.0, said: Announcement | None = None) -> None:
@@ -69,15 +70,14 @@ def test_a_program_that_does_not_read_is_no_failure() -> None:
 
 
 def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    started = tmp_path / "pid"
-    with pytest.raises(RetryError) as raised:
-        run("/bin/sh", "-c", f"sleep 60 & echo $! > {started}; wait", timeout=0.5)
-    assert raised.value.reason == '"/bin/sh" did not end within 500 ms'
-    child = Path("/proc", started.read_text().strip(), "stat")
-    deadline = time.monotonic() + 5
-    while child.exists() and child.read_text().split()[2] != "Z":
-        assert time.monotonic() < deadline, "its child still runs"
-        time.sleep(0.01)
+    with closing(AlivePipe(tmp_path)) as pipe:
+        for timeout_s in TIME_LIMITS_S:
+            with pytest.raises(RetryError) as raised:
+                run("/bin/sh", "-c", f"exec 3>{tmp_path}/alive; sleep 60 & wait", timeout=timeout_s)
+            assert raised.value.reason == f'"/bin/sh" did not end within {format_limit(timeout_s)}'
+            if pipe.has_been_held():
+                break
+        assert pipe.is_everybody_gone()
 
 
 @contextmanager
