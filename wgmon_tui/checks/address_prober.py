@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, NameUnresolved, SocketError
+from wgmon_tui.checks.loop_lag import LoopLag
 from wgmon_tui.checks.resolve_stage import resolve_stage
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome
@@ -46,6 +47,7 @@ class AddressProber(ABC):
     def __init__(self, vantage: str = "local") -> None:
         self.vantage = vantage
         self._resolver = Resolver()
+        self._loop_lag = LoopLag()
 
     @abstractmethod
     async def check_address(self, asked: AddressCheck) -> Check:
@@ -74,6 +76,12 @@ class AddressProber(ABC):
         on_soak: Callable[[SoakProgress], None] = ignore_progress,
     ) -> tuple[Check, ...]:
         """Check each address in turn. A protocol without a soak ignores `soak`."""
+        with self._loop_lag.running():
+            return await self._check_addresses(target, deep, explain, on_soak if soak else None)
+
+    async def _check_addresses(
+        self, target: Any, deep: bool, explain: bool, progress: Callable[[SoakProgress], None] | None
+    ) -> tuple[Check, ...]:
         server: Server = target.server
         began = time.monotonic()
         try:
@@ -82,11 +90,14 @@ class AddressProber(ABC):
             took = time.monotonic() - began
             failed = Stage(RESOLVE, StageOutcome.FAILED, took, str(error))
             check = self.make_check(server, None, NameUnresolved(server.endpoint.host, str(error)))
+            check = self._with_starvation(check, began) if error.is_by_time else check
             return (replace(check, stages=(failed,)),)
         resolved = resolve_stage(self._resolver.last_lookup(server.endpoint.host), began)
         wanted = [each for each in addresses if self.is_checked(target, each)] or addresses
-        progress = on_soak if soak else None
-        checks = [await self._check(AddressCheck(target, each, deep, explain, progress)) for each in wanted]
+        checks = []
+        for each in wanted:
+            asked = AddressCheck(target, each, deep, explain, progress)
+            checks.append(await self._observe(server, each, self.check_address(asked)))
         return tuple(replace(each, stages=(resolved, *each.stages)) for each in checks)
 
     def make_check(self, server: Server, address: Address | None, *evidence: Evidence) -> Check:
@@ -102,9 +113,27 @@ class AddressProber(ABC):
             protocol=server.protocol,
         )
 
-    async def _check(self, asked: AddressCheck) -> Check:
-        try:
-            return await self.check_address(asked)
-        except OSError as error:
-            name = errno.errorcode.get(error.errno or 0, "EIO")
-            return self.make_check(asked.server, asked.address, SocketError(0.0, name))
+    async def _observe(
+        self, server: Server, address: Address | None, checking: Coroutine[Any, Any, Check]
+    ) -> Check:
+        """Run a check, and add what this machine did to it: that it could not send, or had no time."""
+        with self._loop_lag.running():
+            began = time.monotonic()
+            try:
+                check = await checking
+            except OSError as error:
+                name = errno.errorcode.get(error.errno or 0, "EIO")
+                check = self.make_check(server, address, SocketError(0.0, name))
+            return self._with_starvation(check, began)
+
+    def _is_starved(self, since: float) -> bool:
+        """Whether this process waited too long for the processor since a monotonic time.
+
+        What failed by time then must not be remembered beyond its check.
+        """
+        return self._loop_lag.find_starvation(since) is not None
+
+    def _with_starvation(self, check: Check, began: float) -> Check:
+        """The check with the evidence that this process had no processor since a monotonic time, if so."""
+        starved = self._loop_lag.find_starvation(began)
+        return replace(check, evidence=(*check.evidence, starved)) if starved else check

@@ -15,6 +15,7 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
+from wgmon_tui.checks.starvation import blame_starvation, find_starvation
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.platforms import PLATFORM
@@ -40,6 +41,8 @@ def diagnose_common_fault(
 def _find_fault(evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     if name := first_of_kind(NameUnresolved, evidence):
         summary = f"{name.host} does not resolve: {name.error}."
+        if starved := find_starvation(evidence):  # stands beside it only if nothing answered in time
+            return blame_starvation(starved, summary)
         return Verdict.DNS_FAILURE, summary, _name(server)
     if fault := first_of_kind(SocketError, evidence):
         return Verdict.LOCAL_FAULT, f"This machine could not send: {fault.name}.", _uplink(fault.name)

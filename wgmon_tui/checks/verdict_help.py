@@ -169,7 +169,7 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
     ),
     Verdict.LOCAL_FAULT: VerdictHelp(
         "This machine refused to send, its gateway or the witness does not answer, all servers that were up "
-        "stopped answering at once, or this machine is overloaded.",
+        "stopped answering at once, or something did not come in time while this machine was overloaded.",
         "Run wgmon-tui doctor here: it checks route, firewall, clock and uplink of this machine.",
     ),
     Verdict.MISCONFIGURED: VerdictHelp(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from dataclasses import replace
 from typing import Any
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import ProtocolEvidence, SocketError
+from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.stage import API, Stage, StageOutcome
-from wgmon_tui.config.models import Server
 from wgmon_tui.control_planes.answers import describe
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.api_session import ApiSession
@@ -40,12 +38,8 @@ class ControlPlaneProber(AddressProber):
         """Check each address of the control plane, or its socket on this machine, which has no address."""
         if self._local_api is None or not target.server.protocol_settings.socket:
             return await super().check_all(target, deep=deep, **options)
-        server: Server = target.server
-        try:
-            return (await self._check_with(self._local_api, target, None),)
-        except OSError as error:
-            name = errno.errorcode.get(error.errno or 0, "EIO")
-            return (self.make_check(server, None, SocketError(0.0, name)),)
+        checking = self._check_with(self._local_api, target, None)
+        return (await self._observe(target.server, None, checking),)
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Check one address. An OSError says that this machine could not connect."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.starvation import doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.control_planes import LOCAL_API, ControlPlaneSettings
 from wgmon_tui.config.models import Server
@@ -39,6 +40,11 @@ _CONNECTIONS = {
     answers.NO_PERMISSION: Verdict.MISCONFIGURED,
 }
 
+_WITHOUT_A_WORD = frozenset(
+    (answers.SILENT, answers.TLS_SILENT, answers.RESET, answers.CUT_OFF, answers.UNKNOWN)
+)
+"""What goes wrong without a word of the other side: it also closes on a client that says nothing."""
+
 
 def diagnose(title: str, check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
     """Diagnose a check that this machine could make. `title` is the name of the kind of control plane."""
@@ -52,7 +58,27 @@ def diagnose(title: str, check: Check, server: Server, standing: Sequence[Eviden
     )
     failed = check.failed_stage
     texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
-    return Diagnosis(verdict, summary, texts, causes, failed.name if failed else "")
+    diagnosis = Diagnosis(verdict, summary, texts, causes, failed.name if failed else "")
+    return doubt_if_starved(diagnosis, check, server, is_by_time=_is_by_time(evidence))
+
+
+def _is_by_time(evidence: Sequence[ProtocolEvidence]) -> bool:
+    """Whether all that went wrong is something that did not come in time."""
+    words = {word for each in evidence if (word := _word_of_failure(each)) is not None}
+    return bool(words) and words <= _WITHOUT_A_WORD
+
+
+def _word_of_failure(evidence: ProtocolEvidence) -> str | None:
+    """How a part of the check failed; None if it did not."""
+    first, second, _ = values_of(evidence, 3)
+    match evidence.kind:
+        case "connection":
+            return first
+        case "answer" | "relay" | "part":
+            return second if second not in (answers.OK, answers.WORKS) else None
+        case "certificate" | "waiting" | "drift" | "unprobed" | "unlisted":
+            return evidence.kind
+    return None
 
 
 def _find_broken_part(evidence: Sequence[ProtocolEvidence]) -> Found | None:

@@ -25,6 +25,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.starvation import find_starvation
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.inner_packets import InnerIcmp
 
@@ -90,13 +91,17 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
 
     What a soak found stays until the next one, whatever happens between: a server whose path cuts flows off
     does not recover because it was silent for a while. A cut that an ordinary check finds asks for a soak.
+
+    Of a check that waited for the processor nothing is carried over but dates: what it missed may have come.
     """
+    expiries = tuple(each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
+    if find_starvation(check.evidence):
+        return (*(each for each in before if not isinstance(each, Expires)), *expiries)
     deep = [each for each in before if isinstance(each, _OF_DEEP_CHECKS) and not check.handshake]
     soaked = _has_soaked(check)
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
     others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
     fresh = (each for each in check.evidence if isinstance(each, _OF_THE_DATA_PATH) or _is_experiment(each))
-    expiries = (each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
     return (*deep, *others, *of_the_flow, *fresh, *expiries)
 
 

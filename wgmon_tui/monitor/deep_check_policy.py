@@ -10,6 +10,7 @@ from wgmon_tui.checks.evidence import FlowCut, PassiveKeepalive, Soak
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.stage import AUTHENTICATE, HANDSHAKE, REACH, RESET, RESOLVE, SA_INIT
+from wgmon_tui.checks.starvation import find_starvation
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.protocol_settings import lets_soak
@@ -133,9 +134,14 @@ class DeepCheckPolicy:
         return True
 
     def record_round(self, server: Server, outcome: Round) -> None:
-        """Set when the next soak is due. A cut that was found without a soak asks for one at once."""
+        """Set when the next soak is due. A cut that was found without a soak asks for one at once.
+
+        A login that failed while this process waited for the processor proves nothing: it is repeated soon.
+        """
         found = [each for check in outcome.checks for each in check.evidence]
         now = time.monotonic()
+        if _has_starved_behind_the_first_answer(outcome):
+            self._deep_at[server.name] = now - server.tunnel_every + FAILED_DEEP_AGAIN_S
         if any(isinstance(each, Soak) for each in found):
             jitter = 1.0 + _SOAK_JITTER * self._random.uniform(-1.0, 1.0)
             cut = any(isinstance(each, FlowCut) for each in found)
@@ -170,6 +176,13 @@ class DeepCheckPolicy:
         self._deep_at.pop(name, None)
         self._explained_at.pop(name, None)
         self._soak_due.pop(name, None)
+
+
+def _has_starved_behind_the_first_answer(outcome: Round) -> bool:
+    """Return whether this machine spoiled what only deep checks test."""
+    failed = outcome.diagnosis.failed_stage
+    is_starved = outcome.diagnosis.verdict is Verdict.LOCAL_FAULT and find_starvation(outcome.check.evidence)
+    return bool(is_starved and failed) and failed not in _BEFORE_THE_LOGIN
 
 
 def _repeats_deep_results(server: Server) -> bool:

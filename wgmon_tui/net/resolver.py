@@ -36,7 +36,14 @@ _RunningLookup = asyncio.Future[Lookup]
 
 
 class ResolutionError(Exception):
-    """A name did not resolve. The message comes from the resolver."""
+    """A name did not resolve. The message comes from the resolver.
+
+    `is_by_time` tells whether nothing answered in time, so that nothing is known of the name.
+    """
+
+    def __init__(self, message: str, *, is_by_time: bool = False) -> None:
+        super().__init__(message)
+        self.is_by_time = is_by_time
 
 
 class Resolver:
@@ -68,9 +75,11 @@ class Resolver:
                 # Shielded, because other checks may wait for the same lookup.
                 found = await asyncio.shield(self._lookup(endpoint))
         except TimeoutError:
-            raise ResolutionError(f"the resolver did not answer within {format_limit(timeout_s)}") from None
+            message = f"the resolver did not answer within {format_limit(timeout_s)}"
+            raise ResolutionError(message, is_by_time=True) from None
         except OSError as error:  # gaierror, or this machine lacks file descriptors or memory
-            raise ResolutionError(error.strerror or "no answer") from None
+            is_by_time = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+            raise ResolutionError(error.strerror or "no answer", is_by_time=is_by_time) from None
         except InvalidHostNameError as error:
             raise ResolutionError(str(error)) from None
         except ValueError:  # UnicodeError among them

@@ -306,7 +306,7 @@ class Watcher:
     ) -> Round:
         """The result of one check. `beside` runs meanwhile, and gets its task."""
         fleet = self.fleet(settings, endpoint=endpoint, timeout=timeout, tunnel=tunnel, ping=ping)
-        server, target = self._target(fleet)
+        server, target = self.target(fleet)
 
         async def run() -> Round:
             depth = CheckDepth(deep=deep, explain=explain)
@@ -320,7 +320,7 @@ class Watcher:
 
     def look_at_once(self, settings: str, count: int) -> list[Round]:
         """The results of several checks at the same time, by one prober."""
-        server, target = self._target(self.fleet(settings))
+        server, target = self.target(self.fleet(settings))
 
         async def run() -> list[Round]:
             depth = CheckDepth(deep=True)
@@ -330,7 +330,8 @@ class Watcher:
         with entered(self._path.client):
             return asyncio.run(run())
 
-    def _target(self, fleet: Fleet) -> tuple[Server, ProtocolTarget]:
+    def target(self, fleet: Fleet) -> tuple[Server, ProtocolTarget]:
+        """The only server of a fleet, and its target."""
         keyring = open_keyring(fleet, self._directory)
         targets = self._protocol.make_targets(fleet.servers, fleet, keyring)
         assert not targets.problems, targets.problems

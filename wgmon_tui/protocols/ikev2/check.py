@@ -125,7 +125,7 @@ class Ikev2Prober(AddressProber):
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Run IKE_SA_INIT, and the rest where it is due. Raises OSError."""
-        target: Ikev2Target = asked.target
+        target, began = asked.target, time.monotonic()
         options = ClientOptions(ike_offer(target.settings), asked.server.timeout)
         known = self._find_known(asked)
         not_tried = _why_not_full(asked, known)
@@ -137,7 +137,8 @@ class Ikev2Prober(AddressProber):
         check = self._make_check(asked, found, known)
         reasons = await find_reasons(asked, options, check, self._turns_at(asked.address))
         check = replace(check, evidence=(*check.evidence, *reasons))
-        if found.opened is not None and not not_tried:
+        has_passed = check.handshake is not None and check.failed_stage is None
+        if found.opened is not None and not not_tried and (has_passed or not self._is_starved(began)):
             self._remember(asked, check)
         return check
 

@@ -10,7 +10,8 @@ from wgmon_tui.checks.common_faults import diagnose_common_fault
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, Silence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.stage import AUTHENTICATE, SA_INIT
+from wgmon_tui.checks.stage import AUTHENTICATE, SA_INIT, TUNNEL
+from wgmon_tui.checks.starvation import BY_TIME, doubt_if_starved
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.ikev2 import causes, certificate_causes
@@ -38,7 +39,14 @@ def diagnose(
         summary = "No answer to IKE_SA_INIT; the known loss of the path explains it."
         meaning = Meaning(Verdict.LOSSY, summary, (), meaning.stage)
     texts = tuple(map(describe_evidence, evidence))
-    return Diagnosis(meaning.verdict, meaning.summary, texts, tuple(meaning.causes), meaning.stage)
+    diagnosis = Diagnosis(meaning.verdict, meaning.summary, texts, tuple(meaning.causes), meaning.stage)
+    return doubt_if_starved(diagnosis, check, server, is_by_time=_is_by_time(found, meaning))
+
+
+def _is_by_time(found: Findings, meaning: Meaning) -> bool:
+    """Whether a meaning rests on something that did not come in time, in this check."""
+    is_remembered = found.has(EvidenceKind.REMEMBERED) and meaning.stage in (AUTHENTICATE, TUNNEL)
+    return meaning.verdict in BY_TIME and not is_remembered
 
 
 def _find_meaning(found: Findings) -> Meaning:

@@ -185,7 +185,7 @@ class OpenVpnProber(AddressProber):
     async def _run_login(self, session: ControlSession, asked: AddressCheck, found: _Found) -> None:
         """The stages behind the reset, and the end of the session."""
         target: OpenVpnTarget = asked.target
-        before, keeps_secret = len(found.stages), self._note_secret
+        before, began, keeps_secret = len(found.stages), time.monotonic(), self._note_secret
         with readable_path() as key_log:
             try:
                 outcome = await log_in(session, target, asked.address.version, key_log)
@@ -206,17 +206,15 @@ class OpenVpnProber(AddressProber):
             if _refused_certificate(session.log.evidence):
                 shown = await read_certificate(target.remote, asked.address, asked.server.timeout)
                 session.log.evidence += shown
-        self._earlier.remember(
-            asked.server,
-            asked.address,
-            FullCheck(
-                time.time(),
-                lasting(session.log.evidence),
-                tuple(found.stages[before:]),
-                found.tunnel,
-                target.agreed_values,
-            ),
+        full = FullCheck(
+            time.time(),
+            lasting(session.log.evidence),
+            tuple(found.stages[before:]),
+            found.tunnel,
+            target.agreed_values,
         )
+        if full.has_passed or not self._is_starved(began):
+            self._earlier.remember(asked.server, asked.address, full)
 
     def _known_end_of_server(self, asked: AddressCheck) -> list[Expires]:
         """When the server's certificate ends, as an earlier check saw: OpenSSL shows none that it refuses."""

@@ -11,7 +11,8 @@ from wgmon_tui.checks.evidence import Evidence, IcmpError, PathMtu
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
 from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
-from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
+from wgmon_tui.checks.starvation import BY_TIME, doubt_if_starved
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.openvpn import causes, certificate_causes, data_causes, observations
 from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
@@ -39,6 +40,19 @@ _OBSTACLES = (
 """Why a check ends after the reset."""
 
 
+_CUT_SHORT = (observations.SILENT_IN, observations.TCP_CLOSED, observations.DATA_STOPPED)
+"""How a login or a session ends without a word: a server also closes on a client that says nothing."""
+
+_SAID_BY_THE_SERVER = (
+    observations.AUTH_FAILED,
+    observations.TLS_FAILED,
+    observations.MISMATCH,
+    observations.SETTINGS,
+    observations.ENDED,
+)
+"""Why a login or a session failed, where that needed no time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Meaning:
     """What the evidence means."""
@@ -64,7 +78,22 @@ def diagnose(
     meaning = meaning or _of_what_was_not_tested(check, evidence) or _of_success(check, server, evidence)
     texts = tuple(describe_evidence(each) for each in evidence)
     failed, summary = check.failed_stage, meaning.summary + _age_of_login(check, evidence)
-    return Diagnosis(meaning.verdict, summary, texts, tuple(meaning.causes), failed.name if failed else "")
+    found = Diagnosis(meaning.verdict, summary, texts, tuple(meaning.causes), failed.name if failed else "")
+    return doubt_if_starved(found, check, server, is_by_time=_is_by_time(check, meaning.verdict))
+
+
+def _is_by_time(check: Check, verdict: Verdict) -> bool:
+    """Whether a verdict rests on something that did not come in time, in this check."""
+    if verdict.severity is Severity.UP:
+        return False
+    if check.handshake is None:
+        return verdict in BY_TIME
+    if find(observations.FULL_CHECK, check.evidence):
+        return False  # the login was made by an earlier check, which had the processor
+    if any(find(each, check.evidence) for each in _SAID_BY_THE_SERVER):
+        return False
+    is_cut = any(find(each, check.evidence) for each in _CUT_SHORT)
+    return is_cut or (verdict in BY_TIME and find(observations.DATA_REJECTED, check.evidence) is None)
 
 
 def _age_of_login(check: Check, evidence: Sequence[Evidence]) -> str:

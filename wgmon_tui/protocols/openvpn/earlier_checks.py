@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from wgmon_tui.checks.check import Check, Tunnel
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.expiry import Expires
-from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage, as_earlier
+from wgmon_tui.checks.stage import REACH, RESET, RESOLVE, Stage, StageOutcome, as_earlier
+from wgmon_tui.checks.starvation import find_starvation
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.openvpn import observations
@@ -50,6 +51,12 @@ class FullCheck:
     tunnel: Tunnel | None = None
     agreed: tuple[object, ...] | None = None
 
+    @property
+    def has_passed(self) -> bool:
+        """Whether nothing failed, and no echo was lost."""
+        is_whole = self.tunnel is None or self.tunnel.received == self.tunnel.sent
+        return is_whole and all(each.outcome is not StageOutcome.FAILED for each in self.stages)
+
 
 class EarlierChecks:
     """The last result by server and address."""
@@ -80,9 +87,9 @@ class EarlierChecks:
                 ended_at = float(marked.values[0]) if marked and marked.values else check.started_at
             except ValueError:
                 continue
-            self._by_place[server.name, check.address] = FullCheck(
-                ended_at, lasting(check.evidence), behind, find_tunnel(check, check.evidence)
-            )
+            full = FullCheck(ended_at, lasting(check.evidence), behind, find_tunnel(check, check.evidence))
+            if full.has_passed or marked or not find_starvation(check.evidence):
+                self._by_place[server.name, check.address] = full
 
 
 def lasting(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -67,7 +67,7 @@ class ProxyProber(AddressProber):
 
     async def check_address(self, asked: AddressCheck) -> Check:
         """Fetch the first page through the proxy."""
-        target: ProxyTarget = asked.target
+        target, began = asked.target, time.monotonic()
         check = self.make_check(asked.server, asked.address)
         fetches = ProxyFetches(target, self._dialect, asked.address, self._pages, self._unix_time)
         first = await fetches.fetch(target.settings.first_target)
@@ -75,9 +75,9 @@ class ProxyProber(AddressProber):
         evidence += _facts_of(fetches, first)
         through = [first]
         if first.fault is None:
-            found = await self._confirm(asked, fetches, first)
+            found = await self._confirm(asked, fetches, first, began)
         else:
-            found, second = await self._compare(asked, fetches, first)
+            found, second = await self._compare(asked, fetches, first, began)
             through += [second] if second else []
         evidence += found
         return replace(
@@ -90,7 +90,9 @@ class ProxyProber(AddressProber):
             stages=stages_of(target.link, through, evidence),
         )
 
-    async def _confirm(self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
+    async def _confirm(
+        self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch, began: float
+    ) -> list[Evidence]:
         """What a page that came shows, and what only deep checks test."""
         self._explained.pop((asked.server.name, asked.address), None)
         target: ProxyTarget = asked.target
@@ -102,18 +104,21 @@ class ProxyProber(AddressProber):
             compared = await Experiments(fetches, page, first).compare_wrong_secret()
             compared = replace(compared, from_experiment=False)
             found.append(compared)
-            if compared.values[0] != SAME:
+            if compared.values[0] != SAME and not self._is_starved(began):
                 self._compared[key] = end_of(first)
         if asked.soak:
             soak, cut = await fetches.soak(target.settings.first_target, asked.soak)
             found += [soak, *([cut] if cut else [])]
         place = (asked.server.name, asked.address)
-        if asked.is_deep:
-            self._tested[place] = tuple(await _deep_tests(fetches))
-        return [*found, *self._tested.get(place, ())]
+        if not asked.is_deep:
+            return [*found, *self._tested.get(place, ())]
+        tested = tuple(await _deep_tests(fetches))
+        if not self._is_starved(began):
+            self._tested[place] = tested
+        return [*found, *tested]
 
     async def _compare(
-        self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch
+        self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch, began: float
     ) -> tuple[list[Evidence], PageFetch | None]:
         """Find out whose fault it is: that of the proxy, of the page, or of this machine."""
         settings = asked.target.settings
@@ -136,15 +141,18 @@ class ProxyProber(AddressProber):
         if first.fault in ("silent", "no-response") and not first.received:
             found.append(Silence(fetches.timeout_s))
         key = (asked.server.name, asked.address)
+        explained = self._explained.get(key, ())
         if asked.may_experiment:
             offset = first_of(CLOCK, found)
             offset_s = int(offset.values[0]) if offset else None
             experiments = Experiments(fetches, pages[0], first, offset_s)
             if _can_experiment(first, rest):
-                self._explained[key] = tuple(await experiments.run())
+                explained = tuple(await experiments.run())
             elif direct[0].fault is None and any(each.fault is None for each in rest):
-                self._explained[key] = (await experiments.repeat_page(),)
-        return [*found, *self._explained.get(key, ())], rest[0] if rest else None
+                explained = (await experiments.repeat_page(),)
+            if not self._is_starved(began):
+                self._explained[key] = explained
+        return [*found, *explained], rest[0] if rest else None
 
 
 def _can_experiment(first: PageFetch, rest: Sequence[PageFetch]) -> bool:

@@ -11,6 +11,7 @@ from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import url_of
 from wgmon_tui.checks.stage import UDP
+from wgmon_tui.checks.starvation import BY_TIME, doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies import findings
@@ -25,6 +26,9 @@ Meaning = tuple[Verdict, str, Sequence[Cause]]
 
 _UNREACHED = ("silent", "unreachable", "unresolved")
 """How a fetch without the proxy ends if this machine has no uplink."""
+
+_BY_TIME = ("unresolved", "silent", "no-response", "stalled", "slow", "closed", "reset")
+"""How a fetch ends without a word of the proxy. It also closes on a client that says nothing for a while."""
 
 _TLS_VERDICTS = {"certificate": Verdict.BAD_CERTIFICATE, "alert": Verdict.CIPHER_MISMATCH}
 
@@ -64,7 +68,17 @@ def diagnose(
     if first_of(findings.ELSEWHERE, evidence) and verdict in _AT_ANOTHER_PLACE:
         ranked = path.with_other_endpoint(ranked)
     stage = UDP if verdict is Verdict.INNER_DEAD and first.fault is None else failed
-    return Diagnosis(verdict, summary, tuple(map(describe, evidence)), tuple(ranked), stage)
+    diagnosis = Diagnosis(verdict, summary, tuple(map(describe, evidence)), tuple(ranked), stage)
+    return doubt_if_starved(diagnosis, check, server, is_by_time=_is_by_time(check, first, verdict))
+
+
+def _is_by_time(check: Check, first: InnerFetch, verdict: Verdict) -> bool:
+    """Whether a verdict rests on something that did not come in time."""
+    if first.fault is None:
+        return verdict in BY_TIME
+    connection = first_of(findings.CONNECTION, check.evidence)
+    is_ended = connection is not None and connection.values[2:3] == ("ended",)
+    return first.fault in _BY_TIME or is_ended
 
 
 def _judge_page(

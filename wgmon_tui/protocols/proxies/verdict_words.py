@@ -64,7 +64,8 @@ VERDICT_HELP: Mapping[Verdict, VerdictHelp] = {
         "On the server: is the proxy running, and on this port? ss -ltn.",
     ),
     Verdict.LOCAL_FAULT: VerdictHelp(
-        "Neither the proxy nor any page answers from here, or this machine's clock is wrong.",
+        "Neither the proxy nor any page answers from here, this machine's clock is wrong, or something did "
+        "not come in time while this machine was overloaded.",
         "Run wgmon-tui doctor here: it checks route, firewall, clock and uplink of this machine.",
     ),
 }

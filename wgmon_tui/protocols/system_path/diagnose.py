@@ -9,6 +9,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.mesh_client import MeshPeer, describe_peer
+from wgmon_tui.checks.starvation import BY_TIME, doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.system_path.answers import OK, describe, is_answer, word_of
@@ -18,7 +19,14 @@ PING_SYSCTL = 'sysctl -w net.ipv4.ping_group_range="0 2147483647"'
 
 
 def diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
-    """Diagnose a check that this machine could make."""
+    """Diagnose a check that this machine could make. What was only silent may be its own fault."""
+    diagnosis = _diagnose(check, server, standing)
+    words = {word_of(each) for each in check.evidence if isinstance(each, ProtocolEvidence)}
+    is_by_time = diagnosis.verdict in BY_TIME and words <= {OK, "forbidden", "silent"}
+    return doubt_if_starved(diagnosis, check, server, is_by_time=is_by_time)
+
+
+def _diagnose(check: Check, server: Server, standing: Sequence[Evidence]) -> Diagnosis:
     evidence = [each for each in check.evidence if isinstance(each, ProtocolEvidence)]
     texts = tuple(map(describe_evidence, (*check.evidence, *standing)))
     forbidden = [each for each in evidence if word_of(each) == "forbidden"]

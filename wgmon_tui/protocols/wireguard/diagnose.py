@@ -27,7 +27,6 @@ from wgmon_tui.checks.evidence import (
     IdentityAnswered,
     KnownKeyAnswered,
     LateAnswer,
-    MachineStarved,
     NameUnresolved,
     OnlyServerWatched,
     OtherAddressAnswered,
@@ -42,6 +41,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
 from wgmon_tui.checks.rejection import Reason
+from wgmon_tui.checks.starvation import doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import (
@@ -95,6 +95,9 @@ _BROKEN_BY_ANOTHER_CLIENT = frozenset(
 _BROKEN_BY_LOST_ANSWERS = _BROKEN_BY_ANOTHER_CLIENT | {Verdict.MTU_BLACKHOLE}
 """Verdicts on data that answers lost on this machine cause."""
 
+_BROKEN_BY_LAG = frozenset({Verdict.LOSSY, Verdict.DNS_FAILURE})
+"""Verdicts that a wait for the processor causes. Silence is none: the kernel keeps what arrives meanwhile."""
+
 Meaning = tuple[Verdict, str, list[Cause]]
 
 
@@ -133,11 +136,6 @@ def diagnose(
         verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)
     if check.handshake and verdict in _BROKEN_BY_ANOTHER_CLIENT:
         ranked = [*context_causes.identity_shared(server, evidence), *ranked]
-    starved = first_of_kind(MachineStarved, evidence)
-    if starved and (
-        verdict is Verdict.LOSSY or local_faults.is_slow_by_lag(verdict, check, server, starved.lag)
-    ):
-        verdict, summary, ranked = local_faults.diagnose_starved(starved, summary)
     overflow = first_of_kind(ReceiveOverflow, check.evidence)
     if overflow and check.handshake and verdict in _BROKEN_BY_LOST_ANSWERS:
         verdict, summary, ranked = local_faults.diagnose_overflow(overflow)
@@ -146,7 +144,8 @@ def diagnose(
         # Every answer that came disproves a lasting cause. What is left is that the other packets were lost.
         possible = [causes.lossy(server)]
     failed_stage = find_blamed_stage(check, verdict, evidence, server)
-    return Diagnosis(verdict, summary, evidence_text, tuple(possible), failed_stage)
+    found = Diagnosis(verdict, summary, evidence_text, tuple(possible), failed_stage)
+    return doubt_if_starved(found, check, server, is_by_time=verdict in _BROKEN_BY_LAG)
 
 
 def _diagnose_lost_session(

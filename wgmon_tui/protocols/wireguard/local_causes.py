@@ -33,15 +33,6 @@ def silent_witness(found: WitnessProbed) -> Cause:
     )
 
 
-def starved(waited: str) -> Cause:
-    """For a machine whose processor is too busy to check."""
-    return Cause(
-        "this machine is overloaded",
-        f"{waited}, so late or missing answers may be its own fault",
-        "uptime; top; vmstat 1 5 — look for st, the time that the hypervisor took",
-    )
-
-
 def own_uplink() -> Cause:
     """For silence while nothing else is checked from here that could tell."""
     return Cause(

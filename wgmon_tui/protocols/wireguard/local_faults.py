@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import (
     AllSilent,
     Evidence,
     GatewaySilent,
-    LateAnswer,
-    MachineStarved,
     ReceiveOverflow,
     WitnessProbed,
 )
-from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
+from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Cause, Verdict
-from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard import causes, local_causes
-from wgmon_tui.text import format_rtt
 
 Meaning = tuple[Verdict, str, list[Cause]]
 
@@ -34,21 +29,6 @@ def diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
         )
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
     return None
-
-
-def is_slow_by_lag(verdict: Verdict, check: Check, server: Server, lag: float) -> bool:
-    """Whether a slow answer may be within the limit, if this process waited for the processor so long."""
-    rtts = [each.rtt for each in (check.handshake, check.tunnel) if each and each.rtt is not None]
-    rtts += [each.age for each in all_of_kind(LateAnswer, check.evidence)]
-    return verdict is Verdict.SLOW and max(rtts, default=0.0) - lag <= server.slow
-
-
-def diagnose_starved(starved: MachineStarved, summary: str) -> Meaning:
-    """Diagnose a check whose times this machine spoiled; `summary` is what they would mean otherwise."""
-    waited = f"wgmon-tui waited {format_rtt(starved.lag)} for the processor"
-    doubted = summary.removesuffix(".")
-    summary = f"This machine is overloaded, {waited}; so this proves nothing about the server: {doubted}."
-    return Verdict.LOCAL_FAULT, summary, [local_causes.starved(waited)]
 
 
 def diagnose_overflow(overflow: ReceiveOverflow) -> Meaning:

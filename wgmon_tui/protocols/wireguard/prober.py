@@ -16,12 +16,11 @@ from wgmon_tui.checks.evidence import (
     TIMESTAMP_FAR_AHEAD,
     Evidence,
     LateAnswer,
-    MachineStarved,
     NameUnresolved,
     SocketError,
 )
 from wgmon_tui.checks.evidence_selection import is_only_silence
-from wgmon_tui.checks.loop_lag import STARVED_S, LoopLag
+from wgmon_tui.checks.loop_lag import LoopLag
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions
 from wgmon_tui.checks.resolve_stage import NOT_NEEDED, resolve_stage
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
@@ -169,7 +168,7 @@ class Prober:
         try:
             addresses, moved = await self._server_addresses.look_up(server)
         except ResolutionError as error:
-            return (await self._make_unresolved_check(target, error, time.monotonic() - began),)
+            return (await self._make_unresolved_check(target, error, began),)
         checked = [await self._check(target, each, steps) for each in addresses]
         if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
             with suppress(ResolutionError):  # without an answer, nothing moved
@@ -259,8 +258,8 @@ class Prober:
                 has_failed=lost_data or run.handshake is None,
             ):
                 check_log.add_evidence(trace)
-            if (lag := self._loop_lag.worst_since(began)) >= STARVED_S:
-                check_log.add_evidence(MachineStarved(lag))
+            if starved := self._loop_lag.find_starvation(began):
+                check_log.add_evidence(starved)
         check = Check(
             server=target.server.name,
             vantage=self.vantage,
@@ -331,9 +330,11 @@ class Prober:
                 demultiplexer.unregister(sent.attempt.sender)
         return run
 
-    async def _make_unresolved_check(self, target: Target, error: ResolutionError, took: float) -> Check:
-        unresolved = NameUnresolved(target.server.endpoint.host, str(error))
+    async def _make_unresolved_check(self, target: Target, error: ResolutionError, began: float) -> Check:
+        took, unresolved = time.monotonic() - began, NameUnresolved(target.server.endpoint.host, str(error))
         check = self._make_unsent_check(target, None, unresolved)
+        if error.is_by_time:
+            check = with_evidence(check, self._loop_lag.find_starvation(began))
         check = with_evidence(check, await find_silent_default_gateway(self._routing))
         return with_stages(check, target.server, make_failed_resolve_stage(unresolved, took))
 
