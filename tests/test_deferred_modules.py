@@ -52,6 +52,32 @@ import decimal
 print(type(decimal).__name__, type(ssl).__name__)
 """
 
+_CALLED_LATER = """\
+import sys
+from wgmon_tui.deferred_modules import modules_deferred
+with modules_deferred():
+    from rich.table import Table
+    from textwrap import wrap
+print(type(Table).__name__, "rich.columns" in sys.modules, "deferred_loader" in vars(sys.modules["textwrap"]))
+from rich.table import Table as Whole
+print(type(Whole).__name__, type(Table()).__name__, wrap("a b", 1))
+"""
+
+_WIDGETS_FOR_THEIR_TYPES = """\
+import sys
+from wgmon_tui.deferred_modules import load_deferred_modules, modules_deferred
+with modules_deferred():
+    import textual.app
+print("textual.widgets._tree" in sys.modules)
+from textual._types import IgnoreReturnCallbackType as known
+from textual.types import IgnoreReturnCallbackType
+print(IgnoreReturnCallbackType is known, "textual.widgets._tree" in sys.modules)
+load_deferred_modules()
+from textual.types import DirEntry
+from textual.widgets import DirectoryTree
+print(DirEntry.__name__, "textual.widgets._tree" in sys.modules)
+"""
+
 
 def _run(code: str) -> list[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -68,3 +94,11 @@ def test_what_is_still_deferred_is_loaded_behind_the_first_paint() -> None:
 
 def test_a_name_that_the_module_lacks_is_an_error_of_the_loaded_module() -> None:
     assert _run(_A_MISTAKE) == ["module 'ssl' has no attribute 'no_such_name'", "module module"]
+
+
+def test_a_function_of_a_deferred_module_loads_it_when_it_is_called() -> None:
+    assert _run(_CALLED_LATER) == ["function False True", "type Table ['a', 'b']"]
+
+
+def test_textual_is_imported_without_the_widgets_that_it_names_only_as_types() -> None:
+    assert _run(_WIDGETS_FOR_THEIR_TYPES) == ["False", "True False", "DirEntry True"]

@@ -1,24 +1,40 @@
-"""Modules of the standard library that a start imports and does not use: loaded when they are first used.
+"""Modules that a start imports and does not use: loaded when they are first used.
 
-asyncio imports ssl, and with it OpenSSL, which no row needs: with the others 8 ms of a start. `import` gives
-a module without contents; the first attribute that is read loads it. `load_deferred_modules` loads the rest
-behind the first paint, so that no later moment waits for it or lacks a file descriptor for it.
+asyncio imports ssl, and with it OpenSSL, which no row needs: 8 ms of a start. The others below are 7 ms.
+`import` gives a module without contents; the first attribute that is read loads it. `from module import name`
+would load it at once, except for the names listed here. `load_deferred_modules` loads the rest behind the
+first paint, so that no later moment waits for it or lacks a file descriptor for it.
 
-`importlib.util.LazyLoader` does not serve here: it loads a module at the second `import` of it.
+`importlib.util.LazyLoader` does not serve here: it loads a module at the second `import` of it. The classes
+of `importlib.abc` are not used either: that module loads importlib.resources, 1 ms.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_DEFERRED = frozenset({"ssl", "asyncio.sslproto", "mimetypes"})
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+
+_CALLED_LATER: dict[str, frozenset[str]] = {
+    "difflib": frozenset({"get_close_matches"}),
+    "rich.table": frozenset({"Table"}),
+    "tempfile": frozenset({"TemporaryFile", "gettempdir"}),
+    "textwrap": frozenset({"wrap"}),
+    "uuid": frozenset({"uuid4"}),
+}
+"""Modules, and what others import from them by name and only call."""
+
+_REEXPORTED = {"textual.types": "textual._types"}
+"""A module that imports widgets for their types, and where it has the type from that a start needs."""
+
+_DEFERRED = frozenset({"ssl", "asyncio.sslproto", "mimetypes", "tokenize", *_CALLED_LATER, *_REEXPORTED})
 
 _lock = RLock()
 """Held while a deferred module is loaded. Other threads wait for all of its contents."""
@@ -35,8 +51,12 @@ def modules_deferred() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+def _is_deferring() -> bool:
+    return any(isinstance(each, _DeferringFinder) for each in sys.meta_path)
+
+
 def load_deferred_modules() -> None:
-    """Load what is still deferred. Takes 8 ms."""
+    """Load what is still deferred. Takes 15 ms."""
     for name in _DEFERRED:
         module = sys.modules.get(name)
         if isinstance(module, _DeferredModule):
@@ -51,11 +71,26 @@ class _DeferredModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Load the module. Import itself asks for names such as `__path__`, which a loaded one may lack."""
+        if name in _CALLED_LATER.get(self.__name__, ()) and _is_deferring():
+            return _called_later(self, name)
+        source = sys.modules.get(_REEXPORTED.get(self.__name__, ""))
+        if source is not None and hasattr(source, name):
+            return getattr(source, name)
         with _lock:
             is_asked_by_import = name.startswith("__") and name != "__all__"
             if is_asked_by_import or not _load(self):
                 raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         return getattr(self, name)
+
+
+def _called_later(module: ModuleType, name: str) -> Callable[..., Any]:
+    """A function that loads the module when it is called."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        _load(module)
+        return getattr(module, name)(*arguments, **named)
+
+    return call
 
 
 def _load(module: ModuleType) -> bool:
@@ -75,7 +110,7 @@ def _load(module: ModuleType) -> bool:
     return True
 
 
-class _DeferringFinder(MetaPathFinder):
+class _DeferringFinder:
     """Finds the modules that are deferred. All others are found as usual."""
 
     def find_spec(
@@ -84,11 +119,11 @@ class _DeferringFinder(MetaPathFinder):
         """The usual spec of a module, with a loader that does nothing yet."""
         spec = PathFinder.find_spec(fullname, path, target) if fullname in _DEFERRED else None
         if spec is not None and spec.loader is not None:
-            spec.loader = _DeferringLoader(spec.loader)
+            spec.loader = _DeferringLoader(spec.loader)  # type: ignore[assignment]
         return spec
 
 
-class _DeferringLoader(Loader):
+class _DeferringLoader:
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 

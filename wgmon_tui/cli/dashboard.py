@@ -84,9 +84,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
         )
         if arguments.terminal.is_interactive:
             progress.show("loading the dashboard")
-            with dataclasses_compiled_later():
-                import_module("textual.app")
-            import_module("wgmon_tui.tui.app")
+            _import_app()
     if role_manager.loaded is not None:  # a viewer does not read the directory
         try:
             require_directory(arguments.config)
@@ -101,6 +99,12 @@ def dashboard(arguments: argparse.Namespace) -> int:
     if role_manager.load_error:
         raise role_manager.load_error
     return code
+
+
+def _import_app() -> None:
+    with dataclasses_compiled_later():
+        import_module("textual.app")
+    import_module("wgmon_tui.tui.app")
 
 
 def _is_slow_to_read(config: Path) -> bool:
@@ -125,10 +129,16 @@ def _is_slow_to_read(config: Path) -> bool:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Show the dashboard on the embedded lab; print three tables where it cannot be shown."""
-    from wgmon_tui.lab.demo_fleet import DemoFleet
+    from wgmon_tui.garbage_collection import loaded_without_collection
 
+    can_show = _can_show(arguments.terminal)
+    with loaded_without_collection(), modules_deferred():
+        from wgmon_tui.lab.demo_fleet import DemoFleet
+
+        if can_show:
+            _import_app()
     lab = DemoFleet()
-    watch = _run_demo if _can_show(arguments.terminal) else _print_demo
+    watch = _run_demo if can_show else _print_demo
     with _temporary_directory() as state:
 
         async def run() -> int:

@@ -70,17 +70,19 @@ def _run_command(argv: Sequence[str] | None) -> int:
         from wgmon_tui.cli.complete import complete
 
         return complete(words[1:])
+    from wgmon_tui.deferred_modules import modules_deferred
     from wgmon_tui.faults import FaultReporter
 
     reporter = FaultReporter(__version__)
     try:
         with reporter.hooks():
-            from wgmon_tui.cli.parser import parse_arguments
-            from wgmon_tui.terminal import adapt_output, detect_terminal
+            with modules_deferred():
+                from wgmon_tui.cli.parser import parse_arguments
+                from wgmon_tui.terminal import adapt_output, detect_terminal
 
-            terminal = detect_terminal()
-            adapt_output(terminal)
-            arguments = parse_arguments(argv)  # --help ends here, and loads nothing more
+                terminal = detect_terminal()
+                adapt_output(terminal)
+                arguments = parse_arguments(argv)  # --help ends here, and loads nothing more
             from wgmon_tui.config.secrets.process_protection import protect_secrets
 
             arguments.terminal = terminal

@@ -29,6 +29,7 @@ from wgmon_tui.daemon.writer_lock import (
     WriterRunningError,
     WrongOwnerError,
 )
+from wgmon_tui.deferred_modules import load_deferred_modules
 from wgmon_tui.exit_codes import ExitCode, exit_code_of_error
 from wgmon_tui.garbage_collection import collect_rarely
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
@@ -145,6 +146,7 @@ class HeadlessRun:
             lock.release()
             raise
         collect_rarely()
+        load_deferred_modules()
         writer.engine.listen(partial(log_incidents, self._log))
         shutdown.reload_with(signal.SIGHUP, partial(self._start_reload, writer))
         parts = [writer.run()]
