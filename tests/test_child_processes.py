@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -135,6 +136,23 @@ def test_what_a_program_leaves_in_the_background_ends_with_it(watched: AlivePipe
     ended = run(("bash", "-c", f"exec 3>alive; {leaves}\necho done"), timeout_s=30, max_bytes=100)
     assert (ended.code, ended.output) == (0, b"done\n")
     assert watched.is_everybody_gone()
+
+
+def test_a_program_whose_end_takes_long_is_awaited_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child_processes, "_KILL_WAIT_S", 0.0)
+    process = child_processes.start(("sleep", "60"))
+    # Nobody may kill it but this thread, once `end` has returned.
+    with monkeypatch.context() as context:
+        context.setattr(child_processes, "kill_session", lambda _: None)
+        child_processes.end(process)
+    child_processes.kill_session(process.pid)
+    deadline = time.monotonic() + _GONE_WITHIN_S
+    while process.returncode is None:
+        assert time.monotonic() < deadline, "nobody awaits it"
+        time.sleep(0.01)
+    assert process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("flood", ["cat /dev/zero", "cat /dev/zero & wait"])

@@ -237,9 +237,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """Kill a child, if it still runs, and everything that it has left in its session."""
     # The session first: while its first process is not awaited, no other session can get its number.
     kill_session(process.pid)
-    with suppress(subprocess.TimeoutExpired):
-        # A program of root under sudo cannot be killed; it ends at its next write to the closed pipe.
+    try:
         process.wait(_KILL_WAIT_S)
+    except subprocess.TimeoutExpired:
+        # A program of root under sudo cannot be killed; it ends at its next write to the closed pipe.
+        # On a busy machine, even the end of a killed program takes time.
+        Thread(target=process.wait, name="ending", daemon=True).start()
 
 
 def _end_later(session: int, seconds: float) -> None:

@@ -6,13 +6,19 @@ import asyncio
 import errno
 import os
 import signal
+import socket
+import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.daemon.harness import quick_server, until
+from wgmon_tui import child_processes
 from wgmon_tui.checks.protocol import TracingProber
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import Fleet
@@ -119,6 +125,35 @@ async def test_closing_ends_a_worker_that_has_not_started_yet(
     await asyncio.gather(opening, return_exceptions=True)
     await found.close()
     assert [process.returncode for process in processes] == [0, 0]
+
+
+async def test_closing_ends_a_worker_to_which_no_connection_was_made_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_worker(monkeypatch, "import os", "while os.read(0, 65536): pass")
+    started: list[subprocess.Popen[bytes]] = []
+    connecting = asyncio.Event()
+
+    def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(start_child(command, **options))
+        return started[-1]
+
+    async def connect(*_: object, sock: socket.socket) -> NoReturn:
+        connecting.set()
+        with closing(sock):
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError("it is cancelled")
+
+    start_child = child_processes.start
+    monkeypatch.setattr(child_processes, "start", start)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_unix_connection", connect)
+    found = pool(tmp_path, [], size=1)
+    opening = asyncio.create_task(found.open())
+    await connecting.wait()
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    await found.close()
+    assert started[0].returncode is not None
 
 
 async def test_without_a_process_the_start_fails_and_a_restart_waits(

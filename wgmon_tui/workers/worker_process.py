@@ -205,9 +205,13 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        _, connection = await asyncio.get_running_loop().create_unix_connection(
-            lambda: FrameConnection(self._on_frame, partial(_set_once, lost)), sock=ours
-        )
+        try:
+            _, connection = await asyncio.get_running_loop().create_unix_connection(
+                lambda: FrameConnection(self._on_frame, partial(_set_once, lost)), sock=ours
+            )
+        except BaseException:
+            await asyncio.to_thread(child_processes.end, process)
+            raise
         life = self._life = ProcessLife(process, connection, lost)
         connection.send(FrameKind.SETUP, self._make_setup(self.number))
         if self._assignment is not None:
