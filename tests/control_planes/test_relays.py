@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
@@ -430,6 +432,16 @@ async def test_the_end_of_a_relays_certificate_is_evidence(tmp_path: Path) -> No
     assert diagnosis.verdict is Verdict.HEALTHY
     kinds = [each.what for each in found.evidence if isinstance(each, Expires)]
     assert kinds == ["server certificate", "relay certificate"]
+
+
+async def test_the_end_of_a_relays_certificate_that_has_expired_is_evidence(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    expired = certificates.server(starts_in=timedelta(hours=-100))
+    async with responding(DERP, tls=expired) as responder:
+        refused = await probe(f"derps://127.0.0.1:{responder.port}", authorities=der(certificates.authority))
+    assert "expired" in refused.detail
+    assert refused.certificate_end is not None
+    assert refused.certificate_end < time.time()
 
 
 @pytest.mark.parametrize("kind", ["innernet", "netmaker"])

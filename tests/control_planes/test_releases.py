@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from tests.control_planes.test_check import PLANES, WHOLE, der, prober_of, targe
 from tests.parameters import default_run
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.verdict import Diagnosis, Verdict
@@ -155,6 +157,9 @@ async def test_a_certificate_that_has_expired_gets_no_token(tmp_path: Path) -> N
     assert diagnosis.verdict is Verdict.BAD_CERTIFICATE
     assert "expired" in diagnosis.summary
     assert responder.heard == []
+    [expired_server] = [each for each in found.evidence if isinstance(each, Expires)]
+    assert (expired_server.what, expired_server.name) == ("server certificate", "127.0.0.1")
+    assert -76 * 3600 <= expired_server.at - time.time() < 0
 
 
 async def test_a_certificate_for_another_host_gets_no_token(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority
+from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.packets import fields_of
 from wgmon_tui.checks.protocol import ProbeServices
 from wgmon_tui.checks.registry import find_protocol
@@ -23,6 +24,7 @@ from wgmon_tui.lab.ikev2.demo import Ikev2Demo
 from wgmon_tui.lab.ikev2.responder import LabIkeSetup
 from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
+from wgmon_tui.monitor.expiries import expiries_of
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.ikev2.credentials import CertificateKey, Credentials, SharedSecret
@@ -180,6 +182,8 @@ def test_an_expired_certificate_is_named() -> None:
     found = check(setup, authority=authority)
     assert found.diagnosis.verdict.severity is Severity.DOWN
     assert "expired" in found.diagnosis.summary
+    [expires] = [each for each in expiries_of(found) if each.what == "server certificate"]
+    assert expires == Expires("server certificate", IDENTITY, own.certificate.not_valid_after_utc.timestamp())
 
 
 def test_a_wrong_secret_is_down_at_the_authentication() -> None:

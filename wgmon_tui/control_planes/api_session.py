@@ -30,6 +30,7 @@ from wgmon_tui.control_planes.http_connection import (
 from wgmon_tui.control_planes.relay_stage import RelayFindings
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.tls_chain import ExpiredCertificateError
 from wgmon_tui.net.tls_trust import SYSTEM_AUTHORITIES, explain_untrusted, trusting_context
 from wgmon_tui.text import format_utc_time
 
@@ -145,6 +146,8 @@ class ApiSession:
                 "" if has_own else "; for a private CA, set ca_file",
             )
             self._note("certificate", what)
+            if isinstance(error, ExpiredCertificateError):
+                self.evidence.append(Expires("server certificate", self._url.host, error.ended_at))
             self._end(StageOutcome.FAILED, what)
             return False
         except ssl.SSLError:

@@ -21,6 +21,7 @@ from wgmon_tui.control_planes.http_connection import HttpConnection, NoHttpError
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.resolver import ResolutionError, Resolver
+from wgmon_tui.net.tls_chain import ExpiredCertificateError
 from wgmon_tui.net.tls_trust import explain_untrusted, trusting_context
 
 MOST_RELAYS = 20
@@ -91,7 +92,9 @@ async def _probe(
     except ConnectionRefusedError:
         return ProbedRelay(relay, BROKEN, "the port refuses connections", time.monotonic() - began)
     except ssl.SSLCertVerificationError as error:
-        return ProbedRelay(relay, BROKEN, f"its certificate is not trusted: {explain_untrusted(error)}")
+        why = f"its certificate is not trusted: {explain_untrusted(error)}"
+        end = error.ended_at if isinstance(error, ExpiredCertificateError) else None
+        return ProbedRelay(relay, BROKEN, why, certificate_end=end)
     except ssl.SSLError:
         return ProbedRelay(relay, BROKEN, "it does not speak TLS")
     except (NoHttpError, TooLargeError, ConnectionError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from functools import lru_cache
 
+from wgmon_tui.net.tls_chain import DatedSslObject
 from wgmon_tui.text import printable
 
 SYSTEM_AUTHORITIES = "the system's list of authorities"
@@ -41,12 +42,14 @@ _CONTEXTS = 32
 def trusting_context(certificates: bytes = b"") -> ssl.SSLContext:
     """A context that trusts these certificates (DER, one after the other), or those of the system.
 
-    Cached: reading the system's takes 50 ms. Raises ssl.SSLError.
+    Cached: reading the system's takes 50 ms. Its handshake raises ExpiredCertificateError for a certificate
+    that has ended, and other ssl.SSLErrors. Raises ssl.SSLError.
     """
     context = (
         ssl.create_default_context(cadata=certificates) if certificates else ssl.create_default_context()
     )
     accept_as_curl(context)
+    context.sslobject_class = DatedSslObject
     return context
 
 

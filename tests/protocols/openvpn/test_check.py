@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import observations, tunnel_stage
+from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
@@ -292,6 +294,10 @@ async def test_an_expired_certificate_of_the_server_ends_the_check_at_tls() -> N
     assert made.failed_stage is not None
     assert made.failed_stage.name == "tls"
     assert verdict(made, target) is Verdict.BAD_CERTIFICATE
+    [server] = [
+        each for each in made.evidence if isinstance(each, Expires) and each.what == SERVER_CERTIFICATE
+    ]
+    assert server.at < time.time()
 
 
 async def test_experiments_run_only_where_they_are_allowed() -> None:

@@ -154,7 +154,8 @@ class AuthenticationScript:
         try:
             proof = verify_server(payloads, self._options, self._prf, content, self._keys.identity_r)
         except ServerFaultError as error:
-            self._end(ServerRejected(self._clock(), error.fault, error.detail, error.chain_fault))
+            why = (error.fault, error.detail, error.chain_fault, error.identity, error.expired_at)
+            self._end(ServerRejected(self._clock(), *why))
         identity = format_identity(proof.identity)
         self._emit(ServerProven(self._clock(), identity, proof.method, proof.expires_at, proof.not_looked_up))
 

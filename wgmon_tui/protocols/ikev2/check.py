@@ -38,6 +38,7 @@ from wgmon_tui.protocols.ikev2.events import (
     Redirected,
     SaInitAnswered,
     ServerProven,
+    ServerRejected,
 )
 from wgmon_tui.protocols.ikev2.evidence_kinds import (
     NO_CREDENTIALS,
@@ -283,6 +284,9 @@ def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> I
     proven = first_of_kind(ServerProven, events)
     if proven is not None and proven.expires_at is not None:
         yield Expires("server certificate", proven.identity, proven.expires_at)
+    rejected = first_of_kind(ServerRejected, events)
+    if rejected is not None and rejected.expired_at is not None:
+        yield Expires("server certificate", rejected.identity, rejected.expired_at)
     chain: Sequence[Certificate] = getattr(target.credentials, "chain", ())
     if target.authorities:
         from wgmon_tui.protocols.ikev2.certificates import expires_at, shown_subject

@@ -100,12 +100,17 @@ class ServerFault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerRejected:
-    """The server answered IKE_AUTH, but did not prove that it is the right one."""
+    """The server answered IKE_AUTH, but did not prove that it is the right one.
+
+    With `expired_at`, in Unix seconds, the certificate of `identity` is refused because it has expired.
+    """
 
     at: float
     fault: ServerFault
     detail: str = ""
     chain_fault: str = ""
+    identity: str = ""
+    expired_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

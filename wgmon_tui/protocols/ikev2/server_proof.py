@@ -15,6 +15,7 @@ from wgmon_tui.protocols.ikev2.certificates import (
     parse_certificates,
     shown_subject,
 )
+from wgmon_tui.protocols.ikev2.chain_faults import ChainFault
 from wgmon_tui.protocols.ikev2.client_options import AuthenticationOptions
 from wgmon_tui.protocols.ikev2.credentials import SharedSecret
 from wgmon_tui.protocols.ikev2.events import ServerFault
@@ -36,11 +37,19 @@ _KEY_PAD = b"Key Pad for IKEv2"
 
 
 class ServerFaultError(Exception):
-    """The server is not proven to be the right one."""
+    """The server is not proven to be the right one. `identity` and `expired_at`: see ServerRejected."""
 
-    def __init__(self, fault: ServerFault, detail: str = "", chain_fault: str = "") -> None:
+    def __init__(
+        self,
+        fault: ServerFault,
+        detail: str = "",
+        chain_fault: str = "",
+        identity: str = "",
+        expired_at: float | None = None,
+    ) -> None:
         super().__init__(fault.value)
         self.fault, self.detail, self.chain_fault = fault, detail, chain_fault
+        self.identity, self.expired_at = identity, expired_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,15 @@ def _verify_certificate(
     chain = parse_certificates([each.body for each in payloads if each.kind == PayloadType.CERT])
     examined = examine_chain(chain, options.authorities, options.at, options.revocation_lists)
     if problem := examined.problem:
-        raise ServerFaultError(ServerFault.CHAIN, problem.detail, problem.fault.value)
+        is_own = bool(chain) and is_signed_by(_public_key(chain[0]), proof, signed)
+        end = min(map(expires_at, chain)) if is_own and problem.fault is ChainFault.EXPIRED else options.at
+        raise ServerFaultError(
+            ServerFault.CHAIN,
+            problem.detail,
+            problem.fault.value,
+            format_identity(identity),
+            end if end < options.at else None,
+        )
     own = chain[0]
     if not is_signed_by(_public_key(own), proof, signed):
         raise ServerFaultError(ServerFault.BAD_SIGNATURE, shown_subject(own))

@@ -24,7 +24,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.udp_socket import QueuedError
 from wgmon_tui.protocols.openvpn import observations
-from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE, find_ends
+from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE, end_of_server, find_ends
 from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.data_channel import UnknownCipherError
 from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks, FullCheck, lasting, with_earlier
@@ -202,7 +202,7 @@ class OpenVpnProber(AddressProber):
         if _ended_at_hello(session, outcome.failed_stage):
             session.log.evidence += await try_any_tls(target.remote, asked.address, asked.server.timeout)
         if outcome.failed_stage == TLS and not _has_end_of_server(session.log.evidence):
-            session.log.evidence += self._known_end_of_server(asked)
+            session.log.evidence += _passed_end(session) or self._known_end_of_server(asked)
             if _refused_certificate(session.log.evidence):
                 shown = await read_certificate(target.remote, asked.address, asked.server.timeout)
                 session.log.evidence += shown
@@ -217,7 +217,7 @@ class OpenVpnProber(AddressProber):
             self._earlier.remember(asked.server, asked.address, full)
 
     def _known_end_of_server(self, asked: AddressCheck) -> list[Expires]:
-        """When the server's certificate ends, as an earlier check saw: OpenSSL shows none that it refuses."""
+        """When the server's certificate ends, as an earlier check saw."""
         earlier = self._earlier.find(asked.server, asked.address, asked.target.agreed_values)
         ends = [each for each in (earlier.evidence if earlier else ()) if isinstance(each, Expires)]
         return [each for each in ends if each.what == SERVER_CERTIFICATE]
@@ -259,6 +259,10 @@ class OpenVpnProber(AddressProber):
         )
 
 
+_EXPIRED = "10"
+"""X509_V_ERR_CERT_HAS_EXPIRED."""
+
+
 def _ended_at_hello(session: ControlSession, failed_stage: str) -> bool:
     """Whether the server is there, and left the first message of TLS without a word."""
     if failed_stage != TLS or session.client.has_begun_tls:
@@ -271,6 +275,15 @@ def _refused_certificate(evidence: Sequence[Evidence]) -> bool:
     """Whether OpenSSL refused the certificate of the server."""
     failed = find(observations.TLS_FAILED, evidence)
     return failed is not None and bool(failed.values[2])
+
+
+def _passed_end(session: ControlSession) -> list[Expires]:
+    """When the server's certificate ended, if OpenSSL refused it for that."""
+    failed = find(observations.TLS_FAILED, session.log.evidence)
+    if failed is None or failed.values[2] != _EXPIRED or not session.client.chain:
+        return []
+    end = end_of_server(session.client.chain[0])
+    return [end] if end is not None and end.at < time.time() else []
 
 
 def _has_end_of_server(evidence: Sequence[Evidence]) -> bool:

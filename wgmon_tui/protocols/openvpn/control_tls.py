@@ -5,9 +5,9 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 
+from wgmon_tui.net.tls_chain import find_chain
 from wgmon_tui.protocols.openvpn.control_messages import LONGEST_MESSAGE
 from wgmon_tui.protocols.openvpn.events import TlsFailed
-from wgmon_tui.protocols.openvpn.tls_chain import find_chain
 from wgmon_tui.protocols.openvpn.tls_exporter import TlsSecrets, find_server_random
 
 _SERVER_HELLO_KEPT = 64

@@ -185,16 +185,15 @@ def _facts_of(fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
     if fetches.fetcher is None:
         return found
     for layer in fetches.fetcher.stack.layers[:1]:
-        if (
-            isinstance(layer, TlsLayer)
-            and layer.name == "tls"
-            and (facts := read_certificate(layer.certificate))
-        ):
+        if not isinstance(layer, TlsLayer) or layer.name != "tls":
+            continue
+        if facts := read_certificate(layer.certificate):
             names = ", ".join(facts.names)
             checked = UNVERIFIED if accepts_any_certificate(fetches.target.link) else OK
             values = (layer.version, layer.alpn, names, str(facts.ends), facts.issuer, checked)
             found.append(ProtocolEvidence(protocol, CERTIFICATE, values))
-            found.append(Expires("server certificate", facts.names[0] if facts.names else "", facts.ends))
+        if ends := facts or read_certificate(layer.expired_certificate):
+            found.append(Expires("server certificate", ends.names[0] if ends.names else "", ends.ends))
     for layer in fetches.fetcher.stack.layers:
         if server_time := getattr(layer, "server_time", None):
             offset = round(server_time - fetches.unix_time())

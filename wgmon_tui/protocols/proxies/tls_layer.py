@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from wgmon_tui.config.http_targets import certificate_bytes
+from wgmon_tui.net.tls_chain import find_chain, find_passed_end
 from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 _CHUNK = 16 * 1024
@@ -28,6 +29,8 @@ class TlsLayer:
         self.name = name
         self._pins = frozenset(pinned_sha256)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.expired_certificate: bytes | None = None
+        """The certificate of the server in DER, if it was refused because it has ended."""
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
     @property
@@ -78,6 +81,8 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
+            if find_passed_end(self._object, error) is not None:
+                self.expired_certificate = next(iter(find_chain(self._object)), None)
             raise self._failure(error) from None
         except (ValueError, ssl.CertificateError) as error:
             raise StreamLayerError(self.name, "certificate", str(error)) from None
