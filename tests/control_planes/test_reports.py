@@ -24,7 +24,7 @@ from tests.control_planes.answers import (
     NETMAKER_STATUS,
     TAILSCALE_DEVICE,
 )
-from wgmon_tui.checks.control_plane_report import Node, Part
+from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node, Part
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.control_planes.api import ControlPlaneApi
 from wgmon_tui.control_planes.expiries import find_expiries
@@ -135,7 +135,7 @@ def test_a_revoked_key_of_tailscale_does_not_expire_any_more() -> None:
         {"id": "k2", "keyType": "auth", "expires": EXPIRY, "revoked": LAST_SEEN},
     ]
     answers = {**WHOLE["TailscaleApi"], "keys": {"keys": keys}}
-    assert TailscaleApi().read(answers).expiries == (Expires("auth key", "ci", EXPIRY_AT),)
+    assert TailscaleApi().read(answers).expiries == (Expires("auth key", "ci (k1)", EXPIRY_AT),)
 
 
 def test_a_peer_of_netbird_has_its_groups_as_tags() -> None:
@@ -236,3 +236,31 @@ def test_no_answer_raises(api: ControlPlaneApi, data: st.DataObject) -> None:
 def test_the_end_of_a_node_of_netmaker_is_listed_once() -> None:
     report = NetmakerApi().read(WHOLE["NetmakerApi"])
     assert find_expiries(report, EXPIRY_AT - 1.0) == [Expires("node key", "web1", EXPIRY_AT - 0.5)]
+
+
+def test_keys_and_nodes_of_the_same_name_are_told_apart_where_their_ends_are_listed() -> None:
+    key = {"name": "ci", "valid": True, "revoked": False, "expires": EXPIRY}
+    keys = NetbirdApi().read({"peers": [], "setup keys": [{**key, "id": "1"}, {**key, "id": "2"}]}).expiries
+    assert {each.name for each in keys} == {"ci (1)", "ci (2)"}
+    nodes = (
+        Node("1", "web", key_expiry=10.0),
+        Node("2", "web", key_expiry=20.0),
+        Node("3", "db", key_expiry=30.0),
+    )
+    found = find_expiries(ControlPlaneReport(nodes), 0.0)
+    assert [each.name for each in found] == ["web (1)", "web (2)", "db"]
+
+
+def test_nodes_that_ended_long_ago_leave_room_for_what_ends_next() -> None:
+    day = 86_400.0
+    now = 1000 * day
+    lately = tuple(Node(f"o{each}", f"old{each}", key_expiry=now - each * day / 10) for each in range(1, 200))
+    forgotten = Node("f", "forgotten", key_expiry=now - 31 * day)
+    report = ControlPlaneReport(
+        (*lately, forgotten, Node("w", "web", key_expiry=now + 90 * day)),
+        expiries=(Expires("API key", "abc", now + 6 * day),),
+    )
+    found = find_expiries(report, now)
+    assert len(found) == 50
+    assert [each.name for each in found[-3:]] == ["old1", "abc", "web"]
+    assert find_expiries(ControlPlaneReport((forgotten,)), now) == []

@@ -69,5 +69,14 @@ def test_a_refused_token_loses_no_end_but_that_of_the_certificate_that_was_seen(
     assert expiries_after([SERVER, CLIENT], outcome) == (CLIENT, renewed)
 
 
+def test_the_old_certificate_of_one_address_is_not_hidden_by_the_new_one_of_another() -> None:
+    renewed = replace(SERVER, at=9000.0)
+    outcome = Round(
+        (replace(CHECK, evidence=(renewed,)), replace(CHECK, evidence=(SERVER,))),
+        (Diagnosis(Verdict.HEALTHY, ""), Diagnosis(Verdict.HEALTHY, "")),
+    )
+    assert expiries_after((), outcome) == (SERVER,)
+
+
 def test_a_check_of_which_nothing_is_known_stays_as_it_is() -> None:
     assert with_known_expiries(CHECK, ()) is CHECK

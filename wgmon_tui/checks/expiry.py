@@ -5,6 +5,11 @@ from __future__ import annotations
 from wgmon_tui.records import dataclass
 
 
+def name_with_id(name: str, identifier: str, is_ambiguous: bool = True) -> str:
+    """A name that tells a thing from others of its kind: people call several keys alike."""
+    return f"{name} ({identifier})" if name and identifier and is_ambiguous else name or identifier
+
+
 @dataclass(frozen=True, slots=True)
 class Expires:
     """Something that ends at `at`, in Unix seconds. `what` is its kind, such as "server certificate".

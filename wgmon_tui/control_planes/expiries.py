@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
-from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.expiry import Expires, name_with_id
 
 _SOON_S = 100 * 86_400.0
 """Longer than any time of warning."""
 
+_LONG_AGO_S = 30 * 86_400.0
+"""What ended earlier is not noted: APIs list used-up keys and forgotten nodes for ever."""
+
 _MOST = 50
-"""Each check stores them: those that end first are enough to act on."""
+"""Each check stores them. At least half of the room is for what has not ended yet."""
 
 
 def find_expiries(report: ControlPlaneReport, now: float) -> list[Expires]:
-    """Find keys and invitations that end soon, or have ended, the first first."""
+    """Find keys and invitations that end soon, or ended lately, the first first."""
+    names = Counter(each.name for each in report.nodes)
     found = [
         *report.expiries,
-        *(Expires("node key", each.name, each.key_expiry) for each in report.nodes if each.key_expiry),
+        *(
+            Expires("node key", name_with_id(each.name, each.id, names[each.name] > 1), each.key_expiry)
+            for each in report.nodes
+            if each.key_expiry
+        ),
     ]
-    soon = [each for each in found if each.at < now + _SOON_S]
-    return sorted(soon, key=lambda each: each.at)[:_MOST]
+    noted = sorted(
+        (each for each in found if now - _LONG_AGO_S < each.at < now + _SOON_S), key=lambda each: each.at
+    )
+    coming = [each for each in noted if each.at > now]
+    ended = noted[: len(noted) - len(coming)]
+    coming = coming[: max(_MOST - len(ended), _MOST // 2)]
+    room = _MOST - len(coming)
+    return [*ended[-room:], *coming]

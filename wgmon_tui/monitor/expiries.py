@@ -13,10 +13,16 @@ SUBSCRIPTION = "subscription"
 
 
 def expiries_of(outcome: Round) -> tuple[Expires, ...]:
-    """The ends that a round knows, each once: those of all addresses, the first to end first."""
-    return _in_order(
+    """The ends that a round knows, each once: those of all addresses, the first to end first.
+
+    Of things with the same name, the first to end counts: one address may still have the old certificate.
+    """
+    first: dict[tuple[str, str], Expires] = {}
+    for expires in _in_order(
         {each for check in outcome.checks for each in check.evidence if isinstance(each, Expires)}
-    )
+    ):
+        first.setdefault((expires.what, expires.name), expires)
+    return tuple(first.values())
 
 
 def expiries_after(known: Iterable[Expires], outcome: Round) -> tuple[Expires, ...]:

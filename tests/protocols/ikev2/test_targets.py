@@ -140,7 +140,8 @@ def test_the_ends_of_the_own_authorities_and_certificates_are_known_before_the_s
     authority = make_authority()
     issued = issue("monitor.example.net", authority)
     target = join(WITH_CERTIFICATE, certificate=issued.certificate_pem, key=issued.key_pem)
-    target = replace(target, authorities=(authority.certificate,) * 9)
+    others = tuple(make_authority(f"ca {number}").certificate for number in range(8))
+    target = replace(target, authorities=(authority.certificate, *others))
     found = [each for each in _evidence_of_certificates(target, ()) if isinstance(each, Expires)]
     assert [each.what for each in found] == ["authority certificate"] * 8 + ["client certificate"]
     assert found[0].at == authority.certificate.not_valid_after_utc.timestamp()

@@ -196,6 +196,14 @@ def test_a_revoked_certificate_is_named() -> None:
     assert (found.name, found.text) == ("CN=Intermediate CA", "the certificate is revoked")
 
 
+def test_of_an_authority_that_was_renewed_the_last_certificate_counts() -> None:
+    old = Authority(days=-1)
+    found = find_ends(replace(profile_with(), ca=AUTHORITY.certificate + old.certificate))
+
+    [end] = [each.at for each in found if each.what == "authority certificate"]
+    assert end > NOW.timestamp()
+
+
 def test_the_end_of_each_revocation_list_is_known() -> None:
     found = find_ends(profile_with(crl=AUTHORITY.revoke() + OTHER.revoke()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
-from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.expiry import Expires, name_with_id
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields, objects_of
 
@@ -58,4 +58,5 @@ def _read_setup_key(key: Fields) -> Expires | None:
     end = key.time("expires")
     if end is None or not key.flag("valid", optional=True) or key.flag("revoked", optional=True):
         return None
-    return Expires("setup key", key.text("name", optional=True), end)
+    name = name_with_id(key.text("name", optional=True), key.text("id", optional=True))
+    return Expires("setup key", name, end)

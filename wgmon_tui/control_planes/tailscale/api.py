@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
-from wgmon_tui.checks.expiry import Expires
+from wgmon_tui.checks.expiry import Expires, name_with_id
 from wgmon_tui.control_planes.api import ApiRequest
 from wgmon_tui.control_planes.json_fields import Drift, Fields
 
@@ -77,7 +77,7 @@ def read_keys(answer: object) -> tuple[Expires, ...]:
     for key in Fields(answer, "", Drift()).children("keys", optional=True):
         end = key.time("expires")
         if end is not None and not key.time("revoked"):
-            name = key.text("description", optional=True) or key.text("id", optional=True)
+            name = name_with_id(key.text("description", optional=True), key.text("id", optional=True))
             found.append(Expires(_KINDS.get(key.text("keyType", optional=True), "key"), name, end))
     return tuple(found)
 

@@ -291,7 +291,9 @@ def _evidence_of_certificates(target: Ikev2Target, events: Sequence[Event]) -> I
     if target.authorities:
         from wgmon_tui.protocols.ikev2.certificates import expires_at, shown_subject
 
-        for authority in sorted(target.authorities, key=expires_at)[:_MOST_AUTHORITIES]:
+        in_order = sorted(target.authorities, key=expires_at)
+        last_of_name = {shown_subject(each): each for each in in_order}  # a renewed one keeps its name
+        for authority in sorted(last_of_name.values(), key=expires_at)[:_MOST_AUTHORITIES]:
             yield Expires("authority certificate", shown_subject(authority), expires_at(authority))
     for crl in target.revocation_lists[:_MOST_AUTHORITIES]:
         if crl.next_update_utc is not None:

@@ -151,12 +151,20 @@ def find_date_problems(profile: Profile, now: datetime) -> list[DateProblem]:
 
 
 def find_ends(profile: Profile) -> list[Expires]:
-    """When the certificates and the revocation list of a profile end."""
-    found = [
+    """When the certificates and the revocation list of a profile end.
+
+    Of an authority that was renewed under its name, the last certificate counts.
+    """
+    certificates = [
         Expires(what, _common_name(each), each.not_valid_after_utc.timestamp())
         for what, pem in (("client certificate", profile.certificate), ("authority certificate", profile.ca))
         for each in read_certificates(pem)[: 1 if what == "client certificate" else None]
     ]
+    last: dict[tuple[str, str], Expires] = {}
+    for each in certificates:
+        key = each.what, each.name
+        last[key] = max(each, last.get(key, each), key=lambda known: known.at)
+    found = list(last.values())
     for crl in read_revocation_lists(profile.crl):
         if crl.next_update_utc:
             end = crl.next_update_utc.timestamp()
