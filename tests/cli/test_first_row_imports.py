@@ -29,6 +29,7 @@ _LATER = (
     *("wgmon_tui.tui.editing.form_screen", "wgmon_tui.tui.help", "wgmon_tui.tui.fleet.preview_text"),
     *("nacl", "cryptography", "hashlib", "concurrent.futures.thread", "tomli_w", "sqlite3", "_ssl"),
     *("importlib.resources", "platform", "textual.widgets._tree", "textual.widgets._select"),
+    *("wgmon_tui.config.toml_positions", "wgmon_tui.config.endpoint_hints", "wgmon_tui.config.user_actions"),
     *("wgmon_tui.config.config_sections", "wgmon_tui.config.alerting_toml", "wgmon_tui.net.platforms"),
 )
 """Packages and modules whose contents the first row does not need."""

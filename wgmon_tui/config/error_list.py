@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.toml_positions import TomlPath, find_positions
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.toml_positions import TomlPath
 
 MOST_SHOWN = 20
 """Errors that are listed; the others are counted."""
@@ -103,6 +105,8 @@ class ErrorList:
     def raise_errors(self, text: str, source: str) -> None:
         """Raise InvalidFileError if there is an error in this text of the file `source`."""
         if self._errors:
+            from wgmon_tui.config.toml_positions import find_positions
+
             positions = find_positions(text)
             located = [_locate(error, source, positions) for error in self._errors]
             raise InvalidFileError(source, sorted(located, key=lambda each: each.line or 0))

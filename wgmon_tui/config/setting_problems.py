@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.toml_positions import TomlPath, find_positions
 from wgmon_tui.records import dataclass
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.toml_positions import TomlPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,14 @@ class SettingProblem:
 
 def raise_problems(problems: Iterable[SettingProblem], text: str = "") -> None:
     """Raise ConfigurationError if there are problems, with one line for each, by line of the `text`."""
-    positions = find_positions(text) if text else {}
-    located = sorted(
-        ((_line_of(each.path, positions), each.text) for each in problems), key=lambda each: each[0]
-    )
-    if located:
+    found = tuple(problems)
+    if found:
+        from wgmon_tui.config.toml_positions import find_positions
+
+        positions = find_positions(text) if text else {}
+        located = sorted(
+            ((_line_of(each.path, positions), each.text) for each in found), key=lambda each: each[0]
+        )
         lines = (f"config.toml: {f'line {line}: ' if line else ''}{words}" for line, words in located)
         raise ConfigurationError("\n".join(lines))
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError, UnknownKeyError
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.toml_positions import TomlPath
 from wgmon_tui.config.value_parsers import (
     InvalidValueError,
     format_duration,
@@ -22,6 +21,9 @@ from wgmon_tui.config.value_parsers import (
     parse_text,
 )
 from wgmon_tui.text import nearest_word, printable, quoted
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.toml_positions import TomlPath
 
 _LONGEST_SHOWN_KEY = 40
 """Characters. A longer key may be a base64 secret that was pasted in the wrong place."""

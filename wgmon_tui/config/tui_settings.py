@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wgmon_tui.config.setting import (
     Section,
@@ -20,11 +20,12 @@ from wgmon_tui.config.setting import (
     section_table,
 )
 from wgmon_tui.config.toml_reader import TomlTable, as_list, as_text
-from wgmon_tui.config.user_actions import UserAction
-from wgmon_tui.config.user_actions_toml import read_user_actions
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_text
 from wgmon_tui.config.value_types import BOOLEAN, ValueType
 from wgmon_tui.records import dataclass
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.user_actions import UserAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,8 @@ FILTERS = Section(
 
 def read_face(document: TomlTable) -> TuiSettings:
     """Read the TUI settings from config.toml. Its errors go to the list of the document."""
+    from wgmon_tui.config.user_actions_toml import read_user_actions
+
     read = document.errors.read
     return TuiSettings(
         **read_valid_settings(document, LOOK.settings),

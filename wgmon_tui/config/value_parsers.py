@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
-from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
 from wgmon_tui.config.keys import InvalidKeyError, PublicKey, decode_key, is_low_order
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
@@ -83,17 +82,23 @@ def parse_endpoint(text: str) -> Endpoint:
     if match:
         host, valid = match[1], is_ipv6(match[1])
         if not valid:
-            raise InvalidValueError(explain_invalid_endpoint(text))
+            raise _invalid_endpoint(text)
     elif match := _HOST_AND_PORT.fullmatch(text):
         host, valid = match[1], is_ipv4(match[1]) or _is_host_name(match[1])
     else:
-        raise InvalidValueError(explain_invalid_endpoint(text))
+        raise _invalid_endpoint(text)
     if not valid:
         raise InvalidValueError(f"expected a host name or an address before the port, got {quoted(host)}")
     port = int(match[2])
     if not 1 <= port <= 65535:
         raise InvalidValueError(f"expected a port from 1 to 65535, got {port}")
     return Endpoint(host, port)
+
+
+def _invalid_endpoint(text: str) -> InvalidValueError:
+    from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
+
+    return InvalidValueError(explain_invalid_endpoint(text))
 
 
 def parse_witness(text: str) -> Endpoint:

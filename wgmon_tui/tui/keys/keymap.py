@@ -9,14 +9,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 from textual.keys import Keys, _character_to_key
 
 from wgmon_tui.config.setting_problems import SettingProblem, raise_problems
-from wgmon_tui.config.user_actions import UserAction
 from wgmon_tui.text import LEAST_SIMILARITY_OF_SHORT_WORDS, did_you_mean, printable, quoted
 from wgmon_tui.tui.keys.action import EVERYWHERE, OWN, Action
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.user_actions import UserAction
 
 _KEY_ALIASES = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "ins": "insert"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
