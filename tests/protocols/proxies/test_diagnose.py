@@ -247,6 +247,12 @@ def test_a_certificate_that_the_link_does_not_verify_is_named_beside_healthy() -
     assert "the link accepts any certificate" in found.summary
 
 
+def test_a_signature_that_the_link_asks_for_and_no_check_verifies_is_named_beside_healthy() -> None:
+    found = diagnose(page(status=204), own(findings.NO_MLDSA), rtt=0.1)
+    assert found.verdict is Verdict.HEALTHY
+    assert "ML-DSA-65" in found.summary
+
+
 def test_a_reset_is_not_called_swallowed() -> None:
     swallowed = "something on the path or on the server swallows the traffic of strangers"
     assert swallowed in [each.cause for each in diagnose(*SILENT, *WELL).causes]

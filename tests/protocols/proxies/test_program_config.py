@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from tests.protocols.proxies.imports.samples import ALL
+from tests.protocols.proxies.imports.samples import ALL, TROJAN, VLESS
 from tests.protocols.proxies.links.samples import LINKS
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.sing_box import sing_box_program
@@ -21,6 +21,7 @@ from wgmon_tui.protocols.proxies.links.records import (
     AnyLink,
     OtherTransport,
     ShadowsocksLink,
+    TlsOptions,
     VlessLink,
 )
 from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
@@ -43,7 +44,27 @@ def test_any_link_is_written_or_refused_in_words(link: AnyLink) -> None:
             json.loads(make_config(program, link, LOCAL))
         except ShareLinkError:
             is_whole = not isinstance(getattr(link, "transport", None), OtherTransport)
-            assert not is_whole or (isinstance(link, ShadowsocksLink) and link.plugin)
+            assert not is_whole or (isinstance(link, ShadowsocksLink) and link.plugin) or _is_for_mihomo(link)
+
+
+def _is_for_mihomo(link: AnyLink) -> bool:
+    """Whether only mihomo can obey the link: sing-box has no VLESS Encryption, and pins no certificates."""
+    tls = getattr(link, "tls", None)
+    return bool(tls and tls.pinned_sha256) or getattr(link, "encryption", "none") != "none"
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (replace(VLESS, encryption="mlkem768x25519plus.native.0rtt.SECRET"), "VLESS Encryption"),
+        (replace(TROJAN, tls=TlsOptions(pinned_sha256=(bytes(32),))), "digest"),
+    ],
+    ids=["encryption", "pin"],
+)
+def test_what_sing_box_would_not_obey_is_refused_and_mihomo_gets_it_whole(link: AnyLink, words: str) -> None:
+    with pytest.raises(ShareLinkError, match=words):
+        make_config("sing-box", link, LOCAL)
+    assert read_servers(make_config("mihomo", link, LOCAL)) == [FoundLink(replace(link, name="server"))]
 
 
 def _check(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -44,6 +44,7 @@ def problem_of(link: ProxyLink, settings: ProxySettings | None = None) -> str:
         (ShadowsocksLink(AT, "rc4-md5", "secret-word"), "the method is not supported"),
         (ShadowsocksLink(AT, "2022-blake3-aes-256-gcm", "c2VjcmV0"), "needs a key of 32 bytes, not 6"),
         (VmessLink(AT, USER, alter_id=4), "alterId"),
+        (VlessLink(AT, USER, encryption="mlkem768x25519plus.native.1rtt.secret-word"), "VLESS Encryption"),
         (TrojanLink(AT, "secret-word", transport=GrpcOptions("tun", is_multi=True)), "multi of grpc"),
         (TrojanLink(AT, "secret-word", transport=OtherTransport("xhttp")), "xhttp"),
     ],

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
@@ -23,6 +24,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import HttpTarget, Url
+from wgmon_tui.protocols.proxies.links.link_text import encode_base64url
 from wgmon_tui.protocols.proxies.links.records import (
     AnyLink,
     AnytlsLink,
@@ -30,6 +32,7 @@ from wgmon_tui.protocols.proxies.links.records import (
     Hysteria2Link,
     TlsOptions,
     TuicLink,
+    VlessLink,
 )
 from wgmon_tui.protocols.proxies.proxy_command.settings import CommandSettings
 from wgmon_tui.protocols.proxies.proxy_command.targets import CommandTarget
@@ -82,6 +85,33 @@ def of_mihomo(link: Hysteria2Link, directory: Path) -> dict[str, object]:
         "certificate": certificate.read_text(),
         "private-key": key.read_text(),
         "alpn": ["h3"],
+    }
+    return {
+        "log-level": "error",
+        "dns": {"enable": False},
+        "rules": ["MATCH,DIRECT"],
+        "listeners": [listener],
+    }
+
+
+ENCRYPTION_KEY = X25519PrivateKey.generate()
+
+
+def encryption_of(key: X25519PrivateKey) -> str:
+    """What a link says of VLESS Encryption."""
+    return f"mlkem768x25519plus.native.1rtt.{encode_base64url(key.public_key().public_bytes_raw())}"
+
+
+def of_encryption(port: int) -> dict[str, object]:
+    """A server of VLESS Encryption, for mihomo."""
+    private = encode_base64url(ENCRYPTION_KEY.private_bytes_raw())
+    listener = {
+        "name": "v",
+        "type": "vless",
+        "listen": "127.0.0.1",
+        "port": port,
+        "users": [{"username": "user", "uuid": str(USER_ID)}],
+        "decryption": f"mlkem768x25519plus.native.600s.{private}",
     }
     return {
         "log-level": "error",
@@ -154,3 +184,21 @@ async def test_the_right_link_is_healthy_and_a_wrong_password_is_down(
         assert verdict(await check(right), right)[0] is Verdict.HEALTHY
         wrong = target(program, replace(link_to, password="other"), url)
         assert verdict(await check(wrong), wrong)[0] is Verdict.PROXY_DOWN
+
+
+async def test_vless_encryption_is_checked_through_mihomo(tmp_path: Path) -> None:
+    port, file = free_port(is_udp=False), tmp_path / "server.json"
+    await asyncio.to_thread(file.write_text, json.dumps(of_encryption(port)))
+    process = subprocess.Popen([mihomo_program(), "-d", tmp_path, "-f", file])  # noqa: ASYNC220
+    try:
+        await asyncio.to_thread(wait_for_listener, port, is_udp=False)
+        link = VlessLink(Endpoint("127.0.0.1", port), USER_ID, encryption=encryption_of(ENCRYPTION_KEY))
+        async with page() as url:
+            right = target("mihomo", link, url)
+            assert verdict(await check(right), right)[0] is Verdict.HEALTHY
+            other = replace(link, encryption=encryption_of(X25519PrivateKey.generate()))
+            wrong = target("mihomo", other, url)
+            assert verdict(await check(wrong), wrong)[0] is Verdict.PROXY_DOWN
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)

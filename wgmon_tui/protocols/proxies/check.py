@@ -31,6 +31,7 @@ from wgmon_tui.protocols.proxies.findings import (
     DIRECT,
     ELSEWHERE,
     EXIT,
+    NO_MLDSA,
     OK,
     SAME,
     SERVER_CLOCK,
@@ -39,7 +40,7 @@ from wgmon_tui.protocols.proxies.findings import (
     first_of,
     to_inner_fetch,
 )
-from wgmon_tui.protocols.proxies.link_layers import accepts_any_certificate
+from wgmon_tui.protocols.proxies.link_layers import accepts_any_certificate, tls_of
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.stage_outcomes import stages_of
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
@@ -194,6 +195,9 @@ def _facts_of(fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
             found.append(ProtocolEvidence(protocol, CERTIFICATE, values))
         if ends := facts or read_certificate(layer.expired_certificate):
             found.append(Expires("server certificate", ends.names[0] if ends.names else "", ends.ends))
+    tls = tls_of(fetches.target.link)
+    if tls and tls.reality and tls.reality.mldsa65_key:
+        found.append(ProtocolEvidence(protocol, NO_MLDSA, ()))
     for layer in fetches.fetcher.stack.layers:
         if server_time := getattr(layer, "server_time", None):
             offset = round(server_time - fetches.unix_time())

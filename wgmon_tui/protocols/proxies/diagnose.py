@@ -124,6 +124,8 @@ def _exit(evidence: Sequence[Evidence]) -> str:
 
 
 def _unverified(evidence: Sequence[Evidence]) -> str:
+    if first_of(findings.NO_MLDSA, evidence):
+        return "; the ML-DSA-65 signature that the link asks for (pqv) is not verified"
     found = first_of(findings.CERTIFICATE, evidence)
     is_unverified = found is not None and findings.UNVERIFIED in found.values
     return (

@@ -59,6 +59,9 @@ ELSEWHERE: Final = "elsewhere"
 NO_MLKEM: Final = "no-mlkem"
 """Experiment: the library of this machine cannot make the key share that newer servers of REALITY want."""
 
+NO_MLDSA: Final = "no-mldsa"
+"""The link has a key of ML-DSA-65 for REALITY, and a check does not verify that signature. No values."""
+
 NAMES: Final = "names"
 """Experiment: the names in the certificate that was not accepted."""
 

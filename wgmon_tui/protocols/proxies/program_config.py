@@ -101,6 +101,7 @@ def _mihomo_proxy(link: AnyLink) -> _Table:
             return {**own, **_mihomo_stream(link.tls, link.transport, "servername")}
         case VlessLink():
             own = {"type": "vless", "uuid": str(link.user_id), "flow": link.flow}
+            own["encryption"] = "" if link.encryption == "none" else link.encryption
             return {**own, **_mihomo_stream(link.tls, link.transport, "servername")}
         case TrojanLink():
             own = {"type": "trojan", "password": link.password}
@@ -186,6 +187,8 @@ def _sing_box_outbound(link: AnyLink) -> _Table:
             }
             return {**own, **_sing_box_stream(link.tls, link.transport)}
         case VlessLink():
+            if link.encryption not in ("", "none"):
+                raise ShareLinkError("sing-box does not speak VLESS Encryption; use mihomo")
             own = {"type": "vless", "uuid": str(link.user_id), "flow": link.flow}
             return {**own, **_sing_box_stream(link.tls, link.transport)}
         case TrojanLink():
@@ -217,6 +220,8 @@ def _sing_box_stream(tls: TlsOptions | None, transport: Transport | None) -> _Ta
 
 def _sing_box_tls(tls: TlsOptions) -> _Table:
     reality: _Table = {}
+    if tls.pinned_sha256:
+        raise ShareLinkError("sing-box does not compare the digest of a certificate; use mihomo")
     if tls.reality:
         key, short_id = encode_base64url(tls.reality.public_key), tls.reality.short_id.hex()
         reality = _without_empty({"enabled": True, "public_key": key, "short_id": short_id})

@@ -85,6 +85,8 @@ def describe_own(evidence: ProtocolEvidence) -> str:
             names = format_list(values[2].split(", "))
             unverified = ", not verified, as the link says" if values[5] == UNVERIFIED else ""
             return f"{values[0]}; its certificate is for {names}{unverified}"
+        case findings.NO_MLDSA:
+            return "the link asks for a signature of ML-DSA-65 (pqv), which a check does not verify"
         case findings.DIRECT:
             return f"without the proxy {values[0].partition(' ')[0]} {_describe_direct(values)}"
         case findings.WRONG_SECRET:

@@ -42,6 +42,16 @@ def test_what_is_not_spoken_here_becomes_a_server_of_a_program(tmp_path: Path) -
     assert server.protocol == "proxy-command"
 
 
+def test_vless_encryption_becomes_a_server_of_a_program(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    encryption = "mlkem768x25519plus.native.0rtt.SECRET"
+    source.write_text(f"vless://{UUID(int=7)}@v.example:443?encryption={encryption}#v\n")
+    import_confs(read_confs([source]), tmp_path)
+    (server,) = read(tmp_path).fleet.servers
+    assert server.protocol == "proxy-command"
+    assert encryption in (tmp_path / "v.link").read_text()
+
+
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     source = tmp_path / "list.yaml"
     source.write_text(CLASH)

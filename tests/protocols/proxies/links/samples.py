@@ -48,7 +48,11 @@ _PATHS = _WORD.filter(lambda text: "?" not in text).map(lambda text: f"/{text}")
 _NAMES = st.sampled_from(["", "fra 1", "Zürich #2", "香港 🇭🇰"])
 _IDS = st.uuids()
 _REALITY = st.builds(
-    RealityOptions, st.binary(min_size=32, max_size=32), st.binary(max_size=8), st.sampled_from(["", "/x"])
+    RealityOptions,
+    st.binary(min_size=32, max_size=32),
+    st.binary(max_size=8),
+    st.sampled_from(["", "/x"]),
+    st.sampled_from([b"", bytes(1952)]),
 )
 _TLS = st.builds(
     TlsOptions,
@@ -100,7 +104,7 @@ LINKS: st.SearchStrategy[AnyLink] = st.one_of(
         _ENDPOINTS,
         _IDS,
         st.sampled_from(["", "xtls-rprx-vision"]),
-        st.just("none"),
+        st.sampled_from(["none", "mlkem768x25519plus.native.0rtt.SECRET"]),
         st.none() | _TLS | _TLS_OR_REALITY,
         _TRANSPORTS,
         _NAMES,

@@ -39,6 +39,16 @@ def test_reality_without_a_valid_key_or_short_id_is_damaged(options: str) -> Non
         parse_link(f"vless://{USER_ID}@h.example:443?security=reality&{options}")
 
 
+def test_a_second_key_of_reality_is_kept_whole() -> None:
+    key = bytes(range(16)) * 122
+    text = f"vless://{USER_ID}@h.example:443?security=reality&pbk={_PBK}&pqv={encode_base64url(key)}"
+    link = parse_link(text)
+    assert isinstance(link, VlessLink)
+    assert link.tls == TlsOptions(reality=RealityOptions(REALITY_KEY, mldsa65_key=key))
+    with pytest.raises(ShareLinkError, match="ML-DSA-65"):
+        parse_link(text[:-4])
+
+
 def test_a_custom_id_becomes_the_uuid_that_xray_makes() -> None:
     link = parse_link("vless://example@h.example:443")
     assert link == VlessLink(_AT, UUID("feb54431-301b-52bb-a6dd-e1e93e81bb9e"))
@@ -55,6 +65,11 @@ def test_trojan_has_tls_and_port_443_by_default() -> None:
 
 def test_trojan_without_tls_says_so() -> None:
     assert parse_link("trojan://p@h.example:443?security=none") == TrojanLink(_AT, "p", None)
+
+
+def test_trojan_over_websocket_in_the_dialect_of_subconverter() -> None:
+    link = parse_link("trojan://p@h.example:443?ws=1&wspath=%2Fa")
+    assert link == TrojanLink(_AT, "p", transport=WebSocketOptions("/a"))
 
 
 def test_an_at_sign_in_a_password_that_nobody_encoded() -> None:

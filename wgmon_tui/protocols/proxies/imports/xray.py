@@ -138,7 +138,7 @@ def _tls(entry: Entry) -> TlsOptions | None:
         alpn=own.texts("alpn"),
         fingerprint=own.text("fingerprint"),
         is_insecure=own.flag("allowInsecure"),
-        reality=make_reality(key, own.text("shortId"), own.text("spiderX"))
+        reality=make_reality(key, own.text("shortId"), own.text("spiderX"), own.text("mldsa65Verify"))
         if security == "reality"
         else None,
     )

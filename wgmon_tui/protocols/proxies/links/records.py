@@ -18,6 +18,7 @@ Xray 26.7.11 and later refuse versions below 26.3.27, unless `minClientVer` says
 class RealityOptions:
     """REALITY of Xray: `public_key` has 32 bytes, `short_id` up to 8; both come from the server.
 
+    `mldsa65_key` is a second public key of the server, of ML-DSA-65 with 1952 bytes; a check does not use it.
     No link says the rest: `client_version` is what the client claims to be, and `offers_mlkem` whether its
     ClientHello has a key share of X25519MLKEM768, where the library of this machine can make one.
     """
@@ -25,6 +26,7 @@ class RealityOptions:
     public_key: bytes = field(repr=False)
     short_id: bytes = field(default=b"", repr=False)
     spider_path: str = field(default="", repr=False)
+    mldsa65_key: bytes = field(default=b"", repr=False)
     client_version: tuple[int, int, int] = XRAY_VERSION
     offers_mlkem: bool = True
 

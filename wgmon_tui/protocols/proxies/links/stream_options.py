@@ -30,6 +30,9 @@ from wgmon_tui.protocols.proxies.links.records import (
 
 _REALITY_KEY_BYTES = 32
 _LONGEST_SHORT_ID = 16
+_MLDSA65_KEY_BYTES = 1952
+"""FIPS 204 §4."""
+
 _DIGEST_BYTES = 32
 _PLAIN = ("", "tcp", "raw")
 _TLS_WORDS = ("tls", "xtls")
@@ -53,17 +56,22 @@ def read_tls(parts: UriParts, default: str = "none") -> TlsOptions | None:
 
 
 def _read_reality(parts: UriParts) -> RealityOptions:
-    return make_reality(parts.get("pbk"), parts.get("sid"), parts.get("spx"))
+    return make_reality(parts.get("pbk"), parts.get("sid"), parts.get("spx"), parts.get("pqv"))
 
 
-def make_reality(public_key: str, short_id: str, spider_path: str = "") -> RealityOptions:
+def make_reality(
+    public_key: str, short_id: str, spider_path: str = "", mldsa65_key: str = ""
+) -> RealityOptions:
     """REALITY's values as text: base64url and hexadecimal. Raises ShareLinkError."""
     key = decode_base64(public_key)
     if key is None or len(key) != _REALITY_KEY_BYTES:
         raise ShareLinkError("its REALITY public key (pbk) is not 32 bytes of base64")
     if not re.fullmatch(r"([0-9a-fA-F]{2})*", short_id) or len(short_id) > _LONGEST_SHORT_ID:
         raise ShareLinkError("its REALITY short id (sid) is not up to 16 hexadecimal digits, two a byte")
-    return RealityOptions(key, bytes.fromhex(short_id), spider_path)
+    second = decode_base64(mldsa65_key) if mldsa65_key else b""
+    if second is None or len(second) not in (0, _MLDSA65_KEY_BYTES):
+        raise ShareLinkError(f"its ML-DSA-65 key (pqv) is not {_MLDSA65_KEY_BYTES} bytes of base64")
+    return RealityOptions(key, bytes.fromhex(short_id), spider_path, second)
 
 
 def read_pins(text: str) -> tuple[bytes, ...]:
@@ -149,6 +157,7 @@ def write_tls(tls: TlsOptions | None) -> Iterator[tuple[str, str]]:
         yield "pbk", encode_base64url(tls.reality.public_key)
         yield "sid", tls.reality.short_id.hex()
         yield "spx", tls.reality.spider_path
+        yield "pqv", encode_base64url(tls.reality.mldsa65_key)
 
 
 def write_transport(transport: Transport | None) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from wgmon_tui.protocols.proxies.links.link_text import (
 )
 from wgmon_tui.protocols.proxies.links.records import TrojanLink
 from wgmon_tui.protocols.proxies.links.stream_options import (
+    make_transport,
     read_tls,
     read_transport,
     write_tls,
@@ -29,6 +30,8 @@ def parse_trojan(text: str) -> TrojanLink:
     if not password:
         raise ShareLinkError("its password is missing; copy the link again")
     tls, transport = read_tls(parts, "tls"), read_transport(parts)
+    if transport is None and parts.get("ws") == "1":  # the dialect of subconverter
+        transport = make_transport("ws", parts.get("wspath"), parts.get("host"))
     return TrojanLink(parse_place(parts.place, _PORT), password, tls, transport, parts.name)
 
 

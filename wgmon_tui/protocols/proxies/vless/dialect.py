@@ -24,7 +24,7 @@ class VlessDialect:
         if link.flow not in ("", FLOW):
             return f"the flow is not supported; known is {FLOW}"
         if link.encryption not in ("", "none"):
-            return "the encryption of VLESS itself is not supported"
+            return "VLESS Encryption is not supported; import the link again for proxy-command with mihomo"
         return find_unsupported_transport(link.transport)
 
     def timestamps(self, link: VlessLink) -> bool:
