@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+
+import pytest
 
 from tests.protocols.wireguard.harness import (
     ScriptedServer,
@@ -83,3 +88,55 @@ def test_a_server_that_is_slow_by_more_than_the_lag_is_slow() -> None:
 def test_silence_is_silence_on_a_starved_machine_too() -> None:
     """The kernel keeps what arrives until this process reads it."""
     assert diagnose(unanswered(SILENCE, STARVED), SERVER).verdict is Verdict.SILENT
+
+
+async def test_of_a_lag_that_began_before_a_check_only_the_rest_counts() -> None:
+    lag = LoopLag()
+    with lag.running():
+        time.sleep(BLOCKED_S)  # noqa: ASYNC251  the loop must be blocked
+        began = time.monotonic()
+        await asyncio.sleep(TICK_S)
+        assert lag.find_starvation(began) is None
+
+
+async def test_the_timer_runs_until_the_last_check_ends() -> None:
+    lag = LoopLag()
+    with lag.running():
+        with lag.running():
+            began = time.monotonic()
+        time.sleep(BLOCKED_S)  # noqa: ASYNC251  the loop must be blocked
+        assert lag.find_starvation(began) is not None
+    began = time.monotonic()
+    time.sleep(BLOCKED_S)  # noqa: ASYNC251  the loop must be blocked
+    assert lag.find_starvation(began) is None, "nobody measures now"
+
+
+STOPPED = """\
+import asyncio, sys, time
+from wgmon_tui.checks.loop_lag import LoopLag
+
+async def main():
+    lag, began = LoopLag(), time.monotonic()
+    with lag.running():
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        print(lag.find_starvation(began))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.thorough
+def test_a_process_that_is_stopped_knows_it_afterwards() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(BLOCKED_S)
+        process.send_signal(signal.SIGCONT)
+        process.stdin.write("\n")
+        process.stdin.close()
+        assert process.stdout.readline().startswith("MachineStarved(")

@@ -21,6 +21,7 @@ from wgmon_tui.checks.evidence import (
     InnerEcho,
     InnerHop,
     KnownKeyAnswered,
+    MachineStarved,
     NameUnresolved,
     PassiveKeepalive,
     PathMtu,
@@ -49,6 +50,7 @@ SILENCE = Silence(5.0)
 KEEPALIVE = PassiveKeepalive(10.1, 10.75)
 NO_KEEPALIVE = PassiveKeepalive(None, 10.75)
 NARROW = PathMtu(1420, 1280, 1281)
+WIDE = PathMtu(1420, 1420, None)
 OF_THE_DATA_PATH: list[Evidence] = [KEEPALIVE, NO_KEEPALIVE, NARROW]
 OF_SILENCE: list[Evidence] = [
     KnownKeyAnswered(KEY),
@@ -81,6 +83,13 @@ def test_the_result_of_the_size_check_outlives_a_failed_check_but_explains_none(
         kept = carried_after((found,), unanswered(SILENCE))
         assert kept == (found,)
         assert still_valid(kept, answered(tunnel=PASSED)) == (found,)
+
+
+@pytest.mark.parametrize("missed", [NARROW, NO_KEEPALIVE, FlowCut(20, 11_264, 5.0, 12)])
+def test_what_a_starved_check_missed_is_carried_into_no_later_one(missed: Evidence) -> None:
+    starved = answered(missed, MachineStarved(1.0), tunnel=LOST)
+    assert carried_after((), starved) == ()
+    assert carried_after((WIDE,), starved) == (WIDE,)
 
 
 def test_a_later_size_check_replaces_the_result() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.output.sample_rounds import check, server
 from wgmon_tui.checks.check import Handshake
+from wgmon_tui.checks.evidence import MachineStarved
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import deep_check_policy
@@ -123,3 +124,25 @@ def test_a_failure_is_tested_again_soon_but_refused_credentials_are_not(
     assert policy.choose_depth(state).deep is is_tested_again
     clock.now += 600.0
     assert policy.choose_depth(state).deep
+
+
+def starved_round(stage: str) -> Round:
+    """A round that this machine spoiled in a stage."""
+    made = check(vpn(), MachineStarved(1.0), handshake=Handshake(0.01))
+    return Round((made,), (Diagnosis(Verdict.LOCAL_FAULT, "", failed_stage=stage),))
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_repeated"), [("authenticate", True), ("push-reply", True), ("reset", False)]
+)
+def test_a_login_that_this_machine_spoiled_is_repeated_soon(
+    clock: Clock, stage: str, is_repeated: bool
+) -> None:
+    """It waits as long as one that fails in another way, and not as long as one that was refused."""
+    policy, outcome = checked_deeply(), starved_round(stage)
+    policy.record_round(vpn(), outcome)
+    state = ServerState(vpn(), last=outcome, damping=Damping(UP, (UP,)))
+    clock.now += FAILED_DEEP_AGAIN_S - 1.0
+    assert not policy.choose_depth(state).deep
+    clock.now += 1.0
+    assert policy.choose_depth(state).deep is is_repeated

@@ -14,11 +14,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.busy_machine import without_starvation
+from tests.control_planes.responder import responding
+from tests.control_planes.test_check import WHOLE
+from tests.control_planes.test_check import target as make_plane_target
 from tests.parameters import default_run
 from tests.real.ikev2.world import Watcher, by_password, by_secret, strongswan
 from tests.real.namespaces import entered, namespace, routed_path
@@ -28,18 +32,22 @@ from tests.real.prerequisites import require
 from tests.real.proxies.probing import Probing, make_prober
 from tests.real.proxies.probing import make_target as make_proxy_target
 from tests.real.proxies.servers import proxy_servers
+from tests.real.server import run_check, target
+from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import MachineStarved
 from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, ProtocolTarget
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.servers_toml import parse
+from wgmon_tui.control_planes.http_connection import HttpConnection
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.ikev2.session_io import IkeSession
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.proxies.page_fetch import PageFetcher
 from wgmon_tui.protocols.system_path import check as system_path
+from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
 
 TIMEOUT_S = 0.8
 BLOCKED_S = TIMEOUT_S + 0.3
@@ -123,6 +131,26 @@ def listening_host(_: Path) -> Iterator[Place]:
         yield Place(name, prober, ServerTarget(server))
 
 
+@contextmanager
+def control_plane(_: Path) -> Iterator[Place]:
+    """A responder on an event loop of its own: nobody else's program stands for it."""
+    require("ip", root=True)
+    loop = asyncio.new_event_loop()
+    with namespace("p") as name, entered(name):
+        thread = Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            responder = responding(WHOLE)
+            opened = asyncio.run_coroutine_threadsafe(responder.__aenter__(), loop).result()
+            prober = find_protocol("headscale").make_prober(ProbeServices(lambda _: b""))
+            yield Place(name, prober, make_plane_target(opened))
+            asyncio.run_coroutine_threadsafe(responder.__aexit__(None, None, None), loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
 class Blocker:
     """Makes a coroutine stand still for a while, once, when it first waits in its call of this number."""
 
@@ -164,8 +192,16 @@ CASES |= {
     for name in ("trojan", "ss-server aes-256-gcm", "sing-box vless tls", "sing-box vmess")
     for what, method in (("connection", "run"), ("page", "_exchange"))
 }
+CASES["control plane, connection"] = Case(control_plane, HttpConnection, "connect")
+CASES["control plane, answer"] = Case(control_plane, HttpConnection, "get", 2)
 CASES["system path"] = Case(listening_host, system_path, "_connect")
-QUICK = ("OpenVPN over udp, key exchange", "IKEv2 by secret", "trojan, page", "system path")
+QUICK = (
+    "OpenVPN over udp, key exchange",
+    "IKEv2 by secret",
+    "trojan, page",
+    "control plane, answer",
+    "system path",
+)
 
 
 def diagnose_without_starvation(outcome: Round, place: Place) -> Diagnosis:
@@ -192,3 +228,19 @@ def test_a_process_that_stands_still_blames_no_server(
     assert starved.diagnosis.verdict is Verdict.LOCAL_FAULT, starved.diagnosis
     assert "for the processor" in starved.diagnosis.summary
     assert afterwards.diagnosis.verdict is Verdict.HEALTHY, "what failed then is remembered"
+
+
+async def test_wireguard_needs_no_doubt_because_the_kernel_keeps_its_answers(
+    wireguard_go: WireguardGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = HandshakeStage.start
+
+    def start_and_block(stage: HandshakeStage) -> None:
+        start(stage)
+        time.sleep(BLOCKED_S)
+
+    monkeypatch.setattr(HandshakeStage, "start", start_and_block)
+    peer = wireguard_go.new_peer()
+    check, diagnosis = await run_check(wireguard_go, target(wireguard_go, peer, timeout_s=TIMEOUT_S))
+    assert any(isinstance(each, MachineStarved) for each in check.evidence)
+    assert diagnosis.verdict is Verdict.HEALTHY, diagnosis

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from ipaddress import ip_address
+from dataclasses import replace
 
 from tests.real.namespaces import entered
-from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.verdict import Diagnosis
@@ -59,8 +58,9 @@ def run_check(
     standing: Sequence[Evidence] = (),
     prober: OpenVpnProber | None = None,
 ) -> tuple[Check, Diagnosis]:
-    """One check in a namespace, and its diagnosis."""
-    asked = AddressCheck(target, ip_address(target.remote.host), deep, explain)
+    """One check in a namespace, without the stage that resolves an address, and its diagnosis."""
+    checking = (prober or OpenVpnProber()).check_all(target, deep=deep, explain=explain)
     with entered(namespace):
-        check = asyncio.run((prober or OpenVpnProber()).check_address(asked))
+        (check,) = asyncio.run(checking)
+    check = replace(check, stages=check.stages[1:])
     return check, PROTOCOL.diagnose(check, target.server, (), standing)

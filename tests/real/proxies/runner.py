@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.busy_machine import play_again_if_starved
 from tests.real.namespaces import entered
 from tests.real.proxies.judge import Judge, mihomo_judge
 from tests.real.proxies.pages import TcpRelay
 from tests.real.proxies.rows import ProxyCell
 from tests.real.proxies.servers import ProxyServers
 from wgmon_tui.checks.verdict import Diagnosis, Severity, describe_likelihood
+from wgmon_tui.monitor.models import Round
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,13 @@ class PlayedCell:
     """What wgmon-tui said of a cell, and what a real client did: "" if it was not asked."""
 
     cell: ProxyCell
-    diagnosis: Diagnosis
+    round: Round
     client: str = ""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What wgmon-tui said."""
+        return self.round.diagnosis
 
     @property
     def wrong(self) -> list[str]:
@@ -60,8 +67,17 @@ def play(servers: ProxyServers, cells: Sequence[ProxyCell], *, with_client: bool
 
 
 def _play(servers: ProxyServers, cell: ProxyCell, judge: Judge | None) -> PlayedCell:
+    """Play a cell, and again if this machine spoiled it."""
+    return play_again_if_starved(
+        lambda: _play_once(servers, cell, judge),
+        lambda played: bool(played.wrong),
+        lambda played: played.round.check.evidence,
+    )
+
+
+def _play_once(servers: ProxyServers, cell: ProxyCell, judge: Judge | None) -> PlayedCell:
     with relayed(servers, cell):
-        found = cell.probing.run(servers.name).diagnosis
+        found = cell.probing.run(servers.name)
         client = ""
         if judge and cell.client is not None:
             client = judge.delay(str(cell), cell.probing.fetch, cell.probing.status)

@@ -9,6 +9,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.fetch_evidence import InnerFetch
+from wgmon_tui.checks.starvation import doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies import findings
@@ -45,7 +46,10 @@ def _judge_silence(check: Check, server: Server, evidence: Sequence[Evidence]) -
     reason = describe_connection(connection) if connection else "nothing came"
     failed = check.failed_stage.name if check.failed_stage else ""
     summary = f"The page answers directly, but nothing comes through {_program(server)}: {reason}."
-    return Diagnosis(Verdict.PROXY_DOWN, summary, tuple(map(describe, evidence)), _causes(server), failed)
+    texts = tuple(map(describe, evidence))
+    diagnosis = Diagnosis(Verdict.PROXY_DOWN, summary, texts, _causes(server), failed)
+    # The program does not say whether its own time ran out.
+    return doubt_if_starved(diagnosis, check, server, is_by_time=True)
 
 
 def _causes(server: Server) -> tuple[Cause, ...]:
