@@ -11,6 +11,10 @@ THOROUGH_WORKERS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 # Where it is set, every process of the suite compiles the program and its tests again: a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
+# On a fresh clone, two processes compile the tests for all workers. Each of eight would take 9 s for it.
+COMPILED = import glob, sys; sys.exit(not glob.glob(f"tests/__pycache__/test_docs.{sys.implementation.cache_tag}-pytest-*"))
+COMPILE = python -m pytest --collect-only -qq
+
 # Installs exactly the versions of a lock file, each only if its hash is the one in the file.
 INSTALL_LOCKED = -m pip install --quiet --disable-pip-version-check --require-hashes -r
 INSTALL_ITSELF = -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
@@ -24,6 +28,8 @@ run: $(VENV)/run.stamp  ## the dashboard on the embedded lab
 	$(BIN)/wgmon-tui demo
 
 test: $(VENV)/dev.stamp  ## the tests, two to three minutes; tests on real servers skip without their packages
+	@$(BIN)/python -c '$(COMPILED)' || { \
+		$(BIN)/$(COMPILE) tests/[a-o]*/ tests/test_*.py >/dev/null & $(BIN)/$(COMPILE) tests/[p-z]*/ >/dev/null; wait; }
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 systems: $(VENV)/dev.stamp  ## most tests as they run on FreeBSD, with Linux standing in for it

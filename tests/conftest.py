@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.process_state import ProcessState, changes, process_state, restore_after_commands
 
-# Each process of the run collects all tests. Nothing of that is garbage: 9 s of processor time instead of 15.
+# Each process of the run collects all tests, and hardly any of that is garbage.
 gc.disable()
 
 settings.register_profile("quick", deadline=None, max_examples=10)
@@ -63,7 +63,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector thousands of tests and modules that live to the end: a sixth of the run."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Look for garbage once. Pytest looks five times more, and has little to look at after that."""
+    gc.collect()
+    gc.freeze()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -153,19 +154,24 @@ def test_a_certificate_names_its_subject_and_its_alternative_names() -> None:
         assert not is_named_by(GATE.certificate, parse_identity(other))
 
 
-KEYS: dict[str, SigningKey] = {
-    "RSA": rsa.generate_private_key(65537, 2048),
-    "P-256": ec.generate_private_key(ec.SECP256R1()),
-    "P-384": ec.generate_private_key(ec.SECP384R1()),
-    "P-521": ec.generate_private_key(ec.SECP521R1()),
-    "Ed25519": Ed25519PrivateKey.generate(),
-}
+KINDS = ("RSA", "P-256", "P-384", "P-521", "Ed25519")
 
 
-@pytest.mark.parametrize("name", KEYS)
+@cache
+def key_of(kind: str) -> SigningKey:
+    if kind == "RSA":
+        return rsa.generate_private_key(65537, 2048)
+    if kind == "Ed25519":
+        return Ed25519PrivateKey.generate()
+    curves: dict[str, ec.EllipticCurve]
+    curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+    return ec.generate_private_key(curves[kind])
+
+
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("hashes_", [OWN_HASHES, ()], ids=["RFC 7427", "before RFC 7427"])
 def test_signatures_verify_and_fail_with_another_key_or_content(name: str, hashes_: tuple[int, ...]) -> None:
-    key = KEYS[name]
+    key = key_of(name)
     if name == "Ed25519" and not hashes_:
         with pytest.raises(UnsupportedKeyError):
             sign(key, CONTENT, hashes_)
@@ -174,9 +180,9 @@ def test_signatures_verify_and_fail_with_another_key_or_content(name: str, hashe
     assert (proof.method == AuthMethod.DIGITAL_SIGNATURE) == bool(hashes_)
     assert is_signed_by(key.public_key(), proof, CONTENT)
     assert not is_signed_by(key.public_key(), proof, CONTENT + b"!")
-    for other in KEYS:
+    for other in KINDS:
         if other != name:
-            assert not is_signed_by(KEYS[other].public_key(), proof, CONTENT)
+            assert not is_signed_by(key_of(other).public_key(), proof, CONTENT)
 
 
 def test_a_signature_with_pss_verifies() -> None:
@@ -185,7 +191,7 @@ def test_a_signature_with_pss_verifies() -> None:
         "304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d"
         "06096086480165030402010500a203020120"
     )
-    key = KEYS["RSA"]
+    key = key_of("RSA")
     assert isinstance(key, rsa.RSAPrivateKey)
     scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     signature = key.sign(CONTENT, scheme, hashes.SHA256())
@@ -198,6 +204,6 @@ def test_a_signature_with_pss_verifies() -> None:
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\xff", b"\x05abc", bytes(80)])
 def test_damaged_proofs_are_no_proofs(data: bytes) -> None:
     for method in AuthMethod:
-        for key in KEYS.values():
-            assert not is_signed_by(key.public_key(), Authentication(method, data), CONTENT)
+        for kind in KINDS:
+            assert not is_signed_by(key_of(kind).public_key(), Authentication(method, data), CONTENT)
     assert HashAlgorithm.SHA1 not in OWN_HASHES

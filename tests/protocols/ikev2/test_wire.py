@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.ikev2.conversations import by_secret, converse
-from tests.protocols.ikev2.scapy_oracle import REASON, STANDS_IN
+from tests.protocols.ikev2.scapy_oracle import REASON, STANDS_IN, scapy_ikev2
 from wgmon_tui.protocols.ikev2.child_payloads import parse_configuration, parse_selectors
 from wgmon_tui.protocols.ikev2.offers import child_request, ike_offer
 from wgmon_tui.protocols.ikev2.security_association import encode_proposals, parse_proposals, widest_offer
@@ -31,10 +30,6 @@ from wgmon_tui.protocols.ikev2.wire import (
 if STANDS_IN:
     pytest.skip(REASON, allow_module_level=True)
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from scapy.contrib import ikev2 as scapy_ikev2
-
 HEADER = IkeHeader(bytes(range(1, 9)), bytes(8), 0, 34, INITIATOR, 0)
 
 
@@ -46,20 +41,20 @@ def first_request() -> bytes:
 def test_scapy_reads_the_first_request() -> None:
     data = first_request()
     ours = parse_message(data)
-    read = scapy_ikev2.IKEv2(data)
+    read = scapy_ikev2().IKEv2(data)
     assert (read.init_SPI, read.exch_type, read.length) == (ours.header.initiator_spi, 34, len(data))
     layers, layer = [], read.payload
     while layer:
         layers.append(type(layer).__name__.removeprefix("IKEv2_"))
         layer = layer.payload
     assert layers == ["SA", "KE", "Nonce", *["Notify"] * 5]
-    assert bytes(scapy_ikev2.IKEv2(data)) == data
+    assert bytes(scapy_ikev2().IKEv2(data)) == data
 
 
 @pytest.mark.parametrize("proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request().proposals])
 def test_scapy_reads_the_same_transforms(proposals) -> None:  # type: ignore[no-untyped-def]
     data = encode_message(HEADER, [encode_proposals(proposals)])
-    proposal = scapy_ikev2.IKEv2(data)[scapy_ikev2.IKEv2_SA].prop
+    proposal = scapy_ikev2().IKEv2(data)[scapy_ikev2().IKEv2_SA].prop
     for expected in proposals:
         found, transform = [], proposal.trans
         while transform:
