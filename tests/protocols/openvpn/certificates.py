@@ -67,17 +67,17 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([USAGES[usage]]), critical=False)
         return Issued(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode(), _key_pem(key))
 
-    def certify(self, name: str, key: ec.EllipticCurvePrivateKey) -> str:
-        """The certificate of an authority below this one."""
-        builder = self._builder(_name(name), key, self.days)
+    def certify(self, name: str, key: ec.EllipticCurvePrivateKey, days: int | None = None) -> str:
+        """The certificate of an authority below this one, valid for `days`, else as long as this."""
+        builder = self._builder(_name(name), key, self.days if days is None else days)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         named = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         builder = builder.add_extension(named, critical=False)
         return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode()
 
-    def issue_authority(self, name: str) -> Authority:
+    def issue_authority(self, name: str, days: int = 30) -> Authority:
         """An authority below this one."""
-        return Intermediate(name, above=self)
+        return Intermediate(name, days, above=self)
 
     def revoke(
         self, *issued: Issued | Authority, begins: int = -2, days: int = 30, names_key: bool = False
@@ -123,7 +123,7 @@ class Intermediate(Authority):
     @cached_property
     def certificate(self) -> str:
         """Its own certificate."""
-        return self.above.certify(self.name, self._key)
+        return self.above.certify(self.name, self._key, self.days)
 
     def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
         """Issue a certificate, with the one of this authority behind it."""

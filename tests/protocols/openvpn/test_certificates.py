@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -59,6 +60,30 @@ def test_an_expired_client_certificate_is_found_with_its_day() -> None:
     (found,) = find_date_problems(profile_with(), NOW + timedelta(days=40))[:1]
 
     assert (found.what, found.subject, found.is_expired) == ("client", "CN=monitor", True)
+
+
+def test_an_expired_certificate_between_the_client_and_its_authority_is_found() -> None:
+    issued = AUTHORITY.issue_authority("Old Intermediate", days=-1).issue("monitor")
+    profile = profile_with(issued)
+    assert [(each.what, each.subject) for each in find_date_problems(profile, NOW)] == [
+        ("client chain", "CN=Old Intermediate")
+    ]
+
+
+@pytest.mark.parametrize(("password", "words"), [(None, "no password is set"), ("SECRET", "is wrong")])
+def test_an_encrypted_key_says_what_its_password_is(password: str | None, words: str) -> None:
+    key = serialization.load_pem_private_key(CLIENT.key.encode(), None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"right"),
+    )
+    profile = profile_with(Issued(CLIENT.certificate, encrypted.decode()))
+    with readable_path() as log, pytest.raises(TlsSettingsError, match=f"encrypted.*{words}") as raised:
+        make_context(profile, password, log)
+    assert "SECRET" not in str(raised.value)
+    with readable_path() as log:
+        make_context(profile, "right", log)
 
 
 def test_a_clock_in_the_past_makes_certificates_early() -> None:

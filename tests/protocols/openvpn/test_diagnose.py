@@ -374,6 +374,37 @@ def test_a_certificate_that_is_not_trusted_is_called_unverified() -> None:
     )
 
 
+OLD_AUTHORITY = observe(seen.DATES, "authority", "CN=Old CA", "expired", "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("shown", "cause"),
+    [
+        (("server", "CN=vpn"), "the certificate of the server has expired"),
+        (("server chain", "CN=Between"), "a certificate between those of the server and of its authority"),
+        (("server chain", "CN=Old CA"), "the certificate of the authority has expired"),
+    ],
+)
+def test_the_certificate_of_the_chain_that_expired_is_the_cause(shown: tuple[str, str], cause: str) -> None:
+    dates = observe(seen.DATES, *shown, "expired", "2026-01-01")
+    found = diagnose(check(ANSWERED, OLD_AUTHORITY, EXPIRED_SERVER, dates, failed=TLS), SERVER, ())
+    assert found.causes[0].cause.startswith(cause)
+    assert [each.hypothesis for each in found.causes] == ["", "clock"]
+
+
+@pytest.mark.parametrize("code", ["19", "20", "23", "26"])
+def test_an_authority_that_expired_explains_no_certificate_with_valid_dates(code: str) -> None:
+    failed = observe(seen.TLS_FAILED, "certificate_verify_failed", "client", code, "not accepted")
+    found = diagnose(check(ANSWERED, OLD_AUTHORITY, failed, failed=TLS), SERVER, ())
+    assert not any("expired" in each.cause or "clock" in each.cause for each in found.causes)
+
+
+def test_a_chain_that_is_not_whole_is_a_cause_where_no_issuer_is_known() -> None:
+    failed = observe(seen.TLS_FAILED, "certificate_verify_failed", "client", "20", "no issuer")
+    found = diagnose(check(ANSWERED, failed, failed=TLS), SERVER, ())
+    assert "does not send the certificates between" in found.causes[-1].cause
+
+
 @pytest.mark.parametrize(
     "found",
     [observe(seen.TCP, "connected"), observe(seen.REJECTED, NOT_OPENVPN, "12")],

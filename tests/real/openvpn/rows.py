@@ -109,6 +109,18 @@ def _intermediate() -> Authority:
     return authority().issue_authority("Intermediate CA")
 
 
+@cache
+def _expired_intermediate() -> Authority:
+    return authority().issue_authority("Old Intermediate CA", days=-1)
+
+
+def _beside_an_expired_authority(setup: ServerSetup, more: str = "") -> Scene:
+    """A profile whose <ca> has, beside the authority in use, an older one that has expired."""
+    both = f"{authority().certificate.strip()}\n{_expired_authority().certificate.strip()}"
+    profile = client_profile(setup, more=more).replace(authority().certificate.strip(), both)
+    return Scene(setup, profile)
+
+
 def _of_intermediate(*lists: str) -> Scene:
     """A server of an authority that has no list, whatever the one above it says."""
     setup = ServerSetup(issued=_intermediate().issue("vpn.example", "server"))
@@ -337,6 +349,41 @@ ROWS = (
         Verdict.BAD_CERTIFICATE,
         "tls",
         "the certificate of the server has expired",
+        is_quick=True,
+    ),
+    VpnRow(
+        "a certificate between the server and its authority has expired",
+        lambda _: _scene(ServerSetup(issued=_expired_intermediate().issue("vpn.example", "server"))),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "between those of the server and of its authority has expired",
+        is_quick=True,
+    ),
+    VpnRow(
+        "a certificate between the client and its authority has expired",
+        lambda _: _scene(issued=_expired_intermediate().issue("monitor")),
+        Verdict.AUTH_FAILED,
+        "key-exchange",
+        "between those of the client and of its authority is not valid now",
+    ),
+    VpnRow(
+        "the server is of another authority, and the profile has an expired one too",
+        lambda _: _beside_an_expired_authority(
+            ServerSetup(issued=_other_authority().issue("vpn.example", "server"))
+        ),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "from another authority",
+    ),
+    VpnRow(
+        "the server's certificate is revoked, and the profile has an expired authority too",
+        lambda _: _beside_an_expired_authority(
+            ServerSetup(), block("crl-verify", authority().revoke(server_certificate()))
+        ),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "is revoked",
+        is_proven=True,
         is_quick=True,
     ),
     VpnRow(

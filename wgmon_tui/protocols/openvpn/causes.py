@@ -230,6 +230,7 @@ def of_settings(what: str) -> Cause:
         "crl-verify": "openssl crl -noout -text -in FILE",
         "tls-cipher": "openvpn --show-tls",
         "ca": "openssl x509 -noout -text -in ca.crt",
+        "askpass": "In servers.toml, below [server.openvpn], set key_password_file.",
         "cert or key": "openssl x509 -noout -text -in client.crt",
     }
     directive, colon, _ = what.partition(":")

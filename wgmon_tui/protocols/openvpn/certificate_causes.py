@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wgmon_tui.checks.evidence import Evidence
+from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
@@ -13,6 +13,7 @@ _EXPIRED, _EARLY = ("10", "9")
 _REVOKED, _CRL_EXPIRED, _CRL_EARLY, _CRL_FORGED, _WRONG_PURPOSE = "23", "12", "11", "8", "26"
 _CRL_UNUSABLE = ("35", "36", "44")
 _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
+_NO_ISSUER = ("20", "21")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""
 
 _NEW_LIST = "on the machine of the authority: easyrsa gen-crl"
@@ -26,18 +27,18 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     code = values_of(failed, 4)[2] if failed else ""
     shown = find(observations.UNVERIFIED, evidence)
     why = "; ".join(describe(each) for each in (failed, shown) if each)
-    authority = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("authority",)]
     clock = _of_clocks(why, evidence)
-    if authority:
-        fix = "Renew the authority, and put its new certificate into <ca> of every profile."
-        expired = Cause("the certificate of the authority has expired", describe(authority[0]), fix)
-        return [*clock[:1], expired] if is_clock_wrong(evidence) else [expired, *clock]
     show = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
     if code in (_EXPIRED, _EARLY):
         word = "has expired" if code == _EXPIRED else "is not valid yet"
-        dated = Cause(f"the certificate of the server {word}", why, show)
-        return [*clock, dated] if is_clock_wrong(evidence) else [dated, *clock]
+        dated = _of_dates(evidence) or [Cause(f"the certificate of the server {word}", why, show)]
+        return [*clock, *dated] if is_clock_wrong(evidence) else [*dated, *clock]
     if code in _UNKNOWN_ISSUER:
+        missing = Cause(
+            "the server does not send the certificates between its own and that of the authority",
+            why,
+            "Put them behind the server's own, into the file that cert names on the server.",
+        )
         return [
             Cause(
                 "the server's certificate is from another authority than the profile's",
@@ -49,6 +50,7 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
                 "it has a certificate of another authority",
                 show,
             ),
+            *([missing] if code in _NO_ISSUER else []),
         ]
     if code == _REVOKED:
         cause = "the certificate of the server, or of an authority above it, is revoked"
@@ -68,6 +70,35 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     if code == _WRONG_PURPOSE:
         return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
     return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]
+
+
+def _of_dates(evidence: Sequence[Evidence]) -> list[Cause]:
+    """What of the server's chain is not valid now. Where that is not known, what of the profile is not."""
+    dated = find_all(observations.DATES, evidence)
+    authorities = {values_of(each, 2)[1]: each for each in dated if each.values[:1] == ("authority",)}
+    shown = [each for each in dated if each.values[:1] in (("server",), ("server chain",))]
+    if not shown:
+        return [_of_date("authority", each) for each in list(authorities.values())[:1]]
+    return [
+        _of_date("authority", authorities[subject]) if subject in authorities else _of_date(what, each)
+        for each in shown
+        for what, subject in (values_of(each, 2),)
+    ]
+
+
+def _of_date(what: str, found: ProtocolEvidence) -> Cause:
+    """A certificate that is out of date: that of the authority, of the server, or one between them."""
+    word = "has expired" if values_of(found, 3)[2] == "expired" else "is not valid yet"
+    if what == "authority":
+        fix = "Renew the authority, and put its new certificate into <ca> of every profile."
+        return Cause(f"the certificate of the authority {word}", describe(found), fix)
+    if what == "server":
+        show = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
+        return Cause(f"the certificate of the server {word}", describe(found), show)
+    fix = "Renew that certificate, and put it behind the server's own, into the file that cert names."
+    return Cause(
+        f"a certificate between those of the server and of its authority {word}", describe(found), fix
+    )
 
 
 def is_clock_wrong(evidence: Sequence[Evidence]) -> bool:

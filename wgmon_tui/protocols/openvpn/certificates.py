@@ -46,6 +46,9 @@ _ATTRIBUTES = {
     x509.ObjectIdentifier("2.5.4.13"): "description",
 }
 SERVER_CERTIFICATE = "server certificate"
+DATE_CODES = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL (x509_vfy.h)."""
+
 LAST_DAY = "%Y-%m-%d"
 """How evidence writes the day on which a certificate ends."""
 
@@ -54,9 +57,9 @@ _USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsage
 
 @dataclass(frozen=True, slots=True)
 class DateProblem:
-    """Something of a profile that is not valid now. `what` is "client", "authority" or "revocation list".
+    """Something that is not valid now. `what` is "client", "client chain", "authority" or "revocation list".
 
-    `at` is the date that passed, or that has not come.
+    Of what a server shows, it is "server" or "server chain". `at` is the date that passed, or has not come.
     """
 
     what: str
@@ -138,16 +141,32 @@ def find_date_problems(profile: Profile, now: datetime) -> list[DateProblem]:
     found: list[DateProblem] = []
     for what, pem in (("client", profile.certificate), ("authority", profile.ca)):
         for number, each in enumerate(read_certificates(pem)):
-            if what == "client" and number:
-                break  # the rest of the file is the chain of the client
-            subject = format_name(each.subject)
-            if each.not_valid_after_utc < now:
-                found.append(DateProblem(what, subject, True, each.not_valid_after_utc))
-            elif each.not_valid_before_utc > now:
-                found.append(DateProblem(what, subject, False, each.not_valid_before_utc))
+            is_above = what == "client" and number  # the rest of the file is the chain of the client
+            found += _date_problems("client chain" if is_above else what, each, now)
     if profile.crl:
         found += _crl_problems(profile.crl, now)
     return found
+
+
+def find_chain_problems(chain: Sequence[bytes], now: datetime) -> list[DateProblem]:
+    """What of a server's chain in DER is not valid at this time, beginning at its authority."""
+    found: list[DateProblem] = []
+    for number, der in enumerate(chain):
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except ValueError:
+            continue
+        found += _date_problems("server chain" if number else "server", certificate, now)
+    return found[::-1]
+
+
+def _date_problems(what: str, certificate: x509.Certificate, now: datetime) -> list[DateProblem]:
+    subject = format_name(certificate.subject)
+    if certificate.not_valid_after_utc < now:
+        return [DateProblem(what, subject, True, certificate.not_valid_after_utc)]
+    if certificate.not_valid_before_utc > now:
+        return [DateProblem(what, subject, False, certificate.not_valid_before_utc)]
+    return []
 
 
 def find_ends(profile: Profile) -> list[Expires]:

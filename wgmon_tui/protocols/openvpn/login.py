@@ -13,9 +13,12 @@ from typing import TypeVar
 from wgmon_tui.checks.stage import AUTHENTICATE, KEY_EXCHANGE, PUSH_REPLY, TLS, Stage, StageOutcome
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.certificates import (
+    DATE_CODES,
     LAST_DAY,
+    DateProblem,
     describe_server,
     end_of_server,
+    find_chain_problems,
     find_date_problems,
     find_mismatch,
     look_up,
@@ -76,9 +79,7 @@ async def log_in(
 ) -> LoginOutcome:
     """Run the stages, and record what they show. Raises OSError if this machine cannot send."""
     steps = _Steps(session.now, target)
-    for problem in find_date_problems(target.profile, datetime.now(UTC)):
-        word = "expired" if problem.is_expired else "early"
-        _note(session, observations.DATES, problem.what, problem.subject, word, problem.at.strftime(LAST_DAY))
+    _note_dates(session, find_date_problems(target.profile, datetime.now(UTC)))
     if target.profile.untested:
         _note(session, observations.UNTESTED, *target.profile.untested)
     try:
@@ -145,6 +146,12 @@ async def _await(session: ControlSession, target: OpenVpnTarget, kind: type[Kind
     return find()
 
 
+def _note_dates(session: ControlSession, problems: Sequence[DateProblem]) -> None:
+    for each in problems:
+        word = "expired" if each.is_expired else "early"
+        _note(session, observations.DATES, each.what, each.subject, word, each.at.strftime(LAST_DAY))
+
+
 def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
     """Record why a stage failed: what the server said, or that it fell silent."""
     hello = "hello" if session.client.has_begun_tls else ""
@@ -153,6 +160,8 @@ def _fail(session: ControlSession, steps: _Steps, stage: str) -> LoginOutcome:
             case TlsFailed(at, reason, is_from_server, code, text):
                 who = "server" if is_from_server else "client"
                 _note(session, observations.TLS_FAILED, reason, who, str(code or ""), text, hello, at=at)
+                if code in DATE_CODES:
+                    _note_dates(session, find_chain_problems(session.client.chain, datetime.now(UTC)))
                 return steps.failed(stage, text or reason.replace("_", " "))
             case AuthFailed(at, failure):
                 _note(

@@ -42,7 +42,7 @@ BRIDGE = "bridge"
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
-"""Values: "client", "authority" or "revocation list", the subject, "expired" or "early", and the day."""
+"""Values: what it is (see DateProblem), the subject, "expired" or "early", and the day."""
 SETTINGS = "tls-settings"
 """Values: what of the profile cannot be used."""
 SILENT_IN = "silent-in"
@@ -165,11 +165,18 @@ def _tell_tcp(values: Sequence[str]) -> str:
     }.get(values[0], f"TCP: {values[0]}")
 
 
+_DATED = {
+    "client": "the client certificate",
+    "client chain": "of those above the client certificate,",
+    "authority": "the certificate of the authority",
+    "server": "the certificate of the server",
+    "server chain": "of those above the certificate of the server,",
+}
+
+
 def _tell_dates(values: Sequence[str]) -> str:
     what, subject, word, day, _ = values
-    whose = {"client": "the client certificate", "authority": "the certificate of the authority"}.get(
-        what, f"the {what}"
-    )
+    whose = _DATED.get(what, f"the {what}")
     return f"{whose} {subject} {'expired on' if word == 'expired' else 'is not valid before'} {day}"
 
 

@@ -169,8 +169,8 @@ def _of_alert(reason: str, why: str) -> Cause | None:
 def _of_certificate(alert: str) -> Cause:
     said = f": {alert}" if alert else " without a word, as OpenVPN does over UDP"
     return Cause(
-        "the server does not accept the client certificate: another authority, revoked, or not the usage "
-        "or name that it asks for",
+        "the server does not accept the client certificate: another authority, a missing certificate "
+        "between them, revoked, or not the usage or name that it asks for",
         f"it ended the session when it got the certificate{said}",
         _VERIFY_ERRORS,
         "client-certificate",
@@ -182,15 +182,27 @@ def _of_client_dates(evidence: Sequence[Evidence]) -> list[Cause]:
     dates = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client",)]
     agrees = is_clock_right(evidence)
     why = "; the clock of the server says the same" if agrees else ""
+    above = [each for each in find_all(observations.DATES, evidence) if each.values[:1] == ("client chain",)]
     return [
-        Cause(
-            "the client certificate of the profile is not valid now",
-            f"{describe(each)}{why}",
-            _NEW_CERTIFICATE,
-            _CLIENT_DATES,
-            proven=agrees,
-        )
-        for each in dates[:1]
+        *(
+            Cause(
+                "the client certificate of the profile is not valid now",
+                f"{describe(each)}{why}",
+                _NEW_CERTIFICATE,
+                _CLIENT_DATES,
+                proven=agrees,
+            )
+            for each in dates[:1]
+        ),
+        *(
+            Cause(
+                "a certificate between those of the client and of its authority is not valid now",
+                describe(each),
+                "Put the current one behind the client certificate, into <cert> of the profile.",
+                _CLIENT_DATES,
+            )
+            for each in above[:1]
+        ),
     ]
 
 

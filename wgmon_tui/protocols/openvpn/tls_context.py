@@ -29,6 +29,10 @@ _CIPHERS = "DEFAULT:!EXP:!LOW:!MEDIUM:!DSS:!PSK:!SRP:!kRSA"
 """The cipher suites of TLS 1.2 that OpenVPN offers by default."""
 
 
+_OTHER_KEY = "KEY_VALUES_MISMATCH"
+"""What OpenSSL says of a key that it could read, and that is not the one of the certificate."""
+
+
 class TlsSettingsError(Exception):
     """Certificates or keys of a profile that cannot be used. The message is one phrase without a secret."""
 
@@ -122,9 +126,22 @@ def _present(context: ssl.SSLContext, certificates: str, key: str, password: str
         readable_path(certificates.encode()) as certificate_path,
         readable_path(key.encode()) as key_path,
         _as_problem("cert or key"),
+        _as_missing_password(key, password),
     ):
         # Without a password, OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certificate_path, key_path, lambda: secret)
+
+
+@contextmanager
+def _as_missing_password(key: str, password: str | None) -> Iterator[None]:
+    """Say of an encrypted key what its password is: OpenSSL says nothing of it. A mismatch comes later."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        if "ENCRYPTED" not in key or getattr(error, "reason", None) == _OTHER_KEY:
+            raise
+        what = "its password is wrong" if password else "no password is set"
+        raise TlsSettingsError(f"askpass: the key is encrypted, and {what}") from None
 
 
 @contextmanager
