@@ -6,10 +6,13 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport, Node
 from wgmon_tui.config.keys import PrivateKey
 from wgmon_tui.config.models import SYSTEM_PATH, WIREGUARD, Fleet, Server
+from wgmon_tui.config.node_rules import exact_pattern, fits
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.monitor import watched_nodes
 from wgmon_tui.monitor.fleet_state import FleetState
@@ -69,6 +72,12 @@ def test_brackets_in_a_pattern_are_no_pattern() -> None:
     fleet = fleet_of('watch_names = ["web[12]"]')
     assert names(select(fleet, WEB1, WEB2)) == []
     assert names(select(fleet, replace(WEB1, name="web[12]"))) == ["office/web[12]"]
+
+
+@given(st.text(alphabet="ab*?[]\\\\!", min_size=1), st.text(alphabet="ab*?[]\\\\!", min_size=1))
+def test_the_exact_pattern_of_a_name_fits_it_and_no_other(name: str, other: str) -> None:
+    assert fits(name, exact_pattern(name))
+    assert fits(other, exact_pattern(name)) == (other == name)
 
 
 def test_a_node_is_checked_at_its_mesh_address_in_the_interval_of_its_rule() -> None:

@@ -44,7 +44,7 @@ class ControlPlaneSettings:
     """Where a control plane answers, and the sources of its token and of the authorities to trust.
 
     Nodes with one of `watch_tags`, or a name of `watch_names`, are watched: monitor/watched_nodes.py. Both
-    are patterns with * and ?.
+    are patterns with * and ?: node_rules.py.
 
     With a `socket`, the program of the mesh on this machine is asked instead, without a token.
     """
@@ -122,7 +122,8 @@ _OWN = (
     Setting(
         "watch_names",
         NAMES,
-        "Watch the nodes with one of these names. * and ? stand for any characters: * alone is every node.",
+        "Watch the nodes with one of these names. * and ? stand for any characters: * alone is every node. "
+        "A backslash before one of them takes it as it is.",
         FormField(34, example="e.g. web*, db1"),
     ),
     Setting(

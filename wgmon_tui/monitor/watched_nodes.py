@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from wgmon_tui.checks.mesh_client import MESH_CLIENTS
 from wgmon_tui.config.control_planes import ControlPlaneSettings, is_control_plane
 from wgmon_tui.config.keys import NO_PUBLIC_KEY
 from wgmon_tui.config.models import SYSTEM_PATH, Fleet, Server
+from wgmon_tui.config.node_rules import fits
 from wgmon_tui.config.protocol_settings import read_own, settings_of
 from wgmon_tui.config.toml_reader import TomlTable
 from wgmon_tui.config.value_parsers import (
@@ -60,17 +60,12 @@ def rules_of(server: Server) -> ControlPlaneSettings | None:
 def find_match(node: Node, rules: ControlPlaneSettings) -> str:
     """The part of a rule that selects a node, such as `watch_tags = "tag:web"`; "" if none does."""
     for pattern in rules.watch_names:
-        if _matches(node.name, pattern):
+        if fits(node.name, pattern):
             return f"watch_names = {quoted(pattern)}"
     for pattern in rules.watch_tags:
-        if any(_matches(tag, pattern) for tag in node.tags):
+        if any(fits(tag, pattern) for tag in node.tags):
             return f"watch_tags = {quoted(pattern)}"
     return ""
-
-
-def _matches(text: str, pattern: str) -> bool:
-    """Whether a pattern fits. Only * and ? are special."""
-    return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def select_nodes(

@@ -228,6 +228,23 @@ async def test_a_node_is_watched_by_name_and_no_longer_after_a_question(tmp_path
         assert parse(file.read_text()).servers[0].protocol_settings.watch_names == ("laptop",)
 
 
+async def test_a_node_whose_name_has_signs_of_patterns_is_watched_alone(tmp_path: Path) -> None:
+    file = await written(tmp_path)
+    odd = replace(LAPTOP, id="5", name=r"z*?[1]\x", addresses=(ip_address("100.64.0.5"),))
+    other = replace(LAPTOP, id="6", name=r"zoo[1]\x", addresses=(ip_address("100.64.0.6"),))
+    async with face(mesh(odd, other), config_dir=tmp_path) as it:
+        await open_list(it)
+        await it.press("w", "y")
+        await until_said(it, r"Watching z*?[1]\x")
+    found = select_nodes(parse(file.read_text()), {"office": ControlPlaneReport((odd, other))})
+    assert [each.node_id for each in found.servers] == ["5"]
+    async with face(mesh(odd, other, text=file.read_text()), config_dir=tmp_path) as it:
+        await open_list(it)
+        await it.press("/", *"z", "enter", "g", "w", "y")
+        await until_said(it, r"No longer watching z*?[1]\x")
+    assert parse(file.read_text()).servers[0].protocol_settings.watch_names == ("db1",)
+
+
 @pytest.mark.thorough
 async def test_a_node_that_a_pattern_selects_is_explained_and_stays(tmp_path: Path) -> None:
     file = await written(tmp_path)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wgmon_tui.config.control_planes import is_control_plane
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.node_rules import set_watched
+from wgmon_tui.config.node_rules import exact_pattern, set_watched
 from wgmon_tui.monitor.node_reports import FoundNode
 from wgmon_tui.monitor.watched_nodes import rules_of
 from wgmon_tui.text import format_count, format_list, printable, quoted
@@ -145,9 +145,9 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
     async def _watch(self, entry: NodeEntry) -> None:
         plane = self.app.engine.fleet_state.states.get(entry.plane)
         rules = rules_of(plane.server) if plane else None
-        node, name = printable(entry.node.name), quoted(entry.node.name)
+        node, name = printable(entry.node.name), quoted(exact_pattern(entry.node.name))
         place = f"of the control plane {quoted(entry.plane)} in servers.toml"
-        is_named = rules is not None and entry.node.name in rules.watch_names
+        is_named = rules is not None and exact_pattern(entry.node.name) in rules.watch_names
         if entry.rule and not is_named:
             hint = (
                 f"To stop checks of this node alone, open it and press {key_of('pause', self.app.actions)}."
