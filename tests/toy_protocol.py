@@ -15,6 +15,7 @@ from wgmon_tui.checks.common_faults import diagnose_common_fault
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence, Silence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.protocol import GlossaryTerm, ProbeServices, Protocol, ProtocolProber
+from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.stage import HANDSHAKE, Stage, StageOutcome
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server
@@ -38,8 +39,8 @@ def read_link(text: str, _: str) -> Sequence[ImportedServer]:
 WORD = Setting("word", TEXT, "The word to send.", FormField(10))
 
 
-class EchoProber(AddressProber):
-    async def check_address(self, asked: AddressCheck) -> Check:
+class EchoProber(AddressProber[ServerTarget]):
+    async def check_address(self, asked: AddressCheck[ServerTarget]) -> Check:
         word = asked.server.protocol_settings.word
         question, loop, began = os.urandom(4) + word.encode(), asyncio.get_running_loop(), time.monotonic()
         sent, check = Packet(0.0, Direction.SENT, question), self.make_check(asked.server, asked.address)

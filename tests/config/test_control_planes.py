@@ -84,7 +84,8 @@ def test_a_mistake_is_one_line_with_its_place(change: tuple[str, str], said: str
 
 def test_a_rule_leaves_something_to_check() -> None:
     netbird = PLANE.replace("headscale", "netbird") + "node_ping = false\n"
-    assert re.search(r"line 2: .*key node_ping: nothing of a node is left to check", refusal(netbird))
+    said = r'line 8: control_plane "mesh": key node_ping: nothing of a node is left to check'
+    assert re.search(said, refusal(netbird))
     [plane] = parse(netbird + "node_port = 22\n").servers
     assert isinstance(plane.protocol_settings, ControlPlaneSettings)
     assert not plane.protocol_settings.node_ping

@@ -60,7 +60,7 @@ class NotingEcho(Echo):
         note = services.note_secret
 
         class Noting(EchoProber):
-            async def check_address(self, asked: AddressCheck) -> Check:
+            async def check_address(self, asked: AddressCheck[ServerTarget]) -> Check:
                 assert note
                 note(asked.server.protocol_settings.word)
                 return self.make_check(asked.server, asked.address)

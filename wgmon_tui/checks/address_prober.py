@@ -7,11 +7,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, NameUnresolved, SocketError
 from wgmon_tui.checks.loop_lag import LoopLag
+from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.checks.resolve_stage import resolve_stage
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.stage import RESOLVE, Stage, StageOutcome
@@ -19,16 +20,18 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 
+T = TypeVar("T", bound=ProtocolTarget)
+
 
 @dataclass(frozen=True, slots=True)
-class AddressCheck:
+class AddressCheck(Generic[T]):
     """What to check at one address.
 
     `is_deep` and `may_experiment`: `deep` and `explain` of `check_all`. `soak` takes the progress of a soak;
     None without one.
     """
 
-    target: Any
+    target: T
     address: Address
     is_deep: bool
     may_experiment: bool
@@ -37,11 +40,10 @@ class AddressCheck:
     @property
     def server(self) -> Server:
         """The server's entry."""
-        server: Server = self.target.server
-        return server
+        return self.target.server
 
 
-class AddressProber(ABC):
+class AddressProber(ABC, Generic[T]):
     """Write `check_address`. A prober with sockets of its own opens them in `open`."""
 
     def __init__(self, vantage: str = "local") -> None:
@@ -50,25 +52,25 @@ class AddressProber(ABC):
         self._loop_lag = LoopLag()
 
     @abstractmethod
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[T]) -> Check:
         """Check one address. An OSError says that this machine could not send."""
 
-    def is_checked(self, target: Any, address: Address) -> bool:
+    def is_checked(self, target: T, address: Address) -> bool:
         """Whether an address of the name is one that the target's clients use."""
         return True
 
-    async def open(self) -> None:  # noqa: B027
+    async def open(self) -> None:
         """Open nothing."""
 
-    async def close(self) -> None:  # noqa: B027
+    async def close(self) -> None:
         """Close nothing."""
 
-    def restore(self, server: Server, checks: Sequence[Check]) -> None:  # noqa: B027
+    def restore(self, server: Server, checks: Sequence[Check]) -> None:
         """Restore nothing."""
 
     async def check_all(
         self,
-        target: Any,
+        target: T,
         *,
         deep: bool = False,
         explain: bool = False,
@@ -80,9 +82,9 @@ class AddressProber(ABC):
             return await self._check_addresses(target, deep, explain, on_soak if soak else None)
 
     async def _check_addresses(
-        self, target: Any, deep: bool, explain: bool, progress: Callable[[SoakProgress], None] | None
+        self, target: T, deep: bool, explain: bool, progress: Callable[[SoakProgress], None] | None
     ) -> tuple[Check, ...]:
-        server: Server = target.server
+        server = target.server
         began = time.monotonic()
         try:
             addresses = await self._resolver.resolve(server.endpoint, server.timeout)

@@ -313,11 +313,7 @@ def _control_plane(table: TomlTable, shared: SharedValues, identities: _KnownIde
     if (identity := values.get("node_identity")) is not None:
         _known_identity(table, identity, identities, "node_identity")
     as_server = to_server_table(table.raw, kind, values.get("url", LOCAL_API))
-    return _server(
-        TomlTable(table.where, as_server, _known_keys(), path=table.path, errors=table.errors),
-        shared,
-        identities,
-    )
+    return _server(table.in_place(as_server, _known_keys()), shared, identities)
 
 
 def _protocol_of(table: TomlTable) -> str:
@@ -371,6 +367,8 @@ def _protocol_settings(table: TomlTable, protocol: str, section: Section) -> obj
     raw: Mapping[str, object] = {}
     try:
         raw = table.get(protocol, as_table, {})
+        if protocol in control_plane_names():  # the file has these keys in the table itself
+            return read_own(protocol, table.in_place(raw, section.known_keys))
         return read_own(protocol, table.child(protocol, raw, section.known_keys, protocol))
     except KeyedError as error:
         table.reject(error)

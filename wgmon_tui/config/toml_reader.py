@@ -98,6 +98,12 @@ class TomlTable:
             lacks_secrets=self.lacks_secrets,
         )
 
+    def in_place(self, raw: Mapping[str, object], known: Collection[str]) -> TomlTable:
+        """The same place of the file with other keys, with the same list of errors."""
+        return TomlTable(
+            self.where, raw, known, path=self.path, errors=self.errors, lacks_secrets=self.lacks_secrets
+        )
+
     def reject_unknown(self, known: Collection[str]) -> None:
         """Note an error for each key that the table cannot have, or raise the first one."""
         for key in self.raw:

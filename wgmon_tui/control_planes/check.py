@@ -21,7 +21,7 @@ from wgmon_tui.net.addresses import Address
 from wgmon_tui.text import format_elapsed
 
 
-class ControlPlaneProber(AddressProber):
+class ControlPlaneProber(AddressProber[ControlPlaneTarget]):
     """Checks the API of one kind of control plane."""
 
     def __init__(
@@ -41,7 +41,7 @@ class ControlPlaneProber(AddressProber):
         checking = self._check_with(self._local_api, target, None)
         return (await self._observe(target.server, None, checking),)
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[ControlPlaneTarget]) -> Check:
         """Check one address. An OSError says that this machine could not connect."""
         return await self._check_with(self._api, asked.target, asked.address)
 

@@ -112,7 +112,7 @@ class _Findings:
         return any(each.direction is Direction.RECEIVED for each in self.log.exchange)
 
 
-class Ikev2Prober(AddressProber):
+class Ikev2Prober(AddressProber[Ikev2Target]):
     """Checks an address with a socket of its own for each session.
 
     `note_secret` takes the keys of each session, for a key log.
@@ -124,7 +124,7 @@ class Ikev2Prober(AddressProber):
         self._full: dict[tuple[str, Address], _FullResult] = {}
         self._turns: dict[Address, asyncio.Semaphore] = {}
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[Ikev2Target]) -> Check:
         """Run IKE_SA_INIT, and the rest where it is due. Raises OSError."""
         target, began = asked.target, time.monotonic()
         options = ClientOptions(ike_offer(target.settings), asked.server.timeout)
@@ -146,7 +146,7 @@ class Ikev2Prober(AddressProber):
     def _turns_at(self, address: Address) -> asyncio.Semaphore:
         return self._turns.setdefault(address, asyncio.Semaphore(_HALF_OPEN_AT_ONCE))
 
-    def _find_known(self, asked: AddressCheck) -> _FullResult | None:
+    def _find_known(self, asked: AddressCheck[Ikev2Target]) -> _FullResult | None:
         """What the last full check found with the same credentials, if it is not too old."""
         known = self._full.get((asked.server.name, asked.address))
         if known is None or known.agreed != asked.target.agreed_values:
@@ -154,7 +154,9 @@ class Ikev2Prober(AddressProber):
         limit = _REMEMBERED_FOR * asked.server.tunnel_every
         return known if time.monotonic() - known.at <= limit else None
 
-    async def _run_session(self, asked: AddressCheck, options: ClientOptions, not_tried: str) -> _Findings:
+    async def _run_session(
+        self, asked: AddressCheck[Ikev2Target], options: ClientOptions, not_tried: str
+    ) -> _Findings:
         """Run a session, and follow one redirection to another gateway, as a client does (RFC 5685 §4)."""
         log = CheckLog()
         found = await self._run_at(asked, asked.address, options, not_tried, log)
@@ -168,7 +170,7 @@ class Ikev2Prober(AddressProber):
         followed.session.sent += found.session.sent
         return followed
 
-    async def _find_gateway(self, asked: AddressCheck, gateway: str) -> Address | None:
+    async def _find_gateway(self, asked: AddressCheck[Ikev2Target], gateway: str) -> Address | None:
         """The address of a gateway that a server named; None if it has none, or is the server itself."""
         place = Endpoint(gateway, asked.server.endpoint.port)
         try:
@@ -178,7 +180,12 @@ class Ikev2Prober(AddressProber):
         return None if address == asked.address else address
 
     async def _run_at(
-        self, asked: AddressCheck, address: Address, options: ClientOptions, not_tried: str, log: CheckLog
+        self,
+        asked: AddressCheck[Ikev2Target],
+        address: Address,
+        options: ClientOptions,
+        not_tried: str,
+        log: CheckLog,
     ) -> _Findings:
         async with IkeSession(address, asked.server.endpoint, log, self._turns_at(address)) as session:
             found = _Findings(not_tried, log, session)
@@ -202,7 +209,9 @@ class Ikev2Prober(AddressProber):
             for direction in (esp.sending, esp.receiving):
                 self._note_secret(esp_secret(direction, session.address.version))
 
-    def _make_check(self, asked: AddressCheck, found: _Findings, known: _FullResult | None) -> Check:
+    def _make_check(
+        self, asked: AddressCheck[Ikev2Target], found: _Findings, known: _FullResult | None
+    ) -> Check:
         evidence = [*found.log.evidence, *evidence_of(found.session.events)]
         if not found.not_tried and found.opened is not None:
             evidence += _evidence_of_certificates(asked.target, found.session.events)
@@ -234,7 +243,7 @@ class Ikev2Prober(AddressProber):
             stages=stages,
         )
 
-    def _remember(self, asked: AddressCheck, check: Check) -> None:
+    def _remember(self, asked: AddressCheck[Ikev2Target], check: Check) -> None:
         kept = (
             # Its moment was in that check, and not in those that remember it.
             replace(each, at=None) if isinstance(each, ProtocolEvidence) else each
@@ -252,9 +261,9 @@ def _first_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     return tuple(each for each in stages if each.name in (RESOLVE, REACH, SA_INIT))
 
 
-def _why_not_full(asked: AddressCheck, known: _FullResult | None) -> str:
+def _why_not_full(asked: AddressCheck[Ikev2Target], known: _FullResult | None) -> str:
     """Why IKE_AUTH is left out now; "" if it runs."""
-    target: Ikev2Target = asked.target
+    target = asked.target
     if target.credentials is None:
         return NO_CREDENTIALS
     if not target.may_authenticate:

@@ -24,6 +24,7 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import EvidenceKind, make_evidence
 from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, IdType, Notify
 from wgmon_tui.protocols.ikev2.security_association import group_word, widest_offer
 from wgmon_tui.protocols.ikev2.session_io import IkeSession
+from wgmon_tui.protocols.ikev2.targets import Ikev2Target
 from wgmon_tui.protocols.ikev2.wire import Identification
 
 _TIMEOUT_S = 1.5
@@ -31,7 +32,7 @@ _UNKNOWN_NAME = "nobody.invalid"
 
 
 async def find_reasons(
-    asked: AddressCheck, options: ClientOptions, check: Check, turns: asyncio.Semaphore
+    asked: AddressCheck[Ikev2Target], options: ClientOptions, check: Check, turns: asyncio.Semaphore
 ) -> tuple[Evidence, ...]:
     """Run the experiments that the failure of a check calls for. Raises OSError.
 
@@ -66,7 +67,10 @@ def _find(evidence: Sequence[Evidence], kind: EvidenceKind) -> ProtocolEvidence 
 
 
 async def _run(
-    asked: AddressCheck, turns: asyncio.Semaphore, options: ClientOptions, port: int | None = None
+    asked: AddressCheck[Ikev2Target],
+    turns: asyncio.Semaphore,
+    options: ClientOptions,
+    port: int | None = None,
 ) -> list[Event]:
     endpoint = asked.server.endpoint
     place = endpoint if port is None else Endpoint(endpoint.host, port)
@@ -74,7 +78,7 @@ async def _run(
         return await session.run(options)
 
 
-async def _find_accepted(asked: AddressCheck, turns: asyncio.Semaphore) -> Evidence:
+async def _find_accepted(asked: AddressCheck[Ikev2Target], turns: asyncio.Semaphore) -> Evidence:
     """Ask which proposal the server would choose of all that have a name."""
     found = await _run(asked, turns, ClientOptions(widest_offer(), _TIMEOUT_S, is_query=True))
     answered, group = first_of_kind(SaInitAnswered, found), first_of_kind(GroupAsked, found)
@@ -82,7 +86,9 @@ async def _find_accepted(asked: AddressCheck, turns: asyncio.Semaphore) -> Evide
     return make_evidence(EvidenceKind.ACCEPTS, words, from_experiment=True)
 
 
-async def _try_nat_port(asked: AddressCheck, options: ClientOptions, turns: asyncio.Semaphore) -> Evidence:
+async def _try_nat_port(
+    asked: AddressCheck[Ikev2Target], options: ClientOptions, turns: asyncio.Semaphore
+) -> Evidence:
     found = await _run(asked, turns, ClientOptions(options.proposals, _TIMEOUT_S), NAT_PORT)
     answers = first_of_kind(SaInitAnswered, found) is not None
     word = "answers" if answers else "silent"
@@ -90,7 +96,10 @@ async def _try_nat_port(asked: AddressCheck, options: ClientOptions, turns: asyn
 
 
 async def _split_refusal(
-    asked: AddressCheck, options: ClientOptions, refused: AuthenticationOptions, turns: asyncio.Semaphore
+    asked: AddressCheck[Ikev2Target],
+    options: ClientOptions,
+    refused: AuthenticationOptions,
+    turns: asyncio.Semaphore,
 ) -> tuple[Evidence, ...]:
     """Vary one thing after the other. The server logs each as a failed login, so the first find is enough."""
     if refused.remote_id is not None:
@@ -111,6 +120,9 @@ async def _split_refusal(
 
 
 async def _authenticate(
-    asked: AddressCheck, options: ClientOptions, varied: AuthenticationOptions, turns: asyncio.Semaphore
+    asked: AddressCheck[Ikev2Target],
+    options: ClientOptions,
+    varied: AuthenticationOptions,
+    turns: asyncio.Semaphore,
 ) -> list[Event]:
     return await _run(asked, turns, replace(options, timeout=_TIMEOUT_S, authentication=varied))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake, Tunnel
@@ -68,7 +67,7 @@ class _Found:
         self.stages.append(Stage(name, outcome, seconds, detail))
 
 
-class OpenVpnProber(AddressProber):
+class OpenVpnProber(AddressProber[OpenVpnTarget]):
     """Each check has a session of its own. `note_secret` gets the TLS secrets of the full checks."""
 
     def __init__(self, vantage: str = "local", note_secret: Callable[[str], None] | None = None) -> None:
@@ -78,7 +77,7 @@ class OpenVpnProber(AddressProber):
         self._local_clients = LocalClients()
         self._turns: dict[tuple[str, Address], asyncio.Lock] = {}
 
-    def is_checked(self, target: Any, address: Address) -> bool:
+    def is_checked(self, target: OpenVpnTarget, address: Address) -> bool:
         """Whether the profile allows this IP version: `proto udp4` and alike."""
         return target.remote.version in (None, address.version)
 
@@ -86,9 +85,9 @@ class OpenVpnProber(AddressProber):
         """Remember what the last run found behind the reset."""
         self._earlier.restore(server, checks)
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[OpenVpnTarget]) -> Check:
         """Send a reset, and go on where that is due and harms nobody."""
-        target: OpenVpnTarget = asked.target
+        target = asked.target
         log, found = CheckLog(), _Found()
         earlier = self._earlier.find(asked.server, asked.address, target.agreed_values)
         is_due = asked.is_deep or earlier is None
@@ -138,14 +137,18 @@ class OpenVpnProber(AddressProber):
         user = await asyncio.to_thread(self._local_clients.find_user_of, target.profile, name)
         return observe(observations.IN_USE, str(user)) if user else None
 
-    def _note_obstacle(self, asked: AddressCheck, log: CheckLog, obstacle: ProtocolEvidence) -> None:
+    def _note_obstacle(
+        self, asked: AddressCheck[OpenVpnTarget], log: CheckLog, obstacle: ProtocolEvidence
+    ) -> None:
         """Record why no login was made. A user of the profile is remembered until the next check looks."""
         log.evidence.append(obstacle)
         if obstacle.kind == observations.IN_USE:
             seen = FullCheck(time.time(), (obstacle,), (), agreed=asked.target.agreed_values)
             self._earlier.remember(asked.server, asked.address, seen)
 
-    async def _reset(self, session: ControlSession, asked: AddressCheck, found: _Found) -> bool:
+    async def _reset(
+        self, session: ControlSession, asked: AddressCheck[OpenVpnTarget], found: _Found
+    ) -> bool:
         """The stages reach and reset; returns whether the server answered."""
         timeout_s, remote = asked.server.timeout, asked.target.remote
         answered = await session.run(lambda: bool(session.client.remote_session_id), timeout_s)
@@ -182,9 +185,11 @@ class OpenVpnProber(AddressProber):
             await _experiment(asked, session.log)
         return False
 
-    async def _run_login(self, session: ControlSession, asked: AddressCheck, found: _Found) -> None:
+    async def _run_login(
+        self, session: ControlSession, asked: AddressCheck[OpenVpnTarget], found: _Found
+    ) -> None:
         """The stages behind the reset, and the end of the session."""
-        target: OpenVpnTarget = asked.target
+        target = asked.target
         before, began, keeps_secret = len(found.stages), time.monotonic(), self._note_secret
         with readable_path() as key_log:
             try:
@@ -216,14 +221,14 @@ class OpenVpnProber(AddressProber):
         if full.has_passed or not self._is_starved(began):
             self._earlier.remember(asked.server, asked.address, full)
 
-    def _known_end_of_server(self, asked: AddressCheck) -> list[Expires]:
+    def _known_end_of_server(self, asked: AddressCheck[OpenVpnTarget]) -> list[Expires]:
         """When the server's certificate ends, as an earlier check saw."""
         earlier = self._earlier.find(asked.server, asked.address, asked.target.agreed_values)
         ends = [each for each in (earlier.evidence if earlier else ()) if isinstance(each, Expires)]
         return [each for each in ends if each.what == SERVER_CERTIFICATE]
 
     async def _finish_unconnected(
-        self, asked: AddressCheck, log: CheckLog, found: _Found, word: str
+        self, asked: AddressCheck[OpenVpnTarget], log: CheckLog, found: _Found, word: str
     ) -> Check:
         """A check whose TCP connection failed."""
         log.evidence.append(observe(observations.TCP, word))
@@ -237,9 +242,13 @@ class OpenVpnProber(AddressProber):
         return self._make(asked, log, found)
 
     def _make(
-        self, asked: AddressCheck, log: CheckLog, found: _Found, notes: Mapping[int, str] = NO_NOTES
+        self,
+        asked: AddressCheck[OpenVpnTarget],
+        log: CheckLog,
+        found: _Found,
+        notes: Mapping[int, str] = NO_NOTES,
     ) -> Check:
-        target: OpenVpnTarget = asked.target
+        target = asked.target
         pushed = find(observations.PUSHED, log.evidence)
         layout = PacketLayout.of(
             target.remote.wrapper,
@@ -290,9 +299,9 @@ def _has_end_of_server(evidence: Sequence[Evidence]) -> bool:
     return any(isinstance(each, Expires) and each.what == SERVER_CERTIFICATE for each in evidence)
 
 
-async def _experiment(asked: AddressCheck, log: CheckLog) -> None:
+async def _experiment(asked: AddressCheck[OpenVpnTarget], log: CheckLog) -> None:
     """Try what could explain that no answer came."""
-    target: OpenVpnTarget = asked.target
+    target = asked.target
     tried, others = await asyncio.gather(
         try_variations(target.remote, asked.address, asked.server.timeout),
         try_other_remotes(target.profile, target.remote, asked.server.timeout),

@@ -51,7 +51,7 @@ _CLOCK_TOLERANCE_S = 10.0
 """A page's Date has whole seconds and may come from a cache: smaller differences say nothing."""
 
 
-class ProxyProber(AddressProber):
+class ProxyProber(AddressProber[ProxyTarget]):
     """Checks servers of one proxy protocol by fetches through them."""
 
     def __init__(self, vantage: str, dialect: Dialect, unix_time: Clock = time.time) -> None:
@@ -66,7 +66,7 @@ class ProxyProber(AddressProber):
         self._tested: dict[tuple[str, Address], tuple[Evidence, ...]] = {}
         """What the last deep check found beside the page; it holds until the next one."""
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[ProxyTarget]) -> Check:
         """Fetch the first page through the proxy."""
         target, began = asked.target, time.monotonic()
         check = self.make_check(asked.server, asked.address)
@@ -92,11 +92,11 @@ class ProxyProber(AddressProber):
         )
 
     async def _confirm(
-        self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch, began: float
+        self, asked: AddressCheck[ProxyTarget], fetches: ProxyFetches, first: PageFetch, began: float
     ) -> list[Evidence]:
         """What a page that came shows, and what only deep checks test."""
         self._explained.pop((asked.server.name, asked.address), None)
-        target: ProxyTarget = asked.target
+        target = asked.target
         found: list[Evidence] = []
         key = (asked.address, *target.agreed_values)
         is_new = self._compared.get(key) != end_of(first)
@@ -119,7 +119,7 @@ class ProxyProber(AddressProber):
         return [*found, *tested]
 
     async def _compare(
-        self, asked: AddressCheck, fetches: ProxyFetches, first: PageFetch, began: float
+        self, asked: AddressCheck[ProxyTarget], fetches: ProxyFetches, first: PageFetch, began: float
     ) -> tuple[list[Evidence], PageFetch | None]:
         """Find out whose fault it is: that of the proxy, of the page, or of this machine."""
         settings = asked.target.settings

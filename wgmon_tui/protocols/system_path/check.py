@@ -18,6 +18,7 @@ from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.mesh_client import MeshClient, MeshPeer
 from wgmon_tui.checks.registry import find_protocol
+from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, TUNNEL, Stage, StageOutcome
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.dns_answers import parse_address_answer
@@ -37,7 +38,7 @@ _UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN)
 """What a router on the path reports, or this machine of a neighbour: the host is at fault, or the path."""
 
 
-class SystemPathProber(AddressProber):
+class SystemPathProber(AddressProber[ServerTarget]):
     """Checks with sockets of this machine's own stack."""
 
     def __init__(self, vantage: str = "local") -> None:
@@ -53,7 +54,7 @@ class SystemPathProber(AddressProber):
         """Close it."""
         self._routing.close()
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[ServerTarget]) -> Check:
         """Try what the settings name, one after the other."""
         settings = asked.server.protocol_settings or SystemPathSettings()
         check = self.make_check(asked.server, asked.address)
@@ -82,7 +83,10 @@ class SystemPathProber(AddressProber):
         )
 
     async def _ask_client(
-        self, asked: AddressCheck, settings: SystemPathSettings, found: Sequence[ProtocolEvidence]
+        self,
+        asked: AddressCheck[ServerTarget],
+        settings: SystemPathSettings,
+        found: Sequence[ProtocolEvidence],
     ) -> MeshPeer | None:
         """What the client of the mesh knows of a host that answers nothing, or of one that is asked alone."""
         if not settings.client or any(map(is_answer, found)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from wgmon_tui.checks.address_prober import AddressCheck
+from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.stage import REACH
@@ -34,16 +34,17 @@ _WARM_UP_S = (0.1, 0.3, 0.6)
 """Waits before a check is repeated. mihomo listens some milliseconds before it takes connections."""
 
 
-class CommandProber(ProxyProber):
+class CommandProber(AddressProber[CommandTarget]):
     """Checks servers through programs of the user, a fresh one for each check."""
 
     def __init__(self, vantage: str) -> None:
-        super().__init__(vantage, SocksDialect())
+        super().__init__(vantage)
+        self._inner = ProxyProber(vantage, SocksDialect())
         self._turns = asyncio.Semaphore(_MOST_PROGRAMS)
 
-    async def check_address(self, asked: AddressCheck) -> Check:
+    async def check_address(self, asked: AddressCheck[CommandTarget]) -> Check:
         """Fetch through the program."""
-        target: CommandTarget = asked.target
+        target = asked.target
         link = at_address(target.link, asked.address) if target.link else None
         async with self._turns:
             try:
@@ -58,14 +59,14 @@ class CommandProber(ProxyProber):
         endpoint = asked.server.endpoint
         return replace(check, endpoint=endpoint, address=asked.address, exchange=(), stages=stages)
 
-    async def _check_behind(self, asked: AddressCheck) -> Check:
+    async def _check_behind(self, asked: AddressCheck[ProxyTarget]) -> Check:
         """Check through the program. What it closes at once is repeated: it may listen before it is ready."""
-        check = await super().check_address(asked)
+        check = await self._inner.check_address(asked)
         for wait_s in _WARM_UP_S:
             if not _is_closed_at_once(check):
                 break
             await asyncio.sleep(wait_s)
-            check = await super().check_address(asked)
+            check = await self._inner.check_address(asked)
         return check
 
 
@@ -76,12 +77,12 @@ def _is_closed_at_once(check: Check) -> bool:
     return connection.values[0] in ("closed", "reset") and connection.at < _AT_ONCE_S
 
 
-def _behind(asked: AddressCheck, local: LocalPort) -> AddressCheck:
+def _behind(asked: AddressCheck[CommandTarget], local: LocalPort) -> AddressCheck[ProxyTarget]:
     """The check of the program's port instead of the server's."""
     endpoint = Endpoint(LOOPBACK, local.port)
     link: Any = SocksLink(endpoint, local.user, local.password)
     target = ProxyTarget(replace(asked.server, endpoint=endpoint), link)
-    return replace(asked, target=target, address=IPv4Address(LOOPBACK), may_experiment=False)
+    return AddressCheck(target, IPv4Address(LOOPBACK), asked.is_deep, False, asked.soak)
 
 
 def at_address(link: AnyLink, address: Address) -> AnyLink:
