@@ -63,19 +63,16 @@ from rich.table import Table as Whole
 print(type(Whole).__name__, type(Table()).__name__, wrap("a b", 1))
 """
 
-_WIDGETS_FOR_THEIR_TYPES = """\
+_WITHOUT_PALETTE = """\
 import sys
 from wgmon_tui.deferred_modules import load_deferred_modules, modules_deferred
 with modules_deferred():
     import textual.app
-print("textual.widgets._tree" in sys.modules)
-from textual._types import IgnoreReturnCallbackType as known
-from textual.types import IgnoreReturnCallbackType
-print(IgnoreReturnCallbackType is known, "textual.widgets._tree" in sys.modules)
+    from textual.theme import ThemeProvider
+print([name for name in ("textual.types", "textual.widgets._input") if name in sys.modules])
 load_deferred_modules()
-from textual.types import DirEntry
-from textual.widgets import DirectoryTree
-print(DirEntry.__name__, "textual.widgets._tree" in sys.modules)
+from textual.command import CommandPalette, Provider
+print(CommandPalette.__name__, ThemeProvider.__bases__ == (Provider,), len(ThemeProvider.__mro__))
 """
 
 
@@ -100,5 +97,5 @@ def test_a_function_of_a_deferred_module_loads_it_when_it_is_called() -> None:
     assert _run(_CALLED_LATER) == ["function False True", "type Table ['a', 'b']"]
 
 
-def test_textual_is_imported_without_the_widgets_that_it_names_only_as_types() -> None:
-    assert _run(_WIDGETS_FOR_THEIR_TYPES) == ["False", "True False", "DirEntry True"]
+def test_textual_is_imported_without_its_command_palette_until_that_is_used() -> None:
+    assert _run(_WITHOUT_PALETTE) == ["[]", "CommandPalette True 4"]

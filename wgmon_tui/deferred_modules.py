@@ -1,9 +1,10 @@
 """Modules that a start imports and does not use: loaded when they are first used.
 
-asyncio imports ssl, and with it OpenSSL, which no row needs: 8 ms of a start. The others below are 7 ms.
-`import` gives a module without contents; the first attribute that is read loads it. `from module import name`
-would load it at once, except for the names listed here. `load_deferred_modules` loads the rest behind the
-first paint, so that no later moment waits for it or lacks a file descriptor for it.
+asyncio imports ssl, and with it OpenSSL; Textual imports its command palette, and with that five widgets. No
+row needs them: 8 and 9 ms of a start. The others below are 4 ms. `import` gives a module without contents;
+the first attribute that is read loads it. `from module import name` would load it at once, so the names that
+a start imports are listed here, and get a stand-in. `load_deferred_modules` loads the rest behind the first
+paint, so that no later moment waits for it or lacks a file descriptor for it.
 
 `importlib.util.LazyLoader` does not serve here: it loads a module at the second `import` of it. The classes
 of `importlib.abc` are not used either: that module loads importlib.resources, 1 ms.
@@ -12,6 +13,7 @@ of `importlib.abc` are not used either: that module loads importlib.resources, 1
 from __future__ import annotations
 
 import sys
+from abc import ABC, ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
@@ -26,15 +28,18 @@ _CALLED_LATER: dict[str, frozenset[str]] = {
     "difflib": frozenset({"get_close_matches"}),
     "rich.table": frozenset({"Table"}),
     "tempfile": frozenset({"TemporaryFile", "gettempdir"}),
+    "textual.command": frozenset(
+        {"CommandListItem", "CommandPalette", "DiscoveryHit", "Hit", "Hits", "SimpleProvider"}
+    ),
     "textwrap": frozenset({"wrap"}),
     "uuid": frozenset({"uuid4"}),
 }
-"""Modules, and what others import from them by name and only call."""
+"""Modules, and what others import from them by name and only call, or name as a type."""
 
-_REEXPORTED = {"textual.types": "textual._types"}
-"""A module that imports widgets for their types, and where it has the type from that a start needs."""
+_DERIVED_LATER = {"textual.command": frozenset({"Provider"})}
+"""Modules, and the abstract classes of which others derive classes that a start does not use."""
 
-_DEFERRED = frozenset({"ssl", "asyncio.sslproto", "mimetypes", "tokenize", *_CALLED_LATER, *_REEXPORTED})
+_DEFERRED = frozenset({"ssl", "asyncio.sslproto", "mimetypes", "tokenize", *_CALLED_LATER})
 
 _lock = RLock()
 """Held while a deferred module is loaded. Other threads wait for all of its contents."""
@@ -56,7 +61,7 @@ def _is_deferring() -> bool:
 
 
 def load_deferred_modules() -> None:
-    """Load what is still deferred. Takes 15 ms."""
+    """Load what is still deferred. Takes 20 ms."""
     for name in _DEFERRED:
         module = sys.modules.get(name)
         if isinstance(module, _DeferredModule):
@@ -68,14 +73,15 @@ class _DeferredModule(ModuleType):
 
     deferred_loader: Loader
     is_loading = False
+    stand_ins: dict[str, type]
+    """The bases of the classes in `_DERIVED_LATER`, by the name of the base that they stand for."""
 
     def __getattr__(self, name: str) -> Any:
         """Load the module. Import itself asks for names such as `__path__`, which a loaded one may lack."""
         if name in _CALLED_LATER.get(self.__name__, ()) and _is_deferring():
             return _called_later(self, name)
-        source = sys.modules.get(_REEXPORTED.get(self.__name__, ""))
-        if source is not None and hasattr(source, name):
-            return getattr(source, name)
+        if name in _DERIVED_LATER.get(self.__name__, ()) and _is_deferring():
+            return self.stand_ins.setdefault(name, ABCMeta(name, (ABC,), {}))
         with _lock:
             is_asked_by_import = name.startswith("__") and name != "__all__"
             if is_asked_by_import or not _load(self):
@@ -103,11 +109,22 @@ def _load(module: ModuleType) -> bool:
         module.is_loading = True
         try:
             module.deferred_loader.exec_module(module)
-            del module.deferred_loader
+            _replace_bases(module)
+            del module.deferred_loader, module.stand_ins
             module.__class__ = ModuleType  # type: ignore[assignment]
         finally:
             del module.is_loading
     return True
+
+
+def _replace_bases(module: _DeferredModule) -> None:
+    """Give the classes that were derived from a stand-in the real base."""
+    for name, stand_in in module.stand_ins.items():
+        derived: type
+        for derived in stand_in.__subclasses__():
+            derived.__bases__ = tuple(
+                getattr(module, name) if base is stand_in else base for base in derived.__bases__
+            )
 
 
 class _DeferringFinder:
@@ -136,4 +153,4 @@ class _DeferringLoader:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        vars(module)["deferred_loader"] = self._loader
+        vars(module).update(deferred_loader=self._loader, stand_ins={})

@@ -28,7 +28,7 @@ _LATER = (
     *("wgmon_tui.daemon.writer", "wgmon_tui.doctor", "wgmon_tui.output.json_lines", "wgmon_tui.tui.server"),
     *("wgmon_tui.tui.editing.form_screen", "wgmon_tui.tui.help", "wgmon_tui.tui.fleet.preview_text"),
     *("nacl", "cryptography", "hashlib", "concurrent.futures.thread", "tomli_w", "sqlite3", "_ssl"),
-    *("importlib.resources", "platform", "textual.widgets._tree", "textual.widgets._select"),
+    *("importlib.resources", "platform", "textual.types", "textual.widgets._input", "textual.fuzzy"),
     *("wgmon_tui.config.toml_positions", "wgmon_tui.config.endpoint_hints", "wgmon_tui.config.user_actions"),
     *("wgmon_tui.config.config_sections", "wgmon_tui.config.alerting_toml", "wgmon_tui.net.platforms"),
 )

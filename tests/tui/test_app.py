@@ -24,7 +24,7 @@ from wgmon_tui.tui.editing.identities_screen import IdentitiesScreen
 from wgmon_tui.tui.editing.import_screen import ImportScreen
 from wgmon_tui.tui.editing.peer_stanza import PeerStanzaScreen
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
-from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.help.explain_screen import ExplainScreen

@@ -26,7 +26,7 @@ from tests.tui.server_screen_harness import opened
 from wgmon_tui.monitor.staleness import CheckOutage
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
-from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.help.explain_screen import ExplainScreen
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
 from wgmon_tui.tui.server.rtt_tab import RttPlot

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
 from textual.css.query import NoMatches
-from textual.screen import Screen
+from textual.screen import Screen, SystemModalScreen
 from textual.worker import NoActiveWorker, Worker, get_current_worker
 
 from wgmon_tui.config.tui_settings import TuiSettings
@@ -289,7 +288,7 @@ class WgmonApp(
             return self.engine.can_become_writer
         if action == "user_action":
             screens = self._user_actions[int(str(parameters[0]))].screens
-            below = (each for each in reversed(self.screen_stack) if not isinstance(each, CommandPalette))
+            below = (each for each in reversed(self.screen_stack) if not isinstance(each, SystemModalScreen))
             return getattr(next(below, None), "ACTIONS_OF", "") in screens
         return super().check_action(action, parameters)
 

@@ -9,6 +9,7 @@ from wgmon_tui.deferred_modules import load_deferred_modules
 from wgmon_tui.garbage_collection import collect_rarely
 
 _PRELOADED_MODULES = (
+    "filter.input_line",
     "server.screen",
     "help.help_screen",
     "report_copy",

@@ -10,7 +10,7 @@ from tests.tui.key_presses import press, settle
 from tests.tui.sample_fleet import NOW, bad_night, no_time_passes
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.filter.recent_lines import MAX_LINES, FilterHistory
 
 LINES = st.sampled_from(["state:down", "tag:eu", "rtt>100", "fra"])

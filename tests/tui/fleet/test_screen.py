@@ -18,7 +18,8 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.monitor.controller import LoadingProgress
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.tui.filter.bar import FilterBar, FilterInput
+from wgmon_tui.tui.filter.bar import FilterBar
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.fleet.row_index import SORTS
 from wgmon_tui.tui.fleet.sort_screen import SortScreen
 from wgmon_tui.tui.fleet.table import RESORT_SECONDS, FleetTable

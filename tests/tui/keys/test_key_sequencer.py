@@ -18,7 +18,7 @@ from tests.tui.key_presses import settle
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.app import WgmonApp
-from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.help.help_screen import HelpScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen
 

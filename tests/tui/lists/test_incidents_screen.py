@@ -14,7 +14,7 @@ from tests.tui.sample_histories import MINUTE, Past, Spell
 from tests.tui.server_screen_harness import fleet
 from wgmon_tui.store.history import History
 from wgmon_tui.store.store_version import STORE
-from wgmon_tui.tui.filter.bar import FilterInput
+from wgmon_tui.tui.filter.input_line import FilterInput
 from wgmon_tui.tui.fleet.screen import FleetScreen
 from wgmon_tui.tui.incident.screen import IncidentScreen
 from wgmon_tui.tui.lists.incidents_screen import IncidentsScreen

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Set
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
-from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
@@ -18,17 +18,17 @@ from wgmon_tui.tui.filter.parser import (
     SERVER_VALUES,
     FilterWords,
     Values,
-    complete_filter,
     completions,
     explain_unfinished,
     invert_filter,
     parse_filter,
 )
 from wgmon_tui.tui.filter.query import Filter, RejectedWord
-from wgmon_tui.tui.filter.recent_lines import FilterHistory
-from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
 from wgmon_tui.tui.widgets.prompt_bar import PromptBar
+
+if TYPE_CHECKING:
+    from wgmon_tui.tui.filter.input_line import FilterInput
 
 _MARGINS = 5
 """Cells of a line for the prompt, the padding and the cursor."""
@@ -49,40 +49,6 @@ class FleetTags:
             self._membership = membership
             self._tags = frozenset(tag for each in states.values() for tag in each.server.tags)
         return self._tags
-
-
-class FilterInput(Input):
-    """The input line; up and down go through the filter history."""
-
-    BINDINGS = bindings_for("filter")
-
-    def __init__(self, history: FilterHistory, completer: Suggester, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder, suggester=completer, compact=True)
-        self.history = history
-
-    def action_older_line(self) -> None:
-        """Show the previous filter of the history."""
-        self._set_line(self.history.older(self.value))
-
-    def action_newer_line(self) -> None:
-        """Show the next filter of the history."""
-        self._set_line(self.history.newer(self.value))
-
-    def _set_line(self, line: str) -> None:
-        self.value = line
-        self.cursor_position = len(line)
-
-
-class _FilterCompleter(Suggester):
-    """Completes the word that is being typed."""
-
-    def __init__(self, known: Callable[[], FilterWords], values: Values) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._known = known
-        self._values = values
-
-    async def get_suggestion(self, value: str) -> str | None:
-        return complete_filter(value, self._known(), self._values)
 
 
 class FilterBar(PromptBar):
@@ -113,10 +79,13 @@ class FilterBar(PromptBar):
     @property
     def input_line(self) -> FilterInput:
         """The line to type. It is made when it is needed first: a start would wait for it."""
+        from wgmon_tui.tui.filter.input_line import FilterCompleter, FilterInput
+        from wgmon_tui.tui.filter.recent_lines import FilterHistory
+
         if not self.children:
             history, completer = (
                 FilterHistory(self.app.saved_filters),
-                _FilterCompleter(self._known, self._values),
+                FilterCompleter(self._known, self._values),
             )
             self.mount(
                 Static("/ ", id="filter-prompt", markup=False),
@@ -201,7 +170,7 @@ class FilterBar(PromptBar):
             return
         if not was_typed:
             # The fleet has other tags or vantages now: the words get or lose their effect.
-            line.post_message(Input.Changed(line, line.value))
+            line.post_message(line.Changed(line, line.value))
         if self._notice is not None and self._notice is self.app.notice:
             self.app.dismiss_notice()
         self._explained = rejected

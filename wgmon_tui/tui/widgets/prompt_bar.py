@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from textual import widgets  # which imports `Input` when its name is read
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 
 class PromptBar(Horizontal):
@@ -33,9 +33,9 @@ class PromptBar(Horizontal):
         return self.has_class("-open")
 
     @property
-    def input_line(self) -> Input:
+    def input_line(self) -> widgets.Input:
         """The line to type."""
-        return self.query_one(Input)
+        return self.query_one(widgets.Input)
 
     @property
     def line(self) -> str:
