@@ -188,8 +188,8 @@ def test_a_name_without_an_answer_is_no_fault_of_its_server_for_wireguard_too() 
     ]
 
 
-class NoProber(AddressProber):
-    async def check_address(self, asked: AddressCheck) -> Check:
+class NoProber(AddressProber[ServerTarget]):
+    async def check_address(self, asked: AddressCheck[ServerTarget]) -> Check:
         raise AssertionError("nothing has an address")
 
 
