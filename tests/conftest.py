@@ -22,6 +22,13 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+# Output depends on the user's terminal and umask. Tests that are about these set their own.
+for _name in ("COLORTERM", "COLUMNS", "FORCE_COLOR", "LC_ALL", "LINES", "NO_COLOR", "STY", "TMUX"):
+    os.environ.pop(_name, None)
+os.environ["TERM"] = "xterm-256color"
+os.umask(0o022)
+
+
 # A shell starts jobs in the background with these ignored, and the programs of the tests would inherit that.
 for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:

@@ -127,7 +127,7 @@ def test_reader_and_schema_refuse_a_bad_servers_toml(text: str) -> None:
         '[[sink]]\nname = "m"\ntype = "email"\nhost = "smtp"\nfrom = "a@b.net"\nto = ["c@d.net"]',
         '[[sink]]\nname = "am"\ntype = "alertmanager"\nurl = "http://x"\nlabels = { severity = "page" }',
         '[[sink]]\nname = "b"\ntype = "bell"\ndesktop = false\ntimeout = "20s"',
-        '[[maintenance]]\nname = "m"\nfrom = 2026-12-01T02:00:00\nuntil = 2026-12-01T06:00:00Z',
+        '[[maintenance]]\nname = "m"\nfrom = 2026-12-01T02:00:00\nuntil = 2026-12-02T06:00:00Z',
         '[[vantage]]\nname = "v"\ncommand = ["ssh", "x", "wgmon-tui", "agent"]',
     ],
 )

@@ -1,4 +1,4 @@
-"""Fixtures of the TUI tests. They run in UTC and outside of a multiplexer, for reproducible screens."""
+"""Fixtures of the TUI tests. They run in UTC, for reproducible screens."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ def _cheaper_apps() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
-    for name in ("NO_COLOR", "TMUX", "STY"):
-        monkeypatch.delenv(name, raising=False)
     time.tzset()
     yield
     monkeypatch.undo()
