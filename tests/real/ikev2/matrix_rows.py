@@ -133,6 +133,16 @@ HEALTHY: Sequence[Row] = (
         tunnel=True,
         ping="10.77.2.2",
     ),
+    Row(
+        "ESP with HMAC-SHA-1 alone",
+        by_secret(),
+        client_by_secret(),
+        Verdict.HEALTHY,
+        works=True,
+        conf=only_by_secret(child="local_ts = 0.0.0.0/0\n esp_proposals = aes256-sha1"),
+        tunnel=True,
+        ping="10.77.2.2",
+    ),
     Row("cookies demanded", by_secret(), client_by_secret(), Verdict.UNDER_LOAD, works=True, cookie=True),
 )
 

@@ -18,6 +18,9 @@ _DEFAULTS = (
 )
 """All that this client can do and that is still good (RFC 8247), the cheapest group first."""
 
+_CHILD_DEFAULTS = (_DEFAULTS[0], f"{_DEFAULTS[1]}-sha1")
+"""Some servers allow HMAC-SHA-1 alone for ESP, and clients still offer it (RFC 8221 §6)."""
+
 _NO_ESN = Transform(TransformType.SEQUENCE_NUMBERS, 0)
 _LEAST_SPI = 256
 
@@ -44,6 +47,6 @@ def child_request() -> ChildRequest:
             spi.to_bytes(4, "big"),
             number,
         )
-        for number, words in enumerate(_DEFAULTS, 1)
+        for number, words in enumerate(_CHILD_DEFAULTS, 1)
     )
     return ChildRequest(spi.to_bytes(4, "big"), proposals)
