@@ -95,6 +95,8 @@ async def test_without_h11_the_demo_has_no_control_plane(monkeypatch: pytest.Mon
 async def test_where_loopback_has_one_address_the_demo_has_no_control_plane(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(nodes, "address_of", lambda _: ip_address("192.0.2.1"))
+    places = {1: "127.0.0.1"}
+    monkeypatch.setattr(nodes, "address_of", lambda number: ip_address(places.get(number, "192.0.2.1")))
+    assert "sudo ifconfig lo0 alias 127.101.0.1" in demo_guests.explain_missing_addresses()
     async with running_guests() as servers:
         assert not list(filter(is_control_plane, servers))

@@ -134,9 +134,12 @@ def demo(arguments: argparse.Namespace) -> int:
     can_show = _can_show(arguments.terminal)
     with loaded_without_collection(), modules_deferred():
         from wgmon_tui.lab.demo_fleet import DemoFleet
+        from wgmon_tui.lab.demo_guests import explain_missing_addresses
 
         if can_show:
             _import_app()
+    if note := explain_missing_addresses():
+        show_progress(note)
     lab = DemoFleet()
     watch = _run_demo if can_show else _print_demo
     with _temporary_directory() as state:

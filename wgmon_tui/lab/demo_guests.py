@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from wgmon_tui.config.models import Server
-from wgmon_tui.lab.control_plane.nodes import has_addresses_of_nodes
+from wgmon_tui.lab.control_plane.nodes import NODES, address_of, has_addresses_of_nodes
 
 _OF_PROXIES = ("cryptography", "blake3", "h11")
 """The packages of the extra `proxy` that a check needs."""
@@ -27,6 +27,20 @@ class DemoGuests(Protocol):
 
     async def stop(self) -> None:
         """Stop answering."""
+
+
+def explain_missing_addresses() -> str:
+    """Why the demo has no control plane, if loopback lacks the addresses of its nodes; "" if it has them.
+
+    Raises OSError if loopback has no free port.
+    """
+    if find_spec("h11") is None or has_addresses_of_nodes():
+        return ""
+    nodes = [str(address_of(number)) for number in range(1, NODES + 1)]
+    return (
+        f"the demo has no control plane, because loopback lacks {nodes[0]} to {nodes[-1]}; on macOS, add "
+        f"each: sudo ifconfig lo0 alias {nodes[0]}"
+    )
 
 
 @asynccontextmanager

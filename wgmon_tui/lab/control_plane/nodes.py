@@ -9,6 +9,9 @@ from ipaddress import IPv4Address
 
 from wgmon_tui.lab.stream_server import LabStreamServer, bind
 
+NODES = 4
+"""Nodes of the demo that have an address on loopback."""
+
 _PATIENCE_S = 1.0
 
 
@@ -46,9 +49,10 @@ class LabSilentNode:
 
 
 def has_addresses_of_nodes() -> bool:
-    """Whether loopback has more addresses than one: on Linux it has, elsewhere only if they were added."""
+    """Whether loopback has an address for each node: on Linux it has, elsewhere only if they were added."""
     try:
-        bind(str(address_of(1))).close()
+        for number in range(1, NODES + 1):
+            bind(str(address_of(number))).close()
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL:
             raise
