@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.protocols.ikev2.certificates import Issued, issue, make_authority, revoke
 from tests.real.ikev2.strongswan import Charon, charon
 from tests.real.namespaces import RoutedPath, entered
+from tests.real.server import SLOW_S
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProbeServices, ProtocolProber, ProtocolTarget
 from wgmon_tui.checks.registry import find_protocol
@@ -36,6 +37,7 @@ name = "gate"
 protocol = "ikev2"
 endpoint = "{endpoint}"
 timeout = "{timeout}"
+slow = "{slow}s"
 tunnel = {tunnel}
 tunnel_ping = {ping}
 
@@ -287,6 +289,7 @@ class Watcher:
         entry = ENTRY.format(
             endpoint=endpoint,
             timeout=timeout,
+            slow=SLOW_S,
             tunnel=str(tunnel).lower(),
             ping=f'["{ping}"]' if ping else "[]",
         )

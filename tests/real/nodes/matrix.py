@@ -43,7 +43,7 @@ _NODE = """
 name = "node"
 protocol = "system-path"
 endpoint = "{inner}:{port}"
-timeout = "2s"
+timeout = "3s"
 slow = "{slow}ms"
 
 [server.system-path]
@@ -176,7 +176,7 @@ async def _check_control(column: Column) -> tuple[Server, ControlPlaneReport]:
 
 
 def _ping() -> bool:
-    command = ["ping", "-c", "1", "-W", "1", INNER]
+    command = ["ping", "-c", "1", "-W", "3", INNER]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.real.namespaces import entered
+from tests.real.server import SLOW_S
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.verdict import Diagnosis
@@ -40,6 +41,7 @@ def make_openvpn_target(
         protocol=NAME,
         protocol_settings=OpenVpnSettings(dedicated=dedicated, proto=remote.transport.value),
         timeout=timeout_s,
+        slow=SLOW_S,
         tunnel_ping=tuple(tunnel_ping),
         tunnel_over=tunnel_over_s,
     )

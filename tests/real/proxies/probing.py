@@ -10,6 +10,7 @@ from tests.real.namespaces import entered
 from tests.real.proxies.certificates import EXPIRED, NAME
 from tests.real.proxies.pages import LOOPBACK
 from tests.real.proxies.servers import FIRST_PAGE, SECOND_PAGE, certificate_of
+from tests.real.server import SLOW_S
 from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
@@ -75,6 +76,7 @@ def make_target(probing: Probing) -> ProxyTarget:
         protocol=PROTOCOL_OF[type(link)],
         protocol_settings=settings,
         timeout=TIMEOUT_S,
+        slow=SLOW_S,
     )
     return ProxyTarget(server, link)
 

@@ -20,6 +20,7 @@ from tests.protocols.proxies.proxy_command.test_check import check, page, verdic
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.sing_box import sing_box_program
+from tests.real.server import LONG_S, SLOW_S
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
@@ -164,7 +165,9 @@ def target(program: str, link: AnyLink, url: Url) -> CommandTarget:
     settings = CommandSettings(
         fetch=url, fetch_second=HttpTarget(url, 204), command=(str(path), *COMMANDS[program])
     )
-    entry = Server("h", link.endpoint, protocol="proxy-command", timeout=5.0, protocol_settings=settings)
+    entry = Server(
+        "h", link.endpoint, protocol="proxy-command", timeout=LONG_S, slow=SLOW_S, protocol_settings=settings
+    )
     return CommandTarget(entry, link)
 
 

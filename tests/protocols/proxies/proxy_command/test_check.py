@@ -55,7 +55,14 @@ def target(url: Url, *command: str, password: str = "SECRET", port: int = 0) -> 
         command=command or (sys.executable, PROGRAM, "{config}"),
         port=port,
     )
-    server = Server("h", LINK.endpoint, protocol="proxy-command", timeout=5.0, protocol_settings=settings)
+    server = Server(
+        "h",
+        LINK.endpoint,
+        protocol="proxy-command",
+        timeout=5.0,
+        slow=5.0,  # any machine may be busy
+        protocol_settings=settings,
+    )
     return CommandTarget(server, None if port else replace(LINK, password=password))
 
 
