@@ -151,6 +151,19 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
         "tunnel",
         "TS_UNACCEPTABLE",
     ),
+    "child only later": (
+        diagnose(
+            SA_INIT,
+            PROVEN,
+            CHILDLESS,
+            make_evidence(EvidenceKind.CHILD_LATER),
+            of=server(tunnel=True),
+            handshake=ANSWERED,
+        ),
+        Verdict.UNPROVEN,
+        "",
+        "only after IKE_AUTH",
+    ),
     "not dedicated": (
         diagnose(SA_INIT, make_evidence(EvidenceKind.NOT_TRIED, "not-dedicated"), handshake=ANSWERED),
         Verdict.UNPROVEN,

@@ -143,6 +143,18 @@ HEALTHY: Sequence[Row] = (
         tunnel=True,
         ping="10.77.2.2",
     ),
+    Row(
+        "no CHILD_SA inside of IKE_AUTH",
+        by_secret(),
+        client_by_secret(more="childless = force"),
+        Verdict.UNPROVEN,
+        "only after IKE_AUTH",
+        works=True,
+        conf=only_by_secret(pool="inner\n childless = force"),
+        tunnel=True,
+        ping="10.77.2.2",
+        proven=True,
+    ),
     Row("cookies demanded", by_secret(), client_by_secret(), Verdict.UNDER_LOAD, works=True, cookie=True),
 )
 

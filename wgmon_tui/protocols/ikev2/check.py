@@ -36,6 +36,7 @@ from wgmon_tui.protocols.ikev2.events import (
     Established,
     Event,
     Redirected,
+    RequestRefused,
     SaInitAnswered,
     ServerProven,
     ServerRejected,
@@ -50,6 +51,7 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import (
     make_evidence,
 )
 from wgmon_tui.protocols.ikev2.experiments import find_reasons
+from wgmon_tui.protocols.ikev2.iana_numbers import ExchangeType, Notify
 from wgmon_tui.protocols.ikev2.key_log import esp_secret, ike_secret
 from wgmon_tui.protocols.ikev2.offers import ike_offer
 from wgmon_tui.protocols.ikev2.session_io import IkeSession
@@ -160,6 +162,8 @@ class Ikev2Prober(AddressProber[Ikev2Target]):
         """Run a session, and follow one redirection to another gateway, as a client does (RFC 5685 §4)."""
         log = CheckLog()
         found = await self._run_at(asked, asked.address, options, not_tried, log)
+        if _may_want_no_child(options, found):
+            return await self._run_without_child(asked, options, found)
         redirected = first_of_kind(Redirected, found.session.events)
         gateway = await self._find_gateway(asked, redirected.gateway) if redirected else None
         if gateway is None:
@@ -169,6 +173,19 @@ class Ikev2Prober(AddressProber[Ikev2Target]):
         followed.session.events[:0] = found.session.events
         followed.session.sent += found.session.sent
         return followed
+
+    async def _run_without_child(
+        self, asked: AddressCheck[Ikev2Target], options: ClientOptions, refused: _Findings
+    ) -> _Findings:
+        """The session without a CHILD_SA in IKE_AUTH, if the server accepts that; else the refused one."""
+        assert options.authentication is not None  # noqa: S101
+        options = replace(options, authentication=replace(options.authentication, child=None))
+        found = await self._run_at(asked, asked.address, options, "", refused.log)
+        if first_of_kind(Established, found.session.events) is None:
+            return refused
+        found.log.evidence.append(make_evidence(EvidenceKind.CHILD_LATER))
+        found.session.sent += refused.session.sent
+        return found
 
     async def _find_gateway(self, asked: AddressCheck[Ikev2Target], gateway: str) -> Address | None:
         """The address of a gateway that a server named; None if it has none, or is the server itself."""
@@ -254,6 +271,18 @@ class Ikev2Prober(AddressProber[Ikev2Target]):
         self._full[asked.server.name, asked.address] = _FullResult(
             time.monotonic(), asked.target.agreed_values, tuple(kept), behind, check.handshake is not None
         )
+
+
+def _may_want_no_child(options: ClientOptions, found: _Findings) -> bool:
+    """Whether the server knows RFC 6023 and refuses IKE_AUTH with a CHILD_SA: strongSwan can be set so."""
+    wanted, opened = options.authentication, found.opened
+    if wanted is None or wanted.child is None or opened is None or not opened.is_childless:
+        return False
+    refused = first_of_kind(RequestRefused, found.session.events)
+    return refused is not None and (refused.exchange, refused.notify) == (
+        ExchangeType.IKE_AUTH,
+        Notify.INVALID_SYNTAX,
+    )
 
 
 def _first_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:

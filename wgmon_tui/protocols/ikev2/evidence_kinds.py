@@ -51,6 +51,7 @@ class EvidenceKind(StrEnum):
     EAP_ENDED = "eap-ended"  # error code, number of the offered method
     CANNOT_SIGN = "cannot-sign"  # reason
     ESTABLISHED = "established"  # "child", "childless" or the notification that refused the child
+    CHILD_LATER = "child-later"  # nothing: the server makes a CHILD_SA only after IKE_AUTH
     SELECTORS = (
         "selectors"  # networks of this side and of the server; "outside" if the own address is in none
     )
@@ -84,6 +85,7 @@ OF_AUTHENTICATION = frozenset(
         EvidenceKind.EAP_ENDED,
         EvidenceKind.CANNOT_SIGN,
         EvidenceKind.ESTABLISHED,
+        EvidenceKind.CHILD_LATER,
         EvidenceKind.SELECTORS,
         EvidenceKind.NAT_PORT,
         EvidenceKind.WITHOUT_ID,

@@ -103,6 +103,10 @@ def _describe_authentication(kind: str, first: str, second: str) -> str:
         case EvidenceKind.ESTABLISHED:
             words = {"child": "with a CHILD_SA", "childless": "without a CHILD_SA"}
             return f"both sides are authenticated, {words.get(first, f'without a CHILD_SA: {first}')}"
+        case EvidenceKind.CHILD_LATER:
+            return (
+                "the server accepts IKE_AUTH without a CHILD_SA alone: with one, it answered INVALID_SYNTAX"
+            )
         case EvidenceKind.SELECTORS:
             return f"the server lets packets pass between {first} and {second}"
         case EvidenceKind.NAT_PORT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wgmon_tui.checks.check import Tunnel
-from wgmon_tui.checks.evidence import Evidence, IcmpError
+from wgmon_tui.checks.evidence import Evidence, IcmpError, ProtocolEvidence
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.stage import AUTHENTICATE, DELETE, REACH, SA_INIT, TUNNEL, Stage, StageOutcome
 from wgmon_tui.protocols.ikev2.events import (
@@ -15,7 +15,7 @@ from wgmon_tui.protocols.ikev2.events import (
     SaInitAnswered,
     ServerRejected,
 )
-from wgmon_tui.protocols.ikev2.evidence_kinds import NO_CREDENTIALS, NOT_DEDICATED, NOT_DUE
+from wgmon_tui.protocols.ikev2.evidence_kinds import NO_CREDENTIALS, NOT_DEDICATED, NOT_DUE, EvidenceKind
 
 _PASSED, _FAILED = StageOutcome.PASSED, StageOutcome.FAILED
 _NOT_KNOWN, _NOT_RUN = StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN
@@ -50,7 +50,13 @@ def make_stages(
         found.append(Stage(AUTHENTICATE, _FAILED))
     else:
         found.append(Stage(AUTHENTICATE, _PASSED, established.rtt))
-        found += _tunnel_stage(established, tunnel, wants_tunnel=wants_tunnel)
+        is_later = any(
+            isinstance(each, ProtocolEvidence) and each.kind == EvidenceKind.CHILD_LATER for each in evidence
+        )
+        if is_later and wants_tunnel:
+            found.append(Stage(TUNNEL, _NOT_RUN, detail="the server makes a CHILD_SA only after IKE_AUTH"))
+        else:
+            found += _tunnel_stage(established, tunnel, wants_tunnel=wants_tunnel)
     if established is not None or first_of_kind(ServerRejected, events) is not None:
         found += _delete_stage(events)
     return tuple(found)

@@ -16,6 +16,16 @@ def full_pool() -> Cause:
     )
 
 
+def child_later() -> Cause:
+    """The server obeys RFC 6023 alone: clients ask for a CHILD_SA once the IKE SA is up, a check does not."""
+    return Cause(
+        "the server makes a CHILD_SA only after IKE_AUTH (childless = force), and a check asks for it there",
+        "it accepts IKE_AUTH without a CHILD_SA, and answers one with it INVALID_SYNTAX",
+        "In servers.toml, set tunnel = false, and check a machine behind the server by other means.",
+        proven=True,
+    )
+
+
 def child_refused(notify: str) -> Cause:
     """The server made no CHILD_SA."""
     reasons = {
