@@ -25,7 +25,9 @@ def diagnose_tunnel(found: Findings) -> Meaning | None:
         return None
     child = found.values(EvidenceKind.ESTABLISHED)[0]
     if child == "childless" and found.has(EvidenceKind.CHILD_LATER):
-        summary = "Not proven: the session is up, but data is not tested. The CHILD_SA comes only after IKE_AUTH."
+        summary = (
+            "Not proven: the session is up, but data is not tested. The CHILD_SA comes only after IKE_AUTH."
+        )
         return Meaning(Verdict.UNPROVEN, summary, (tunnel_causes.child_later(),))
     if child == Notify.INTERNAL_ADDRESS_FAILURE.name:
         summary = "The server accepts the credentials, but has no inner address for this client."
