@@ -33,6 +33,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import observations as seen
+from wgmon_tui.protocols.openvpn.earlier_checks import EarlierChecks
 from wgmon_tui.protocols.openvpn.events import UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import observe
 from wgmon_tui.protocols.proxies import findings
@@ -123,6 +124,14 @@ NOT_BY_TIME = {
         failed=TUNNEL,
         tunnel=openvpn.NO_DATA,
     ),
+    "openvpn: ended session": openvpn.check(
+        openvpn.ANSWERED,
+        openvpn.PUSHED,
+        observe(seen.DATA_STOPPED),
+        observe(seen.ENDED, "RESTART", ""),
+        failed=TUNNEL,
+        tunnel=openvpn.DATA,
+    ),
     "openvpn: closed port": openvpn.check(CLOSED_PORT, failed=RESET),
     "openvpn: an earlier login": openvpn.check(
         openvpn.ANSWERED, openvpn.SILENT, observe(seen.FULL_CHECK, "0"), failed=KEY_EXCHANGE
@@ -186,6 +195,17 @@ def test_a_name_without_an_answer_is_no_fault_of_its_server_for_wireguard_too() 
         Verdict.DNS_FAILURE,
         Verdict.LOCAL_FAULT,
     ]
+
+
+@pytest.mark.parametrize(("starved", "is_kept"), [((), True), ((STARVED,), False)])
+def test_a_restart_remembers_no_login_that_a_starved_machine_spoiled(
+    starved: tuple[Evidence, ...], is_kept: bool
+) -> None:
+    server, earlier = server_of("openvpn"), EarlierChecks()
+    made = openvpn.check(openvpn.ANSWERED, openvpn.SILENT, *starved, failed=KEY_EXCHANGE)
+    assert made.address is not None
+    earlier.restore(server, [replace(made, started_at=time.time())])
+    assert (earlier.find(server, made.address, ()) is not None) is is_kept
 
 
 class NoProber(AddressProber[ServerTarget]):

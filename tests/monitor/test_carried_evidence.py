@@ -85,9 +85,14 @@ def test_the_result_of_the_size_check_outlives_a_failed_check_but_explains_none(
         assert still_valid(kept, answered(tunnel=PASSED)) == (found,)
 
 
-@pytest.mark.parametrize("missed", [NARROW, NO_KEEPALIVE, FlowCut(20, 11_264, 5.0, 12)])
-def test_what_a_starved_check_missed_is_carried_into_no_later_one(missed: Evidence) -> None:
-    starved = answered(missed, MachineStarved(1.0), tunnel=LOST)
+@pytest.mark.parametrize(
+    "missed",
+    [(NARROW,), (NO_KEEPALIVE,), (Soak(40, 20, 25_000, 12.0), FlowCut(20, 11_264, 5.0, 12))],
+    ids=["large packets", "a keepalive", "the rest of a flow"],
+)
+def test_what_a_starved_check_missed_is_carried_into_no_later_one(missed: tuple[Evidence, ...]) -> None:
+    assert set(carried_after((), answered(*missed, tunnel=LOST))) == set(missed)
+    starved = answered(*missed, MachineStarved(1.0), tunnel=LOST)
     assert carried_after((), starved) == ()
     assert carried_after((WIDE,), starved) == (WIDE,)
 

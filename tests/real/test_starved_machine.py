@@ -32,6 +32,7 @@ from tests.real.prerequisites import require
 from tests.real.proxies.probing import Probing, make_prober
 from tests.real.proxies.probing import make_target as make_proxy_target
 from tests.real.proxies.servers import proxy_servers
+from tests.real.proxies.test_deep_checks import DNS, name_server
 from tests.real.server import run_check, target
 from tests.real.wireguard_go import WireguardGo
 from wgmon_tui.checks.evidence import MachineStarved
@@ -45,6 +46,7 @@ from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.protocols.ikev2.session_io import IkeSession
 from wgmon_tui.protocols.openvpn.session import ControlSession
+from wgmon_tui.protocols.proxies import check as proxy_check
 from wgmon_tui.protocols.proxies.page_fetch import PageFetcher
 from wgmon_tui.protocols.system_path import check as system_path
 from wgmon_tui.protocols.wireguard.handshake_stage import HandshakeStage
@@ -115,6 +117,14 @@ def proxy(name: str, directory: Path) -> Iterator[Place]:
     program = name.split()[0]
     with proxy_servers(directory, program) as servers:
         target = make_proxy_target(Probing(servers.links[name]))
+        yield Place(servers.name, make_prober(target), target)
+
+
+@contextmanager
+def proxy_with_udp(directory: Path) -> Iterator[Place]:
+    """A proxy whose deep checks ask a name server through it."""
+    with proxy_servers(directory, "ss-server") as servers, name_server(servers.name):
+        target = make_proxy_target(Probing(servers.links["ss-server aes-256-gcm"], settings=DNS))
         yield Place(servers.name, make_prober(target), target)
 
 
@@ -192,6 +202,7 @@ CASES |= {
     for name in ("trojan", "ss-server aes-256-gcm", "sing-box vless tls", "sing-box vmess")
     for what, method in (("connection", "run"), ("page", "_exchange"))
 }
+CASES["ss-server aes-256-gcm, UDP"] = Case(proxy_with_udp, proxy_check, "ask_over_udp")
 CASES["control plane, connection"] = Case(control_plane, HttpConnection, "connect")
 CASES["control plane, answer"] = Case(control_plane, HttpConnection, "get", 2)
 CASES["system path"] = Case(listening_host, system_path, "_connect")
