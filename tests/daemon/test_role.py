@@ -6,7 +6,8 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.daemon.test_viewer import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.role import RoleManager
-from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError
 from wgmon_tui.store.store_file import UpgradeStoppedError
 
 
@@ -219,18 +220,34 @@ def slow_upgrade(monkeypatch: pytest.MonkeyPatch) -> SlowUpgrade:
     return upgrade
 
 
+@asynccontextmanager
+async def ending_while(slow_upgrade: SlowUpgrade, role_manager: RoleManager) -> AsyncIterator[None]:
+    """Cancel `run` twice, as Textual does, while the upgrade waits. The lock is held until it ends."""
+    running = asyncio.create_task(role_manager.run())
+    yield
+    for _ in range(2):
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=0.05)
+        assert not done
+    with pytest.raises(WriterRunningError):
+        WriterLock.acquire(role_manager._state_dir)
+    slow_upgrade.knows_total.set()
+    slow_upgrade.go_on.set()
+    await asyncio.gather(running, return_exceptions=True)
+    assert slow_upgrade.is_stopped.is_set()
+
+
 async def test_the_upgrade_of_a_history_is_shown_and_ends_with_the_program(
     tmp_path: Path, slow_upgrade: SlowUpgrade
 ) -> None:
     fleet_in(tmp_path)
     role_manager = RoleManager(tmp_path / "config", tmp_path / "state", reads_later=True)
     slow_upgrade.knows_total.set()
-    async with at_work(role_manager):
+    async with ending_while(slow_upgrade, role_manager):
         await until(lambda: str(role_manager.loading) == "1 of 7 servers · upgrading the history")
         assert role_manager.engine is None
         assert gc.isenabled()
-    slow_upgrade.go_on.set()
-    assert await asyncio.to_thread(slow_upgrade.is_stopped.wait, PATIENCE_S)
+    WriterLock.acquire(tmp_path / "state").release()
 
 
 async def test_a_request_opens_no_history_that_is_being_upgraded(
@@ -254,9 +271,8 @@ async def test_the_end_of_the_program_stops_the_upgrade_of_a_takeover(
     lock = WriterLock.acquire(tmp_path / "state")
     role_manager = station_in(tmp_path)
     lock.release()
-    async with at_work(role_manager):
+    async with ending_while(slow_upgrade, role_manager):
         await until(lambda: role_manager.can_become_writer)
         role_manager.become_writer()
         await until(slow_upgrade.is_begun.is_set)
-    slow_upgrade.knows_total.set()
-    assert await asyncio.to_thread(slow_upgrade.is_stopped.wait, PATIENCE_S)
+    WriterLock.acquire(tmp_path / "state").release()

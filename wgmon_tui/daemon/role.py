@@ -169,7 +169,7 @@ class RoleManager(ControllerProxy):
             try:
                 with collection_paused():
                     await asyncio.to_thread(_import_writer, self._writer_inputs[1])
-                await asyncio.to_thread(self._store_upgrade.run)  # minutes, in which a screen makes garbage
+                await self._store_upgrade.run_in_thread()  # minutes, in which a screen makes garbage
                 with collection_paused():
                     self.open()
                 collect_rarely()
@@ -276,7 +276,7 @@ class RoleManager(ControllerProxy):
             self._trouble = None
             try:
                 lock = WriterLock.acquire(self._state_dir)
-                return lock, await asyncio.to_thread(self._load_for_writer, lock)
+                return lock, await self._load_for_writer(lock)
             except WriterRunningError:
                 # Another process took the lock first, and the viewer will find it. Or the ending writer
                 # holds the lock slightly longer than its socket, and the request stays pending.
@@ -337,10 +337,16 @@ class RoleManager(ControllerProxy):
 
         return Viewer(self._state_dir, self.fleet_state)
 
-    def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
-        loaded = _load_with_lock(lock, self._config_dir, self._state_dir, self._shard)
-        _import_writer(loaded)
-        self._store_upgrade.run()
+    async def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
+        loaded = await asyncio.to_thread(
+            _load_with_lock, lock, self._config_dir, self._state_dir, self._shard
+        )
+        try:
+            await asyncio.to_thread(_import_writer, loaded)
+            await self._store_upgrade.run_in_thread()
+        except BaseException:
+            lock.release()
+            raise
         return loaded
 
     def _start_writer(self, lock: WriterLock | None, loaded: LoadedConfig) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.config.models import ConfigurationError
@@ -18,6 +20,19 @@ class StoreUpgrade:
         self.is_running = False
         self._state_dir = state_dir
         self._is_stopped = False
+
+    async def run_in_thread(self) -> None:
+        """`run` in a thread. A cancellation stops it and waits for it: only then may the lock be released."""
+        running = asyncio.ensure_future(asyncio.to_thread(self.run))
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self.stop()
+            while not running.done():
+                with suppress(asyncio.CancelledError):  # Textual cancels a worker twice
+                    await asyncio.wait({running})
+            running.exception()
+            raise
 
     def run(self) -> None:
         """Upgrade the store if it needs it. Raises UpgradeStoppedError after `stop`."""

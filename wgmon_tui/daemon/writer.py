@@ -139,9 +139,11 @@ class Writer(FleetController):
                 parts.append(self._lists.run())
             await run_until_first(parts)
         finally:
-            if self._control:
-                await self._control.close()
-            await asyncio.shield(asyncio.to_thread(self.close))
+            try:
+                if self._control:
+                    await self._control.close()
+            finally:  # a second cancellation, as Textual sends it, must not leave the store open
+                await asyncio.shield(asyncio.to_thread(self.close))
 
     async def _watch_lock(self, lock: WriterLock) -> None:
         """Watch that no other process can become the writer. Raises StateDirectoryMovedError."""
