@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.daemon.harness import quick_server, write_config
 from tests.perf.terminal import Terminal
 from wgmon_tui.config.keys import PrivateKey
@@ -58,6 +60,7 @@ dashboard._run_app = run_and_note
 main(["--config", os.environ["FLEET"], "--state", os.environ["FLEET"] + "/state"])
 """
 _QUIT = b"\x11"
+_OPEN_PALETTE = b"\x10"
 _PATIENCE_S = 60.0
 
 
@@ -79,3 +82,24 @@ def test_the_first_row_is_painted_before_anything_else_is_imported(tmp_path: Pat
     assert sorted(early) == []
     own = sorted(name for name in loaded if name.startswith("wgmon_tui"))
     assert len(own) <= _MOST_MODULES, own
+
+
+@pytest.mark.thorough
+def test_the_command_palette_opens_although_a_start_does_not_import_it(tmp_path: Path) -> None:
+    write_config(
+        tmp_path, quick_server("server-0", Endpoint("127.0.0.1", 9), key=PrivateKey.generate().public)
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "wgmon_tui",
+        "--config",
+        str(tmp_path),
+        "--state",
+        str(tmp_path / "state"),
+    ]
+    with Terminal(command) as terminal:
+        deadline = terminal.started + _PATIENCE_S
+        for _ in terminal.read_until([b"server-0"], deadline):
+            terminal.type(_OPEN_PALETTE)
+        assert list(terminal.read_until([b"earch for a comm"], deadline))
