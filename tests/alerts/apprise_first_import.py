@@ -17,7 +17,8 @@ from tests.alerts.http_receiver import Receiver, answer
 from tests.alerts.outbox_harness import Shop
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
-from wgmon_tui.config.alerting import AlertSettings, Apprise, Sink, Webhook
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Apprise, Sink, Webhook
 
 _STEP_S = 0.005
 

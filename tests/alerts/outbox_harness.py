@@ -21,7 +21,8 @@ from wgmon_tui.alerts.working_set import WorkingSet
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Silence
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict
-from wgmon_tui.config.alerting import AlertSettings, Command, Rule, Sink
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Command, Rule, Sink
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import (
     EventKind,

@@ -26,7 +26,8 @@ from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.sinks import Send
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.alerting import AlertSettings, Heartbeat, Rule, Sink, SinkType
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Heartbeat, Rule, Sink, SinkType
 from wgmon_tui.store.write.batch import Batch
 
 PATIENCE_S = 60.0

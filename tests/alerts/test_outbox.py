@@ -14,7 +14,8 @@ from tests.store.engine_updates import START
 from wgmon_tui.alerts.delivery_log import counts
 from wgmon_tui.alerts.delivery_queue import DueDelivery
 from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.config.alerting import AlertSettings, DailyWindow, Maintenance, Rule
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import DailyWindow, Maintenance, Rule
 
 HOUR = 3600.0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.alerts.outbox_harness import Shop
 from tests.store.engine_updates import Clock
-from wgmon_tui.config.alerting import AlertSettings
+from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.store.database import connect_to_read
 from wgmon_tui.store.store_version import STORE
 from wgmon_tui.store.write.batch import Batch

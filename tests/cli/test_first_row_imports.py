@@ -32,7 +32,7 @@ _LATER = (
     *("nacl", "cryptography", "hashlib", "concurrent.futures.thread", "tomli_w", "sqlite3", "_ssl"),
     *("importlib.resources", "platform", "textual.types", "textual.widgets._input", "textual.fuzzy"),
     *("wgmon_tui.config.toml_positions", "wgmon_tui.config.endpoint_hints", "wgmon_tui.config.user_actions"),
-    *("wgmon_tui.config.config_sections", "wgmon_tui.config.alerting_toml", "wgmon_tui.net.platforms"),
+    *("wgmon_tui.config.config_sections", "wgmon_tui.config.alerting", "wgmon_tui.net.platforms"),
 )
 """Packages and modules whose contents the first row does not need."""
 

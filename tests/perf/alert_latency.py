@@ -32,7 +32,8 @@ from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.event_gathering import EventGathering
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.alerts.working_set import WorkingSet
-from wgmon_tui.config.alerting import AlertSettings, Sink, Webhook
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Sink, Webhook
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Fleet, Identity, SecretForm, SecretSource, Server
 from wgmon_tui.daemon.config_watcher import LoadedConfig, load_from_fleet

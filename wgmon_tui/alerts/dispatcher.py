@@ -33,7 +33,8 @@ from wgmon_tui.alerts.status_announcements import (
     sinks_of_stop,
 )
 from wgmon_tui.alerts.working_set import WorkingSet
-from wgmon_tui.config.alerting import AlertSettings, Sink, SinkType
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Sink, SinkType
 from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.store.clock_guard import ClockGuard
 from wgmon_tui.store.write.unsaved_events import UnsavedEventsSource

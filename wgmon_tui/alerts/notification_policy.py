@@ -21,7 +21,8 @@ from datetime import datetime
 from math import inf
 
 from wgmon_tui.alerts.models import AnnouncementKind, IncidentSnapshot
-from wgmon_tui.config.alerting import AlertSettings, Rule, is_selected
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Rule, is_selected
 from wgmon_tui.store.models import Mute
 from wgmon_tui.text import format_local_time
 

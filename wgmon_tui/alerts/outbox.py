@@ -19,7 +19,8 @@ from wgmon_tui.alerts.grouping import MessageGrouping
 from wgmon_tui.alerts.models import AnnouncementKind, ExpiryNotice, IncidentSnapshot
 from wgmon_tui.alerts.notification_policy import Notification, PolicyContext, SinkState, decide
 from wgmon_tui.alerts.working_set import WorkingSet
-from wgmon_tui.config.alerting import AlertSettings, Sink
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import Sink
 from wgmon_tui.monitor.incidents import EventKind
 from wgmon_tui.store.formats import incident_snapshot
 from wgmon_tui.store.write.batch import OutboxRow

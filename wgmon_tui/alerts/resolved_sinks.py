@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wgmon_tui.config import config_toml
-from wgmon_tui.config.alerting import AlertSettings, Sink
+from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import read_text
 from wgmon_tui.records import dataclass
+
+if TYPE_CHECKING:
+    from wgmon_tui.config.alerting import Sink
 
 _AT_ONCE = 4
 

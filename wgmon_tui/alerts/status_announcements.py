@@ -11,7 +11,8 @@ from wgmon_tui.alerts.models import (
     IncidentSnapshot,
     ServerHeartbeat,
 )
-from wgmon_tui.config.alerting import AlertSettings, SinkType
+from wgmon_tui.config.alert_settings import AlertSettings
+from wgmon_tui.config.alerting import SinkType
 
 Heartbeats = tuple[ServerHeartbeat, ...]
 

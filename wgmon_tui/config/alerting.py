@@ -226,25 +226,6 @@ class Maintenance:
         return any(span.covers(datetime.fromtimestamp(now)) for span in self.weekly)  # noqa: DTZ006  local time
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """All alerting settings of config.toml."""
-
-    sinks: tuple[Sink, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    maintenance: tuple[Maintenance, ...] = ()
-
-    @property
-    def effective_rules(self) -> tuple[Rule, ...]:
-        """The rules. Without any, every sink gets every outage and recovery."""
-        everywhere = Rule(tuple(sink.name for sink in self.sinks), severities=("down",))
-        return self.rules or (everywhere,)
-
-    def sink(self, name: str) -> Sink | None:
-        """The sink named `name`, or None."""
-        return next((sink for sink in self.sinks if sink.name == name), None)
-
-
 def is_selected(
     name: str, server_tags: Iterable[str], servers: tuple[str, ...], tags: tuple[str, ...]
 ) -> bool:

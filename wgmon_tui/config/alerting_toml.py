@@ -21,12 +21,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.config.alerting import (
     DAY_S,
     EVENTS,
     SEVERITIES,
     VERDICTS,
-    AlertSettings,
     DailyWindow,
     Maintenance,
     Rule,

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgmon_tui.config.alerting import AlertSettings, Command
+from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.config.models import ConfigurationError, SecretForm
 from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import shown
@@ -100,6 +100,8 @@ def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
 
 
 def _has_commands(config: Config) -> bool:
+    from wgmon_tui.config.alerting import Command
+
     if any(each.url.form is SecretForm.COMMAND for each in config.subscriptions):
         return True
     return bool(config.vantages) or any(
