@@ -31,7 +31,7 @@ from wgmon_tui.store.formats.incident_snapshot import VantageVerdict
 BOND = "the address 203.0.113.7"
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def in_utc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")

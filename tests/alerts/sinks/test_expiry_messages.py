@@ -37,7 +37,7 @@ SOON = Announcement("expiry-1", AnnouncementKind.EXPIRY, NOON, vantage="bastion1
 MANY = replace(SOON, expiries=(KEY, CERTIFICATE))
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def in_utc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
