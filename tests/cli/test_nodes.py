@@ -61,10 +61,10 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_the_report_has_its_age_and_each_node_a_line(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    know(config, ONLINE, age=12.5)
+    know(config, ONLINE, age=7230.0)
     assert call(config, "office") == 0
     assert rows(capsys) == [
-        "office: 1 node, as reported 12 s ago",
+        "office: 1 node, as reported 2 h 00 min ago",
         "NODE  ONLINE  ADDRESS     VERSION",
         "web1  yes     100.64.0.1  1.86.2",
     ]
@@ -162,6 +162,17 @@ def test_a_narrow_terminal_gets_the_columns_that_fit(
     monkeypatch.setattr("wgmon_tui.cli.node_list.text_format", lambda _: TextFormat(width=40))
     call(config, "office")
     assert rows(capsys)[1:] == ["NODE  ONLINE", "web1  yes"]
+
+
+def test_a_long_name_takes_no_other_column_and_wraps_no_line(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(config, Node("1", "x" * 300, online=True), Node("2", "web2", online=True, version="1.86.2"))
+    monkeypatch.setattr("wgmon_tui.cli.node_list.text_format", lambda _: TextFormat(width=80))
+    call(config, "office")
+    lines = rows(capsys)[1:]
+    assert [line.split()[-1] for line in lines] == ["VERSION", "1.86.2", "yes"]
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_node_that_a_server_checks_shows_its_last_verdict_and_its_age(

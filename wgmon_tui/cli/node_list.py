@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wgmon_tui.cells import cell_width
+from wgmon_tui.cells import cell_width, cut_to_cells
 from wgmon_tui.checks.control_plane_report import Node
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.commands_to_type import command_to_type, is_writer_running
@@ -35,6 +35,11 @@ _HEADINGS = (
 )  # fmt: skip
 _LEFT_OUT_FIRST = ("VERSION", "ROUTES", "TAGS", "KEY ENDS", "ADDRESS", "SERVER")
 """Columns that a narrow terminal does not show."""
+
+_CUT = ("NODE", "TROUBLE")
+"""Columns that every terminal shows. Each takes at most half of it, but `_LEAST_CELLS` if that is more."""
+
+_LEAST_CELLS = 20
 
 _GAP = "  "
 _ONLINE = {True: "yes", False: "no", None: "?"}
@@ -188,13 +193,20 @@ def _describe(
     lines = [f"{title}: {format_count(len(rows), 'node')}, as reported {format_age(now - reported.at)}"]
     if reported.report.drift:
         fields = ", ".join(map(printable, reported.report.drift))
-        lines.append(shape.shown(f"Fields are missing or changed, so facts may be unknown: {fields}"))
+        lines.append(
+            shape.shown(
+                f"Facts may be missing, because of fields or lists that could not be read whole: {fields}"
+            )
+        )
     return "\n".join([*lines, *_table(rows, now, shape)]) if rows else lines[0]
 
 
 def _table(shown: Sequence[_Row], now: float, shape: TextFormat) -> list[str]:
+    most = None if shape.width is None else max(shape.width // 2, _LEAST_CELLS)
     rows = [_HEADINGS, *([shape.shown(cell) for cell in _cells(row, now)] for row in shown)]
     columns = {heading: cells for heading, *cells in zip(_HEADINGS, *rows, strict=True)}
+    for heading in _CUT:
+        columns[heading] = [_cut(cell, most) for cell in columns[heading]]
     columns = {heading: cells for heading, cells in columns.items() if any(cells[1:])}
     widths = {heading: max(map(cell_width, cells)) for heading, cells in columns.items()}
     for heading in _LEFT_OUT_FIRST:
@@ -205,8 +217,13 @@ def _table(shown: Sequence[_Row], now: float, shape: TextFormat) -> list[str]:
         cells = ((columns[heading][number], width) for heading, width in widths.items())
         padded = (cell + " " * (width - cell_width(cell)) for cell, width in cells)
         role = TextRole.NAME if number == 0 else _role(shown[number - 1])
-        lines.append(shape.coloured(_GAP.join(padded).rstrip(), role))
+        lines.append(shape.coloured(_cut(_GAP.join(padded).rstrip(), shape.width), role))
     return lines
+
+
+def _cut(text: str, most: int | None) -> str:
+    """Text in at most so many cells: a long name must not take the other columns, or wrap each line."""
+    return text if most is None or cell_width(text) <= most else cut_to_cells(text, most)
 
 
 def _key_end(at: float, now: float) -> str:

@@ -5,8 +5,8 @@ can do without. `waiting` has the time for which the API asked for no request. `
 part, `works` or `broken`, and a detail. `nodes` has the number of nodes, of those online, and of those that
 may be either; `last-seen` the latest time that it reports of one. `relay` has a name, `works`, `broken` or
 `unknown`, and a detail. `unprobed` has the number of relays that were left out, and of those that a check
-probes at most; `unlisted` a region that is in no DERP map. `drift` has names of fields, `version` a
-version, `warning` a sentence. `connection` and `certificate` say why there was no request.
+probes at most; `unlisted` a region that is in no DERP map. `drift` has names of fields, `partial` those of
+lists, `version` a version, `warning` a sentence. `connection` and `certificate` say why there was no request.
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ def describe(evidence: ProtocolEvidence) -> str:
         case "drift":
             names = format_list(map(printable, evidence.values), most=_MOST_FIELDS)
             return f"fields are missing or changed, so facts about nodes are unknown: {names}"
+        case "partial":
+            names = format_list(map(printable, evidence.values), most=_MOST_FIELDS)
+            return f"a list is longer than what is read, so nodes or keys may be missing: {names}"
         case "version":
             return f"it is version {first}"
         case "relay":

@@ -27,6 +27,7 @@ from wgmon_tui.control_planes.http_connection import (
     NoHttpError,
     TooLargeError,
 )
+from wgmon_tui.control_planes.json_fields import ONLY_FIRST, is_partial
 from wgmon_tui.control_planes.relay_stage import RelayFindings
 from wgmon_tui.control_planes.targets import ControlPlaneTarget
 from wgmon_tui.net.addresses import Address
@@ -167,7 +168,7 @@ class ApiSession:
         if value is not None and (word == answers.OK or not request.optional):
             found[request.name] = value
         if response is not None and response.has_more:
-            self._partial.append(f"{request.name}: only the first page was read")
+            self._partial.append(f"{request.name}{ONLY_FIRST} page was read")
         if word == answers.OK or (request.optional and word != answers.LIMITED):
             if word == answers.OK:
                 self._note("answer", request.name, answers.OK, at=response.seconds if response else None)
@@ -258,8 +259,10 @@ class ApiSession:
             self._note("version", report.version)
         for warning in report.warnings:
             self._note("warning", warning)
-        if report.drift:
-            self._note("drift", *report.drift)
+        if changed := [each for each in report.drift if not is_partial(each)]:
+            self._note("drift", *changed)
+        if partial := [each for each in report.drift if is_partial(each)]:
+            self._note("partial", *partial)
         self.evidence += find_expiries(report, time.time())
 
     def _sent_headers(self, request: ApiRequest) -> dict[str, str]:

@@ -103,7 +103,7 @@ class ControlPlaneProtocol(Protocol):
     def has_seen_all_ends(self, check: Check) -> bool:
         """Each check asks for all of them: whether every answer could be read."""
         kinds = {each.kind for each in check.evidence if isinstance(each, ProtocolEvidence)}
-        return "nodes" in kinds and not kinds & {"unread", "drift"}
+        return "nodes" in kinds and not kinds & {"unread", "drift", "partial"}
 
     def label_of(self, packet: bytes, framing: str = "") -> str:
         """The first line of a request or a response."""

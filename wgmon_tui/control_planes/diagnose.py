@@ -53,6 +53,7 @@ def diagnose(title: str, check: Check, server: Server, standing: Sequence[Eviden
         _find_broken_part(evidence)
         or _find_failure(title, evidence, server)
         or _find_drift(title, evidence)
+        or _find_partial_list(title, evidence)
         or _find_bad_relay(evidence)
         or _judge_success(evidence, check, server)
     )
@@ -76,7 +77,7 @@ def _word_of_failure(evidence: ProtocolEvidence) -> str | None:
             return first
         case "answer" | "relay" | "part":
             return second if second not in (answers.OK, answers.WORKS) else None
-        case "certificate" | "waiting" | "drift" | "unprobed" | "unlisted":
+        case "certificate" | "waiting" | "drift" | "partial" | "unprobed" | "unlisted":
             return evidence.kind
     return None
 
@@ -124,6 +125,16 @@ def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | Non
         "wgmon-tui --version",
     )
     return Verdict.UNPROVEN, f"It answers, but {describe(drift)}.", (cause,)
+
+
+def _find_partial_list(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | None:
+    partial = next((each for each in evidence if each.kind == "partial"), None)
+    if partial is None:
+        return None
+    cause = Cause(
+        f"{title} lists more than wgmon-tui reads", "the answer says that more follows", "wgmon-tui nodes"
+    )
+    return Verdict.UNPROVEN, f"It answers, but {describe(partial)}.", (cause,)
 
 
 def _find_bad_relay(evidence: Sequence[ProtocolEvidence]) -> Found | None:

@@ -28,6 +28,9 @@ _KEY_LENGTH = 32
 _SECONDS, _NANOSECONDS = "secs_since_epoch", "nanos_since_epoch"
 
 
+ONLY_FIRST = ": only the first"
+
+
 class Drift:
     """Collects the names of fields that are not as known releases have them, each once."""
 
@@ -185,8 +188,13 @@ def objects_of(value: object, drift: Drift) -> Iterator[Fields]:
 def _limited(items: list[object], name: str, drift: Drift) -> list[object]:
     """The first MOST_ITEMS. A longer list is noted as drift, because it is read in part only."""
     if len(items) > MOST_ITEMS:
-        drift.note(f"{name}: only the first {MOST_ITEMS:,} are read")
+        drift.note(f"{name}{ONLY_FIRST} {MOST_ITEMS:,} are read")
     return items[:MOST_ITEMS]
+
+
+def is_partial(drift: str) -> bool:
+    """Whether a name of drift is that of a list of which only a part was read: its fields are as known."""
+    return ONLY_FIRST in drift
 
 
 def _read_address(text: str) -> Address | None:
