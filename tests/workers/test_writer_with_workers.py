@@ -70,6 +70,7 @@ async def test_a_killed_worker_starts_again_and_none_of_its_servers_is_called_do
     assert line.startswith(f"worker {busiest + 1} (pid {before}) ended: signal 9; it starts again in 0.5 s")
 
 
+@pytest.mark.thorough  # the test below sees a failure too
 async def test_a_failure_is_seen_and_its_recovery_too(place: Workplace) -> None:
     place.labs[0].set_mode(LabMode.CLOSED)
     await until(lambda: place.writer.fleet_state.states["fra0"].severity is Severity.DOWN)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import CLIENT, healthy, write_config
+from tests.forked_program import run_program
 from tests.real.prerequisites import require
 from tests.tui.tmux import Tmux, program, tmux
 
@@ -41,6 +42,7 @@ def add_first(terminal: Tmux, directory: Path, endpoint: str, key: str) -> str:
     return terminal.wait_for(f"wg set wg0 peer {CLIENT.public}", "handshake works")
 
 
+@pytest.mark.thorough  # a private terminal takes seconds; tests/tui/editing has the screen
 async def test_three_fields_lead_to_a_handshake_that_works(tmp_path: Path) -> None:
     require("tmux")
     write_config(tmp_path / "config")  # an identity without servers
@@ -74,6 +76,7 @@ def choose_theme(terminal: Tmux, directory: Path) -> None:
     leave(terminal)
 
 
+@pytest.mark.thorough  # two private terminals
 async def test_a_theme_is_remembered_and_a_read_only_dashboard_refuses_keys(tmp_path: Path) -> None:
     require("tmux")
     async with healthy("lab1") as (_, server):
@@ -91,12 +94,8 @@ async def test_a_theme_is_remembered_and_a_read_only_dashboard_refuses_keys(tmp_
         await asyncio.to_thread(terminal.wait_for, "paper", "Kept until the program ends.")
 
 
-@pytest.mark.parametrize("words", [("demo",), ("probe",)])
-async def test_read_only_is_for_the_dashboard_only(tmp_path: Path, words: tuple[str, ...]) -> None:
-    command = (*dashboard(tmp_path, "--read-only"), *words)
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    _, said = await process.communicate()
-    assert process.returncode == 64
-    assert f"--read-only is for the dashboard, not for `{words[0]}`" in said.decode()
+@pytest.mark.parametrize("word", ["demo", "probe"])
+def test_read_only_is_for_the_dashboard_only(tmp_path: Path, word: str) -> None:
+    ran = run_program("--config", tmp_path / "config", "--state", tmp_path / "state", "--read-only", word)
+    assert ran.code == 64
+    assert f"--read-only is for the dashboard, not for `{word}`" in ran.err.decode()
