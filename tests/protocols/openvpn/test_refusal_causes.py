@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
+from tests.protocols.openvpn.test_certificates import profile_with
 from tests.protocols.openvpn.test_diagnose import (
     ANSWERED,
     EXPIRED,
@@ -20,7 +22,8 @@ from wgmon_tui.checks.stage import AUTHENTICATE, KEY_EXCHANGE, PUSH_REPLY, TLS
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.openvpn import observations as seen
 from wgmon_tui.protocols.openvpn.diagnose import diagnose
-from wgmon_tui.protocols.openvpn.events import MALFORMED_KEYS
+from wgmon_tui.protocols.openvpn.events import MALFORMED_KEYS, ResetAnswered
+from wgmon_tui.protocols.openvpn.login import problems_at_server
 from wgmon_tui.protocols.openvpn.observations import observe
 
 
@@ -133,6 +136,35 @@ def test_an_expired_client_certificate_is_proven_by_the_clock_of_the_server(
     assert found.verdict is verdict
     assert found.causes[0].proven is (verdict is Verdict.BAD_CERTIFICATE)
     assert found.causes[0].hypothesis == "client-dates"
+
+
+AT_SERVER = observe(seen.DATES, "client at the server", "CN=monitor", "expired", "2026-01-01")
+AHEAD = replace(TELLS_TIME, values=("tls-crypt", "udp", "63072000"))
+
+
+def test_the_clock_of_a_server_that_takes_the_certificate_for_an_old_one_is_the_only_cause() -> None:
+    found = diagnose(check(AHEAD, AT_SERVER, SILENT, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+
+    (cause,) = found.causes
+    assert cause.cause.startswith("the clock of the server")
+    assert "730 d ahead" in cause.why
+    assert cause.proven
+
+
+@pytest.mark.parametrize(("answered", "is_cause"), [(ANSWERED, True), (TELLS_TIME, False), (AHEAD, False)])
+def test_the_clock_of_a_server_is_a_cause_until_it_tells_its_time(
+    answered: Evidence, *, is_cause: bool
+) -> None:
+    found = diagnose(check(answered, SILENT, PATH_WORKS, failed=KEY_EXCHANGE), SERVER, ())
+
+    assert ("server-clock" in {each.hypothesis for each in found.causes}) is is_cause
+
+
+@pytest.mark.parametrize(("ahead_s", "count"), [(0, 0), (60 * 86400, 1), (-60 * 86400, 1)])
+def test_the_certificate_is_compared_with_the_clock_that_the_server_tells(ahead_s: int, count: int) -> None:
+    told = ResetAnswered(0.1, False, int(time.time()) + ahead_s)
+
+    assert len(problems_at_server([told], profile_with())) == count
 
 
 def test_a_reply_without_an_address_waits_for_no_script() -> None:

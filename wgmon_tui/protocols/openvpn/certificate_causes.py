@@ -107,6 +107,11 @@ def is_clock_wrong(evidence: Sequence[Evidence]) -> bool:
     return ahead is not None and abs(ahead) > observations.CLOCK_TOLERANCE_S
 
 
+def tells_clock(evidence: Sequence[Evidence]) -> bool:
+    """Whether the server told a time."""
+    return _seconds_ahead(evidence) is not None
+
+
 def is_clock_right(evidence: Sequence[Evidence]) -> bool:
     """Whether the server told the time, and it is the one here."""
     return _seconds_ahead(evidence) is not None and not is_clock_wrong(evidence)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -28,8 +29,10 @@ from wgmon_tui.protocols.openvpn.control_messages import PushReply
 from wgmon_tui.protocols.openvpn.events import (
     AuthFailed,
     AuthPending,
+    Event,
     KeysExchanged,
     OptionsPushed,
+    ResetAnswered,
     SessionEnded,
     TlsEstablished,
     TlsFailed,
@@ -80,6 +83,7 @@ async def log_in(
     """Run the stages, and record what they show. Raises OSError if this machine cannot send."""
     steps = _Steps(session.now, target)
     _note_dates(session, find_date_problems(target.profile, datetime.now(UTC)))
+    _note_dates(session, problems_at_server(session.events, target.profile))
     if target.profile.untested:
         _note(session, observations.UNTESTED, *target.profile.untested)
     try:
@@ -144,6 +148,17 @@ async def _await(session: ControlSession, target: OpenVpnTarget, kind: type[Kind
 
     await session.run(lambda: find() is not None, target.server.timeout)
     return find()
+
+
+def problems_at_server(events: Sequence[Event], profile: Profile) -> Sequence[DateProblem]:
+    """What of the client is not valid by the clock of the server, if that is another one and it told."""
+    told = next((each for each in events if isinstance(each, ResetAnswered)), None)
+    if told is None or told.server_time is None:
+        return ()
+    if abs(told.server_time - time.time()) <= observations.CLOCK_TOLERANCE_S:
+        return ()
+    found = find_date_problems(profile, datetime.fromtimestamp(told.server_time, UTC))
+    return [replace(each, what="client at the server") for each in found if each.what.startswith("client")]
 
 
 def _note_dates(session: ControlSession, problems: Sequence[DateProblem]) -> None:

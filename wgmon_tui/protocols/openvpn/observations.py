@@ -168,6 +168,7 @@ def _tell_tcp(values: Sequence[str]) -> str:
 _DATED = {
     "client": "the client certificate",
     "client chain": "of those above the client certificate,",
+    "client at the server": "by the clock of the server, the client certificate",
     "authority": "the certificate of the authority",
     "server": "the certificate of the server",
     "server chain": "of those above the certificate of the server,",

@@ -10,7 +10,7 @@ from wgmon_tui.checks.stage import KEY_EXCHANGE, TLS
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.openvpn import observations
 from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, no_room
-from wgmon_tui.protocols.openvpn.certificate_causes import is_clock_right
+from wgmon_tui.protocols.openvpn.certificate_causes import is_clock_right, tells_clock
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.profile import WrapperKind
 
@@ -74,7 +74,7 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     if stage == TLS and not has_begun:
         found = _of_hello(describe(failed), evidence)
         return found if found[0].proven else [*found, *lost]
-    dates = _of_client_dates(evidence)
+    dates = _of_server_clock(evidence) or _of_client_dates(evidence)
     if dates and dates[0].proven and not lost:
         return dates
     found = [*dates, _of_certificate(describe(failed))]
@@ -87,7 +87,38 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
                 "no-password",
             )
         )
+    if ended and find(observations.ANSWERED, evidence) and not tells_clock(evidence):
+        found.append(_server_clock())
     return [*found, *lost]
+
+
+def _server_clock() -> Cause:
+    """The clock of a server that does not tell its time: without a wrapping, no packet says it."""
+    return Cause(
+        "the clock of the server is wrong, so that the client certificate is not valid there",
+        "the server told no time: only resets with tls-auth or tls-crypt do",
+        "on the server: timedatectl",
+        "server-clock",
+    )
+
+
+def _of_server_clock(evidence: Sequence[Evidence]) -> list[Cause]:
+    """The clock of the server, where the client certificate is valid here and not by that clock."""
+    dates = find_all(observations.DATES, evidence)
+    at_server = [each for each in dates if each.values[:1] == ("client at the server",)]
+    if any(each.values[:1] in (("client",), ("client chain",)) for each in dates):
+        return []
+    return [
+        Cause(
+            "the clock of the server, or of this machine, is wrong: by the server's, the client certificate "
+            "is not valid",
+            f"{describe(find(observations.ANSWERED, evidence))}; {describe(each)}",
+            "here, and on the server: date -u",
+            _CLIENT_DATES,
+            proven=True,
+        )
+        for each in at_server[:1]
+    ]
 
 
 def _of_hello(failure: str, evidence: Sequence[Evidence]) -> list[Cause]:
