@@ -264,3 +264,11 @@ def test_nodes_that_ended_long_ago_leave_room_for_what_ends_next() -> None:
     assert len(found) == 50
     assert [each.name for each in found[-3:]] == ["old1", "abc", "web"]
     assert find_expiries(ControlPlaneReport((forgotten,)), now) == []
+
+
+def test_a_key_of_the_control_plane_is_noted_beside_many_nodes_that_end_earlier() -> None:
+    nodes = tuple(Node(str(each), f"n{each}", key_expiry=100.0 + each) for each in range(200))
+    key = Expires("API key", "abc", 6 * 86_400.0)
+    found = find_expiries(ControlPlaneReport(nodes, expiries=(key,)), 0.0)
+    assert len(found) == 50
+    assert found[-1] == key
