@@ -15,7 +15,7 @@ import zlib
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
@@ -28,22 +28,24 @@ from wgmon_tui.config.value_parsers import parse_name_server
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import NameServer
 from wgmon_tui.net.http_target import HttpTarget
+from wgmon_tui.store.formats.compiled_records import (
+    Form,
+    Json,
+    Reader,
+    StoredField,
+    UnreadableValueError,
+    Writer,
+    compile_reader,
+    compile_writer,
+)
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames
 
-Json = Any
-"""A value that `json` reads and writes."""
+__all__ = ["Json", "UnreadableValueError", "check_names", "codec_of", "from_bytes", "to_bytes"]
 
 _VERSION = b"\x01"
 
-_ALWAYS = object()
-"""Differs from every value of a field: the field is always written."""
-
 _LOADED_LATER = {"Check": Check}
 """Types that the record modules do not import, so that screens start without them."""
-
-
-class UnreadableValueError(Exception):
-    """A stored value that this version cannot read, or that is damaged."""
 
 
 def to_bytes(outcome: Round) -> bytes:
@@ -66,24 +68,26 @@ def from_bytes(data: bytes) -> Round | None:
     return outcome
 
 
-Form = tuple[Callable[[Any], Json], Callable[[Json], Any]]
-"""Encoder and decoder of a type. The decoder raises UnreadableValueError for a value of another type."""
+def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> tuple[Writer, Reader]:
+    """Return the encoder and decoder of a type, under the stored names of `names`.
+
+    The decoder raises UnreadableValueError for a value of another type. Raises TypeError for a type without
+    a stored form, so that no secret is stored by mistake. Also raises it for a record or enum whose stored
+    names are missing, incomplete or not unique.
+    """
+    form = _form_of(hint, names)
+    return form.write, form.read
 
 
 @cache
-def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
-    """Return the encoder and decoder of a type, under the stored names of `names`.
-
-    Raises TypeError for a type without a stored form, so that no secret is stored by mistake. Also raises it
-    for a record or enum whose stored names are missing, incomplete or not unique.
-    """
+def _form_of(hint: Any, names: StoredNames) -> Form:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _form_of_union(args, names)
     if origin is tuple and len(args) == 2 and args[1] is ...:
         return _form_of_tuple(args[0], names)
     if origin is Literal:
-        return _unchanged, _reading(lambda value: value in args)
+        return _form(_unchanged, _reading(lambda value: value in args))
     if hint in _LEAVES:
         return _LEAVES[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -91,6 +95,16 @@ def codec_of(hint: Any, names: StoredNames = STORED_NAMES) -> Form:
     if isinstance(hint, type) and is_dataclass(hint):
         return _form_of_record(hint, names)
     raise TypeError(f"no stored form for {hint}")
+
+
+def _form(write: Writer, read: Reader, *, of: Form | None = None, each: Form | None = None) -> Form:
+    """A form whose functions exist already."""
+    return Form(lambda: write, lambda: read, of=of, each=each)
+
+
+def _form_of_types(*kinds: type) -> Form:
+    """The form of values that JSON has, which are stored as they are."""
+    return Form(lambda: _unchanged, lambda: _reading(lambda value: type(value) in kinds), kinds)
 
 
 def check_names(kind: type[Any], stored: Mapping[Any, str], members: Collection[Any]) -> None:
@@ -110,6 +124,10 @@ def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
         raise TypeError(f"no stored names for {kind}")
     check_names(kind, stored, tuple(kind))
     members = {name: member for member, name in stored.items()}
+    texts = {member.name: name for member, name in stored.items()}  # a member's hash is a call in Python
+
+    def write(member: Any) -> Json:
+        return texts[member._name_]
 
     def read(name: Json) -> Any:
         try:
@@ -117,38 +135,26 @@ def _form_of_enum(kind: type[Enum], names: StoredNames) -> Form:
         except (KeyError, TypeError):  # unknown, or no text
             raise UnreadableValueError from None
 
-    return stored.__getitem__, read
+    return _form(write, read)
 
 
 def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
     """Encode a record as an object with the stored names of its fields."""
     if kind not in names.records:
         raise TypeError(f"no stored names for {kind}")
-    stored = names.records[kind].fields
-    check_names(kind, stored, [field.name for field in fields(kind)])
+    keys, sparse = names.records[kind].fields, names.records[kind].sparse
+    check_names(kind, keys, [field.name for field in fields(kind)])
     hints = get_type_hints(kind, localns=_LOADED_LATER)
-    forms = [(name, key, codec_of(hints[name], names)) for name, key in stored.items()]
-    required = {
-        stored[field.name]
+    stored = {
+        field.name: StoredField(
+            field, keys[field.name], _form_of(hints[field.name], names), field.name in sparse
+        )
         for field in fields(kind)
-        if field.default is MISSING and field.default_factory is MISSING
     }
-
-    unset = {field.name: field.default for field in fields(kind) if field.name in names.records[kind].sparse}
-
-    def write(record: Any) -> Json:
-        return {
-            key: write_field(value)
-            for name, key, (write_field, _) in forms
-            if (value := getattr(record, name)) != unset.get(name, _ALWAYS)
-        }
-
-    def read(value: Json) -> Any:
-        if not isinstance(value, dict) or not required <= value.keys():
-            raise UnreadableValueError
-        return kind(**{name: read_field(value[key]) for name, key, (_, read_field) in forms if key in value})
-
-    return write, read
+    return Form(
+        lambda: compile_writer([stored[name] for name in keys]),
+        lambda: compile_reader(kind, tuple(stored.values())),
+    )
 
 
 def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
@@ -157,18 +163,24 @@ def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
     """
     kinds = [arg for arg in args if arg is not types.NoneType]
     if len(kinds) < len(args):
-        write, read = _form_of_union(tuple(kinds), names)
-        return (
-            lambda value: None if value is None else write(value),
-            lambda value: None if value is None else read(value),
-        )
+        return _form_or_none(_form_of_union(tuple(kinds), names))
     if len(kinds) == 1:
-        return codec_of(kinds[0], names)
+        return _form_of(kinds[0], names)
     if set(kinds) == {IPv4Address, IPv6Address}:
-        return str, _parsing(_ip_address)
+        return _form(_address_text, _parsing(_ip_address))
     if set(kinds) == {IPv4Interface, IPv6Interface}:
-        return str, _parsing(_ip_interface)
+        return _form(_interface_text, _parsing(_ip_interface))
     return _form_of_named(kinds, names)
+
+
+def _form_or_none(form: Form) -> Form:
+    if form.types:
+        return _form_of_types(*form.types, types.NoneType)
+    return _form(
+        lambda value: None if value is None else form.write(value),
+        lambda value: None if value is None else form.read(value),
+        of=form,
+    )
 
 
 def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
@@ -177,31 +189,36 @@ def _form_of_named(kinds: list[type[Any]], names: StoredNames) -> Form:
     stored = {kind: names.records[kind].kind for kind in kinds}
     if not all(stored.values()) or len(set(stored.values())) < len(stored):
         raise TypeError(f"expected a unique stored kind for each of {kinds}")
-    readers = {name: forms[kind][1] for kind, name in stored.items()}
+    of_name = {name: forms[kind] for kind, name in stored.items()}
 
     def write_named(record: Any) -> Json:
         kind = type(record)
-        return [stored[kind], forms[kind][0](record)]
+        return [stored[kind], forms[kind].write(record)]
 
     def read_named(value: Json) -> Any:
         if not isinstance(value, list) or len(value) != 2:
             raise UnreadableValueError
-        return _lookup(readers, value[0])(value[1])
+        return _lookup(of_name, value[0]).read(value[1])
 
-    return write_named, read_named
+    return _form(write_named, read_named)
 
 
 def _form_of_tuple(of: Any, names: StoredNames) -> Form:
     """Encode a tuple as an array; unknown kinds of records are skipped on decoding."""
-    write, read = codec_of(of, names)
+    form = _form_of(of, names)
     named = get_origin(of) in (Union, types.UnionType) and all(map(is_dataclass, get_args(of)))
 
-    def read_all(value: Json) -> Any:
-        if not isinstance(value, list):
-            raise UnreadableValueError
-        return tuple(_known(read, value) if named else map(read, value))
+    def write_all(values: Any) -> Json:
+        write = form.write  # compiled now, if this is the first value
+        return [write(value) for value in values]
 
-    return lambda values: [write(value) for value in values], read_all
+    def read_all(value: Json) -> Any:
+        if type(value) is not list:
+            raise UnreadableValueError
+        read = form.read
+        return tuple(_known(read, value) if named else [read(each) for each in value])
+
+    return _form(write_all, read_all, each=form)
 
 
 def _known(read: Callable[[Json], Any], values: list[Json]) -> list[Any]:
@@ -243,33 +260,25 @@ def _parsing(parse: Callable[[str], Any]) -> Callable[[Json], Any]:
     return read
 
 
-_PARSED_TEXTS = 16_384
-"""Parsed texts to keep: checks repeat the addresses and keys of servers, and parsing took half the time."""
+_KEPT = 16_384
+"""Parsed and written texts to keep: checks repeat the addresses and keys of servers. Parsing took half
+of the time.
+"""
 
-_ip_address = lru_cache(_PARSED_TEXTS)(ip_address)
-_ip_interface = lru_cache(_PARSED_TEXTS)(ip_interface)
-_public_key = lru_cache(_PARSED_TEXTS)(PublicKey.from_text)
-
-
-def _read_number(value: Json) -> Any:
-    if type(value) in (float, int):
-        return value
-    raise UnreadableValueError
-
-
-def _read_text(value: Json) -> Any:
-    if type(value) is str:
-        return value
-    raise UnreadableValueError
+_ip_address = lru_cache(_KEPT)(ip_address)
+_address_text = lru_cache(_KEPT)(str)
+_ip_interface = lru_cache(_KEPT)(ip_interface)
+_interface_text = lru_cache(_KEPT)(str)
+_public_key = lru_cache(_KEPT)(PublicKey.from_text)
 
 
 _LEAVES: dict[Any, Form] = {
-    bool: (_unchanged, _reading(lambda value: type(value) is bool)),
-    int: (_unchanged, _reading(lambda value: type(value) is int)),
-    float: (_unchanged, _read_number),
-    str: (_unchanged, _read_text),
-    bytes: (lambda value: b2a_base64(value, newline=False).decode(), _parsing(a2b_base64)),
-    PublicKey: (str, _parsing(_public_key)),
-    NameServer: (str, _parsing(parse_name_server)),
-    HttpTarget: (str, _parsing(parse_http_target)),
+    bool: _form_of_types(bool),
+    int: _form_of_types(int),
+    float: _form_of_types(float, int),
+    str: _form_of_types(str),
+    bytes: _form(lambda value: b2a_base64(value, newline=False).decode(), _parsing(a2b_base64)),
+    PublicKey: _form(str, _parsing(_public_key)),
+    NameServer: _form(str, _parsing(parse_name_server)),
+    HttpTarget: _form(str, _parsing(parse_http_target)),
 }
