@@ -44,7 +44,7 @@ async def test_frames_arrive_whole_and_in_order() -> None:
     ours, theirs = socket.socketpair()
     sender, receiver = End(), End()
     sending, receiving = await sender.connect(ours), await receiver.connect(theirs)
-    sent = [(FrameKind.CHECK, bytes([number]) * number * 997) for number in range(200)]
+    sent = [(FrameKind.RESTORE, bytes([number]) * number * 997) for number in range(200)]
     for frame in sent:
         sending.send(*frame)
     await receiver.has(frames=len(sent))
@@ -55,20 +55,31 @@ async def test_frames_arrive_whole_and_in_order() -> None:
     receiving.close()
 
 
-async def test_requests_and_results_wait_for_each_other_and_for_nothing_else() -> None:
+async def test_results_are_gathered_in_one_frame_until_another_is_sent() -> None:
     ours, theirs = socket.socketpair()
     sending, receiver = await End().connect(ours), End()
     await receiver.connect(theirs)
-    for kind in (FrameKind.CHECKED, FrameKind.CHECKED):
-        sending.send(kind, b"waits")
-    assert len(sending._unsent) == 4  # header and content of each
+    for number in (1, 2):
+        sending.gather(FrameKind.CHECKED, [number, []])
+    await asyncio.sleep(0)
+    assert receiver.frames == []
     sending.send(FrameKind.STATUS, b"now")
-    assert sending._unsent == []
+    await receiver.has(frames=2)
+    assert receiver.frames == [(FrameKind.CHECKED, b"[[1,[]],[2,[]]]"), (FrameKind.STATUS, b"now")]
+    sending.gather(FrameKind.CHECKED, "alone")
     await receiver.has(frames=3)
-    assert [kind for kind, _ in receiver.frames] == [FrameKind.CHECKED, FrameKind.CHECKED, FrameKind.STATUS]
-    sending.send(FrameKind.CHECKED, b"alone")
-    await receiver.has(frames=4)
+    assert receiver.frames[2] == (FrameKind.CHECKED, b'["alone"]')
     sending.close()
+
+
+async def test_a_result_of_the_last_moment_is_sent_before_the_end() -> None:
+    ours, theirs = socket.socketpair()
+    sending, receiver = await End().connect(ours), End()
+    await receiver.connect(theirs)
+    sending.gather(FrameKind.CHECKED, 1)
+    sending.close()
+    await receiver.has(lost=1)
+    assert receiver.frames == [(FrameKind.CHECKED, b"[1]")]
 
 
 async def test_what_was_sent_before_the_end_arrives() -> None:

@@ -95,7 +95,9 @@ async def test_what_waited_for_a_worker_is_sent_a_few_at_a_time(
         asked = found.ask(3 * worker_process._SENT_AT_ONCE)
         await asyncio.sleep(0)  # one turn of the loop, in which all of them are asked for
         await found.pool.open()
-        await until(lambda: len(found.received(FrameKind.CHECK)) >= worker_process._SENT_AT_ONCE)
+        await until(lambda: found.received(FrameKind.CHECK))
+        [requests] = map(messages.decode_requests, found.received(FrameKind.CHECK))
+        assert len(requests) == worker_process._SENT_AT_ONCE
         [worker] = found.pool._workers
         assert sum(each.is_sent for each in worker._checks.values()) == worker_process._SENT_AT_ONCE
         await end(asked)
@@ -108,7 +110,7 @@ async def test_a_check_that_is_cancelled_ends_in_the_worker_too(
         await found.pool.open()
         asked = found.ask()
         await until(lambda: found.received(FrameKind.CHECK))
-        request = messages.decode_request(found.received(FrameKind.CHECK)[0])
+        [request] = messages.decode_requests(found.received(FrameKind.CHECK)[0])
         await end(asked)
         await until(lambda: found.received(FrameKind.CANCEL))
         assert messages.decode_number(found.received(FrameKind.CANCEL)[0]) == request.number

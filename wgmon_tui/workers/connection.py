@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import Callable
 from enum import IntEnum
@@ -12,14 +13,6 @@ _HEADER = struct.Struct("=IB")
 
 MAX_FRAME_BYTES = 1 << 28
 """The longest content, of the whole fleet with its secrets. A longer one is damage."""
-
-
-_GATHER_S = 0.02
-"""Results are collected for this many seconds: waking the writer costs as much as reading a result.
-
-The times in a check do not depend on it. Requests wait for one turn of the event loop, in which
-the engine starts all checks that are due.
-"""
 
 
 class FrameKind(IntEnum):
@@ -42,8 +35,12 @@ class FrameKind(IntEnum):
     STATUS = 24
 
 
-_GATHERED = {FrameKind.CHECK: 0.0, FrameKind.CHECKED: _GATHER_S}
-"""Seconds for which a frame may wait for others. All other kinds are sent at once, with those that wait."""
+_GATHERED = {FrameKind.CHECK: 0.0, FrameKind.CHECKED: 0.02}
+"""Kinds of which one frame contains many items, and the seconds for which the first item waits for others.
+
+Waking the writer costs as much as reading a result. The times in a check do not depend on the wait. Requests
+wait for one turn of the event loop, in which the engine starts all checks that are due.
+"""
 
 
 class BadFrameError(Exception):
@@ -51,7 +48,7 @@ class BadFrameError(Exception):
 
 
 class FrameConnection(asyncio.Protocol):
-    """One end of the socket pair. Frames are sent in order; requests and results gather for a moment."""
+    """One end of the socket pair. Frames arrive in order; requests and results share frames."""
 
     def __init__(
         self, on_frame: Callable[[FrameKind, bytes], None], on_lost: Callable[[BadFrameError | None], None]
@@ -63,7 +60,7 @@ class FrameConnection(asyncio.Protocol):
         self._on_frame, self._on_lost = on_frame, on_lost
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
-        self._unsent: list[bytes] = []
+        self._gathered: dict[FrameKind, list[object]] = {}
         self._flushing: asyncio.Handle | None = None
         self._error: BadFrameError | None = None
 
@@ -73,28 +70,38 @@ class FrameConnection(asyncio.Protocol):
         self._transport = transport
 
     def send(self, kind: FrameKind, content: bytes) -> None:
-        """Send a frame, with those that wait. Does nothing once the connection is lost."""
+        """Send a frame, after what was gathered. Does nothing once the connection is lost."""
+        self._flush(_encode(kind, content))
+
+    def gather(self, kind: FrameKind, item: object) -> None:
+        """Send an item as JSON, in one frame with others of its kind.
+
+        Does nothing once the connection is lost.
+        """
         if self._transport is None:
             return
-        self._unsent += (_HEADER.pack(len(content), kind), content)
-        if kind not in _GATHERED:
-            self._flush()
-        elif self._flushing is None:
+        self._gathered.setdefault(kind, []).append(item)
+        if self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(_GATHERED[kind], self._flush)
 
     def close(self) -> None:
-        """Send what is unsent, and close."""
+        """Send what was gathered, and close."""
         self._flush()
         if self._transport:
             self._transport.close()
 
-    def _flush(self) -> None:
+    def _flush(self, frame: bytes = b"") -> None:
+        """Send what was gathered, and then a frame."""
         if self._flushing:
             self._flushing.cancel()
             self._flushing = None
-        if self._transport and self._unsent:
-            self._transport.write(b"".join(self._unsent))
-        self._unsent.clear()
+        gathered = (
+            _encode(kind, json.dumps(items, separators=(",", ":")).encode())
+            for kind, items in self._gathered.items()
+        )
+        if self._transport:
+            self._transport.write(b"".join((*gathered, frame)))
+        self._gathered.clear()
 
     def data_received(self, data: bytes) -> None:
         """Pass on each whole frame. Part of asyncio.Protocol."""
@@ -122,8 +129,12 @@ class FrameConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the owner. Part of asyncio.Protocol."""
         self._transport = None
-        self._unsent.clear()
+        self._gathered.clear()
         self._on_lost(self._error)
+
+
+def _encode(kind: FrameKind, content: bytes) -> bytes:
+    return _HEADER.pack(len(content), kind) + content
 
 
 def _kind_of(number: int) -> FrameKind:

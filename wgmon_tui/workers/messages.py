@@ -100,14 +100,14 @@ class CheckRequest:
     soak: bool = False
 
 
-def encode_request(request: CheckRequest) -> bytes:
-    """Encode a request."""
-    return _json([request.number, request.server, request.deep, request.explain, request.soak])
+def write_request(request: CheckRequest) -> object:
+    """Write a request as JSON, to be gathered with others."""
+    return [request.number, request.server, request.deep, request.explain, request.soak]
 
 
-def decode_request(content: bytes) -> CheckRequest:
-    """Decode a request."""
-    return CheckRequest(*json.loads(content))
+def decode_requests(content: bytes) -> list[CheckRequest]:
+    """Decode gathered requests."""
+    return [CheckRequest(*fields) for fields in json.loads(content)]
 
 
 def encode_number(number: int) -> bytes:
@@ -158,20 +158,27 @@ class WorkerReport:
     trouble: str = ""
 
 
-def encode_checked(number: int, checks: tuple[Check, ...]) -> bytes:
-    """Encode the result of a request."""
-    return _json([number, _write_checks(checks)])
+def write_checked(number: int, checks: tuple[Check, ...]) -> object:
+    """Write the result of a request as JSON, to be gathered with others."""
+    return [number, _write_checks(checks)]
 
 
-def decode_checked(content: bytes) -> tuple[int, tuple[Check, ...]]:
-    """Decode the result of a request. Raises BadFrameError."""
-    match _parse(content):
-        case [int(number), list(raw)]:
-            try:
-                return number, _read_checks(raw)
-            except UnreadableValueError:
-                pass
+def decode_checked(content: bytes) -> list[tuple[int, tuple[Check, ...]]]:
+    """Decode gathered results. Raises BadFrameError."""
+    results = _parse(content)
+    if isinstance(results, list):
+        try:
+            return [_read_checked(each) for each in results]
+        except UnreadableValueError:
+            pass
     raise BadFrameError("checks in an unknown format")
+
+
+def _read_checked(result: object) -> tuple[int, tuple[Check, ...]]:
+    match result:
+        case [int(number), list(checks)]:
+            return number, _read_checks(checks)
+    raise UnreadableValueError
 
 
 def encode_soak_progress(number: int, progress: SoakProgress) -> bytes:

@@ -20,7 +20,7 @@ from wgmon_tui.config.shard import find_owner
 from wgmon_tui.control.worker_status import WorkerStatus
 from wgmon_tui.store.clock_guard import ClockBelief
 from wgmon_tui.store.identity_lock import slot_of
-from wgmon_tui.workers.messages import CheckRequest, FleetAssignment, WorkerSetup, encode_setup
+from wgmon_tui.workers.messages import FleetAssignment, WorkerSetup, encode_setup
 from wgmon_tui.workers.worker_process import WorkerProcess, list_servers
 from wgmon_tui.workers.worker_records import WorkerOutlets
 
@@ -86,8 +86,8 @@ class WorkerPool:
     ) -> tuple[Check, ...]:
         """Let the worker of a server check it."""
         server = target.server
-        request = CheckRequest(0, server.name, deep, explain, soak)
-        return await self._worker_of(server).check(request, server, on_soak)
+        worker = self._worker_of(server)
+        return await worker.check(server, deep=deep, explain=explain, soak=soak, on_soak=on_soak)
 
     def restore(self, server: Server, checks: Sequence[Check]) -> None:
         """Restore what an earlier run knew of a server's name, when its worker starts."""

@@ -26,7 +26,7 @@ from wgmon_tui import __version__
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.path_trace import PathTrace, TraceRefusedError
 from wgmon_tui.checks.protocol import ProtocolTarget
-from wgmon_tui.checks.soak_progress import SoakProgress
+from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.targets import join
 from wgmon_tui.config.secrets.core_dumps import switch_off_core_dumps
 from wgmon_tui.exit_codes import ExitCode
@@ -136,11 +136,11 @@ class Worker:
             kind, content = await self._next_frame()
             match kind:
                 case FrameKind.CHECK:
-                    request = messages.decode_request(content)
-                    self._start(request.number, self._check(prober, request))
-                    started += 1
-                    if started % _STARTED_AT_ONCE == 0:
-                        await asyncio.sleep(0)
+                    for request in messages.decode_requests(content):
+                        self._start(request.number, self._check(prober, request))
+                        started += 1
+                        if started % _STARTED_AT_ONCE == 0:
+                            await asyncio.sleep(0)
                 case FrameKind.CANCEL:
                     if task := self._tasks.get(messages.decode_number(content)):
                         task.cancel()
@@ -175,16 +175,16 @@ class Worker:
     async def _check(self, prober: FleetProber, request: CheckRequest) -> None:
         target = self._targets.get(request.server)
         if target is None:  # it left servers.toml: the result is not used
-            self._connection.send(FrameKind.CHECKED, messages.encode_checked(request.number, ()))
+            self._connection.gather(FrameKind.CHECKED, messages.write_checked(request.number, ()))
             return
         checks = await prober.check_all(
             target,
             deep=request.deep,
             explain=request.explain,
             soak=request.soak,
-            on_soak=self._soak_sender(request.number),
+            on_soak=self._soak_sender(request.number) if request.soak else ignore_progress,
         )
-        self._connection.send(FrameKind.CHECKED, messages.encode_checked(request.number, checks))
+        self._connection.gather(FrameKind.CHECKED, messages.write_checked(request.number, checks))
 
     def _soak_sender(self, number: int) -> Any:
         sent_at = 0.0

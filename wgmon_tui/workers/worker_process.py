@@ -118,11 +118,17 @@ class WorkerProcess:
             self._send_waiting()
 
     async def check(
-        self, request: CheckRequest, server: Server, on_soak: Callable[[SoakProgress], None]
+        self,
+        server: Server,
+        *,
+        deep: bool,
+        explain: bool,
+        soak: bool,
+        on_soak: Callable[[SoakProgress], None],
     ) -> tuple[Check, ...]:
-        """Check a server. `request` has no number yet."""
+        """Check a server."""
         number = next(self._numbers)
-        request = CheckRequest(number, request.server, request.deep, request.explain, request.soak)
+        request = CheckRequest(number, server.name, deep, explain, soak)
         result: asyncio.Future[tuple[Check, ...]] = asyncio.get_running_loop().create_future()
         pending = self._checks[number] = PendingCheck(request, server, result, on_soak)
         if self._accepts and not self._waiting:
@@ -281,7 +287,7 @@ class WorkerProcess:
     def _send_check(self, pending: PendingCheck) -> None:
         if self._life:
             pending.is_sent = True
-            self._life.connection.send(FrameKind.CHECK, messages.encode_request(pending.request))
+            self._life.connection.gather(FrameKind.CHECK, messages.write_request(pending.request))
 
     def _send_waiting(self) -> None:
         if self._sender is None or self._sender.done():
@@ -303,7 +309,8 @@ class WorkerProcess:
         life.heard_at = time.monotonic()
         match kind:
             case FrameKind.CHECKED:
-                self._finish_check(*messages.decode_checked(content))
+                for number, checks in messages.decode_checked(content):
+                    self._finish_check(number, checks)
             case FrameKind.STATUS:
                 self.report = messages.decode_worker_report(content)
             case FrameKind.SOAK_PROGRESS:
