@@ -26,6 +26,14 @@ async def test_checks_that_are_due_at_almost_the_same_time_start_together() -> N
     assert time.monotonic() >= began + LEAST_SLEEP_S
 
 
+async def test_a_check_that_ends_does_not_start_those_that_wait_for_others() -> None:
+    timer, began = WakeTimer(), time.monotonic()
+    task = await asleep(timer, began)
+    timer.wake_before(began)
+    await task
+    assert time.monotonic() >= began + LEAST_SLEEP_S
+
+
 async def test_a_change_ends_the_sleep() -> None:
     timer, now = WakeTimer(), time.monotonic()
     task = await asleep(timer, now + LONG_S)

@@ -31,7 +31,7 @@ from wgmon_tui.monitor.subscription_ends import SubscriptionEnds
 from wgmon_tui.monitor.uplink_doubts import UplinkDoubts
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.monitor.vantage_reports import VantageReports
-from wgmon_tui.monitor.wake_timer import WakeTimer
+from wgmon_tui.monitor.wake_timer import BACKLOG_SLEEP_S, LEAST_SLEEP_S, WakeTimer
 from wgmon_tui.net.addresses import Endpoint
 
 STARTED_AT_ONCE = 30
@@ -185,9 +185,11 @@ class Engine(FleetController):
             await self._prober.open()
             clock = asyncio.create_task(self._timers.run(), name="mutes and maintenance")
             while self._failure is None:
-                for name, due in self.schedule.take_due(time.monotonic(), STARTED_AT_ONCE):
+                taken = self.schedule.take_due(time.monotonic(), STARTED_AT_ONCE)
+                for name, due in taken:
                     self._start(name, due)
-                await self._timer.sleep_until(self.schedule.next_due())
+                least_s = BACKLOG_SLEEP_S if len(taken) == STARTED_AT_ONCE else LEAST_SLEEP_S
+                await self._timer.sleep_until(self.schedule.next_due(), least_s)
             raise self._failure
         finally:
             in_flight = [*self._in_flight.values(), *([clock] if clock else [])]
