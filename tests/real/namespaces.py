@@ -130,6 +130,7 @@ class PathSettings:
 
 
 _ADDRESSES_AND_ROUTES = """
+ip -oneline link show up
 ip -oneline address show scope global
 ip route
 ip -6 route show
@@ -139,6 +140,9 @@ nft list ruleset
 ip -oneline xfrm policy || true  # not every kernel has it
 ip rule
 ip -6 rule
+for version in 4 6; do
+    ip -$version -oneline route show cache | sed -n 's/expires [0-9]*sec//; /mtu/p'  # learnt from ICMP errors
+done
 """
 
 
