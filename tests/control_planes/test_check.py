@@ -238,6 +238,19 @@ async def test_an_answer_that_ends_early_is_named_as_such() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Answer({}, 502), "headscale does not run, or the proxy in front of it does not reach it"),
+        (Answer({}, 504), "headscale does not run, or the proxy in front of it does not reach it"),
+        (Answer({}, 500), "a fault inside of headscale"),
+        (Answer({"nodes": []}, cut=True), "headscale, or a proxy in front of it, ends connections"),
+    ],
+)
+async def test_the_first_cause_tells_a_proxy_from_the_control_plane(answer: Answer, cause: str) -> None:
+    assert (await diagnose(node=answer)).causes[0].cause == cause
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         (Answer({}, 500), "an error of the control plane (HTTP 500), so they are not known"),

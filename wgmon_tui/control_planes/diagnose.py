@@ -99,7 +99,7 @@ def _find_broken_part(evidence: Sequence[ProtocolEvidence]) -> Found | None:
 
 def _find_failure(title: str, evidence: Sequence[ProtocolEvidence], server: Server) -> Found | None:
     for each in evidence:
-        first, second, _ = values_of(each, 3)
+        first, second, third = values_of(each, 3)
         if each.kind == "certificate":
             return (
                 Verdict.BAD_CERTIFICATE,
@@ -107,11 +107,15 @@ def _find_failure(title: str, evidence: Sequence[ProtocolEvidence], server: Serv
                 (_certificate(server),),
             )
         if each.kind == "waiting":
-            return Verdict.UNPROVEN, _sentence(each, server), _answer_causes(title, answers.LIMITED, server)
+            return Verdict.UNPROVEN, _sentence(each, server), _answer_causes(title, server, answers.LIMITED)
         if each.kind == "connection" and first in _CONNECTIONS:
             return _CONNECTIONS[first], _sentence(each, server), (_connection_cause(first, server),)
         if each.kind == "answer" and second in _FAILED_ANSWERS:
-            return _FAILED_ANSWERS[second], _sentence(each, server), _answer_causes(title, second, server)
+            return (
+                _FAILED_ANSWERS[second],
+                _sentence(each, server),
+                _answer_causes(title, server, second, third),
+            )
     return None
 
 
@@ -125,6 +129,10 @@ def _find_drift(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | Non
         "wgmon-tui --version",
     )
     return Verdict.UNPROVEN, f"It answers, but {describe(drift)}.", (cause,)
+
+
+_OF_GATEWAYS = ("HTTP 502", "HTTP 504")
+"""Bad gateway and gateway timeout (RFC 9110 §15.6): a proxy got no answer of the server behind it."""
 
 
 def _find_partial_list(title: str, evidence: Sequence[ProtocolEvidence]) -> Found | None:
@@ -237,7 +245,7 @@ def _connection_cause(word: str, server: Server) -> Cause:
     )
 
 
-def _answer_causes(title: str, word: str, server: Server) -> tuple[Cause, ...]:
+def _answer_causes(title: str, server: Server, word: str, detail: str = "") -> tuple[Cause, ...]:
     settings = server.protocol_settings
     url = str(settings.url) if isinstance(settings, ControlPlaneSettings) else str(server.endpoint)
     log = "On the control plane, read its log: journalctl -e"
@@ -259,6 +267,19 @@ def _answer_causes(title: str, word: str, server: Server) -> tuple[Cause, ...]:
                     'Set a longer interval, such as: interval = "5m"',
                     proven=True,
                 ),
+            )
+        case answers.SERVER_ERROR if detail in _OF_GATEWAYS:
+            return (
+                Cause(
+                    f"{title} does not run, or the proxy in front of it does not reach it",
+                    f"{detail} is the answer of a proxy, not of the API",
+                    log,
+                ),
+            )
+        case answers.CUT_OFF:
+            return (
+                Cause(f"{title}, or a proxy in front of it, ends connections", "an answer began", log),
+                Cause("the network on the path", "a firewall can end connections", f"curl -v {url}"),
             )
         case answers.SERVER_ERROR:
             return (Cause(f"a fault inside of {title}", "the status is one of the server's", log),)
