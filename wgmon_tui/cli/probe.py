@@ -13,7 +13,9 @@ from wgmon_tui.cli.arguments import (
     parse_count,
 )
 from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.deferred_modules import modules_deferred
 from wgmon_tui.exit_codes import OutputError
+from wgmon_tui.garbage_collection import loaded_without_collection
 
 PLUGIN_FORMATS = ("nagios", "checkmk")
 
@@ -82,7 +84,8 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def probe(arguments: argparse.Namespace) -> int:
     """Check servers once."""
-    from wgmon_tui.cli.probe_run import run_probe
+    with loaded_without_collection(), modules_deferred():
+        from wgmon_tui.cli.probe_run import run_probe
 
     _require_meaningful(arguments)
     if arguments.form in ("table", "json"):
