@@ -48,6 +48,8 @@ def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...
     disproves what was found about the data path while no data came back. A refusal or a local fault is not
     silence, so it needs no earlier evidence. Only a soak that ran disproves what an earlier soak found.
     """
+    if not before:  # those of most healthy servers
+        return ()
     if _has_soaked(check):
         before = [each for each in before if not isinstance(each, _OF_THE_FLOW)]
     fresh_kinds = {_kind_of(each) for each in check.evidence}
@@ -97,6 +99,8 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
     expiries = tuple(each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
     if find_starvation(check.evidence):
         return (*(each for each in before if not isinstance(each, Expires)), *expiries)
+    if not before and not check.evidence:
+        return ()
     deep = [each for each in before if isinstance(each, _OF_DEEP_CHECKS) and not check.handshake]
     soaked = _has_soaked(check)
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
@@ -110,7 +114,7 @@ def with_known_expiries(check: Check, carried: Sequence[Evidence]) -> Check:
 
     Only deep checks see most of them. Each check carries all that are known, so that it can be read alone.
     """
-    if has_seen_all_ends(check):
+    if not carried or has_seen_all_ends(check):
         return check
     fresh = {each.what for each in check.evidence if isinstance(each, Expires)}
     known = [each for each in carried if isinstance(each, Expires) and each.what not in fresh]
