@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.busy_machine import repeated_if_starved
 from tests.protocols.wireguard.forged_packets import forged_cookie_reply, forged_data, forged_response
 from tests.protocols.wireguard.harness import (
     IDENTITY,
@@ -160,6 +161,7 @@ async def test_answers_for_the_right_and_the_wrong_index_change_nothing() -> Non
     assert diagnose(result, HANDSHAKE_ONLY).verdict is Verdict.HEALTHY
 
 
+@repeated_if_starved(0.05)
 async def test_a_copy_of_an_answer_from_another_address_is_no_answer_from_there() -> None:
     """The first response answers no longer the latest initiation, so the check waits when the copy comes."""
     answers: list[bytes] = []
