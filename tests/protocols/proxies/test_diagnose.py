@@ -191,6 +191,14 @@ def test_a_clock_that_was_shifted_in_vain_stays_the_last_cause_of_a_method_with_
     assert not [each for each in found.causes if each.cause == "the clocks differ too much"]
 
 
+def test_a_server_of_tls_is_not_that_of_a_link_without_tls() -> None:
+    found = diagnose(*SILENT, *WELL, own(findings.TLS_SERVER), protocol="shadowsocks")
+    assert found.verdict is Verdict.WRONG_PROTOCOL
+    (cause,) = found.causes
+    assert cause.proven
+    assert "has TLS" in cause.cause
+
+
 @pytest.mark.parametrize(("protocol", "count"), [("shadowsocks", 1), ("vmess", 1), ("vless", 2)])
 def test_a_web_server_is_not_the_proxy_unless_the_protocol_has_a_fallback(protocol: str, count: int) -> None:
     found = diagnose(*SILENT, *WELL, own(findings.WEB_SERVER, "400"), protocol=protocol)

@@ -22,6 +22,7 @@ from tests.real.proxies.servers import (
     OTHER_CLOCK,
     PASSWORD,
     REALITY,
+    SECURE_PAGE,
 )
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
@@ -229,6 +230,16 @@ def _of_path(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:
             yield ProxyCell(
                 "a web server listens there", name, other, (Verdict.WRONG_PROTOCOL,), cause, is_proven=is_bare
             )
+            if is_bare:
+                secure = Probing(_at(link, SECURE_PAGE))
+                yield ProxyCell(
+                    "the server there has TLS",
+                    name,
+                    secure,
+                    (Verdict.WRONG_PROTOCOL,),
+                    "has TLS",
+                    is_proven=True,
+                )
 
 
 def _of_relays(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:

@@ -114,6 +114,11 @@ def test_a_web_server_on_the_port_is_proven(quick: ProxyServers, server: str) ->
     assert not play_quickly(quick, server, "a web server listens").wrong
 
 
+@pytest.mark.parametrize("server", ["ss-server aes-256-gcm", "sing-box vmess"])
+def test_a_server_of_tls_on_the_port_of_a_link_without_it_is_proven(quick: ProxyServers, server: str) -> None:
+    assert not play_quickly(quick, server, "the server there has TLS").wrong
+
+
 def test_a_name_that_the_path_blocks_is_found_by_tls_with_another_name(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, "mihomo") as servers:
         for server in ("mihomo vless tls", "mihomo vless vision"):

@@ -233,6 +233,9 @@ def _judge_connection(
     if web := first_of(findings.WEB_SERVER, evidence):
         summary = f"A web server answers on port {server.endpoint.port}, and nothing comes through it."
         return Verdict.WRONG_PROTOCOL, summary, secret.of_web_server(server, web)
+    if has_tls := first_of(findings.TLS_SERVER, evidence):
+        summary = f"TLS answers on port {server.endpoint.port}, and the link has none."
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_tls_server(server, has_tls)
     if fault == "refused":
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
         return Verdict.PORT_CLOSED, summary, path.of_closed_port(server)

@@ -18,7 +18,12 @@ OF_ALL = (
     Experiment(
         "plain HTTP",
         "without TLS and transport: a request of HTTP to the port itself",
-        "a web server listens there, not the proxy",
+        "a web server listens there, or a proxy behind WebSocket or gRPC",
+    ),
+    Experiment(
+        "TLS",
+        "without TLS and transport: a ClientHello to the port itself",
+        "the server has TLS, and the link has none",
     ),
 )
 OF_STREAMS = (

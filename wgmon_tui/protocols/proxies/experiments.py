@@ -23,6 +23,7 @@ from wgmon_tui.protocols.proxies.findings import (
     OTHER_NAME,
     REPEATED,
     SAME,
+    TLS_SERVER,
     TRIED,
     WEB_SERVER,
     WRONG_SECRET,
@@ -90,6 +91,8 @@ class Experiments:
         wrong = await self.compare_wrong_secret()
         if is_bare(self._link) and (there := await self._fetches.ask_endpoint(self._patience_s)).status:
             return [repeated, wrong, self._evidence(WEB_SERVER, str(there.status))]
+        if is_bare(self._link) and await self._fetches.is_answered_with_tls(self._patience_s):
+            return [repeated, wrong, self._evidence(TLS_SERVER)]
         return [repeated, wrong, *await self._try_all(self._secret_trials())]
 
     def _secret_trials(self) -> Iterable[Trial]:

@@ -15,6 +15,7 @@ from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.proxies.dialects import Clock, Dialect, Trial, shifted_clock
 from wgmon_tui.protocols.proxies.flow_soak import FlowSoak
 from wgmon_tui.protocols.proxies.link_layers import (
+    OUTER_TLS,
     destination_of,
     find_secrets,
     make_outer_layers,
@@ -24,6 +25,7 @@ from wgmon_tui.protocols.proxies.link_layers import (
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch, PageFetcher
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
+from wgmon_tui.protocols.proxies.tls_layer import TlsLayer, make_context
 
 _MOST_PACKETS = 32
 _MOST_BYTES = 2048
@@ -76,6 +78,15 @@ class ProxyFetches:
         endpoint = self.target.server.endpoint
         page = HttpTarget(Url(str(endpoint.host), endpoint.port, "/"))
         return await PageFetcher(page, [], timeout_s=timeout_s).run(self.address, endpoint.port)
+
+    async def is_answered_with_tls(self, timeout_s: float) -> bool:
+        """Whether the endpoint answers a ClientHello. Its certificate says nothing here."""
+        endpoint = self.target.server.endpoint
+        context = await asyncio.to_thread(make_context, is_verified=False)
+        layer = TlsLayer(OUTER_TLS, context, str(endpoint.host))
+        page = HttpTarget(Url(str(endpoint.host), endpoint.port, "/"))
+        found = await PageFetcher(page, [layer], timeout_s=timeout_s).run(self.address, endpoint.port)
+        return layer.is_open or found.layer_fault == "alert"
 
     async def soak(
         self, page: HttpTarget, on_progress: Callable[[SoakProgress], None]

@@ -44,6 +44,9 @@ FOUND: Final = "found"
 WEB_SERVER: Final = "web-server"
 """Experiment: the port answers a plain request of HTTP, and with which status."""
 
+TLS_SERVER: Final = "tls-server"
+"""Experiment: the port answers a ClientHello, and the link has no TLS. No values."""
+
 OTHER_NAME: Final = "other-name"
 """What FOUND says was changed, if TLS began with a name that nobody has a reason to block."""
 

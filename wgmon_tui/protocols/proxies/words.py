@@ -162,6 +162,8 @@ def _describe_experiment(kind: str, values: list[str]) -> str:
             return f"{values[0]} of {values[1]} further connections succeeded"
         case findings.NO_MLKEM:
             return "the library cryptography of this machine has no ML-KEM, so no X25519MLKEM768 is offered"
+        case findings.TLS_SERVER:
+            return "the port answers a ClientHello, as a server of TLS does"
         case findings.WEB_SERVER:
             return f"the port answers {values[0]} to a plain request of HTTP, as a web server does"
         case findings.NAMES:

@@ -55,7 +55,17 @@ def of_web_server(server: Server, found: ProtocolEvidence) -> list[Cause]:
         return of_fallback(server)
     fix = f"on the server: ss -ltnp | grep {server.endpoint.port}"
     why = describe_own(found)
-    return [Cause("a web server listens on that port, not the proxy", why, fix, proven=True)]
+    cause = "a web server listens on that port, or a proxy behind WebSocket or gRPC, which the link has not"
+    return [Cause(cause, why, fix, proven=True)]
+
+
+def of_tls_server(server: Server, found: ProtocolEvidence) -> list[Cause]:
+    """A server of TLS answers, and the link has no TLS."""
+    if server.protocol == _WITH_FALLBACK:
+        return of_fallback(server)
+    fix = f"on the server: ss -ltnp | grep {server.endpoint.port}"
+    cause = "the server there has TLS, and the link has none: it is a link of another server, or damaged"
+    return [Cause(cause, describe_own(found), fix, proven=True)]
 
 
 def of_other_protocol(
