@@ -180,6 +180,14 @@ async def test_the_order_changes_by_key() -> None:
         assert [each.split()[0] for each in listed(it)] == ["web2", "web1", "laptop", "db1"]
 
 
+async def test_another_order_is_shown_from_its_first_node_on() -> None:
+    nodes = [replace(LAPTOP, id=f"n{number}", name=f"n{number:03}") for number in range(100)]
+    async with face(mesh(*nodes)) as it:
+        await open_list(it)
+        await it.press("s", "S")
+        assert any("reported n099" in line for line in it.lines())
+
+
 async def test_empty_states_say_what_is_missing() -> None:
     async with face(mesh()) as it:
         await open_list(it)

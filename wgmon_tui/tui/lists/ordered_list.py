@@ -166,15 +166,18 @@ class OrderedListScreen(FilteredListScreen, Generic[EntryT]):
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, as a click on its title does; a second click reverses."""
-        self.order = self.order.clicked(column)
-        self.draw()
+        self._reorder(self.order.clicked(column))
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        self.order = self.order.next()
-        self.draw()
+        self._reorder(self.order.next())
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        self.order = self.order.reversed()
+        self._reorder(self.order.reversed())
+
+    def _reorder(self, order: ColumnOrder) -> None:
+        """Show another order from its first entry on: the one under the cursor may be far out of sight."""
+        self.order = order
         self.draw()
+        self.scrollable.move_to_top()
