@@ -89,11 +89,11 @@ def post_office(
             task.cancel()
         await asyncio.sleep(0)
 
-    office = asyncio.run_coroutine_threadsafe(opened(), loop).result(5)
+    office = asyncio.run_coroutine_threadsafe(opened(), loop).result(30)
     try:
         yield office.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(closed(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(closed(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         running.join(30)
         loop.close()
