@@ -207,7 +207,7 @@ def recorded(fleet_state: FleetState, check: Check) -> tuple[Evidence, ...]:
     fleet_state.record(
         "fra1", Round((check,), (diagnose(check, server_state.server, (), carried_evidence),)), now=100.0
     )
-    return server_state.carried_evidence[ADDRESS]
+    return server_state.carried_evidence.get(ADDRESS, ())
 
 
 def verdict(fleet_state: FleetState) -> Verdict:

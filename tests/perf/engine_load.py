@@ -1,9 +1,10 @@
-"""Engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel]]`.
+"""Engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel] [recorder]]`.
 
 Checks SERVERS servers every INTERVAL_S seconds. Prints this process's share of a core, false losses (every
 server is healthy, so wgmon-tui causes each loss), how late checks started, and the memory used. The servers
 run in a separate process on the other core. With `tunnel`, every check also sends three echoes through the
-session over half a second; without, it ends with the handshake and its keepalive.
+session over half a second; without, it ends with the handshake and its keepalive. With `recorder`, every
+round is written to a store, by a thread of this process.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
+from wgmon_tui.store.write.recorder import Recorder
 
 TIMEOUT_S = 1.0
 _LOADS = (
@@ -49,7 +51,8 @@ def main() -> None:
             tempfile.TemporaryDirectory() as state,
             TimestampLedger(Path(state)) as timestamps,
         ):
-            asyncio.run(_measure(servers, identity, timestamps, interval, seconds, tunnel))
+            recorder = Recorder(Path(state), ledger=timestamps) if "recorder" in sys.argv else None
+            asyncio.run(_measure(servers, identity, timestamps, interval, seconds, tunnel, recorder))
 
 
 async def _measure(
@@ -59,6 +62,7 @@ async def _measure(
     interval: float,
     seconds: float,
     tunnel: bool,
+    recorder: Recorder | None,
 ) -> None:
     engine = Engine(Prober(timestamps=timestamps.next))
     watched = [
@@ -67,6 +71,10 @@ async def _measure(
     ]
     targets = {server.name: Target(server, identity, tunnel_addresses=_OURS) for server in watched}
     engine.watch(watched, targets, {})
+    if recorder:
+        recorder.start()
+        recorder.watch(engine.fleet_state.states.values())
+        engine.listen(recorder)
     done = lost = 0
 
     def count(_: ServerState, outcome: Round | None, __: object) -> None:
@@ -87,15 +95,18 @@ async def _measure(
     await asyncio.sleep(seconds)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     lag50, lag99 = engine.schedule.lag_percentile(0.5), engine.schedule.lag_percentile(0.99)
+    resident_mb = _resident_mb()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    if recorder:
+        recorder.stop()
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{'with tunnel' if tunnel else 'handshake only':14} {len(watched):6} servers every {interval:g} s "
         f"for {wall:.0f} s: {done / wall:.0f} checks/s, "
         f"CPU {cpu / wall:.0%} of a core ({cpu / done * 1e6:.0f} µs a check), false losses {lost}, "
         f"scheduler lag p50 {(lag50 or 0) * 1000:.1f} ms p99 {(lag99 or 0) * 1000:.1f} ms, "
-        f"resident {_resident_mb():.0f} MB (peak {peak_mb:.0f} MB)",
+        f"resident {resident_mb:.0f} MB (peak {peak_mb:.0f} MB)",
         flush=True,
     )
 

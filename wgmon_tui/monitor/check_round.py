@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import AllSilent, Evidence
@@ -25,12 +24,10 @@ from wgmon_tui.monitor.loss_window import (
     known_loss,
     with_check,
 )
+from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, NO_LOSSES
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.records import dataclass
-
-NO_CARRIED_EVIDENCE: Mapping[Address | None, Sequence[Evidence]] = MappingProxyType({})
-NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

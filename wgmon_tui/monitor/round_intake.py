@@ -9,7 +9,7 @@ from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
 from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.name_moves import note_moved_name
-from wgmon_tui.monitor.server_state import ServerState
+from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, ServerState
 
 __all__ = ["note_moved_name", "take_round"]
 
@@ -34,7 +34,10 @@ def take_round(server_state: ServerState, outcome: Round) -> None:
     server_state.mark_fresh()
     if outcome.port_monitor:
         server_state.port_monitor, server_state.port_monitor_at = outcome.port_monitor, check.started_at
-    server_state.carried_evidence = {
-        each.address: carried_after(server_state.carried_evidence.get(each.address, ()), each)
+    before = server_state.carried_evidence
+    carried = {
+        each.address: kept
         for each in outcome.checks
+        if (kept := carried_after(before.get(each.address, ()), each))
     }
+    server_state.carried_evidence = carried or NO_CARRIED_EVIDENCE  # most servers have none

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.expiry import Expires
     from wgmon_tui.monitor.loss_window import LossWindow
     from wgmon_tui.monitor.node_reports import NodeReport
+
+NO_CARRIED_EVIDENCE: Mapping[Address | None, tuple[Evidence, ...]] = MappingProxyType({})
+NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,10 @@ class ServerState:
     last_check: LastCheck | None = None
     stale_age: float | None = None
     severity_before: Severity | None = None
-    carried_evidence: dict[Address | None, tuple[Evidence, ...]] = field(default_factory=dict)
-    losses: dict[Address | None, LossWindow] = field(default_factory=dict)
+    carried_evidence: Mapping[Address | None, tuple[Evidence, ...]] = field(
+        default_factory=lambda: NO_CARRIED_EVIDENCE
+    )
+    losses: Mapping[Address | None, LossWindow] = field(default_factory=lambda: NO_LOSSES)
     expiries: tuple[Expires, ...] = ()
     """Until when certificates and keys are valid, the first to end first."""
     node_report: NodeReport | None = None

@@ -11,6 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 from wgmon_tui.checks.context_evidence import ForeignSession
@@ -59,7 +60,7 @@ class ForeignSessions:
         """Count packets from a server's address from now on. `identity` is the one that checks it."""
         known = self._identities.get(source, ())
         if identity not in known:
-            self._identities[source] = (*known, identity)
+            self._identities[source] = _shared((*known, identity))
 
     def record(self, source: SocketAddress, data: bytes, index: int) -> None:
         """Record a packet that belongs to no check in flight."""
@@ -101,6 +102,12 @@ class ForeignSessions:
             since = max(since, self._clock() - stamped_elsewhere_s + _SESSION_LIFETIME_S)
         packets = _count_since(self._arrivals, source, since)
         return ForeignSession(packets, _count_since(self._proven, source, since)) if packets else None
+
+
+@lru_cache(1024)
+def _shared(identities: tuple[PublicKey, ...]) -> tuple[PublicKey, ...]:
+    """The same identities as one object: one identity checks most servers."""
+    return identities
 
 
 def _count_since(kept: Mapping[SocketAddress, deque[float]], source: SocketAddress, since: float) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
-from wgmon_tui.checks.check import Check, ProbedAs
+from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.check_log import CheckLog
 from wgmon_tui.checks.evidence import (
     IDENTITY_BUSY,
@@ -271,7 +271,7 @@ class Prober:
             exchange=tuple(check_log.exchange),
             sent=len(run.sent),
             tunnel=data.tunnel,
-            probed_as=ProbedAs(target.private_key.public, target.tunnel_addresses),
+            probed_as=target.probed_as,
             protocol=target.server.protocol,
             framing=target.framing.describe(run.decoys),
         )

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from functools import lru_cache
 from importlib.util import find_spec
 
-from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.check import Check, ProbedAs
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
 from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Server
@@ -50,10 +50,12 @@ class Target:
     trials: Trials = field(default=NO_TRIALS, repr=False, compare=False)
     """Other framings, used only in experiments that explain a failure."""
     initiator: Initiator = field(init=False, repr=False, compare=False)
+    probed_as: ProbedAs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         initiator = _initiator(self.private_key, self.server.public_key, self.preshared_key)
         object.__setattr__(self, "initiator", initiator)
+        object.__setattr__(self, "probed_as", _probed_as(self.private_key.public, self.tunnel_addresses))
 
     @property
     def agreed_values(self) -> tuple[object, ...]:
@@ -101,6 +103,12 @@ def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Ini
     The static-static DH is a quarter of a handshake's cost; ten thousand of them take a second.
     """
     return Initiator(private, remote, psk)
+
+
+@lru_cache(1024)
+def _probed_as(identity: PublicKey, tunnel_addresses: tuple[Interface, ...]) -> ProbedAs:
+    """What the checks of all servers with one identity share."""
+    return ProbedAs(identity, tunnel_addresses)
 
 
 def join_servers(servers: Sequence[Server], fleet: Fleet, keyring: Keyring) -> Targets:
