@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from wgmon_tui.monitor.loss_window import LossWindow
     from wgmon_tui.monitor.node_reports import NodeReport
 
-NO_CARRIED_EVIDENCE: Mapping[Address | None, tuple[Evidence, ...]] = MappingProxyType({})
-NO_LOSSES: Mapping[Address | None, LossWindow] = MappingProxyType({})
+NO_CARRIED_EVIDENCE: Mapping[Address | None, tuple[Evidence, ...]] = {}
+NO_LOSSES: Mapping[Address | None, LossWindow] = {}
+"""Shared by all servers without any; a `MappingProxyType` could not be copied with its state."""
 
 
 @dataclass(frozen=True, slots=True)
