@@ -73,6 +73,16 @@ def _scene(
     return Scene(setup, client_profile(setup, issued, wrapping=wrapping, more=more))
 
 
+def _unknown_cipher(name: str, more: str) -> VpnRow:
+    return VpnRow(
+        f"a data channel with {name}, which a check does not have",
+        lambda _: _scene(ServerSetup(more=more), more=more),
+        Verdict.UNPROVEN,
+        cause="does not have the cipher or the digest",
+        connects=True,
+    )
+
+
 def _auth(key: str, direction: str = "") -> str:
     return block("tls-auth", key) + (f"key-direction {direction}\n" if direction else "")
 
@@ -652,6 +662,9 @@ ROWS = (
         connects=True,
         is_dead_inside=True,
     ),
+    _unknown_cipher("the cipher none", "data-ciphers none\n"),
+    _unknown_cipher("the digest MD5", "data-ciphers AES-256-CBC\nauth MD5\n"),
+    _unknown_cipher("CAMELLIA", "data-ciphers CAMELLIA-256-CBC\n"),
     VpnRow(
         "no common data cipher",
         lambda _: _scene(ServerSetup(more="data-ciphers AES-128-GCM\n"), more="data-ciphers AES-256-GCM\n"),

@@ -233,21 +233,21 @@ def of_settings(what: str) -> Cause:
         "askpass": "In servers.toml, below [server.openvpn], set key_password_file.",
         "cert or key": "openssl x509 -noout -text -in client.crt",
     }
-    directive, colon, _ = what.partition(":")
-    if not colon:
-        return Cause(
-            "the profile needs more than wgmon-tui has",
-            what,
-            "Use a current cipher on both sides, such as AES-256-GCM.",
-            proven=True,
-        )
+    directive = what.partition(":")[0]
     fix = looks.get(directive, "Compare this line of the profile with a client that connects.")
     return Cause(f"{directive} of the profile cannot be used", what, fix, proven=True)
 
 
-def of_missing_echo(*, is_bridge: bool) -> Cause:
+def of_missing_echo(evidence: Sequence[Evidence]) -> Cause:
     """Why no echo was sent through the tunnel."""
-    if is_bridge:
+    if unknown := find(observations.UNKNOWN_CIPHER, evidence):
+        return Cause(
+            "wgmon-tui does not have the cipher or the digest of the data channel",
+            describe(unknown),
+            "Use a current cipher on both sides, such as AES-256-GCM.",
+            proven=True,
+        )
+    if find(observations.BRIDGE, evidence):
         return Cause(
             "the tunnel is a bridge (dev tap), through which wgmon-tui sends no echo",
             "a bridge carries Ethernet frames; only the server's keepalive shows that data comes back",

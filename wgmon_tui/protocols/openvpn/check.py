@@ -45,7 +45,11 @@ from wgmon_tui.protocols.openvpn.profile import RemoteProto
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.tls_context import readable_path
-from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, make_data_channel
+from wgmon_tui.protocols.openvpn.tunnel_stage import (
+    DataChannelStage,
+    leave_without_data,
+    make_data_channel,
+)
 
 NO_NOTES: Mapping[int, str] = MappingProxyType({})
 
@@ -316,9 +320,10 @@ async def _run_tunnel(
     try:
         channel = make_data_channel(session.client, target.profile)
     except UnknownCipherError as error:
-        channel = None
-        unknown = f"wgmon-tui does not have its cipher or digest {error}"
-        session.log.evidence.append(observe(observations.SETTINGS, unknown))
+        session.log.evidence.append(observe(observations.UNKNOWN_CIPHER, str(error)))
+        await leave_without_data(session, reply)
+        found.add(TUNNEL, StageOutcome.NOT_RUN, None, f"a check does not have {error}")
+        return
     if channel is None:
         found.add(TUNNEL, StageOutcome.FAILED, None, "no keys for the data channel")
         return

@@ -281,7 +281,7 @@ def _of_what_was_not_tested(check: Check, evidence: Sequence[Evidence]) -> _Mean
     if tunnel is None or tunnel.received == 0:
         alive = find(observations.KEEPALIVE_ARRIVED, evidence)
         what = "a keepalive came through the tunnel" if alive else "nothing was sent through the tunnel"
-        cause = causes.of_missing_echo(is_bridge=find(observations.BRIDGE, evidence) is not None)
+        cause = causes.of_missing_echo(evidence)
         return _Meaning(
             Verdict.UNPROVEN, f"The server accepts the login and {what}; no echo was possible.", (cause,)
         )

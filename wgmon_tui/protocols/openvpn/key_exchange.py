@@ -140,7 +140,7 @@ def peer_info(version: str, ciphers: tuple[str, ...], more: tuple[tuple[str, str
         ("IV_NCP", "2"),
         ("IV_TCPNL", "1"),
         ("IV_MTU", "1600"),
-        ("IV_CIPHERS", ":".join(ciphers)),
+        ("IV_CIPHERS", ":".join(each.replace("NONE", "none") for each in ciphers)),
         ("IV_PROTO", str(IV_PROTO)),
         *more,
     ]

@@ -39,6 +39,8 @@ UNTESTED = "untested"
 """Values: directives by which a client may refuse the server, and that a check does not obey."""
 BRIDGE = "bridge"
 """The tunnel carries Ethernet frames (dev tap), and a check sends none. No values."""
+UNKNOWN_CIPHER = "unknown-cipher"
+"""The data channel uses a cipher or digest that a check does not have. Value: its name."""
 MISMATCH = "certificate-mismatch"
 """Values: the directive, what it expects, and what the server has."""
 DATES = "dates"
@@ -208,6 +210,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     UNTESTED: lambda values: (
         f"a client obeys {format_list(each for each in values if each)} of the profile, a check does not"
     ),
+    UNKNOWN_CIPHER: lambda values: f"the data channel uses {values[0]}, which a check does not have",
     BRIDGE: lambda _: "the tunnel is a bridge (dev tap), through which a check sends no echo",
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
     DATES: _tell_dates,

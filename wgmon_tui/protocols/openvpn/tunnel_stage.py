@@ -121,6 +121,13 @@ def _host_routes(reply: PushReply) -> list[Address]:
     return found
 
 
+async def leave_without_data(session: ControlSession, reply: PushReply) -> None:
+    """End a session that has no data channel here. A server without cc-exit keeps it until ping-restart."""
+    session.leave()
+    if reply.takes_exit_message:
+        await session.run(lambda: session.client.is_all_acknowledged, _END_WAIT_S)
+
+
 class DataChannelStage:
     """The stage of one session. `run` never raises for what the server does; OSError if sending fails."""
 
