@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.certificates import Certificates
+from tests.busy_machine import repeated_if_starved
 from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALE_DEVICE
 from tests.control_planes.responder import Answer, Responder, responding
 from tests.daemon.harness import Program
@@ -281,6 +282,7 @@ async def test_a_request_that_a_release_does_not_have_is_no_news() -> None:
     assert find_protocol("headscale").has_seen_all_ends(found)
 
 
+@repeated_if_starved(0.1)
 async def test_an_api_that_hangs_is_silent_and_the_request_is_named() -> None:
     async with responding({**WHOLE, "/api/v1/node": Answer(hang=True)}) as responder:
         _, diagnosis = await check(target(responder, timeout=0.3))
@@ -289,6 +291,7 @@ async def test_an_api_that_hangs_is_silent_and_the_request_is_named() -> None:
     assert diagnosis.failed_stage == "api"
 
 
+@repeated_if_starved(0.1)
 async def test_tls_that_is_not_answered_is_silent() -> None:
     async with responding(WHOLE, deaf=True) as responder:
         checked = target(responder, timeout=0.3)

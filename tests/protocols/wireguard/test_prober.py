@@ -150,6 +150,7 @@ async def test_a_round_trip_longer_than_several_checks_shows_up_in_a_later_one()
     assert [each.age > 3 * SILENCE_TIMEOUT_S for each in late] == [True]
 
 
+@repeated_if_starved(SILENCE_TIMEOUT_S / 2)
 async def test_a_late_answer_counts_until_the_next_one_can_arrive() -> None:
     async with ScriptedServer(silence) as server, opened_prober() as prober:
         target = make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from textual.geometry import Region
@@ -10,7 +11,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import OptionList
 
-from tests.daemon.harness import until
+from tests.daemon.harness import PATIENCE_S, until
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import QuietEngine, record, server
@@ -138,8 +139,11 @@ async def test_a_cursor_that_nobody_moved_stays_with_the_worst(monkeypatch: pyte
         assert it.table.cursor_name == "ams1"
 
 
-async def test_rows_keep_their_places_for_some_seconds() -> None:
+async def test_rows_keep_their_places_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     async with face() as it:
+        monkeypatch.setattr(
+            it.table, "_sorted_at", time.monotonic() + PATIENCE_S
+        )  # however slow this test is
         record(it.engine.fleet_state, "ams1", Verdict.SILENT, None)
         await it.follow()
         assert it.table.row_index.position("ams1") == 7
