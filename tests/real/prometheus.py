@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,6 +15,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from tests.alerts.http_receiver import Receiver
+from tests.free_ports import free_port
 from tests.real.bound_ports import bound_port
 from tests.real.prerequisites import require
 
@@ -108,7 +108,7 @@ def prometheus(
         }
         port = "0"
         if runners:
-            port = str(_free_port())
+            port = str(free_port())
             itself = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
             named = {"job_name": "runners", "file_sd_configs": [{"files": [str(runners)]}]}
             config["scrape_configs"] = [itself, named]
@@ -123,13 +123,6 @@ def prometheus(
             )
         )
         yield Prometheus(f"http://127.0.0.1:{bound_port(running)}", webhook)
-
-
-def _free_port() -> int:
-    """A port that was free a moment ago, for a program that must know its own."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from tests.free_ports import free_port
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
@@ -145,12 +145,6 @@ async def server(link: CommandLink, directory: Path) -> AsyncIterator[CommandLin
         await asyncio.to_thread(process.wait)
 
 
-def free_port(*, is_udp: bool) -> int:
-    with socket.socket(type=socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for_listener(port: int, *, is_udp: bool) -> None:
     """Wait until somebody has bound the port."""
     table = Path(f"/proc/net/{'udp' if is_udp else 'tcp'}")
@@ -190,7 +184,7 @@ async def test_the_right_link_is_healthy_and_a_wrong_password_is_down(
 
 
 async def test_vless_encryption_is_checked_through_mihomo(tmp_path: Path) -> None:
-    port, file = free_port(is_udp=False), tmp_path / "server.json"
+    port, file = free_port(), tmp_path / "server.json"
     await asyncio.to_thread(file.write_text, json.dumps(of_encryption(port)))
     process = subprocess.Popen([mihomo_program(), "-d", tmp_path, "-f", file])  # noqa: ASYNC220
     try:

@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.free_ports import free_port
 from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.mihomo_start import await_forwarding, http_listener
-from tests.real.proxies.test_proxy_command import free_port, target, wait_for_listener
+from tests.real.proxies.test_proxy_command import target, wait_for_listener
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.http_target import Url
@@ -46,8 +47,8 @@ async def site(directory: Path) -> AsyncIterator[int]:
 @asynccontextmanager
 async def reality(directory: Path, url: Url) -> AsyncIterator[VlessLink]:
     """A server through which the page already comes, and the link to it."""
-    http_port = free_port(is_udp=False)
-    key, port = X25519PrivateKey.generate(), free_port(is_udp=False)
+    http_port = free_port()
+    key, port = X25519PrivateKey.generate(), free_port()
     private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     async with site(directory) as site_port:
