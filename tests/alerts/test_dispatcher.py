@@ -334,6 +334,16 @@ async def test_who_asked_for_it_is_told_that_nobody_checks_any_more(tmp_path: Pa
     shop.close()
 
 
+@pytest.mark.usefixtures("patient_end")
+async def test_a_run_that_ends_at_its_start_tells_it_at_once(tmp_path: Path, street: Street) -> None:
+    rules = (Rule(("pager",), events=("writer stopped",)),)
+    shop = Shop(tmp_path, all_to("pager", rules=rules))
+    async with running(dispatcher(shop, street)):
+        await asyncio.sleep(0)
+    assert street.kinds("pager") == ["writer stopped"]
+    shop.close()
+
+
 async def test_an_end_without_a_word_is_told_by_the_next_one(tmp_path: Path, street: Street) -> None:
     shop = Shop(tmp_path, all_to("pager", rules=(Rule(("pager",), events=("writer stopped",)),)))
     shop.presence.start(time.time() - 3600)

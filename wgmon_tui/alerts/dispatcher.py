@@ -241,6 +241,7 @@ class Dispatcher:
     async def _shut_down(self) -> None:
         """Announce that checks have stopped, and give the workers a moment to send it."""
         self._is_ending = True
+        self._start_workers()  # a run that ends at its very start has none yet
         alerts = self._resolved_sinks.alerts
         await self._run_in_store(self._expand_once, alerts, self._clock(), include_due=False)
         await self._announce_stop(self._clock())
