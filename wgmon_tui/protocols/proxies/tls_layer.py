@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from wgmon_tui.config.http_targets import certificate_bytes
 from wgmon_tui.net.tls_chain import find_chain, find_passed_end
+from wgmon_tui.net.tls_trust import accept_as_curl
 from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
 _CHUNK = 16 * 1024
@@ -106,8 +107,7 @@ def make_context(
     """A context that trusts these certificates, or those of the system. Reading the latter takes 50 ms."""
     data = b"".join(map(certificate_bytes, certificates))
     context = ssl.create_default_context(cadata=data) if data else ssl.create_default_context()
-    if data:  # a certificate that is no authority is trusted as itself
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    accept_as_curl(context)  # as proxy programs do: 3.13 alone would refuse authorities without identifiers
     if not is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
