@@ -6,7 +6,7 @@ import base64
 import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -60,6 +60,14 @@ class Controller:
 class Judge(Controller):
     """A client with one proxy for each link, which measures the delay of a page when it is asked."""
 
+    def await_proxies(self, names: Iterable[str]) -> None:
+        """Wait until it has them all: it answers requests before it has read its configuration."""
+        deadline = time.monotonic() + _READY_WITHIN_S
+        for name in names:
+            while "name" not in json.loads(self.ask(f"/proxies/{quote(name)}") or b"{}"):
+                assert time.monotonic() < deadline, f"the client has no proxy {name}"
+                time.sleep(0.05)
+
     def delay(self, name: str, page: Url, status: int) -> str:
         """What the client says of a proxy: its delay, or its whole message."""
         query = urlencode({"url": str(page), "timeout": _WAIT_MS, "expected": status})
@@ -83,7 +91,9 @@ def mihomo_judge(servers: ProxyServers, links: Mapping[str, ProxyLink]) -> Judge
         "rules": ["MATCH,DIRECT"],
     }
     (home / "config.yaml").write_text(json.dumps(config))
-    return Judge(servers, _MIHOMO, mihomo_program(), "-d", home)
+    judge = Judge(servers, _MIHOMO, mihomo_program(), "-d", home)
+    judge.await_proxies(links)
+    return judge
 
 
 class SingBoxClient:
