@@ -38,9 +38,18 @@ def connected() -> TcpClient:
     client = TcpClient(40_000, 80, first_sequence=FIRST, mss=1380)
     client.connect(0.0)
     client.write(b"GET / HTTP/1.1\r\n\r\n", 0.0)
-    client.receive(
-        Segment(80, 40_000, THEIRS, (FIRST + 1) % 2**32, Flag.SYN | Flag.ACK, 65_535, mss=1, scale=14), 0.1
+    answer = Segment(
+        80,
+        40_000,
+        THEIRS,
+        (FIRST + 1) % 2**32,
+        Flag.SYN | Flag.ACK,
+        65_535,
+        mss=1,
+        scale=14,
+        sack_permitted=True,
     )
+    client.receive(answer, 0.1)
     return client
 
 

@@ -17,6 +17,8 @@ from tests.real.tcp.kernel_peer import Exchange, KernelPeer, Path, kernel_peer, 
 from wgmon_tui.net.tcp.client import State, TcpClient
 from wgmon_tui.net.tcp.events import Closed, Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
 
+_OPTIONS_AT, _TCPI_OPT_SACK = 5, 2  # struct tcp_info, linux/tcp.h
+
 
 @pytest.fixture
 def peer() -> Iterator[KernelPeer]:
@@ -51,6 +53,18 @@ def test_a_request_and_its_answer_and_an_orderly_end(peer: KernelPeer) -> None:
     assert data_of(exchange) == b"pong"
     assert [type(each) for each in exchange.events] == [Connected, DataReceived, PeerFinished, Closed]
     assert exchange.client.retransmits == 0
+
+
+def test_the_server_may_be_told_what_came_early(peer: KernelPeer) -> None:
+    negotiated: list[int] = []
+
+    def note(connection: socket.socket) -> None:
+        negotiated.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[_OPTIONS_AT])
+
+    with serving(peer, note):
+        exchange = open_client(peer, Path())
+        exchange.run(lambda: bool(negotiated))
+    assert negotiated[0] & _TCPI_OPT_SACK
 
 
 def test_a_port_where_nothing_listens_is_refused(peer: KernelPeer) -> None:

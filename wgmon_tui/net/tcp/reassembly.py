@@ -21,6 +21,8 @@ class Reassembly:
         """The sequence number of the first byte that is missing."""
         self._window = window
         self._early: dict[int, bytes] = {}
+        self.islands: list[tuple[int, int]] = []
+        """What came early: first sequence number and the one behind it. The range that grew last is first."""
 
     def add(self, sequence: int, payload: bytes) -> bytes:
         """Add a segment; return the bytes that are in order now."""
@@ -34,7 +36,22 @@ class Reassembly:
             and self._has_room(sequence, payload)
         ):
             self._early[sequence] = payload
-        return self._take()
+        if sequence in self._early:
+            self._join(sequence, (sequence + len(self._early[sequence])) % _WHOLE)
+        taken = self._take()
+        self.islands = [each for each in self.islands if distance(each[1], self.expected) > 0]
+        return taken
+
+    def _join(self, begin: int, end: int) -> None:
+        """Add a range to the islands that it touches."""
+        apart = []
+        for first, behind in self.islands:
+            if distance(behind, begin) < 0 or distance(first, end) > 0:
+                apart.append((first, behind))
+                continue
+            begin = first if distance(begin, first) > 0 else begin
+            end = behind if distance(behind, end) > 0 else end
+        self.islands = [(begin, end), *apart]
 
     def _has_room(self, sequence: int, payload: bytes) -> bool:
         """What is in order always has room. Overlapping segments could take more than the window."""

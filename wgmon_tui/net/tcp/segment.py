@@ -14,7 +14,7 @@ HEADER_SIZE = 20
 
 _HEADER = struct.Struct("!HHIIBBHHH")
 _SUM_AT = 16
-_END, _NOTHING, _MSS, _SCALE = 0, 1, 2, 3  # kinds of options
+_END, _NOTHING, _MSS, _SCALE, _SACK_PERMITTED, _SACK = range(6)  # kinds of options
 _MAX_SCALE = 14
 """A larger shift counts as this one: RFC 7323 §2.3."""
 
@@ -34,6 +34,8 @@ class Segment:
     """A segment. `window` is the field as it is sent, before scaling.
 
     `mss` and `scale` are the options Maximum Segment Size in bytes and Window Scale; None if absent.
+    `sack_permitted` and `sack_blocks` are those of RFC 2018. A block is the first sequence number of data
+    that came early, and the one behind it. `decode` leaves blocks out: the client sends too little for them.
     """
 
     source_port: int
@@ -45,6 +47,8 @@ class Segment:
     payload: bytes = b""
     mss: int | None = None
     scale: int | None = None
+    sack_permitted: bool = False
+    sack_blocks: tuple[tuple[int, int], ...] = ()
 
     @property
     def length(self) -> int:
@@ -59,6 +63,11 @@ def encode(segment: Segment, source: Address, destination: Address) -> bytes:
         options += struct.pack("!BBH", _MSS, 4, segment.mss)
     if segment.scale is not None:
         options += struct.pack("!BBBB", _NOTHING, _SCALE, 3, segment.scale)
+    if segment.sack_permitted:
+        options += struct.pack("!BBBB", _NOTHING, _NOTHING, _SACK_PERMITTED, 2)
+    if segment.sack_blocks:
+        options += struct.pack("!BBBB", _NOTHING, _NOTHING, _SACK, 2 + 8 * len(segment.sack_blocks))
+        options += b"".join(struct.pack("!II", *block) for block in segment.sack_blocks)
     header = _HEADER.pack(
         segment.source_port,
         segment.destination_port,
@@ -103,8 +112,9 @@ def decode(source: Address, destination: Address, data: bytes) -> Segment | None
     )
 
 
-def _parse_options(data: bytes) -> tuple[int | None, int | None] | None:
+def _parse_options(data: bytes) -> tuple[int | None, int | None, bool] | None:
     mss = scale = None
+    sack_permitted = False
     at = 0
     while at < len(data) and data[at] != _END:
         if data[at] == _NOTHING:
@@ -118,5 +128,6 @@ def _parse_options(data: bytes) -> tuple[int | None, int | None] | None:
             mss = int.from_bytes(value, "big")
         if data[at] == _SCALE and len(value) == 1:
             scale = min(value[0], _MAX_SCALE)
+        sack_permitted |= data[at] == _SACK_PERMITTED
         at += length
-    return mss, scale
+    return mss, scale, sack_permitted
