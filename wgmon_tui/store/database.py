@@ -91,7 +91,7 @@ WRITER = Role(
         "synchronous = NORMAL",
         "wal_autocheckpoint = 0",
         f"journal_size_limit = {64 * 2**20}",
-        "cache_size = -2000",  # KiB; with 16 MB, 30 days of 10,000 servers cost the recorder as much
+        "cache_size = -4000",  # KiB; with half of it, maintenance takes twice as long: 58 ms at p99, not 26
     ),
 )
 # auto_vacuum must be set before the first table exists. It lets the file shrink when retention is reduced.
