@@ -17,7 +17,7 @@ from tests.real.tcp.kernel_peer import Exchange, KernelPeer, Path, kernel_peer, 
 from wgmon_tui.net.tcp.client import State, TcpClient
 from wgmon_tui.net.tcp.events import Closed, Connected, ConnectionReset, DataReceived, GaveUp, PeerFinished
 
-_OPTIONS_AT, _TCPI_OPT_SACK = 5, 2  # struct tcp_info, linux/tcp.h
+_TCP_INFO, _OPTIONS_AT, _TCPI_OPT_SACK = 11, 5, 2  # linux/tcp.h; the type stubs know TCP_INFO on Linux only
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_server_may_be_told_what_came_early(peer: KernelPeer) -> None:
     negotiated: list[int] = []
 
     def note(connection: socket.socket) -> None:
-        negotiated.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[_OPTIONS_AT])
+        negotiated.append(connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 8)[_OPTIONS_AT])
 
     with serving(peer, note):
         exchange = open_client(peer, Path())
