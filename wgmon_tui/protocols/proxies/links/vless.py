@@ -1,15 +1,20 @@
-"""Share links of VLESS, as Xray-core's discussion 716 lists them: `vless://uuid@host:port?…#name`."""
+"""Share links of VLESS: `vless://uuid@host:port?…#name` of Xray-core's discussion 716, and Shadowrocket's."""
 
 from __future__ import annotations
 
 from wgmon_tui.protocols.proxies.links.link_text import (
+    UriParts,
+    decode_base64_text,
     decode_percent,
     joined_query,
     parse_place,
+    parse_query,
     parse_user_id,
+    split_link,
     split_uri,
 )
 from wgmon_tui.protocols.proxies.links.records import VlessLink
+from wgmon_tui.protocols.proxies.links.shadowrocket import split_shadowrocket
 from wgmon_tui.protocols.proxies.links.stream_options import (
     read_tls,
     read_transport,
@@ -24,7 +29,7 @@ _NO_UDP_443 = "-udp443"
 
 def parse_vless(text: str) -> VlessLink:
     """A link `vless://`. Raises ShareLinkError."""
-    parts = split_uri(text)
+    parts = _split_shadowrocket(text) or split_uri(text)
     return VlessLink(
         parse_place(parts.place, _PORT),
         parse_user_id(decode_percent(parts.user, "user ID")),
@@ -34,6 +39,17 @@ def parse_vless(text: str) -> VlessLink:
         read_transport(parts),
         parts.name,
     )
+
+
+def _split_shadowrocket(text: str) -> UriParts | None:
+    """The parts of a link whose body is base64; None of another. Its method says nothing: VLESS has none."""
+    scheme, body, name = split_link(text)
+    main, _, query = body.partition("?")
+    whole = decode_base64_text(decode_percent(main.rstrip("/"), "text"))
+    if whole is None:
+        return None
+    found = split_shadowrocket(whole, UriParts(scheme, "", "", parse_query(query), name))
+    return found.parts if found else None
 
 
 def normal_flow(text: str) -> str:

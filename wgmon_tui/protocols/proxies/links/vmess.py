@@ -30,6 +30,7 @@ from wgmon_tui.protocols.proxies.links.link_text import (
     split_uri,
 )
 from wgmon_tui.protocols.proxies.links.records import OtherTransport, TlsOptions, Transport, VmessLink
+from wgmon_tui.protocols.proxies.links.shadowrocket import ShadowrocketParts, split_shadowrocket
 from wgmon_tui.protocols.proxies.links.stream_options import (
     make_transport,
     read_tls,
@@ -56,7 +57,10 @@ def parse_vmess(text: str) -> VmessLink:
         return _parse_json(whole, name)
     if "vmess" in whole.partition(",")[0] and "=" in whole.partition(",")[0]:
         return _parse_quantumult(whole)
-    return _parse_shadowrocket(whole, UriParts("vmess", "", "", parse_query(query), name))
+    found = split_shadowrocket(whole, UriParts("vmess", "", "", parse_query(query), name))
+    if found is None:
+        raise ShareLinkError("expected base64 of JSON, or of method:id@host:port")
+    return _parse_shadowrocket(found)
 
 
 # JSON of v2rayN
@@ -165,37 +169,18 @@ def _parse_std_uri(parts: UriParts, network: str, user_id: str, alter_id: str) -
     )
 
 
-def _parse_shadowrocket(whole: str, parts: UriParts) -> VmessLink:
+def _parse_shadowrocket(found: ShadowrocketParts) -> VmessLink:
     """Base64 of `method:id@host:port`, with a query of its own after it."""
-    user, at, place = require_plain(whole.strip(), "text").rpartition("@")
-    method, colon, user_id = user.partition(":")
-    if not at or not colon:
-        raise ShareLinkError("expected base64 of JSON, or of method:id@host:port")
-    host = parts.get("obfsParam")
-    tls = parse_flag(parts.get("tls"), "tls")
-    kind = {"websocket": "ws", "http": "http"}.get(parts.get("obfs"), parts.get("obfs"))
+    parts = found.parts
     return VmessLink(
-        parse_place(place),
-        parse_user_id(user_id),
-        normal_security(method),
+        parse_place(parts.place),
+        parse_user_id(parts.user),
+        normal_security(found.method),
         parse_number(parts.get("alterId", "aid") or "0", "alterId"),
-        TlsOptions(parts.get("peer"), is_insecure=parse_flag(parts.get("allowInsecure"), "allowInsecure"))
-        if tls
-        else None,
-        None if kind in ("", "none") else make_transport(kind, parts.get("path"), _header_host(host)),
-        clean_name(parts.get("remarks", "remark")) or parts.name,
+        read_tls(parts),
+        read_transport(parts),
+        parts.name,
     )
-
-
-def _header_host(text: str) -> str:
-    """The host in a parameter that is a host, or JSON of headers."""
-    if not text.startswith("{"):
-        return text
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    return str(raw.get("Host", ""))
 
 
 def _parse_quantumult(whole: str) -> VmessLink:
