@@ -16,7 +16,8 @@ _IS_LINUX = os.uname().sysname == "Linux"
 def switch_off_core_dumps() -> None:
     """Let no crash of this process write its memory to a file. Never fails; see `explain_core_dumps`."""
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # The soft limit decides. Without rights, nothing in this process could undo a lower hard limit.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # With a limit of 0 Linux still passes the memory to a program in core_pattern, such as systemd-coredump.
     if library := _load_library():
         library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
