@@ -541,12 +541,12 @@ def test_without_a_push_reply_the_pool_is_no_cause() -> None:
 
 
 def test_what_a_client_obeys_and_a_check_does_not_is_named_beside_healthy() -> None:
-    untested = observe(seen.UNTESTED, "tls-groups", "remote-cert-ku")
+    untested = observe(seen.UNTESTED, "verify-hash", "remote-cert-ku")
 
     found = diagnose(check(ANSWERED, PUSHED, untested, tunnel=DATA), SERVER, ())
 
     assert found.verdict is Verdict.HEALTHY
-    assert "Not tested: tls-groups and remote-cert-ku of the profile." in found.summary
+    assert "Not tested: verify-hash and remote-cert-ku of the profile." in found.summary
 
 
 def test_behind_a_bridge_no_setting_is_advised_that_changes_nothing() -> None:
@@ -581,3 +581,14 @@ def test_a_name_that_is_only_a_part_of_the_subject_has_its_word() -> None:
     found = diagnose(check(ANSWERED, mismatch, failed=TLS), SERVER, ())
 
     assert found.causes[0].fix == 'In the profile, write: verify-x509-name "vpn" name'
+
+
+def test_an_offer_that_the_server_refuses_is_a_proven_mismatch() -> None:
+    refused = observe(seen.OFFER_REFUSED, "tls-groups", from_experiment=True)
+
+    found = diagnose(check(ANSWERED, refused, failed=TLS), SERVER, ())
+
+    assert found.verdict is Verdict.CIPHER_MISMATCH
+    (cause,) = found.causes
+    assert cause.proven
+    assert "tls-groups of the profile and of the server have nothing in common" in cause.cause

@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.busy_machine import play_again_if_starved
 from tests.real.namespaces import firewall, namespace, no_firewall
 from tests.real.openvpn.checking import SHORT_S, make_openvpn_target, run_check
-from tests.real.openvpn.rows import ROWS, Scene, VpnRow, other_client
+from tests.real.openvpn.rows import ROWS
+from tests.real.openvpn.scenes import Scene, VpnRow, other_client
 from tests.real.openvpn.server import READY, OpenVpn, running_server
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.real.openvpn.matrix import play
-from tests.real.openvpn.rows import ROWS, VpnRow
+from tests.real.openvpn.rows import ROWS
+from tests.real.openvpn.scenes import VpnRow
 from tests.real.prerequisites import require
 
 

@@ -210,3 +210,17 @@ def test_another_login_with_the_same_name_is_a_cause_where_data_stops(
     assert "previous active sessions" in server.log
     assert found.verdict is Verdict.SESSION_REFUSED, found
     assert found.causes[0].cause == "another client logged in with this certificate or account"
+
+
+def test_the_offer_of_a_profile_is_tested_and_what_else_it_demands_is_named(
+    place: str, tmp_path: Path
+) -> None:
+    setup = ServerSetup()
+    with running_server(place, tmp_path, setup):
+        profile = client_profile(setup, more="tls-groups secp384r1\nremote-cert-ku 06\n")
+        check, found = run_check(place, make_openvpn_target(profile))
+
+    offered = find(observations.OFFER_ANSWERED, check.evidence)
+    assert offered is not None
+    assert offered.values == ("tls-groups",)
+    assert found.summary.endswith("Not tested: remote-cert-ku of the profile.")

@@ -33,6 +33,7 @@ from wgmon_tui.protocols.openvpn.experiments import (
     open_link,
     read_certificate,
     try_any_tls,
+    try_offer,
     try_other_remotes,
     try_resets,
     try_variations,
@@ -195,6 +196,8 @@ class OpenVpnProber(AddressProber[OpenVpnTarget]):
         """The stages behind the reset, and the end of the session."""
         target = asked.target
         before, began, keeps_secret = len(found.stages), time.monotonic(), self._note_secret
+        offer = await try_offer(target.profile, target.remote, asked.address, asked.server.timeout)
+        session.log.evidence += offer
         with readable_path() as key_log:
             try:
                 outcome = await log_in(session, target, asked.address.version, key_log)

@@ -85,13 +85,14 @@ class Login:
 
     `message` are the texts of the key exchange: options, user, password and peer information. They are sent
     only to a server to whose chain of certificates, in DER, `accepts` says yes. `read_key_log` returns the
-    key log of `context`, which has this one connection.
+    key log of `context`, which has this one connection. `change_hello` is that of ControlTls.
     """
 
     context: ssl.SSLContext
     message: tuple[str, str, str, str] = field(repr=False)
     accepts: Callable[[Sequence[bytes]], bool] = field(repr=False, default=lambda _: True)
     read_key_log: Callable[[], str] = field(repr=False, default=lambda: "")
+    change_hello: Callable[[bytes], bytes] | None = None
 
 
 class Client:
@@ -188,7 +189,7 @@ class Client:
     def log_in(self, login: Login, now: float) -> list[Event]:
         """Go on after the reset: begin TLS."""
         self._login = login
-        self._tls = ControlTls(login.context)
+        self._tls = ControlTls(login.context, login.change_hello)
         return self._advance_tls(now)
 
     def send_exit(self) -> None:

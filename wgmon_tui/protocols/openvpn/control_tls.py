@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 
 from wgmon_tui.net.tls_chain import find_chain
@@ -16,12 +17,16 @@ _HANDSHAKE_RECORD = 22
 
 
 class ControlTls:
-    """One connection as its client. What it has to say, an alert too, waits for `take_output`."""
+    """One connection as its client. What it has to say, an alert too, waits for `take_output`.
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    `change_hello` replaces the ClientHello: only the first answer of the server means something then.
+    """
+
+    def __init__(self, context: ssl.SSLContext, change_hello: Callable[[bytes], bytes] | None = None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._connection = context.wrap_bio(self._incoming, self._outgoing, server_side=False)
         self._first_bytes = b""
+        self._change_hello = change_hello
         self.is_established = False
 
     @property
@@ -55,6 +60,9 @@ class ControlTls:
         try:
             self._connection.do_handshake()
         except ssl.SSLWantReadError:
+            if self._change_hello is not None:
+                self._outgoing.write(self._change_hello(self._outgoing.read()))
+                self._change_hello = None
             return False
         self.is_established = True
         return True

@@ -19,7 +19,7 @@ from wgmon_tui.protocols.openvpn.earlier_checks import find_tunnel
 from wgmon_tui.protocols.openvpn.events import NOT_OPENVPN, UNAUTHENTIC
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.packet_fields import PacketLayout
-from wgmon_tui.protocols.openvpn.refusal_causes import of_refusal, verdict_of
+from wgmon_tui.protocols.openvpn.refusal_causes import of_offer, of_refusal, verdict_of
 from wgmon_tui.text import format_elapsed, format_list, format_rtt
 
 _PLAIN = "plain"
@@ -40,7 +40,12 @@ _OBSTACLES = (
 """Why a check ends after the reset."""
 
 
-_CUT_SHORT = (observations.SILENT_IN, observations.TCP_CLOSED, observations.DATA_STOPPED)
+_CUT_SHORT = (
+    observations.SILENT_IN,
+    observations.TCP_CLOSED,
+    observations.DATA_STOPPED,
+    observations.OFFER_REFUSED,
+)
 """How a login or a session ends without a word: a server also closes on a client that says nothing."""
 
 _SAID_BY_THE_SERVER = (
@@ -152,6 +157,9 @@ def _of_login(check: Check, evidence: Sequence[Evidence]) -> _Meaning | None:
         return _of_settings(values_of(settings, 1)[0])
     if failed == TUNNEL:
         return None
+    if offer := find(observations.OFFER_REFUSED, evidence):
+        summary = f"The server and a client of this profile do not agree on TLS: {describe(offer)}."
+        return _Meaning(Verdict.CIPHER_MISMATCH, summary, (of_offer(offer),))
     mismatch, tls = find(observations.MISMATCH, evidence), find(observations.TLS_FAILED, evidence)
     if mismatch and values_of(mismatch, 1)[0] == "data-ciphers":
         summary = f"Both sides do not agree on a cipher: {describe(mismatch)}."

@@ -7,7 +7,7 @@ variation of the profile proves one of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -29,12 +29,23 @@ from wgmon_tui.protocols.openvpn.profile import (
     WrapperKind,
 )
 from wgmon_tui.protocols.openvpn.session import ControlSession
-from wgmon_tui.protocols.openvpn.tls_context import make_widest_context
+from wgmon_tui.protocols.openvpn.tls_context import (
+    TlsSettingsError,
+    make_context,
+    make_widest_context,
+    readable_path,
+)
+from wgmon_tui.protocols.openvpn.tls_offer import find_offer
 from wgmon_tui.protocols.openvpn.wrapping import make_wrapping
 
 _DIGESTS = ("SHA1", "SHA256", "SHA512")
 _LONGEST_WAIT_S = 1.5
 _MOST_REMOTES = 4
+_NOTHING: tuple[tuple[str, str, str, str], Callable[[Sequence[bytes]], bool]] = (
+    ("", "", "", ""),
+    lambda _: False,
+)
+"""What a login sends that ends with TLS, and whom it accepts: nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +144,59 @@ async def try_resets(remote: Remote, address: Address, timeout_s: float) -> list
 
 async def try_any_tls(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
     """Begin TLS with all that OpenSSL can, and say whether the server answers. No login follows."""
-    client = make_client(remote)
-    answered = await _begin_any_tls(client, remote, address, timeout_s, lambda: client.has_begun_tls)
+    answered = await _answers_any_tls(remote, address, timeout_s)
     if answered is None:
         return []
     return [observe(observations.ANY_TLS, observations.CONNECTED if answered else "silent")]
 
 
+async def _answers_any_tls(remote: Remote, address: Address, timeout_s: float) -> bool | None:
+    client = make_client(remote)
+    return await _begin_tls(client, remote, address, timeout_s, lambda: client.has_begun_tls, _any_tls())
+
+
+async def try_offer(
+    profile: Profile, remote: Remote, address: Address, timeout_s: float
+) -> list[ProtocolEvidence]:
+    """Begin TLS with the cipher suites and groups that the profile allows. No login follows.
+
+    A server says nothing to an offer that it refuses, and a packet may be lost: so the offer is made three
+    times, beside one of everything. Nothing is known without an answer to that.
+    """
+    offer = find_offer(profile)
+    if offer is None:
+        return []
+
+    async def is_answered() -> bool | None:
+        client = make_client(remote)
+        with readable_path() as key_log:
+            try:
+                context = make_context(_without_client(profile), None, key_log)
+            except TlsSettingsError:
+                return None  # the login says so
+            login = Login(context, *_NOTHING, change_hello=offer.narrow)
+            return await _begin_tls(client, remote, address, timeout_s, lambda: client.has_begun_tls, login)
+
+    first = await is_answered()
+    if first is False:
+        *again, widest = await asyncio.gather(
+            is_answered(), is_answered(), _answers_any_tls(remote, address, timeout_s)
+        )
+        if widest and again == [False, False]:
+            return [observe(observations.OFFER_REFUSED, *offer.directives, from_experiment=True)]
+        first = True in again
+    return [observe(observations.OFFER_ANSWERED, *offer.directives, from_experiment=True)] if first else []
+
+
+def _without_client(profile: Profile) -> Profile:
+    """A profile that proves nothing: its client ends before it would."""
+    return replace(profile, certificate="", private_key="", pkcs12=b"")
+
+
 async def read_certificate(remote: Remote, address: Address, timeout_s: float) -> list[ProtocolEvidence]:
     """Read the certificate of an untrusted server. This side sends none."""
     client = make_client(remote)
-    await _begin_any_tls(client, remote, address, timeout_s, lambda: bool(client.chain))
+    await _begin_tls(client, remote, address, timeout_s, lambda: bool(client.chain), _any_tls())
     found = describe_server(client.chain[0]) if client.chain else None
     if found is None:
         return []
@@ -151,10 +204,20 @@ async def read_certificate(remote: Remote, address: Address, timeout_s: float) -
     return [observe(observations.UNVERIFIED, found.subject, found.issuer, day)]
 
 
-async def _begin_any_tls(
-    client: Client, remote: Remote, address: Address, timeout_s: float, is_done: Callable[[], bool]
+def _any_tls() -> Login:
+    """All that OpenSSL can, without verifying the server or sending a certificate."""
+    return Login(make_widest_context(), *_NOTHING)
+
+
+async def _begin_tls(
+    client: Client,
+    remote: Remote,
+    address: Address,
+    timeout_s: float,
+    is_done: Callable[[], bool],
+    login: Login,
 ) -> bool | None:
-    """Begin TLS without verifying the server or sending a certificate; None if the reset got no answer."""
+    """Begin TLS, and say whether something is done in time; None if the reset got no answer."""
     wait_s = min(timeout_s, _LONGEST_WAIT_S)
     try:
         link = await open_link(remote, address, wait_s)
@@ -163,7 +226,6 @@ async def _begin_any_tls(
     session = ControlSession(client, link, CheckLog())
     with closing(link), suppress(OSError):
         if await session.run(lambda: bool(client.remote_session_id), wait_s):
-            login = Login(make_widest_context(), ("", "", "", ""), lambda _: False)
             client.log_in(login, session.now)
             return await session.run(is_done, wait_s)
     return None

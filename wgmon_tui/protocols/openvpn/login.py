@@ -38,7 +38,7 @@ from wgmon_tui.protocols.openvpn.events import (
     TlsFailed,
 )
 from wgmon_tui.protocols.openvpn.key_exchange import options_of_client, peer_info
-from wgmon_tui.protocols.openvpn.observations import observe
+from wgmon_tui.protocols.openvpn.observations import find, observe
 from wgmon_tui.protocols.openvpn.profile import Profile
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
@@ -84,8 +84,11 @@ async def log_in(
     steps = _Steps(session.now, target)
     _note_dates(session, find_date_problems(target.profile, datetime.now(UTC)))
     _note_dates(session, problems_at_server(session.events, target.profile))
-    if target.profile.untested:
-        _note(session, observations.UNTESTED, *target.profile.untested)
+    tried = find(observations.OFFER_ANSWERED, session.log.evidence)
+    if untested := [each for each in target.profile.untested if tried is None or each not in tried.values]:
+        _note(session, observations.UNTESTED, *untested)
+    if refused := find(observations.OFFER_REFUSED, session.log.evidence):
+        return steps.failed(TLS, observations.describe(refused))
     try:
         context = await asyncio.to_thread(make_context, target.profile, target.key_password, key_log_path)
     except TlsSettingsError as error:

@@ -57,6 +57,10 @@ LARGE = "large"
 ANY_TLS = "any-tls"
 """The server left the first message of TLS without an answer. Values: "connected" if it answers one that
 offers every version and cipher suite, else "silent"."""
+OFFER_ANSWERED = "offer-answered"
+"""Experiment. The server goes on after a ClientHello with what these directives of the profile allow."""
+OFFER_REFUSED = "offer-refused"
+"""Experiment. Three times it does not, and meanwhile it does after one that offers everything."""
 KEYS = "keys-exchanged"
 """Values: the options of the server."""
 AUTH_FAILED = "auth-failed"
@@ -193,6 +197,10 @@ def _tell_silent_in(values: Sequence[str]) -> str:
     return f"the server fell silent in the stage {values[0]}{heard}"
 
 
+def _directives(values: Sequence[str]) -> str:
+    return format_list(each for each in values if each)
+
+
 _FAULTS = {each.name.lower(): each.value for each in DataFault}
 
 _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
@@ -207,9 +215,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     NOT_LOOKED_UP: lambda values: (
         f"crl-verify has no list of {values[1]}: whether {values[0]} is revoked is not known"
     ),
-    UNTESTED: lambda values: (
-        f"a client obeys {format_list(each for each in values if each)} of the profile, a check does not"
-    ),
+    UNTESTED: lambda values: f"a client obeys {_directives(values)} of the profile, a check does not",
     UNKNOWN_CIPHER: lambda values: f"the data channel uses {values[0]}, which a check does not have",
     BRIDGE: lambda _: "the tunnel is a bridge (dev tap), through which a check sends no echo",
     MISMATCH: lambda values: f"{values[0]}: expected {values[1]}, the server has {values[2]}",
@@ -220,6 +226,11 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
         "the server answers TLS that offers all versions and cipher suites"
         if values[0] == CONNECTED
         else "TLS that offers all versions and cipher suites gets no answer either"
+    ),
+    OFFER_ANSWERED: lambda values: f"the server goes on with {_directives(values)} of the profile",
+    OFFER_REFUSED: lambda values: (
+        f"three offers with {_directives(values)} of the profile got no answer of TLS; "
+        "one of all versions, cipher suites and groups did"
     ),
     STILL_ANSWERS: lambda values: (
         "the server answers a new reset"

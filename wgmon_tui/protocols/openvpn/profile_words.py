@@ -59,8 +59,6 @@ UNRELATED = frozenset(_UNRELATED.split())
 UNCHECKED = {
     "capath": "the authorities of that directory are not read",
     "proto-force": "remotes of every protocol are taken",
-    "tls-ciphersuites": "all cipher suites of TLS 1.3 are offered",
-    "tls-groups": "all groups for the key exchange of TLS are offered",
     "remote-random-hostname": "no random label is put before the host",
     "remote-cert-ku": "the key usage of the server's certificate is not compared",
     "ns-cert-type": "the Netscape type of the server's certificate is not compared",
@@ -73,7 +71,7 @@ UNCHECKED = {
 DEMANDS = frozenset(
     ("tls-ciphersuites", "tls-groups", "remote-cert-ku", "ns-cert-type", "verify-hash", "tls-verify")
 )
-"""Those of them by which a client may refuse a server that a check accepts."""
+"""Those by which a client may refuse a server that a check accepts. An experiment tries the first two."""
 
 UNSUPPORTED = {
     "secret": "a profile with a static key has no handshake that could be checked; use one with certificates",

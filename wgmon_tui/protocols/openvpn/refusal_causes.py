@@ -13,6 +13,7 @@ from wgmon_tui.protocols.openvpn.causes import SERVER_LOG, no_room
 from wgmon_tui.protocols.openvpn.certificate_causes import is_clock_right, tells_clock
 from wgmon_tui.protocols.openvpn.observations import describe, find, find_all, values_of
 from wgmon_tui.protocols.openvpn.profile import WrapperKind
+from wgmon_tui.text import format_list
 
 _VERIFY_ERRORS = "on the server: journalctl -u 'openvpn*' | grep 'VERIFY ERROR'"
 _NEW_CERTIFICATE = "Issue a new client certificate, and put it into <cert> of the profile."
@@ -235,6 +236,18 @@ def _of_client_dates(evidence: Sequence[Evidence]) -> list[Cause]:
             for each in above[:1]
         ),
     ]
+
+
+def of_offer(refused: ProtocolEvidence) -> Cause:
+    """What the profile allows in TLS is not what the server allows."""
+    directives = format_list(each for each in values_of(refused, 2) if each)
+    return Cause(
+        f"{directives} of the profile and of the server have nothing in common",
+        describe(refused),
+        "on the server: grep -E 'tls-(groups|ciphersuites)' /etc/openvpn/server/*.conf",
+        _TLS_PARAMETERS,
+        proven=True,
+    )
 
 
 def _of_parameters(failure: str) -> Cause:
