@@ -30,7 +30,7 @@ from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_file import update
 from wgmon_tui.daemon.demo.controller import NOTE
-from wgmon_tui.daemon.demo.invented_history import invent
+from wgmon_tui.daemon.demo.invented_history import invent_present, invent_rollups
 from wgmon_tui.daemon.role import RoleManager
 from wgmon_tui.lab.control_plane.demo import ControlPlaneDemo
 from wgmon_tui.lab.demo_fleet import DemoFleet
@@ -167,7 +167,9 @@ async def _take_of(
         configured_vantages(Path(config), vantages, fleet),
     ):
         _write_files(Path(config), fleet)
-        invent(Path(state), fleet.servers, time.time())
+        past = Path(state), fleet.servers, time.time()
+        invent_present(*past)
+        invent_rollups(*past)
         await demo.start()
         try:
             station = RoleManager(Path(config), Path(state))

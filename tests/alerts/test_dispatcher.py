@@ -252,7 +252,7 @@ async def test_what_is_refused_for_good_is_given_up_and_said(shop: Shop, street:
     async with running(dispatcher(shop, street)):
         await until(lambda: shop.log() and shop.log()[0].state == "given up")
         assert shop.log()[0].reason == "HTTP 400 bad\\x1b[31m request"
-        assert counts(shop.state_dir).needs_attention
+        assert counts(shop.state_dir).given_up == 1
 
 
 async def test_a_fault_of_a_sink_tells_nothing_of_what_it_held(shop: Shop, street: Street) -> None:

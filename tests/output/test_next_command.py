@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import wgmon_tui
 import wgmon_tui.protocols.wireguard as wireguard
 from tests.tui import sample_exchanges
 from wgmon_tui.monitor.server_state import ServerState
-from wgmon_tui.output.next_command import NextCommand, command_of, next_command, parse_advice
+from wgmon_tui.output.next_command import NextCommand, command_of, parse_advice
 
 KEY = "jXO7IRWZf6Rhm4rPWkYmCz9Z7+tSRYxvCc0oI0nQRx8="
 
@@ -93,17 +92,13 @@ HEALTHY = ServerState(
 
 def test_a_server_that_is_down_has_the_command_of_its_likeliest_cause() -> None:
     assert SILENT.diagnosis is not None
-    command = next_command(SILENT)
+    command = command_of(SILENT.server, SILENT.diagnosis)
     assert command is not None
     assert f"{command.place}: {command.line}" in SILENT.diagnosis.causes[0].fix
 
 
 def test_a_healthy_server_has_nothing_to_type() -> None:
-    assert next_command(HEALTHY) is None
-
-
-def test_a_paused_server_has_nothing_to_type() -> None:
-    assert next_command(replace(SILENT, paused=True)) is None
+    assert command_of(HEALTHY.server, HEALTHY.diagnosis) is None
 
 
 def test_a_server_without_a_diagnosis_has_nothing_to_type() -> None:

@@ -65,11 +65,6 @@ class DeliveryCounts:
     failing: int = 0
     given_up: int = 0
 
-    @property
-    def needs_attention(self) -> bool:
-        """Return whether any delivery fails or was given up."""
-        return bool(self.failing or self.given_up)
-
 
 def deliveries(state_dir: Path, limit: int = 500, sink: str | None = None) -> list[Delivery]:
     """Return the last deliveries, newest first. Raises StoreUnavailableError."""

@@ -39,10 +39,10 @@ def safe(text: str) -> str:
     return printable(without_keys(" ".join(text.split())))
 
 
-def brief(text: str, most: int = _LONGEST_TEXT) -> str:
-    """Return `text` made safe and cut to `most` characters."""
+def brief(text: str) -> str:
+    """Return `text` made safe and cut to `_LONGEST_TEXT` characters."""
     clean = safe(text)
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
+    return clean if len(clean) <= _LONGEST_TEXT else clean[: _LONGEST_TEXT - 1] + "…"
 
 
 # One line: a subject, a heading, a line of a list

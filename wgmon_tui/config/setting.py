@@ -158,15 +158,12 @@ def read_section(document: TomlTable, section: Section) -> dict[str, Any]:
     return read_settings(section_table(document, section), section.settings)
 
 
-def read_settings(
-    table: TomlTable, settings: Iterable[Setting], required: Collection[str] = ()
-) -> dict[str, Any]:
+def read_settings(table: TomlTable, settings: Iterable[Setting]) -> dict[str, Any]:
     """Read the values of a table, by attribute. Absent keys are left to the record's defaults.
 
-    `required` adds keys to those that are always required. Raises ConfigurationError: after the last setting,
-    if the errors are collected.
+    Raises ConfigurationError: after the last setting, if the errors are collected.
     """
-    values = read_valid_settings(table, settings, required)
+    values = read_valid_settings(table, settings)
     table.require_valid()
     return values
 
@@ -176,6 +173,7 @@ def read_valid_settings(
 ) -> dict[str, Any]:
     """Like `read_settings`, without the settings that have errors, if these are collected.
 
+    `required` adds keys to those that are always required.
     The caller checks what depends on several settings, and then calls `table.require_valid`.
     """
     values: dict[str, Any] = {}

@@ -124,13 +124,12 @@ def text_type(
     *,
     pattern: str = "",
     limits: str = "",
-    kind: FormFieldKind = FormFieldKind.TEXT,
     write: Callable[[Any], object] = str,
     **schema: object,
 ) -> ValueType:
     """A text in the syntax of `parse`. `schema` adds keywords to its JSON Schema."""
     described = {"type": "string", **({"pattern": pattern} if pattern else {}), **schema}
-    return ValueType(name, as_parsed(parse), described, limits, write, kind)
+    return ValueType(name, as_parsed(parse), described, limits, write)
 
 
 def integer(least: int, most: int) -> ValueType:

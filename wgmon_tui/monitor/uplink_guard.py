@@ -70,15 +70,16 @@ def _is_received(packet: Packet) -> bool:
 
 
 class UplinkGuard:
-    """Tracks which servers answered last, and which fell silent since any server answered. Times are Unix
-    seconds.
+    """Tracks which servers answered last, and which fell silent since any server answered.
+
+    Times are Unix seconds.
     """
 
     def __init__(self) -> None:
-        self._well_servers: dict[
-            str, None
-        ] = {}  # an ordered set: the server that answered last is at the end
-        self._silent_servers: dict[str, float] = {}  # each with the time of its last unanswered packet
+        self._well_servers: dict[str, None] = {}
+        """An ordered set: the server that answered last is at the end."""
+        self._silent_servers: dict[str, float] = {}
+        """Each with the time of its last unanswered packet."""
         self._unblamed: dict[str, None] = {}
         self._heard_at = -inf
 

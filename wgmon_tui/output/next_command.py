@@ -11,7 +11,6 @@ import re
 from wgmon_tui.checks.verdict import Diagnosis
 from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.server_state import ServerState
 from wgmon_tui.output.styled_text import ADVISED_PROGRAMS
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import printable
@@ -37,11 +36,6 @@ class NextCommand:
     look_for: str = ""
     is_setting: bool = False
     placeholders: tuple[str, ...] = ()
-
-
-def next_command(server_state: ServerState) -> NextCommand | None:
-    """The command to type for the current state of a server; None if there is nothing to do or to type."""
-    return None if server_state.paused else command_of(server_state.server, server_state.diagnosis)
 
 
 def command_of(server: Server, diagnosis: Diagnosis | None) -> NextCommand | None:

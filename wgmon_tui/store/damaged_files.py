@@ -42,6 +42,6 @@ def is_regular_or_missing(path: Path) -> bool:
         return not path.is_symlink()
 
 
-def move_irregular_aside(path: Path, log_suffixes: tuple[str, ...] = ()) -> Path | None:
+def move_irregular_aside(path: Path) -> Path | None:
     """Move aside what cannot be opened as a file; return its new path, or None. Raises OSError."""
-    return None if is_regular_or_missing(path) else move_aside(path, log_suffixes)
+    return None if is_regular_or_missing(path) else move_aside(path)

@@ -1,4 +1,5 @@
 import cProfile
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
@@ -6,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
-from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf, read_confs
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport
 from wgmon_tui.config.imports.new_identity import keygen, public_keys
 from wgmon_tui.config.imports.wg_quick_import import (
     ImportOptions,
-    import_conf,
     import_confs,
     load_conf,
     preview,
@@ -54,6 +54,10 @@ def config_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def confs(tmp_path: Path) -> Path:
     return tmp_path / "confs"
+
+
+def import_conf(paths: Iterable[Path], config_dir: Path, identity: str | None = None) -> ImportReport:
+    return import_confs(read_confs(paths), config_dir, ImportOptions(identity))
 
 
 def bring_in(path: Path, config_dir: Path) -> ImportReport:

@@ -10,7 +10,7 @@ import pytest
 from tests.daemon.harness import quick_server
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
-from wgmon_tui.daemon.demo.invented_history import EPISODES, invent
+from wgmon_tui.daemon.demo.invented_history import EPISODES, invent_present, invent_rollups
 from wgmon_tui.lab.demo_fleet import DEMO_SERVERS
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.store.history import History
@@ -31,7 +31,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 
 def invented(state_dir: Path, servers: tuple[Server, ...]) -> History:
-    invent(state_dir, servers, NOW)
+    invent_present(state_dir, servers, NOW)
+    invent_rollups(state_dir, servers, NOW)
     return History(state_dir / STORE, clock=lambda: NOW)
 
 

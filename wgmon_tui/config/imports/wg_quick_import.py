@@ -6,13 +6,13 @@ Each key is written to a separate file next to servers.toml, readable only by it
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf, read_confs
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf
 from wgmon_tui.config.imports.import_report import (
     MAX_LISTED,
     SHARED_KEY_WARNING,
@@ -94,11 +94,6 @@ def load_conf(path: Path) -> ConfFleet:
     protocol_secrets = {name: {"header_protection_key": key.raw} for name in servers} if key else {}
     keyring = Keyring({identity.name: private_key}, preshared_keys, protocol_secrets=protocol_secrets)
     return ConfFleet(fleet, keyring, tuple(map(str, conf.notices)))
-
-
-def import_conf(paths: Iterable[Path], config_dir: Path, identity: str | None = None) -> ImportReport:
-    """Import wg-quick files into servers.toml, as `import_confs` does."""
-    return import_confs(read_confs(paths), config_dir, ImportOptions(identity))
 
 
 def import_confs(

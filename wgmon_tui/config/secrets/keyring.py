@@ -171,12 +171,12 @@ def _find_protocol_secrets(
     return own
 
 
-def read_private_key(identity: Identity, config_dir: Path, source: str = "servers.toml") -> PrivateKey:
+def read_private_key(identity: Identity, config_dir: Path) -> PrivateKey:
     """The private key of one identity. Raises ConfigurationError."""
     try:
         return PrivateKey(_read(identity.private_key, config_dir))
     except _UnavailableError as error:
-        raise ConfigurationError(_identity_line(source, identity, error)) from None
+        raise ConfigurationError(_identity_line("servers.toml", identity, error)) from None
 
 
 def read_text(source: SecretSource, config_dir: Path) -> str:

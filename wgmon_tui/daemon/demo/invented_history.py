@@ -155,14 +155,11 @@ _ROLLUPS = {
 }
 
 
-def invent(state_dir: Path, servers: Sequence[Server], now: float) -> None:
-    """Fill the store of an empty state directory. Raises StoreUnavailableError and sqlite3.Error."""
-    invent_present(state_dir, servers, now)
-    invent_rollups(state_dir, servers, now)
-
-
 def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> None:
-    """Write the current state and the incidents: a tenth of the work. Raises the same as `invent`."""
+    """Write current states and incidents into the store of an empty state directory: a tenth of the work.
+
+    Raises StoreUnavailableError and sqlite3.Error.
+    """
     with _open_transaction(state_dir) as connection:
         ids = _incidents(servers, now).write(connection, {}, now)
         for server in servers:
@@ -172,7 +169,7 @@ def invent_present(state_dir: Path, servers: Sequence[Server], now: float) -> No
 def invent_rollups(state_dir: Path, servers: Sequence[Server], now: float) -> None:
     """Write thirty days of rollups, after `invent_present` and before the first check.
 
-    Raises the same as `invent`.
+    Raises the same as `invent_present`.
     """
     rollups = {server.name: _rollups(server, now) for server in servers}
     with _open_transaction(state_dir) as connection:

@@ -190,15 +190,6 @@ def hung(server: Server) -> Cause:
     )
 
 
-def delayed(server: Server) -> Cause:
-    """For answers that arrive long after the request, if the server does not hang."""
-    return Cause(
-        "the path holds packets back for seconds",
-        "queues on slow or overloaded links deliver packets late instead of dropping them",
-        f"mtr -u -P {server.endpoint.port} {server.endpoint.host}",
-    )
-
-
 def preshared_key(server: Server, found: PresharedKeyFound | None) -> list[Cause]:
     """For an answer that does not authenticate; `found` names the preshared key under which it does."""
     if found:

@@ -92,11 +92,6 @@ class ExchangeComparison:
     differing: dict[CursorStop, str] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict, compare=False)
 
-    @property
-    def is_same_form(self) -> bool:
-        """Whether the structure is the same."""
-        return not (self.extra or self.missing or self.differing)
-
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLayout:

@@ -6,7 +6,7 @@ Pure functions: hourly buckets in, Rich text out. A cell shows the worst state o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from rich.text import Text
@@ -79,6 +79,6 @@ def _heading(wide: bool, text_style: TextStyle) -> Text:
     return Text(line.rstrip(), style=text_style.palette.muted)
 
 
-def choose_days(lines: int, choices: Sequence[int] = (7, 14, 30)) -> int:
-    """The number of days to show on `lines` lines: the largest of `choices` that fits, or the smallest."""
-    return max((each for each in choices if each <= lines), default=choices[0])
+def choose_days(lines: int) -> int:
+    """The number of days to show on `lines` lines: the largest of 7, 14 and 30 that fits, or 7."""
+    return max((each for each in (14, 30) if each <= lines), default=7)
