@@ -102,7 +102,7 @@ def test_after_the_reset_alone_nothing_more_is_sent() -> None:
 
     events = client.receive(reset_of(client), 0.1)
 
-    assert events == [ResetAnswered(0.1, False)]
+    assert events == [ResetAnswered(0.1)]
     assert [client.take_packets(at, 0) for at in (0.1, 5.0, 60.0)] == [[], [], []]
     assert client.next_due() is None
 

@@ -16,7 +16,6 @@ from wgmon_tui.protocols.openvpn.data_channel import (
     UnknownCipherError,
 )
 from wgmon_tui.protocols.openvpn.profile import Compression
-from wgmon_tui.protocols.openvpn.tunnel_messages import OCC_EXIT, PING, describe_payload
 
 KEYS = bytes(range(256))
 ALL = [(cipher, "SHA256") for cipher in CIPHERS] + [("AES-256-CBC", "SHA1"), ("AES-128-CBC", "SHA512")]
@@ -156,13 +155,6 @@ def test_no_id_is_accepted_twice(numbers: list[int]) -> None:
 def test_no_bytes_raise_anything_else(cipher: str, packet: bytes) -> None:
     with pytest.raises(DataError):
         pair(cipher)[1].open(packet)
-
-
-def test_payloads_have_names() -> None:
-    assert describe_payload(PING) == "keepalive"
-    assert describe_payload(OCC_EXIT) == "exit notification"
-    assert describe_payload(b"\x45" + bytes(19)) == "IPv4 packet"
-    assert describe_payload(b"") == "unknown payload"
 
 
 def test_the_repr_has_no_key() -> None:

@@ -162,7 +162,7 @@ def test_the_clock_of_a_server_is_a_cause_until_it_tells_its_time(
 
 @pytest.mark.parametrize(("ahead_s", "count"), [(0, 0), (60 * 86400, 1), (-60 * 86400, 1)])
 def test_the_certificate_is_compared_with_the_clock_that_the_server_tells(ahead_s: int, count: int) -> None:
-    told = ResetAnswered(0.1, False, int(time.time()) + ahead_s)
+    told = ResetAnswered(0.1, int(time.time()) + ahead_s)
 
     assert len(problems_at_server([told], profile_with())) == count
 

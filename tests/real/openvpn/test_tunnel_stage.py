@@ -156,7 +156,7 @@ async def test_a_keepalive_proves_the_channel_where_nothing_echoes(
         result, _ = await run_tunnel(silent, tmp_path, network=entered(isolated_namespace))
         assert result.tunnel is not None
         assert result.tunnel.received == 0
-        assert result.is_authentic
+        assert result.accepted
         assert any(
             isinstance(each, ProtocolEvidence) and each.kind == KEEPALIVE_ARRIVED for each in result.evidence
         )

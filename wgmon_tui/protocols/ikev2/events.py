@@ -44,7 +44,6 @@ class SaInitAnswered:
     can_fragment: bool
     client_has_nat: bool | None
     server_has_nat: bool | None
-    wants_certificate: bool
 
 
 @dataclass(frozen=True, slots=True)

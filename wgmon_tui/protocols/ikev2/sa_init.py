@@ -104,7 +104,6 @@ class SaInitResult:
     server_hashes: frozenset[int]
     is_childless: bool
     can_fragment: bool
-    certificate_request: bytes | None
 
 
 class SaInitScript:
@@ -238,7 +237,6 @@ class SaInitScript:
         if key_share.group != self._group:
             raise MalformedMessageError("the key exchange of the server is in another group")
         noted = {each.number: each.data for each in notifications(payloads)}
-        request = find_payload(payloads, PayloadType.CERTREQ)
         result = SaInitResult(
             chosen,
             Nonces(self._nonce, nonce.body, self._spi, header.responder_spi),
@@ -248,7 +246,6 @@ class SaInitScript:
             _read_hashes(noted.get(Notify.SIGNATURE_HASH_ALGORITHMS, b"")),
             Notify.CHILDLESS_IKEV2_SUPPORTED in noted,
             Notify.IKEV2_FRAGMENTATION_SUPPORTED in noted,
-            request.body if request else None,
         )
         self._emit(self._answered(response, result))
         return result
@@ -283,7 +280,6 @@ class SaInitScript:
             result.is_childless,
             result.can_fragment,
             *nat,
-            result.certificate_request is not None,
         )
 
 

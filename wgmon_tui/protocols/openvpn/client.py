@@ -260,7 +260,7 @@ class Client:
         self._channel.acknowledge(body.acks)
         self._channel.receive(0, opened.opcode, b"")
         self._must_send_wrapped_key = bool(flags & RESEND_WRAPPED_KEY)
-        return [ResetAnswered(now, self._must_send_wrapped_key, opened.unix_time)]
+        return [ResetAnswered(now, opened.unix_time)]
 
     def _on_control(self, opened: ControlPacket, body: ControlBody, now: float) -> list[Event]:
         self._channel.acknowledge(body.acks)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
@@ -107,7 +107,7 @@ def parse_auth_failure(text: str) -> AuthFailure:
 class PushReply:
     """The options that a server pushes, those that a check needs as values, and all of them as text.
 
-    `options` hold no secret: `auth-token` is kept apart. `ping_s` and `ping_restart_s` are 0 if not pushed.
+    `options` hold no secret: `auth-token` is left out. `ping_s` is 0 if not pushed.
     `peer_id` is None if the server wants data packets without one.
     """
 
@@ -124,10 +124,8 @@ class PushReply:
     compression: str | None = None
     peer_id: int | None = None
     ping_s: int = 0
-    ping_restart_s: int = 0
     tun_mtu: int = 0
     protocol_flags: tuple[str, ...] = ()
-    auth_token: str = field(default="", repr=False)
 
     @property
     def uses_key_export(self) -> bool:
@@ -207,10 +205,8 @@ _READERS: Mapping[str, _Reader] = {
     "auth": _word("auth"),
     "peer-id": _number("peer_id"),
     "ping": _number("ping_s"),
-    "ping-restart": _number("ping_restart_s"),
     "tun-mtu": _number("tun_mtu"),
     "protocol-flags": lambda words, _: {"protocol_flags": tuple(words)},
-    "auth-token": _word("auth_token"),
     "compress": lambda words, _: {"compression": " ".join(("compress", *words))},
     "comp-lzo": lambda words, _: {"compression": " ".join(("comp-lzo", *words))},
 }

@@ -19,12 +19,10 @@ MALFORMED_KEYS = "malformed_key_exchange"
 class ResetAnswered:
     """The server answered the first packet, under the right key if there is one.
 
-    `wants_wrapped_key` tells that it keeps no state and wants the wrapped key again (tls-crypt-v2).
     `server_time` is Unix time in seconds by the clock of the server; None without a wrapping.
     """
 
     at: float
-    wants_wrapped_key: bool
     server_time: int | None = None
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 DEFAULT_PORT = 1194
-DEFAULT_POLL_TIMEOUT_S = 120.0
 DEFAULT_CIPHERS = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
 """What `data-ciphers` is without a value of its own, and the word DEFAULT in it."""
 
@@ -129,15 +128,12 @@ class Profile:
     `pkcs12` is the archive in place of these. `peer_fingerprints` are SHA-256 sums that may stand in place
     of `ca`. `fragment_size` is that of `fragment`, 0 without. `tls_version_min` is "1.2" or alike, "" for the
     library's own. `certificate_usage` is what `remote-cert-tls` asks for, "server" or "". `data_ciphers` are
-    in the order of preference, by the names of OpenVPN. `ping_s` and `ping_restart_s` are 0 if the profile
-    does not set them; the server may push them. `peer_variables` are `setenv UV_…` and IV_… for the peer
-    information. `notices` are lines about what a check ignores. `untested` are directives by which a client
-    may refuse a server, and that a check does not obey.
+    in the order of preference, by the names of OpenVPN. `peer_variables` are `setenv UV_…` and IV_… for the
+    peer information. `notices` are lines about what a check ignores. `untested` are directives by which a
+    client may refuse a server, and that a check does not obey.
     """
 
     remotes: tuple[Remote, ...]
-    is_remote_order_random: bool = False
-    server_poll_timeout_s: float = DEFAULT_POLL_TIMEOUT_S
     ca: str = ""
     certificate: str = ""
     private_key: str = field(default="", repr=False)
@@ -164,9 +160,6 @@ class Profile:
     device: str = "tun"
     tun_mtu: int = 1500
     fragment_size: int = 0
-    ping_s: int = 0
-    ping_restart_s: int = 0
-    sends_peer_info: bool = False
     peer_variables: tuple[tuple[str, str], ...] = ()
     key_password: str | None = field(default=None, repr=False)
     notices: tuple[str, ...] = ()

@@ -102,7 +102,6 @@ class _Reader:
         self.digest = "SHA1"
         self.direction: int | None = None
         self.tolerated: set[str] = set()
-        self.dev_type = ""
 
     def read(self, directives: Sequence[Directive]) -> Profile:
         """The profile of these directives. Raises ProfileError."""
@@ -307,22 +306,6 @@ class _Reader:
             printable(each.words[0]), each.words[1] == "1", concatenated
         )
 
-    def remote_random(self, each: Directive, _: Scope) -> None:
-        """A client begins with a random remote."""
-        self.values["is_remote_order_random"] = True
-
-    def poll_timeout(self, each: Directive, _: Scope) -> None:
-        """How long a client waits for a remote."""
-        self.values["server_poll_timeout_s"] = float(number(each, 1, 86400))
-
-    def ping(self, each: Directive, _: Scope) -> None:
-        """`ping`, `ping-restart` and `keepalive`."""
-        if each.name == "keepalive":
-            self.values["ping_s"] = number(each, 1, 86400)
-            self.values["ping_restart_s"] = number(replace(each, words=each.words[1:]), 1, 86400)
-        else:
-            self.values[f"{each.name.replace('-', '_')}_s"] = number(each, 0, 86400)
-
     def device(self, each: Directive, _: Scope) -> None:
         """`dev` and `dev-type`: only the kind matters here."""
         kind = first_word(each)
@@ -337,10 +320,6 @@ class _Reader:
     def fragment(self, each: Directive, _: Scope) -> None:
         """OpenVPN's own fragments: a header before each data packet."""
         self.values["fragment_size"] = number(each, 68, 65535)
-
-    def peer_info(self, each: Directive, _: Scope) -> None:
-        """A client tells the server more about itself."""
-        self.values["sends_peer_info"] = True
 
     def variable(self, each: Directive, scope: Scope) -> None:
         """`setenv NAME VALUE`; `setenv opt` is a directive that older clients may not know."""
@@ -379,18 +358,11 @@ _HANDLERS: Mapping[str, _Handler] = MappingProxyType(
         "auth-user-pass": _Reader.credentials,
         "askpass": _Reader.key_password,
         "static-challenge": _Reader.challenge,
-        "remote-random": _Reader.remote_random,
-        "server-poll-timeout": _Reader.poll_timeout,
-        "connect-timeout": _Reader.poll_timeout,
-        "ping": _Reader.ping,
-        "ping-restart": _Reader.ping,
-        "keepalive": _Reader.ping,
         "dev": _Reader.device,
         "dev-type": _Reader.device,
         "tun-mtu": _Reader.tun_mtu,
         "fragment": _Reader.fragment,
-        "push-peer-info": _Reader.peer_info,
         "setenv": _Reader.variable,
     }
 )
-_KNOWN = tuple(sorted({*_HANDLERS, *_DOCUMENTS, *_TEXTS, *UNRELATED}))
+_KNOWN = tuple(sorted({*_HANDLERS, *_DOCUMENTS, *_TEXTS, *UNRELATED, *UNCHECKED}))

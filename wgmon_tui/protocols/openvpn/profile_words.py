@@ -31,27 +31,25 @@ PRIVATE_FILES = frozenset(
 _UNRELATED = """
     allow-compression allow-pull-fqdn allow-recursive-routing auth-nocache auth-retry auth-token-user
     bcast-buffers bind bind-dev block-ipv6 block-outside-dns cd chroot client client-nat comp-noadapt
-    compat-mode connect-freq-initial connect-retry connect-retry-max connect-timeout daemon
-    data-ciphers-fallback dev-node dev-type dhcp-option dhcp-release dhcp-renew disable-dco disable-occ
-    dns down down-pre ecdh-curve echo engine errors-to-stderr explicit-exit-notify fast-io float group
-    hand-window http-proxy-option http-proxy-retry http-proxy-user-pass ifconfig-noexec ifconfig-nowarn
-    ignore-unknown-option inactive ip-win32 ipchange keepalive key-direction keying-material-exporter
-    link-mtu lladdr local log log-append lport machine-readable-output management management-client
-    management-client-auth management-client-group management-client-user management-forget-disconnect
-    management-hold management-log-cache management-query-passwords management-query-proxy
-    management-query-remote management-signal management-up-down mark max-routes memstats mlock mssfix
-    mtu-disc mtu-test multihome mute mute-replay-warnings ncp-disable nice no-name-remapping nobind
-    ns-cert-type passtos persist-key persist-local-ip persist-remote-ip persist-tun ping-exit
-    ping-timer-rem plugin port-share preresolve providers pull pull-filter rcvbuf redirect-gateway
-    redirect-private register-dns remap-usr1 remote-cert-eku remote-cert-ku reneg-bytes reneg-pkts
+    compat-mode connect-freq-initial connect-retry connect-retry-max connect-timeout daemon dev-node
+    dhcp-option dhcp-release dhcp-renew disable-dco disable-occ dns down down-pre ecdh-curve echo engine
+    errors-to-stderr fast-io float group hand-window http-proxy-option http-proxy-retry http-proxy-user-pass
+    ifconfig-noexec ifconfig-nowarn ignore-unknown-option inactive ip-win32 ipchange keepalive
+    keying-material-exporter link-mtu lladdr local log log-append lport machine-readable-output management
+    management-client management-client-auth management-client-group management-client-user
+    management-forget-disconnect management-hold management-log-cache management-query-passwords
+    management-query-proxy management-query-remote management-signal management-up-down mark max-routes
+    memstats mlock mssfix mtu-disc mtu-test multihome mute mute-replay-warnings ncp-disable nice
+    no-name-remapping nobind passtos persist-key persist-local-ip persist-remote-ip persist-tun ping
+    ping-exit ping-restart ping-timer-rem port-share preresolve providers pull pull-filter push-peer-info
+    rcvbuf redirect-gateway redirect-private register-dns remap-usr1 remote-random reneg-bytes reneg-pkts
     reneg-sec replay-persist replay-window resolv-retry route route-delay route-gateway route-ipv6
-    route-ipv6-gateway route-method route-metric route-noexec route-nopull route-pre-down route-up rport
-    script-security service session-timeout setcon setenv-safe shaper show-net-up single-session sndbuf
-    socket-flags socks-proxy-retry status status-version suppress-timestamps syslog tap-sleep tcp-nodelay
-    tcp-queue-limit tls-client tls-exit tls-export-cert tls-timeout tls-verify tmp-dir topology
+    route-ipv6-gateway route-method route-metric route-noexec route-nopull route-pre-down route-up
+    script-security server-poll-timeout service session-timeout setcon setenv-safe shaper show-net-up
+    single-session sndbuf socket-flags socks-proxy-retry status status-version suppress-timestamps syslog
+    tap-sleep tcp-nodelay tcp-queue-limit tls-client tls-exit tls-export-cert tls-timeout tmp-dir topology
     tran-window tun-mtu-extra tun-mtu-max txqueuelen up up-delay up-restart use-prediction-resistance user
-    verb verify-client-cert verify-hash vlan-accept win-sys windows-driver writepid x509-track
-    x509-username-field
+    verb verify-client-cert vlan-accept win-sys windows-driver writepid x509-track x509-username-field
 """
 UNRELATED = frozenset(_UNRELATED.split())
 """Directives of routes, files, logs and privileges, which the packets of a check do not depend on."""

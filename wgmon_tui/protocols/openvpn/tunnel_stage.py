@@ -62,11 +62,6 @@ class TunnelResult:
     accepted: int = 0
     """Data packets that authenticated."""
 
-    @property
-    def is_authentic(self) -> bool:
-        """Whether the server sent data that authenticated."""
-        return self.accepted > 0
-
 
 def make_data_channel(client: Client, profile: Profile) -> DataChannel | None:
     """The data channel of a session after the push reply; None without keys. Raises UnknownCipherError."""

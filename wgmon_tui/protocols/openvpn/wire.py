@@ -93,9 +93,9 @@ def key_id_of(packet: bytes) -> int:
     return packet[0] & _KEY_ID_MASK
 
 
-def header_byte(opcode: Opcode, key_id: int = 0) -> bytes:
-    """The first byte of a packet."""
-    return bytes((opcode << _OPCODE_SHIFT | key_id,))
+def header_byte(opcode: Opcode) -> bytes:
+    """The first byte of a packet of key 0, the only one that a check negotiates."""
+    return bytes((opcode << _OPCODE_SHIFT,))
 
 
 def build_body(body: ControlBody) -> bytes:
@@ -148,10 +148,3 @@ def early_negotiation_flags(payload: bytes) -> int:
             flags |= int.from_bytes(value, "big")
         at += 4 + length
     return flags
-
-
-def peer_id_of(packet: bytes) -> int | None:
-    """The peer id of a data packet; None if its kind has none."""
-    if opcode_of(packet) is Opcode.DATA_V2 and len(packet) > PEER_ID_LENGTH:
-        return int.from_bytes(packet[1 : 1 + PEER_ID_LENGTH], "big")
-    return None
