@@ -28,6 +28,7 @@ from wgmon_tui.protocols.ikev2.message_fields import fields_of, label_of
 from wgmon_tui.protocols.ikev2.offers import child_request
 from wgmon_tui.protocols.ikev2.proposals import parse_proposal
 from wgmon_tui.protocols.ikev2.security_association import offer
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 from wgmon_tui.protocols.ikev2.tunnel_stage import open_esp
 
 USUAL_COUNT = 1_000_000
@@ -81,7 +82,7 @@ def make_client(secret: bytes = _SECRET) -> IkeClient:
         parse_identity("gw.example.net"),
         (),
         time.time(),
-        child_request(),
+        child_request(Ikev2Settings()),
     )
     local, remote = IPv4Address(_CLIENT[0]), IPv4Address(_SERVER[0])
     path = PathEnds(local, _CLIENT[1], remote, _SERVER[1])

@@ -74,7 +74,7 @@ def _session(
         parse_identity(_IDENTITY),
         tuple(authorities),
         time.time(),
-        child_request(),
+        child_request(Ikev2Settings()),
     )
     path = PathEnds(IPv4Address(_CLIENT[0]), _CLIENT[1], IPv4Address(_SERVER[0]), _SERVER[1])
     options = ClientOptions(offer(setup.proposals), 5.0, authentication)

@@ -15,6 +15,7 @@ from wgmon_tui.protocols.ikev2.identities import parse_identity
 from wgmon_tui.protocols.ikev2.offers import child_request
 from wgmon_tui.protocols.ikev2.proposals import parse_proposal
 from wgmon_tui.protocols.ikev2.security_association import offer
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
 CLIENT, SERVER = IPv4Address("192.0.2.10"), IPv4Address("192.0.2.1")
 PATH = PathEnds(CLIENT, 40000, SERVER, 500)
@@ -35,8 +36,8 @@ def by_secret(
         parse_identity(remote_id) if remote_id else None,
         (),
         NOW,
-        child_request() if with_child else None,
-        child_request(),
+        child_request(Ikev2Settings()) if with_child else None,
+        child_request(Ikev2Settings()),
     )
     return ClientOptions(offer([parse_proposal(proposal)]), 2.0, wanted)
 

@@ -539,3 +539,27 @@ def test_eap_without_an_error_code_may_have_ended_before_the_password(code: str,
     found = diagnose(SA_INIT, PROVEN, ended, of=server(BY_PASSWORD))
 
     assert len(found.causes) == causes
+
+
+_PROPOSALS = 'proposals = ["aes256-sha256-ecp256"]\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "tunnel", "expected"),
+    [
+        ("", True, "because proposals and esp_proposals are not set."),
+        ("", False, "because proposals is not set."),
+        (_PROPOSALS, True, "because esp_proposals is not set."),
+        (_PROPOSALS, False, "because of tunnel = false."),
+        (_PROPOSALS + 'esp_proposals = ["aes256gcm16"]', True, "Data came back through the tunnel."),
+    ],
+)
+def test_healthy_names_what_clients_may_not_offer(more: str, tunnel: bool, expected: str) -> None:
+    established = (CHILD, InnerEcho("10.9.0.1", 3, 3, 0.01)) if tunnel else (CHILDLESS,)
+
+    found = diagnose(
+        SA_INIT, PROVEN, *established, of=server(BY_SECRET + more, tunnel=tunnel), handshake=ANSWERED
+    )
+
+    assert found.verdict is Verdict.HEALTHY
+    assert found.summary.endswith(expected)

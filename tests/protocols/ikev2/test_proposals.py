@@ -11,6 +11,7 @@ from wgmon_tui.protocols.ikev2.proposals import (
     Prf,
     ProposalError,
     TransformType,
+    parse_esp_proposal,
     parse_proposal,
 )
 
@@ -55,3 +56,30 @@ def test_a_type_may_have_several_algorithms() -> None:
 def test_what_is_no_proposal_is_named(text: str, message: str) -> None:
     with pytest.raises(ProposalError, match=message):
         parse_proposal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aes256gcm16", "aes256gcm16"),
+        ("aes128-aes256-sha256-sha1", "aes128-aes256-sha256-sha1"),
+        ("aes256-sha256-modp2048-noesn", "aes256-sha256"),
+        ("aes256gcm16-prfsha256-ecp256-esn-noesn", "aes256gcm16"),
+    ],
+)
+def test_a_proposal_for_esp_has_encryption_and_integrity_alone(text: str, expected: str) -> None:
+    assert str(parse_esp_proposal(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sha256", "an encryption"),
+        ("aes256", "an integrity algorithm"),
+        ("aes256gcm16-esn", "extended sequence numbers"),
+        ("aes256-aes256gcm16-sha256", "proposals of their own"),
+    ],
+)
+def test_what_is_no_proposal_for_esp_is_named(text: str, message: str) -> None:
+    with pytest.raises(ProposalError, match=message):
+        parse_esp_proposal(text)

@@ -51,7 +51,9 @@ def test_scapy_reads_the_first_request() -> None:
     assert bytes(scapy_ikev2().IKEv2(data)) == data
 
 
-@pytest.mark.parametrize("proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request().proposals])
+@pytest.mark.parametrize(
+    "proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request(Ikev2Settings()).proposals]
+)
 def test_scapy_reads_the_same_transforms(proposals) -> None:  # type: ignore[no-untyped-def]
     data = encode_message(HEADER, [encode_proposals(proposals)])
     proposal = scapy_ikev2().IKEv2(data)[scapy_ikev2().IKEv2_SA].prop
@@ -66,7 +68,9 @@ def test_scapy_reads_the_same_transforms(proposals) -> None:  # type: ignore[no-
     assert not proposal
 
 
-@pytest.mark.parametrize("proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request().proposals])
+@pytest.mark.parametrize(
+    "proposals", [ike_offer(Ikev2Settings()), widest_offer(), child_request(Ikev2Settings()).proposals]
+)
 def test_proposals_are_read_as_they_were_written(proposals) -> None:  # type: ignore[no-untyped-def]
     assert parse_proposals(encode_proposals(proposals).body) == proposals
 

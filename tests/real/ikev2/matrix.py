@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.busy_machine import play_again_if_starved
-from tests.real.ikev2.matrix_rows import ROWS, Row
+from tests.real.ikev2.matrix_rows import ROWS
+from tests.real.ikev2.row import Row
 from tests.real.ikev2.strongswan import Charon, charon
 from tests.real.ikev2.world import (
     SIGNATURES,

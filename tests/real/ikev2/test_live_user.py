@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.ikev2.matrix import has_session
-from tests.real.ikev2.matrix_rows import client_by_secret
+from tests.real.ikev2.row import client_by_secret
 from tests.real.ikev2.strongswan import Charon, charon
 from tests.real.ikev2.world import SECRET, USER, Watcher, by_secret, configuration, strongswan
 from tests.real.namespaces import RoutedPath

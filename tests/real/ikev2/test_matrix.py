@@ -8,7 +8,8 @@ import pytest
 
 from tests.parameters import default_run
 from tests.real.ikev2.matrix import Matrix
-from tests.real.ikev2.matrix_rows import QUICK, ROWS, Row
+from tests.real.ikev2.matrix_rows import QUICK, ROWS
+from tests.real.ikev2.row import Row
 from tests.real.namespaces import routed_path
 from tests.real.prerequisites import require
 

@@ -40,7 +40,12 @@ def diagnose_authentication(found: Findings) -> Meaning | None:
 def _refused(found: Findings, notify: str) -> Meaning:
     if notify != Notify.AUTHENTICATION_FAILED.name:
         summary = f"The server answers IKE_AUTH with {notify}."
-        return Meaning(Verdict.SESSION_REFUSED, summary, (tunnel_causes.child_refused(notify),), AUTHENTICATE)
+        return Meaning(
+            Verdict.SESSION_REFUSED,
+            summary,
+            (tunnel_causes.child_refused(notify, found.settings),),
+            AUTHENTICATE,
+        )
     if found.has(EvidenceKind.OWN_CERTIFICATE):
         detail = found.values(EvidenceKind.OWN_CERTIFICATE)[0]
         summary = f"The server refuses {found.local_id}, whose certificate is not valid: {detail}."

@@ -161,7 +161,25 @@ def _works(found: Findings) -> Meaning:
     data = " Data came back through the tunnel."
     if not found.server.tunnel:
         data = " Not tested: data, because of tunnel = false."
+    data += _untested_offers(found)
     return _of_missing_lists(found, summary + data) or Meaning(Verdict.HEALTHY, summary + data)
+
+
+def _untested_offers(found: Findings) -> str:
+    """What other clients may not offer: a check that offers everything finds algorithms that they lack."""
+    has_tunnel = found.server.tunnel
+    unset = [
+        key
+        for key, is_set in (
+            ("proposals", bool(found.settings.proposals)),
+            ("esp_proposals", bool(found.settings.esp_proposals) or not has_tunnel),
+        )
+        if not is_set
+    ]
+    if not unset:
+        return ""
+    verb = "is" if len(unset) == 1 else "are"
+    return f" Not tested: the algorithms of your clients, because {format_list(unset)} {verb} not set."
 
 
 def _of_missing_lists(found: Findings, summary: str) -> Meaning | None:

@@ -1,4 +1,4 @@
-"""Diffie-Hellman groups of an IKE SA (RFC 3526, RFC 5903, RFC 8031).
+"""Diffie-Hellman groups of an IKE SA (RFC 2409, RFC 3526, RFC 5903, RFC 8031).
 
 Groups over finite fields are computed here, because `cryptography` is about to drop them. The exponents
 serve one handshake of a monitoring client, so the time that `pow` takes gives nothing away that lasts.
@@ -14,13 +14,25 @@ from wgmon_tui.protocols.ikev2.proposals import Group
 
 _COORDINATE_SIZES = {Group.ECP_256: 32, Group.ECP_384: 48, Group.ECP_521: 66}
 _PI_OFFSETS = {
+    Group.MODP_1024: (1024, 129093),
+    Group.MODP_1536: (1536, 741804),
     Group.MODP_2048: (2048, 124476),
     Group.MODP_3072: (3072, 1690314),
     Group.MODP_4096: (4096, 240904),
+    Group.MODP_6144: (6144, 929484),
+    Group.MODP_8192: (8192, 4743158),
 }
-"""Of each prime: its bits, and the number that RFC 3526 §3 to §5 adds to the digits of pi in it."""
+"""Of each prime: its bits, and the number that RFC 2409 §6.2 or RFC 3526 §2 to §7 adds to digits of pi."""
 
-_EXPONENT_BITS = {Group.MODP_2048: 256, Group.MODP_3072: 320, Group.MODP_4096: 384}
+_EXPONENT_BITS = {
+    Group.MODP_1024: 160,
+    Group.MODP_1536: 224,
+    Group.MODP_2048: 256,
+    Group.MODP_3072: 320,
+    Group.MODP_4096: 384,
+    Group.MODP_6144: 448,
+    Group.MODP_8192: 512,
+}
 """Between the two estimates of RFC 3526 §8: a longer exponent takes more time and gives no strength."""
 
 
@@ -56,7 +68,7 @@ class _Modp:
 
 @cache
 def _prime(group: Group) -> int:
-    """The prime 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + offset) of RFC 3526."""
+    """The prime 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + offset) of both RFCs."""
     bits, offset = _PI_OFFSETS[group]
     pi_digits = _pi_shifted(bits - 130)
     return int((1 << bits) - (1 << (bits - 64)) - 1 + (pi_digits + offset) * (1 << 64))

@@ -6,7 +6,12 @@ import secrets
 
 from wgmon_tui.protocols.ikev2.child_payloads import ChildRequest
 from wgmon_tui.protocols.ikev2.iana_numbers import ProtocolId
-from wgmon_tui.protocols.ikev2.proposals import Transform, TransformType, parse_proposal
+from wgmon_tui.protocols.ikev2.proposals import (
+    Transform,
+    TransformType,
+    parse_esp_proposal,
+    parse_proposal,
+)
 from wgmon_tui.protocols.ikev2.security_association import SaProposal, offer
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
@@ -30,23 +35,15 @@ def ike_offer(settings: Ikev2Settings) -> tuple[SaProposal, ...]:
     return offer(settings.proposals or tuple(map(parse_proposal, _DEFAULTS)))
 
 
-def child_request() -> ChildRequest:
-    """The CHILD_SA that a check asks for: every good algorithm, without a key exchange of its own."""
+def child_request(settings: Ikev2Settings) -> ChildRequest:
+    """The CHILD_SA that a check asks for, without a key exchange of its own.
+
+    Its algorithms are those of servers.toml, else all good ones.
+    """
     spi = secrets.randbelow(2**32 - _LEAST_SPI) + _LEAST_SPI
+    offered = settings.esp_proposals or tuple(map(parse_esp_proposal, _CHILD_DEFAULTS))
     proposals = tuple(
-        SaProposal(
-            (
-                *(
-                    each
-                    for each in parse_proposal(words).transforms
-                    if each.type in (TransformType.ENCRYPTION, TransformType.INTEGRITY)
-                ),
-                _NO_ESN,
-            ),
-            ProtocolId.ESP,
-            spi.to_bytes(4, "big"),
-            number,
-        )
-        for number, words in enumerate(_CHILD_DEFAULTS, 1)
+        SaProposal((*each.transforms, _NO_ESN), ProtocolId.ESP, spi.to_bytes(4, "big"), number)
+        for number, each in enumerate(offered, 1)
     )
     return ChildRequest(spi.to_bytes(4, "big"), proposals)

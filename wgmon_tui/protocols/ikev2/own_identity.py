@@ -23,7 +23,7 @@ def authentication_options(target: Ikev2Target) -> AuthenticationOptions:
     authorities = target.authorities
     if not authorities and not isinstance(credentials, SharedSecret):
         authorities = system_authorities()
-    child = child_request()
+    child = child_request(target.settings)
     return AuthenticationOptions(
         credentials,
         _own_identity(target),

@@ -6,6 +6,7 @@ are those of IANA ("IKEv2 Parameters", RFC 7296 §3.3.2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -63,11 +64,15 @@ class Integrity(IntEnum):
 
 
 class Group(IntEnum):
-    """Transform type 4, the group of the key exchange: RFC 3526, RFC 5903, RFC 8031."""
+    """Transform type 4, the group of the key exchange: RFC 2409, RFC 3526, RFC 5903, RFC 8031."""
 
+    MODP_1024 = 2
+    MODP_1536 = 5
     MODP_2048 = 14
     MODP_3072 = 15
     MODP_4096 = 16
+    MODP_6144 = 17
+    MODP_8192 = 18
     ECP_256 = 19
     ECP_384 = 20
     ECP_521 = 21
@@ -96,9 +101,13 @@ _PRF = {
     "prfsha512": Prf.HMAC_SHA2_512,
 }
 _GROUPS = {
+    "modp1024": Group.MODP_1024,
+    "modp1536": Group.MODP_1536,
     "modp2048": Group.MODP_2048,
     "modp3072": Group.MODP_3072,
     "modp4096": Group.MODP_4096,
+    "modp6144": Group.MODP_6144,
+    "modp8192": Group.MODP_8192,
     "ecp256": Group.ECP_256,
     "ecp384": Group.ECP_384,
     "ecp521": Group.ECP_521,
@@ -133,7 +142,7 @@ class ProposalError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal for IKE: transforms in the order of their types."""
+    """A proposal for IKE or ESP: transforms in the order of their types."""
 
     transforms: tuple[Transform, ...]
 
@@ -160,16 +169,36 @@ def parse_proposal(text: str) -> Proposal:
         )
     if TransformType.PRF not in types:
         found += [_prf_of(each) for each in found if each.type is TransformType.INTEGRITY]
+    if not any(each.type is TransformType.PRF for each in found):
+        raise ProposalError(f"expected a PRF, such as prfsha256, in {quoted(text)}")
+    return _protected(found, text)
+
+
+def parse_esp_proposal(text: str) -> Proposal:
+    """Parse a proposal for ESP. Raises ProposalError.
+
+    Groups in it are for later keys: a CHILD_SA of IKE_AUTH has no key exchange of its own (RFC 7296 §1.2).
+    """
+    words = text.strip().lower().split("-")
+    if "esn" in words and "noesn" not in words:
+        raise ProposalError(f"extended sequence numbers (esn) are not supported, in {quoted(text)}")
+    found = [_parse_word(word) for word in words if word not in ("esn", "noesn")]
+    kept = [each for each in found if each.type in (TransformType.ENCRYPTION, TransformType.INTEGRITY)]
+    if not any(each.type is TransformType.ENCRYPTION for each in kept):
+        raise ProposalError(f"expected an encryption, such as aes256gcm16, in {quoted(text)}")
+    return _protected(kept, text)
+
+
+def _protected(found: Sequence[Transform], text: str) -> Proposal:
+    """The proposal of transforms with an encryption. Integrity belongs to AES-CBC alone."""
     encryption = [Encryption(each.number) for each in found if each.type is TransformType.ENCRYPTION]
     if len({each.has_integrity for each in encryption}) > 1:
         raise ProposalError(f"AES in CBC mode and AEAD need proposals of their own, got {quoted(text)}")
+    has_own = any(each.type is TransformType.INTEGRITY for each in found)
+    if not encryption[0].has_integrity and not has_own:
+        raise ProposalError(f"expected an integrity algorithm, such as sha256, in {quoted(text)}")
     if encryption[0].has_integrity:
         found = [each for each in found if each.type is not TransformType.INTEGRITY]
-    types = {each.type for each in found}
-    if TransformType.PRF not in types:
-        raise ProposalError(f"expected a PRF, such as prfsha256, in {quoted(text)}")
-    if not encryption[0].has_integrity and TransformType.INTEGRITY not in types:
-        raise ProposalError(f"expected an integrity algorithm, such as sha256, in {quoted(text)}")
     return Proposal(tuple(sorted(dict.fromkeys(found), key=lambda each: each.type)))
 
 

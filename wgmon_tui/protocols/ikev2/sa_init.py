@@ -50,7 +50,7 @@ _NONCE_SIZES = range(16, 257)
 _MOST_ROUNDS = 4
 _MOST_COOKIE_BYTES = 64
 _HASHES_SIZE = 2
-_SIZES_OF_OTHERS = {1: 96, 2: 128, 5: 192, 17: 768, 18: 1024, 22: 128, 23: 256, 24: 256}
+_SIZES_OF_OTHERS = {1: 96, 22: 128, 23: 256, 24: 256}
 """The bytes of a share in groups that this client lacks: fields, in which nearly any number is valid."""
 
 OWN_HASHES = (

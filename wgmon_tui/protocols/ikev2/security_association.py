@@ -134,10 +134,6 @@ _FOREIGN_WORDS = {
     TransformType.INTEGRITY: {1: "md5", 5: "aesxcbc", 8: "aescmac"},
     TransformType.GROUP: {
         1: "modp768",
-        2: "modp1024",
-        5: "modp1536",
-        17: "modp6144",
-        18: "modp8192",
         22: "modp1024s160",
         23: "modp2048s224",
         24: "modp2048s256",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wgmon_tui.config.models import SecretSource
@@ -18,7 +18,12 @@ from wgmon_tui.config.value_types import (
     list_of,
     text_type,
 )
-from wgmon_tui.protocols.ikev2.proposals import Proposal, ProposalError, parse_proposal
+from wgmon_tui.protocols.ikev2.proposals import (
+    Proposal,
+    ProposalError,
+    parse_esp_proposal,
+    parse_proposal,
+)
 from wgmon_tui.text import format_list
 
 NAME = "ikev2"
@@ -44,6 +49,7 @@ class Ikev2Settings:
     crl: SecretSource | None = None
     proposals: tuple[Proposal, ...] = ()
     dedicated: bool = False
+    esp_proposals: tuple[Proposal, ...] = ()
 
     @property
     def has_credentials(self) -> bool:
@@ -57,16 +63,24 @@ def _parse_identity(text: str) -> str:
     return parse_text(text)
 
 
-def _parse_proposal(text: str) -> Proposal:
-    try:
-        return parse_proposal(text)
-    except ProposalError as error:
-        raise InvalidValueError(str(error)) from None
+def _checked(parse: Callable[[str], Proposal]) -> Callable[[str], Proposal]:
+    def parse_value(text: str) -> Proposal:
+        try:
+            return parse(text)
+        except ProposalError as error:
+            raise InvalidValueError(str(error)) from None
+
+    return parse_value
 
 
 IDENTITY = text_type("IKE identity", _parse_identity)
 PROPOSALS = list_of(
-    text_type("proposal", _parse_proposal, pattern=r"^[A-Za-z0-9_]+(-[A-Za-z0-9_]+)+$"), "list of proposals"
+    text_type("proposal", _checked(parse_proposal), pattern=r"^[A-Za-z0-9_]+(-[A-Za-z0-9_]+)+$"),
+    "list of proposals",
+)
+ESP_PROPOSALS = list_of(
+    text_type("ESP proposal", _checked(parse_esp_proposal), pattern=r"^[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*$"),
+    "list of ESP proposals",
 )
 
 SECTION = Section(
@@ -123,8 +137,16 @@ SECTION = Section(
         Setting(
             "proposals",
             PROPOSALS,
-            "The algorithms to offer, such as aes256gcm16-prfsha256-ecp256, the best first.",
+            "The algorithms to offer, such as aes256gcm16-prfsha256-ecp256, the best first. Set what your "
+            "clients offer: only then does healthy speak of them.",
             FormField(90, example="e.g. aes256-sha256-modp2048", more=True),
+            default="all that wgmon-tui knows and that are still good",
+        ),
+        Setting(
+            "esp_proposals",
+            ESP_PROPOSALS,
+            "The algorithms to offer for the tunnel, such as aes256gcm16 or aes256-sha256, the best first.",
+            FormField(95, example="e.g. aes256gcm16", more=True),
             default="all that wgmon-tui knows and that are still good",
         ),
         Setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.protocols.ikev2.causes import LIST_CONFIGURATION, LOG
 from wgmon_tui.protocols.ikev2.iana_numbers import Notify
+from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
 
 def full_pool() -> Cause:
@@ -26,11 +27,12 @@ def child_later() -> Cause:
     )
 
 
-def child_refused(notify: str) -> Cause:
+def child_refused(notify: str, settings: Ikev2Settings) -> Cause:
     """The server made no CHILD_SA."""
+    own = "those of servers.toml" if settings.esp_proposals else "the ESP algorithms of wgmon-tui"
     reasons = {
-        Notify.NO_PROPOSAL_CHOSEN.name: "esp_proposals of the child on the server and the ESP algorithms of "
-        "wgmon-tui have nothing in common, or the kernel there lacks them",
+        Notify.NO_PROPOSAL_CHOSEN.name: f"esp_proposals of the child on the server and {own} have nothing in "
+        "common, or the kernel there lacks them",
         Notify.TS_UNACCEPTABLE.name: "the traffic selectors of the child on the server (local_ts, remote_ts) "
         "do not fit, or its kernel cannot set them",
     }

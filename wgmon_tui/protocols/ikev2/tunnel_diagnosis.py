@@ -38,7 +38,7 @@ def diagnose_tunnel(found: Findings) -> Meaning | None:
             Verdict.CIPHER_MISMATCH if child == Notify.NO_PROPOSAL_CHOSEN.name else Verdict.SESSION_REFUSED
         )
         summary = f"The server accepts the credentials, but makes no CHILD_SA: {notify}."
-        return Meaning(verdict, summary, (tunnel_causes.child_refused(notify),), TUNNEL)
+        return Meaning(verdict, summary, (tunnel_causes.child_refused(notify, found.settings),), TUNNEL)
     return _diagnose_echoes(found)
 
 

@@ -233,6 +233,72 @@ def test_a_sswan_profile_gives_its_certificate() -> None:
     assert set(server.secrets) == {"certificate", "key", "ca"}
 
 
+def test_windows_by_itself_offers_an_old_group_alone() -> None:
+    (line,) = [each for each in WINDOWS.splitlines() if "Add-VpnConnection" in each]
+    [server] = read_import(line.rstrip("`"), "vpn.ps1")
+    assert server.settings["proposals"] == [
+        f"aes256-{each}-prf{each}-modp1024" for each in ("sha1", "sha256", "sha384")
+    ]
+    assert server.settings["esp_proposals"] == ["aes256-sha1", "aes128-sha1"]
+    assert "modp1024 alone" in server.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("proposals", "expected", "notice"),
+    [
+        (
+            "aes256-sha256-ecp256,3des-sha1-modp1024",
+            ["aes256-sha256-prfsha256-ecp256"],
+            "3des-sha1-modp1024 left out",
+        ),
+        ("3des-sha1-modp1024", None, "checks offer everything else, and clients do not"),
+        ("aes256-sha256-ecp256,default", None, ""),
+    ],
+)
+def test_proposals_that_a_check_cannot_make_are_named(
+    proposals: str, expected: list[str] | None, notice: str
+) -> None:
+    [server] = read_import(
+        f"connections {{\n a {{\n remote_addrs = a.example.net\n proposals = {proposals}\n }}\n}}",
+        "swanctl.conf",
+    )
+    assert server.settings.get("proposals") == expected
+    assert notice in " ".join(server.notices)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "connections {\n a {\n remote_addrs = a.example.net\n"
+            " children { net { esp_proposals = aes256-sha256-modp2048 } }\n }\n}"
+        ),
+        "conn a\n  right=a.example.net\n  esp=aes256-sha256-modp2048!\n",
+        json.dumps(
+            {
+                "type": "ikev2-eap",
+                "remote": {"addr": "a.example.net"},
+                "esp-proposal": "aes256-sha256-modp2048",
+            }
+        ),
+        (
+            "Add-VpnConnection a -ServerAddress a.example.net\n"
+            "Set-VpnConnectionIPsecConfiguration a -CipherTransformConstants AES256"
+            " -AuthenticationTransformConstants SHA256128"
+        ),
+    ],
+    ids=["swanctl", "ipsec.conf", "sswan", "Windows"],
+)
+def test_the_algorithms_of_the_tunnel_are_imported(text: str) -> None:
+    [server] = read_import(text, "x")
+    assert server.settings["esp_proposals"] == ["aes256-sha256"]
+
+
+def test_strongswan_offers_more_without_a_mark() -> None:
+    [server] = read_import("conn a\n  right=a.example.net\n  ike=aes256-sha256-ecp256\n", "ipsec.conf")
+    assert "strongSwan offers its own proposals too" in server.notices[0]
+
+
 def test_a_windows_line_gives_server_and_algorithms() -> None:
     [server] = read_import(WINDOWS, "vpn.ps1")
     assert (server.name, server.endpoint) == ("fra 1", "fra1.example.net:500")

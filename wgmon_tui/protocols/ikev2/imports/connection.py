@@ -5,13 +5,18 @@ What is imported is never marked as `dedicated`: it may be the identity of a rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wgmon_tui.config.protocol_settings import ImportedServer, SecretText
 from wgmon_tui.config.value_parsers import NAME_LENGTH, InvalidValueError, is_ipv6, parse_endpoint
-from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
-from wgmon_tui.text import printable
+from wgmon_tui.protocols.ikev2.proposals import (
+    Proposal,
+    ProposalError,
+    parse_esp_proposal,
+    parse_proposal,
+)
+from wgmon_tui.text import format_list, printable
 
 IKE_PORT = 500
 
@@ -40,6 +45,8 @@ class ForeignConnection:
     remote_id: str = ""
     eap_user: str = ""
     proposals: tuple[str, ...] = ()
+    esp_proposals: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -48,6 +55,9 @@ _NOT_DEDICATED = (
     "checks end after SA_INIT, because the identity may be that of a real client; make one for monitoring, "
     "then set dedicated = true"
 )
+_DEFAULT = "default"
+"""The word of strongSwan for its own proposals."""
+
 _METHODS = (("secret",), ("certificate", "key"), ("eap_password",))
 
 
@@ -76,25 +86,46 @@ def make_server(found: ForeignConnection) -> ImportedServer:
         settings["remote_id"] = _one_line(found.remote_id)
     if "eap_password" in wanted and found.eap_user and "eap_password" in here:
         settings["eap_user"] = _one_line(found.eap_user)
-    if proposals := tuple(known_proposals(found.proposals)):
-        settings["proposals"] = list(proposals)
+    notices = list(found.notices)
+    for key, words, parse in (
+        ("proposals", found.proposals, parse_proposal),
+        ("esp_proposals", found.esp_proposals, parse_esp_proposal),
+    ):
+        known, left_out = _split_known(words, parse)
+        if known:
+            settings[key] = list(known)
+        if left_out:
+            notices.append(_left_out(key, left_out, is_any_known=bool(known)))
     settings |= {f"{key}_file": path for key, path in found.files.items() if key in wanted}
     secrets = {
         key: SecretText(text)
         for key, text in found.secrets.items()
         if key in wanted and key not in found.files
     }
-    notices = (_NOT_DEDICATED,) if method else ()
-    return ImportedServer(name, f"{host}:{found.port}", settings, secrets, notices)
+    if method:
+        notices.append(_NOT_DEDICATED)
+    return ImportedServer(name, f"{host}:{found.port}", settings, secrets, tuple(notices))
 
 
-def known_proposals(words: Iterable[str]) -> Iterator[str]:
-    """The proposals that wgmon-tui can make, as it writes them."""
+def _split_known(
+    words: Iterable[str], parse: Callable[[str], Proposal]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The proposals that wgmon-tui can make, as it writes them, and the others."""
+    known: dict[str, None] = {}
+    left_out: list[str] = []
     for each in words:
+        if each.lower() == _DEFAULT:
+            return (), ()  # what that is depends on the version of the client
         try:
-            yield str(parse_proposal(each))
+            known[str(parse(each))] = None
         except ProposalError:
-            continue
+            left_out.append(printable(each))
+    return tuple(known), tuple(left_out)
+
+
+def _left_out(key: str, words: Iterable[str], *, is_any_known: bool) -> str:
+    what = f"{key}: {format_list(words)} left out, because wgmon-tui lacks an algorithm"
+    return what if is_any_known else f"{what}; checks offer everything else, and clients do not"
 
 
 def _one_line(text: str) -> str:

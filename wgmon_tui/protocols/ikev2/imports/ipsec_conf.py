@@ -91,7 +91,6 @@ def _read_connection(
         files = {"certificate": _path(_CERTIFICATES, values["leftcert"]), "key": secrets.keys[0]}
     if len(authorities) == 1 and authorities[0].get("cacert"):
         files["ca"] = _path(_AUTHORITIES, authorities[0]["cacert"])
-    proposals = values.get("ike", "").rstrip("!").split(",")
     return ForeignConnection(
         name,
         host,
@@ -99,10 +98,23 @@ def _read_connection(
         local_id,
         remote_id,
         user,
-        tuple(each for each in proposals if each),
+        _proposals(values.get("ike", "")),
+        _proposals(values.get("esp", "")),
+        tuple(_notices(values)),
         files,
         found,
     )
+
+
+def _proposals(text: str) -> tuple[str, ...]:
+    return tuple(word for each in text.rstrip("!").split(",") if (word := each.strip()))
+
+
+def _notices(values: Mapping[str, str]) -> Iterator[str]:
+    """What strongSwan does and libreswan does not; nothing in the file tells which of them reads it."""
+    for key in ("ike", "esp"):
+        if (text := values.get(key, "").strip()) and not text.endswith("!"):
+            yield f"{key}: without ! at its end, strongSwan offers its own proposals too, and checks do not"
 
 
 def _identity(values: Mapping[str, str], side: str) -> str:

@@ -12,6 +12,8 @@ from wgmon_tui.protocols.ikev2.imports.connection import ConnectionImportError, 
 
 _AUTHORITIES = ("com.apple.security.root", "com.apple.security.pem", "com.apple.security.pkcs1")
 _ENCRYPTION = {
+    "DES": "des",
+    "3DES": "3des",
     "AES-128": "aes128",
     "AES-256": "aes256",
     "AES-128-GCM": "aes128gcm16",
@@ -26,9 +28,13 @@ _INTEGRITY = {
     "SHA2-512": "sha512",
 }
 _GROUPS = {
+    2: "modp1024",
+    5: "modp1536",
     14: "modp2048",
     15: "modp3072",
     16: "modp4096",
+    17: "modp6144",
+    18: "modp8192",
     19: "ecp256",
     20: "ecp384",
     21: "ecp521",
@@ -96,6 +102,7 @@ def _read_connection(
         remote_id=_text(settings, "RemoteIdentifier"),
         eap_user=_text(settings, "AuthName"),
         proposals=_proposals(settings.get("IKESecurityAssociationParameters")),
+        esp_proposals=_proposals(settings.get("ChildSecurityAssociationParameters")),
         secrets=secrets,
     )
 

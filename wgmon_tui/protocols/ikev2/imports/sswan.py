@@ -41,7 +41,7 @@ def _read_connection(
         secrets["eap_password"] = password
     if authority := _bytes(remote, "cert"):
         secrets["ca"] = as_pem(authority)
-    proposals = _text(profile, "ike-proposal")
+    proposals, esp_proposals = _text(profile, "ike-proposal"), _text(profile, "esp-proposal")
     return ForeignConnection(
         _text(profile, "name") or host,
         host,
@@ -50,6 +50,7 @@ def _read_connection(
         _text(remote, "id"),
         _text(local, "eap_id"),
         (proposals,) if proposals else (),
+        (esp_proposals,) if esp_proposals else (),
         secrets=secrets,
     )
 

@@ -153,9 +153,18 @@ def _read_connection(
         "" if remote.get("id") == "%any" else remote.get("id"),
         user,
         connection.listed("proposals"),
+        _esp_proposals(connection),
+        (),
         files,
         values,
     )
+
+
+def _esp_proposals(connection: SwanctlSection) -> tuple[str, ...]:
+    """Those of the first child."""
+    children = connection.sections.get("children", SwanctlSection(connection.line))
+    first = next(iter(children.sections.values()), SwanctlSection(connection.line))
+    return first.listed("esp_proposals")
 
 
 def _find_secret(secrets: SwanctlSection, kind: str, ids: set[str]) -> str | None:

@@ -14,14 +14,32 @@ from wgmon_tui.text import printable, quoted
 _COMMAND = re.compile(r"\b(Add-VpnConnection|Set-VpnConnectionIPsecConfiguration)\b(.*)", re.IGNORECASE)
 _WORD = re.compile(r""""((?:[^"`]|`.)*)"|'((?:[^']|'')*)'|([^\s"'|;#]+)""")
 _ENCRYPTION = {
+    "des": "des",
+    "des3": "3des",
     "aes128": "aes128",
     "aes192": "aes192",
     "aes256": "aes256",
     "gcmaes128": "aes128gcm16",
     "gcmaes256": "aes256gcm16",
 }
-_INTEGRITY = {"sha1": "sha1", "sha256": "sha256", "sha384": "sha384"}
-_GROUPS = {"group14": "modp2048", "ecp256": "ecp256", "ecp384": "ecp384"}
+_INTEGRITY = {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "sha384": "sha384"}
+_GROUPS = {
+    "group1": "modp768",
+    "group2": "modp1024",
+    "group14": "modp2048",
+    "ecp256": "ecp256",
+    "ecp384": "ecp384",
+    "group24": "modp2048s256",
+}
+_ESP_INTEGRITY = {"md596": "md5", "sha196": "sha1", "sha256128": "sha256"}
+_DEFAULTS = tuple(f"aes256-{each}-modp1024" for each in ("sha1", "sha256", "sha384"))
+_ESP_DEFAULTS = ("aes256-sha1", "aes128-sha1")
+"""What Windows offers by itself, without 3DES and DES (docs.strongswan.org, "Windows Clients")."""
+
+_OF_WINDOWS = (
+    "the file has no Set-VpnConnectionIPsecConfiguration: checks offer what Windows does by itself, with the "
+    "group modp1024 alone; many servers refuse that"
+)
 _TYPES = ("ikev2", "automatic")
 
 _Parameters = dict[str, str]
@@ -90,7 +108,12 @@ def _read_connection(
         return ConnectionImportError(
             f"connection {printable(name)} is {quoted(printable(kind))}, not IKEv2", line
         )
-    return ForeignConnection(name, host, proposals=_proposals(configured.get(name.lower(), {})))
+    custom = configured.get(name.lower())
+    if custom is None:
+        return ForeignConnection(
+            name, host, proposals=_DEFAULTS, esp_proposals=_ESP_DEFAULTS, notices=(_OF_WINDOWS,)
+        )
+    return ForeignConnection(name, host, proposals=_proposals(custom), esp_proposals=_esp_proposals(custom))
 
 
 def _proposals(parameters: _Parameters) -> tuple[str, ...]:
@@ -98,3 +121,12 @@ def _proposals(parameters: _Parameters) -> tuple[str, ...]:
     integrity = _INTEGRITY.get(parameters.get("integritycheckmethod", "").lower())
     group = _GROUPS.get(parameters.get("dhgroup", "").lower())
     return (f"{encryption}-{integrity}-{group}",) if encryption and integrity and group else ()
+
+
+def _esp_proposals(parameters: _Parameters) -> tuple[str, ...]:
+    """The transforms of the tunnel. With GCM, both constants name it."""
+    encryption = _ENCRYPTION.get(parameters.get("ciphertransformconstants", "").lower())
+    if encryption is None or encryption.endswith("gcm16"):
+        return (encryption,) if encryption else ()
+    integrity = _ESP_INTEGRITY.get(parameters.get("authenticationtransformconstants", "").lower())
+    return (f"{encryption}-{integrity}",) if integrity else ()
