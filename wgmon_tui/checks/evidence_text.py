@@ -155,12 +155,7 @@ def describe_evidence(evidence: Evidence) -> str:
         case ForeignBytes(at, length, head):
             return f"{length} bytes after {format_rtt(at)} that are not WireGuard: {head.hex(' ')}"
         case IcmpError():
-            unknown = "a host that this system does not show"
-            sender = "the server itself" if evidence.from_target else (evidence.offender or unknown)
-            numbers = f"ICMP{'v6' if evidence.version == 6 else ''} {evidence.type}/{evidence.code}"
-            mtu = f", MTU {evidence.mtu}" if evidence.mtu else ""
-            quote = ", without a quote of the packet" if evidence.quotes_packet is False else ""
-            return f"{sender} reports: {icmp_name(evidence)} ({numbers}{mtu}{quote})"
+            return _describe_icmp(evidence)
         case SocketError(_, name):
             return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
         case LateAnswer(age):
@@ -175,18 +170,14 @@ def describe_evidence(evidence: Evidence) -> str:
             return _describe_keepalive(evidence)
         case PathMtu():
             return _describe_path_mtu(evidence)
-        case KnownKeyAnswered(public_key):
-            return f"the server answered its other known key {public_key}"
-        case IdentityAnswered(identity):
-            return f'the server answered identity "{identity}", but not this one'
-        case PresharedKeyFound(None):
-            return "the answer authenticates without a preshared key: the server has none here"
-        case PresharedKeyFound(server_name):
-            return f'the answer authenticates with the preshared key of server "{server_name}"'
-        case OtherAddressAnswered(address):
-            return f"another address of the same name, {address}, answered"
-        case FreshPortAnswered():
-            return "the server answered when asked from a fresh source port"
+        case (
+            KnownKeyAnswered()
+            | IdentityAnswered()
+            | PresharedKeyFound()
+            | OtherAddressAnswered()
+            | FreshPortAnswered()
+        ):
+            return _describe_experiment(evidence)
         case AllSilent(servers):
             return f"all {servers} servers that were up a moment ago stopped answering at once"
         case StampsAhead(seconds):
@@ -210,6 +201,38 @@ def describe_evidence(evidence: Evidence) -> str:
             return _describe_this_machine(evidence)
         case _:
             return _describe_others(evidence)
+
+
+def _describe_icmp(error: IcmpError) -> str:
+    unknown = "a host that this system does not show"
+    sender = "the server itself" if error.from_target else (error.offender or unknown)
+    numbers = f"ICMP{'v6' if error.version == 6 else ''} {error.type}/{error.code}"
+    mtu = f", MTU {error.mtu}" if error.mtu else ""
+    quote = ", without a quote of the packet" if error.quotes_packet is False else ""
+    return f"{sender} reports: {icmp_name(error)} ({numbers}{mtu}{quote})"
+
+
+def _describe_experiment(
+    evidence: KnownKeyAnswered
+    | IdentityAnswered
+    | PresharedKeyFound
+    | OtherAddressAnswered
+    | FreshPortAnswered,
+) -> str:
+    """Describe what an experiment found: the server answered under other conditions."""
+    match evidence:
+        case KnownKeyAnswered(public_key):
+            return f"the server answered its other known key {public_key}"
+        case IdentityAnswered(identity):
+            return f'the server answered identity "{identity}", but not this one'
+        case PresharedKeyFound(None):
+            return "the answer authenticates without a preshared key: the server has none here"
+        case PresharedKeyFound(server_name):
+            return f'the answer authenticates with the preshared key of server "{server_name}"'
+        case OtherAddressAnswered(address):
+            return f"another address of the same name, {address}, answered"
+        case FreshPortAnswered():
+            return "the server answered when asked from a fresh source port"
 
 
 def _describe_of_protocol(protocol: str, evidence: ProtocolEvidence) -> str:

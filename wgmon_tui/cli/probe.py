@@ -31,6 +31,13 @@ def add_commands(subparsers: Subparsers) -> None:
         "Exit code: 0 all up, 1 some degraded, 2 some down, 3 unknown, "
         "64 bad usage or configuration, 70 internal fault (both 3 with --format nagios or checkmk).",
     )
+    _add_targets(parser)
+    _add_output(parser)
+    _add_depth(parser)
+    parser.set_defaults(run=probe)
+
+
+def _add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="servers to check (default: all)")
     parser.add_argument(
         "--conf",
@@ -44,6 +51,10 @@ def add_commands(subparsers: Subparsers) -> None:
         help="ask an IKEv2 server, without credentials, whether it answers and which algorithms it takes; "
         "HOST:PORT if its port is not 500",
     )
+    parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="check N times (default 1)")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=("table", "json", "nagios", "checkmk"),
@@ -55,7 +66,6 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--json", action="store_const", const="json", dest="form", help="the same as --format json"
     )
-    parser.add_argument("--count", type=parse_count, default=1, metavar="N", help="check N times (default 1)")
     detail = parser.add_mutually_exclusive_group()
     detail.add_argument("--brief", action="store_true", help="print one line per server, and nothing else")
     detail.add_argument(
@@ -68,6 +78,9 @@ def add_commands(subparsers: Subparsers) -> None:
         default=0,
         help="print only servers that are not up; twice: print nothing, the exit code tells",
     )
+
+
+def _add_depth(parser: argparse.ArgumentParser) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
         "--quick",
@@ -79,7 +92,6 @@ def add_commands(subparsers: Subparsers) -> None:
         action="store_true",
         help="also run the soak: 64 KB over 30 s, which finds paths that cut a flow off",
     )
-    parser.set_defaults(run=probe)
 
 
 def probe(arguments: argparse.Namespace) -> int:

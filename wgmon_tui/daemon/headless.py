@@ -17,7 +17,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
-from wgmon_tui.daemon.config_watcher import load_config
+from wgmon_tui.daemon.config_watcher import LoadedConfig, load_config
 from wgmon_tui.daemon.metrics.listen import ListenAddress, ListenError, ListeningSocket, listen
 from wgmon_tui.daemon.service_log import ServiceLog, is_journald_stream
 from wgmon_tui.daemon.systemd_notify import SystemdNotifier
@@ -46,14 +46,13 @@ _UPDATE_INTERVAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of `run`: the address for metrics, the shard of the fleet, the host names for metrics, and the
-    number of processes that check.
-    """
+    """Options of `run`. `metrics_hosts` are the host names under which the metrics may be asked for."""
 
     metrics: ListenAddress | None = None
     shard: Shard | None = None
     metrics_hosts: tuple[str, ...] = ()
     workers: int = 1
+    """The number of processes that check."""
 
 
 def run(
@@ -147,6 +146,18 @@ class HeadlessRun:
             raise
         collect_rarely()
         load_deferred_modules()
+        await self._work(writer, loaded, listening, stop_requested)
+        self._log.info("stopped")
+        return 0
+
+    async def _work(
+        self,
+        writer: Writer,
+        loaded: LoadedConfig,
+        listening: ListeningSocket | None,
+        stop_requested: asyncio.Event,
+    ) -> None:
+        """Run the writer until it ends or is asked to stop. Raises what the writer raises."""
         writer.engine.listen(partial(log_incidents, self._log))
         shutdown.reload_with(signal.SIGHUP, partial(self._start_reload, writer))
         parts = [writer.run()]
@@ -156,12 +167,7 @@ class HeadlessRun:
         stop_waiter = asyncio.create_task(stop_requested.wait())
         watching = asyncio.create_task(self._supervise(writer))
         try:
-            shard = f", shard {loaded.shard}" if loaded.shard else ""
-            shard += f", {self._options.workers} workers" if self._options.workers > 1 else ""
-            servers = format_count(len(loaded.fleet.servers), "server")
-            self._log.info(f"started: {servers} in {self._config_dir}{shard}")
-            if trouble := explain_core_dumps():
-                self._log.warning(f"a crash may write keys to a file: {trouble}")
+            self._log_start(loaded)
             self._supervisor.ready(self._summary(writer))
             await asyncio.wait({running, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
             is_moved = running.done() and isinstance(running.exception(), StateDirectoryMovedError)
@@ -175,8 +181,14 @@ class HeadlessRun:
             if any(not each.done() for each in self._reloads):
                 kill_all()  # a command that hangs would delay the end
             await asyncio.gather(running, stop_waiter, watching, *self._reloads, return_exceptions=True)
-        self._log.info("stopped")
-        return 0
+
+    def _log_start(self, loaded: LoadedConfig) -> None:
+        shard = f", shard {loaded.shard}" if loaded.shard else ""
+        workers = f", {self._options.workers} workers" if self._options.workers > 1 else ""
+        servers = format_count(len(loaded.fleet.servers), "server")
+        self._log.info(f"started: {servers} in {self._config_dir}{shard}{workers}")
+        if trouble := explain_core_dumps():
+            self._log.warning(f"a crash may write keys to a file: {trouble}")
 
     def _report_upgrade(self, stop_requested: asyncio.Event, done: int, total: int) -> None:
         """Tell systemd that the start goes on. Called in a thread, for each server."""

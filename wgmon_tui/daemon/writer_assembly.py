@@ -60,14 +60,7 @@ def build_writer(
         fleet_state = fleet_state or FleetState()
         note_limits = NoteLimits(state_dir, fleet_state)
         opened.callback(note_limits.close)
-        alerts = Dispatcher(
-            state_dir,
-            loaded.orders,
-            heartbeats=partial(_list_heartbeats, fleet_state),
-            vantage=gethostname(),
-            clock_guard=clock_guard,
-            clock=clock_guard.believed_time,
-        )
+        alerts = _make_dispatcher(state_dir, loaded, fleet_state, clock_guard)
         recorder = Recorder(
             state_dir,
             loaded.config.history,
@@ -110,6 +103,20 @@ def build_writer(
             opened=opened.pop_all(),
         )
     return Writer(state_dir, loaded, lock, parts, config_dir=config_dir, log_request=log_request)
+
+
+def _make_dispatcher(
+    state_dir: Path, loaded: LoadedConfig, fleet_state: FleetState, clock_guard: ClockGuard
+) -> Dispatcher:
+    """The dispatcher of alerts, which signs with the name of this host."""
+    return Dispatcher(
+        state_dir,
+        loaded.orders,
+        heartbeats=partial(_list_heartbeats, fleet_state),
+        vantage=gethostname(),
+        clock_guard=clock_guard,
+        clock=clock_guard.believed_time,
+    )
 
 
 def _make_prober(loaded: LoadedConfig, services: ProbeServices) -> FleetProber:

@@ -62,6 +62,37 @@ class _ServerScan:
 
 def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
     """Return the last known state of every server that was ever checked or paused, by name."""
+    scans = _scan(connection)
+    incidents = _open_incidents(connection)
+    pauses = {row[0]: row[1:] for row in connection.execute("SELECT server, since, who FROM pauses")}
+    has_ends = has_pause_ends(connection)
+    ends = dict(connection.execute("SELECT server, until FROM pause_ends")) if has_ends else {}
+    known = {}
+    for server, name in connection.execute("SELECT id, name FROM servers ORDER BY name"):
+        if server not in scans and server not in pauses:
+            continue
+        now = scans[server]
+        known[name] = LastKnownState(
+            name,
+            state_of(now.state),
+            now.since,
+            verdict_of(now.verdict),
+            now.rtt,
+            now.port_monitor,
+            now.damping,
+            now.samples[-CAPACITY:],
+            incidents.get(server),
+            paused_since=pauses[server][0] if server in pauses else None,
+            paused_by=pauses[server][1] if server in pauses else "",
+            paused_until=ends.get(server) if server in pauses else None,
+            checked_at=now.checked_at,
+            port_monitor_at=now.port_monitor_at,
+        )
+    return known
+
+
+def _scan(connection: sqlite3.Connection) -> defaultdict[int, _ServerScan]:
+    """The states as of the last compaction, continued with the checks since then, by number of the server."""
     scans: defaultdict[int, _ServerScan] = defaultdict(_ServerScan)
     for server, as_of, at, state, since, verdict, rtt, port_monitor, damping, samples in connection.execute(
         "SELECT series, as_of, accounted_to, state, since, verdict, rtt, port_monitor, damping, samples"
@@ -92,32 +123,7 @@ def current(connection: sqlite3.Connection) -> dict[str, LastKnownState]:
                 now.port_monitor, now.port_monitor_at = port_monitor, at
             if verdict not in _NOT_COUNTED:
                 now.samples.append(nan if rtt is None else rtt)
-    incidents = _open_incidents(connection)
-    pauses = {row[0]: row[1:] for row in connection.execute("SELECT server, since, who FROM pauses")}
-    has_ends = has_pause_ends(connection)
-    ends = dict(connection.execute("SELECT server, until FROM pause_ends")) if has_ends else {}
-    known = {}
-    for server, name in connection.execute("SELECT id, name FROM servers ORDER BY name"):
-        if server not in scans and server not in pauses:
-            continue
-        now = scans[server]
-        known[name] = LastKnownState(
-            name,
-            state_of(now.state),
-            now.since,
-            verdict_of(now.verdict),
-            now.rtt,
-            now.port_monitor,
-            now.damping,
-            now.samples[-CAPACITY:],
-            incidents.get(server),
-            paused_since=pauses[server][0] if server in pauses else None,
-            paused_by=pauses[server][1] if server in pauses else "",
-            paused_until=ends.get(server) if server in pauses else None,
-            checked_at=now.checked_at,
-            port_monitor_at=now.port_monitor_at,
-        )
-    return known
+    return scans
 
 
 def uptimes(connection: sqlite3.Connection, start: float, end: float) -> dict[str, float]:
